@@ -1,0 +1,1 @@
+//! The rules of the aggregation: record to series, bucket and update

@@ -1,0 +1,145 @@
+//! The bytes of the index: every key and value layout, its version, and the types they hold.
+//!
+//! Keys sort as their meaning sorts: `memcmp` order is tuple order. Values start with a format
+//! version ([`VALUE_VERSION`]); integers are varints; a presence set says what follows. Every
+//! decoder rejects truncated, over-long and trailing bytes with a [`DecodeError`], never panics,
+//! and allocates no more than the bytes it was given justify.
+//!
+//! This crate does no I/O and knows no RocksDB; [`dft_metrics`] has the math of what it encodes.
+//!
+//! # Primitives
+//!
+//! ```text
+//! varint    LEB128: seven bits a byte, least first, high bit = more follow; shortest form only
+//! zigzag    signed as varint: 0 -1 1 -2 2 … become 0 1 2 3 4 …
+//! text      varint length, then that many bytes of UTF-8
+//! ```
+//!
+//! # Keys
+//!
+//! ```text
+//! aggregation     ┌─ series id, 16 bytes ─────────┬─ bucket, u64 big-endian ─┐
+//!                 │ family │ 120 bits of a hash   │ µs                       │
+//!                 └────────┴──────────────────────┴──────────────────────────┘
+//! system_metrics  ordered(host hash)  ordered(counter name)  bucket, u64 big-endian
+//! series          series id, 16 bytes
+//! names           kind: 'F' file, 'H' host, 'S' string │ ordered(hash) │ name, to the end
+//! files           the path's bytes
+//! meta            a word: "config", "bounds", "format"
+//!
+//! ordered(s)      the bytes of s, each 00 as 00 FF, then 00 00
+//! ```
+//!
+//! A series id is the first byte of its family and 120 bits of the XXH3-128 of its identity: the
+//! same on every machine, and a family is one contiguous range. The `series` value holds the
+//! identity itself, so two identities under one id are seen and refused.
+//!
+//! # Values
+//!
+//! ```text
+//! aggregation     version │ presence │ varint count │ zigzag ts − bucket │ varint te − ts
+//!                 │ [duration] [size] [offset]     integer statistics, as present
+//!                 │ [varint n, n × (text name, custom)]
+//!                 │ [3 sketches: duration, size, offset]
+//!   presence      1 duration · 2 size · 4 offset · 8 customs · 16 sketches
+//!   custom        parts │ [integer statistics] [float statistics] [sketch]    parts: 1 · 2 · 4
+//! system_metrics  version │ varint readings │ zigzag ts − bucket │ varint te − ts
+//!                 │ varint n, n × (text name, float statistics)
+//! series          version │ family │ text cat │ text name │ zigzag pid │ zigzag tid
+//!                 │ text hhash │ text fhash │ varint n, n × text extra
+//! names           version
+//! files           see [`FileEntry`]
+//! bounds          version │ varint least bucket │ varint greatest − least
+//!
+//! integer statistics
+//!   flags         1 has a sum · 2 its n is the row's count · 4 one exact sample · 8 has extrema
+//!                 16 squares are known · 32 squares are past 128 bits
+//!                 [varint n] [zigzag sum] [varint squares, low] [varint squares, high]
+//!                 [zigzag min, varint max − min]
+//!                 One exact sample is its sum alone.
+//! float statistics
+//!   flags         1 has a sum · 2 its n is the row's count · 4 one exact sample · 8 has extrema
+//!                 16 squares are known · 32 left out some that were not finite
+//!                 [varint n] [exact sum] [exact squares] [f64 min, f64 max] [varint not finite]
+//!                 One exact sample is eight bytes, the double itself, little-endian.
+//! exact           zigzag weight w │ varint length │ two's complement, little-endian: × 2^(8w)
+//! sketch          varint zeros │ 2 × (varint n, n × (zigzag index step, varint count))
+//! ```
+//!
+//! A change of any of these changes [`VALUE_VERSION`] or [`FORMAT_VERSION`]; golden vectors in the
+//! tests hold them still.
+//!
+//! # Example
+//!
+//! ```
+//! use dft_codec::{RowKey, RowValue, SeriesId};
+//!
+//! let key = RowKey { series: SeriesId([7; 16]), bucket: 1_000_000 };
+//! assert_eq!(RowKey::decode(&key.encode()), Ok(key));
+//! assert!(RowValue::decode(&[9, 9], key.bucket).is_err());
+//! ```
+
+mod bytes;
+mod file_entry;
+mod keys;
+mod rows;
+mod series;
+mod stats;
+mod telemetry;
+
+pub use bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
+pub use file_entry::{FileCounts, FileEntry, FileFault};
+pub use keys::{NameKey, NameKind, RowKey, TelemetryKey, put_ordered};
+pub use rows::{Custom, RowCore, RowValue, encode_row};
+pub use series::{Family, SeriesId, SeriesIdentity};
+pub use telemetry::{TelemetryCore, TelemetryValue, encode_telemetry};
+
+/// The version of the index as a whole: its column families and their keys.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The version that values start with.
+pub const VALUE_VERSION: u8 = 1;
+
+/// The least and greatest bucket over rows and telemetry, in µs. Bounds only ever widen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// The least bucket.
+    pub least: u64,
+    /// The greatest bucket.
+    pub greatest: u64,
+}
+
+impl Bounds {
+    /// Bounds that hold one bucket.
+    pub fn of(bucket: u64) -> Self {
+        Self { least: bucket, greatest: bucket }
+    }
+
+    /// Bounds that hold all that either holds.
+    pub fn union(self, other: Self) -> Self {
+        Self { least: self.least.min(other.least), greatest: self.greatest.max(other.greatest) }
+    }
+
+    /// The bounds' bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = vec![VALUE_VERSION];
+        put_varint(&mut out, self.least.into());
+        put_varint(&mut out, (self.greatest - self.least).into());
+        out
+    }
+
+    /// Bounds from their bytes.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes are not what [`Bounds::encode`] writes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        reader.version(VALUE_VERSION)?;
+        let least = reader.varint_u64()?;
+        let span = reader.varint_u64()?;
+        reader.finish()?;
+        let greatest = least.checked_add(span).ok_or(DecodeError::Invalid("bounds past 64 bits"))?;
+        Ok(Self { least, greatest })
+    }
+}

@@ -1,0 +1,270 @@
+//! The value of a row: how much happened in one interval of one series.
+
+use dft_metrics::{FloatStats, IntStats, Sketch};
+
+use crate::VALUE_VERSION;
+use crate::bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
+use crate::stats::{put_float, put_int, put_sketch, take_float, take_int, take_sketch};
+
+const DURATION: u8 = 1;
+const SIZE: u8 = 2;
+const OFFSET: u8 = 4;
+const CUSTOMS: u8 = 8;
+const SKETCHES: u8 = 16;
+
+/// What every row has, whatever its custom metrics.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowCore {
+    /// Calls.
+    pub count: u128,
+    /// The least `ts`, in µs.
+    pub ts: i64,
+    /// The greatest `ts + dur` of events, the greatest `ts` of other families, in µs.
+    pub te: i64,
+    /// Durations, in µs.
+    pub duration: IntStats,
+    /// Bytes transferred.
+    pub size: IntStats,
+    /// File offsets, in bytes.
+    pub offset: IntStats,
+    /// Sketches of durations, sizes and offsets, where percentiles are on.
+    pub sketches: Option<Box<[Sketch; 3]>>,
+}
+
+impl RowCore {
+    /// A row that holds nothing yet: the identity of [`RowCore::merge`].
+    pub fn empty() -> Self {
+        Self {
+            count: 0,
+            ts: i64::MAX,
+            te: i64::MIN,
+            duration: IntStats::default(),
+            size: IntStats::default(),
+            offset: IntStats::default(),
+            sketches: None,
+        }
+    }
+
+    /// Widens the row's span.
+    #[inline]
+    pub fn span(&mut self, ts: i64, te: i64) {
+        self.ts = self.ts.min(ts);
+        self.te = self.te.max(te);
+    }
+
+    /// Adds all that the other row holds.
+    pub fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.span(other.ts, other.te);
+        self.duration.merge(&other.duration);
+        self.size.merge(&other.size);
+        self.offset.merge(&other.offset);
+        match (&mut self.sketches, &other.sketches) {
+            (Some(mine), Some(theirs)) => {
+                mine.iter_mut().zip(theirs.iter()).for_each(|(mine, theirs)| mine.merge(theirs))
+            }
+            (mine @ None, Some(theirs)) => *mine = Some(theirs.clone()),
+            (_, None) => {}
+        }
+    }
+}
+
+/// One custom metric of a row. Integer and float samples are kept apart and combined when read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Custom {
+    /// The samples that are integers.
+    pub ints: IntStats,
+    /// The samples that are not.
+    pub floats: Option<Box<FloatStats>>,
+    /// A sketch of both, where percentiles are on.
+    pub sketch: Option<Box<Sketch>>,
+}
+
+impl Custom {
+    /// Adds all that the other metric holds.
+    pub fn merge(&mut self, other: &Self) {
+        self.ints.merge(&other.ints);
+        if let Some(theirs) = &other.floats {
+            self.floats.get_or_insert_default().merge(theirs);
+        }
+        if let Some(theirs) = &other.sketch {
+            self.sketch.get_or_insert_default().merge(theirs);
+        }
+    }
+}
+
+/// The value of a row, with its custom metrics in byte order of their names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowValue {
+    /// What every row has.
+    pub core: RowCore,
+    /// Custom metrics, by name.
+    pub customs: Vec<(String, Custom)>,
+}
+
+/// Appends a row's value; `customs` must come in byte order of their names, each once.
+pub fn encode_row<'a>(
+    out: &mut Vec<u8>,
+    bucket: u64,
+    core: &RowCore,
+    customs: impl ExactSizeIterator<Item = (&'a str, &'a Custom)>,
+) {
+    out.push(VALUE_VERSION);
+    let mut presence = 0;
+    for (bit, stats) in [(DURATION, &core.duration), (SIZE, &core.size), (OFFSET, &core.offset)] {
+        if !stats.is_empty() {
+            presence |= bit;
+        }
+    }
+    if customs.len() > 0 {
+        presence |= CUSTOMS;
+    }
+    if core.sketches.is_some() {
+        presence |= SKETCHES;
+    }
+    out.push(presence);
+    put_varint(out, core.count);
+    put_zigzag(out, i128::from(core.ts) - i128::from(bucket));
+    put_varint(out, core.te.abs_diff(core.ts).into());
+    for stats in [&core.duration, &core.size, &core.offset] {
+        if !stats.is_empty() {
+            put_int(out, stats, core.count);
+        }
+    }
+    if customs.len() > 0 {
+        put_varint(out, customs.len() as u128);
+        for (name, custom) in customs {
+            put_text(out, name);
+            put_custom(out, custom, core.count);
+        }
+    }
+    if let Some(sketches) = &core.sketches {
+        sketches.iter().for_each(|sketch| put_sketch(out, sketch));
+    }
+}
+
+fn put_custom(out: &mut Vec<u8>, custom: &Custom, count: u128) {
+    let ints = !custom.ints.is_empty();
+    out.push(u8::from(ints) | u8::from(custom.floats.is_some()) << 1 | u8::from(custom.sketch.is_some()) << 2);
+    if ints {
+        put_int(out, &custom.ints, count);
+    }
+    if let Some(floats) = &custom.floats {
+        put_float(out, floats, count);
+    }
+    if let Some(sketch) = &custom.sketch {
+        put_sketch(out, sketch);
+    }
+}
+
+fn take_custom(reader: &mut Reader<'_>, count: u128) -> Result<Custom, DecodeError> {
+    let parts = reader.u8()?;
+    if parts > 7 {
+        return Err(DecodeError::Invalid("a custom metric with unknown parts"));
+    }
+    let mut custom = Custom::default();
+    if parts & 1 != 0 {
+        custom.ints = take_int(reader, count)?;
+    }
+    if parts & 2 != 0 {
+        custom.floats = Some(Box::new(take_float(reader, count)?));
+    }
+    if parts & 4 != 0 {
+        custom.sketch = Some(Box::new(take_sketch(reader)?));
+    }
+    Ok(custom)
+}
+
+impl RowValue {
+    /// A row that holds nothing yet.
+    pub fn empty() -> Self {
+        Self { core: RowCore::empty(), customs: Vec::new() }
+    }
+
+    /// The value's bytes, under a key with this bucket.
+    pub fn encode(&self, bucket: u64) -> Vec<u8> {
+        let mut out = Vec::with_capacity(64);
+        encode_row(&mut out, bucket, &self.core, self.customs.iter().map(|(name, custom)| (name.as_str(), custom)));
+        out
+    }
+
+    /// A value from its bytes, under a key with this bucket.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes are not what [`encode_row`] writes.
+    pub fn decode(bytes: &[u8], bucket: u64) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        reader.version(VALUE_VERSION)?;
+        let presence = reader.u8()?;
+        if presence & !(DURATION | SIZE | OFFSET | CUSTOMS | SKETCHES) != 0 {
+            return Err(DecodeError::Invalid("a row with unknown parts"));
+        }
+        const PAST: DecodeError = DecodeError::Invalid("a time past 64 bits");
+        let count = reader.varint()?;
+        let ts = i128::from(bucket).checked_add(reader.zigzag()?).and_then(|ts| i64::try_from(ts).ok()).ok_or(PAST)?;
+        let te = ts.checked_add_unsigned(reader.varint_u64()?).ok_or(PAST)?;
+        let mut core = RowCore { count, ts, te, ..RowCore::empty() };
+        for (bit, stats) in [(DURATION, &mut core.duration), (SIZE, &mut core.size), (OFFSET, &mut core.offset)] {
+            if presence & bit != 0 {
+                *stats = take_int(&mut reader, count)?;
+            }
+        }
+        let mut customs: Vec<(String, Custom)> = Vec::new();
+        if presence & CUSTOMS != 0 {
+            let number = reader.count_of(2)?;
+            // A custom is far larger than its least bytes, so the count alone does not size the table.
+            customs.reserve(number.min(64));
+            for _ in 0..number {
+                let name = reader.text()?;
+                if customs.last().is_some_and(|(last, _)| last.as_str() >= name) {
+                    return Err(DecodeError::Invalid("custom metrics out of order"));
+                }
+                customs.push((name.to_owned(), take_custom(&mut reader, count)?));
+            }
+        }
+        if presence & SKETCHES != 0 {
+            core.sketches =
+                Some(Box::new([take_sketch(&mut reader)?, take_sketch(&mut reader)?, take_sketch(&mut reader)?]));
+        }
+        reader.finish()?;
+        Ok(Self { core, customs })
+    }
+
+    /// Adds all that the other row holds.
+    pub fn merge(&mut self, other: Self) {
+        self.core.merge(&other.core);
+        merge_sorted(&mut self.customs, other.customs, |mine, theirs| mine.merge(&theirs));
+    }
+}
+
+/// Merges two lists that are sorted by name, each name once.
+pub(crate) fn merge_sorted<T>(mine: &mut Vec<(String, T)>, theirs: Vec<(String, T)>, merge: impl Fn(&mut T, T)) {
+    let alike = mine.len() == theirs.len() && mine.iter().zip(&theirs).all(|(a, b)| a.0 == b.0);
+    if alike {
+        mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| merge(&mut mine.1, theirs.1));
+        return;
+    }
+    let mut merged: Vec<(String, T)> = Vec::with_capacity(mine.len() + theirs.len());
+    let mut left = std::mem::take(mine).into_iter().peekable();
+    let mut right = theirs.into_iter().peekable();
+    loop {
+        let order = match (left.peek(), right.peek()) {
+            (Some(a), Some(b)) => a.0.cmp(&b.0),
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (None, None) => break,
+        };
+        if order.is_gt() {
+            merged.extend(right.next());
+        } else {
+            merged.extend(left.next());
+            if order.is_eq()
+                && let (Some(last), Some((_, value))) = (merged.last_mut(), right.next())
+            {
+                merge(&mut last.1, value);
+            }
+        }
+    }
+    *mine = merged;
+}

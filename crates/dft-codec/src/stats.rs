@@ -1,0 +1,222 @@
+//! The bytes of statistics. Layouts are drawn in the crate's docs.
+
+use dft_metrics::{ExactSum, FloatParts, FloatStats, IntParts, IntStats, Sketch, U256};
+
+use crate::bytes::{DecodeError, Reader, put_varint, put_zigzag};
+
+const SUM: u8 = 1;
+const SAME_COUNT: u8 = 2;
+const ONE: u8 = 4;
+const EXTREMA: u8 = 8;
+const SQUARES: u8 = 16;
+/// Of integers: the squares are past 128 bits.
+const WIDE: u8 = 32;
+/// Of floats: some samples were not finite.
+const NOT_FINITE: u8 = 32;
+
+/// Appends integer statistics; `count` is the row's, which often is the sample count too.
+pub(crate) fn put_int(out: &mut Vec<u8>, stats: &IntStats, count: u128) {
+    let parts = stats.parts();
+    if parts.n == 1
+        && parts.squares_known
+        && let Ok(only) = i64::try_from(parts.sum)
+        && parts.extent == Some((only, only))
+        && parts.squares == U256::square_of(only)
+    {
+        out.push(ONE);
+        put_zigzag(out, only.into());
+        return;
+    }
+    let mut flags = 0;
+    let summed = parts.n != 0 || parts.sum != 0;
+    if summed {
+        flags |= SUM;
+        if parts.n == count {
+            flags |= SAME_COUNT;
+        }
+    }
+    if parts.squares_known {
+        flags |= SQUARES;
+        if parts.squares.hi != 0 {
+            flags |= WIDE;
+        }
+    }
+    if parts.extent.is_some() {
+        flags |= EXTREMA;
+    }
+    out.push(flags);
+    if summed {
+        if parts.n != count {
+            put_varint(out, parts.n);
+        }
+        put_zigzag(out, parts.sum);
+        if parts.squares_known {
+            put_varint(out, parts.squares.lo);
+            if parts.squares.hi != 0 {
+                put_varint(out, parts.squares.hi);
+            }
+        }
+    }
+    if let Some((min, max)) = parts.extent {
+        put_zigzag(out, min.into());
+        put_varint(out, max.abs_diff(min).into());
+    }
+}
+
+pub(crate) fn take_int(reader: &mut Reader<'_>, count: u128) -> Result<IntStats, DecodeError> {
+    let flags = reader.u8()?;
+    if flags == ONE {
+        let mut stats = IntStats::default();
+        stats.sample(reader.zigzag_i64()?);
+        return Ok(stats);
+    }
+    if flags & !(SUM | SAME_COUNT | EXTREMA | SQUARES | WIDE) != 0 {
+        return Err(DecodeError::Invalid("integer statistics with unknown flags"));
+    }
+    let mut parts = IntParts { n: 0, sum: 0, squares: U256::ZERO, squares_known: flags & SQUARES != 0, extent: None };
+    if flags & SUM != 0 {
+        parts.n = if flags & SAME_COUNT != 0 { count } else { reader.varint()? };
+        parts.sum = reader.zigzag()?;
+        if flags & SQUARES != 0 {
+            parts.squares.lo = reader.varint()?;
+            if flags & WIDE != 0 {
+                parts.squares.hi = reader.varint()?;
+            }
+        }
+    }
+    if flags & EXTREMA != 0 {
+        let min = reader.zigzag_i64()?;
+        let max = min.checked_add_unsigned(reader.varint_u64()?);
+        parts.extent = Some((min, max.ok_or(DecodeError::Invalid("extrema past 64 bits"))?));
+    }
+    IntStats::from_parts(parts).ok_or(DecodeError::Invalid("integer statistics that contradict themselves"))
+}
+
+pub(crate) fn put_float(out: &mut Vec<u8>, stats: &FloatStats, count: u128) {
+    let parts = stats.parts();
+    if parts.n == 1
+        && parts.nonfinite == 0
+        && let Some((only, _)) = parts.extent
+        && *stats == one_float(only)
+    {
+        out.push(ONE);
+        out.extend_from_slice(&only.to_le_bytes());
+        return;
+    }
+    let mut flags = 0;
+    let summed = parts.n != 0 || !parts.sum.is_zero();
+    if summed {
+        flags |= SUM;
+        if parts.n == count {
+            flags |= SAME_COUNT;
+        }
+    }
+    if parts.squares_known {
+        flags |= SQUARES;
+    }
+    if parts.extent.is_some() {
+        flags |= EXTREMA;
+    }
+    if parts.nonfinite != 0 {
+        flags |= NOT_FINITE;
+    }
+    out.push(flags);
+    if summed {
+        if parts.n != count {
+            put_varint(out, parts.n);
+        }
+        put_exact(out, &parts.sum);
+        if parts.squares_known {
+            put_exact(out, &parts.squares);
+        }
+    }
+    if let Some((min, max)) = parts.extent {
+        out.extend_from_slice(&min.to_le_bytes());
+        out.extend_from_slice(&max.to_le_bytes());
+    }
+    if parts.nonfinite != 0 {
+        put_varint(out, parts.nonfinite.into());
+    }
+}
+
+fn one_float(value: f64) -> FloatStats {
+    let mut stats = FloatStats::default();
+    stats.sample(value);
+    stats
+}
+
+pub(crate) fn take_float(reader: &mut Reader<'_>, count: u128) -> Result<FloatStats, DecodeError> {
+    const CONTRADICTS: DecodeError = DecodeError::Invalid("float statistics that contradict themselves");
+    let flags = reader.u8()?;
+    if flags == ONE {
+        let only = f64::from_le_bytes(reader.array()?);
+        return if only.is_finite() { Ok(one_float(only)) } else { Err(CONTRADICTS) };
+    }
+    if flags & !(SUM | SAME_COUNT | EXTREMA | SQUARES | NOT_FINITE) != 0 {
+        return Err(DecodeError::Invalid("float statistics with unknown flags"));
+    }
+    let mut parts = FloatParts { squares_known: flags & SQUARES != 0, ..FloatStats::default().parts() };
+    if flags & SUM != 0 {
+        parts.n = if flags & SAME_COUNT != 0 { count } else { reader.varint()? };
+        parts.sum = take_exact(reader)?;
+        if flags & SQUARES != 0 {
+            parts.squares = take_exact(reader)?;
+        }
+    }
+    if flags & EXTREMA != 0 {
+        parts.extent = Some((f64::from_le_bytes(reader.array()?), f64::from_le_bytes(reader.array()?)));
+    }
+    if flags & NOT_FINITE != 0 {
+        parts.nonfinite = reader.varint_u64()?;
+    }
+    FloatStats::from_parts(parts).ok_or(CONTRADICTS)
+}
+
+fn put_exact(out: &mut Vec<u8>, sum: &ExactSum) {
+    let (weight, bytes) = sum.to_bytes_parts();
+    put_zigzag(out, weight.into());
+    put_varint(out, bytes.len() as u128);
+    out.extend_from_slice(&bytes);
+}
+
+fn take_exact(reader: &mut Reader<'_>) -> Result<ExactSum, DecodeError> {
+    const OUTSIDE: DecodeError = DecodeError::Invalid("an exact sum outside the range of sums");
+    let weight = i32::try_from(reader.zigzag_i64()?).map_err(|_| OUTSIDE)?;
+    let length = reader.count_of(1)?;
+    ExactSum::from_bytes_parts(weight, reader.bytes(length)?).ok_or(OUTSIDE)
+}
+
+pub(crate) fn put_sketch(out: &mut Vec<u8>, sketch: &Sketch) {
+    let (zero, positive, negative) = sketch.parts();
+    put_varint(out, zero.into());
+    for side in [positive, negative] {
+        put_varint(out, side.len() as u128);
+        let mut previous = 0_i64;
+        for (&index, &count) in side {
+            put_zigzag(out, (i64::from(index) - previous).into());
+            put_varint(out, count.into());
+            previous = index.into();
+        }
+    }
+}
+
+pub(crate) fn take_sketch(reader: &mut Reader<'_>) -> Result<Sketch, DecodeError> {
+    const DISORDER: DecodeError = DecodeError::Invalid("a sketch whose indexes are out of order");
+    let zero = reader.varint_u64()?;
+    let mut sides = [std::collections::BTreeMap::new(), std::collections::BTreeMap::new()];
+    for side in &mut sides {
+        let mut previous = None;
+        for _ in 0..reader.count_of(2)? {
+            let step = reader.zigzag_i64()?;
+            let index = previous.map_or(0, i64::from).checked_add(step);
+            let index = index.and_then(|index| i32::try_from(index).ok()).ok_or(DISORDER)?;
+            if previous.is_some_and(|previous| previous >= index) {
+                return Err(DISORDER);
+            }
+            side.insert(index, reader.varint_u64()?);
+            previous = Some(index);
+        }
+    }
+    let [positive, negative] = sides;
+    Sketch::from_parts(zero, positive, negative).ok_or(DecodeError::Invalid("a sketch with an empty bucket"))
+}

@@ -1,0 +1,350 @@
+//! Every codec: round trip, order, hostile bytes, and golden vectors that hold the format still.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use dft_codec::*;
+use dft_metrics::{FloatStats, IntStats, Sketch, SketchMapping};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+fn int_stats() -> impl Strategy<Value = IntStats> {
+    let step = (any::<bool>(), 0_u64..3, any::<[Option<i64>; 3]>(), prop_oneof![any::<i64>(), -5_i64..5_000]);
+    vec(step, 0..5).prop_map(|steps| {
+        let mut stats = IntStats::default();
+        for (sample, count, [sum, low, high], value) in steps {
+            if sample { stats.sample(value) } else { stats.summed(count, sum, low, high) }
+        }
+        stats
+    })
+}
+
+fn float_stats() -> impl Strategy<Value = FloatStats> {
+    let step = (any::<bool>(), 0_u64..3, any::<[Option<f64>; 3]>(), any::<f64>());
+    vec(step, 0..5).prop_map(|steps| {
+        let mut stats = FloatStats::default();
+        for (sample, count, [sum, low, high], value) in steps {
+            if sample { stats.sample(value) } else { stats.summed(count, sum, low, high) }
+        }
+        stats
+    })
+}
+
+fn sketch() -> impl Strategy<Value = Sketch> {
+    vec(prop_oneof![any::<f64>(), -1e6..1e6_f64], 0..12).prop_map(|values| {
+        let mapping = SketchMapping::new(0.01).unwrap();
+        let mut sketch = Sketch::default();
+        values.iter().for_each(|&value| sketch.add(&mapping, value));
+        sketch
+    })
+}
+
+prop_compose! {
+    fn custom()(ints in int_stats(), floats in prop::option::of(float_stats()), sketch in prop::option::of(sketch())) -> Custom {
+        Custom { ints, floats: floats.map(Box::new), sketch: sketch.map(Box::new) }
+    }
+}
+
+prop_compose! {
+    fn row()(
+        count in prop_oneof![0_u128..10, any::<u128>()],
+        times in (0_i64..=i64::MAX, 0_i64..=i64::MAX),
+        stats in [int_stats(), int_stats(), int_stats()],
+        customs in prop::collection::btree_map(".{0,6}", custom(), 0..4),
+        sketches in prop::option::of([sketch(), sketch(), sketch()]),
+    ) -> RowValue {
+        let [duration, size, offset] = stats;
+        let core = RowCore {
+            count, ts: times.0.min(times.1), te: times.0.max(times.1), duration, size, offset, sketches: sketches.map(Box::new),
+        };
+        RowValue { core, customs: customs.into_iter().collect() }
+    }
+}
+
+prop_compose! {
+    fn telemetry()(
+        readings in 1_u64..100,
+        times in (0_i64..=i64::MAX, 0_i64..=i64::MAX),
+        metrics in prop::collection::btree_map(".{0,6}", float_stats(), 0..4),
+    ) -> TelemetryValue {
+        let core = TelemetryCore { readings, ts: times.0.min(times.1), te: times.0.max(times.1) };
+        TelemetryValue { core, metrics: metrics.into_iter().collect() }
+    }
+}
+
+prop_compose! {
+    fn identity()(
+        family in prop::sample::select(Family::ALL.to_vec()), texts in any::<[String; 4]>(), pid in any::<i64>(),
+        tid in any::<i64>(), extra in vec(any::<String>(), 0..3),
+    ) -> SeriesIdentity {
+        let [cat, name, hhash, fhash] = texts;
+        SeriesIdentity { family, cat, name, pid, tid, hhash, fhash, extra }
+    }
+}
+
+prop_compose! {
+    fn entry()(
+        size in any::<u64>(), modified_ns in any::<i128>(), fingerprint in any::<u128>(), text_bytes in any::<u64>(),
+        n in any::<[u64; 9]>(), fault in 0..4, reason in any::<String>(),
+    ) -> FileEntry {
+        let counts = FileCounts {
+            events: n[0], profiles: n[1], systems: n[2], telemetry: n[3], metadata: n[4], skipped: n[5],
+            malformed: n[6], failed_transfers: n[7], not_finite: n[8],
+        };
+        let fault = match fault {
+            0 => None,
+            1 => Some(FileFault::Empty),
+            2 => Some(FileFault::Truncated(reason)),
+            _ => Some(FileFault::Damaged(reason)),
+        };
+        FileEntry { size, modified_ns, fingerprint, text_bytes, counts, fault }
+    }
+}
+
+/// Names with many zero bytes, where an order-keeping escape is put to the test.
+fn name() -> impl Strategy<Value = String> {
+    vec(prop_oneof![Just('\0'), Just('\u{1}'), Just('a'), any::<char>()], 0..6)
+        .prop_map(|chars| chars.into_iter().collect())
+}
+
+prop_compose! {
+    fn telemetry_key()(hhash in name(), name in name(), bucket in any::<u64>()) -> TelemetryKey {
+        TelemetryKey { hhash, name, bucket }
+    }
+}
+
+prop_compose! {
+    fn name_key()(kind in prop::sample::select(NameKind::ALL.to_vec()), hash in name(), name in name()) -> NameKey {
+        NameKey { kind, hash, name }
+    }
+}
+
+prop_compose! {
+    fn row_key()(series in any::<[u8; 16]>(), bucket in any::<u64>()) -> RowKey {
+        RowKey { series: SeriesId(series), bucket }
+    }
+}
+
+/// What every decoder must do with bytes that are not a value: refuse all that is cut or has more,
+/// and never panic.
+fn refuses_cut_and_long<T: std::fmt::Debug>(
+    bytes: &[u8],
+    decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
+) -> Result<(), TestCaseError> {
+    for cut in 0..bytes.len() {
+        prop_assert!(decode(&bytes[..cut]).is_err(), "cut at {cut}");
+    }
+    let long = [bytes, &[0]].concat();
+    prop_assert!(decode(&long).is_err());
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn rows_come_back(row in row(), bucket in any::<u64>()) {
+        let bytes = row.encode(bucket);
+        prop_assert_eq!(RowValue::decode(&bytes, bucket).unwrap(), row);
+        refuses_cut_and_long(&bytes, |bytes| RowValue::decode(bytes, bucket))?;
+    }
+
+    #[test]
+    fn telemetry_comes_back(row in telemetry(), bucket in any::<u64>()) {
+        let bytes = row.encode(bucket);
+        prop_assert_eq!(TelemetryValue::decode(&bytes, bucket).unwrap(), row);
+        refuses_cut_and_long(&bytes, |bytes| TelemetryValue::decode(bytes, bucket))?;
+    }
+
+    #[test]
+    fn identities_come_back(identity in identity()) {
+        let bytes = identity.encode();
+        prop_assert_eq!(identity.id().family(), Some(identity.family));
+        prop_assert_eq!(SeriesIdentity::decode(&bytes).unwrap(), identity);
+        refuses_cut_and_long(&bytes, SeriesIdentity::decode)?;
+    }
+
+    #[test]
+    fn file_entries_come_back(entry in entry()) {
+        let bytes = entry.encode();
+        prop_assert_eq!(FileEntry::decode(&bytes).unwrap(), entry);
+        refuses_cut_and_long(&bytes, FileEntry::decode)?;
+    }
+
+    #[test]
+    fn bounds_come_back(a in any::<u64>(), b in any::<u64>()) {
+        let bounds = Bounds::of(a).union(Bounds::of(b));
+        prop_assert_eq!(Bounds::decode(&bounds.encode()).unwrap(), bounds);
+        refuses_cut_and_long(&bounds.encode(), Bounds::decode)?;
+    }
+
+    #[test]
+    fn row_keys_sort_as_their_meaning(a in row_key(), b in row_key()) {
+        prop_assert_eq!(RowKey::decode(&a.encode()).unwrap(), a);
+        prop_assert_eq!(a.encode().cmp(&b.encode()), a.cmp(&b));
+        refuses_cut_and_long(&a.encode(), RowKey::decode)?;
+    }
+
+    #[test]
+    fn telemetry_keys_sort_as_their_meaning(a in telemetry_key(), b in telemetry_key()) {
+        prop_assert_eq!(&TelemetryKey::decode(&a.encode()).unwrap(), &a);
+        prop_assert_eq!(a.encode().cmp(&b.encode()), a.cmp(&b));
+        refuses_cut_and_long(&a.encode(), TelemetryKey::decode)?;
+    }
+
+    #[test]
+    fn name_keys_sort_as_their_meaning(a in name_key(), b in name_key()) {
+        prop_assert_eq!(&NameKey::decode(&a.encode()).unwrap(), &a);
+        prop_assert_eq!(a.encode().cmp(&b.encode()), a.cmp(&b));
+    }
+
+    #[test]
+    fn integers_come_back(value in any::<i128>(), small in any::<i64>(), width in 0_u32..128) {
+        let (value, unsigned) = (value >> width, (value as u128) >> width);
+        let mut out = Vec::new();
+        put_zigzag(&mut out, value);
+        put_varint(&mut out, unsigned);
+        put_zigzag(&mut out, small.into());
+        let mut reader = Reader::new(&out);
+        prop_assert_eq!(reader.zigzag(), Ok(value));
+        prop_assert_eq!(reader.varint(), Ok(unsigned));
+        prop_assert_eq!(reader.zigzag_i64(), Ok(small));
+        prop_assert_eq!(reader.finish(), Ok(()));
+    }
+
+    #[test]
+    fn no_bytes_make_a_decoder_panic(mut bytes in vec(any::<u8>(), 0..200), bucket in any::<u64>(), first in any::<bool>()) {
+        if first && !bytes.is_empty() {
+            bytes[0] = VALUE_VERSION;
+        }
+        let _ = RowValue::decode(&bytes, bucket);
+        let _ = TelemetryValue::decode(&bytes, bucket);
+        let _ = SeriesIdentity::decode(&bytes);
+        let _ = FileEntry::decode(&bytes);
+        let _ = Bounds::decode(&bytes);
+        let _ = RowKey::decode(&bytes);
+        let _ = TelemetryKey::decode(&bytes);
+        let _ = NameKey::decode(&bytes);
+    }
+
+    #[test]
+    fn a_flipped_byte_is_refused_or_read_but_never_a_panic(row in row(), at in any::<prop::sample::Index>(), flip in 1_u8..) {
+        let mut bytes = row.encode(7);
+        let at = at.index(bytes.len());
+        bytes[at] ^= flip;
+        if let Ok(other) = RowValue::decode(&bytes, 7) {
+            // Whatever it says now, it must be a value that can be merged and written.
+            let mut merged = other.clone();
+            merged.merge(RowValue::empty());
+            prop_assert_eq!(RowValue::decode(&merged.encode(7), 7).unwrap(), other);
+        }
+    }
+
+    #[test]
+    fn rows_merge_in_any_order(a in row(), b in row(), c in row()) {
+        // Counts as large as these are refused nowhere, but three of them pass 128 bits.
+        let small = |mut row: RowValue| { row.core.count >>= 2; row };
+        let (a, b, c) = (small(a), small(b), small(c));
+        let join = |x: &RowValue, y: &RowValue| { let mut x = x.clone(); x.merge(y.clone()); x };
+        prop_assert_eq!(join(&a, &b), join(&b, &a));
+        prop_assert_eq!(join(&join(&a, &b), &c), join(&a, &join(&b, &c)));
+        prop_assert_eq!(&join(&a, &RowValue::empty()), &a);
+    }
+
+    #[test]
+    fn telemetry_merges_in_any_order(a in telemetry(), b in telemetry(), c in telemetry()) {
+        let join = |x: &TelemetryValue, y: &TelemetryValue| { let mut x = x.clone(); x.merge(y.clone()); x };
+        prop_assert_eq!(join(&a, &b), join(&b, &a));
+        prop_assert_eq!(join(&join(&a, &b), &c), join(&a, &join(&b, &c)));
+        prop_assert_eq!(&join(&a, &TelemetryValue::empty()), &a);
+    }
+}
+
+#[test]
+fn over_long_integers_are_refused() {
+    for bytes in [&[0x80, 0x00][..], &[0xff; 11], &[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x02]] {
+        assert_eq!(Reader::new(bytes).varint_u64(), Err(DecodeError::Overlong), "{bytes:x?}");
+    }
+    assert_eq!(Reader::new(&[0x80, 0x00]).varint(), Err(DecodeError::Overlong));
+    assert_eq!(Reader::new(&[0xff; 20]).varint(), Err(DecodeError::Overlong));
+    assert_eq!(Reader::new(&[0x80]).varint(), Err(DecodeError::Truncated));
+}
+
+#[test]
+fn an_unknown_version_names_itself() {
+    let mut bytes = RowValue::empty().core.count.to_le_bytes().to_vec();
+    bytes[0] = 200;
+    assert_eq!(RowValue::decode(&bytes, 0), Err(DecodeError::Version { found: 200, known: VALUE_VERSION }));
+}
+
+#[test]
+fn offsets_of_zero_and_below_survive_and_absent_ones_stay_absent() {
+    let mut row = RowValue::empty();
+    row.core.count = 2;
+    row.core.span(5, 9);
+    assert_eq!(RowValue::decode(&row.encode(0), 0).unwrap().core.offset.min(), None);
+    row.core.offset.sample(0);
+    assert_eq!(RowValue::decode(&row.encode(0), 0).unwrap().core.offset.min(), Some(0));
+    row.core.offset.sample(-100);
+    assert_eq!(RowValue::decode(&row.encode(0), 0).unwrap().core.offset.min(), Some(-100));
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// If one of these changes, so must a version: an index in the field has these bytes.
+#[test]
+fn golden_vectors() {
+    let identity = SeriesIdentity {
+        family: Family::Event,
+        cat: "posix",
+        name: "read",
+        pid: 17481,
+        tid: -1,
+        hhash: "6882804a826580cd",
+        fhash: "",
+        extra: vec!["3"],
+    };
+    assert_eq!(hex(&identity.encode()), "010005706f736978047265616492910201103638383238303461383236353830636400010133");
+    assert_eq!(hex(&identity.id().0), "00c696c6c54937667782242ce76120a2");
+    let key = RowKey { series: SeriesId([0xab; 16]), bucket: 1_000_000 };
+    assert_eq!(hex(&key.encode()), format!("{}00000000000f4240", "ab".repeat(16)));
+    let key = TelemetryKey { hhash: "h\0".into(), name: "cpu".into(), bucket: 258 };
+    assert_eq!(hex(&key.encode()), "6800ff000063707500000000000000000102");
+    let key = NameKey { kind: NameKind::File, hash: "9b".into(), name: "/p".into() };
+    assert_eq!(hex(&key.encode()), "46396200002f70");
+
+    let mut row = RowValue::empty();
+    row.core.count = 3;
+    row.core.span(1_000_100, 1_000_900);
+    for v in [5, 7, 9] {
+        row.core.duration.sample(v);
+    }
+    row.core.size.sample(4096);
+    row.core.offset.summed(4, Some(10), Some(-2), Some(9));
+    let mut custom = Custom::default();
+    custom.ints.sample(-3);
+    let floats = custom.floats.get_or_insert_default();
+    floats.sample(0.5);
+    floats.sample(1e9);
+    row.customs.push(("epoch".into(), custom));
+    assert_eq!(
+        hex(&row.encode(1_000_000)),
+        "010f03c801a0061b2a9b010a04048040090414030b010565706f6368030405190201058000ca9a3b010940000064a7b3b6e00d000000000000e03f0000000065cdcd41"
+    );
+
+    let mut telemetry = TelemetryValue::empty();
+    telemetry.core = TelemetryCore { readings: 1, ts: 5, te: 5 };
+    let mut stats = FloatStats::default();
+    stats.sample(49.4712);
+    telemetry.metrics.push(("user_pct".into(), stats));
+    assert_eq!(hex(&telemetry.encode(0)), "01010a000108757365725f7063740407f0164850bc4840");
+    assert_eq!(hex(&Bounds { least: 0, greatest: 0 }.encode()), "010000");
+
+    let mapping = SketchMapping::new(0.01).unwrap();
+    let mut sketches = [Sketch::default(), Sketch::default(), Sketch::default()];
+    for v in [0.0, 1.0, 100.0, 100.0, -7.0] {
+        sketches[0].add(&mapping, v);
+    }
+    let mut row = RowValue::empty();
+    row.core.span(1, 1);
+    row.core.sketches = Some(Box::new(sketches));
+    assert_eq!(hex(&row.encode(0)), "011000020001020001ce030201c40101000000000000");
+}

@@ -1,0 +1,1 @@
+//! The build: traces into an index

@@ -1,0 +1,136 @@
+//! Exact rationals to the nearest double (ties to even), subnormals and overflow included.
+
+use num_bigint::{BigInt, BigUint, Sign};
+use num_traits::{Signed, Zero};
+
+/// Bits kept of a quotient or root before it is rounded: more than a double's 53 and the half.
+const BITS: i64 = 66;
+
+/// `num / den · 2^exponent`, correctly rounded. `den` must be positive.
+pub(crate) fn ratio(num: &BigInt, den: &BigInt, exponent: i64) -> f64 {
+    let magnitude = num.magnitude();
+    let shift = (BITS + den.bits() as i64 - magnitude.bits() as i64).max(0);
+    let shifted = magnitude << shift as u64;
+    let quotient = &shifted / den.magnitude();
+    let sticky = &quotient * den.magnitude() != shifted;
+    signed(num, round(&quotient, exponent - shift, sticky))
+}
+
+/// `value · 2^exponent`, correctly rounded.
+pub(crate) fn integer(value: &BigInt, exponent: i64) -> f64 {
+    signed(value, round(value.magnitude(), exponent, false))
+}
+
+/// The square root of `num / den · 2^exponent`, correctly rounded; 0 of what is negative.
+pub(crate) fn root(num: &BigInt, den: &BigInt, exponent: i64) -> f64 {
+    if !num.is_positive() {
+        return 0.0;
+    }
+    let mut shift = (2 * BITS + den.bits() as i64 - num.bits() as i64).max(0);
+    if (exponent - shift) % 2 != 0 {
+        shift += 1;
+    }
+    let shifted = num.magnitude() << shift as u64;
+    let quotient = &shifted / den.magnitude();
+    let root = quotient.sqrt();
+    let exact = &quotient * den.magnitude() == shifted && &root * &root == quotient;
+    round(&root, (exponent - shift) / 2, !exact)
+}
+
+fn signed(of: &BigInt, magnitude: f64) -> f64 {
+    if of.sign() == Sign::Minus { -magnitude } else { magnitude }
+}
+
+/// `value · 2^exponent` (a little more, where `sticky`), correctly rounded.
+fn round(value: &BigUint, exponent: i64, sticky: bool) -> f64 {
+    if value.is_zero() {
+        return 0.0;
+    }
+    let bits = value.bits() as i64;
+    // The weight of the last bit that a double keeps here: 53 bits down, or the least subnormal's.
+    let last = (bits + exponent - 53).max(-1074);
+    let dropped = last - exponent;
+    let (mut kept, half, rest) = if dropped <= 0 {
+        ((value << (-dropped) as u64), false, sticky)
+    } else if dropped > bits {
+        (BigUint::ZERO, false, true)
+    } else {
+        let kept = value >> dropped as u64;
+        let rest = value.trailing_zeros().is_some_and(|zeros| (zeros as i64) < dropped - 1);
+        (kept, value.bit(dropped as u64 - 1), rest || sticky)
+    };
+    if half && (rest || kept.bit(0)) {
+        kept += 1_u32;
+    }
+    // At most 2^53, so exact; and both powers of two below are exact.
+    let digits = kept.iter_u64_digits().next().unwrap_or(0) as f64;
+    if last > 1023 {
+        return f64::INFINITY;
+    }
+    scale_by_power_of_two(digits, last)
+}
+
+/// `value · 2^power` where the result is exact or infinite.
+fn scale_by_power_of_two(value: f64, power: i64) -> f64 {
+    let two_to = |power: i64| f64::from_bits(((power + 1023) as u64) << 52);
+    match power {
+        -1022..=1023 => value * two_to(power),
+        // In two steps, for a power of two below 2^-1022 is no normal double.
+        _ => value * two_to(-1022) * two_to(power + 1022),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_round_as_the_language_does() {
+        for value in
+            [0_i128, 1, -1, 1 << 53, (1 << 53) + 1, (1 << 54) + 2, (1 << 54) + 6, i128::MAX, i128::MIN, -12_345]
+        {
+            assert_eq!(integer(&BigInt::from(value), 0).to_bits(), (value as f64).to_bits(), "{value}");
+        }
+    }
+
+    #[test]
+    fn ratios_are_one_ieee_division() {
+        for (num, den) in [(1_i64, 3_i64), (-2, 3), (10, 7), (1, 10), (9_007_199_254_740_991, 3), (5, 5), (0, 9)] {
+            assert_eq!(ratio(&BigInt::from(num), &BigInt::from(den), 0), num as f64 / den as f64);
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_range_are_right() {
+        let one = BigInt::from(1);
+        assert_eq!(integer(&one, -1074), f64::from_bits(1));
+        assert_eq!(integer(&one, -1075), 0.0);
+        assert_eq!(integer(&BigInt::from(3), -1075), f64::from_bits(2));
+        assert_eq!(integer(&BigInt::from(3), -1076), f64::from_bits(1));
+        assert_eq!(integer(&one, -1022), f64::MIN_POSITIVE);
+        assert_eq!(integer(&one, 1023), 2_f64.powi(1023));
+        assert_eq!(integer(&one, 1024), f64::INFINITY);
+        assert_eq!(integer(&((BigInt::from(1) << 53) - 1), 971), f64::MAX);
+        assert_eq!(integer(&((BigInt::from(1) << 54) - 1), 970), f64::INFINITY);
+        assert_eq!(integer(&((BigInt::from(1) << 1100) + 1), -2000), 2_f64.powi(-900));
+    }
+
+    #[test]
+    fn roots_are_the_nearest_double() {
+        for value in [2_u64, 3, 4, 5, 1_000_003, u64::MAX] {
+            let root = root(&BigInt::from(value), &BigInt::from(1), 0);
+            // (root ± half an ulp)² must bracket the value: in units of 2^-120.
+            let half_ulp = BigInt::from(1) << 60 >> 1;
+            let bits = root.to_bits();
+            let mantissa = BigInt::from((bits & ((1 << 52) - 1)) | (1 << 52));
+            let exponent = ((bits >> 52) as i64) - 1075;
+            let scaled: BigInt = mantissa << 60;
+            let (low, high) = (&scaled - &half_ulp, &scaled + &half_ulp);
+            let target = BigInt::from(value) << (120 - 2 * exponent) as u64;
+            assert!(&low * &low <= target && target <= &high * &high, "{value}");
+        }
+        assert_eq!(root(&BigInt::from(1), &BigInt::from(4), 0), 0.5);
+        assert_eq!(root(&BigInt::from(9), &BigInt::from(1), -2100), f64::from_bits(3 << 24));
+        assert_eq!(root(&BigInt::from(2), &BigInt::from(1), -1), 1.0);
+    }
+}

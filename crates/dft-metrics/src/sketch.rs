@@ -1,0 +1,113 @@
+//! Quantile sketches: DDSketch (Masson, Rim and Lee, *DDSketch: A Fast and Fully-Mergeable Quantile
+//! Sketch with Relative-Error Guarantees*, VLDB 2019), with sparse buckets that are never collapsed,
+//! so that merging is exact.
+
+use std::collections::BTreeMap;
+
+/// How values become bucket indexes: with γ = (1 + a) / (1 − a), the bucket of |x| is ⌈log_γ |x|⌉.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SketchMapping {
+    accuracy: f64,
+    log_gamma: f64,
+}
+
+impl SketchMapping {
+    /// A mapping of relative accuracy `accuracy`; `None` unless 0.00001 ≤ `accuracy` < 1.
+    pub fn new(accuracy: f64) -> Option<Self> {
+        let usable = (1e-5..1.0).contains(&accuracy);
+        usable.then(|| Self { accuracy, log_gamma: ((1.0 + accuracy) / (1.0 - accuracy)).ln() })
+    }
+
+    /// The relative accuracy of quantiles.
+    pub fn accuracy(&self) -> f64 {
+        self.accuracy
+    }
+
+    /// The bucket of a magnitude: within ± 72 million for the finest accuracy.
+    fn index(&self, magnitude: f64) -> i32 {
+        (magnitude.ln() / self.log_gamma).ceil() as i32
+    }
+
+    /// The value that stands for a bucket: 2γ^i / (γ + 1), within the accuracy of all in it.
+    fn value(&self, index: i32) -> f64 {
+        (f64::from(index) * self.log_gamma).exp() * (1.0 - self.accuracy)
+    }
+}
+
+/// Counts of values by bucket. The default holds nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sketch {
+    zero: u64,
+    positive: BTreeMap<i32, u64>,
+    negative: BTreeMap<i32, u64>,
+}
+
+impl Sketch {
+    /// Adds one value; NaN and infinities are left out.
+    pub fn add(&mut self, mapping: &SketchMapping, value: f64) {
+        if !value.is_finite() {
+            return;
+        }
+        let slot = if value == 0.0 {
+            &mut self.zero
+        } else {
+            let side = if value > 0.0 { &mut self.positive } else { &mut self.negative };
+            side.entry(mapping.index(value.abs())).or_insert(0)
+        };
+        *slot = slot.saturating_add(1);
+    }
+
+    /// Adds all that the other holds. Associative and commutative, with the default as identity.
+    pub fn merge(&mut self, other: &Self) {
+        self.zero = self.zero.saturating_add(other.zero);
+        for (mine, theirs) in [(&mut self.positive, &other.positive), (&mut self.negative, &other.negative)] {
+            for (&index, &count) in theirs {
+                let slot = mine.entry(index).or_insert(0);
+                *slot = slot.saturating_add(count);
+            }
+        }
+    }
+
+    /// Values in the sketch.
+    pub fn count(&self) -> u128 {
+        let sides = self.positive.values().chain(self.negative.values());
+        sides.map(|&count| u128::from(count)).sum::<u128>() + u128::from(self.zero)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.zero == 0 && self.positive.is_empty() && self.negative.is_empty()
+    }
+
+    /// The value of rank ⌊q·(n − 1)⌋, within the mapping's accuracy; `None` without values, or for
+    /// a `q` outside 0 to 1.
+    pub fn quantile(&self, mapping: &SketchMapping, q: f64) -> Option<f64> {
+        let count = self.count();
+        if count == 0 || !(0.0..=1.0).contains(&q) {
+            return None;
+        }
+        let rank = (q * (count - 1) as f64) as u128;
+        let negative = self.negative.iter().rev().map(|(&index, &count)| (-mapping.value(index), count));
+        let positive = self.positive.iter().map(|(&index, &count)| (mapping.value(index), count));
+        let mut below = 0_u128;
+        for (value, count) in negative.chain([(0.0, self.zero)]).chain(positive) {
+            below += u128::from(count);
+            if below > rank {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    /// What the sketch is made of: the count of zeros, and counts by bucket of the values above and
+    /// below zero.
+    pub fn parts(&self) -> (u64, &BTreeMap<i32, u64>, &BTreeMap<i32, u64>) {
+        (self.zero, &self.positive, &self.negative)
+    }
+
+    /// A sketch made of its parts; `None` if a bucket is there that holds nothing.
+    pub fn from_parts(zero: u64, positive: BTreeMap<i32, u64>, negative: BTreeMap<i32, u64>) -> Option<Self> {
+        let full = positive.values().chain(negative.values()).all(|&count| count > 0);
+        full.then_some(Self { zero, positive, negative })
+    }
+}

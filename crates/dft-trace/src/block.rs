@@ -1,0 +1,140 @@
+//! A block of whole lines to records, in order.
+
+use std::fmt;
+
+use crate::line::payload;
+use crate::record::{Phase, Record};
+use crate::unit::TimeUnit;
+use crate::{library, scan};
+
+/// Why a line is malformed, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MalformedReason(pub String);
+
+impl fmt::Display for MalformedReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a line of a block holds.
+#[derive(Debug)]
+pub enum Line<'r, 'a> {
+    /// A record, of any phase. `ts` and `dur` are unchecked, in the trace's unit.
+    Record {
+        /// The record.
+        record: &'r Record<'a>,
+        /// The unit of its times.
+        unit: TimeUnit,
+        /// The line's number in the file, from 1.
+        line: u64,
+    },
+    /// Not a JSON object.
+    Malformed {
+        /// The line's number in the file, from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: MalformedReason,
+    },
+}
+
+/// Hands every line of `text` that holds anything to `sink`, in order.
+///
+/// `first_line` is the number of the block's first line in its file, `unit` the time unit in force
+/// there. Returns the unit in force behind the block.
+pub fn parse_block<'a>(
+    text: &'a [u8],
+    first_line: u64,
+    mut unit: TimeUnit,
+    sink: &mut impl FnMut(Line<'_, 'a>),
+) -> TimeUnit {
+    let mut record = Record::default();
+    let mut start = 0;
+    let mut line = first_line;
+    let ends = memchr::memchr_iter(b'\n', text).chain((text.last() != Some(&b'\n')).then_some(text.len()));
+    for end in ends {
+        let content = payload(&text[start..end]);
+        if !content.is_empty() {
+            match parse_line(content, &mut record) {
+                Ok(()) => {
+                    if record.phase == Phase::Metadata
+                        && let Some(declared) = record.time_unit()
+                    {
+                        unit = declared;
+                    }
+                    sink(Line::Record { record: &record, unit, line });
+                }
+                Err(reason) => sink(Line::Malformed { line, reason }),
+            }
+        }
+        start = end + 1;
+        line += 1;
+    }
+    unit
+}
+
+/// Reads one line's [payload] into `record`: by the scanner if it can, else by the library.
+///
+/// # Errors
+///
+/// Why the line is malformed; `record` then holds anything.
+#[inline]
+pub fn parse_line<'a>(content: &'a [u8], record: &mut Record<'a>) -> Result<(), MalformedReason> {
+    match scan::scan(content, record) {
+        Ok(()) => Ok(()),
+        Err(scan::Unusual) => library::parse(content, record).map_err(MalformedReason),
+    }
+}
+
+/// The unit in force behind `text`, without reading more of it than may declare one.
+pub(crate) fn unit_behind(text: &[u8], mut unit: TimeUnit) -> TimeUnit {
+    // Either word may hide in escapes, so a line with any is looked at.
+    let finders = [memchr::memmem::Finder::new(b"time_metric"), memchr::memmem::Finder::new(b"\\u")];
+    if finders.iter().all(|finder| finder.find(text).is_none()) {
+        return unit;
+    }
+    let mut record = Record::default();
+    for line in text.split(|&byte| byte == b'\n') {
+        if finders.iter().any(|finder| finder.find(line).is_some())
+            && parse_line(payload(line), &mut record).is_ok()
+            && let Some(declared) = record.time_unit()
+        {
+            unit = declared;
+        }
+    }
+    unit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_switch_in_the_middle_and_the_shortcut_agrees() {
+        let cm = |unit: &str| format!(r#"{{"name":"CM","ph":4,"args":{{"name":"time_metric","value":"{unit}"}}}}"#);
+        let escaped = r#"{"name":"C\u004d","ph":"M","args":{"name":"time\u005fmetric","value":"MS"}}"#;
+        let event = r#"{"name":"x","ph":1,"ts":1}"#;
+        let text = [event, &cm("NS"), event, escaped, event, &cm("SEC"), event].join("\n");
+        let mut units = Vec::new();
+        let end = parse_block(text.as_bytes(), 1, TimeUnit::Us, &mut |line| {
+            if let Line::Record { record, unit, .. } = line
+                && record.phase == Phase::Complete
+            {
+                units.push(unit);
+            }
+        });
+        assert_eq!(units, [TimeUnit::Us, TimeUnit::Ns, TimeUnit::Ms, TimeUnit::Sec]);
+        assert_eq!(unit_behind(text.as_bytes(), TimeUnit::Us), end);
+        let cut = text.rfind("{\"name\":\"CM\"").unwrap_or(0);
+        assert_eq!(unit_behind(&text.as_bytes()[..cut], TimeUnit::Us), TimeUnit::Ms);
+    }
+
+    #[test]
+    fn lines_keep_their_numbers() {
+        let mut numbers = Vec::new();
+        parse_block(b"[\n\n{\"ts\":1}\nx\n]", 10, TimeUnit::Us, &mut |line| match line {
+            Line::Record { line, .. } | Line::Malformed { line, .. } => numbers.push(line),
+        });
+        assert_eq!(numbers, [12, 13]);
+    }
+}

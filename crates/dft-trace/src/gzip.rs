@@ -1,0 +1,221 @@
+//! Gzip members, one after another (RFC 1952), inflated into the caller's buffer.
+
+use std::io::{self, Read};
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+/// The first two bytes of a gzip member.
+pub(crate) const MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// How many compressed bytes are read at once.
+const INPUT: usize = 128 << 10;
+
+/// Why a gzip stream ended before its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum GzipEnd {
+    /// Every member was whole.
+    Whole,
+    /// The file ends inside a member.
+    Truncated(&'static str),
+    /// A member's bytes are wrong.
+    Damaged(String),
+}
+
+enum State {
+    Header,
+    Body,
+    Ended(GzipEnd),
+}
+
+/// Inflates the members of a gzip file. What is wrong with them is a result, not an error: the
+/// bytes before it count.
+pub(crate) struct GzipReader<R> {
+    inner: R,
+    input: Vec<u8>,
+    at: usize,
+    state: State,
+    inflate: Box<Decompress>,
+    crc: crc32fast::Hasher,
+    members: u64,
+}
+
+impl<R: Read> GzipReader<R> {
+    pub(crate) fn new(inner: R) -> Self {
+        Self {
+            inner,
+            input: Vec::with_capacity(INPUT),
+            at: 0,
+            state: State::Header,
+            inflate: Box::new(Decompress::new(false)),
+            crc: crc32fast::Hasher::new(),
+            members: 0,
+        }
+    }
+
+    /// How the stream ended; whole as long as it has not.
+    pub(crate) fn end(&self) -> GzipEnd {
+        match &self.state {
+            State::Ended(end) => end.clone(),
+            _ => GzipEnd::Whole,
+        }
+    }
+
+    pub(crate) fn into_inner(self) -> R {
+        self.inner
+    }
+
+    /// Appends inflated bytes to `out`'s spare capacity; false at the end of the stream.
+    pub(crate) fn fill(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+        while out.len() < out.capacity() {
+            match &self.state {
+                State::Ended(_) => return Ok(false),
+                State::Header => self.header()?,
+                State::Body => self.body(out)?,
+            }
+        }
+        Ok(true)
+    }
+
+    fn refill(&mut self) -> io::Result<bool> {
+        if self.at == self.input.len() {
+            self.input.resize(INPUT, 0);
+            let read = loop {
+                match self.inner.read(&mut self.input) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    other => break other,
+                }
+            };
+            self.at = 0;
+            match read {
+                Ok(read) => self.input.truncate(read),
+                Err(error) => {
+                    self.input.clear();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(self.at < self.input.len())
+    }
+
+    fn byte(&mut self) -> io::Result<Option<u8>> {
+        if !self.refill()? {
+            return Ok(None);
+        }
+        let byte = self.input[self.at];
+        self.at += 1;
+        Ok(Some(byte))
+    }
+
+    fn header(&mut self) -> io::Result<()> {
+        self.state = match self.read_header()? {
+            Ok(true) => {
+                self.inflate.reset(false);
+                self.crc = crc32fast::Hasher::new();
+                self.members += 1;
+                State::Body
+            }
+            Ok(false) => State::Ended(GzipEnd::Whole),
+            Err(end) => State::Ended(end),
+        };
+        Ok(())
+    }
+
+    /// Whether a member's header stands here (false: the file ended, or only zeros pad it).
+    fn read_header(&mut self) -> io::Result<Result<bool, GzipEnd>> {
+        const CUT: GzipEnd = GzipEnd::Truncated("in a member's header");
+        macro_rules! next {
+            () => {
+                match self.byte()? {
+                    Some(byte) => byte,
+                    None => return Ok(Err(CUT)),
+                }
+            };
+        }
+        let first = match self.byte()? {
+            Some(byte) => byte,
+            None if self.members > 0 => return Ok(Ok(false)),
+            None => return Ok(Err(CUT)),
+        };
+        if first == 0 && self.members > 0 {
+            // Padding to a block's end, as tapes and some file systems leave it.
+            while let Some(byte) = self.byte()? {
+                if byte != 0 {
+                    return Ok(Err(GzipEnd::Damaged("bytes that are no gzip member follow the last one".into())));
+                }
+            }
+            return Ok(Ok(false));
+        }
+        if first != MAGIC[0] || next!() != MAGIC[1] {
+            return Ok(Err(GzipEnd::Damaged("bytes that are no gzip member follow the last one".into())));
+        }
+        let method = next!();
+        let flags = next!();
+        if method != 8 || flags & 0xe0 != 0 {
+            return Ok(Err(GzipEnd::Damaged("a gzip header names an unknown method".into())));
+        }
+        for _ in 0..6 {
+            next!();
+        }
+        if flags & 0x04 != 0 {
+            let length = u16::from_le_bytes([next!(), next!()]);
+            for _ in 0..length {
+                next!();
+            }
+        }
+        for text in [0x08, 0x10] {
+            if flags & text != 0 {
+                while next!() != 0 {}
+            }
+        }
+        if flags & 0x02 != 0 {
+            next!();
+            next!();
+        }
+        Ok(Ok(true))
+    }
+
+    fn body(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
+        if !self.refill()? {
+            self.state = State::Ended(GzipEnd::Truncated("in a member's data"));
+            return Ok(());
+        }
+        let before_in = self.inflate.total_in();
+        let before_out = out.len();
+        let status = self.inflate.decompress_vec(&self.input[self.at..], out, FlushDecompress::None);
+        self.at += (self.inflate.total_in() - before_in) as usize;
+        self.crc.update(&out[before_out..]);
+        match status {
+            Ok(Status::StreamEnd) => self.trailer()?,
+            Ok(Status::Ok | Status::BufError) => {}
+            Err(error) => self.state = State::Ended(GzipEnd::Damaged(format!("its deflate data is corrupt ({error})"))),
+        }
+        Ok(())
+    }
+
+    fn trailer(&mut self) -> io::Result<()> {
+        let mut trailer = [0; 8];
+        for slot in &mut trailer {
+            match self.byte()? {
+                Some(byte) => *slot = byte,
+                None => {
+                    self.state = State::Ended(GzipEnd::Truncated("in a member's checksum"));
+                    return Ok(());
+                }
+            }
+        }
+        let [a, b, c, d, e, f, g, h] = trailer;
+        let crc = u32::from_le_bytes([a, b, c, d]);
+        let length = u32::from_le_bytes([e, f, g, h]);
+        // RFC 1952: the length is kept modulo 2^32.
+        let whole = crc == self.crc.clone().finalize() && length == self.inflate.total_out() as u32;
+        self.state = if whole {
+            State::Header
+        } else {
+            State::Ended(GzipEnd::Damaged(format!(
+                "the checksum of gzip member {} does not match its data",
+                self.members
+            )))
+        };
+        Ok(())
+    }
+}

@@ -1,0 +1,55 @@
+//! What a trace says: DFTracer files (`.pfw`, `.pfw.gz`) to borrowed [`Record`]s, every tracer
+//! generation.
+//!
+//! This crate finds trace files, reads and inflates them in blocks of whole lines, and turns lines
+//! into records. It knows no aggregation: which records count, and as what, is decided above it.
+//!
+//! # How a line becomes a record
+//!
+//! [`scan`] is a hand-written scanner for the shape that tracers write: one flat object, strings
+//! without escapes, plain numbers. Whatever is not of that shape goes to [`library`], which is
+//! `serde_json` plus the few liberties the format takes (invalid UTF-8, bare `NaN`, unpaired
+//! surrogates). Where the scanner gives a record, the library gives the same one; a property test
+//! holds the two equal. So speed is decided by the first and meaning by the second.
+//!
+//! # Limits
+//!
+//! A line is at most [`MAX_LINE`] bytes; a longer one is reported and passed over without being
+//! held in memory. Integers are signed 64 bits wide; what a wider one means is said at
+//! [`Value::integer`].
+//!
+//! # Example
+//!
+//! ```
+//! use dft_trace::{Line, Phase, TimeUnit, parse_block};
+//!
+//! let text = br#"[
+//! {"name":"read","cat":"POSIX","pid":7,"tid":7,"ts":1000,"dur":5,"ph":"X","args":{"ret":4096}}
+//! oops
+//! "#;
+//! let mut lines = Vec::new();
+//! parse_block(text, 1, TimeUnit::Us, &mut |line| match line {
+//!     Line::Record { record, .. } => lines.push(record.phase == Phase::Complete),
+//!     Line::Malformed { line, .. } => assert_eq!(line, 3),
+//! });
+//! assert_eq!(lines, [true]);
+//! ```
+
+mod block;
+mod discover;
+mod gzip;
+pub mod library;
+mod line;
+mod number;
+mod reader;
+mod record;
+pub mod scan;
+mod unit;
+
+pub use block::{Line, MalformedReason, parse_block, parse_line};
+pub use discover::{DiscoverError, TRACE_SUFFIXES, discover};
+pub use line::payload;
+pub use number::{Integer, is_number_text};
+pub use reader::{Block, Fault, MAX_LINE, Snapshot, SourceSummary, TraceReader, fingerprint};
+pub use record::{Arg, ArgKey, Phase, Record, Value};
+pub use unit::TimeUnit;

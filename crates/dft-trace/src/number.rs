@@ -1,0 +1,160 @@
+//! Numbers as the trace's text gives them.
+
+/// What an integer field holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Integer {
+    /// No integer: absent, a fraction, a word, an object.
+    None,
+    /// An integer of 64 bits.
+    Some(i64),
+    /// An integer that signed 64 bits cannot hold.
+    OutOfRange,
+}
+
+/// Whether the text is a JSON number (RFC 8259, section 6).
+pub fn is_number_text(text: &[u8]) -> bool {
+    number_end(text, 0) == Some(text.len())
+}
+
+/// Where the JSON number that starts at `start` ends; `None` if none starts there.
+#[inline]
+pub(crate) fn number_end(text: &[u8], start: usize) -> Option<usize> {
+    let mut at = start;
+    let digit = |at: usize| text.get(at).is_some_and(u8::is_ascii_digit);
+    if text.get(at) == Some(&b'-') {
+        at += 1;
+    }
+    if text.get(at) == Some(&b'0') {
+        at += 1;
+    } else if digit(at) {
+        while digit(at) {
+            at += 1;
+        }
+    } else {
+        return None;
+    }
+    match text.get(at) {
+        Some(b'.' | b'e' | b'E') => {}
+        Some(b'0'..=b'9') => return None,
+        _ => return Some(at),
+    }
+    if text.get(at) == Some(&b'.') {
+        at += 1;
+        if !digit(at) {
+            return None;
+        }
+        while digit(at) {
+            at += 1;
+        }
+    }
+    if let Some(b'e' | b'E') = text.get(at) {
+        at += 1;
+        if let Some(b'+' | b'-') = text.get(at) {
+            at += 1;
+        }
+        if !digit(at) {
+            return None;
+        }
+        while digit(at) {
+            at += 1;
+        }
+    }
+    Some(at)
+}
+
+/// The digits (with an optional sign) as an integer.
+#[inline]
+pub(crate) fn decimal(text: &[u8]) -> Integer {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    if digits.is_empty() {
+        return Integer::None;
+    }
+    // Eighteen digits cannot overflow, and most numbers are shorter.
+    if digits.len() <= 18 {
+        let mut value = 0_i64;
+        for &digit in digits {
+            if !digit.is_ascii_digit() {
+                return Integer::None;
+            }
+            value = value * 10 + i64::from(digit - b'0');
+        }
+        return Integer::Some(if negative { -value } else { value });
+    }
+    let mut value = 0_i64;
+    let mut fits = true;
+    for &digit in digits {
+        if !digit.is_ascii_digit() {
+            return Integer::None;
+        }
+        if fits {
+            let step = i64::from(digit - b'0');
+            // Accumulated negatively, so that the least 64-bit integer needs no special case.
+            match value.checked_mul(10).and_then(|v| v.checked_sub(step)) {
+                Some(v) => value = v,
+                None => fits = false,
+            }
+        }
+    }
+    match (fits, negative) {
+        (false, _) => Integer::OutOfRange,
+        (true, true) => Integer::Some(value),
+        (true, false) => value.checked_neg().map_or(Integer::OutOfRange, Integer::Some),
+    }
+}
+
+/// The integer a JSON number says: an integral float such as `4096.0` is one, a fraction is not.
+#[inline]
+pub(crate) fn integer_of_number(text: &[u8]) -> Integer {
+    match decimal(text) {
+        Integer::None => {
+            let value = float_of_number(text);
+            if !value.is_finite() || value.fract() != 0.0 {
+                Integer::None
+            } else if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value) {
+                Integer::Some(value as i64)
+            } else {
+                Integer::OutOfRange
+            }
+        }
+        found => found,
+    }
+}
+
+/// The double nearest to a JSON number; infinite where it is past the doubles.
+pub(crate) fn float_of_number(text: &[u8]) -> f64 {
+    std::str::from_utf8(text).ok().and_then(|t| t.parse().ok()).unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_grammar_is_json() {
+        for good in ["0", "-0", "10", "1.5", "1e3", "1E+3", "-1.25e-10", "18446744073709551616"] {
+            assert!(is_number_text(good.as_bytes()), "{good}");
+        }
+        for bad in ["", "-", "01", "1.", ".5", "1e", "1e+", "+1", "0x1", "NaN", "1 ", "--1"] {
+            assert!(!is_number_text(bad.as_bytes()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn integers_reach_the_ends_of_64_bits() {
+        assert_eq!(decimal(b"9223372036854775807"), Integer::Some(i64::MAX));
+        assert_eq!(decimal(b"-9223372036854775808"), Integer::Some(i64::MIN));
+        assert_eq!(decimal(b"9223372036854775808"), Integer::OutOfRange);
+        assert_eq!(decimal(b"-9223372036854775809"), Integer::OutOfRange);
+        assert_eq!(decimal(b"000000000000000000000000000012"), Integer::Some(12));
+        assert_eq!(decimal(b"12a"), Integer::None);
+        assert_eq!(integer_of_number(b"4096.0"), Integer::Some(4096));
+        assert_eq!(integer_of_number(b"1e3"), Integer::Some(1000));
+        assert_eq!(integer_of_number(b"1.5"), Integer::None);
+        assert_eq!(integer_of_number(b"1e30"), Integer::OutOfRange);
+        assert_eq!(integer_of_number(b"1e9999"), Integer::None);
+    }
+}

@@ -1,0 +1,219 @@
+//! One record of a trace, borrowed from the text it was read from.
+
+use std::borrow::Cow;
+
+use crate::number::{self, Integer};
+use crate::unit::TimeUnit;
+
+/// What kind of record a line holds (`ph`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// A call with a start and a duration: `"X"` or 1.
+    Complete,
+    /// A counter written as the letter `"C"` (generation 2): telemetry, or statistics of a period
+    /// that ended at `ts`; the fields tell which.
+    LetterCounter,
+    /// A counter written as 2 (generation 3): always telemetry.
+    Counter,
+    /// Statistics of a period that began at `ts`: `"A"` or 3.
+    Aggregated,
+    /// Metadata: `"M"` or 4.
+    Metadata,
+    /// Anything else, or none.
+    #[default]
+    Unknown,
+}
+
+impl Phase {
+    pub(crate) fn of(value: &Value<'_>) -> Self {
+        match value {
+            Value::Text(text) => match text.as_ref() {
+                b"X" => Self::Complete,
+                b"C" => Self::LetterCounter,
+                b"A" => Self::Aggregated,
+                b"M" => Self::Metadata,
+                _ => Self::Unknown,
+            },
+            Value::Number(_) => match value.integer() {
+                Integer::Some(1) => Self::Complete,
+                Integer::Some(2) => Self::Counter,
+                Integer::Some(3) => Self::Aggregated,
+                Integer::Some(4) => Self::Metadata,
+                _ => Self::Unknown,
+            },
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// A JSON value, as far as a record needs it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// `null`, or no such field.
+    #[default]
+    Null,
+    /// `true` or `false`: no number and no text.
+    Bool(bool),
+    /// A number, as its text; a text past the doubles stands for what is not finite.
+    Number(Cow<'a, [u8]>),
+    /// A string, unescaped. It may hold invalid UTF-8 where the trace does.
+    Text(Cow<'a, [u8]>),
+    /// An array or an object: its contents are not looked at.
+    Nested,
+}
+
+impl<'a> Value<'a> {
+    /// The value as an integer: a JSON integer, an integral float, or the decimal text that
+    /// generation 0 wrote.
+    #[inline]
+    pub fn integer(&self) -> Integer {
+        match self {
+            Value::Number(text) => number::integer_of_number(text),
+            Value::Text(text) => number::decimal(text.trim_ascii()),
+            _ => Integer::None,
+        }
+    }
+
+    /// Whether this is a JSON number (a number in a string is not).
+    #[inline]
+    pub fn is_number(&self) -> bool {
+        matches!(self, Value::Number(_))
+    }
+
+    /// The double nearest to a JSON number; `None` if this is none.
+    #[inline]
+    pub fn float(&self) -> Option<f64> {
+        match self {
+            Value::Number(text) => Some(number::float_of_number(text)),
+            _ => None,
+        }
+    }
+
+    /// A name or a hash as the text the trace has: a string's contents, a number's digits, and
+    /// nothing for anything else.
+    #[inline]
+    pub fn text(&self) -> &[u8] {
+        match self {
+            Value::Text(text) | Value::Number(text) => text,
+            _ => b"",
+        }
+    }
+}
+
+macro_rules! arg_keys {
+    ($($variant:ident = $name:literal),* $(,)?) => {
+        /// The args that the aggregation gives a meaning; every other one is `Other`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[allow(missing_docs, reason = "each variant is the arg of that name")]
+        pub enum ArgKey { $($variant,)* Other }
+
+        impl ArgKey {
+            /// Which arg this name is.
+            #[inline]
+            pub fn of(name: &[u8]) -> Self {
+                match name {
+                    $($name => Self::$variant,)*
+                    _ => Self::Other,
+                }
+            }
+        }
+    };
+}
+
+arg_keys! {
+    Hhash = b"hhash", Fhash = b"fhash", Hostname = b"hostname", Fname = b"fname",
+    Ret = b"ret", RetSum = b"ret_sum", RetMin = b"ret_min", RetMax = b"ret_max",
+    Offset = b"offset", OffsetSum = b"offset_sum", OffsetMin = b"offset_min", OffsetMax = b"offset_max",
+    Dur = b"dur", DurSum = b"dur_sum", DurMin = b"dur_min", DurMax = b"dur_max",
+    DftCnt = b"dft_cnt", Count = b"count", Name = b"name", Value = b"value",
+}
+
+/// One entry of a record's `args`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arg<'a> {
+    /// Which arg it is.
+    pub key: ArgKey,
+    /// Its name as the trace has it, unescaped.
+    pub name: Cow<'a, [u8]>,
+    /// Its value.
+    pub value: Value<'a>,
+}
+
+/// One record. A field that the line lacks is [`Value::Null`]; of a repeated field the last counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// `ph`.
+    pub phase: Phase,
+    /// `name`: the function, the counter, or the kind of metadata.
+    pub name: Value<'a>,
+    /// `cat`: the category, in the trace's own spelling.
+    pub cat: Value<'a>,
+    /// `pid`.
+    pub pid: Value<'a>,
+    /// `tid`.
+    pub tid: Value<'a>,
+    /// `ts`, in the trace's unit.
+    pub ts: Value<'a>,
+    /// `dur`, in the trace's unit.
+    pub dur: Value<'a>,
+    /// `args`, in order, each name once.
+    pub args: Vec<Arg<'a>>,
+}
+
+impl<'a> Record<'a> {
+    /// Makes the record empty again, keeping its memory.
+    pub(crate) fn clear(&mut self) {
+        self.phase = Phase::Unknown;
+        self.name = Value::Null;
+        self.cat = Value::Null;
+        self.pid = Value::Null;
+        self.tid = Value::Null;
+        self.ts = Value::Null;
+        self.dur = Value::Null;
+        self.args.clear();
+    }
+
+    /// The value of an arg; [`Value::Null`] if the record has none of that key.
+    pub fn arg(&self, key: ArgKey) -> &Value<'a> {
+        self.args.iter().find(|arg| arg.key == key).map_or(&Value::Null, |arg| &arg.value)
+    }
+
+    /// The time unit that this record declares for the ones after it, if it is a `CM` record that
+    /// does so.
+    pub fn time_unit(&self) -> Option<TimeUnit> {
+        let declares = self.phase == Phase::Metadata
+            && self.name.text() == b"CM"
+            && matches!(self.arg(ArgKey::Name), Value::Text(text) if text.as_ref() == b"time_metric");
+        declares.then(|| TimeUnit::from_name(self.arg(ArgKey::Value).text()))
+    }
+
+    /// Removes all but the last of the args that share a name, as JSON readers do.
+    pub(crate) fn keep_last_of_repeated_args(&mut self) {
+        const FEW: usize = 16;
+        let args = &mut self.args;
+        if args.len() <= FEW {
+            let mut at = 0;
+            while at < args.len() {
+                let repeated = args[at + 1..].iter().any(|later| later.name == args[at].name);
+                if repeated {
+                    args.remove(at);
+                } else {
+                    at += 1;
+                }
+            }
+            return;
+        }
+        let mut last = std::collections::HashMap::with_capacity(args.len());
+        for (at, arg) in args.iter().enumerate() {
+            last.insert(arg.name.clone(), at);
+        }
+        if last.len() < args.len() {
+            let mut at = 0;
+            args.retain(|arg| {
+                let keep = last[&arg.name] == at;
+                at += 1;
+                keep
+            });
+        }
+    }
+}

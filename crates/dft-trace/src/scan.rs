@@ -1,0 +1,216 @@
+//! The fast scanner: one pass over a record of the shape that tracers write.
+//!
+//! It takes a flat JSON object with one object of plain values under `args`. Strings must be free
+//! of escapes; nothing is validated as UTF-8 (text is taken as bytes, lossily decoded by whoever
+//! keeps it). Everything else is [`Unusual`], and the library parser decides what it means; so the
+//! scanner never has to say that a line is malformed.
+
+use std::borrow::Cow;
+
+use crate::number::number_end;
+use crate::record::{Arg, ArgKey, Phase, Record, Value};
+
+/// The line is not of the shape that this scanner knows: ask the library parser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unusual;
+
+/// Reads `text` (a line's [payload](crate::payload)) into `record`.
+///
+/// # Errors
+///
+/// [`Unusual`] where the text is not of the usual shape; `record` then holds anything.
+#[inline]
+pub fn scan<'a>(text: &'a [u8], record: &mut Record<'a>) -> Result<(), Unusual> {
+    record.clear();
+    let mut phase = Value::Null;
+    let mut cursor = Cursor { text, at: 0 };
+    cursor.expect(b'{')?;
+    if !cursor.skip_if(b'}') {
+        loop {
+            let key = cursor.key()?;
+            match key {
+                b"name" => record.name = cursor.value()?,
+                b"cat" => record.cat = cursor.value()?,
+                b"pid" => record.pid = cursor.value()?,
+                b"tid" => record.tid = cursor.value()?,
+                b"ts" => record.ts = cursor.value()?,
+                b"dur" => record.dur = cursor.value()?,
+                b"ph" => phase = cursor.value()?,
+                b"args" => cursor.args(&mut record.args)?,
+                _ => {
+                    cursor.value()?;
+                }
+            }
+            if cursor.closes()? {
+                break;
+            }
+        }
+    }
+    cursor.space();
+    if cursor.at != text.len() {
+        return Err(Unusual);
+    }
+    record.phase = Phase::of(&phase);
+    record.keep_last_of_repeated_args();
+    Ok(())
+}
+
+struct Cursor<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    #[inline]
+    fn space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\r' | b'\n') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    #[inline]
+    fn skip_if(&mut self, byte: u8) -> bool {
+        self.space();
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    #[inline]
+    fn expect(&mut self, byte: u8) -> Result<(), Unusual> {
+        if self.skip_if(byte) { Ok(()) } else { Err(Unusual) }
+    }
+
+    /// After a member: whether the object closes here, or goes on after a comma.
+    #[inline]
+    fn closes(&mut self) -> Result<bool, Unusual> {
+        if self.skip_if(b',') {
+            return Ok(false);
+        }
+        self.expect(b'}')?;
+        Ok(true)
+    }
+
+    /// A member's name and the colon after it.
+    #[inline]
+    fn key(&mut self) -> Result<&'a [u8], Unusual> {
+        self.expect(b'"')?;
+        let key = self.string_rest()?;
+        self.expect(b':')?;
+        Ok(key)
+    }
+
+    /// A string's contents, the cursor behind its opening quote.
+    #[inline]
+    fn string_rest(&mut self) -> Result<&'a [u8], Unusual> {
+        let start = self.at;
+        let end = start + plain_length(&self.text[start..]);
+        if self.text.get(end) != Some(&b'"') {
+            return Err(Unusual);
+        }
+        self.at = end + 1;
+        Ok(&self.text[start..end])
+    }
+
+    #[inline]
+    fn value(&mut self) -> Result<Value<'a>, Unusual> {
+        self.space();
+        match self.peek() {
+            Some(b'"') => {
+                self.at += 1;
+                Ok(Value::Text(Cow::Borrowed(self.string_rest()?)))
+            }
+            Some(b'-' | b'0'..=b'9') => {
+                let start = self.at;
+                self.at = number_end(self.text, start).ok_or(Unusual)?;
+                Ok(Value::Number(Cow::Borrowed(&self.text[start..self.at])))
+            }
+            Some(b't') => self.word(b"true", Value::Bool(true)),
+            Some(b'f') => self.word(b"false", Value::Bool(false)),
+            Some(b'n') => self.word(b"null", Value::Null),
+            _ => Err(Unusual),
+        }
+    }
+
+    fn word(&mut self, word: &[u8], value: Value<'a>) -> Result<Value<'a>, Unusual> {
+        if self.text[self.at..].starts_with(word) {
+            self.at += word.len();
+            Ok(value)
+        } else {
+            Err(Unusual)
+        }
+    }
+
+    /// The object under `args`; any other value there means no args.
+    #[inline]
+    fn args(&mut self, args: &mut Vec<Arg<'a>>) -> Result<(), Unusual> {
+        args.clear();
+        if !self.skip_if(b'{') {
+            self.value()?;
+            return Ok(());
+        }
+        if self.skip_if(b'}') {
+            return Ok(());
+        }
+        loop {
+            let name = self.key()?;
+            let value = self.value()?;
+            args.push(Arg { key: ArgKey::of(name), name: Cow::Borrowed(name), value });
+            if self.closes()? {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// How many bytes stand before the first that ends or complicates a string: a quote, a backslash,
+/// a control character.
+#[inline]
+fn plain_length(text: &[u8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
+    // The classic "has a zero byte" test: exact for the lowest byte it reports, which is the one used.
+    let zero_byte = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let mut at = 0;
+    while let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let word = u64::from_le_bytes(*chunk);
+        let quote = zero_byte(word ^ (ONES * u64::from(b'"')));
+        let backslash = zero_byte(word ^ (ONES * u64::from(b'\\')));
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+        let found = quote | backslash | control;
+        if found != 0 {
+            return at + (found.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    let special = |&byte: &u8| byte == b'"' || byte == b'\\' || byte < 0x20;
+    at + text[at..].iter().position(special).unwrap_or(text.len() - at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_length_stops_at_the_first_special_byte() {
+        for special in [b'"', b'\\', 0, 0x1f] {
+            for at in 0..40 {
+                for len in at..44 {
+                    let mut text = vec![b'a'; len];
+                    assert_eq!(plain_length(&text), len);
+                    text.extend([special, special]);
+                    assert_eq!(plain_length(&text), len);
+                    text[at] = special;
+                    assert_eq!(plain_length(&text), at);
+                    text[..at].fill(0xff);
+                    assert_eq!(plain_length(&text), at);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The time unit of a trace: what `CM` metadata says of the numbers after it.
+
+/// The unit of a trace's `ts` and `dur`. Traces without a `CM` record are in µs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeUnit {
+    /// Nanoseconds (`NS`).
+    Ns,
+    /// Microseconds (`US`), the default.
+    #[default]
+    Us,
+    /// Milliseconds (`MS`).
+    Ms,
+    /// Seconds (`SEC`).
+    Sec,
+}
+
+impl TimeUnit {
+    /// The unit a `time_metric` value names; an unknown name is µs.
+    pub fn from_name(name: &[u8]) -> Self {
+        match name {
+            b"NS" => Self::Ns,
+            b"MS" => Self::Ms,
+            b"SEC" => Self::Sec,
+            _ => Self::Us,
+        }
+    }
+
+    /// `value` in µs, rounded down (towards minus infinity); `None` where that is past 64 bits.
+    #[inline]
+    pub fn to_us(self, value: i64) -> Option<i64> {
+        match self {
+            Self::Us => Some(value),
+            Self::Ns => Some(value.div_euclid(1_000)),
+            Self::Ms => value.checked_mul(1_000),
+            Self::Sec => value.checked_mul(1_000_000),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_given_in_ns_ms_or_sec_become_us() {
+        assert_eq!(TimeUnit::from_name(b"NS").to_us(1_999), Some(1));
+        assert_eq!(TimeUnit::from_name(b"NS").to_us(-1), Some(-1));
+        assert_eq!(TimeUnit::from_name(b"US").to_us(7), Some(7));
+        assert_eq!(TimeUnit::from_name(b"MS").to_us(7), Some(7_000));
+        assert_eq!(TimeUnit::from_name(b"SEC").to_us(7), Some(7_000_000));
+        assert_eq!(TimeUnit::from_name(b"fortnight"), TimeUnit::Us);
+        assert_eq!(TimeUnit::Sec.to_us(i64::MAX), None);
+    }
+}
