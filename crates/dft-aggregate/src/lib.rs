@@ -1,1 +1,44 @@
-//! The rules of the aggregation: record to series, bucket and update
+//! The rules of the aggregation: a trace record to its family, series, bucket and update; the
+//! in-memory table that takes the updates; the sorted runs it is written out as; the configuration.
+//!
+//! No RocksDB here: an [`Aggregator`] turns records into a [`Run`], and [`merge_runs`] turns runs
+//! into the one sorted stream of keys and values that a store takes. Everything in a run merges
+//! exactly, so how records were spread over aggregators, and when those were written out, cannot be
+//! seen in the result.
+//!
+//! # Example
+//!
+//! ```
+//! use dft_aggregate::{Aggregator, Config, Section, merge_runs};
+//! use dft_codec::{FileCounts, RowValue, RowKey};
+//! use dft_trace::{Line, TimeUnit, parse_block};
+//!
+//! let mut aggregator = Aggregator::new(&Config::default());
+//! let mut counts = FileCounts::default();
+//! let text = br#"{"name":"read","cat":"POSIX","ts":5,"dur":2,"ph":"X","args":{"ret":10}}"#;
+//! parse_block(text, 1, TimeUnit::Us, &mut |line| {
+//!     if let Line::Record { record, unit, .. } = line {
+//!         aggregator.record(record, unit, &mut counts).expect("a sound record");
+//!     }
+//! });
+//! let run = aggregator.into_run();
+//! merge_runs(&[run], Section::Rows, None, |key, value| {
+//!     let row = RowValue::decode(value, RowKey::decode(key).expect("a key").bucket).expect("a row");
+//!     assert_eq!((row.core.count, row.core.size.sum()), (1, 10));
+//!     Ok::<(), std::convert::Infallible>(())
+//! }).expect("sound runs");
+//! ```
+
+mod aggregator;
+mod cells;
+mod config;
+mod functions;
+mod intern;
+mod merge;
+mod run;
+
+pub use aggregator::Aggregator;
+pub use config::{Config, ConfigError, CustomMetrics};
+pub use functions::{IoCategory, is_transfer};
+pub use merge::{MergeError, merge_runs};
+pub use run::{PARTITIONS, Run, RunError, Section, partition_of};

@@ -89,6 +89,19 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The value of a JSON number without fraction or exponent that 64 bits hold; a wider one is a
+    /// float.
+    #[inline]
+    pub fn integer_literal(&self) -> Option<i64> {
+        match self {
+            Value::Number(text) => match number::decimal(text) {
+                Integer::Some(value) => Some(value),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// A name or a hash as the text the trace has: a string's contents, a number's digits, and
     /// nothing for anything else.
     #[inline]

@@ -1,0 +1,679 @@
+//! Records to updates of the in-memory table: the rules.
+
+use std::collections::HashSet;
+
+use ahash::RandomState;
+use dft_codec::{
+    Bounds, Custom, Family, FileCounts, NameKey, NameKind, RowCore, RowKey, SeriesId, SeriesIdentity, TelemetryCore,
+    TelemetryKey, encode_row, encode_telemetry,
+};
+use dft_metrics::{FloatStats, SketchMapping};
+use dft_trace::{Arg, ArgKey, Integer, MalformedReason, Phase, Record, TimeUnit, Value};
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use crate::cells::{Cell, Cells, Columns, Seal};
+use crate::config::{Config, CustomMetrics};
+use crate::functions::is_transfer;
+use crate::intern::{Interner, Symbol};
+use crate::run::{Run, RunError, RunWriter, Section};
+
+/// A series' identity, in symbols.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct SeriesKey {
+    family: Family,
+    cat: Symbol,
+    name: Symbol,
+    pid: i64,
+    tid: i64,
+    hhash: Symbol,
+    fhash: Symbol,
+    extra: SmallVec<[Symbol; 2]>,
+}
+
+struct RowCell {
+    core: RowCore,
+    customs: Columns<Custom>,
+}
+
+impl Cell for RowCell {
+    fn empty() -> Self {
+        Self { core: RowCore::empty(), customs: Columns::new() }
+    }
+
+    fn reset(&mut self) {
+        self.core = RowCore::empty();
+        self.customs.clear();
+    }
+
+    fn heap(&self) -> usize {
+        self.customs.capacity() * (size_of::<Custom>() + 4)
+    }
+}
+
+struct TelemetryCell {
+    core: TelemetryCore,
+    metrics: Columns<FloatStats>,
+}
+
+impl Cell for TelemetryCell {
+    fn empty() -> Self {
+        Self { core: TelemetryCore::empty(), metrics: Columns::new() }
+    }
+
+    fn reset(&mut self) {
+        self.core = TelemetryCore::empty();
+        self.metrics.clear();
+    }
+
+    fn heap(&self) -> usize {
+        self.metrics.capacity() * (size_of::<FloatStats>() + 4)
+    }
+}
+
+/// Writes cells, whose names are symbols of the interner.
+struct Sealer<'a> {
+    interner: &'a Interner,
+    order: &'a mut Vec<u32>,
+}
+
+impl Seal<RowCell> for Sealer<'_> {
+    fn seal(&mut self, cell: &RowCell, bucket: u64, out: &mut Vec<u8>) {
+        if cell.customs.len() == 0 {
+            return encode_row(out, bucket, &cell.core, std::iter::empty());
+        }
+        let customs = cell.customs.sorted(|symbol| self.interner.get(symbol), self.order);
+        encode_row(out, bucket, &cell.core, customs.into_iter());
+    }
+}
+
+impl Seal<TelemetryCell> for Sealer<'_> {
+    fn seal(&mut self, cell: &TelemetryCell, bucket: u64, out: &mut Vec<u8>) {
+        let metrics = cell.metrics.sorted(|symbol| self.interner.get(symbol), self.order);
+        encode_telemetry(out, bucket, &cell.core, metrics.into_iter());
+    }
+}
+
+/// What is looked up once per series.
+#[derive(Clone, Copy)]
+struct KnownSeries {
+    row: u32,
+    transfer: bool,
+}
+
+/// The in-memory table of an aggregation, and the rules that feed it.
+///
+/// An aggregator is for one thread. Several are joined by [`merge_runs`](crate::merge_runs) over
+/// what they give out.
+pub struct Aggregator {
+    config: Config,
+    sketches: Option<SketchMapping>,
+    interner: Interner,
+    order: Vec<u32>,
+    series: HashMap<SeriesKey, KnownSeries, RandomState>,
+    last_series: Option<(SeriesKey, KnownSeries)>,
+    rows: Cells<RowCell>,
+    /// Lower-case symbols of categories, by the symbol of the trace's spelling.
+    lower: HashMap<Symbol, Symbol, RandomState>,
+    counters: HashMap<(Symbol, Symbol), u32, RandomState>,
+    telemetry: Cells<TelemetryCell>,
+    names: HashSet<(NameKind, Symbol, Symbol), RandomState>,
+    bounds: Option<Bounds>,
+    /// Scratch of pre-aggregated custom metrics.
+    parts: Vec<(Symbol, Part, usize)>,
+}
+
+/// Which part of a pre-aggregated metric an arg is, in the order in which they are grouped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Plain,
+    Sum,
+    Min,
+    Max,
+}
+
+/// The fields that every record but metadata has, checked.
+struct Times {
+    ts: i64,
+    dur: Option<i64>,
+}
+
+fn hasher(salt: u64) -> RandomState {
+    // Fixed seeds: speed must not change from run to run, and no result depends on this order.
+    RandomState::with_seeds(salt, 0x7365_7269, 0x6573_2062, 0x7563_6b65)
+}
+
+impl Aggregator {
+    /// An empty table for a configuration, which must be [usable](Config::check).
+    pub fn new(config: &Config) -> Self {
+        Self {
+            config: config.clone(),
+            sketches: config.percentiles.and_then(SketchMapping::new),
+            interner: Interner::new(),
+            order: Vec::new(),
+            series: HashMap::with_hasher(hasher(1)),
+            last_series: None,
+            rows: Cells::new(),
+            lower: HashMap::with_hasher(hasher(2)),
+            counters: HashMap::with_hasher(hasher(3)),
+            telemetry: Cells::new(),
+            names: HashSet::with_hasher(hasher(4)),
+            bounds: None,
+            parts: Vec::new(),
+        }
+    }
+
+    /// Adds a record, and counts it as what it is.
+    ///
+    /// # Errors
+    ///
+    /// Why the record is malformed; then it is nowhere, and the caller counts it.
+    pub fn record(
+        &mut self,
+        record: &Record<'_>,
+        unit: TimeUnit,
+        counts: &mut FileCounts,
+    ) -> Result<(), MalformedReason> {
+        match record.phase {
+            Phase::Unknown => counts.skipped += 1,
+            Phase::Metadata => {
+                self.metadata(record);
+                counts.metadata += 1;
+            }
+            Phase::Complete => self.event(record, unit, counts)?,
+            Phase::Counter => self.telemetry(record, unit, counts)?,
+            Phase::Aggregated => self.aggregated(record, unit, counts, None)?,
+            Phase::LetterCounter => {
+                let numeric = |keys: &[ArgKey]| record.args.iter().any(|arg| keys.contains(&arg.key) && arg.value.is_number());
+                let counted = numeric(&[ArgKey::DftCnt, ArgKey::Count]);
+                let timed = || numeric(&[ArgKey::Dur, ArgKey::DurSum, ArgKey::DurMin, ArgKey::DurMax]);
+                let system = record.cat.text().eq_ignore_ascii_case(b"sys");
+                if counted || (!system && timed()) {
+                    // Its ts is the period's end, so a boundary belongs to the period it closes.
+                    let back = if system { 0 } else { 1 };
+                    self.aggregated(record, unit, counts, Some(back))?;
+                } else {
+                    self.telemetry(record, unit, counts)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn metadata(&mut self, record: &Record<'_>) {
+        let kind = match record.name.text() {
+            b"FH" => NameKind::File,
+            b"HH" => NameKind::Host,
+            b"SH" => NameKind::String,
+            _ => return,
+        };
+        let has = |key| record.args.iter().any(|arg| arg.key == key);
+        if has(ArgKey::Name) && has(ArgKey::Value) {
+            let hash = self.interner.intern(record.arg(ArgKey::Value).text());
+            let name = self.interner.intern(record.arg(ArgKey::Name).text());
+            self.names.insert((kind, hash, name));
+        }
+    }
+
+    fn times(record: &Record<'_>, unit: TimeUnit) -> Result<Times, MalformedReason> {
+        let malformed = |reason: &str| Err(MalformedReason(reason.to_owned()));
+        let ts = match record.ts.integer() {
+            Integer::Some(ts) if ts >= 0 => ts,
+            Integer::Some(_) => return malformed("ts is negative"),
+            Integer::OutOfRange => return malformed("ts is past 64 bits"),
+            Integer::None if record.ts == Value::Null => return malformed("ts is missing"),
+            Integer::None => return malformed("ts is not an integer"),
+        };
+        let dur = match record.dur.integer() {
+            Integer::Some(dur) if dur >= 0 => Some(dur),
+            Integer::Some(_) => return malformed("dur is negative"),
+            Integer::OutOfRange => return malformed("dur is past 64 bits"),
+            Integer::None => None,
+        };
+        let past = || MalformedReason("ts or dur is past 64 bits in µs".to_owned());
+        let ts = unit.to_us(ts).ok_or_else(past)?;
+        let dur = dur.map(|dur| unit.to_us(dur).ok_or_else(past)).transpose()?;
+        ts.checked_add(dur.unwrap_or(0)).ok_or_else(past)?;
+        Ok(Times { ts, dur })
+    }
+
+    /// An integer field: absent, or of 64 bits.
+    fn field(value: &Value<'_>, name: &str) -> Result<Option<i64>, MalformedReason> {
+        match value.integer() {
+            Integer::Some(value) => Ok(Some(value)),
+            Integer::None => Ok(None),
+            Integer::OutOfRange => Err(MalformedReason(format!("{name} is past 64 bits"))),
+        }
+    }
+
+    fn bucket(&mut self, time: i64) -> u64 {
+        // Times are never negative.
+        let time = time as u64;
+        let bucket = time - time % self.config.interval_us;
+        self.bounds = Some(self.bounds.map_or(Bounds::of(bucket), |bounds| bounds.union(Bounds::of(bucket))));
+        bucket
+    }
+
+    /// The hash of a record's host: as the trace has it, else the name that generation 0 gives,
+    /// which then resolves to itself.
+    fn identity_of(&mut self, hash: &Value<'_>, name: &Value<'_>, kind: NameKind) -> Symbol {
+        let text = hash.text();
+        if !text.is_empty() {
+            return self.interner.intern(text);
+        }
+        match name {
+            Value::Text(name) if !name.is_empty() => {
+                let symbol = self.interner.intern(name);
+                self.names.insert((kind, symbol, symbol));
+                symbol
+            }
+            _ => Symbol::EMPTY,
+        }
+    }
+
+    fn series_of(&mut self, family: Family, record: &Record<'_>) -> Result<KnownSeries, MalformedReason> {
+        let (mut hhash, mut hostname, mut fhash, mut fname) = (&Value::Null, &Value::Null, &Value::Null, &Value::Null);
+        for arg in &record.args {
+            match arg.key {
+                ArgKey::Hhash => hhash = &arg.value,
+                ArgKey::Hostname => hostname = &arg.value,
+                ArgKey::Fhash => fhash = &arg.value,
+                ArgKey::Fname => fname = &arg.value,
+                _ => {}
+            }
+        }
+        let cat = self.interner.intern(record.cat.text());
+        let key = SeriesKey {
+            family,
+            cat: self.lower_case(cat),
+            name: self.interner.intern(record.name.text()),
+            pid: Self::field(&record.pid, "pid")?.unwrap_or(0),
+            tid: Self::field(&record.tid, "tid")?.unwrap_or(0),
+            hhash: self.identity_of(hhash, hostname, NameKind::Host),
+            fhash: if self.config.group_by_file {
+                self.identity_of(fhash, fname, NameKind::File)
+            } else {
+                Symbol::EMPTY
+            },
+            extra: self.config.extra_group_keys.iter().map(|key| extra_value(&mut self.interner, record, key)).collect(),
+        };
+        if let Some((last, known)) = &self.last_series
+            && *last == key
+        {
+            return Ok(*known);
+        }
+        let known = match self.series.get(&key) {
+            Some(known) => *known,
+            None => {
+                let transfer = is_transfer(self.interner.get(key.cat), self.interner.get(key.name));
+                let known = KnownSeries { row: self.rows.add_series(), transfer };
+                self.series.insert(key.clone(), known);
+                known
+            }
+        };
+        self.last_series = Some((key, known));
+        Ok(known)
+    }
+
+    fn lower_case(&mut self, cat: Symbol) -> Symbol {
+        if let Some(&lower) = self.lower.get(&cat) {
+            return lower;
+        }
+        let text = self.interner.get(cat).to_ascii_lowercase();
+        let lower = self.interner.intern(text.as_bytes());
+        self.lower.insert(cat, lower);
+        lower
+    }
+
+    fn event(&mut self, record: &Record<'_>, unit: TimeUnit, counts: &mut FileCounts) -> Result<(), MalformedReason> {
+        let Times { ts, dur } = Self::times(record, unit)?;
+        let (mut ret, mut offset) = (Integer::None, None);
+        for arg in &record.args {
+            match arg.key {
+                ArgKey::Ret => ret = arg.value.integer(),
+                ArgKey::Offset => offset = Self::field(&arg.value, "offset")?,
+                _ => {}
+            }
+        }
+        if ret == Integer::OutOfRange && transfers(record) {
+            return Err(MalformedReason("ret is past 64 bits".to_owned()));
+        }
+        let known = self.series_of(Family::Event, record)?;
+        let ret = match ret {
+            Integer::Some(ret) if known.transfer => Some(ret),
+            _ => None,
+        };
+        let bucket = self.bucket(ts + dur.unwrap_or(0) / 2);
+        let mut sealer = Sealer { interner: &self.interner, order: &mut self.order };
+        let cell = self.rows.cell(known.row, bucket, &mut sealer);
+        cell.core.count += 1;
+        cell.core.span(ts, ts + dur.unwrap_or(0));
+        if let Some(dur) = dur {
+            cell.core.duration.sample(dur);
+        }
+        let size = ret.filter(|&ret| ret >= 0);
+        counts.failed_transfers += u64::from(ret.is_some() && size.is_none());
+        if let Some(size) = size {
+            cell.core.size.sample(size);
+        }
+        if let Some(offset) = offset {
+            cell.core.offset.sample(offset);
+        }
+        if let Some(mapping) = &self.sketches {
+            let sketches = cell.core.sketches.get_or_insert_default();
+            for (sketch, sample) in sketches.iter_mut().zip([dur, size, offset]) {
+                if let Some(sample) = sample {
+                    sketch.add(mapping, sample as f64);
+                }
+            }
+        }
+        counts.events += 1;
+        if self.config.custom_metrics == CustomMetrics::Off {
+            return Ok(());
+        }
+        for arg in record.args.iter().filter(|arg| arg.value.is_number() && !is_reserved(arg.key)) {
+            if let CustomMetrics::Only(names) = &self.config.custom_metrics
+                && !std::str::from_utf8(&arg.name).is_ok_and(|name| names.contains(name))
+            {
+                continue;
+            }
+            let custom = cell_custom(cell, &mut self.interner, &arg.name);
+            let float = match arg.value.integer_literal() {
+                Some(value) => {
+                    custom.ints.sample(value);
+                    value as f64
+                }
+                None => {
+                    let value = arg.value.float().unwrap_or(f64::NAN);
+                    counts.not_finite += u64::from(!value.is_finite());
+                    custom.floats.get_or_insert_default().sample(value);
+                    value
+                }
+            };
+            if let Some(mapping) = &self.sketches {
+                custom.sketch.get_or_insert_default().add(mapping, float);
+            }
+        }
+        Ok(())
+    }
+
+    /// A record that stands for a period's calls. `letter` is set for a counter of generation 2, to
+    /// how far its ts lies past the period.
+    fn aggregated(
+        &mut self,
+        record: &Record<'_>,
+        unit: TimeUnit,
+        counts: &mut FileCounts,
+        letter: Option<i64>,
+    ) -> Result<(), MalformedReason> {
+        let ts = Self::times(record, unit)?.ts;
+        let system = record.cat.text().eq_ignore_ascii_case(b"sys");
+        let family = if system { Family::System } else { Family::Profile };
+        let dft_cnt = Self::field(record.arg(ArgKey::DftCnt), "dft_cnt")?;
+        let plain_count = if dft_cnt.is_none() { Self::field(record.arg(ArgKey::Count), "count")? } else { None };
+        let count = dft_cnt.or(plain_count).and_then(|count| u64::try_from(count).ok()).unwrap_or(1);
+        let metric = |names: [(ArgKey, &str); 4], scale: TimeUnit| -> Result<[Option<i64>; 3], MalformedReason> {
+            let read = |(key, name): (ArgKey, &str)| -> Result<Option<i64>, MalformedReason> {
+                let value = Self::field(record.arg(key), name)?;
+                let past = || MalformedReason(format!("{name} is past 64 bits in µs"));
+                value.map(|value| scale.to_us(value).ok_or_else(past)).transpose()
+            };
+            let plain = read(names[0])?;
+            Ok([read(names[1])?.or(plain), read(names[2])?.or(plain), read(names[3])?.or(plain)])
+        };
+        use ArgKey::{
+            Dur, DurMax, DurMin, DurSum, Offset, OffsetMax, OffsetMin, OffsetSum, Ret, RetMax, RetMin, RetSum,
+        };
+        let duration =
+            metric([(Dur, "dur"), (DurSum, "dur_sum"), (DurMin, "dur_min"), (DurMax, "dur_max")], unit)?;
+        let size = if transfers(record) {
+            metric([(Ret, "ret"), (RetSum, "ret_sum"), (RetMin, "ret_min"), (RetMax, "ret_max")], TimeUnit::Us)?
+        } else {
+            [None; 3]
+        };
+        let offset = metric(
+            [(Offset, "offset"), (OffsetSum, "offset_sum"), (OffsetMin, "offset_min"), (OffsetMax, "offset_max")],
+            TimeUnit::Us,
+        )?;
+        let known = self.series_of(family, record)?;
+        let bucket = self.bucket((ts - letter.unwrap_or(0)).max(0));
+        let count_is_plain = dft_cnt.is_none() && plain_count.is_some();
+        self.group_parts(&record.args, count_is_plain);
+        let mut sealer = Sealer { interner: &self.interner, order: &mut self.order };
+        let cell = self.rows.cell(known.row, bucket, &mut sealer);
+        cell.core.count += u128::from(count);
+        cell.core.span(ts, ts);
+        let core = &mut cell.core;
+        let metrics = [(&mut core.duration, duration), (&mut core.size, size), (&mut core.offset, offset)];
+        for (stats, [sum, low, high]) in metrics {
+            stats.summed(count, sum, low, high);
+        }
+        if let Some(mapping) = &self.sketches
+            && count == 1
+        {
+            let sketches = cell.core.sketches.get_or_insert_default();
+            for (sketch, [sum, ..]) in sketches.iter_mut().zip([duration, size, offset]) {
+                if let Some(sum) = sum {
+                    sketch.add(mapping, sum as f64);
+                }
+            }
+        }
+        for group in self.parts.chunk_by(|a, b| a.0 == b.0) {
+            let value_of = |part| group.iter().find(|(_, have, _)| *have == part).map(|&(.., at)| &record.args[at].value);
+            let plain = value_of(Part::Plain);
+            let values = [Part::Sum, Part::Min, Part::Max].map(|part| value_of(part).or(plain));
+            counts.not_finite += add_summed(cell.customs.entry(group[0].0), count, values, self.sketches.as_ref());
+        }
+        match family {
+            Family::System => counts.systems += 1,
+            _ => counts.profiles += 1,
+        }
+        Ok(())
+    }
+
+    /// Groups the numeric args that are parts of custom metrics by the metric.
+    fn group_parts(&mut self, args: &[Arg<'_>], count_is_plain: bool) {
+        self.parts.clear();
+        if self.config.custom_metrics == CustomMetrics::Off {
+            return;
+        }
+        for (at, arg) in args.iter().enumerate() {
+            if !arg.value.is_number() || is_reserved(arg.key) || (count_is_plain && arg.key == ArgKey::Count) {
+                continue;
+            }
+            let (base, part) = match arg.name.split_last_chunk::<4>() {
+                Some((base, b"_sum")) if !base.is_empty() => (base, Part::Sum),
+                Some((base, b"_min")) if !base.is_empty() => (base, Part::Min),
+                Some((base, b"_max")) if !base.is_empty() => (base, Part::Max),
+                _ => (&arg.name[..], Part::Plain),
+            };
+            if let CustomMetrics::Only(names) = &self.config.custom_metrics
+                && !std::str::from_utf8(base).is_ok_and(|name| names.contains(name))
+            {
+                continue;
+            }
+            self.parts.push((self.interner.intern(base), part, at));
+        }
+        self.parts.sort_unstable();
+    }
+
+    fn telemetry(&mut self, record: &Record<'_>, unit: TimeUnit, counts: &mut FileCounts) -> Result<(), MalformedReason> {
+        let Times { ts, dur } = Self::times(record, unit)?;
+        let (hhash, hostname) = (record.arg(ArgKey::Hhash), record.arg(ArgKey::Hostname));
+        let key = (self.identity_of(hhash, hostname, NameKind::Host), self.interner.intern(record.name.text()));
+        let telemetry = &mut self.telemetry;
+        let series = *self.counters.entry(key).or_insert_with(|| telemetry.add_series());
+        let bucket = self.bucket(ts + dur.unwrap_or(0) / 2);
+        let mut sealer = Sealer { interner: &self.interner, order: &mut self.order };
+        let cell = self.telemetry.cell(series, bucket, &mut sealer);
+        cell.core.merge(&TelemetryCore { readings: 1, ts, te: ts });
+        for arg in &record.args {
+            if let Some(value) = arg.value.float()
+                && !matches!(arg.key, ArgKey::Hhash | ArgKey::Fhash)
+            {
+                counts.not_finite += u64::from(!value.is_finite());
+                cell.metrics.entry(self.interner.intern(&arg.name)).sample(value);
+            }
+        }
+        counts.telemetry += 1;
+        Ok(())
+    }
+
+    /// About how many bytes the table takes.
+    pub fn memory(&self) -> usize {
+        self.interner.memory()
+            + self.rows.memory()
+            + self.telemetry.memory()
+            + self.series.capacity() * (size_of::<(SeriesKey, KnownSeries)>() + 1)
+            + self.counters.capacity() * 16
+            + self.names.capacity() * 16
+            // What writing the table out needs for a while.
+            + self.series.len() * 32
+    }
+
+    /// Whether nothing was added since the table was last written out.
+    pub fn is_empty(&self) -> bool {
+        self.series.is_empty() && self.counters.is_empty() && self.names.is_empty()
+    }
+
+    /// The least and greatest bucket that was ever touched.
+    pub fn bounds(&self) -> Option<Bounds> {
+        self.bounds
+    }
+
+    /// Gives the table out as a run in memory.
+    pub fn into_run(mut self) -> Run {
+        let mut writer = RunWriter::in_memory();
+        match self.write(&mut writer).and_then(|()| writer.finish()) {
+            Ok(run) => run,
+            // Memory takes every byte.
+            Err(error) => unreachable!("a run in memory: {error}"),
+        }
+    }
+
+    /// Writes the table out as a run in the file `path`, and goes on with an empty one.
+    ///
+    /// # Errors
+    ///
+    /// What the system says of the file.
+    pub fn spill(&mut self, path: &std::path::Path) -> Result<Run, RunError> {
+        let mut writer = RunWriter::to_file(path)?;
+        self.write(&mut writer)?;
+        let bounds = self.bounds;
+        *self = Self::new(&self.config);
+        self.bounds = bounds;
+        writer.finish()
+    }
+
+    fn write(&mut self, out: &mut RunWriter) -> Result<(), RunError> {
+        let mut series: Vec<(SeriesId, u32)> = Vec::with_capacity(self.series.len());
+        let mut identities: Vec<(SeriesId, &SeriesKey)> = Vec::with_capacity(self.series.len());
+        for (key, known) in &self.series {
+            let id = self.identity(key).id();
+            series.push((id, known.row));
+            identities.push((id, key));
+        }
+        series.sort_unstable();
+        identities.sort_unstable_by_key(|(id, _)| *id);
+        out.begin(Section::Series)?;
+        for (id, key) in identities {
+            out.put(&id.0, &self.identity(key).encode())?;
+        }
+        out.begin(Section::Names)?;
+        let text = |symbol| self.interner.get(symbol);
+        let mut names: Vec<Vec<u8>> = self
+            .names
+            .iter()
+            .map(|&(kind, hash, name)| NameKey { kind, hash: text(hash).to_owned(), name: text(name).to_owned() }.encode())
+            .collect();
+        names.sort_unstable();
+        for name in names {
+            out.put(&name, &[dft_codec::VALUE_VERSION])?;
+        }
+        out.begin(Section::Rows)?;
+        let mut sealer = Sealer { interner: &self.interner, order: &mut self.order };
+        for (id, row) in series {
+            for (bucket, value) in self.rows.finish(row, &mut sealer).iter() {
+                out.put(&RowKey { series: id, bucket }.encode(), value)?;
+            }
+        }
+        out.begin(Section::Telemetry)?;
+        let mut counters: Vec<(Vec<u8>, u32)> = self
+            .counters
+            .iter()
+            .map(|(&(hhash, name), &series)| (TelemetryKey::prefix(text(hhash), text(name)), series))
+            .collect();
+        counters.sort_unstable();
+        for (mut key, series) in counters {
+            let prefix = key.len();
+            for (bucket, value) in self.telemetry.finish(series, &mut sealer).iter() {
+                key.truncate(prefix);
+                key.extend_from_slice(&bucket.to_be_bytes());
+                out.put(&key, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn identity(&self, key: &SeriesKey) -> SeriesIdentity<&str> {
+        let text = |symbol| self.interner.get(symbol);
+        SeriesIdentity {
+            family: key.family,
+            cat: text(key.cat),
+            name: text(key.name),
+            pid: key.pid,
+            tid: key.tid,
+            hhash: text(key.hhash),
+            fhash: text(key.fhash),
+            extra: key.extra.iter().map(|&symbol| text(symbol)).collect(),
+        }
+    }
+}
+
+/// Whether the record's function returns the bytes it moved; for the few that ask before they have a series.
+fn transfers(record: &Record<'_>) -> bool {
+    let text = |value: &Value<'_>| String::from_utf8_lossy(value.text()).into_owned();
+    is_transfer(&text(&record.cat).to_ascii_lowercase(), &text(&record.name))
+}
+
+/// Args that are no custom metrics, for they have a meaning of their own.
+fn is_reserved(key: ArgKey) -> bool {
+    !matches!(key, ArgKey::Other | ArgKey::Count | ArgKey::Name | ArgKey::Value | ArgKey::Hostname | ArgKey::Fname)
+}
+
+fn extra_value(interner: &mut Interner, record: &Record<'_>, key: &str) -> Symbol {
+    let value = record.args.iter().find(|arg| *arg.name == *key.as_bytes()).map_or(&Value::Null, |arg| &arg.value);
+    match value {
+        Value::Bool(true) => interner.intern(b"true"),
+        Value::Bool(false) => interner.intern(b"false"),
+        other => interner.intern(other.text()),
+    }
+}
+
+#[inline]
+fn cell_custom<'a>(cell: &'a mut RowCell, interner: &mut Interner, name: &[u8]) -> &'a mut Custom {
+    cell.customs.entry(interner.intern(name))
+}
+
+/// Adds a pre-aggregated contribution, each part to the statistics of its type; how many parts were
+/// not finite.
+fn add_summed(custom: &mut Custom, count: u64, values: [Option<&Value<'_>>; 3], sketches: Option<&SketchMapping>) -> u64 {
+    let ints = values.map(|value| value.and_then(Value::integer_literal));
+    let mut floats = [None; 3];
+    for (float, (value, int)) in floats.iter_mut().zip(values.into_iter().zip(ints)) {
+        if int.is_none() {
+            *float = value.and_then(Value::float);
+        }
+    }
+    custom.ints.summed(count, ints[0], ints[1], ints[2]);
+    if floats.iter().any(Option::is_some) {
+        custom.floats.get_or_insert_default().summed(count, floats[0], floats[1], floats[2]);
+    }
+    if let Some(mapping) = sketches
+        && count == 1
+        && let Some(sum) = ints[0].map(|sum| sum as f64).or(floats[0])
+    {
+        custom.sketch.get_or_insert_default().add(mapping, sum);
+    }
+    u64::from(floats[0].is_some_and(|sum| !sum.is_finite()))
+}

@@ -1,0 +1,229 @@
+//! The table: per series a few open cells, and the finished ones as bytes.
+//!
+//! Records of a series arrive nearly in order of time. So a series has up to [`OPEN`] open cells;
+//! when one more bucket begins, the oldest is sealed: its value's bytes are appended to the series.
+//! Sealed bytes are a fraction of an open cell's, and sorting them is nearly free. A late record
+//! opens its bucket again, and the parts are merged when the table is written out.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use dft_codec::{Reader, put_varint};
+use smallvec::SmallVec;
+
+use crate::intern::Symbol;
+
+/// Open cells of a series.
+const OPEN: usize = 4;
+
+/// What a cell of the table can do.
+pub(crate) trait Cell {
+    fn empty() -> Self;
+    /// Makes the cell empty again, keeping its memory.
+    fn reset(&mut self);
+    /// About how many bytes the cell holds outside of itself.
+    fn heap(&self) -> usize;
+}
+
+/// Writes a cell's value.
+pub(crate) trait Seal<C> {
+    fn seal(&mut self, cell: &C, bucket: u64, out: &mut Vec<u8>);
+}
+
+#[derive(Default)]
+struct Series {
+    open: SmallVec<[(u64, u32); 2]>,
+    sealed: Vec<u8>,
+}
+
+/// Cells by series and bucket.
+pub(crate) struct Cells<C> {
+    series: Vec<Series>,
+    cells: Vec<C>,
+    free: Vec<u32>,
+    sealed: usize,
+    heap: usize,
+    scratch: Vec<u8>,
+}
+
+impl<C: Cell> Cells<C> {
+    pub(crate) fn new() -> Self {
+        Self { series: Vec::new(), cells: Vec::new(), free: Vec::new(), sealed: 0, heap: 0, scratch: Vec::new() }
+    }
+
+    /// A new series; its number.
+    pub(crate) fn add_series(&mut self) -> u32 {
+        self.series.push(Series::default());
+        (self.series.len() - 1) as u32
+    }
+
+    /// The open cell of a bucket.
+    #[inline]
+    pub(crate) fn cell(&mut self, series: u32, bucket: u64, seal: &mut impl Seal<C>) -> &mut C {
+        let open = &self.series[series as usize].open;
+        let slot = match open.iter().rev().find(|(open, _)| *open == bucket) {
+            Some(&(_, slot)) => slot,
+            None => self.open(series, bucket, seal),
+        };
+        &mut self.cells[slot as usize]
+    }
+
+    fn open(&mut self, series: u32, bucket: u64, seal: &mut impl Seal<C>) -> u32 {
+        let state = &mut self.series[series as usize];
+        let slot = if state.open.len() == OPEN {
+            let oldest = (0..OPEN).min_by_key(|&at| state.open[at].0).unwrap_or(0);
+            let (old, slot) = state.open.remove(oldest);
+            self.heap += self.cells[slot as usize].heap();
+            self.sealed += seal_into(state, &mut self.cells[slot as usize], old, seal, &mut self.scratch);
+            slot
+        } else if let Some(slot) = self.free.pop() {
+            slot
+        } else {
+            self.cells.push(C::empty());
+            (self.cells.len() - 1) as u32
+        };
+        state.open.push((bucket, slot));
+        slot
+    }
+
+    /// About how many bytes the table takes.
+    pub(crate) fn memory(&self) -> usize {
+        // What open cells hold outside of themselves is not counted as they change, but by what
+        // such cells held when they were sealed.
+        let held = self.cells.first().map_or(0, Cell::heap).max(256);
+        self.series.capacity() * size_of::<Series>()
+            + self.cells.capacity() * size_of::<C>()
+            + self.cells.len() * held
+            + self.sealed * 3 / 2
+    }
+
+    /// Seals what is open, and gives the sealed values of a series in order of their bucket; a
+    /// bucket comes as often as it was opened.
+    pub(crate) fn finish(&mut self, series: u32, seal: &mut impl Seal<C>) -> Finished<'_> {
+        let state = &mut self.series[series as usize];
+        while let Some((bucket, slot)) = state.open.pop() {
+            seal_into(state, &mut self.cells[slot as usize], bucket, seal, &mut self.scratch);
+            self.free.push(slot);
+        }
+        let bytes = &state.sealed;
+        let mut values: Vec<(u64, Range<usize>)> = Vec::new();
+        let mut reader = Reader::new(bytes);
+        // This table wrote the bytes, so they cannot be cut; if they were, less would come out than
+        // the report counts.
+        while let (Ok(bucket), Ok(length)) = (reader.varint_u64(), reader.varint_u64()) {
+            let start = bytes.len() - reader.left();
+            if reader.bytes(length as usize).is_err() {
+                break;
+            }
+            values.push((bucket, start..start + length as usize));
+        }
+        debug_assert_eq!(reader.left(), 0, "sealed bytes are whole");
+        values.sort_by_key(|(bucket, range)| (*bucket, range.start));
+        Finished { bytes, values }
+    }
+}
+
+fn seal_into<C: Cell>(
+    state: &mut Series,
+    cell: &mut C,
+    bucket: u64,
+    seal: &mut impl Seal<C>,
+    scratch: &mut Vec<u8>,
+) -> usize {
+    scratch.clear();
+    seal.seal(cell, bucket, scratch);
+    cell.reset();
+    let before = state.sealed.len();
+    put_varint(&mut state.sealed, bucket.into());
+    put_varint(&mut state.sealed, scratch.len() as u128);
+    state.sealed.extend_from_slice(scratch);
+    state.sealed.len() - before
+}
+
+/// The sealed values of one series.
+pub(crate) struct Finished<'a> {
+    bytes: &'a [u8],
+    values: Vec<(u64, Range<usize>)>,
+}
+
+impl<'a> Finished<'a> {
+    /// Buckets and values, in order of the bucket.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &'a [u8])> {
+        let bytes = self.bytes;
+        self.values.iter().map(move |(bucket, range)| (*bucket, &bytes[range.clone()]))
+    }
+}
+
+/// Values by symbol, for the few that a cell has; found again fast when asked for in the same order.
+pub(crate) struct Columns<V> {
+    names: Vec<Symbol>,
+    values: Vec<V>,
+    /// Where each is, once there are too many to look through.
+    index: Option<Box<HashMap<Symbol, usize>>>,
+    next: usize,
+}
+
+impl<V: Default> Columns<V> {
+    const FEW: usize = 32;
+
+    pub(crate) fn new() -> Self {
+        Self { names: Vec::new(), values: Vec::new(), index: None, next: 0 }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.names.clear();
+        self.values.clear();
+        self.index = None;
+        self.next = 0;
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.values.capacity()
+    }
+
+    #[inline]
+    pub(crate) fn entry(&mut self, name: Symbol) -> &mut V {
+        let at = if self.names.get(self.next) == Some(&name) { self.next } else { self.find(name) };
+        self.next = at + 1;
+        &mut self.values[at]
+    }
+
+    fn find(&mut self, name: Symbol) -> usize {
+        let found = match &self.index {
+            Some(index) => index.get(&name).copied(),
+            None => self.names.iter().position(|&known| known == name),
+        };
+        if let Some(at) = found {
+            return at;
+        }
+        let at = self.names.len();
+        self.names.push(name);
+        self.values.push(V::default());
+        match &mut self.index {
+            Some(index) => {
+                index.insert(name, at);
+            }
+            None if at + 1 > Self::FEW => {
+                self.index = Some(Box::new(self.names.iter().copied().zip(0..).collect()));
+            }
+            None => {}
+        }
+        at
+    }
+
+    /// The columns in byte order of their names; `order` is scratch.
+    pub(crate) fn sorted<'a>(
+        &'a self,
+        text: impl Fn(Symbol) -> &'a str,
+        order: &mut Vec<u32>,
+    ) -> Vec<(&'a str, &'a V)> {
+        order.clear();
+        order.extend(0..self.names.len() as u32);
+        order.sort_unstable_by_key(|&at| text(self.names[at as usize]));
+        order.iter().map(|&at| (text(self.names[at as usize]), &self.values[at as usize])).collect()
+    }
+}

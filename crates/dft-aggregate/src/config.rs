@@ -1,0 +1,215 @@
+//! What can be chosen about an aggregation. An index has one configuration for its life.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use dft_codec::{DecodeError, Reader, VALUE_VERSION, put_text, put_varint};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Which args become custom metrics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum CustomMetrics {
+    /// Every numeric arg that has no meaning of its own.
+    #[default]
+    On,
+    /// None.
+    Off,
+    /// Those of these names.
+    Only(BTreeSet<String>),
+}
+
+/// How records are aggregated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The length of a bucket, in µs; at least 1.
+    pub interval_us: u64,
+    /// Args whose values are part of a series' identity.
+    pub extra_group_keys: Vec<String>,
+    /// Which args become custom metrics.
+    pub custom_metrics: CustomMetrics,
+    /// The relative accuracy of quantile sketches; none are kept where it is `None`.
+    pub percentiles: Option<f64>,
+    /// Whether a series is of one file.
+    pub group_by_file: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            interval_us: 1_000_000,
+            extra_group_keys: Vec::new(),
+            custom_metrics: CustomMetrics::On,
+            percentiles: None,
+            group_by_file: true,
+        }
+    }
+}
+
+/// What makes a configuration unusable.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ConfigError {
+    /// The interval is zero, or past what a trace's times can be.
+    #[error("an interval of {0} µs: give one from 1 µs to 292,000 years")]
+    Interval(u64),
+    /// The accuracy is none that a sketch can have.
+    #[error("a percentile accuracy of {0}: give one from 0.00001 to less than 1, such as 0.01")]
+    Accuracy(f64),
+    /// A group key is empty or named twice.
+    #[error("group key {0:?}: give each once, and none that is empty")]
+    GroupKey(String),
+}
+
+impl Config {
+    /// Checks that the configuration can be used.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.interval_us == 0 || i64::try_from(self.interval_us).is_err() {
+            return Err(ConfigError::Interval(self.interval_us));
+        }
+        if let Some(accuracy) = self.percentiles
+            && dft_metrics::SketchMapping::new(accuracy).is_none()
+        {
+            return Err(ConfigError::Accuracy(accuracy));
+        }
+        for (at, key) in self.extra_group_keys.iter().enumerate() {
+            if key.is_empty() || self.extra_group_keys[..at].contains(key) {
+                return Err(ConfigError::GroupKey(key.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The configuration's bytes.
+    ///
+    /// ```text
+    /// version │ varint interval │ varint n, n × text key │ customs: 0 off, 1 on, 2 + varint n, n × text
+    ///         │ percentiles: 0 off, 1 + f64 │ group by file: 0, 1
+    /// ```
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = vec![VALUE_VERSION];
+        put_varint(&mut out, self.interval_us.into());
+        put_varint(&mut out, self.extra_group_keys.len() as u128);
+        self.extra_group_keys.iter().for_each(|key| put_text(&mut out, key));
+        match &self.custom_metrics {
+            CustomMetrics::Off => out.push(0),
+            CustomMetrics::On => out.push(1),
+            CustomMetrics::Only(names) => {
+                out.push(2);
+                put_varint(&mut out, names.len() as u128);
+                names.iter().for_each(|name| put_text(&mut out, name));
+            }
+        }
+        match self.percentiles {
+            None => out.push(0),
+            Some(accuracy) => {
+                out.push(1);
+                out.extend_from_slice(&accuracy.to_le_bytes());
+            }
+        }
+        out.push(self.group_by_file.into());
+        out
+    }
+
+    /// A configuration from its bytes.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes are not what [`Config::encode`] writes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        reader.version(VALUE_VERSION)?;
+        let interval_us = reader.varint_u64()?;
+        let texts = |reader: &mut Reader<'_>| -> Result<Vec<String>, DecodeError> {
+            (0..reader.count_of(1)?).map(|_| reader.text().map(str::to_owned)).collect()
+        };
+        let extra_group_keys = texts(&mut reader)?;
+        let custom_metrics = match reader.u8()? {
+            0 => CustomMetrics::Off,
+            1 => CustomMetrics::On,
+            2 => CustomMetrics::Only(texts(&mut reader)?.into_iter().collect()),
+            _ => return Err(DecodeError::Invalid("a choice of custom metrics of no known kind")),
+        };
+        let percentiles = match reader.u8()? {
+            0 => None,
+            1 => Some(f64::from_le_bytes(reader.array()?)),
+            _ => return Err(DecodeError::Invalid("a choice of percentiles of no known kind")),
+        };
+        let group_by_file = match reader.u8()? {
+            0 => false,
+            1 => true,
+            _ => return Err(DecodeError::Invalid("a choice of grouping of no known kind")),
+        };
+        reader.finish()?;
+        let config = Self { interval_us, extra_group_keys, custom_metrics, percentiles, group_by_file };
+        config.check().map_err(|_| DecodeError::Invalid("a configuration that cannot be used"))?;
+        Ok(config)
+    }
+
+    /// A hash of the configuration, for people and file names to tell two apart.
+    pub fn hash(&self) -> u64 {
+        xxh3_64(&self.encode())
+    }
+}
+
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "interval {} µs", self.interval_us)?;
+        if !self.extra_group_keys.is_empty() {
+            write!(f, ", group keys {}", self.extra_group_keys.join(","))?;
+        }
+        match &self.custom_metrics {
+            CustomMetrics::On => f.write_str(", custom metrics on")?,
+            CustomMetrics::Off => f.write_str(", custom metrics off")?,
+            CustomMetrics::Only(names) => {
+                write!(f, ", custom metrics {}", names.iter().map(String::as_str).collect::<Vec<_>>().join(","))?;
+            }
+        }
+        match self.percentiles {
+            None => f.write_str(", percentiles off")?,
+            Some(accuracy) => write!(f, ", percentiles {accuracy}")?,
+        }
+        write!(f, ", by file {} [{:016x}]", if self.group_by_file { "on" } else { "off" }, self.hash())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configurations_come_back_and_differ_by_hash() {
+        let all = [
+            Config::default(),
+            Config { interval_us: 5, ..Config::default() },
+            Config { extra_group_keys: vec!["epoch".into(), "step".into()], ..Config::default() },
+            Config { custom_metrics: CustomMetrics::Off, ..Config::default() },
+            Config {
+                custom_metrics: CustomMetrics::Only(["a", "b"].map(String::from).into_iter().collect()),
+                ..Config::default()
+            },
+            Config { percentiles: Some(0.01), ..Config::default() },
+            Config { group_by_file: false, ..Config::default() },
+        ];
+        for (at, config) in all.iter().enumerate() {
+            let bytes = config.encode();
+            assert_eq!(Config::decode(&bytes).as_ref(), Ok(config));
+            for cut in 0..bytes.len() {
+                assert!(Config::decode(&bytes[..cut]).is_err());
+            }
+            assert!(all[..at].iter().all(|other| other.hash() != config.hash()));
+        }
+    }
+
+    #[test]
+    fn unusable_choices_are_refused() {
+        let default = Config::default;
+        assert!(Config { interval_us: 0, ..default() }.check().is_err());
+        assert!(Config { interval_us: u64::MAX, ..default() }.check().is_err());
+        assert!(Config { percentiles: Some(1.5), ..default() }.check().is_err());
+        assert!(Config { percentiles: Some(f64::NAN), ..default() }.check().is_err());
+        assert!(Config { extra_group_keys: vec!["a".into(), "a".into()], ..default() }.check().is_err());
+    }
+}

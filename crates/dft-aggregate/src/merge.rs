@@ -1,0 +1,168 @@
+//! Runs to one sorted stream: entries of one key are merged.
+
+use std::ops::Range;
+
+use dft_codec::{DecodeError, RowKey, RowValue, SeriesIdentity, TelemetryValue};
+
+use crate::run::{Cursor, Run, RunError, Section};
+
+/// What can go wrong when runs are merged.
+#[derive(Debug, thiserror::Error)]
+pub enum MergeError<E> {
+    /// A run cannot be read.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// An entry is not what was written.
+    #[error("an entry of the build's table does not decode: {0}")]
+    Decode(#[from] DecodeError),
+    /// Two series have one id: their 120-bit hashes collide.
+    #[error("two series have one id, so their rows cannot be told apart: {first:?} and {second:?}")]
+    SeriesClash {
+        /// One identity.
+        first: Box<SeriesIdentity>,
+        /// The other.
+        second: Box<SeriesIdentity>,
+    },
+    /// What the receiver of the stream says.
+    #[error("{0}")]
+    Sink(E),
+}
+
+/// Hands the entries of a section of all runs to `sink`, in order of their keys, each key once, its
+/// values merged. `partitions` restricts rows to a range of [partitions](crate::partition_of).
+///
+/// # Errors
+///
+/// [`MergeError`]; the stream then ends in the middle.
+pub fn merge_runs<E>(
+    runs: &[Run],
+    section: Section,
+    partitions: Option<&Range<usize>>,
+    mut sink: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
+) -> Result<(), MergeError<E>> {
+    let mut cursors = Vec::with_capacity(runs.len());
+    for run in runs {
+        let mut cursor = run.cursor(section, partitions)?;
+        if cursor.advance()? {
+            cursors.push(cursor);
+        }
+    }
+    let mut heap = Heap::new(cursors);
+    let (mut key, mut value) = (Vec::new(), Vec::new());
+    loop {
+        // The common case: the least key is there once, and its bytes pass through untouched.
+        let Some(least) = heap.least() else { return Ok(()) };
+        key.clear();
+        key.extend_from_slice(least.key());
+        value.clear();
+        value.extend_from_slice(least.value());
+        heap.advance_least()?;
+        match heap.least() {
+            Some(next) if next.key() == key => {}
+            _ => {
+                sink(&key, &value).map_err(MergeError::Sink)?;
+                continue;
+            }
+        }
+        let mut merger = Merger::new(section, &key, &value)?;
+        while let Some(next) = heap.least()
+            && next.key() == key
+        {
+            merger.add(next.value())?;
+            heap.advance_least()?;
+        }
+        sink(&key, &merger.finish()).map_err(MergeError::Sink)?;
+    }
+}
+
+/// Merges the values of one key.
+enum Merger {
+    Row(u64, Box<RowValue>),
+    Telemetry(u64, TelemetryValue),
+    Series(Vec<u8>),
+    Same(Vec<u8>),
+}
+
+impl Merger {
+    fn new(section: Section, key: &[u8], value: &[u8]) -> Result<Self, DecodeError> {
+        Ok(match section {
+            Section::Rows => {
+                let bucket = RowKey::decode(key)?.bucket;
+                Self::Row(bucket, Box::new(RowValue::decode(value, bucket)?))
+            }
+            Section::Telemetry => {
+                let bucket = key.last_chunk().ok_or(DecodeError::Truncated)?;
+                let bucket = u64::from_be_bytes(*bucket);
+                Self::Telemetry(bucket, TelemetryValue::decode(value, bucket)?)
+            }
+            Section::Series => Self::Series(value.to_vec()),
+            Section::Names => Self::Same(value.to_vec()),
+        })
+    }
+
+    fn add<E>(&mut self, value: &[u8]) -> Result<(), MergeError<E>> {
+        match self {
+            Self::Row(bucket, row) => row.merge(RowValue::decode(value, *bucket)?),
+            Self::Telemetry(bucket, row) => row.merge(TelemetryValue::decode(value, *bucket)?),
+            Self::Series(first) if first != value => {
+                return Err(MergeError::SeriesClash {
+                    first: Box::new(SeriesIdentity::decode(first)?),
+                    second: Box::new(SeriesIdentity::decode(value)?),
+                });
+            }
+            Self::Series(_) | Self::Same(_) => {}
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Vec<u8> {
+        match self {
+            Self::Row(bucket, row) => row.encode(bucket),
+            Self::Telemetry(bucket, row) => row.encode(bucket),
+            Self::Series(value) | Self::Same(value) => value,
+        }
+    }
+}
+
+/// A binary heap of cursors, the one with the least key on top.
+struct Heap<'a> {
+    cursors: Vec<Cursor<'a>>,
+}
+
+impl<'a> Heap<'a> {
+    fn new(cursors: Vec<Cursor<'a>>) -> Self {
+        let mut heap = Self { cursors };
+        for at in (0..heap.cursors.len() / 2).rev() {
+            heap.sift_down(at);
+        }
+        heap
+    }
+
+    fn least(&self) -> Option<&Cursor<'a>> {
+        self.cursors.first()
+    }
+
+    fn advance_least(&mut self) -> Result<(), RunError> {
+        if !self.cursors[0].advance()? {
+            self.cursors.swap_remove(0);
+        }
+        self.sift_down(0);
+        Ok(())
+    }
+
+    fn sift_down(&mut self, mut at: usize) {
+        loop {
+            let mut least = at;
+            for child in [2 * at + 1, 2 * at + 2] {
+                if child < self.cursors.len() && self.cursors[child].key() < self.cursors[least].key() {
+                    least = child;
+                }
+            }
+            if least == at {
+                return;
+            }
+            self.cursors.swap(at, least);
+            at = least;
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Runs: a table written out as sorted keys and values, in memory or in a file.
+//!
+//! ```text
+//! run       the sections one after another, in the order of [`Section`]
+//! section   entries in order of their keys; a key may come several times
+//! entry     varint key length │ key │ varint value length │ value
+//! ```
+//!
+//! A run lives no longer than the build that wrote it, so it has no version.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use dft_codec::{Reader, put_varint};
+
+/// Which part of the index an entry belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Section {
+    /// Series ids and identities.
+    Series,
+    /// Names of hashes.
+    Names,
+    /// Rows.
+    Rows,
+    /// Telemetry.
+    Telemetry,
+}
+
+impl Section {
+    /// Every section, in the order in which a run has them.
+    pub const ALL: [Self; 4] = [Self::Series, Self::Names, Self::Rows, Self::Telemetry];
+}
+
+/// How many partitions the rows of a run are split in: three families, sixteen ranges of ids each.
+pub const PARTITIONS: usize = 48;
+
+/// The partition of a row's key. Partitions are in key order.
+#[inline]
+pub fn partition_of(key: &[u8]) -> usize {
+    let family = usize::from(key.first().copied().unwrap_or(0)).min(2);
+    family * 16 + usize::from(key.get(1).copied().unwrap_or(0) >> 4)
+}
+
+/// What can go wrong with a run's file.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// What the system says.
+    #[error("{}: {source} (a temporary file of the build; is the disk full?)", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The error.
+        source: io::Error,
+    },
+    /// The file does not hold what was written to it.
+    #[error("{}: the build's temporary file was changed while it was in use", .path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+enum Store {
+    Memory(Vec<u8>),
+    File(PathBuf),
+}
+
+/// A table's sorted entries. A run in a file removes the file when it is dropped.
+pub struct Run {
+    store: Store,
+    /// Where each section starts, and where the last one ends.
+    starts: [u64; 5],
+    /// Where each partition of the rows starts, and where the last one ends.
+    partitions: [u64; PARTITIONS + 1],
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if let Store::File(path) = &self.store {
+            // The folder it is in is removed as a whole, too; a file that stays is only in the way.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+impl Run {
+    /// How many bytes a section has.
+    pub fn section_bytes(&self, section: Section) -> u64 {
+        self.starts[section as usize + 1] - self.starts[section as usize]
+    }
+
+    /// How many bytes of rows are in the partitions of a range.
+    pub fn partition_bytes(&self, range: &std::ops::Range<usize>) -> u64 {
+        self.partitions[range.end] - self.partitions[range.start]
+    }
+
+    /// A cursor over a section, or over some partitions of the rows.
+    pub(crate) fn cursor(&self, section: Section, partitions: Option<&std::ops::Range<usize>>) -> Result<Cursor<'_>, RunError> {
+        let (start, end) = match partitions {
+            Some(range) => (self.partitions[range.start], self.partitions[range.end]),
+            None => (self.starts[section as usize], self.starts[section as usize + 1]),
+        };
+        match &self.store {
+            Store::Memory(bytes) => Ok(Cursor::Memory { rest: &bytes[start as usize..end as usize], key: &[], value: &[] }),
+            Store::File(path) => {
+                let io = |source| RunError::Io { path: path.clone(), source };
+                let mut file = File::open(path).map_err(io)?;
+                file.seek(SeekFrom::Start(start)).map_err(io)?;
+                let reader = BufReader::with_capacity(64 << 10, file.take(end - start));
+                Ok(Cursor::File { reader, path, left: end - start, key: Vec::new(), value: Vec::new() })
+            }
+        }
+    }
+}
+
+/// Walks the entries of a section.
+pub(crate) enum Cursor<'a> {
+    Memory { rest: &'a [u8], key: &'a [u8], value: &'a [u8] },
+    File { reader: BufReader<io::Take<File>>, path: &'a Path, left: u64, key: Vec<u8>, value: Vec<u8> },
+}
+
+impl Cursor<'_> {
+    /// Steps to the next entry; false at the end.
+    pub(crate) fn advance(&mut self) -> Result<bool, RunError> {
+        match self {
+            Cursor::Memory { rest, key, value } => {
+                if rest.is_empty() {
+                    return Ok(false);
+                }
+                let mut reader = Reader::new(rest);
+                let mut field = || {
+                    let length = reader.varint_u64()?;
+                    reader.bytes(length as usize)
+                };
+                let (Ok(k), Ok(v)) = (field(), field()) else {
+                    return Err(RunError::Corrupt { path: PathBuf::from("(in memory)") });
+                };
+                *rest = &rest[rest.len() - reader.left()..];
+                (*key, *value) = (k, v);
+                Ok(true)
+            }
+            Cursor::File { reader, path, left, key, value } => {
+                if *left == 0 {
+                    return Ok(false);
+                }
+                for field in [key, value] {
+                    let mut length = 0_u64;
+                    let mut shift = 0;
+                    loop {
+                        let mut byte = [0];
+                        reader.read_exact(&mut byte).map_err(|source| RunError::Io { path: path.to_owned(), source })?;
+                        *left = left.saturating_sub(1);
+                        length |= u64::from(byte[0] & 0x7f) << shift;
+                        shift += 7;
+                        if byte[0] < 0x80 || shift > 56 {
+                            break;
+                        }
+                    }
+                    if length > *left {
+                        return Err(RunError::Corrupt { path: path.to_owned() });
+                    }
+                    field.resize(length as usize, 0);
+                    reader.read_exact(field).map_err(|source| RunError::Io { path: path.to_owned(), source })?;
+                    *left -= length;
+                }
+                Ok(true)
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn key(&self) -> &[u8] {
+        match self {
+            Cursor::Memory { key, .. } => key,
+            Cursor::File { key, .. } => key,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn value(&self) -> &[u8] {
+        match self {
+            Cursor::Memory { value, .. } => value,
+            Cursor::File { value, .. } => value,
+        }
+    }
+}
+
+enum Sink {
+    Memory(Vec<u8>),
+    File(BufWriter<File>, PathBuf),
+}
+
+/// Writes a run: the sections in their order, the entries of each in order of their keys.
+pub(crate) struct RunWriter {
+    sink: Sink,
+    at: u64,
+    section: usize,
+    starts: [u64; 5],
+    next_partition: usize,
+    partitions: [u64; PARTITIONS + 1],
+    scratch: Vec<u8>,
+}
+
+impl RunWriter {
+    pub(crate) fn in_memory() -> Self {
+        Self::new(Sink::Memory(Vec::new()))
+    }
+
+    pub(crate) fn to_file(path: &Path) -> Result<Self, RunError> {
+        let file = File::create_new(path).map_err(|source| RunError::Io { path: path.to_owned(), source })?;
+        Ok(Self::new(Sink::File(BufWriter::with_capacity(256 << 10, file), path.to_owned())))
+    }
+
+    fn new(sink: Sink) -> Self {
+        Self {
+            sink,
+            at: 0,
+            section: 0,
+            starts: [0; 5],
+            next_partition: 0,
+            partitions: [0; PARTITIONS + 1],
+            scratch: Vec::new(),
+        }
+    }
+
+    pub(crate) fn begin(&mut self, section: Section) -> Result<(), RunError> {
+        self.end_partitions();
+        for start in &mut self.starts[section as usize..] {
+            *start = self.at;
+        }
+        self.section = section as usize;
+        if section == Section::Rows {
+            self.next_partition = 0;
+        }
+        Ok(())
+    }
+
+    fn end_partitions(&mut self) {
+        if self.section == Section::Rows as usize {
+            self.partitions[self.next_partition..].fill(self.at);
+        }
+    }
+
+    pub(crate) fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), RunError> {
+        if self.section == Section::Rows as usize {
+            let partition = partition_of(key);
+            while self.next_partition <= partition {
+                self.partitions[self.next_partition] = self.at;
+                self.next_partition += 1;
+            }
+        }
+        let head = &mut self.scratch;
+        head.clear();
+        put_varint(head, key.len() as u128);
+        head.extend_from_slice(key);
+        put_varint(head, value.len() as u128);
+        self.at += (head.len() + value.len()) as u64;
+        match &mut self.sink {
+            Sink::Memory(bytes) => {
+                bytes.extend_from_slice(head);
+                bytes.extend_from_slice(value);
+                Ok(())
+            }
+            Sink::File(file, path) => file
+                .write_all(head)
+                .and_then(|()| file.write_all(value))
+                .map_err(|source| RunError::Io { path: path.clone(), source }),
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> Result<Run, RunError> {
+        self.end_partitions();
+        self.starts[self.section + 1..].fill(self.at);
+        let store = match self.sink {
+            Sink::Memory(bytes) => Store::Memory(bytes),
+            Sink::File(mut file, path) => match file.flush() {
+                Ok(()) => Store::File(path),
+                Err(source) => return Err(RunError::Io { path, source }),
+            },
+        };
+        Ok(Run { store, starts: self.starts, partitions: self.partitions })
+    }
+}

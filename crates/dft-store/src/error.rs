@@ -1,0 +1,133 @@
+//! What can go wrong with an index, and what to do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use dft_aggregate::{Config, MergeError, RunError};
+use dft_codec::{DecodeError, SeriesIdentity};
+
+/// Why the index cannot be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no index at the path.
+    #[error("{}: no index here; make one with `dft index`", .0.display())]
+    NoIndex(PathBuf),
+    /// Another process writes the index.
+    #[error("{}: another process is writing this index; wait until it is done", .0.display())]
+    Locked(PathBuf),
+    /// The index was made with another configuration.
+    #[error(
+        "{}: the index has another configuration\n  it has:    {stored}\n  asked for: {wanted}\n\
+         give the same choices, another --index, or --rebuild to make it anew",
+        .path.display()
+    )]
+    Config {
+        /// The index.
+        path: PathBuf,
+        /// Its configuration.
+        stored: Box<Config>,
+        /// The one asked for.
+        wanted: Box<Config>,
+    },
+    /// The index has a format that this program does not read.
+    #[error("{}: the index has format {found}, this program reads {known}; make it anew with --rebuild", .path.display())]
+    Format {
+        /// The index.
+        path: PathBuf,
+        /// Its format.
+        found: String,
+        /// The format of this program.
+        known: u32,
+    },
+    /// What RocksDB says.
+    #[error("{}: cannot {action}: {source}{}", .path.display(), advice(.source))]
+    Rocks {
+        /// The index.
+        path: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// The error.
+        source: rocksdb::Error,
+    },
+    /// An entry of the index does not decode.
+    #[error("{}: {family} key {key} is damaged: {source}; make the index anew with --rebuild", .path.display())]
+    Entry {
+        /// The index.
+        path: PathBuf,
+        /// The column family.
+        family: &'static str,
+        /// The key, printable.
+        key: String,
+        /// What is wrong.
+        source: DecodeError,
+    },
+    /// The index lacks something that it must have.
+    #[error("{}: the index is damaged: {what}; make it anew with --rebuild", .path.display())]
+    Damaged {
+        /// The index.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// Two series have one id.
+    #[error("two series have one id, so their rows cannot be told apart: {first:?} and {second:?}")]
+    SeriesClash {
+        /// One identity.
+        first: Box<SeriesIdentity>,
+        /// The other.
+        second: Box<SeriesIdentity>,
+    },
+    /// The build's temporary entries cannot be read.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// What the system says.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// The error.
+        source: io::Error,
+    },
+}
+
+fn advice(error: &rocksdb::Error) -> &'static str {
+    match error.kind() {
+        rocksdb::ErrorKind::Corruption => "; the index is damaged: make it anew with --rebuild",
+        _ => "",
+    }
+}
+
+impl StoreError {
+    pub(crate) fn io(path: &Path) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Io { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn rocks(path: &Path, action: &'static str) -> impl Fn(rocksdb::Error) -> Self {
+        move |source| Self::Rocks { path: path.to_owned(), action, source }
+    }
+
+    pub(crate) fn entry(path: &Path, family: &'static str, key: &[u8], source: DecodeError) -> Self {
+        Self::Entry { path: path.to_owned(), family, key: printable(key), source }
+    }
+}
+
+impl From<MergeError<StoreError>> for StoreError {
+    fn from(error: MergeError<StoreError>) -> Self {
+        match error {
+            MergeError::Run(error) => Self::Run(error),
+            MergeError::Decode(source) => {
+                Self::Damaged { path: PathBuf::from("the build's own table"), what: source.to_string() }
+            }
+            MergeError::SeriesClash { first, second } => Self::SeriesClash { first, second },
+            MergeError::Sink(error) => error,
+        }
+    }
+}
+
+/// A key as people can read and search it: text where it is text, hexadecimal where not.
+fn printable(key: &[u8]) -> String {
+    match std::str::from_utf8(key) {
+        Ok(text) if !text.chars().any(char::is_control) => format!("{text:?}"),
+        _ => key.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}

@@ -1,0 +1,136 @@
+//! The column families, how they are stored, and how their values merge.
+
+use std::sync::{Arc, Mutex};
+
+use dft_codec::{DecodeError, RowKey, RowValue, TelemetryKey, TelemetryValue};
+use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, MergeOperands, Options};
+
+pub(crate) const ROWS: &str = "aggregation";
+pub(crate) const TELEMETRY: &str = "system_metrics";
+pub(crate) const SERIES: &str = "series";
+pub(crate) const NAMES: &str = "names";
+pub(crate) const FILES: &str = "files";
+pub(crate) const META: &str = "meta";
+
+/// Every family of ours; RocksDB's own default one stays empty.
+pub(crate) const ALL: [&str; 6] = [ROWS, TELEMETRY, SERIES, NAMES, FILES, META];
+
+/// Why a merge operator refused, for the read that failed by it: RocksDB's own message has no key.
+#[derive(Clone, Default)]
+pub(crate) struct MergeFaults(Arc<Mutex<Option<(&'static str, Vec<u8>, DecodeError)>>>);
+
+impl MergeFaults {
+    fn set(&self, family: &'static str, key: &[u8], error: DecodeError) {
+        if let Ok(mut slot) = self.0.lock() {
+            *slot = Some((family, key.to_vec(), error));
+        }
+    }
+
+    pub(crate) fn take(&self) -> Option<(&'static str, Vec<u8>, DecodeError)> {
+        self.0.lock().ok()?.take()
+    }
+}
+
+/// A value that merges.
+trait Merge: Sized {
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, DecodeError>;
+    fn merge(&mut self, other: Self);
+    fn encode(&self, key: &[u8]) -> Result<Vec<u8>, DecodeError>;
+}
+
+impl Merge for RowValue {
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode(value, RowKey::decode(key)?.bucket)
+    }
+    fn merge(&mut self, other: Self) {
+        self.merge(other);
+    }
+    fn encode(&self, key: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        Ok(self.encode(RowKey::decode(key)?.bucket))
+    }
+}
+
+impl Merge for TelemetryValue {
+    fn decode(key: &[u8], value: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode(value, TelemetryKey::decode(key)?.bucket)
+    }
+    fn merge(&mut self, other: Self) {
+        self.merge(other);
+    }
+    fn encode(&self, key: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        Ok(self.encode(TelemetryKey::decode(key)?.bucket))
+    }
+}
+
+/// All values of a key in one. A value that does not decode fails the whole: it is never skipped.
+fn merged<'a, V: Merge>(key: &[u8], values: impl Iterator<Item = &'a [u8]>) -> Result<Vec<u8>, DecodeError> {
+    let mut all: Option<V> = None;
+    for value in values {
+        let value = V::decode(key, value)?;
+        match &mut all {
+            Some(all) => all.merge(value),
+            None => all = Some(value),
+        }
+    }
+    all.ok_or(DecodeError::Truncated)?.encode(key)
+}
+
+fn set_merge<V: Merge + 'static>(options: &mut Options, name: &'static str, family: &'static str, faults: &MergeFaults) {
+    let faults = faults.clone();
+    let full = move |key: &[u8], existing: Option<&[u8]>, operands: &MergeOperands| {
+        match merged::<V>(key, existing.into_iter().chain(operands)) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                faults.set(family, key, error);
+                None
+            }
+        }
+    };
+    // Where a part does not decode nothing is combined, and the full merge will say so.
+    let partial = |key: &[u8], _: Option<&[u8]>, operands: &MergeOperands| merged::<V>(key, operands.iter()).ok();
+    options.set_merge_operator(name, full, partial);
+}
+
+/// The size of data blocks, in bytes, before compression: rows are read in long ranges.
+const BLOCK: usize = 32 << 10;
+
+/// Options of a family, the same for the database and for the sorted files that it ingests.
+pub(crate) fn options(family: &'static str, faults: &MergeFaults, cache: Option<&Cache>) -> Options {
+    let mut table = BlockBasedOptions::default();
+    table.set_block_size(BLOCK);
+    table.set_format_version(6);
+    if let Some(cache) = cache {
+        table.set_block_cache(cache);
+    }
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&table);
+    options.set_compression_type(DBCompressionType::Zstd);
+    options.set_compression_options(-14, 1, 0, 0);
+    options.set_write_buffer_size(4 << 20);
+    options.set_target_file_size_base(64 << 20);
+    // A writer compacts before it publishes, where that pays; nothing goes on behind its back.
+    options.set_disable_auto_compactions(true);
+    match family {
+        ROWS => set_merge::<RowValue>(&mut options, "dft.rows", ROWS, faults),
+        TELEMETRY => set_merge::<TelemetryValue>(&mut options, "dft.telemetry", TELEMETRY, faults),
+        _ => {}
+    }
+    options
+}
+
+pub(crate) fn descriptors(faults: &MergeFaults, cache: &Cache) -> Vec<ColumnFamilyDescriptor> {
+    ALL.iter().map(|&family| ColumnFamilyDescriptor::new(family, options(family, faults, Some(cache)))).collect()
+}
+
+pub(crate) fn database_options() -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    // Open files stay readable after a writer has unlinked them.
+    options.set_max_open_files(-1);
+    options.set_keep_log_file_num(1);
+    options.set_log_level(rocksdb::LogLevel::Error);
+    options.set_stats_dump_period_sec(0);
+    options.set_paranoid_checks(true);
+    options
+}

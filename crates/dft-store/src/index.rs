@@ -1,0 +1,295 @@
+//! An index, opened for reading.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use dft_aggregate::Config;
+use dft_codec::{Bounds, DecodeError, FORMAT_VERSION, Family, FileEntry, NameKey, NameKind, SeriesId};
+use rocksdb::{Cache, ColumnFamily, DB, ReadOptions};
+
+use crate::current;
+use crate::error::StoreError;
+use crate::families::{self, MergeFaults};
+
+/// Bytes of blocks that an open index keeps in memory.
+const CACHE: usize = 32 << 20;
+
+/// The names of hashes: per hash the one to show, and how many it has.
+#[derive(Clone, Debug, Default)]
+pub struct NameTable {
+    names: BTreeMap<String, (String, u32)>,
+}
+
+impl NameTable {
+    /// The name of a hash: the least in byte order where it has several.
+    pub fn get(&self, hash: &str) -> Option<&str> {
+        self.names.get(hash).map(|(name, _)| name.as_str())
+    }
+
+    /// How many hashes have a name.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether no hash has one.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// How many hashes have more than one.
+    pub fn ambiguous(&self) -> usize {
+        self.names.values().filter(|(_, names)| *names > 1).count()
+    }
+
+    /// Hashes and names, by hash.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.names.iter().map(|(hash, (name, _))| (hash.as_str(), name.as_str()))
+    }
+}
+
+/// What an index takes on disk.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct IndexSize {
+    /// Bytes of all its files.
+    pub bytes: u64,
+    /// How many files.
+    pub files: u64,
+}
+
+/// An index opened read-only: a snapshot that no writer changes.
+pub struct Index {
+    pub(crate) db: DB,
+    pub(crate) faults: MergeFaults,
+    path: PathBuf,
+    directory: PathBuf,
+    generation: u64,
+    config: Config,
+    bounds: Option<Bounds>,
+}
+
+impl Index {
+    /// Opens the index in a directory.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoIndex`] where there is none; others where it cannot be read.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let mut generation = current::read(path)?.ok_or_else(|| StoreError::NoIndex(path.to_owned()))?;
+        loop {
+            match Self::open_generation(path, generation) {
+                Ok(index) => return Ok(index),
+                Err(error) => {
+                    // A writer may have replaced the generation, and removed it, since its name was
+                    // read; then the new one is there.
+                    let now = current::read(path)?.ok_or_else(|| StoreError::NoIndex(path.to_owned()))?;
+                    if now == generation {
+                        return Err(error);
+                    }
+                    generation = now;
+                }
+            }
+        }
+    }
+
+    /// Whether a directory has an index.
+    ///
+    /// # Errors
+    ///
+    /// Where that cannot be told.
+    pub fn exists(path: &Path) -> Result<bool, StoreError> {
+        Ok(current::read(path)?.is_some())
+    }
+
+    fn open_generation(path: &Path, generation: u64) -> Result<Self, StoreError> {
+        let faults = MergeFaults::default();
+        let cache = Cache::new_lru_cache(CACHE);
+        let directory = current::generation(path, generation);
+        let mut options = families::database_options();
+        options.create_if_missing(false);
+        options.create_missing_column_families(false);
+        let descriptors = families::descriptors(&faults, &cache);
+        let db = DB::open_cf_descriptors_read_only(&options, &directory, descriptors, false)
+            .map_err(StoreError::rocks(path, "open the index"))?;
+        let mut index =
+            Self { db, faults, path: path.to_owned(), directory, generation, config: Config::default(), bounds: None };
+        let format = index.meta("format")?.ok_or_else(|| index.damaged("it has no format"))?;
+        let found = String::from_utf8_lossy(&format).into_owned();
+        if found != FORMAT_VERSION.to_string() {
+            return Err(StoreError::Format { path: path.to_owned(), found, known: FORMAT_VERSION });
+        }
+        let config = index.meta("config")?.ok_or_else(|| index.damaged("it has no configuration"))?;
+        index.config = Config::decode(&config).map_err(|error| index.entry(families::META, b"config", error))?;
+        if let Some(bounds) = index.meta("bounds")? {
+            let bounds = Bounds::decode(&bounds).map_err(|error| index.entry(families::META, b"bounds", error))?;
+            index.bounds = Some(bounds);
+        }
+        Ok(index)
+    }
+
+    /// The directory of the index.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The number of the generation that is open.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The configuration that the index was made with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The least and greatest bucket over rows and telemetry; `None` where there is neither.
+    pub fn bounds(&self) -> Option<Bounds> {
+        self.bounds
+    }
+
+    /// What the index knows of a trace file.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn file(&self, path: &[u8]) -> Result<Option<FileEntry>, StoreError> {
+        let bytes = self
+            .db
+            .get_pinned_cf(self.family(families::FILES)?, path)
+            .map_err(StoreError::rocks(&self.path, "read a file's entry"))?;
+        bytes.map(|bytes| FileEntry::decode(&bytes).map_err(|error| self.entry(families::FILES, path, error))).transpose()
+    }
+
+    /// Every trace file in the index, by path.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn files(&self) -> Result<Vec<(Vec<u8>, FileEntry)>, StoreError> {
+        let mut files = Vec::new();
+        self.each(families::FILES, b"", |key, value| {
+            files.push((key.to_vec(), FileEntry::decode(value)?));
+            Ok(true)
+        })?;
+        Ok(files)
+    }
+
+    /// The hash table of a kind, whole.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn names(&self, kind: NameKind) -> Result<NameTable, StoreError> {
+        let mut table = NameTable::default();
+        self.each(families::NAMES, &[kind.tag()], |key, _| {
+            if key.first() != Some(&kind.tag()) {
+                return Ok(false);
+            }
+            let NameKey { hash, name, .. } = NameKey::decode(key)?;
+            // Names of a hash come in byte order, so the first is the least.
+            table.names.entry(hash).and_modify(|(_, names)| *names += 1).or_insert((name, 1));
+            Ok(true)
+        })?;
+        Ok(table)
+    }
+
+    /// The name of one hash: the least in byte order where it has several.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn name(&self, kind: NameKind, hash: &str) -> Result<Option<String>, StoreError> {
+        let prefix = NameKey::prefix(kind, hash);
+        let mut found = None;
+        self.each(families::NAMES, &prefix, |key, _| {
+            if key.starts_with(&prefix) {
+                found = Some(NameKey::decode(key)?.name);
+            }
+            Ok(false)
+        })?;
+        Ok(found)
+    }
+
+    /// What the index takes on disk.
+    ///
+    /// # Errors
+    ///
+    /// Where its directory cannot be listed.
+    pub fn size(&self) -> Result<IndexSize, StoreError> {
+        let mut size = IndexSize::default();
+        for entry in fs::read_dir(&self.directory).map_err(StoreError::io(&self.directory))? {
+            let metadata = entry.and_then(|entry| entry.metadata()).map_err(StoreError::io(&self.directory))?;
+            size.bytes += metadata.len();
+            size.files += 1;
+        }
+        Ok(size)
+    }
+
+    /// Splits the rows of a family into at most `parts` ranges of series ids, for parallel readers:
+    /// each row is in one, and their order is the rows' order.
+    pub fn partitions(&self, family: Family, parts: usize) -> Vec<Range<SeriesId>> {
+        let parts = parts.clamp(1, 1 << 16) as u128;
+        let at = |part: u128| {
+            // Ids are hashes, so equal ranges of them hold about equally many series.
+            let mut id = ((part << 112) / parts).to_be_bytes();
+            id.copy_within(2.., 1);
+            id[15] = 0;
+            id[0] = family as u8 + u8::from(part == parts);
+            SeriesId(id)
+        };
+        (0..parts).map(|part| at(part)..at(part + 1)).collect()
+    }
+
+    fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.db
+            .get_cf(self.family(families::META)?, key)
+            .map_err(StoreError::rocks(&self.path, "read the index's description"))
+    }
+
+    pub(crate) fn family(&self, name: &'static str) -> Result<&ColumnFamily, StoreError> {
+        self.db.cf_handle(name).ok_or_else(|| self.damaged(&format!("it has no {name}")))
+    }
+
+    pub(crate) fn damaged(&self, what: &str) -> StoreError {
+        StoreError::Damaged { path: self.path.clone(), what: what.to_owned() }
+    }
+
+    pub(crate) fn entry(&self, family: &'static str, key: &[u8], source: DecodeError) -> StoreError {
+        StoreError::entry(&self.path, family, key, source)
+    }
+
+    /// Walks a family from a key on, until `visit` says false.
+    pub(crate) fn each(
+        &self,
+        family: &'static str,
+        from: &[u8],
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<bool, DecodeError>,
+    ) -> Result<(), StoreError> {
+        let mut cursor = self.db.raw_iterator_cf_opt(self.family(family)?, scan_options());
+        cursor.seek(from);
+        while let (Some(key), Some(value)) = (cursor.key(), cursor.value()) {
+            if !visit(key, value).map_err(|error| self.entry(family, key, error))? {
+                return Ok(());
+            }
+            cursor.next();
+        }
+        cursor.status().map_err(|error| self.read_error(error))
+    }
+
+    /// A failed read: by a merge that refused, and then of which key, or by RocksDB itself.
+    pub(crate) fn read_error(&self, error: rocksdb::Error) -> StoreError {
+        match self.faults.take() {
+            Some((family, key, source)) => self.entry(family, &key, source),
+            None => StoreError::rocks(&self.path, "read the index")(error),
+        }
+    }
+}
+
+pub(crate) fn scan_options() -> ReadOptions {
+    let mut options = ReadOptions::default();
+    options.fill_cache(false);
+    options.set_readahead_size(2 << 20);
+    options.set_verify_checksums(true);
+    options
+}

@@ -1,0 +1,261 @@
+//! Scans: rows, telemetry and series, in key order, borrowed until the next step.
+
+use std::ops::Range;
+
+use dft_codec::{Family, RowKey, SeriesId, SeriesIdentity, TelemetryKey, put_ordered};
+use rocksdb::DBRawIterator;
+
+use crate::error::StoreError;
+use crate::families;
+use crate::index::{Index, scan_options};
+
+/// Which rows to scan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowQuery {
+    /// Series ids, the end excluded.
+    pub series: Range<SeriesId>,
+    /// Buckets, in µs, the end excluded; all of them where `None`.
+    pub time: Option<Range<u64>>,
+}
+
+impl RowQuery {
+    /// Every row of a family.
+    pub fn family(family: Family) -> Self {
+        let first = |byte| {
+            let mut id = [0; 16];
+            id[0] = byte;
+            SeriesId(id)
+        };
+        Self { series: first(family as u8)..first(family as u8 + 1), time: None }
+    }
+}
+
+/// Walks rows in key order. Rows outside of the time range are passed over by seeking.
+pub struct RowScan<'a> {
+    index: &'a Index,
+    cursor: DBRawIterator<'a>,
+    query: RowQuery,
+    started: bool,
+}
+
+impl Index {
+    /// A scan of rows.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn rows(&self, query: RowQuery) -> Result<RowScan<'_>, StoreError> {
+        let cursor = self.db.raw_iterator_cf_opt(self.family(families::ROWS)?, scan_options());
+        Ok(RowScan { index: self, cursor, query, started: false })
+    }
+
+    /// A scan of series, ids and identities.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn series(&self, range: Range<SeriesId>) -> Result<SeriesScan<'_>, StoreError> {
+        let mut cursor = self.db.raw_iterator_cf_opt(self.family(families::SERIES)?, scan_options());
+        cursor.seek(range.start.0);
+        Ok(SeriesScan { index: self, cursor, end: range.end, started: false })
+    }
+
+    /// A scan of telemetry.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn telemetry(&self, query: TelemetryQuery) -> Result<TelemetryScan<'_>, StoreError> {
+        let cursor = self.db.raw_iterator_cf_opt(self.family(families::TELEMETRY)?, scan_options());
+        Ok(TelemetryScan { index: self, cursor, query, started: false })
+    }
+}
+
+impl RowScan<'_> {
+    /// The next row's key and value; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read, or a value cannot be merged.
+    #[expect(clippy::should_implement_trait, reason = "what it lends ends with the next step")]
+    pub fn next(&mut self) -> Result<Option<(RowKey, &[u8])>, StoreError> {
+        if self.started {
+            self.cursor.next();
+        } else {
+            self.started = true;
+            let start = self.query.time.as_ref().map_or(0, |time| time.start);
+            self.cursor.seek(RowKey { series: self.query.series.start, bucket: start }.encode());
+        }
+        loop {
+            let Some(bytes) = self.cursor.key() else {
+                self.cursor.status().map_err(|error| self.index.read_error(error))?;
+                return Ok(None);
+            };
+            let key = RowKey::decode(bytes).map_err(|error| self.index.entry(families::ROWS, bytes, error))?;
+            if key.series >= self.query.series.end {
+                return Ok(None);
+            }
+            if let Some(time) = &self.query.time {
+                if key.bucket < time.start {
+                    self.cursor.seek(RowKey { series: key.series, bucket: time.start }.encode());
+                    continue;
+                }
+                if key.bucket >= time.end {
+                    let Some(next) = u128::from_be_bytes(key.series.0).checked_add(1) else { return Ok(None) };
+                    self.cursor.seek(RowKey { series: SeriesId(next.to_be_bytes()), bucket: time.start }.encode());
+                    continue;
+                }
+            }
+            break;
+        }
+        // Looked up again, for what is lent in a loop would be lent in all of its turns.
+        match (self.cursor.key(), self.cursor.value()) {
+            (Some(key), Some(value)) => {
+                let key = RowKey::decode(key).map_err(|error| self.index.entry(families::ROWS, key, error))?;
+                Ok(Some((key, value)))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Walks series in order of their ids.
+pub struct SeriesScan<'a> {
+    index: &'a Index,
+    cursor: DBRawIterator<'a>,
+    end: SeriesId,
+    started: bool,
+}
+
+impl Iterator for SeriesScan<'_> {
+    type Item = Result<(SeriesId, SeriesIdentity), StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.started {
+            self.cursor.next();
+        }
+        self.started = true;
+        let (Some(key), Some(value)) = (self.cursor.key(), self.cursor.value()) else {
+            return self.cursor.status().err().map(|error| Err(self.index.read_error(error)));
+        };
+        let Ok(id) = <[u8; 16]>::try_from(key) else {
+            return Some(Err(self.index.entry(families::SERIES, key, dft_codec::DecodeError::Truncated)));
+        };
+        if SeriesId(id) >= self.end {
+            return None;
+        }
+        let identity = SeriesIdentity::decode(value).map_err(|error| self.index.entry(families::SERIES, key, error));
+        Some(identity.map(|identity| (SeriesId(id), identity)))
+    }
+}
+
+/// Which telemetry to scan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TelemetryQuery {
+    /// One host's hash; all of them where `None`.
+    pub hhash: Option<String>,
+    /// One counter's name, of each host; all of them where `None`.
+    pub name: Option<String>,
+    /// Buckets, in µs, the end excluded; all of them where `None`.
+    pub time: Option<Range<u64>>,
+}
+
+impl TelemetryQuery {
+    /// Where a host's keys start.
+    fn host_start(hhash: &str) -> Vec<u8> {
+        let mut key = Vec::new();
+        put_ordered(&mut key, hhash.as_bytes());
+        key
+    }
+
+    /// Where the keys start that may match.
+    fn start(&self) -> Vec<u8> {
+        match (&self.hhash, &self.name) {
+            (Some(hhash), Some(name)) => seek_key(&TelemetryKey::prefix(hhash, name), self.time.as_ref()),
+            (Some(hhash), None) => Self::host_start(hhash),
+            (None, _) => Vec::new(),
+        }
+    }
+
+    /// Where to go from a key that does not match; `None` if nothing behind it does.
+    fn skip(&self, key: &TelemetryKey) -> Option<Vec<u8>> {
+        if let Some(hhash) = &self.hhash
+            && key.hhash != *hhash
+        {
+            return (key.hhash < *hhash).then(|| self.start());
+        }
+        if let Some(name) = &self.name
+            && key.name != *name
+        {
+            return if key.name < *name {
+                Some(seek_key(&TelemetryKey::prefix(&key.hhash, name), self.time.as_ref()))
+            } else {
+                Some(successor(Self::host_start(&key.hhash)))
+            };
+        }
+        let prefix = TelemetryKey::prefix(&key.hhash, &key.name);
+        match &self.time {
+            Some(time) if key.bucket < time.start => Some(seek_key(&prefix, Some(time))),
+            _ => Some(successor(prefix)),
+        }
+    }
+
+    fn matches(&self, key: &TelemetryKey) -> bool {
+        self.hhash.as_ref().is_none_or(|hhash| key.hhash == *hhash)
+            && self.name.as_ref().is_none_or(|name| key.name == *name)
+            && self.time.as_ref().is_none_or(|time| time.contains(&key.bucket))
+    }
+}
+
+fn seek_key(prefix: &[u8], time: Option<&Range<u64>>) -> Vec<u8> {
+    [prefix, &time.map_or(0, |time| time.start).to_be_bytes()].concat()
+}
+
+/// The least key behind all that start with a prefix. A prefix of ours ends in two zero bytes.
+fn successor(mut prefix: Vec<u8>) -> Vec<u8> {
+    if let Some(last) = prefix.last_mut() {
+        *last += 1;
+    }
+    prefix
+}
+
+/// Walks telemetry in key order: by host, counter and time. What does not match is passed over by
+/// seeking.
+pub struct TelemetryScan<'a> {
+    index: &'a Index,
+    cursor: DBRawIterator<'a>,
+    query: TelemetryQuery,
+    started: bool,
+}
+
+impl TelemetryScan<'_> {
+    /// The next row's key and value; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read, or a value cannot be merged.
+    #[expect(clippy::should_implement_trait, reason = "what it lends ends with the next step")]
+    pub fn next(&mut self) -> Result<Option<(TelemetryKey, &[u8])>, StoreError> {
+        if self.started {
+            self.cursor.next();
+        } else {
+            self.started = true;
+            self.cursor.seek(self.query.start());
+        }
+        let key = loop {
+            let Some(bytes) = self.cursor.key() else {
+                self.cursor.status().map_err(|error| self.index.read_error(error))?;
+                return Ok(None);
+            };
+            let key = TelemetryKey::decode(bytes).map_err(|error| self.index.entry(families::TELEMETRY, bytes, error))?;
+            if self.query.matches(&key) {
+                break key;
+            }
+            match self.query.skip(&key) {
+                Some(next) => self.cursor.seek(next),
+                None => return Ok(None),
+            }
+        };
+        Ok(self.cursor.value().map(|value| (key, value)))
+    }
+}

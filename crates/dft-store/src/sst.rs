@@ -1,0 +1,57 @@
+//! Sorted files for bulk ingest.
+
+use std::path::{Path, PathBuf};
+
+use rocksdb::{Options, SstFileWriter};
+
+use crate::error::StoreError;
+
+/// The size at which a sorted file is ended and the next begun, in bytes.
+const FULL: u64 = 64 << 20;
+
+/// Writes entries in key order to as many sorted files as they fill.
+pub(crate) struct SstSet<'a> {
+    options: &'a Options,
+    stem: PathBuf,
+    /// Whether entries add to what is there, rather than being the first of their key.
+    merge: bool,
+    open: Option<SstFileWriter<'a>>,
+    entries: u64,
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) written: u64,
+}
+
+impl<'a> SstSet<'a> {
+    pub(crate) fn new(options: &'a Options, folder: &Path, name: &str, merge: bool) -> Self {
+        Self { options, stem: folder.join(name), merge, open: None, entries: 0, files: Vec::new(), written: 0 }
+    }
+
+    pub(crate) fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        let writer = match &mut self.open {
+            Some(writer) => writer,
+            None => {
+                let path = self.stem.with_extension(format!("{:04}.sst", self.files.len()));
+                let writer = SstFileWriter::create(self.options);
+                writer.open(&path).map_err(StoreError::rocks(&path, "write a sorted file"))?;
+                self.files.push(path);
+                self.open.insert(writer)
+            }
+        };
+        let written = if self.merge { writer.merge(key, value) } else { writer.put(key, value) };
+        written.map_err(StoreError::rocks(&self.stem, "write a sorted file"))?;
+        self.written += 1;
+        self.entries += 1;
+        // The size is asked for now and then only: the answer is not free.
+        if self.entries.is_multiple_of(4096) && writer.file_size() >= FULL {
+            self.end()?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn end(&mut self) -> Result<(), StoreError> {
+        if let Some(mut writer) = self.open.take() {
+            writer.finish().map_err(StoreError::rocks(&self.stem, "write a sorted file"))?;
+        }
+        Ok(())
+    }
+}
