@@ -2,7 +2,10 @@
 // A person runs these and reads what they print; nothing else goes through this program.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod demo;
 mod gen_trace;
+mod provision;
+mod test;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -16,12 +19,21 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Fetch what is missing, build, index a sample, export it and show the summary
+    Demo,
+    /// Fetch what is missing, then run every test
+    Test,
+    /// Print the environment that cargo needs here, for `eval "$(cargo xtask env)"`
+    Env,
     /// Write traces of any tracer generation, size and kind
-    GenTrace(gen_trace::GenTrace),
+    GenTrace(Box<gen_trace::GenTrace>),
 }
 
 fn main() -> Result<()> {
     match Cli::parse().command {
+        Command::Demo => demo::run()?,
+        Command::Test => test::run()?,
+        Command::Env => print!("{}", provision::provision()?.shell()),
         Command::GenTrace(gen_trace) => println!("{}", gen_trace.report()?),
     }
     Ok(())

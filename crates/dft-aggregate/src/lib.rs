@@ -40,5 +40,5 @@ mod run;
 pub use aggregator::Aggregator;
 pub use config::{Config, ConfigError, CustomMetrics};
 pub use functions::{IoCategory, is_transfer};
-pub use merge::{MergeError, merge_runs};
+pub use merge::{MergeError, merge_into_one, merge_runs};
 pub use run::{PARTITIONS, Run, RunError, Section, partition_of};

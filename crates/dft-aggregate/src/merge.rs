@@ -1,10 +1,11 @@
 //! Runs to one sorted stream: entries of one key are merged.
 
 use std::ops::Range;
+use std::path::Path;
 
 use dft_codec::{DecodeError, RowKey, RowValue, SeriesIdentity, TelemetryValue};
 
-use crate::run::{Cursor, Run, RunError, Section};
+use crate::run::{Cursor, Run, RunError, RunWriter, Section};
 
 /// What can go wrong when runs are merged.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +74,20 @@ pub fn merge_runs<E>(
         }
         sink(&key, &merger.finish()).map_err(MergeError::Sink)?;
     }
+}
+
+/// Merges runs into one, in the file `path`, so that many do not have to be open at once.
+///
+/// # Errors
+///
+/// [`MergeError`]; what was written of the file is then of no use.
+pub fn merge_into_one(runs: &[Run], path: &Path) -> Result<Run, MergeError<RunError>> {
+    let mut writer = RunWriter::to_file(path)?;
+    for section in Section::ALL {
+        writer.begin(section)?;
+        merge_runs(runs, section, None, |key, value| writer.put(key, value))?;
+    }
+    Ok(writer.finish()?)
 }
 
 /// Merges the values of one key.

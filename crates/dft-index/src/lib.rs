@@ -1,1 +1,37 @@
-//! The build: traces into an index
+//! The build: traces into an index. Which files, which threads, what was wrong with the input,
+//! progress.
+//!
+//! [`build`] lists the traces, leaves out those that the index has, reads the others on as many
+//! threads as asked for, and publishes what they hold at once: all of it, or nothing.
+//!
+//! # How the work is spread
+//!
+//! ```text
+//!              ┌ inflate ─ block ─ parse ─ aggregate ─┐ spill to runs      merge, write
+//! files ──────▶│                └────┐                ├─ when the budget ─▶ sorted files ─▶ publish
+//! largest first└ inflate ─ block     ▼ to idle threads┘ is used up
+//! ```
+//!
+//! Each thread takes the next file, inflates it and parses its own blocks while they are in the
+//! cache. A thread that finds no file left parses blocks of those that are still being read, so one
+//! large file keeps every thread busy. Every thread has a table of its own; the tables merge
+//! exactly, so who parsed what cannot be seen in the index.
+//!
+//! # Limits
+//!
+//! The memory budget bounds the tables. Beside them a build takes a few blocks of 256 KiB a thread,
+//! and the longest line (at most 128 MiB) where there are longer ones than that.
+
+mod build;
+mod error;
+mod location;
+mod plan;
+mod progress;
+mod report;
+mod workers;
+
+pub use build::{BuildOptions, build};
+pub use error::BuildError;
+pub use location::default_index;
+pub use progress::{Progress, ProgressState, Stage};
+pub use report::{BuildReport, FileReport, MalformedLine, Unreadable};

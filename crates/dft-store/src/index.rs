@@ -6,7 +6,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use dft_aggregate::Config;
-use dft_codec::{Bounds, DecodeError, FORMAT_VERSION, Family, FileEntry, NameKey, NameKind, SeriesId};
+use dft_codec::{
+    Bounds, DecodeError, FORMAT_VERSION, Family, FileEntry, NameKey, NameKind, RowKey, SeriesId, TelemetryKey,
+};
 use rocksdb::{Cache, ColumnFamily, DB, ReadOptions};
 
 use crate::current;
@@ -226,6 +228,43 @@ impl Index {
         Ok(size)
     }
 
+    /// How many rows a family has.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn count_rows(&self, family: Family) -> Result<u64, StoreError> {
+        self.count(families::ROWS, &[family as u8], Some(family as u8 + 1))
+    }
+
+    /// How many telemetry rows there are.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn count_telemetry(&self) -> Result<u64, StoreError> {
+        self.count(families::TELEMETRY, b"", None)
+    }
+
+    /// How many series there are.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn count_series(&self) -> Result<u64, StoreError> {
+        self.count(families::SERIES, b"", None)
+    }
+
+    fn count(&self, family: &'static str, from: &[u8], end: Option<u8>) -> Result<u64, StoreError> {
+        let mut entries = 0;
+        self.each(family, from, |key, _| {
+            let inside = end.is_none_or(|end| key.first().is_some_and(|&first| first < end));
+            entries += u64::from(inside);
+            Ok(inside)
+        })?;
+        Ok(entries)
+    }
+
     /// Splits the rows of a family into at most `parts` ranges of series ids, for parallel readers:
     /// each row is in one, and their order is the rows' order.
     pub fn partitions(&self, family: Family, parts: usize) -> Vec<Range<SeriesId>> {
@@ -239,6 +278,22 @@ impl Index {
             SeriesId(id)
         };
         (0..parts).map(|part| at(part)..at(part + 1)).collect()
+    }
+
+    /// The error that a row's value does not decode.
+    pub fn bad_row(&self, key: &RowKey, error: DecodeError) -> StoreError {
+        self.entry(families::ROWS, &key.encode(), error)
+    }
+
+    /// The error that a telemetry row's value does not decode.
+    pub fn bad_telemetry(&self, key: &TelemetryKey, error: DecodeError) -> StoreError {
+        self.entry(families::TELEMETRY, &key.encode(), error)
+    }
+
+    /// The error that a row's series has no identity.
+    pub fn unknown_series(&self, series: SeriesId) -> StoreError {
+        let id: String = series.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.damaged(&format!("it has rows of series {id}, but not who that is"))
     }
 
     fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -72,6 +72,12 @@ impl Index {
 }
 
 impl RowScan<'_> {
+    /// Goes on with the first row of `series`, or of the first series behind it.
+    pub fn seek(&mut self, series: SeriesId) {
+        self.query.series.start = series;
+        self.started = false;
+    }
+
     /// The next row's key and value; `None` at the end.
     ///
     /// # Errors

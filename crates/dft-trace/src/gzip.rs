@@ -52,6 +52,10 @@ impl<R: Read> GzipReader<R> {
         }
     }
 
+    pub(crate) fn get_ref(&self) -> &R {
+        &self.inner
+    }
+
     /// How the stream ended; whole as long as it has not.
     pub(crate) fn end(&self) -> GzipEnd {
         match &self.state {

@@ -157,6 +157,15 @@ impl TraceReader {
         self.snapshot
     }
 
+    /// How many bytes of the file, compressed as it is, have been read.
+    pub fn position(&self) -> u64 {
+        let hashed = match &self.source {
+            Source::Text(hashed) => hashed,
+            Source::Gzip(gzip) => gzip.get_ref(),
+        };
+        self.snapshot.size - hashed.file.limit()
+    }
+
     /// The next lines, in the memory of `block` (whose contents are overwritten); false at the end.
     ///
     /// # Errors

@@ -1,0 +1,207 @@
+//! The command line.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use dft_aggregate::{Config, CustomMetrics};
+use dft_export::{Format, GroupColumn, Table};
+
+use crate::units::{parse_duration, parse_size, parse_time_range};
+
+#[derive(Parser)]
+#[command(name = "dft", version, about = "DFTracer traces to aggregated tables", max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Aggregate traces into an index
+    #[command(after_help = INDEX_HELP)]
+    Index(IndexArgs),
+    /// Write the tables of an index to files
+    #[command(after_help = EXPORT_HELP)]
+    Export(ExportArgs),
+    /// Show what is in an index on one screen
+    #[command(after_help = SUMMARY_HELP)]
+    Summary(SummaryArgs),
+    /// Describe an index: configuration, time bounds, files, rows, size
+    #[command(after_help = INFO_HELP)]
+    Info(InfoArgs),
+}
+
+const INDEX_HELP: &str = "\
+Examples:
+  dft index traces/
+  dft index 'run-*/*.pfw.gz' --index run.dftagg --interval 100ms
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input had faults.";
+
+const EXPORT_HELP: &str = "\
+Examples:
+  dft export traces/ --out tables
+  dft export run.dftagg --out tables --granularity 5s --time 10s..60s --cat posix
+  dft export run.dftagg --out tables --table events --group-by func_name,host_name --format csv
+
+A directory or file of traces is indexed first. Filters leave telemetry alone where it has no such column.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input had faults.";
+
+const SUMMARY_HELP: &str = "\
+Examples:
+  dft summary traces/
+  dft summary run.dftagg --json
+
+A directory or file of traces is indexed first.";
+
+const INFO_HELP: &str = "\
+Example:
+  dft info run.dftagg";
+
+#[derive(Args)]
+pub(crate) struct IndexArgs {
+    /// Traces: files, directories (searched for *.pfw and *.pfw.gz) or globs
+    #[arg(required = true, value_name = "TRACE")]
+    pub(crate) traces: Vec<PathBuf>,
+    /// Where the index is [default: .dftagg beside the traces]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) index: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Threads [default: as many as the machine has cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// What the tables may take in memory before they are written out
+    #[arg(long, value_name = "SIZE", default_value = "512M", value_parser = parse_size)]
+    pub(crate) memory: u64,
+    /// Fail, and store nothing, where a line is malformed or a file truncated, damaged or unreadable
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Make the index anew, whatever is in it
+    #[arg(long)]
+    pub(crate) rebuild: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ConfigArgs {
+    /// The length of a time bucket: a number with us, ms, s, m or h
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_duration)]
+    pub(crate) interval: u64,
+    /// An arg of the records that keeps rows apart (may be given several times)
+    #[arg(long = "group-key", value_name = "K", action = ArgAction::Append)]
+    pub(crate) group_keys: Vec<String>,
+    /// Numeric args to keep statistics of: on (all), off, or names
+    #[arg(long, value_name = "on|off|NAME,…", default_value = "on")]
+    pub(crate) custom_metrics: String,
+    /// Keep sketches, for percentiles of this relative accuracy
+    #[arg(long, value_name = "ACCURACY", num_args = 0..=1, default_missing_value = "0.01")]
+    pub(crate) percentiles: Option<f64>,
+    /// Do not keep rows apart by file
+    #[arg(long)]
+    pub(crate) no_group_by_file: bool,
+}
+
+impl ConfigArgs {
+    pub(crate) fn config(&self) -> Config {
+        Config {
+            interval_us: self.interval,
+            extra_group_keys: self.group_keys.clone(),
+            custom_metrics: match self.custom_metrics.as_str() {
+                "on" => CustomMetrics::On,
+                "off" => CustomMetrics::Off,
+                names => CustomMetrics::Only(
+                    names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(String::from).collect(),
+                ),
+            },
+            percentiles: self.percentiles,
+            group_by_file: !self.no_group_by_file,
+        }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct ExportArgs {
+    /// An index, or traces
+    pub(crate) index: PathBuf,
+    /// The directory to write to: one file a table, named after it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// The format: parquet, arrow or csv
+    #[arg(long, value_name = "FORMAT", default_value = "parquet")]
+    pub(crate) format: Format,
+    /// The length of a cell of time, a multiple of the index's interval [default: the interval]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) granularity: Option<u64>,
+    /// A table: events, profiles, system, preaggregated_system or aggregation (may be given several
+    /// times) [default: all but aggregation]
+    #[arg(long = "table", value_name = "NAME", action = ArgAction::Append)]
+    pub(crate) tables: Vec<Table>,
+    /// Columns to group rows by: cat, func_name, pid, tid, file_hash, host_hash, file_name, host_name,
+    /// proc_name, io_cat, acc_pat, time_range
+    #[arg(long, value_name = "C,…", value_delimiter = ',')]
+    pub(crate) group_by: Vec<GroupColumn>,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct FilterArgs {
+    /// Only cells of this time, counted from the start of the trace: 10s..1m, 10s.., ..1m
+    #[arg(long, value_name = "A..B", value_parser = parse_time_range)]
+    pub(crate) time: Option<Range<u64>>,
+    /// Only categories that match this glob
+    #[arg(long, value_name = "G")]
+    pub(crate) cat: Option<String>,
+    /// Only functions and counters that match this glob
+    #[arg(long, value_name = "G")]
+    pub(crate) name: Option<String>,
+    /// Only this process
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) pid: Option<i64>,
+    /// Only hosts whose name or hash matches this glob
+    #[arg(long, value_name = "G")]
+    pub(crate) host: Option<String>,
+    /// Only files whose name or hash matches this glob
+    #[arg(long, value_name = "G")]
+    pub(crate) file: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct SummaryArgs {
+    /// An index, or traces
+    pub(crate) index: PathBuf,
+    /// How many functions and files to show
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub(crate) top: usize,
+    /// Write JSON, for programs: times in µs, sizes in bytes
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct InfoArgs {
+    /// An index, or traces
+    pub(crate) index: PathBuf,
+    /// Write JSON, for programs: times in µs, sizes in bytes
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_command_has_an_example() {
+        let mut command = Cli::command();
+        command.build();
+        command.clone().debug_assert();
+        for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+            let help = sub.clone().render_help().to_string();
+            assert!(help.contains("Example"), "{}", sub.get_name());
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! `dft export`.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+use dft_export::{ExportOptions, Filter, Pattern, View, export};
+use dft_index::BuildOptions;
+
+use crate::Outcome;
+use crate::args::{ExportArgs, FilterArgs};
+use crate::output::say;
+use crate::source;
+use crate::units::{bytes, count};
+
+pub(crate) fn run(args: &ExportArgs) -> Result<Outcome> {
+    let filter = filter(&args.filter)?;
+    let (index, outcome) = source::open(&args.index)?;
+    let view = View::new(&index, args.granularity, filter)?;
+    let options = ExportOptions {
+        tables: args.tables.clone(),
+        group_by: args.group_by.clone(),
+        format: args.format,
+        threads: BuildOptions::default().threads,
+    };
+    let mut text = String::new();
+    for file in export(&view, &args.out, &options)? {
+        let _ = writeln!(
+            text,
+            "{}  {} rows, {}",
+            file.path.display(),
+            count(file.rows),
+            bytes(file.bytes as f64)
+        );
+    }
+    say(&text)?;
+    Ok(outcome)
+}
+
+fn filter(args: &FilterArgs) -> Result<Filter> {
+    let pattern = |text: &Option<String>| text.as_deref().map(Pattern::new).transpose();
+    Ok(Filter {
+        time: args.time.clone(),
+        cat: pattern(&args.cat.as_ref().map(|cat| cat.to_ascii_lowercase()))?,
+        name: pattern(&args.name)?,
+        pid: args.pid,
+        host: pattern(&args.host)?,
+        file: pattern(&args.file)?,
+    })
+}

@@ -1,0 +1,181 @@
+//! `dft info`.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+use dft_aggregate::CustomMetrics;
+use dft_codec::{FORMAT_VERSION, Family, FileCounts, FileFault, NameKind};
+use dft_store::Index;
+use serde_json::{Map, Value, json};
+
+use crate::Outcome;
+use crate::args::InfoArgs;
+use crate::output::{columns, say};
+use crate::source;
+use crate::units::{bytes, count, duration, plural};
+
+/// How many files are listed.
+const SHOWN: usize = 20;
+
+pub(crate) fn run(args: &InfoArgs) -> Result<Outcome> {
+    let (index, outcome) = source::open(&args.index)?;
+    let facts = Facts::of(&index)?;
+    say(&if args.json { facts.json(&index)? } else { facts.text(&index) })?;
+    Ok(outcome)
+}
+
+struct Facts {
+    files: Vec<(String, dft_codec::FileEntry)>,
+    totals: FileCounts,
+    rows: [(Family, u64); 3],
+    telemetry: u64,
+    series: u64,
+    names: [(&'static str, u64, u64); 3],
+    bytes: u64,
+}
+
+impl Facts {
+    fn of(index: &Index) -> Result<Self> {
+        let files: Vec<_> =
+            index.files()?.into_iter().map(|(path, entry)| (String::from_utf8_lossy(&path).into_owned(), entry)).collect();
+        let mut totals = FileCounts::default();
+        files.iter().for_each(|(_, entry)| totals.add(&entry.counts));
+        let mut rows = Family::ALL.map(|family| (family, 0));
+        for (family, rows) in &mut rows {
+            *rows = index.count_rows(*family)?;
+        }
+        let mut names = [("file", NameKind::File), ("host", NameKind::Host), ("string", NameKind::String)]
+            .map(|(name, kind)| (name, kind, 0, 0));
+        for (_, kind, all, ambiguous) in &mut names {
+            let table = index.names(*kind)?;
+            (*all, *ambiguous) = (table.len() as u64, table.ambiguous() as u64);
+        }
+        Ok(Self {
+            files,
+            totals,
+            rows,
+            telemetry: index.count_telemetry()?,
+            series: index.count_series()?,
+            names: names.map(|(name, _, all, ambiguous)| (name, all, ambiguous)),
+            bytes: index.size()?.bytes,
+        })
+    }
+
+    fn text(&self, index: &Index) -> String {
+        let mut text = String::new();
+        let mut line = |name: &str, value: String| {
+            let _ = writeln!(text, "{name:<10} {value}");
+        };
+        line("index", index.path().display().to_string());
+        line("format", FORMAT_VERSION.to_string());
+        line("config", index.config().to_string());
+        line("bounds", match index.bounds() {
+            None => "no rows".to_owned(),
+            Some(bounds) => {
+                let interval = index.config().interval_us;
+                let span = (bounds.greatest - bounds.least).saturating_add(interval);
+                format!("buckets {} to {} µs, {}", bounds.least, bounds.greatest, duration(span as f64))
+            }
+        });
+        let rows: Vec<String> = self.rows.iter().map(|(family, rows)| format!("{} {}", count(*rows), family.name())).collect();
+        line("rows", format!("{}, {} telemetry", rows.join(", "), count(self.telemetry)));
+        line("series", count(self.series));
+        let names: Vec<String> = self.names.iter().map(|(kind, all, ambiguous)| {
+            let note = if *ambiguous > 0 { format!(" ({} with several names)", count(*ambiguous)) } else { String::new() };
+            format!("{}{note}", plural(*all, kind))
+        }).collect();
+        line("hashes", names.join(", "));
+        line("size", bytes(self.bytes as f64));
+        line("files", format!("{}, {} records", count(self.files.len() as u64), count(self.totals.records())));
+        let mut rows = Vec::new();
+        // Those with faults first: they are what a reader looks for.
+        let faulty = |entry: &dft_codec::FileEntry| entry.fault.is_some() || entry.counts.malformed > 0;
+        let (with, without): (Vec<_>, Vec<_>) = self.files.iter().partition(|(_, entry)| faulty(entry));
+        for (path, entry) in with.into_iter().chain(without).take(SHOWN) {
+            let fault = match &entry.fault {
+                None => String::new(),
+                Some(FileFault::Empty) => "empty".to_owned(),
+                Some(FileFault::Truncated(place)) => format!("truncated: {place}"),
+                Some(FileFault::Damaged(reason)) => format!("damaged: {reason}"),
+            };
+            let malformed = match entry.counts.malformed {
+                0 => String::new(),
+                lines => format!("{} malformed", count(lines)),
+            };
+            rows.push(vec![
+                path.clone(),
+                bytes(entry.size as f64),
+                format!("{} records", count(entry.counts.records())),
+                malformed,
+                fault,
+            ]);
+        }
+        text.push_str(&columns(&rows, "  "));
+        if self.files.len() > SHOWN {
+            let _ = writeln!(text, "  and {} more", count((self.files.len() - SHOWN) as u64));
+        }
+        text
+    }
+
+    fn json(&self, index: &Index) -> Result<String> {
+        let config = index.config();
+        let customs = match &config.custom_metrics {
+            CustomMetrics::On => json!("on"),
+            CustomMetrics::Off => json!("off"),
+            CustomMetrics::Only(names) => json!(names),
+        };
+        let files: Vec<Value> = self.files.iter().map(|(path, entry)| {
+            let fault = match &entry.fault {
+                None => Value::Null,
+                Some(FileFault::Empty) => json!("empty"),
+                Some(FileFault::Truncated(_)) => json!("truncated"),
+                Some(FileFault::Damaged(_)) => json!("damaged"),
+            };
+            json!({
+                "path": path,
+                "bytes": entry.size,
+                "text_bytes": entry.text_bytes,
+                "fault": fault,
+                "records": counts(&entry.counts),
+            })
+        }).collect();
+        let rows: Map<String, Value> = self.rows.iter().map(|(family, rows)| (family.name().to_owned(), json!(rows)))
+            .chain([("telemetry".to_owned(), json!(self.telemetry))]).collect();
+        let names: Map<String, Value> = self.names.iter()
+            .map(|(kind, all, ambiguous)| ((*kind).to_owned(), json!({"hashes": all, "ambiguous": ambiguous}))).collect();
+        let value = json!({
+            "index": index.path().to_string_lossy(),
+            "format": FORMAT_VERSION,
+            "config": {
+                "hash": format!("{:016x}", config.hash()),
+                "interval_us": config.interval_us,
+                "group_keys": config.extra_group_keys,
+                "custom_metrics": customs,
+                "percentiles": config.percentiles,
+                "group_by_file": config.group_by_file,
+            },
+            "bounds": index.bounds().map(|bounds| json!({"least_us": bounds.least, "greatest_us": bounds.greatest})),
+            "rows": rows,
+            "series": self.series,
+            "names": names,
+            "bytes": self.bytes,
+            "records": counts(&self.totals),
+            "files": files,
+        });
+        Ok(format!("{}\n", serde_json::to_string_pretty(&value)?))
+    }
+}
+
+pub(crate) fn counts(counts: &FileCounts) -> Value {
+    json!({
+        "events": counts.events,
+        "profiles": counts.profiles,
+        "system": counts.systems,
+        "telemetry": counts.telemetry,
+        "metadata": counts.metadata,
+        "skipped": counts.skipped,
+        "malformed": counts.malformed,
+        "failed_transfers": counts.failed_transfers,
+        "not_finite": counts.not_finite,
+    })
+}

@@ -1,0 +1,156 @@
+//! `dft summary`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use anyhow::Result;
+use dft_codec::FileCounts;
+use dft_export::{Filter, Metric, Summary, Totals, View};
+use dft_store::Index;
+use serde_json::{Value, json};
+
+use crate::Outcome;
+use crate::args::SummaryArgs;
+use crate::info::counts;
+use crate::output::{columns, say, shortened};
+use crate::source;
+use crate::units::{bytes, count, duration, plural, three_digits};
+
+/// The width of names.
+const NAME: usize = 48;
+
+/// How many metrics of a counter, and how many counters, are shown.
+const METRICS: usize = 4;
+const COUNTERS: usize = 6;
+
+pub(crate) fn run(args: &SummaryArgs) -> Result<Outcome> {
+    let (index, outcome) = source::open(&args.index)?;
+    let view = View::new(&index, None, Filter::default())?;
+    let summary = Summary::of(&view, args.top)?;
+    let mut records = FileCounts::default();
+    let files = index.files()?;
+    files.iter().for_each(|(_, entry)| records.add(&entry.counts));
+    say(&if args.json {
+        let mut value = serde_json::to_value(&summary)?;
+        if let Value::Object(fields) = &mut value {
+            fields.insert("traces".to_owned(), json!(files.len()));
+            fields.insert("records".to_owned(), counts(&records));
+        }
+        format!("{}\n", serde_json::to_string_pretty(&value)?)
+    } else {
+        text(&summary, &index, files.len(), &records)
+    })?;
+    Ok(outcome)
+}
+
+fn text(summary: &Summary, index: &Index, traces: usize, records: &FileCounts) -> String {
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "{}: {}, {} records",
+        index.path().display(),
+        plural(traces as u64, "trace file"),
+        count(records.records())
+    );
+    let Some((first, last)) = summary.first_us.zip(summary.last_us) else {
+        text.push_str("no calls and no telemetry\n");
+        return text;
+    };
+    let _ = writeln!(
+        text,
+        "span {}, {}, {}, {}, {}",
+        duration((last - first) as f64),
+        plural(summary.hosts as u64, "host"),
+        match summary.processes {
+            1 => "1 process".to_owned(),
+            processes => format!("{} processes", count(processes as u64)),
+        },
+        plural(summary.threads as u64, "thread"),
+        plural(summary.files as u64, "file"),
+    );
+    if summary.calls.calls > 0 {
+        let rows = summary.categories.iter().map(|category| row(category.name, &category.totals));
+        section(&mut text, "kind of I/O", rows);
+        let rows = summary.top_functions.iter().map(|function| {
+            let name = format!("{} {}", function.name.cat, function.name.function);
+            row(&shortened(&name, NAME), &function.totals)
+        });
+        section(&mut text, "top functions, by time", rows);
+        let rows = summary.top_files.iter().map(|file| row(&shortened(&file.name, NAME), &file.totals));
+        section(&mut text, "top files, by bytes", rows);
+    }
+    telemetry(&mut text, &summary.telemetry);
+    let notes: Vec<String> = [(records.malformed, "malformed line"), (records.failed_transfers, "failed transfer")]
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| plural(number, what))
+        .collect();
+    if !notes.is_empty() {
+        let _ = writeln!(text, "\n{}", notes.join(", "));
+    }
+    text
+}
+
+fn section(text: &mut String, title: &str, rows: impl Iterator<Item = Vec<String>>) {
+    let mut table = vec![[title, "calls", "time", "mean", "bytes", "bandwidth"].map(String::from).to_vec()];
+    table.extend(rows);
+    if table.len() > 1 {
+        // Names are as wide in each section, so that the numbers of all line up.
+        table[0][0] = format!("{title:<NAME$}");
+        let _ = write!(text, "\n{}", columns(&table, ""));
+    }
+}
+
+fn row(name: &str, totals: &Totals) -> Vec<String> {
+    let mean = if totals.calls == 0 { 0.0 } else { totals.time_us as f64 / totals.calls as f64 };
+    let or_nothing = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    vec![
+        name.to_owned(),
+        count(i128::try_from(totals.calls).unwrap_or(i128::MAX)),
+        format!("{:>8}", duration(totals.time_us as f64)),
+        format!("{:>7}", duration(mean)),
+        format!("{:>8}", or_nothing(totals.bytes.map(|total| bytes(total as f64)))),
+        format!("{:>10}", or_nothing(totals.bandwidth().map(|rate| format!("{}/s", bytes(rate))))),
+    ]
+}
+
+/// Per counter the metrics that moved, the greatest first. `cpu-0`, `cpu-1`, … are left to `cpu`.
+fn telemetry(text: &mut String, metrics: &[Metric]) {
+    let mut counters: BTreeMap<&str, Vec<&Metric>> = BTreeMap::new();
+    for metric in metrics {
+        counters.entry(&metric.counter).or_default().push(metric);
+    }
+    let is_part = |name: &str| {
+        name.rsplit_once('-').is_some_and(|(whole, part)| {
+            counters.contains_key(whole) && !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    };
+    let (parts, wholes): (Vec<_>, Vec<_>) = counters.iter().partition(|(name, _)| is_part(name));
+    let mut table = vec![["telemetry", "readings", "mean", "min", "max"].map(String::from).to_vec()];
+    for (counter, metrics) in wholes.iter().take(COUNTERS) {
+        let mut moved: Vec<&&Metric> = metrics.iter().filter(|metric| metric.min != metric.max).collect();
+        if moved.is_empty() {
+            moved = metrics.iter().collect();
+        }
+        moved.sort_by(|a, b| b.mean.unwrap_or(0.0).total_cmp(&a.mean.unwrap_or(0.0)).then_with(|| a.metric.cmp(&b.metric)));
+        for metric in moved.into_iter().take(METRICS) {
+            let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), three_digits);
+            table.push(vec![
+                shortened(&format!("{counter} {}", metric.metric), NAME),
+                count(i128::try_from(metric.readings).unwrap_or(i128::MAX)),
+                number(metric.mean),
+                number(metric.min),
+                number(metric.max),
+            ]);
+        }
+    }
+    if table.len() == 1 {
+        return;
+    }
+    table[0][0] = format!("{:<NAME$}", table[0][0]);
+    let _ = write!(text, "\n{}", columns(&table, ""));
+    let more = parts.len() + wholes.len().saturating_sub(COUNTERS);
+    if more > 0 {
+        let _ = writeln!(text, "and {}; --json has all", plural(more as u64, "more counter"));
+    }
+}

@@ -1,0 +1,175 @@
+//! Times, sizes and numbers: as people write them, and as they read them.
+
+use std::ops::Range;
+
+/// A time as people write it, in µs.
+pub(crate) fn parse_duration(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u128); 6] =
+        [("us", 1), ("µs", 1), ("ms", 1_000), ("s", 1_000_000), ("m", 60_000_000), ("h", 3_600_000_000)];
+    let wrong = || format!("{text:?} is no time: give a number with us, ms, s, m or h, such as 100ms");
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let scale = UNITS.iter().find(|(name, _)| *name == unit.trim()).map(|(_, scale)| *scale).ok_or_else(wrong)?;
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') || fraction.len() > 12 {
+        return Err(wrong());
+    }
+    let digits: u128 = format!("{whole}{fraction}").parse().map_err(|_| wrong())?;
+    let parts = 10_u128.pow(fraction.len() as u32);
+    let scaled = digits.checked_mul(scale).ok_or_else(wrong)?;
+    if scaled % parts != 0 {
+        return Err(format!("{text:?} is no whole number of µs"));
+    }
+    u64::try_from(scaled / parts).map_err(|_| wrong())
+}
+
+/// A range of times as people write it, in µs.
+pub(crate) fn parse_time_range(text: &str) -> Result<Range<u64>, String> {
+    let wrong = |reason: &str| format!("{text:?} is no range of times: {reason}, such as 10s..1m, 10s.. or ..1m");
+    let (start, end) = text.split_once("..").ok_or_else(|| wrong("give two times with .. between them"))?;
+    let time = |text: &str, open: u64| match text.trim() {
+        "" => Ok(open),
+        "0" => Ok(0),
+        text => parse_duration(text),
+    };
+    let range = time(start, 0)?..time(end, u64::MAX)?;
+    if range.is_empty() { Err(wrong("the first must be before the second")) } else { Ok(range) }
+}
+
+/// A size as people write it, in bytes. Prefixes are powers of 1024.
+pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
+    let wrong = || format!("{text:?} is no size: give a number with K, M or G, such as 512M");
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim().trim_end_matches(['B', 'b']).trim_end_matches('i') {
+        "" => 0,
+        "K" | "k" => 10,
+        "M" | "m" => 20,
+        "G" | "g" => 30,
+        "T" | "t" => 40,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(1 << shift).ok_or_else(wrong)
+}
+
+/// A number with its thousands apart.
+pub(crate) fn count(number: impl Into<i128>) -> String {
+    let number: i128 = number.into();
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::new();
+    if number < 0 {
+        text.push('-');
+    }
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn plural(number: u64, one: &str) -> String {
+    format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+/// A size in bytes.
+pub(crate) fn bytes(bytes: f64) -> String {
+    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut value = bytes;
+    let mut unit = 0;
+    while value.abs() >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{} {}", three_digits(value), UNITS[unit])
+}
+
+/// A time in µs.
+pub(crate) fn duration(us: f64) -> String {
+    match us.abs() {
+        us if us < 0.5 => "0".to_owned(),
+        us if us < 999.5 => format!("{} µs", three_digits(us)),
+        us if us < 999_500.0 => format!("{} ms", three_digits(us / 1e3)),
+        us if us < 120e6 => format!("{} s", three_digits(us / 1e6)),
+        us if us < 7200e6 => format!("{} min", three_digits(us / 60e6)),
+        us => format!("{} h", three_digits(us / 3600e6)),
+    }
+}
+
+/// A number of things in a second.
+pub(crate) fn rate(per_second: f64) -> String {
+    match per_second {
+        rate if rate >= 999_500.0 => format!("{} M/s", three_digits(rate / 1e6)),
+        rate if rate >= 999.5 => format!("{} k/s", three_digits(rate / 1e3)),
+        rate => format!("{}/s", three_digits(rate)),
+    }
+}
+
+/// A number to three digits, without a fraction of zeros.
+pub(crate) fn three_digits(value: f64) -> String {
+    let text = match value.abs() {
+        value if value >= 99.95 => return format!("{:.0}", value),
+        value if value >= 9.995 => format!("{:.1}", value),
+        value if value == 0.0 || value >= 0.0095 => format!("{:.2}", value),
+        value => format!("{:.1e}", value),
+    };
+    let text = match text.split_once('.') {
+        Some((whole, fraction)) if fraction.chars().all(|digit| digit == '0') => whole.to_owned(),
+        _ => text,
+    };
+    if value < 0.0 { format!("-{text}") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_exactly_or_refused() {
+        for (text, us) in [("1s", 1_000_000), ("100ms", 100_000), ("1.5s", 1_500_000), ("2m", 120_000_000)] {
+            assert_eq!(parse_duration(text), Ok(us));
+        }
+        assert_eq!(parse_duration("7 us"), Ok(7));
+        assert_eq!(parse_duration("0.001ms"), Ok(1));
+        for text in ["", "5", "s", "1.2.3s", "-1s", "0.0001ms", "1 fortnight", "99999999999999999999h"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+        assert_eq!(parse_time_range("10s..1m"), Ok(10_000_000..60_000_000));
+        assert_eq!(parse_time_range("0..1s"), Ok(0..1_000_000));
+        assert_eq!(parse_time_range("5s.."), Ok(5_000_000..u64::MAX));
+        for text in ["5s", "2s..1s", "1s..1s", "a..b"] {
+            assert!(parse_time_range(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_powers_of_1024() {
+        for (text, size) in [("512M", 512 << 20), ("1GiB", 1 << 30), ("64k", 64 << 10), ("10", 10), ("10B", 10)] {
+            assert_eq!(parse_size(text), Ok(size));
+        }
+        for text in ["", "M", "1.5G", "-1", "1X", "99999999999T"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_short_and_never_round_to_the_next_unit() {
+        assert_eq!(count(1_234_567_i128), "1,234,567");
+        assert_eq!(count(-1_000_i128), "-1,000");
+        assert_eq!(count(999_u64), "999");
+        assert_eq!(bytes(0.0), "0 B");
+        assert_eq!(bytes(4096.0), "4 KiB");
+        assert_eq!(bytes(1_023.0), "1 KiB");
+        assert_eq!(bytes(1_610_612_736.0), "1.50 GiB");
+        assert_eq!(duration(0.0), "0");
+        assert_eq!(duration(999.6), "1 ms");
+        assert_eq!(duration(12_345_678.0), "12.3 s");
+        assert_eq!(duration(3_600e6), "60 min");
+        assert_eq!(rate(3_600_000.0), "3.60 M/s");
+        assert_eq!(three_digits(-12.34), "-12.3");
+        assert_eq!(three_digits(0.00012), "1.2e-4");
+    }
+}

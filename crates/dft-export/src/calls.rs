@@ -1,0 +1,236 @@
+//! The tables of calls, in the columns that dfanalyzer reads.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Builder, Int64Builder, RecordBatch};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
+use dft_codec::{Family, RowCore};
+use dft_metrics::scaled;
+
+use crate::cells::{Cell, CellScan, Series};
+use crate::columns::{StringColumn, dictionary_type, int64, optional, required};
+use crate::error::ExportError;
+use crate::tables::{BATCH_ROWS, Batches};
+use crate::view::{Dictionaries, View};
+
+/// The table that has the rows of a family.
+pub(crate) fn table_name(family: Family) -> &'static str {
+    match family {
+        Family::Event => "events",
+        Family::Profile => "profiles",
+        Family::System => "preaggregated_system",
+    }
+}
+
+fn schema() -> SchemaRef {
+    let text = |name| required(name, dictionary_type());
+    let int = |name| required(name, DataType::Int64);
+    let int_or_null = |name| optional(name, DataType::Int64);
+    let float_or_null = |name| optional(name, DataType::Float64);
+    Arc::new(Schema::new(vec![
+        text("cat"),
+        text("func_name"),
+        int("pid"),
+        int("tid"),
+        text("file_hash"),
+        text("host_hash"),
+        text("file_name"),
+        text("host_name"),
+        text("proc_name"),
+        int("io_cat"),
+        int("acc_pat"),
+        int("count"),
+        required("time", DataType::Float64),
+        int_or_null("size"),
+        float_or_null("time_min"),
+        float_or_null("time_max"),
+        int_or_null("size_min"),
+        int_or_null("size_max"),
+        int_or_null("offset_min"),
+        int_or_null("offset_max"),
+        int("time_range"),
+        int("time_start"),
+        int("time_end"),
+    ]))
+}
+
+/// What a row has in the columns of numbers that both this table and groups of its rows are made of.
+pub(crate) struct Numbers {
+    pub(crate) count: u128,
+    /// Total of the durations, in µs.
+    pub(crate) time: i128,
+    /// Total of the bytes moved; `None` where no call moved any or said so.
+    pub(crate) size: Option<i128>,
+    /// The cell's number from the origin.
+    pub(crate) time_range: i64,
+    /// µs from the origin.
+    pub(crate) time_start: i64,
+    /// µs from the origin.
+    pub(crate) time_end: i64,
+}
+
+impl Numbers {
+    pub(crate) fn of(view: &View<'_>, family: Family, cell: &Cell) -> Result<Self, ExportError> {
+        let RowCore { count, ts, te, duration, size, .. } = &cell.row.core;
+        let (origin, granularity) = (i128::from(view.origin()), i128::from(view.granularity()));
+        let start = i128::from(cell.start) - origin;
+        let (time_start, time_end) = match family {
+            Family::Event => (i128::from(*ts) - origin, i128::from(*te) - origin),
+            Family::Profile | Family::System => (start, start + granularity),
+        };
+        let fit = |value, column| int64(value, table_name(family), column, || format!("of cell {}", cell.start));
+        Ok(Self {
+            count: *count,
+            time: duration.sum(),
+            size: (size.n() > 0).then(|| size.sum()),
+            time_range: fit(start / granularity, "time_range")?,
+            time_start: fit(time_start, "time_start")?,
+            time_end: fit(time_end, "time_end")?,
+        })
+    }
+}
+
+/// What an error says of a row.
+fn describe(series: &Series, cell: &Cell) -> String {
+    let identity = &series.identity;
+    format!("{} {} of process {}, cell {} µs", identity.cat, identity.name, identity.pid, cell.start)
+}
+
+/// µs as seconds.
+pub(crate) fn seconds(us: i64) -> f64 {
+    scaled(us.into(), 6)
+}
+
+/// The strings of a row: cat, function, file hash, host hash, file name, host name, process.
+fn strings(series: &Series) -> [&str; 6] {
+    let identity = &series.identity;
+    [&identity.cat, &identity.name, &identity.fhash, &identity.hhash, &series.file_name, &series.host_name]
+        .map(String::as_str)
+}
+
+/// The rows of a family in dfanalyzer's columns.
+pub(crate) struct Calls<'v> {
+    view: &'v View<'v>,
+    family: Family,
+    schema: SchemaRef,
+    cells: CellScan<'v>,
+    strings: [StringColumn; 7],
+}
+
+impl<'v> Calls<'v> {
+    pub(crate) fn new(view: &'v View<'v>, family: Family, dictionaries: Dictionaries) -> Result<Self, ExportError> {
+        let strings = match dictionaries {
+            Dictionaries::PerBatch => Default::default(),
+            Dictionaries::Whole => whole_strings(view, family)?,
+        };
+        Ok(Self { view, family, schema: schema(), cells: view.cells(family)?, strings })
+    }
+}
+
+/// The strings of all series that pass.
+fn whole_strings(view: &View<'_>, family: Family) -> Result<[StringColumn; 7], ExportError> {
+    let mut sets: [HashSet<String>; 7] = Default::default();
+    crate::cells::each_series(view, family, |series| {
+        for (set, string) in sets.iter_mut().zip(strings(series)) {
+            if !set.contains(string) {
+                set.insert(string.to_owned());
+            }
+        }
+        sets[6].insert(series.process_name());
+    })?;
+    Ok(sets.map(|set| StringColumn::whole(set.into_iter().collect())))
+}
+
+impl Batches for Calls<'_> {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>, ExportError> {
+        let table = table_name(self.family);
+        let mut ints: [Int64Builder; 13] = std::array::from_fn(|_| Int64Builder::with_capacity(BATCH_ROWS));
+        let mut floats: [Float64Builder; 3] = std::array::from_fn(|_| Float64Builder::with_capacity(BATCH_ROWS));
+        // The strings' numbers of the series at hand: they are looked up once for its rows.
+        let mut known = 0;
+        let mut numbers = [0; 7];
+        let mut rows = 0;
+        while rows < BATCH_ROWS
+            && let Some(cell) = self.cells.next()?
+        {
+            let Some((serial, series)) = self.cells.series() else { break };
+            if known != serial {
+                known = serial;
+                let process = series.process_name();
+                for ((number, column), string) in
+                    numbers.iter_mut().zip(&mut self.strings).zip(strings(series).into_iter().chain([&*process]))
+                {
+                    *number = column.number(string);
+                }
+            }
+            for (column, number) in self.strings.iter_mut().zip(numbers) {
+                column.push(number);
+            }
+            let row = Numbers::of(self.view, self.family, &cell)?;
+            let fit = |value: i128, column| int64(value, table, column, || describe(series, &cell));
+            let RowCore { duration, size, offset, .. } = &cell.row.core;
+            let count = int64(row.count, table, "count", || describe(series, &cell))?;
+            let total = row.size.map(|size| fit(size, "size")).transpose()?;
+            let values = [
+                Some(series.identity.pid),
+                Some(series.identity.tid),
+                Some(series.io_category() as i64),
+                Some(0),
+                Some(count),
+                total,
+                size.min(),
+                size.max(),
+                offset.min(),
+                offset.max(),
+                Some(row.time_range),
+                Some(row.time_start),
+                Some(row.time_end),
+            ];
+            for (column, value) in ints.iter_mut().zip(values) {
+                column.append_option(value);
+            }
+            floats[0].append_value(scaled(row.time, 6));
+            floats[1].append_option(duration.min().map(seconds));
+            floats[2].append_option(duration.max().map(seconds));
+            rows += 1;
+        }
+        if rows == 0 {
+            return Ok(None);
+        }
+        let [pid, tid, io_cat, acc_pat, count, size, size_min, size_max, offset_min, offset_max, range, start, end] =
+            ints.map(|mut column| Arc::new(column.finish()) as ArrayRef);
+        let [time, time_min, time_max] = floats.map(|mut column| Arc::new(column.finish()) as ArrayRef);
+        let [cat, func_name, file_hash, host_hash, file_name, host_name, proc_name] = &mut self.strings;
+        let columns = vec![
+            cat.finish()?,
+            func_name.finish()?,
+            pid,
+            tid,
+            file_hash.finish()?,
+            host_hash.finish()?,
+            file_name.finish()?,
+            host_name.finish()?,
+            proc_name.finish()?,
+            io_cat,
+            acc_pat,
+            count,
+            time,
+            size,
+            time_min,
+            time_max,
+            size_min,
+            size_max,
+            offset_min,
+            offset_max,
+            range,
+            start,
+            end,
+        ];
+        Ok(Some(RecordBatch::try_new(self.schema.clone(), columns)?))
+    }
+}

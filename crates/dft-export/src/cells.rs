@@ -1,0 +1,179 @@
+//! Rows joined with their series, merged to cells.
+
+use dft_aggregate::IoCategory;
+use dft_codec::{Family, RowKey, RowValue, SeriesId, SeriesIdentity};
+use dft_store::{RowQuery, RowScan, SeriesScan};
+
+use crate::error::ExportError;
+use crate::view::View;
+
+/// A series, with what its hashes resolve to.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// Who it is.
+    pub identity: SeriesIdentity,
+    /// The host's name; empty where the hash resolves to nothing.
+    pub host_name: String,
+    /// The file's name; empty where the hash resolves to nothing.
+    pub file_name: String,
+}
+
+impl Series {
+    fn new(identity: SeriesIdentity, view: &View<'_>) -> Self {
+        let host_name = view.host_name(&identity.hhash).to_owned();
+        let file_name = view.file_name(&identity.fhash).to_owned();
+        Self { identity, host_name, file_name }
+    }
+
+    /// `app#HOST#PID#TID`, with the host's name, else its hash, else `unknown`.
+    pub fn process_name(&self) -> String {
+        let host = [&self.host_name, &self.identity.hhash].into_iter().find(|name| !name.is_empty());
+        let host = host.map_or("unknown", |host| host.as_str());
+        format!("app#{host}#{}#{}", self.identity.pid, self.identity.tid)
+    }
+
+    /// The kind of I/O that the function does.
+    pub fn io_category(&self) -> IoCategory {
+        IoCategory::of(&self.identity.name)
+    }
+}
+
+/// What a series did in one cell of time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cell {
+    /// The start of the cell, in µs.
+    pub start: u64,
+    /// What it did.
+    pub row: RowValue,
+}
+
+/// Walks the cells of a family, by series and time.
+pub struct CellScan<'v> {
+    view: &'v View<'v>,
+    rows: RowScan<'v>,
+    identities: SeriesScan<'v>,
+    /// The last identity that was looked at, for none is looked at twice.
+    ahead: Option<(SeriesId, SeriesIdentity)>,
+    /// The series of the last row that was read.
+    reading: Option<SeriesId>,
+    /// That series, until a cell of it is given out.
+    upcoming: Option<Series>,
+    /// The row that was read last, if its cell was not given out.
+    pending: Option<(RowKey, RowValue)>,
+    current: Option<(SeriesId, Series)>,
+    serial: u64,
+}
+
+impl<'v> CellScan<'v> {
+    pub(crate) fn new(view: &'v View<'v>, family: Family) -> Result<Self, ExportError> {
+        let query = RowQuery { time: view.buckets(), ..RowQuery::family(family) };
+        Ok(Self {
+            view,
+            identities: view.index().series(query.series.clone())?,
+            rows: view.index().rows(query)?,
+            ahead: None,
+            reading: None,
+            upcoming: None,
+            pending: None,
+            current: None,
+            serial: 0,
+        })
+    }
+
+    /// The next cell; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    #[expect(clippy::should_implement_trait, reason = "a result of an option is what callers take apart with `?`")]
+    pub fn next(&mut self) -> Result<Option<Cell>, ExportError> {
+        let first = match self.pending.take() {
+            Some(row) => Some(row),
+            None => self.next_row()?,
+        };
+        let Some((key, mut row)) = first else { return Ok(None) };
+        if let Some(series) = self.upcoming.take() {
+            self.current = Some((key.series, series));
+            self.serial += 1;
+        }
+        let start = self.view.cell(key.bucket);
+        if self.view.granularity() > self.view.index().config().interval_us {
+            while let Some((next, more)) = self.next_row()? {
+                if next.series != key.series || self.view.cell(next.bucket) != start {
+                    self.pending = Some((next, more));
+                    break;
+                }
+                row.merge(more);
+            }
+        }
+        Ok(Some(Cell { start, row }))
+    }
+
+    /// The series of the last cell, and its number among those that had one, from 1.
+    pub fn series(&self) -> Option<(u64, &Series)> {
+        self.current.as_ref().map(|(_, series)| (self.serial, series))
+    }
+
+    /// The next row of a series that passes the filter.
+    fn next_row(&mut self) -> Result<Option<(RowKey, RowValue)>, ExportError> {
+        loop {
+            let index = self.view.index();
+            let Some((key, value)) = self.rows.next()? else { return Ok(None) };
+            if self.reading == Some(key.series) {
+                let row = RowValue::decode(value, key.bucket).map_err(|error| index.bad_row(&key, error))?;
+                return Ok(Some((key, row)));
+            }
+            while self.ahead.as_ref().is_none_or(|(id, _)| *id < key.series) {
+                match self.identities.next() {
+                    Some(next) => self.ahead = Some(next?),
+                    None => return Err(index.unknown_series(key.series).into()),
+                }
+            }
+            match self.ahead.take() {
+                Some((id, identity)) if id == key.series => {
+                    let series = Series::new(identity, self.view);
+                    if self.view.filter().passes(&series) {
+                        let row = RowValue::decode(value, key.bucket).map_err(|error| index.bad_row(&key, error))?;
+                        self.reading = Some(id);
+                        self.upcoming = Some(series);
+                        return Ok(Some((key, row)));
+                    }
+                }
+                _ => return Err(index.unknown_series(key.series).into()),
+            }
+            // Only the identities are read up to the next series that passes, and its rows are
+            // sought: a selective filter does not read what it leaves out.
+            match self.next_passing()? {
+                Some(id) => self.rows.seek(id),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    fn next_passing(&mut self) -> Result<Option<SeriesId>, ExportError> {
+        for next in self.identities.by_ref() {
+            let (id, identity) = next?;
+            // Resolved again when it is reached, which is seldom beside those that do not pass.
+            if self.view.filter().passes(&Series::new(identity.clone(), self.view)) {
+                self.ahead = Some((id, identity));
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Hands every series of a family that passes the filter to `visit`.
+pub(crate) fn each_series(
+    view: &View<'_>,
+    family: Family,
+    mut visit: impl FnMut(&Series),
+) -> Result<(), ExportError> {
+    for next in view.index().series(RowQuery::family(family).series)? {
+        let series = Series::new(next?.1, view);
+        if view.filter().passes(&series) {
+            visit(&series);
+        }
+    }
+    Ok(())
+}

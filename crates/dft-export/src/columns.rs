@@ -1,0 +1,131 @@
+//! Columns in the making.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, DictionaryArray, Int32Array, StringArray};
+use arrow::datatypes::{DataType, Field, Int32Type};
+
+use crate::error::ExportError;
+
+/// The type of string columns: `dictionary<int32, utf8>`.
+pub(crate) fn dictionary_type() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+}
+
+/// A column that always has a value.
+pub(crate) fn required(name: impl Into<String>, data_type: DataType) -> Field {
+    Field::new(name, data_type, false)
+}
+
+/// A column that is null where nothing was recorded.
+pub(crate) fn optional(name: impl Into<String>, data_type: DataType) -> Field {
+    Field::new(name, data_type, true)
+}
+
+/// A string column: its distinct strings, and which one each row has.
+#[derive(Default)]
+pub(crate) struct StringColumn {
+    numbers: HashMap<String, i32, ahash::RandomState>,
+    strings: Vec<String>,
+    keys: Vec<i32>,
+    /// The strings of all batches, where those share them.
+    whole: Option<ArrayRef>,
+}
+
+impl StringColumn {
+    /// A column whose batches share these strings.
+    pub(crate) fn whole(mut strings: Vec<String>) -> Self {
+        strings.sort_unstable();
+        strings.dedup();
+        let numbers = strings.iter().zip(0..).map(|(string, number)| (string.clone(), number)).collect();
+        let whole: ArrayRef = Arc::new(StringArray::from_iter_values(&strings));
+        Self { numbers, strings: Vec::new(), keys: Vec::new(), whole: Some(whole) }
+    }
+
+    /// The number of a string in the batch.
+    pub(crate) fn number(&mut self, string: &str) -> i32 {
+        if let Some(&number) = self.numbers.get(string) {
+            return number;
+        }
+        // Each batch has far fewer rows than this could count.
+        let number = self.strings.len() as i32;
+        self.strings.push(string.to_owned());
+        self.numbers.insert(string.to_owned(), number);
+        number
+    }
+
+    /// Adds a row that has the string of this number.
+    #[inline]
+    pub(crate) fn push(&mut self, number: i32) {
+        self.keys.push(number);
+    }
+
+    /// The rows so far; numbers of strings are then new, unless batches share them.
+    pub(crate) fn finish(&mut self) -> Result<ArrayRef, ExportError> {
+        let keys = Int32Array::from(std::mem::take(&mut self.keys));
+        let values = match &self.whole {
+            Some(whole) => whole.clone(),
+            None => {
+                self.numbers.clear();
+                Arc::new(StringArray::from_iter_values(std::mem::take(&mut self.strings)))
+            }
+        };
+        Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, values)?))
+    }
+}
+
+/// A number that must fit a column of 64 bits; `row` says what it is of.
+pub(crate) fn int64<T: Copy + ToString>(
+    value: T,
+    table: &'static str,
+    column: &str,
+    row: impl FnOnce() -> String,
+) -> Result<i64, ExportError>
+where
+    i64: TryFrom<T>,
+{
+    i64::try_from(value).map_err(|_| ExportError::TooLarge {
+        table,
+        row: row(),
+        column: column.to_owned(),
+        value: value.to_string(),
+    })
+}
+
+/// Names for columns of data behind `fixed` ones: the data's own, or, where such a name is taken, a
+/// marked one.
+pub(crate) fn column_names(fixed: &[String], names: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut taken: std::collections::HashSet<String> = fixed.iter().cloned().collect();
+    let mut columns = Vec::new();
+    for name in names {
+        let mut column = name;
+        while !taken.insert(column.clone()) {
+            column.insert_str(0, "metric:");
+        }
+        columns.push(column);
+    }
+    columns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_never_takes_the_name_of_a_fixed_column() {
+        let fixed = ["count", "ts"].map(String::from);
+        let names = ["a", "count", "metric:count"].map(String::from);
+        assert_eq!(column_names(&fixed, names), ["a", "metric:count", "metric:metric:count"]);
+    }
+
+    #[test]
+    fn numbers_past_64_bits_are_an_error_that_names_the_row() {
+        assert_eq!(int64(7_u128, "events", "count", String::new).ok(), Some(7));
+        let error = int64(1_i128 << 64, "events", "size", || "read".to_owned()).expect_err("too large");
+        assert_eq!(
+            error.to_string(),
+            "table events, row read: size is 18446744073709551616, past the 64 bits of its column"
+        );
+    }
+}

@@ -1,0 +1,95 @@
+//! Why a table cannot be made.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use arrow::error::ArrowError;
+use dft_store::StoreError;
+use parquet::errors::ParquetError;
+
+/// Why a table cannot be made or written.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The index cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The granularity is no multiple of the index's interval.
+    #[error(
+        "a granularity of {granularity} µs is no multiple of the index's interval of {interval} µs; give one that is, \
+         or make an index at a finer interval"
+    )]
+    Granularity {
+        /// The granularity asked for, in µs.
+        granularity: u64,
+        /// The interval of the index, in µs.
+        interval: u64,
+    },
+    /// The text is no glob.
+    #[error("{pattern}: not a glob: {reason}")]
+    Pattern {
+        /// The text.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There is no such table.
+    #[error("there is no table {0:?}; the tables are events, profiles, system, preaggregated_system, aggregation")]
+    NoTable(String),
+    /// There is no such column to group by.
+    #[error(
+        "cannot group by {0:?}; the columns are cat, func_name, pid, tid, file_hash, host_hash, file_name, host_name, \
+         proc_name, io_cat, acc_pat, time_range"
+    )]
+    NoGroupColumn(String),
+    /// A column to group by is named twice, or there is none.
+    #[error("give the columns to group by, each once")]
+    GroupColumns,
+    /// A table has no columns to group by.
+    #[error("the table {0} cannot be grouped; events, profiles and preaggregated_system can")]
+    NotGrouped(&'static str),
+    /// A number is past what its column holds.
+    #[error("table {table}, row {row}: {column} is {value}, past the 64 bits of its column")]
+    TooLarge {
+        /// The table.
+        table: &'static str,
+        /// What the row is of.
+        row: String,
+        /// The column.
+        column: String,
+        /// The number.
+        value: String,
+    },
+    /// A batch cannot be put together.
+    #[error("a record batch cannot be made: {0}")]
+    Arrow(#[from] ArrowError),
+    /// A Parquet file cannot be written.
+    #[error("{}: cannot be written: {source}", .path.display())]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: ParquetError,
+    },
+    /// An Arrow or CSV file cannot be written.
+    #[error("{}: cannot be written: {source}", .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: ArrowError,
+    },
+    /// What the system says.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// The error.
+        source: io::Error,
+    },
+}
+
+impl ExportError {
+    pub(crate) fn io(path: &Path) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Io { path: path.to_owned(), source }
+    }
+}

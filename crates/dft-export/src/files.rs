@@ -1,0 +1,155 @@
+//! Tables to files.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::str::FromStr;
+
+use arrow::csv;
+use arrow::datatypes::{DataType, SchemaRef};
+use arrow::error::ArrowError;
+use arrow::ipc::writer::FileWriter;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use crate::error::ExportError;
+use crate::tables::Batches;
+use crate::view::{Dictionaries, View};
+
+/// The format of table files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Apache Parquet, zstd.
+    #[default]
+    Parquet,
+    /// Arrow IPC, the file format.
+    Arrow,
+    /// CSV with a header; null is an empty field.
+    Csv,
+}
+
+impl Format {
+    /// How the names of its files end.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
+            Self::Csv => "csv",
+        }
+    }
+
+    pub(crate) fn dictionaries(self) -> Dictionaries {
+        match self {
+            Self::Arrow => Dictionaries::Whole,
+            Self::Parquet | Self::Csv => Dictionaries::PerBatch,
+        }
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        [Self::Parquet, Self::Arrow, Self::Csv]
+            .into_iter()
+            .find(|format| format.extension() == name)
+            .ok_or_else(|| format!("there is no format {name:?}; the formats are parquet, arrow, csv"))
+    }
+}
+
+/// Rows of a Parquet row group. Fixed, so that a file does not depend on how the work was spread.
+const ROW_GROUP: usize = 256 << 10;
+
+/// Writes a table to a file: under a temporary name, which then becomes `path`, so that the file is
+/// there whole or not at all. Returns its rows.
+pub(crate) fn write(
+    table: &mut dyn Batches,
+    view: &View<'_>,
+    format: Format,
+    path: &Path,
+) -> Result<u64, ExportError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let written = File::create(&temporary).map_err(ExportError::io(&temporary)).and_then(|file| {
+        let rows = match format {
+            Format::Parquet => write_parquet(table, view, file, path),
+            Format::Arrow => write_arrow(table, file, path),
+            Format::Csv => write_csv(table, file, path),
+        }?;
+        fs::rename(&temporary, path).map_err(ExportError::io(path))?;
+        Ok(rows)
+    });
+    if written.is_err() {
+        // The error at hand says more than one of this could.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+fn write_parquet(table: &mut dyn Batches, view: &View<'_>, file: File, path: &Path) -> Result<u64, ExportError> {
+    let failed = |source: ParquetError| ExportError::Parquet { path: path.to_owned(), source };
+    let schema = table.schema();
+    let properties = properties(&schema, view).map_err(failed)?;
+    let file = BufWriter::with_capacity(1 << 20, file);
+    let mut writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(failed)?;
+    let mut rows = 0;
+    while let Some(batch) = table.next_batch()? {
+        rows += batch.num_rows() as u64;
+        writer.write(&batch).map_err(failed)?;
+    }
+    writer.close().map_err(failed)?;
+    Ok(rows)
+}
+
+fn properties(schema: &SchemaRef, view: &View<'_>) -> Result<WriterProperties, ParquetError> {
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_max_row_group_row_count(Some(ROW_GROUP))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_dictionary_enabled(false)
+        .set_key_value_metadata(Some(vec![
+            KeyValue::new("dft.origin_us".to_owned(), view.origin().to_string()),
+            KeyValue::new("dft.granularity_us".to_owned(), view.granularity().to_string()),
+        ]));
+    for field in schema.fields() {
+        // Numbers are mostly distinct, so a dictionary of them is made only to be given up again.
+        if matches!(field.data_type(), DataType::Dictionary(..)) {
+            properties = properties.set_column_dictionary_enabled(ColumnPath::from(field.name().as_str()), true);
+        }
+    }
+    Ok(properties.build())
+}
+
+fn write_arrow(table: &mut dyn Batches, file: File, path: &Path) -> Result<u64, ExportError> {
+    let failed = |source: ArrowError| ExportError::Write { path: path.to_owned(), source };
+    let mut writer = FileWriter::try_new_buffered(file, &table.schema()).map_err(failed)?;
+    let mut rows = 0;
+    while let Some(batch) = table.next_batch()? {
+        rows += batch.num_rows() as u64;
+        writer.write(&batch).map_err(failed)?;
+    }
+    writer.finish().map_err(failed)?;
+    let mut file = writer.into_inner().map_err(failed)?;
+    file.flush().map_err(ExportError::io(path))?;
+    Ok(rows)
+}
+
+fn write_csv(table: &mut dyn Batches, file: File, path: &Path) -> Result<u64, ExportError> {
+    let failed = |source: ArrowError| ExportError::Write { path: path.to_owned(), source };
+    let mut writer = csv::WriterBuilder::new().with_header(true).build(BufWriter::with_capacity(1 << 20, file));
+    let mut rows = 0;
+    while let Some(batch) = table.next_batch()? {
+        rows += batch.num_rows() as u64;
+        writer.write(&batch).map_err(failed)?;
+    }
+    if rows == 0 {
+        // The header comes with the first batch, and a table without rows has one too.
+        writer.write(&arrow::array::RecordBatch::new_empty(table.schema())).map_err(failed)?;
+    }
+    writer.into_inner().flush().map_err(ExportError::io(path))?;
+    Ok(rows)
+}

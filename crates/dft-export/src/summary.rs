@@ -1,0 +1,209 @@
+//! What is in an index, on one screen.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use dft_aggregate::IoCategory;
+use dft_codec::Family;
+use dft_metrics::FloatStats;
+use serde::Serialize;
+
+use crate::cells::Cell;
+use crate::error::ExportError;
+use crate::view::View;
+
+/// Calls, their time and the bytes that they moved.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// Calls.
+    pub calls: u128,
+    /// The sum of their durations, in µs.
+    pub time_us: i128,
+    /// The bytes that they moved; `None` where none said so.
+    pub bytes: Option<i128>,
+}
+
+impl Totals {
+    fn add(&mut self, cell: &Cell) {
+        let core = &cell.row.core;
+        self.calls += core.count;
+        self.time_us += core.duration.sum();
+        if core.size.n() > 0 {
+            *self.bytes.get_or_insert(0) += core.size.sum();
+        }
+    }
+
+    /// Bytes moved in a second of the calls that moved them; `None` where there are none.
+    pub fn bandwidth(&self) -> Option<f64> {
+        let bytes = self.bytes?;
+        (self.time_us > 0).then(|| bytes as f64 / (self.time_us as f64 / 1e6))
+    }
+}
+
+/// Totals of something that has a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Named<T> {
+    /// What it is.
+    pub name: T,
+    /// Its totals.
+    #[serde(flatten)]
+    pub totals: Totals,
+}
+
+/// A function.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Function {
+    /// Its category.
+    pub cat: String,
+    /// Its name.
+    pub function: String,
+}
+
+/// What a metric of a counter read, over all hosts and all time.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Metric {
+    /// The counter.
+    pub counter: String,
+    /// The metric.
+    pub metric: String,
+    /// Readings.
+    pub readings: u128,
+    /// Their mean.
+    pub mean: Option<f64>,
+    /// The least.
+    pub min: Option<f64>,
+    /// The greatest.
+    pub max: Option<f64>,
+}
+
+/// What is in an index, on one screen.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// The least time of a call or reading, in µs, as the tracer's clock has it.
+    pub first_us: Option<i64>,
+    /// The greatest.
+    pub last_us: Option<i64>,
+    /// Hosts.
+    pub hosts: usize,
+    /// Processes.
+    pub processes: usize,
+    /// Threads.
+    pub threads: usize,
+    /// Files that were called for, by hash.
+    pub files: usize,
+    /// All calls.
+    pub calls: Totals,
+    /// Calls by kind of I/O, most time first.
+    pub categories: Vec<Named<&'static str>>,
+    /// The functions that took most time.
+    pub top_functions: Vec<Named<Function>>,
+    /// The files that most bytes were moved to or from, and then those that took most time.
+    pub top_files: Vec<Named<String>>,
+    /// Every metric of telemetry.
+    pub telemetry: Vec<Metric>,
+}
+
+/// The least and greatest time seen.
+#[derive(Default)]
+struct Span(Option<(i64, i64)>);
+
+impl Span {
+    fn add(&mut self, first: i64, last: i64) {
+        self.0 = Some(self.0.map_or((first, last), |(a, b)| (a.min(first), b.max(last))));
+    }
+}
+
+impl Summary {
+    /// Summarises what passes the view's filter, with the `top` functions and files.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn of(view: &View<'_>, top: usize) -> Result<Self, ExportError> {
+        let mut span = Span::default();
+        let mut hosts: HashSet<String> = HashSet::new();
+        let mut processes: HashSet<(String, i64)> = HashSet::new();
+        let mut threads: HashSet<(String, i64, i64)> = HashSet::new();
+        let mut calls = Totals::default();
+        let mut categories: HashMap<IoCategory, Totals> = HashMap::new();
+        let mut functions: HashMap<Function, Totals> = HashMap::new();
+        let mut files: HashMap<String, Totals> = HashMap::new();
+        let mut file_hashes: HashSet<String> = HashSet::new();
+        for family in [Family::Event, Family::Profile] {
+            let mut cells = view.cells(family)?;
+            let mut known = 0;
+            while let Some(cell) = cells.next()? {
+                let Some((serial, series)) = cells.series() else { break };
+                let identity = &series.identity;
+                if known != serial {
+                    known = serial;
+                    hosts.insert(identity.hhash.clone());
+                    processes.insert((identity.hhash.clone(), identity.pid));
+                    threads.insert((identity.hhash.clone(), identity.pid, identity.tid));
+                    if !identity.fhash.is_empty() {
+                        file_hashes.insert(identity.fhash.clone());
+                    }
+                }
+                span.add(cell.row.core.ts, cell.row.core.te);
+                calls.add(&cell);
+                categories.entry(series.io_category()).or_default().add(&cell);
+                let function = Function { cat: identity.cat.clone(), function: identity.name.clone() };
+                functions.entry(function).or_default().add(&cell);
+                if !identity.fhash.is_empty() {
+                    let name = [&series.file_name, &identity.fhash].into_iter().find(|name| !name.is_empty());
+                    files.entry(name.cloned().unwrap_or_default()).or_default().add(&cell);
+                }
+            }
+        }
+        let telemetry = telemetry(view, &mut hosts, &mut span)?;
+        hosts.remove("");
+        let most_time = |totals: &Totals| std::cmp::Reverse(totals.time_us);
+        Ok(Self {
+            first_us: span.0.map(|(first, _)| first),
+            last_us: span.0.map(|(_, last)| last),
+            hosts: hosts.len(),
+            processes: processes.len(),
+            threads: threads.len(),
+            files: file_hashes.len(),
+            calls,
+            categories: greatest(categories, usize::MAX, most_time)
+                .into_iter()
+                .map(|Named { name, totals }| Named { name: name.name(), totals })
+                .collect(),
+            top_functions: greatest(functions, top, most_time),
+            top_files: greatest(files, top, |totals| std::cmp::Reverse((totals.bytes, totals.time_us))),
+            telemetry,
+        })
+    }
+}
+
+/// The first of the entries by `order`, and by name where that is equal.
+fn greatest<K: Ord, O: Ord>(
+    entries: HashMap<K, Totals>,
+    top: usize,
+    order: impl Fn(&Totals) -> O,
+) -> Vec<Named<K>> {
+    let mut all: Vec<Named<K>> = entries.into_iter().map(|(name, totals)| Named { name, totals }).collect();
+    all.sort_unstable_by(|a, b| order(&a.totals).cmp(&order(&b.totals)).then_with(|| a.name.cmp(&b.name)));
+    all.truncate(top);
+    all
+}
+
+fn telemetry(view: &View<'_>, hosts: &mut HashSet<String>, span: &mut Span) -> Result<Vec<Metric>, ExportError> {
+    let mut metrics: BTreeMap<(String, String), FloatStats> = BTreeMap::new();
+    view.each_reading(|key, value| {
+        hosts.insert(key.hhash.clone());
+        span.add(value.core.ts, value.core.te);
+        for (metric, stats) in value.metrics {
+            metrics.entry((key.name.clone(), metric)).or_default().merge(&stats);
+        }
+    })?;
+    let metric = |((counter, metric), stats): ((String, String), FloatStats)| Metric {
+        counter,
+        metric,
+        readings: stats.n(),
+        mean: stats.mean(),
+        min: stats.min(),
+        max: stats.max(),
+    };
+    Ok(metrics.into_iter().map(metric).collect())
+}

@@ -1,0 +1,181 @@
+//! The tables by name, and the export of some to files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use dft_codec::Family;
+
+use crate::error::ExportError;
+use crate::files::{Format, write};
+use crate::group::GroupColumn;
+use crate::view::View;
+
+/// The most rows of a batch.
+pub(crate) const BATCH_ROWS: usize = 8 << 10;
+
+/// The rows of a batch of so many columns: a batch of many columns is not to be large.
+pub(crate) fn batch_rows(columns: usize) -> usize {
+    const CELLS: usize = 1 << 20;
+    (CELLS / columns.max(1)).clamp(64, BATCH_ROWS)
+}
+
+/// A table as a stream of record batches.
+pub trait Batches {
+    /// The schema of every batch.
+    fn schema(&self) -> SchemaRef;
+
+    /// The next batch; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read, or a number is past what its column holds.
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>, ExportError>;
+}
+
+/// A table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// Calls.
+    Events,
+    /// Calls that a tracer aggregated.
+    Profiles,
+    /// Telemetry.
+    System,
+    /// System statistics that a tracer aggregated.
+    PreaggregatedSystem,
+    /// Every row with full statistics.
+    Aggregation,
+}
+
+impl Table {
+    /// Every table.
+    pub const ALL: [Self; 5] =
+        [Self::Events, Self::Profiles, Self::System, Self::PreaggregatedSystem, Self::Aggregation];
+
+    /// The table's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Profiles => "profiles",
+            Self::System => "system",
+            Self::PreaggregatedSystem => "preaggregated_system",
+            Self::Aggregation => "aggregation",
+        }
+    }
+
+    /// The family that the table has the rows of, if it has dfanalyzer's columns.
+    fn family(self) -> Option<Family> {
+        match self {
+            Self::Events => Some(Family::Event),
+            Self::Profiles => Some(Family::Profile),
+            Self::PreaggregatedSystem => Some(Family::System),
+            Self::System | Self::Aggregation => None,
+        }
+    }
+}
+
+impl FromStr for Table {
+    type Err = ExportError;
+
+    fn from_str(name: &str) -> Result<Self, ExportError> {
+        Self::ALL
+            .into_iter()
+            .find(|table| table.name() == name)
+            .ok_or_else(|| ExportError::NoTable(name.to_owned()))
+    }
+}
+
+/// What is exported, and how.
+#[derive(Clone, Debug)]
+pub struct ExportOptions {
+    /// The tables; where there are none, `events`, `profiles`, `system`, and `preaggregated_system`
+    /// if it has rows.
+    pub tables: Vec<Table>,
+    /// The columns to group rows of dfanalyzer's columns by; they are not grouped where there are
+    /// none.
+    pub group_by: Vec<GroupColumn>,
+    /// The format.
+    pub format: Format,
+    /// Tables that are written at once.
+    pub threads: usize,
+}
+
+/// A file that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exported {
+    /// The table.
+    pub table: Table,
+    /// The file.
+    pub path: PathBuf,
+    /// Its rows.
+    pub rows: u64,
+    /// Its size, in bytes.
+    pub bytes: u64,
+}
+
+/// Writes tables to the directory `out`, which is made if it is not there: one file each, named
+/// after it. A file is there whole or not at all.
+///
+/// # Errors
+///
+/// [`ExportError`]; tables that were finished before stay.
+pub fn export(view: &View<'_>, out: &Path, options: &ExportOptions) -> Result<Vec<Exported>, ExportError> {
+    let grouping = !options.group_by.is_empty();
+    let mut tables = options.tables.clone();
+    if tables.is_empty() {
+        tables = vec![Table::Events, Table::Profiles, Table::System];
+        if view.has_rows(Family::System)? {
+            tables.push(Table::PreaggregatedSystem);
+        }
+    } else {
+        tables.sort_unstable();
+        tables.dedup();
+        if grouping && let Some(table) = tables.iter().find(|table| table.family().is_none()) {
+            return Err(ExportError::NotGrouped(table.name()));
+        }
+    }
+    fs::create_dir_all(out).map_err(ExportError::io(out))?;
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::new());
+    let work = || {
+        while let Some(&table) = tables.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let result = export_one(view, table, out, options);
+            let failed = result.is_err();
+            if let Ok(mut results) = results.lock() {
+                results.push((table, result));
+            }
+            if failed {
+                next.store(tables.len(), Ordering::Relaxed);
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..options.threads.min(tables.len()) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut results = results.into_inner().unwrap_or_default();
+    results.sort_by_key(|(table, _)| *table);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+fn export_one(view: &View<'_>, table: Table, out: &Path, options: &ExportOptions) -> Result<Exported, ExportError> {
+    let path = out.join(format!("{}.{}", table.name(), options.format.extension()));
+    let dictionaries = options.format.dictionaries();
+    let to_file = |batches: &mut dyn Batches| write(batches, view, options.format, &path);
+    let rows = match table.family() {
+        Some(family) if !options.group_by.is_empty() => to_file(&mut view.grouped(family, &options.group_by)?),
+        Some(family) => to_file(&mut view.calls(family, dictionaries)?),
+        None if table == Table::System => to_file(&mut view.telemetry(dictionaries)?),
+        None => to_file(&mut view.statistics(dictionaries)?),
+    }?;
+    let bytes = fs::metadata(&path).map_err(ExportError::io(&path))?.len();
+    Ok(Exported { table, path, rows, bytes })
+}

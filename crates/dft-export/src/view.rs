@@ -1,0 +1,169 @@
+//! An index at a granularity, through a filter.
+
+use dft_codec::{Family, NameKind, TelemetryKey, TelemetryValue};
+use dft_store::{Index, NameTable};
+
+use crate::calls::Calls;
+use crate::cells::CellScan;
+use crate::error::ExportError;
+use crate::filter::Filter;
+use crate::group::{GroupColumn, Groups};
+use crate::statistics::Statistics;
+use crate::tables::Batches;
+use crate::telemetry::{ReadingScan, Telemetry};
+
+/// How the dictionaries of string columns relate from batch to batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dictionaries {
+    /// Each batch has its own, of the strings that it holds.
+    PerBatch,
+    /// All batches share one, of all strings of the table, as the Arrow IPC file format wants it.
+    Whole,
+}
+
+/// An index at a granularity, through a filter.
+pub struct View<'a> {
+    index: &'a Index,
+    granularity: u64,
+    filter: Filter,
+    origin: u64,
+    hosts: NameTable,
+    files: NameTable,
+}
+
+impl<'a> View<'a> {
+    /// A view of an index. Without a granularity, in µs, it is the index's interval.
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError::Granularity`] where it is no multiple of that, and where the index cannot be
+    /// read.
+    pub fn new(index: &'a Index, granularity: Option<u64>, filter: Filter) -> Result<Self, ExportError> {
+        let interval = index.config().interval_us;
+        let granularity = granularity.unwrap_or(interval);
+        if granularity == 0 || !granularity.is_multiple_of(interval) || i64::try_from(granularity).is_err() {
+            return Err(ExportError::Granularity { granularity, interval });
+        }
+        let least = index.bounds().map_or(0, |bounds| bounds.least);
+        Ok(Self {
+            index,
+            granularity,
+            filter,
+            origin: least - least % granularity,
+            hosts: index.names(NameKind::Host)?,
+            files: index.names(NameKind::File)?,
+        })
+    }
+
+    /// The index.
+    pub fn index(&self) -> &'a Index {
+        self.index
+    }
+
+    /// The length of a cell, in µs.
+    pub fn granularity(&self) -> u64 {
+        self.granularity
+    }
+
+    /// The least cell over rows and telemetry, whatever the filter: what times are counted from.
+    pub fn origin(&self) -> u64 {
+        self.origin
+    }
+
+    /// The filter.
+    pub fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// The start of the cell of a bucket.
+    pub(crate) fn cell(&self, bucket: u64) -> u64 {
+        bucket - bucket % self.granularity
+    }
+
+    /// The buckets whose cells overlap with the filter's time range.
+    pub(crate) fn buckets(&self) -> Option<std::ops::Range<u64>> {
+        self.filter.time.as_ref().map(|time| {
+            let cells = |offset: u64| self.origin.saturating_add(offset);
+            let end = cells(time.end).checked_next_multiple_of(self.granularity).unwrap_or(u64::MAX);
+            self.cell(cells(time.start))..end
+        })
+    }
+
+    /// The name of a host's hash, empty where it resolves to nothing.
+    pub fn host_name(&self, hhash: &str) -> &str {
+        self.hosts.get(hhash).unwrap_or_default()
+    }
+
+    /// The name of a file's hash, empty where it resolves to nothing.
+    pub fn file_name(&self, fhash: &str) -> &str {
+        self.files.get(fhash).unwrap_or_default()
+    }
+
+    /// The rows of a family, one for each series and cell.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn cells(&'a self, family: Family) -> Result<CellScan<'a>, ExportError> {
+        CellScan::new(self, family)
+    }
+
+    /// The rows of a family in dfanalyzer's columns.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn calls(&'a self, family: Family, dictionaries: Dictionaries) -> Result<impl Batches + 'a, ExportError> {
+        Calls::new(self, family, dictionaries)
+    }
+
+    /// The rows of a family in groups that have some columns in common, sorted by those.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn grouped(&'a self, family: Family, by: &[GroupColumn]) -> Result<impl Batches + 'a, ExportError> {
+        Groups::new(self, family, by)
+    }
+
+    /// Telemetry.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn telemetry(&'a self, dictionaries: Dictionaries) -> Result<impl Batches + 'a, ExportError> {
+        Telemetry::new(self, dictionaries)
+    }
+
+    /// Hands every row of telemetry that passes the filter to `visit`; the key's bucket is the
+    /// start of its cell.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn each_reading(&'a self, mut visit: impl FnMut(TelemetryKey, TelemetryValue)) -> Result<(), ExportError> {
+        let mut readings = ReadingScan::new(self)?;
+        while let Some((key, value)) = readings.next()? {
+            visit(key, value);
+        }
+        Ok(())
+    }
+
+    /// Every row with full statistics of every metric.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn statistics(&'a self, dictionaries: Dictionaries) -> Result<impl Batches + 'a, ExportError> {
+        Statistics::new(self, dictionaries)
+    }
+
+    /// Whether a family has any row that passes.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn has_rows(&'a self, family: Family) -> Result<bool, ExportError> {
+        Ok(self.cells(family)?.next()?.is_some())
+    }
+}

@@ -1,0 +1,77 @@
+//! Why a build ends without a result.
+
+use std::fmt::Write;
+use std::io;
+use std::path::PathBuf;
+
+use dft_aggregate::{ConfigError, MergeError, RunError};
+use dft_store::StoreError;
+use dft_trace::DiscoverError;
+
+/// Why a build ended without a result. The index is then what it was before.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The traces cannot be listed.
+    #[error(transparent)]
+    Discover(#[from] DiscoverError),
+    /// There is no trace among what was given.
+    #[error("no trace files (*.pfw, *.pfw.gz) in {}", list(.0))]
+    NoTraces(Vec<PathBuf>),
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The index cannot be opened or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Traces have changed since they were taken in.
+    #[error(
+        "{} changed since {} was made, and what it held cannot be taken out again: give --rebuild to make the \
+         index anew",
+        list(.paths),
+        .index.display()
+    )]
+    Changed {
+        /// The index.
+        index: PathBuf,
+        /// The traces.
+        paths: Vec<PathBuf>,
+    },
+    /// A trace cannot be read on, though it was opened.
+    #[error("{}: reading failed: {source}; nothing was stored, run it again", .path.display())]
+    Read {
+        /// The trace.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A trace has a fault, and the build is strict.
+    #[error("{}: {fault}; nothing was stored, as --strict asks", .path.display())]
+    Strict {
+        /// The trace.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// The build's temporary tables cannot be written or read.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The build's temporary tables do not merge.
+    #[error(transparent)]
+    Merge(#[from] MergeError<RunError>),
+    /// The build was asked to stop.
+    #[error("stopped; the index is what it was")]
+    Cancelled,
+}
+
+/// The first few paths, and how many more there are.
+fn list(paths: &[PathBuf]) -> String {
+    const SHOWN: usize = 3;
+    let mut text = String::new();
+    for (at, path) in paths.iter().take(SHOWN).enumerate() {
+        let _ = write!(text, "{}{}", if at > 0 { ", " } else { "" }, path.display());
+    }
+    if paths.len() > SHOWN {
+        let _ = write!(text, " and {} more", paths.len() - SHOWN);
+    }
+    text
+}

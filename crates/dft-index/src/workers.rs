@@ -1,0 +1,307 @@
+//! The threads of a build: files to tables.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender};
+use dft_aggregate::{Aggregator, Config, Run, merge_into_one};
+use dft_codec::{Bounds, FileCounts};
+use dft_trace::{Block, Line, MalformedReason, SourceSummary, TraceReader, parse_block};
+
+use crate::build::BuildOptions;
+use crate::error::BuildError;
+use crate::plan::Planned;
+use crate::progress::Progress;
+use crate::report::{MalformedLine, SHOWN};
+
+/// A table is written out when it takes more than this, however small the budget, in bytes.
+const LEAST_TABLE: usize = 256 << 10;
+
+/// Runs that are merged into one, so that not too many files are open at the end.
+const MERGED: usize = 32;
+
+/// Blocks longer than this (their lines are) are not handed on: several would be held at once.
+const LONG_BLOCK: usize = 4 << 20;
+
+/// What the lines of a file were, as far as one thread, or all of them, saw them.
+#[derive(Default)]
+pub(crate) struct Tally {
+    pub(crate) counts: FileCounts,
+    /// The first malformed lines, in no order.
+    pub(crate) malformed: Vec<MalformedLine>,
+}
+
+impl Tally {
+    fn malformed(&mut self, line: u64, reason: MalformedReason) {
+        self.counts.malformed += 1;
+        // Blocks of a file come to a thread in their order, so the first ones seen are the first.
+        if self.malformed.len() < SHOWN {
+            self.malformed.push(MalformedLine { line, reason: reason.0 });
+        }
+    }
+}
+
+/// How reading a file ended.
+pub(crate) enum FileEnd {
+    Read(SourceSummary),
+    Unreadable(io::Error),
+}
+
+/// All that was read.
+#[derive(Default)]
+pub(crate) struct Harvest {
+    pub(crate) runs: Vec<Run>,
+    pub(crate) bounds: Vec<Bounds>,
+    /// By the file's place in the plan.
+    pub(crate) tallies: HashMap<usize, Tally>,
+    pub(crate) ends: HashMap<usize, FileEnd>,
+    /// Tables that were written to disk.
+    pub(crate) spilled: u64,
+}
+
+impl Harvest {
+    fn add(&mut self, other: Self) {
+        self.runs.extend(other.runs);
+        self.bounds.extend(other.bounds);
+        for (file, tally) in other.tallies {
+            let mine = self.tallies.entry(file).or_default();
+            mine.counts.add(&tally.counts);
+            mine.malformed.extend(tally.malformed);
+        }
+        self.ends.extend(other.ends);
+        self.spilled += other.spilled;
+    }
+}
+
+/// A block and the file that it is of.
+struct Task {
+    file: usize,
+    block: Block,
+}
+
+/// What the threads share.
+struct Shared<'a> {
+    files: &'a [Planned],
+    scratch: &'a Path,
+    config: &'a Config,
+    progress: &'a Progress,
+    /// What one thread's table may take, in bytes.
+    table: usize,
+    next_file: AtomicUsize,
+    next_run: AtomicUsize,
+    /// Threads that have no file of their own left.
+    helpers: AtomicUsize,
+    stop: AtomicBool,
+    failure: Mutex<Option<BuildError>>,
+    tasks: Receiver<Task>,
+    spare: (Sender<Vec<u8>>, Receiver<Vec<u8>>),
+}
+
+impl Shared<'_> {
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.progress.is_cancelled()
+    }
+
+    fn fail(&self, error: BuildError) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Ok(mut failure) = self.failure.lock() {
+            failure.get_or_insert(error);
+        }
+    }
+
+    fn run_path(&self) -> PathBuf {
+        self.scratch.join(format!("run-{}", self.next_run.fetch_add(1, Ordering::Relaxed)))
+    }
+}
+
+/// Reads the files, on as many threads as asked for.
+pub(crate) fn read(
+    files: &[Planned],
+    scratch: &Path,
+    config: &Config,
+    options: &BuildOptions,
+    progress: &Progress,
+) -> Result<Harvest, BuildError> {
+    let threads = options.threads.max(1);
+    let (sender, tasks) = crossbeam_channel::bounded(2 * threads);
+    // While a table is written out in memory, at the end, it is there twice; and tables grow in
+    // steps.
+    let table = usize::try_from(options.memory).unwrap_or(usize::MAX) / threads / 3;
+    let shared = Shared {
+        files,
+        scratch,
+        config,
+        progress,
+        table: table.max(LEAST_TABLE),
+        next_file: AtomicUsize::new(0),
+        next_run: AtomicUsize::new(0),
+        helpers: AtomicUsize::new(0),
+        stop: AtomicBool::new(false),
+        failure: Mutex::new(None),
+        tasks,
+        spare: crossbeam_channel::unbounded(),
+    };
+    let mut harvest = Harvest::default();
+    thread::scope(|scope| {
+        // Each thread has a sender as long as it reads files; when the last is gone, so is the work.
+        let senders: Vec<_> = (1..threads).map(|_| sender.clone()).chain([sender]).collect();
+        let shared = &shared;
+        let workers: Vec<_> =
+            senders.into_iter().map(|sender| scope.spawn(move || Worker::new(shared).work(sender))).collect();
+        for worker in workers {
+            match worker.join() {
+                Ok(Ok(part)) => harvest.add(part),
+                Ok(Err(error)) => shared.fail(error),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
+    if progress.is_cancelled() {
+        return Err(BuildError::Cancelled);
+    }
+    match shared.failure.into_inner() {
+        Ok(Some(error)) => Err(error),
+        _ => Ok(harvest),
+    }
+}
+
+/// One thread: its table, and what it knows of the files.
+struct Worker<'a> {
+    shared: &'a Shared<'a>,
+    table: Aggregator,
+    /// Runs on disk: those of each level are each merged of [`MERGED`] of the one below.
+    levels: Vec<Vec<Run>>,
+    harvest: Harvest,
+}
+
+impl<'a> Worker<'a> {
+    fn new(shared: &'a Shared<'a>) -> Self {
+        Self { shared, table: Aggregator::new(shared.config), levels: Vec::new(), harvest: Harvest::default() }
+    }
+
+    fn work(mut self, sender: Sender<Task>) -> Result<Harvest, BuildError> {
+        let result = self.read_files(&sender);
+        drop(sender);
+        if let Err(error) = result {
+            // The others are told at once, not when this thread is joined.
+            self.shared.fail(error);
+        }
+        self.shared.helpers.fetch_add(1, Ordering::Relaxed);
+        // Also after a failure: whoever waits to hand on a block must not wait for ever.
+        while let Ok(Task { file, block }) = self.shared.tasks.recv() {
+            if !self.shared.stopped() {
+                self.parse(file, &block)?;
+            }
+            let _ = self.shared.spare.0.send(block.text);
+        }
+        self.harvest.bounds.extend(self.table.bounds());
+        self.harvest.runs.extend(self.levels.into_iter().flatten());
+        if !self.shared.stopped() && !self.table.is_empty() {
+            self.harvest.runs.push(self.table.into_run());
+        }
+        Ok(self.harvest)
+    }
+
+    fn read_files(&mut self, sender: &Sender<Task>) -> Result<(), BuildError> {
+        loop {
+            let at = self.shared.next_file.fetch_add(1, Ordering::Relaxed);
+            let Some(file) = self.shared.files.get(at) else { return Ok(()) };
+            let end = self.read_file(at, &file.path, sender).map_err(|source| match source {
+                ReadError::Read(source) => BuildError::Read { path: file.path.clone(), source },
+                ReadError::Build(error) => error,
+            })?;
+            match end {
+                Some(end) => self.harvest.ends.insert(at, end),
+                None => return Ok(()),
+            };
+            self.shared.progress.add_file();
+        }
+    }
+
+    /// Reads a file to its end; `None` where the build was stopped before.
+    fn read_file(&mut self, file: usize, path: &Path, sender: &Sender<Task>) -> Result<Option<FileEnd>, ReadError> {
+        let mut reader = match TraceReader::open(path) {
+            Ok(reader) => reader,
+            Err(error) => return Ok(Some(FileEnd::Unreadable(error))),
+        };
+        let mut block = Block::default();
+        let mut position = 0;
+        while reader.next_block(&mut block).map_err(ReadError::Read)? {
+            if self.shared.stopped() {
+                return Ok(None);
+            }
+            self.shared.progress.add_bytes(reader.position() - position);
+            position = reader.position();
+            if self.shared.helpers.load(Ordering::Relaxed) > 0 && block.text.len() <= LONG_BLOCK {
+                let text = self.shared.spare.1.try_recv().unwrap_or_default();
+                let next = Block { text, ..Block::default() };
+                match sender.try_send(Task { file, block }) {
+                    Ok(()) => {
+                        block = next;
+                        continue;
+                    }
+                    // The helpers have enough to do, so this thread takes part.
+                    Err(full) => {
+                        block = full.into_inner().block;
+                        let _ = self.shared.spare.0.send(next.text);
+                    }
+                }
+            }
+            self.parse(file, &block)?;
+        }
+        self.shared.progress.add_bytes(reader.position() - position);
+        Ok(Some(FileEnd::Read(reader.finish().map_err(ReadError::Read)?)))
+    }
+
+    fn parse(&mut self, file: usize, block: &Block) -> Result<(), BuildError> {
+        let Self { table, harvest, .. } = self;
+        let tally = harvest.tallies.entry(file).or_default();
+        let before = tally.counts.records();
+        parse_block(&block.text, block.first_line, block.unit, &mut |line| match line {
+            Line::Record { record, unit, line } => {
+                if let Err(reason) = table.record(record, unit, &mut tally.counts) {
+                    tally.malformed(line, reason);
+                }
+            }
+            Line::Malformed { line, reason } => tally.malformed(line, reason),
+        });
+        self.shared.progress.add_records(tally.counts.records() - before);
+        if table.memory() > self.shared.table {
+            self.spill()?;
+        }
+        Ok(())
+    }
+
+    fn spill(&mut self) -> Result<(), BuildError> {
+        let mut run = self.table.spill(&self.shared.run_path())?;
+        self.harvest.spilled += 1;
+        for level in 0.. {
+            if self.levels.len() == level {
+                self.levels.push(Vec::new());
+            }
+            let runs = &mut self.levels[level];
+            runs.push(run);
+            if runs.len() < MERGED {
+                break;
+            }
+            run = merge_into_one(&std::mem::take(runs), &self.shared.run_path())?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a file is not read on.
+enum ReadError {
+    Read(io::Error),
+    Build(BuildError),
+}
+
+impl From<BuildError> for ReadError {
+    fn from(error: BuildError) -> Self {
+        Self::Build(error)
+    }
+}

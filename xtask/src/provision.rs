@@ -1,0 +1,146 @@
+//! What a fresh machine lacks: libclang, which RocksDB's bindings are generated with.
+//!
+//! It is taken from where it is installed, else from PyPI's `libclang` (into the user's cache), else
+//! from the system's package manager. The compiler's own headers go with it, for PyPI's has none.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// The version of PyPI's `libclang`.
+const LIBCLANG: &str = "18.1.1";
+
+/// Variables for cargo's environment.
+pub(crate) struct Provisions(Vec<(&'static str, OsString)>);
+
+impl Provisions {
+    /// A cargo with these variables set.
+    pub(crate) fn cargo(&self) -> Command {
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        // What cargo sets for this program is not meant for another cargo.
+        for (name, _) in env::vars_os() {
+            if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+                cargo.env_remove(name);
+            }
+        }
+        cargo.envs(self.0.iter().map(|(name, value)| (name, value)));
+        cargo
+    }
+
+    /// The variables, as a shell reads them.
+    pub(crate) fn shell(&self) -> String {
+        let quoted = |value: &OsString| value.to_string_lossy().replace('\'', "'\\''");
+        self.0.iter().map(|(name, value)| format!("export {name}='{}'\n", quoted(value))).collect()
+    }
+}
+
+/// Finds or fetches what is missing.
+pub(crate) fn provision() -> Result<Provisions> {
+    for compiler in ["cc", "c++"] {
+        if !runs(Command::new(compiler).arg("--version")) {
+            bail!("there is no `{compiler}`: install a C and C++ compiler (such as g++), which RocksDB is built with");
+        }
+    }
+    if env::var_os("LIBCLANG_PATH").is_some() {
+        return Ok(Provisions(Vec::new()));
+    }
+    if let Some(directory) = installed_libclang() {
+        return Ok(Provisions(vec![("LIBCLANG_PATH", directory.into())]));
+    }
+    let directory = match libclang_from_pypi() {
+        Ok(directory) => directory,
+        Err(error) => {
+            eprintln!("xtask: no libclang from PyPI ({error:#}); asking the system's package manager");
+            libclang_from_system()?
+        }
+    };
+    let mut provisions = vec![("LIBCLANG_PATH", OsString::from(directory))];
+    if env::var_os("BINDGEN_EXTRA_CLANG_ARGS").is_none() {
+        let headers = Command::new("cc").arg("-print-file-name=include").output().context("cc does not run")?;
+        let headers = String::from_utf8_lossy(&headers.stdout).trim().to_owned();
+        provisions.push(("BINDGEN_EXTRA_CLANG_ARGS", format!("-I{headers}").into()));
+    }
+    Ok(Provisions(provisions))
+}
+
+fn runs(command: &mut Command) -> bool {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+/// Whether a directory has libclang, under any of the names that it goes by.
+fn has_libclang(directory: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(directory) else { return false };
+    entries.flatten().any(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        name.starts_with("libclang.so") || name.starts_with("libclang-") && name.contains(".so") || name == "libclang.dylib"
+    })
+}
+
+/// Where systems put it: bindgen finds it there itself, but only together with its headers.
+fn installed_libclang() -> Option<PathBuf> {
+    let mut directories: Vec<PathBuf> = Vec::new();
+    for root in ["/usr/lib", "/usr/lib64", "/usr/local/lib", "/opt/homebrew/opt/llvm/lib", "/usr/local/opt/llvm/lib"] {
+        directories.push(root.into());
+        let Ok(entries) = fs::read_dir(root) else { continue };
+        let llvm = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with("llvm"));
+        directories.extend(llvm.map(|entry| entry.path().join("lib")));
+    }
+    directories.sort();
+    // The last is the newest; one without clang's headers would not do.
+    directories.into_iter().rev().find(|directory| has_libclang(directory) && directory.join("clang").is_dir())
+}
+
+fn tools() -> Result<PathBuf> {
+    let home = env::var_os("HOME").map(PathBuf::from).context("HOME is not set")?;
+    let cache = env::var_os("XDG_CACHE_HOME").map_or_else(|| home.join(".cache"), PathBuf::from);
+    Ok(cache.join("dftracer-utils/tools"))
+}
+
+fn libclang_from_pypi() -> Result<PathBuf> {
+    let target = tools()?.join("libclang");
+    let directory = target.join("clang/native");
+    if has_libclang(&directory) {
+        return Ok(directory);
+    }
+    eprintln!("xtask: fetching libclang {LIBCLANG} from PyPI");
+    fs::create_dir_all(&target).with_context(|| format!("cannot make {}", target.display()))?;
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target"]);
+    pip.arg(&target).arg(format!("libclang=={LIBCLANG}"));
+    let status = pip.status().context("python3 does not run")?;
+    if !status.success() || !has_libclang(&directory) {
+        bail!("`python3 -m pip install libclang` failed");
+    }
+    Ok(directory)
+}
+
+fn libclang_from_system() -> Result<PathBuf> {
+    const MANAGERS: [(&str, &[&str]); 5] = [
+        ("apt-get", &["install", "-y", "libclang-dev"]),
+        ("dnf", &["install", "-y", "clang-devel"]),
+        ("zypper", &["--non-interactive", "install", "clang-devel"]),
+        ("pacman", &["-S", "--noconfirm", "clang"]),
+        ("brew", &["install", "llvm"]),
+    ];
+    for (manager, arguments) in MANAGERS {
+        if runs(Command::new(manager).arg("--version")) {
+            let as_root = manager == "brew" || runs(Command::new("test").args(["-w", "/usr/lib"]));
+            let mut command = Command::new(if as_root { manager } else { "sudo" });
+            if !as_root {
+                command.args(["-n", manager]);
+            }
+            eprintln!("xtask: {manager} {}", arguments.join(" "));
+            if command.args(arguments).status().is_ok_and(|status| status.success())
+                && let Some(directory) = installed_libclang()
+            {
+                return Ok(directory);
+            }
+        }
+    }
+    bail!("there is no libclang, and it could not be installed: install it, and set LIBCLANG_PATH to its directory")
+}

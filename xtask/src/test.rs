@@ -1,0 +1,34 @@
+//! `test`: every test of the project.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::provision::provision;
+
+/// The crates that need no RocksDB: tested unoptimised, with debug assertions and overflow checks.
+const PURE: [&str; 5] = ["dft-trace", "dft-metrics", "dft-codec", "dft-aggregate", "xtask"];
+
+pub(crate) fn run() -> Result<()> {
+    let provisions = provision()?;
+    let mut pure = provisions.cargo();
+    pure.arg("test");
+    pure.args(PURE.iter().flat_map(|name| ["--package", name]));
+    step("the crates that need no RocksDB", &mut pure)?;
+    // All of the workspace at once, as everywhere in release: another selection of crates may ask
+    // for other features of what RocksDB is built with, and build it again.
+    let mut rest = provisions.cargo();
+    rest.args(["test", "--release", "--workspace"]);
+    rest.args(PURE.iter().flat_map(|name| ["--exclude", name]));
+    step("the crates on top of RocksDB, and the whole system", &mut rest)
+}
+
+/// Runs a command, and fails if it does.
+pub(crate) fn step(what: &str, command: &mut Command) -> Result<()> {
+    println!("\n── {what}");
+    let status = command.status().with_context(|| format!("{} does not run", command.get_program().display()))?;
+    if !status.success() {
+        bail!("{what}: failed ({status})");
+    }
+    Ok(())
+}
