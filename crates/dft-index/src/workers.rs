@@ -148,10 +148,10 @@ pub(crate) fn read(
     let mut harvest = Harvest::default();
     thread::scope(|scope| {
         // Each thread has a sender as long as it reads files; when the last is gone, so is the work.
-        let senders: Vec<_> = (1..threads).map(|_| sender.clone()).chain([sender]).collect();
         let shared = &shared;
-        let workers: Vec<_> =
-            senders.into_iter().map(|sender| scope.spawn(move || Worker::new(shared).work(sender))).collect();
+        let spawn = |sender| scope.spawn(move || Worker::new(shared).work(sender));
+        let mut workers: Vec<_> = (1..threads).map(|_| spawn(sender.clone())).collect();
+        workers.push(spawn(sender));
         for worker in workers {
             match worker.join() {
                 Ok(Ok(part)) => harvest.add(part),

@@ -202,7 +202,7 @@ impl Publisher<'_> {
         // No log: nothing counts before the generation is put in force, and then all is flushed.
         let mut options = WriteOptions::default();
         options.disable_wal(true);
-        db.write_opt(&writes, &options).map_err(StoreError::rocks(self.path, "write the index"))?;
+        db.write_opt(writes, &options).map_err(StoreError::rocks(self.path, "write the index"))?;
         let mut flush = FlushOptions::default();
         flush.set_wait(true);
         db.flush_cfs_opt(&[files, meta], &flush).map_err(StoreError::rocks(self.path, "flush the index"))
