@@ -94,6 +94,12 @@ impl Seal<TelemetryCell> for Sealer<'_> {
     }
 }
 
+/// Most spellings of series that are remembered.
+const MOST_SPELT: usize = 1 << 16;
+
+/// Most args of a record whose names are remembered by their place.
+const MOST_ARG_NAMES: usize = 64;
+
 /// What is looked up once per series.
 #[derive(Clone, Copy)]
 struct KnownSeries {
@@ -111,7 +117,11 @@ pub struct Aggregator {
     interner: Interner,
     order: Vec<u32>,
     series: HashMap<SeriesKey, KnownSeries, RandomState>,
-    last_series: Option<(SeriesKey, KnownSeries)>,
+    /// Series by how records spell them: what most records need is one look here.
+    spelt: HashMap<Box<[u8]>, KnownSeries, RandomState>,
+    spelling: Vec<u8>,
+    /// The name of the arg that was last seen at each place.
+    arg_names: Vec<Symbol>,
     rows: Cells<RowCell>,
     /// Lower-case symbols of categories, by the symbol of the trace's spelling.
     lower: HashMap<Symbol, Symbol, RandomState>,
@@ -152,7 +162,9 @@ impl Aggregator {
             interner: Interner::new(),
             order: Vec::new(),
             series: HashMap::with_hasher(hasher(1)),
-            last_series: None,
+            spelt: HashMap::with_hasher(hasher(5)),
+            spelling: Vec::new(),
+            arg_names: Vec::new(),
             rows: Cells::new(),
             lower: HashMap::with_hasher(hasher(2)),
             counters: HashMap::with_hasher(hasher(3)),
@@ -254,20 +266,17 @@ impl Aggregator {
         bucket
     }
 
-    /// The hash of a record's host: as the trace has it, else the name that generation 0 gives,
-    /// which then resolves to itself.
-    fn identity_of(&mut self, hash: &Value<'_>, name: &Value<'_>, kind: NameKind) -> Symbol {
-        let text = hash.text();
-        if !text.is_empty() {
-            return self.interner.intern(text);
-        }
-        match name {
-            Value::Text(name) if !name.is_empty() => {
+    /// The hash of a host or file: as the trace has it, or, `by_name`, the name that generation 0
+    /// gives, which then resolves to itself.
+    fn identity_of(&mut self, value: &Value<'_>, by_name: bool, kind: NameKind) -> Symbol {
+        match value {
+            Value::Text(name) if by_name && !name.is_empty() => {
                 let symbol = self.interner.intern(name);
                 self.names.insert((kind, symbol, symbol));
                 symbol
             }
-            _ => Symbol::EMPTY,
+            _ if by_name => Symbol::EMPTY,
+            hash => self.interner.intern(hash.text()),
         }
     }
 
@@ -282,6 +291,41 @@ impl Aggregator {
                 _ => {}
             }
         }
+        if hhash.text().is_empty() {
+            hhash = hostname;
+        }
+        if !self.config.group_by_file {
+            fhash = &Value::Null;
+        } else if fhash.text().is_empty() {
+            fhash = fname;
+        }
+        self.spelling.clear();
+        self.spelling.push(family as u8);
+        for value in [&record.name, &record.cat, &record.pid, &record.tid, hhash, fhash] {
+            spell(value, &mut self.spelling);
+        }
+        for key in &self.config.extra_group_keys {
+            spell(extra_arg(record, key), &mut self.spelling);
+        }
+        if let Some(&known) = self.spelt.get(self.spelling.as_slice()) {
+            return Ok(known);
+        }
+        let known = self.series_of_identity(family, record, hhash, fhash)?;
+        if self.spelt.len() == MOST_SPELT {
+            self.spelt.clear();
+        }
+        self.spelt.insert(self.spelling.as_slice().into(), known);
+        Ok(known)
+    }
+
+    fn series_of_identity(
+        &mut self,
+        family: Family,
+        record: &Record<'_>,
+        host: &Value<'_>,
+        file: &Value<'_>,
+    ) -> Result<KnownSeries, MalformedReason> {
+        let by_name = |key| record.arg(key).text().is_empty();
         let cat = self.interner.intern(record.cat.text());
         let key = SeriesKey {
             family,
@@ -289,29 +333,25 @@ impl Aggregator {
             name: self.interner.intern(record.name.text()),
             pid: Self::field(&record.pid, "pid")?.unwrap_or(0),
             tid: Self::field(&record.tid, "tid")?.unwrap_or(0),
-            hhash: self.identity_of(hhash, hostname, NameKind::Host),
-            fhash: if self.config.group_by_file {
-                self.identity_of(fhash, fname, NameKind::File)
-            } else {
-                Symbol::EMPTY
-            },
-            extra: self.config.extra_group_keys.iter().map(|key| extra_value(&mut self.interner, record, key)).collect(),
+            hhash: self.identity_of(host, by_name(ArgKey::Hhash), NameKind::Host),
+            fhash: self.identity_of(file, by_name(ArgKey::Fhash), NameKind::File),
+            extra: self
+                .config
+                .extra_group_keys
+                .iter()
+                .map(|key| match extra_arg(record, key) {
+                    Value::Bool(true) => self.interner.intern(b"true"),
+                    Value::Bool(false) => self.interner.intern(b"false"),
+                    other => self.interner.intern(other.text()),
+                })
+                .collect(),
         };
-        if let Some((last, known)) = &self.last_series
-            && *last == key
-        {
-            return Ok(*known);
+        if let Some(&known) = self.series.get(&key) {
+            return Ok(known);
         }
-        let known = match self.series.get(&key) {
-            Some(known) => *known,
-            None => {
-                let transfer = is_transfer(self.interner.get(key.cat), self.interner.get(key.name));
-                let known = KnownSeries { row: self.rows.add_series(), transfer };
-                self.series.insert(key.clone(), known);
-                known
-            }
-        };
-        self.last_series = Some((key, known));
+        let transfer = is_transfer(self.interner.get(key.cat), self.interner.get(key.name));
+        let known = KnownSeries { row: self.rows.add_series(), transfer };
+        self.series.insert(key, known);
         Ok(known)
     }
 
@@ -371,13 +411,16 @@ impl Aggregator {
         if self.config.custom_metrics == CustomMetrics::Off {
             return Ok(());
         }
-        for arg in record.args.iter().filter(|arg| arg.value.is_number() && !is_reserved(arg.key)) {
+        for (at, arg) in record.args.iter().enumerate() {
+            if !arg.value.is_number() || is_reserved(arg.key) {
+                continue;
+            }
             if let CustomMetrics::Only(names) = &self.config.custom_metrics
-                && !std::str::from_utf8(&arg.name).is_ok_and(|name| names.contains(name))
+                && !std::str::from_utf8(arg.name).is_ok_and(|name| names.contains(name))
             {
                 continue;
             }
-            let custom = cell_custom(cell, &mut self.interner, &arg.name);
+            let custom = cell.customs.entry(arg_name(&mut self.arg_names, &mut self.interner, at, arg.name));
             let float = match arg.value.integer_literal() {
                 Some(value) => {
                     custom.ints.sample(value);
@@ -499,8 +542,10 @@ impl Aggregator {
 
     fn telemetry(&mut self, record: &Record<'_>, unit: TimeUnit, counts: &mut FileCounts) -> Result<(), MalformedReason> {
         let Times { ts, dur } = Self::times(record, unit)?;
-        let (hhash, hostname) = (record.arg(ArgKey::Hhash), record.arg(ArgKey::Hostname));
-        let key = (self.identity_of(hhash, hostname, NameKind::Host), self.interner.intern(record.name.text()));
+        let hhash = record.arg(ArgKey::Hhash);
+        let by_name = hhash.text().is_empty();
+        let host = if by_name { record.arg(ArgKey::Hostname) } else { hhash };
+        let key = (self.identity_of(host, by_name, NameKind::Host), self.interner.intern(record.name.text()));
         let telemetry = &mut self.telemetry;
         let series = *self.counters.entry(key).or_insert_with(|| telemetry.add_series());
         let bucket = self.bucket(ts + dur.unwrap_or(0) / 2);
@@ -512,7 +557,7 @@ impl Aggregator {
                 && !matches!(arg.key, ArgKey::Hhash | ArgKey::Fhash)
             {
                 counts.not_finite += u64::from(!value.is_finite());
-                cell.metrics.entry(self.interner.intern(&arg.name)).sample(value);
+                cell.metrics.entry(self.interner.intern(arg.name)).sample(value);
             }
         }
         counts.telemetry += 1;
@@ -525,6 +570,7 @@ impl Aggregator {
             + self.rows.memory()
             + self.telemetry.memory()
             + self.series.capacity() * (size_of::<(SeriesKey, KnownSeries)>() + 1)
+            + self.spelt.len() * 192
             + self.counters.capacity() * 16
             + self.names.capacity() * 16
             // What writing the table out needs for a while.
@@ -636,23 +682,51 @@ fn transfers(record: &Record<'_>) -> bool {
     is_transfer(&text(&record.cat).to_ascii_lowercase(), &text(&record.name))
 }
 
+/// The symbol of an arg's name. Records of a kind have the same args at the same places, so mostly it
+/// is the one that was there last.
+#[inline]
+fn arg_name(known: &mut Vec<Symbol>, interner: &mut Interner, at: usize, name: &[u8]) -> Symbol {
+    match known.get_mut(at) {
+        Some(symbol) => {
+            if interner.get(*symbol).as_bytes() != name {
+                *symbol = interner.intern(name);
+            }
+            *symbol
+        }
+        None => {
+            let symbol = interner.intern(name);
+            if at < MOST_ARG_NAMES {
+                known.resize(at, Symbol::EMPTY);
+                known.push(symbol);
+            }
+            symbol
+        }
+    }
+}
+
 /// Args that are no custom metrics, for they have a meaning of their own.
 fn is_reserved(key: ArgKey) -> bool {
     !matches!(key, ArgKey::Other | ArgKey::Count | ArgKey::Name | ArgKey::Value | ArgKey::Hostname | ArgKey::Fname)
 }
 
-fn extra_value(interner: &mut Interner, record: &Record<'_>, key: &str) -> Symbol {
-    let value = record.args.iter().find(|arg| *arg.name == *key.as_bytes()).map_or(&Value::Null, |arg| &arg.value);
-    match value {
-        Value::Bool(true) => interner.intern(b"true"),
-        Value::Bool(false) => interner.intern(b"false"),
-        other => interner.intern(other.text()),
-    }
+fn extra_arg<'r, 'a>(record: &'r Record<'a>, key: &str) -> &'r Value<'a> {
+    record.args.iter().find(|arg| *arg.name == *key.as_bytes()).map_or(&Value::Null, |arg| &arg.value)
 }
 
+/// Appends how a record spells a value, so that no two values give the same bytes.
 #[inline]
-fn cell_custom<'a>(cell: &'a mut RowCell, interner: &mut Interner, name: &[u8]) -> &'a mut Custom {
-    cell.customs.entry(interner.intern(name))
+fn spell(value: &Value<'_>, out: &mut Vec<u8>) {
+    let (kind, text) = match value {
+        Value::Null => (0, &b""[..]),
+        Value::Bool(false) => (1, &b""[..]),
+        Value::Bool(true) => (2, &b""[..]),
+        Value::Number(text) => (3, *text),
+        Value::Text(text) => (4, *text),
+        Value::Nested => (5, &b""[..]),
+    };
+    out.push(kind);
+    out.extend_from_slice(&(text.len() as u64).to_le_bytes()[..5]);
+    out.extend_from_slice(text);
 }
 
 /// Adds a pre-aggregated contribution, each part to the statistics of its type; how many parts were

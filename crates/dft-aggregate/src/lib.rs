@@ -11,12 +11,12 @@
 //! ```
 //! use dft_aggregate::{Aggregator, Config, Section, merge_runs};
 //! use dft_codec::{FileCounts, RowValue, RowKey};
-//! use dft_trace::{Line, TimeUnit, parse_block};
+//! use dft_trace::{Line, Parser, TimeUnit};
 //!
 //! let mut aggregator = Aggregator::new(&Config::default());
 //! let mut counts = FileCounts::default();
 //! let text = br#"{"name":"read","cat":"POSIX","ts":5,"dur":2,"ph":"X","args":{"ret":10}}"#;
-//! parse_block(text, 1, TimeUnit::Us, &mut |line| {
+//! Parser::new().parse(text, 1, TimeUnit::Us, |line| {
 //!     if let Line::Record { record, unit, .. } = line {
 //!         aggregator.record(record, unit, &mut counts).expect("a sound record");
 //!     }

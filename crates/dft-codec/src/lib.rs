@@ -90,7 +90,7 @@ mod telemetry;
 pub use bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
 pub use file_entry::{FileCounts, FileEntry, FileFault};
 pub use keys::{NameKey, NameKind, RowKey, TelemetryKey, put_ordered};
-pub use rows::{Custom, RowCore, RowValue, encode_row};
+pub use rows::{Custom, RowCore, RowParts, RowValue, encode_row};
 pub use series::{Family, SeriesId, SeriesIdentity};
 pub use telemetry::{TelemetryCore, TelemetryValue, encode_telemetry};
 

@@ -102,6 +102,15 @@ pub struct RowValue {
     pub customs: Vec<(String, Custom)>,
 }
 
+/// Which parts of a row's value are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowParts {
+    /// All of it.
+    All,
+    /// Neither custom metrics nor sketches.
+    Core,
+}
+
 /// Appends a row's value; `customs` must come in byte order of their names, each once.
 pub fn encode_row<'a>(
     out: &mut Vec<u8>,
@@ -194,6 +203,18 @@ impl RowValue {
     ///
     /// Where the bytes are not what [`encode_row`] writes.
     pub fn decode(bytes: &[u8], bucket: u64) -> Result<Self, DecodeError> {
+        let mut value = Self::empty();
+        value.read(bytes, bucket, RowParts::All)?;
+        Ok(value)
+    }
+
+    /// Becomes the value that the bytes are, under a key with this bucket.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes are not what [`encode_row`] writes; the value then is anything. What of the
+    /// bytes is not asked for is not looked at.
+    pub fn read(&mut self, bytes: &[u8], bucket: u64, parts: RowParts) -> Result<(), DecodeError> {
         let mut reader = Reader::new(bytes);
         reader.version(VALUE_VERSION)?;
         let presence = reader.u8()?;
@@ -201,16 +222,19 @@ impl RowValue {
             return Err(DecodeError::Invalid("a row with unknown parts"));
         }
         const PAST: DecodeError = DecodeError::Invalid("a time past 64 bits");
+        let Self { core, customs } = self;
         let count = reader.varint()?;
-        let ts = i128::from(bucket).checked_add(reader.zigzag()?).and_then(|ts| i64::try_from(ts).ok()).ok_or(PAST)?;
-        let te = ts.checked_add_unsigned(reader.varint_u64()?).ok_or(PAST)?;
-        let mut core = RowCore { count, ts, te, ..RowCore::empty() };
+        core.count = count;
+        core.ts = i128::from(bucket).checked_add(reader.zigzag()?).and_then(|ts| i64::try_from(ts).ok()).ok_or(PAST)?;
+        core.te = core.ts.checked_add_unsigned(reader.varint_u64()?).ok_or(PAST)?;
         for (bit, stats) in [(DURATION, &mut core.duration), (SIZE, &mut core.size), (OFFSET, &mut core.offset)] {
-            if presence & bit != 0 {
-                *stats = take_int(&mut reader, count)?;
-            }
+            *stats = if presence & bit != 0 { take_int(&mut reader, count)? } else { IntStats::default() };
         }
-        let mut customs: Vec<(String, Custom)> = Vec::new();
+        customs.clear();
+        core.sketches = None;
+        if parts == RowParts::Core {
+            return Ok(());
+        }
         if presence & CUSTOMS != 0 {
             let number = reader.count_of(2)?;
             // A custom is far larger than its least bytes, so the count alone does not size the table.
@@ -227,8 +251,7 @@ impl RowValue {
             core.sketches =
                 Some(Box::new([take_sketch(&mut reader)?, take_sketch(&mut reader)?, take_sketch(&mut reader)?]));
         }
-        reader.finish()?;
-        Ok(Self { core, customs })
+        reader.finish()
     }
 
     /// Adds all that the other row holds.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Builder, Int64Builder, RecordBatch};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
-use dft_codec::{Family, RowCore};
+use dft_codec::{Family, RowCore, RowParts};
 use dft_metrics::scaled;
 
 use crate::cells::{Cell, CellScan, Series};
@@ -71,7 +71,7 @@ pub(crate) struct Numbers {
 }
 
 impl Numbers {
-    pub(crate) fn of(view: &View<'_>, family: Family, cell: &Cell) -> Result<Self, ExportError> {
+    pub(crate) fn of(view: &View<'_>, family: Family, cell: &Cell<'_>) -> Result<Self, ExportError> {
         let RowCore { count, ts, te, duration, size, .. } = &cell.row.core;
         let (origin, granularity) = (i128::from(view.origin()), i128::from(view.granularity()));
         let start = i128::from(cell.start) - origin;
@@ -79,7 +79,7 @@ impl Numbers {
             Family::Event => (i128::from(*ts) - origin, i128::from(*te) - origin),
             Family::Profile | Family::System => (start, start + granularity),
         };
-        let fit = |value, column| int64(value, table_name(family), column, || format!("of cell {}", cell.start));
+        let fit = |value, column| int64(value, table_name(family), column, || describe(cell));
         Ok(Self {
             count: *count,
             time: duration.sum(),
@@ -92,8 +92,8 @@ impl Numbers {
 }
 
 /// What an error says of a row.
-fn describe(series: &Series, cell: &Cell) -> String {
-    let identity = &series.identity;
+fn describe(cell: &Cell<'_>) -> String {
+    let identity = &cell.series.identity;
     format!("{} {} of process {}, cell {} µs", identity.cat, identity.name, identity.pid, cell.start)
 }
 
@@ -124,7 +124,7 @@ impl<'v> Calls<'v> {
             Dictionaries::PerBatch => Default::default(),
             Dictionaries::Whole => whole_strings(view, family)?,
         };
-        Ok(Self { view, family, schema: schema(), cells: view.cells(family)?, strings })
+        Ok(Self { view, family, schema: schema(), cells: view.cells(family, RowParts::Core)?, strings })
     }
 }
 
@@ -156,11 +156,12 @@ impl Batches for Calls<'_> {
         let mut numbers = [0; 7];
         let mut rows = 0;
         while rows < BATCH_ROWS
-            && let Some(cell) = self.cells.next()?
+            && self.cells.advance()?
         {
-            let Some((serial, series)) = self.cells.series() else { break };
-            if known != serial {
-                known = serial;
+            let Some(cell) = self.cells.cell() else { break };
+            let series = cell.series;
+            if known != cell.serial {
+                known = cell.serial;
                 let process = series.process_name();
                 for ((number, column), string) in
                     numbers.iter_mut().zip(&mut self.strings).zip(strings(series).into_iter().chain([&*process]))
@@ -172,9 +173,9 @@ impl Batches for Calls<'_> {
                 column.push(number);
             }
             let row = Numbers::of(self.view, self.family, &cell)?;
-            let fit = |value: i128, column| int64(value, table, column, || describe(series, &cell));
+            let fit = |value: i128, column| int64(value, table, column, || describe(&cell));
             let RowCore { duration, size, offset, .. } = &cell.row.core;
-            let count = int64(row.count, table, "count", || describe(series, &cell))?;
+            let count = int64(row.count, table, "count", || describe(&cell))?;
             let total = row.size.map(|size| fit(size, "size")).transpose()?;
             let values = [
                 Some(series.identity.pid),

@@ -1,7 +1,7 @@
 //! Rows joined with their series, merged to cells.
 
 use dft_aggregate::IoCategory;
-use dft_codec::{Family, RowKey, RowValue, SeriesId, SeriesIdentity};
+use dft_codec::{Family, RowKey, RowParts, RowValue, SeriesId, SeriesIdentity};
 use dft_store::{RowQuery, RowScan, SeriesScan};
 
 use crate::error::ExportError;
@@ -39,18 +39,23 @@ impl Series {
 }
 
 /// What a series did in one cell of time.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cell {
+#[derive(Clone, Copy, Debug)]
+pub struct Cell<'s> {
     /// The start of the cell, in µs.
     pub start: u64,
     /// What it did.
-    pub row: RowValue,
+    pub row: &'s RowValue,
+    /// Who did it.
+    pub series: &'s Series,
+    /// The number of the series among those that had a cell, from 1.
+    pub serial: u64,
 }
 
 /// Walks the cells of a family, by series and time.
 pub struct CellScan<'v> {
     view: &'v View<'v>,
     rows: RowScan<'v>,
+    parts: RowParts,
     identities: SeriesScan<'v>,
     /// The last identity that was looked at, for none is looked at twice.
     ahead: Option<(SeriesId, SeriesIdentity)>,
@@ -58,88 +63,102 @@ pub struct CellScan<'v> {
     reading: Option<SeriesId>,
     /// That series, until a cell of it is given out.
     upcoming: Option<Series>,
-    /// The row that was read last, if its cell was not given out.
-    pending: Option<(RowKey, RowValue)>,
-    current: Option<(SeriesId, Series)>,
+    /// The row that was read last, and its key if its cell was not given out.
+    read: RowValue,
+    pending: Option<RowKey>,
+    /// The cell at hand.
+    start: u64,
+    row: RowValue,
+    series: Option<Series>,
     serial: u64,
 }
 
 impl<'v> CellScan<'v> {
-    pub(crate) fn new(view: &'v View<'v>, family: Family) -> Result<Self, ExportError> {
+    pub(crate) fn new(view: &'v View<'v>, family: Family, parts: RowParts) -> Result<Self, ExportError> {
         let query = RowQuery { time: view.buckets(), ..RowQuery::family(family) };
         Ok(Self {
             view,
+            parts,
             identities: view.index().series(query.series.clone())?,
             rows: view.index().rows(query)?,
             ahead: None,
             reading: None,
             upcoming: None,
+            read: RowValue::empty(),
             pending: None,
-            current: None,
+            start: 0,
+            row: RowValue::empty(),
+            series: None,
             serial: 0,
         })
     }
 
-    /// The next cell; `None` at the end.
+    /// Steps to the next cell; false at the end.
     ///
     /// # Errors
     ///
     /// Where the index cannot be read.
-    #[expect(clippy::should_implement_trait, reason = "a result of an option is what callers take apart with `?`")]
-    pub fn next(&mut self) -> Result<Option<Cell>, ExportError> {
+    pub fn advance(&mut self) -> Result<bool, ExportError> {
         let first = match self.pending.take() {
-            Some(row) => Some(row),
+            Some(key) => Some(key),
             None => self.next_row()?,
         };
-        let Some((key, mut row)) = first else { return Ok(None) };
+        let Some(key) = first else {
+            self.series = None;
+            return Ok(false);
+        };
+        std::mem::swap(&mut self.row, &mut self.read);
         if let Some(series) = self.upcoming.take() {
-            self.current = Some((key.series, series));
+            self.series = Some(series);
             self.serial += 1;
         }
-        let start = self.view.cell(key.bucket);
+        self.start = self.view.cell(key.bucket);
         if self.view.granularity() > self.view.index().config().interval_us {
-            while let Some((next, more)) = self.next_row()? {
-                if next.series != key.series || self.view.cell(next.bucket) != start {
-                    self.pending = Some((next, more));
+            while let Some(next) = self.next_row()? {
+                if next.series != key.series || self.view.cell(next.bucket) != self.start {
+                    self.pending = Some(next);
                     break;
                 }
-                row.merge(more);
+                self.row.merge(std::mem::replace(&mut self.read, RowValue::empty()));
             }
         }
-        Ok(Some(Cell { start, row }))
+        Ok(true)
     }
 
-    /// The series of the last cell, and its number among those that had one, from 1.
-    pub fn series(&self) -> Option<(u64, &Series)> {
-        self.current.as_ref().map(|(_, series)| (self.serial, series))
+    /// The cell at hand; `None` before the first and behind the last.
+    pub fn cell(&self) -> Option<Cell<'_>> {
+        let series = self.series.as_ref()?;
+        Some(Cell { start: self.start, row: &self.row, series, serial: self.serial })
     }
 
-    /// The next row of a series that passes the filter.
-    fn next_row(&mut self) -> Result<Option<(RowKey, RowValue)>, ExportError> {
+    /// Reads the next row of a series that passes the filter, and gives its key.
+    fn next_row(&mut self) -> Result<Option<RowKey>, ExportError> {
+        let index = self.view.index();
         loop {
-            let index = self.view.index();
             let Some((key, value)) = self.rows.next()? else { return Ok(None) };
-            if self.reading == Some(key.series) {
-                let row = RowValue::decode(value, key.bucket).map_err(|error| index.bad_row(&key, error))?;
-                return Ok(Some((key, row)));
-            }
-            while self.ahead.as_ref().is_none_or(|(id, _)| *id < key.series) {
-                match self.identities.next() {
-                    Some(next) => self.ahead = Some(next?),
-                    None => return Err(index.unknown_series(key.series).into()),
-                }
-            }
-            match self.ahead.take() {
-                Some((id, identity)) if id == key.series => {
-                    let series = Series::new(identity, self.view);
-                    if self.view.filter().passes(&series) {
-                        let row = RowValue::decode(value, key.bucket).map_err(|error| index.bad_row(&key, error))?;
-                        self.reading = Some(id);
-                        self.upcoming = Some(series);
-                        return Ok(Some((key, row)));
+            let passes = self.reading == Some(key.series) || {
+                while self.ahead.as_ref().is_none_or(|(id, _)| *id < key.series) {
+                    match self.identities.next() {
+                        Some(next) => self.ahead = Some(next?),
+                        None => return Err(index.unknown_series(key.series).into()),
                     }
                 }
-                _ => return Err(index.unknown_series(key.series).into()),
+                match self.ahead.take() {
+                    Some((id, identity)) if id == key.series => {
+                        let series = Series::new(identity, self.view);
+                        let passes = self.view.filter().passes(&series);
+                        if passes {
+                            self.reading = Some(id);
+                            self.upcoming = Some(series);
+                        }
+                        passes
+                    }
+                    _ => return Err(index.unknown_series(key.series).into()),
+                }
+            };
+            if passes {
+                self.read.read(value, key.bucket, self.parts).map_err(|error| index.bad_row(&key, error))?;
+                return Ok(Some(key));
             }
             // Only the identities are read up to the next series that passes, and its rows are
             // sought: a selective filter does not read what it leaves out.

@@ -4,7 +4,10 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
 
+use arrow::array::RecordBatch;
 use arrow::csv;
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
@@ -64,22 +67,39 @@ impl FromStr for Format {
 /// Rows of a Parquet row group. Fixed, so that a file does not depend on how the work was spread.
 const ROW_GROUP: usize = 256 << 10;
 
+/// Batches that are made ahead of the one that is being written.
+const AHEAD: usize = 4;
+
 /// Writes a table to a file: under a temporary name, which then becomes `path`, so that the file is
-/// there whole or not at all. Returns its rows.
+/// there whole or not at all. Batches are made on one thread and written on another. Returns the rows.
 pub(crate) fn write(
-    table: &mut dyn Batches,
+    table: &mut (dyn Batches + Send),
     view: &View<'_>,
     format: Format,
     path: &Path,
 ) -> Result<u64, ExportError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-    let written = File::create(&temporary).map_err(ExportError::io(&temporary)).and_then(|file| {
-        let rows = match format {
-            Format::Parquet => write_parquet(table, view, file, path),
-            Format::Arrow => write_arrow(table, file, path),
-            Format::Csv => write_csv(table, file, path),
-        }?;
+    let file = File::create(&temporary).map_err(ExportError::io(&temporary))?;
+    let schema = table.schema();
+    let (sender, receiver) = sync_channel(AHEAD);
+    let written = thread::scope(|scope| {
+        scope.spawn(move || {
+            while let Some(batch) = table.next_batch().transpose() {
+                let failed = batch.is_err();
+                // Where the writer has gone, it says why.
+                if sender.send(batch).is_err() || failed {
+                    return;
+                }
+            }
+        });
+        match format {
+            Format::Parquet => write_parquet(receiver, schema, view, file, path),
+            Format::Arrow => write_arrow(receiver, schema, file, path),
+            Format::Csv => write_csv(receiver, schema, file, path),
+        }
+    })
+    .and_then(|rows| {
         fs::rename(&temporary, path).map_err(ExportError::io(path))?;
         Ok(rows)
     });
@@ -90,14 +110,23 @@ pub(crate) fn write(
     written
 }
 
-fn write_parquet(table: &mut dyn Batches, view: &View<'_>, file: File, path: &Path) -> Result<u64, ExportError> {
+/// What a table is made of, as it is made.
+type Received = Receiver<Result<RecordBatch, ExportError>>;
+
+fn write_parquet(
+    batches: Received,
+    schema: SchemaRef,
+    view: &View<'_>,
+    file: File,
+    path: &Path,
+) -> Result<u64, ExportError> {
     let failed = |source: ParquetError| ExportError::Parquet { path: path.to_owned(), source };
-    let schema = table.schema();
     let properties = properties(&schema, view).map_err(failed)?;
     let file = BufWriter::with_capacity(1 << 20, file);
     let mut writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(failed)?;
     let mut rows = 0;
-    while let Some(batch) = table.next_batch()? {
+    for batch in batches {
+        let batch = batch?;
         rows += batch.num_rows() as u64;
         writer.write(&batch).map_err(failed)?;
     }
@@ -124,11 +153,12 @@ fn properties(schema: &SchemaRef, view: &View<'_>) -> Result<WriterProperties, P
     Ok(properties.build())
 }
 
-fn write_arrow(table: &mut dyn Batches, file: File, path: &Path) -> Result<u64, ExportError> {
+fn write_arrow(batches: Received, schema: SchemaRef, file: File, path: &Path) -> Result<u64, ExportError> {
     let failed = |source: ArrowError| ExportError::Write { path: path.to_owned(), source };
-    let mut writer = FileWriter::try_new_buffered(file, &table.schema()).map_err(failed)?;
+    let mut writer = FileWriter::try_new_buffered(file, &schema).map_err(failed)?;
     let mut rows = 0;
-    while let Some(batch) = table.next_batch()? {
+    for batch in batches {
+        let batch = batch?;
         rows += batch.num_rows() as u64;
         writer.write(&batch).map_err(failed)?;
     }
@@ -138,17 +168,18 @@ fn write_arrow(table: &mut dyn Batches, file: File, path: &Path) -> Result<u64, 
     Ok(rows)
 }
 
-fn write_csv(table: &mut dyn Batches, file: File, path: &Path) -> Result<u64, ExportError> {
+fn write_csv(batches: Received, schema: SchemaRef, file: File, path: &Path) -> Result<u64, ExportError> {
     let failed = |source: ArrowError| ExportError::Write { path: path.to_owned(), source };
     let mut writer = csv::WriterBuilder::new().with_header(true).build(BufWriter::with_capacity(1 << 20, file));
     let mut rows = 0;
-    while let Some(batch) = table.next_batch()? {
+    for batch in batches {
+        let batch = batch?;
         rows += batch.num_rows() as u64;
         writer.write(&batch).map_err(failed)?;
     }
     if rows == 0 {
         // The header comes with the first batch, and a table without rows has one too.
-        writer.write(&arrow::array::RecordBatch::new_empty(table.schema())).map_err(failed)?;
+        writer.write(&RecordBatch::new_empty(schema)).map_err(failed)?;
     }
     writer.into_inner().flush().map_err(ExportError::io(path))?;
     Ok(rows)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ahash::RandomState;
 use arrow::array::{ArrayRef, Float64Builder, Int64Builder, RecordBatch};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
-use dft_codec::Family;
+use dft_codec::{Family, RowParts};
 use dft_metrics::{U256, scaled, scaled_wide};
 
 use crate::calls::{Numbers, seconds, table_name};
@@ -159,7 +159,7 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, row: &Numbers, cell: &Cell) {
+    fn add(&mut self, row: &Numbers, cell: &Cell<'_>) {
         let core = &cell.row.core;
         self.count += row.count;
         self.time += row.time;
@@ -230,13 +230,13 @@ fn collect(
     let mut of_series: HashMap<Vec<Part>, usize, RandomState> = HashMap::default();
     let mut sums: HashMap<(usize, i64), Sums, RandomState> = HashMap::default();
     let range = by.iter().position(|column| *column == GroupColumn::TimeRange);
-    let mut cells = view.cells(family)?;
+    let mut cells = view.cells(family, RowParts::Core)?;
     let (mut known, mut number) = (0, 0);
-    while let Some(cell) = cells.next()? {
-        let Some((serial, series)) = cells.series() else { break };
-        if known != serial {
-            known = serial;
-            let parts: Vec<Part> = by.iter().map(|column| column.of(series)).collect();
+    while cells.advance()? {
+        let Some(cell) = cells.cell() else { break };
+        if known != cell.serial {
+            known = cell.serial;
+            let parts: Vec<Part> = by.iter().map(|column| column.of(cell.series)).collect();
             let next = of_series.len();
             number = *of_series.entry(parts).or_insert(next);
         }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Builder, Int64Builder, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use dft_codec::{Custom, Family};
+use dft_codec::{Custom, Family, RowParts};
 use dft_metrics::{Combined, FloatStats, IntStats, Sketch, SketchMapping};
 
-use crate::cells::{Cell, CellScan, Series, each_series};
+use crate::cells::{CellScan, Series, each_series};
 use crate::columns::{StringColumn, column_names, dictionary_type, int64, optional, required};
 use crate::error::ExportError;
 use crate::tables::{Batches, batch_rows};
@@ -123,16 +123,16 @@ impl<'v> Statistics<'v> {
         })
     }
 
-    fn next_cell(&mut self) -> Result<Option<Cell>, ExportError> {
+    fn advance(&mut self) -> Result<bool, ExportError> {
         loop {
             if let Some(cells) = &mut self.cells
-                && let Some(cell) = cells.next()?
+                && cells.advance()?
             {
-                return Ok(Some(cell));
+                return Ok(true);
             }
             match self.families.next() {
-                Some(family) => self.cells = Some(self.view.cells(family)?),
-                None => return Ok(None),
+                Some(family) => self.cells = Some(self.view.cells(family, RowParts::All)?),
+                None => return Ok(false),
             }
         }
     }
@@ -141,11 +141,12 @@ impl<'v> Statistics<'v> {
 fn custom_names(view: &View<'_>) -> Result<Vec<String>, ExportError> {
     let mut names: BTreeSet<String> = BTreeSet::new();
     for family in Family::ALL {
-        let mut cells = view.cells(family)?;
-        while let Some(cell) = cells.next()? {
-            for (name, _) in cell.row.customs {
-                if !names.contains(&name) {
-                    names.insert(name);
+        let mut cells = view.cells(family, RowParts::All)?;
+        while cells.advance()? {
+            let Some(cell) = cells.cell() else { break };
+            for (name, _) in &cell.row.customs {
+                if !names.contains(name) {
+                    names.insert(name.clone());
                 }
             }
         }
@@ -180,9 +181,10 @@ impl Batches for Statistics<'_> {
         let mut customs: Vec<MetricColumns> = self.customs.iter().map(|_| MetricColumns::default()).collect();
         let mut rows = 0;
         while rows < most
-            && let Some(cell) = self.next_cell()?
+            && self.advance()?
         {
-            let Some((_, series)) = self.cells.as_ref().and_then(CellScan::series) else { break };
+            let Some(cell) = self.cells.as_ref().and_then(CellScan::cell) else { break };
+            let series = cell.series;
             let identity = &series.identity;
             let extra = identity.extra.iter().map(String::as_str);
             for (column, string) in self.strings.iter_mut().zip(strings(series).into_iter().chain(extra)) {

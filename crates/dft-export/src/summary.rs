@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use dft_aggregate::IoCategory;
-use dft_codec::Family;
+use dft_codec::{Family, RowParts};
 use dft_metrics::FloatStats;
 use serde::Serialize;
 
@@ -23,7 +23,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    fn add(&mut self, cell: &Cell) {
+    fn add(&mut self, cell: &Cell<'_>) {
         let core = &cell.row.core;
         self.calls += core.count;
         self.time_us += core.duration.sum();
@@ -129,13 +129,14 @@ impl Summary {
         let mut files: HashMap<String, Totals> = HashMap::new();
         let mut file_hashes: HashSet<String> = HashSet::new();
         for family in [Family::Event, Family::Profile] {
-            let mut cells = view.cells(family)?;
+            let mut cells = view.cells(family, RowParts::Core)?;
             let mut known = 0;
-            while let Some(cell) = cells.next()? {
-                let Some((serial, series)) = cells.series() else { break };
+            while cells.advance()? {
+                let Some(cell) = cells.cell() else { break };
+                let series = cell.series;
                 let identity = &series.identity;
-                if known != serial {
-                    known = serial;
+                if known != cell.serial {
+                    known = cell.serial;
                     hosts.insert(identity.hhash.clone());
                     processes.insert((identity.hhash.clone(), identity.pid));
                     threads.insert((identity.hhash.clone(), identity.pid, identity.tid));

@@ -169,7 +169,7 @@ pub fn export(view: &View<'_>, out: &Path, options: &ExportOptions) -> Result<Ve
 fn export_one(view: &View<'_>, table: Table, out: &Path, options: &ExportOptions) -> Result<Exported, ExportError> {
     let path = out.join(format!("{}.{}", table.name(), options.format.extension()));
     let dictionaries = options.format.dictionaries();
-    let to_file = |batches: &mut dyn Batches| write(batches, view, options.format, &path);
+    let to_file = |batches: &mut (dyn Batches + Send)| write(batches, view, options.format, &path);
     let rows = match table.family() {
         Some(family) if !options.group_by.is_empty() => to_file(&mut view.grouped(family, &options.group_by)?),
         Some(family) => to_file(&mut view.calls(family, dictionaries)?),

@@ -1,6 +1,6 @@
 //! An index at a granularity, through a filter.
 
-use dft_codec::{Family, NameKind, TelemetryKey, TelemetryValue};
+use dft_codec::{Family, NameKind, RowParts, TelemetryKey, TelemetryValue};
 use dft_store::{Index, NameTable};
 
 use crate::calls::Calls;
@@ -104,8 +104,8 @@ impl<'a> View<'a> {
     /// # Errors
     ///
     /// Where the index cannot be read.
-    pub fn cells(&'a self, family: Family) -> Result<CellScan<'a>, ExportError> {
-        CellScan::new(self, family)
+    pub fn cells(&'a self, family: Family, parts: RowParts) -> Result<CellScan<'a>, ExportError> {
+        CellScan::new(self, family, parts)
     }
 
     /// The rows of a family in dfanalyzer's columns.
@@ -113,7 +113,7 @@ impl<'a> View<'a> {
     /// # Errors
     ///
     /// Where the index cannot be read.
-    pub fn calls(&'a self, family: Family, dictionaries: Dictionaries) -> Result<impl Batches + 'a, ExportError> {
+    pub fn calls(&'a self, family: Family, dictionaries: Dictionaries) -> Result<impl Batches + Send + 'a, ExportError> {
         Calls::new(self, family, dictionaries)
     }
 
@@ -122,7 +122,7 @@ impl<'a> View<'a> {
     /// # Errors
     ///
     /// Where the index cannot be read.
-    pub fn grouped(&'a self, family: Family, by: &[GroupColumn]) -> Result<impl Batches + 'a, ExportError> {
+    pub fn grouped(&'a self, family: Family, by: &[GroupColumn]) -> Result<impl Batches + Send + 'a, ExportError> {
         Groups::new(self, family, by)
     }
 
@@ -131,7 +131,7 @@ impl<'a> View<'a> {
     /// # Errors
     ///
     /// Where the index cannot be read.
-    pub fn telemetry(&'a self, dictionaries: Dictionaries) -> Result<impl Batches + 'a, ExportError> {
+    pub fn telemetry(&'a self, dictionaries: Dictionaries) -> Result<impl Batches + Send + 'a, ExportError> {
         Telemetry::new(self, dictionaries)
     }
 
@@ -154,7 +154,7 @@ impl<'a> View<'a> {
     /// # Errors
     ///
     /// Where the index cannot be read.
-    pub fn statistics(&'a self, dictionaries: Dictionaries) -> Result<impl Batches + 'a, ExportError> {
+    pub fn statistics(&'a self, dictionaries: Dictionaries) -> Result<impl Batches + Send + 'a, ExportError> {
         Statistics::new(self, dictionaries)
     }
 
@@ -164,6 +164,6 @@ impl<'a> View<'a> {
     ///
     /// Where the index cannot be read.
     pub fn has_rows(&'a self, family: Family) -> Result<bool, ExportError> {
-        Ok(self.cells(family)?.next()?.is_some())
+        self.cells(family, RowParts::Core)?.advance()
     }
 }

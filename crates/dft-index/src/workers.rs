@@ -10,7 +10,7 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender};
 use dft_aggregate::{Aggregator, Config, Run, merge_into_one};
 use dft_codec::{Bounds, FileCounts};
-use dft_trace::{Block, Line, MalformedReason, SourceSummary, TraceReader, parse_block};
+use dft_trace::{Block, Line, MalformedReason, Parser, SourceSummary, TraceReader};
 
 use crate::build::BuildOptions;
 use crate::error::BuildError;
@@ -172,6 +172,7 @@ pub(crate) fn read(
 /// One thread: its table, and what it knows of the files.
 struct Worker<'a> {
     shared: &'a Shared<'a>,
+    parser: Parser,
     table: Aggregator,
     /// Runs on disk: those of each level are each merged of [`MERGED`] of the one below.
     levels: Vec<Vec<Run>>,
@@ -180,7 +181,8 @@ struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     fn new(shared: &'a Shared<'a>) -> Self {
-        Self { shared, table: Aggregator::new(shared.config), levels: Vec::new(), harvest: Harvest::default() }
+        let table = Aggregator::new(shared.config);
+        Self { shared, parser: Parser::new(), table, levels: Vec::new(), harvest: Harvest::default() }
     }
 
     fn work(mut self, sender: Sender<Task>) -> Result<Harvest, BuildError> {
@@ -258,10 +260,10 @@ impl<'a> Worker<'a> {
     }
 
     fn parse(&mut self, file: usize, block: &Block) -> Result<(), BuildError> {
-        let Self { table, harvest, .. } = self;
+        let Self { parser, table, harvest, .. } = self;
         let tally = harvest.tallies.entry(file).or_default();
         let before = tally.counts.records();
-        parse_block(&block.text, block.first_line, block.unit, &mut |line| match line {
+        parser.parse(&block.text, block.first_line, block.unit, |line| match line {
             Line::Record { record, unit, line } => {
                 if let Err(reason) = table.record(record, unit, &mut tally.counts) {
                     tally.malformed(line, reason);

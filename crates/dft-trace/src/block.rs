@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use crate::layout::Layouts;
+use crate::library::{self, Arena};
 use crate::line::payload;
 use crate::record::{Phase, Record};
+use crate::scan;
 use crate::unit::TimeUnit;
-use crate::{library, scan};
 
 /// Why a line is malformed, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,51 +40,78 @@ pub enum Line<'r, 'a> {
     },
 }
 
-/// Hands every line of `text` that holds anything to `sink`, in order.
+/// Turns lines into records, and learns the layouts that they have.
 ///
-/// `first_line` is the number of the block's first line in its file, `unit` the time unit in force
-/// there. Returns the unit in force behind the block.
-pub fn parse_block<'a>(
-    text: &'a [u8],
-    first_line: u64,
-    mut unit: TimeUnit,
-    sink: &mut impl FnMut(Line<'_, 'a>),
-) -> TimeUnit {
-    let mut record = Record::default();
-    let mut start = 0;
-    let mut line = first_line;
-    let ends = memchr::memchr_iter(b'\n', text).chain((text.last() != Some(&b'\n')).then_some(text.len()));
-    for end in ends {
-        let content = payload(&text[start..end]);
-        if !content.is_empty() {
-            match parse_line(content, &mut record) {
-                Ok(()) => {
-                    if record.phase == Phase::Metadata
-                        && let Some(declared) = record.time_unit()
-                    {
-                        unit = declared;
-                    }
-                    sink(Line::Record { record: &record, unit, line });
-                }
-                Err(reason) => sink(Line::Malformed { line, reason }),
-            }
-        }
-        start = end + 1;
-        line += 1;
-    }
-    unit
+/// A parser is for one thread. What it has learnt makes it faster and changes nothing else.
+#[derive(Debug, Default)]
+pub struct Parser {
+    layouts: Layouts,
+    arena: Arena,
 }
 
-/// Reads one line's [payload] into `record`: by the scanner if it can, else by the library.
-///
-/// # Errors
-///
-/// Why the line is malformed; `record` then holds anything.
+impl Parser {
+    /// A parser that has seen nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Hands every line of `text` that holds anything to `sink`, in order.
+    ///
+    /// `first_line` is the number of the text's first line in its file, `unit` the time unit in
+    /// force there. Returns the unit in force behind the text.
+    pub fn parse(
+        &mut self,
+        text: &[u8],
+        first_line: u64,
+        mut unit: TimeUnit,
+        mut sink: impl FnMut(Line<'_, '_>),
+    ) -> TimeUnit {
+        self.arena.clear();
+        let Self { layouts, arena } = self;
+        let mut record = Record::default();
+        let mut start = 0;
+        let mut line = first_line;
+        let ends = memchr::memchr_iter(b'\n', text).chain((text.last() != Some(&b'\n')).then_some(text.len()));
+        for end in ends {
+            let content = payload(&text[start..end]);
+            if !content.is_empty() {
+                match parse_line(content, layouts, arena, &mut record) {
+                    Ok(()) => {
+                        if record.phase == Phase::Metadata
+                            && let Some(declared) = record.time_unit()
+                        {
+                            unit = declared;
+                        }
+                        sink(Line::Record { record: &record, unit, line });
+                    }
+                    Err(reason) => sink(Line::Malformed { line, reason }),
+                }
+            }
+            start = end + 1;
+            line += 1;
+        }
+        unit
+    }
+}
+
+/// Reads one line's [payload] into `record`: by a layout that is known, else by the scanner, else by
+/// the library.
 #[inline]
-pub fn parse_line<'a>(content: &'a [u8], record: &mut Record<'a>) -> Result<(), MalformedReason> {
+fn parse_line<'a>(
+    content: &'a [u8],
+    layouts: &mut Layouts,
+    arena: &'a Arena,
+    record: &mut Record<'a>,
+) -> Result<(), MalformedReason> {
+    if layouts.read(content, record) {
+        return Ok(());
+    }
     match scan::scan(content, record) {
-        Ok(()) => Ok(()),
-        Err(scan::Unusual) => library::parse(content, record).map_err(MalformedReason),
+        Ok(()) => {
+            layouts.learn(content);
+            Ok(())
+        }
+        Err(scan::Unusual) => library::parse(content, arena, record).map_err(MalformedReason),
     }
 }
 
@@ -93,13 +122,10 @@ pub(crate) fn unit_behind(text: &[u8], mut unit: TimeUnit) -> TimeUnit {
     if finders.iter().all(|finder| finder.find(text).is_none()) {
         return unit;
     }
-    let mut record = Record::default();
+    let mut parser = Parser::new();
     for line in text.split(|&byte| byte == b'\n') {
-        if finders.iter().any(|finder| finder.find(line).is_some())
-            && parse_line(payload(line), &mut record).is_ok()
-            && let Some(declared) = record.time_unit()
-        {
-            unit = declared;
+        if finders.iter().any(|finder| finder.find(line).is_some()) {
+            unit = parser.parse(line, 1, unit, |_| {});
         }
     }
     unit
@@ -116,7 +142,7 @@ mod tests {
         let event = r#"{"name":"x","ph":1,"ts":1}"#;
         let text = [event, &cm("NS"), event, escaped, event, &cm("SEC"), event].join("\n");
         let mut units = Vec::new();
-        let end = parse_block(text.as_bytes(), 1, TimeUnit::Us, &mut |line| {
+        let end = Parser::new().parse(text.as_bytes(), 1, TimeUnit::Us, |line| {
             if let Line::Record { record, unit, .. } = line
                 && record.phase == Phase::Complete
             {
@@ -132,7 +158,7 @@ mod tests {
     #[test]
     fn lines_keep_their_numbers() {
         let mut numbers = Vec::new();
-        parse_block(b"[\n\n{\"ts\":1}\nx\n]", 10, TimeUnit::Us, &mut |line| match line {
+        Parser::new().parse(b"[\n\n{\"ts\":1}\nx\n]", 10, TimeUnit::Us, |line| match line {
             Line::Record { line, .. } | Line::Malformed { line, .. } => numbers.push(line),
         });
         assert_eq!(numbers, [12, 13]);

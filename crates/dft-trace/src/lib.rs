@@ -6,11 +6,13 @@
 //!
 //! # How a line becomes a record
 //!
-//! [`scan`] is a hand-written scanner for the shape that tracers write: one flat object, strings
-//! without escapes, plain numbers. Whatever is not of that shape goes to [`library`], which is
+//! A tracer writes a handful of shapes of lines. [`layout`] learns them: a line of a known shape is
+//! compared with its literal text between the values, and only the values are read. What is of no
+//! known shape goes to [`scan`], a hand-written scanner for one flat object of plain values, and
+//! teaches the new shape if it is one. Whatever that does not take goes to [`library`], which is
 //! `serde_json` plus the few liberties the format takes (invalid UTF-8, bare `NaN`, unpaired
-//! surrogates). Where the scanner gives a record, the library gives the same one; a property test
-//! holds the two equal. So speed is decided by the first and meaning by the second.
+//! surrogates). Where the faster two give a record, the library gives the same one; a property test
+//! holds the three equal. So speed is decided by the first and meaning by the last.
 //!
 //! # Limits
 //!
@@ -21,14 +23,14 @@
 //! # Example
 //!
 //! ```
-//! use dft_trace::{Line, Phase, TimeUnit, parse_block};
+//! use dft_trace::{Line, Parser, Phase, TimeUnit};
 //!
 //! let text = br#"[
 //! {"name":"read","cat":"POSIX","pid":7,"tid":7,"ts":1000,"dur":5,"ph":"X","args":{"ret":4096}}
 //! oops
 //! "#;
 //! let mut lines = Vec::new();
-//! parse_block(text, 1, TimeUnit::Us, &mut |line| match line {
+//! Parser::new().parse(text, 1, TimeUnit::Us, |line| match line {
 //!     Line::Record { record, .. } => lines.push(record.phase == Phase::Complete),
 //!     Line::Malformed { line, .. } => assert_eq!(line, 3),
 //! });
@@ -38,6 +40,7 @@
 mod block;
 mod discover;
 mod gzip;
+pub mod layout;
 pub mod library;
 mod line;
 mod number;
@@ -46,7 +49,7 @@ mod record;
 pub mod scan;
 mod unit;
 
-pub use block::{Line, MalformedReason, parse_block, parse_line};
+pub use block::{Line, MalformedReason, Parser};
 pub use discover::{DiscoverError, TRACE_SUFFIXES, discover};
 pub use line::payload;
 pub use number::{Integer, is_number_text};

@@ -7,31 +7,46 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use bumpalo::Bump;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::record::{Arg, ArgKey, Phase, Record, Value};
+
+/// Where strings are kept that the text has only in escapes, as long as the records that hold them.
+#[derive(Debug, Default)]
+pub struct Arena(Bump);
+
+impl Arena {
+    /// Bytes that are kept for the next block of lines rather than given back.
+    const KEPT: usize = 1 << 20;
+
+    /// Forgets all that it keeps.
+    pub(crate) fn clear(&mut self) {
+        if self.0.allocated_bytes() > Self::KEPT {
+            self.0 = Bump::new();
+        } else {
+            self.0.reset();
+        }
+    }
+}
 
 /// Reads `text` (a line's [payload](crate::payload)) into `record`.
 ///
 /// # Errors
 ///
 /// Why the text is not a JSON object, in words; `record` then holds anything.
-pub fn parse<'a>(text: &'a [u8], record: &mut Record<'a>) -> Result<(), String> {
+pub fn parse<'a>(text: &'a [u8], arena: &'a Arena, record: &mut Record<'a>) -> Result<(), String> {
     if let Ok(strict) = std::str::from_utf8(text)
-        && read(strict, record).is_ok()
+        && read(strict, arena, record).is_ok()
     {
         return Ok(());
     }
-    let lossy = String::from_utf8_lossy(text);
-    let lenient = lenient(&lossy);
-    let mut owned = Record::default();
-    read(&lenient, &mut owned)?;
-    *record = into_owned(owned);
-    Ok(())
+    let lenient = lenient(&String::from_utf8_lossy(text));
+    read(arena.0.alloc_str(&lenient), arena, record)
 }
 
-fn read<'a>(text: &'a str, record: &mut Record<'a>) -> Result<(), String> {
+fn read<'a>(text: &'a str, arena: &'a Arena, record: &mut Record<'a>) -> Result<(), String> {
     record.clear();
     if !text.starts_with('{') {
         return Err("not a JSON object".to_owned());
@@ -39,19 +54,19 @@ fn read<'a>(text: &'a str, record: &mut Record<'a>) -> Result<(), String> {
     let mut phase = Value::Null;
     for (key, raw) in fields(text)? {
         match key.as_ref() {
-            "name" => record.name = value(raw)?,
-            "cat" => record.cat = value(raw)?,
-            "pid" => record.pid = value(raw)?,
-            "tid" => record.tid = value(raw)?,
-            "ts" => record.ts = value(raw)?,
-            "dur" => record.dur = value(raw)?,
-            "ph" => phase = value(raw)?,
+            "name" => record.name = value(raw, arena)?,
+            "cat" => record.cat = value(raw, arena)?,
+            "pid" => record.pid = value(raw, arena)?,
+            "tid" => record.tid = value(raw, arena)?,
+            "ts" => record.ts = value(raw, arena)?,
+            "dur" => record.dur = value(raw, arena)?,
+            "ph" => phase = value(raw, arena)?,
             "args" => {
                 record.args.clear();
                 if raw.get().starts_with('{') {
                     for (name, raw) in fields(raw.get())? {
-                        let name = bytes(name);
-                        record.args.push(Arg { key: ArgKey::of(&name), name, value: value(raw)? });
+                        let name = kept(name, arena).as_bytes();
+                        record.args.push(Arg { key: ArgKey::of(name), name, value: value(raw, arena)? });
                     }
                 }
             }
@@ -106,18 +121,18 @@ fn string(literal: &str) -> Result<Cow<'_, str>, String> {
     serde_json::from_str::<String>(literal).map(Cow::Owned).map_err(|error| format!("not JSON: {error}"))
 }
 
-fn bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
+fn kept<'a>(text: Cow<'a, str>, arena: &'a Arena) -> &'a str {
     match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        Cow::Borrowed(text) => text,
+        Cow::Owned(text) => arena.0.alloc_str(&text),
     }
 }
 
-fn value(raw: &RawValue) -> Result<Value<'_>, String> {
+fn value<'a>(raw: &'a RawValue, arena: &'a Arena) -> Result<Value<'a>, String> {
     let text = raw.get();
     Ok(match text.as_bytes().first() {
-        Some(b'"') => Value::Text(bytes(string(text)?)),
-        Some(b'-' | b'0'..=b'9') => Value::Number(Cow::Borrowed(text.as_bytes())),
+        Some(b'"') => Value::Text(kept(string(text)?, arena).as_bytes()),
+        Some(b'-' | b'0'..=b'9') => Value::Number(text.as_bytes()),
         Some(b't') => Value::Bool(true),
         Some(b'f') => Value::Bool(false),
         Some(b'{' | b'[') => Value::Nested,
@@ -173,46 +188,21 @@ fn escape_at(text: &str) -> (&str, bool) {
     }
 }
 
-fn into_owned(record: Record<'_>) -> Record<'static> {
-    fn owned(value: Value<'_>) -> Value<'static> {
-        match value {
-            Value::Null => Value::Null,
-            Value::Bool(value) => Value::Bool(value),
-            Value::Number(text) => Value::Number(Cow::Owned(text.into_owned())),
-            Value::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
-            Value::Nested => Value::Nested,
-        }
-    }
-    Record {
-        phase: record.phase,
-        name: owned(record.name),
-        cat: owned(record.cat),
-        pid: owned(record.pid),
-        tid: owned(record.tid),
-        ts: owned(record.ts),
-        dur: owned(record.dur),
-        args: record
-            .args
-            .into_iter()
-            .map(|arg| Arg { key: arg.key, name: Cow::Owned(arg.name.into_owned()), value: owned(arg.value) })
-            .collect(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::number::Integer;
 
-    fn record(text: &[u8]) -> Record<'_> {
+    fn record<'a>(text: &'a [u8], arena: &'a Arena) -> Record<'a> {
         let mut record = Record::default();
-        parse(text, &mut record).unwrap_or_else(|reason| panic!("{reason}"));
+        parse(text, arena, &mut record).unwrap_or_else(|reason| panic!("{reason}"));
         record
     }
 
     #[test]
     fn words_for_numbers_that_are_not_finite_are_numbers() {
-        let record = record(br#"{"ts":1,"name":"NaN","args":{"a":NaN,"b":-Infinity,"c":Infinity,"d":"Infinity"}}"#);
+        let arena = Arena::default();
+        let record = record(br#"{"ts":1,"name":"NaN","args":{"a":NaN,"b":-Infinity,"c":Infinity,"d":"Infinity"}}"#, &arena);
         assert_eq!(record.name.text(), b"NaN");
         for (arg, finite) in record.args.iter().zip([Some(false), Some(false), Some(false), None]) {
             assert_eq!(arg.value.float().map(f64::is_finite), finite);
@@ -221,14 +211,16 @@ mod tests {
 
     #[test]
     fn escapes_are_read_and_unpaired_surrogates_are_lossy() {
-        let record = record(br#"{"n\u0061me":"a\"\\\u00e9\ud83d\ude00\ud800x\udc00","cat":"\ud83d"}"#);
+        let arena = Arena::default();
+        let record = record(br#"{"n\u0061me":"a\"\\\u00e9\ud83d\ude00\ud800x\udc00","cat":"\ud83d"}"#, &arena);
         assert_eq!(record.name.text(), "a\"\\é😀\u{fffd}x\u{fffd}".as_bytes());
         assert_eq!(record.cat.text(), "\u{fffd}".as_bytes());
     }
 
     #[test]
     fn invalid_utf8_is_kept_lossily() {
-        let record = record(b"{\"name\":\"a\xff\",\"ts\":5}");
+        let arena = Arena::default();
+        let record = record(b"{\"name\":\"a\xff\",\"ts\":5}", &arena);
         assert_eq!(record.name.text(), "a\u{fffd}".as_bytes());
         assert_eq!(record.ts.integer(), Integer::Some(5));
     }
@@ -237,7 +229,7 @@ mod tests {
     fn deep_nesting_is_passed_over() {
         let depth = 200_000;
         let text = format!("{{\"ts\":3,\"args\":{{\"x\":{}{}}}}}", "[".repeat(depth), "]".repeat(depth));
-        assert_eq!(record(text.as_bytes()).args[0].value, Value::Nested);
+        assert_eq!(record(text.as_bytes(), &Arena::default()).args[0].value, Value::Nested);
     }
 
     #[test]
@@ -254,7 +246,7 @@ mod tests {
             "{\"a\":-NaN}",
             "{\"a\":\"\\x\"}",
         ] {
-            assert!(parse(text.as_bytes(), &mut Record::default()).is_err(), "{text}");
+            assert!(parse(text.as_bytes(), &Arena::default(), &mut Record::default()).is_err(), "{text}");
         }
     }
 }

@@ -26,12 +26,12 @@ pub(crate) fn number_end(text: &[u8], start: usize) -> Option<usize> {
     }
     if text.get(at) == Some(&b'0') {
         at += 1;
-    } else if digit(at) {
-        while digit(at) {
-            at += 1;
-        }
     } else {
-        return None;
+        let digits = digits(&text[at..]);
+        if digits == 0 {
+            return None;
+        }
+        at += digits;
     }
     match text.get(at) {
         Some(b'.' | b'e' | b'E') => {}
@@ -62,6 +62,33 @@ pub(crate) fn number_end(text: &[u8], start: usize) -> Option<usize> {
     Some(at)
 }
 
+const EACH: u64 = u64::from_ne_bytes([1; 8]);
+
+/// How many digits the text starts with.
+#[inline]
+fn digits(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        // A digit's byte, xor '0', is at most 9; adding 0x76 sets the high bit of a greater one.
+        let word = u64::from_le_bytes(*chunk) ^ (EACH * u64::from(b'0'));
+        let others = (((word & (EACH * 0x7f)) + EACH * 0x76) | word) & (EACH * 0x80);
+        if others != 0 {
+            return at + (others.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    at + text[at..].iter().take_while(|byte| byte.is_ascii_digit()).count()
+}
+
+/// The value of eight digits, the pairs added up side by side.
+#[inline]
+fn eight_digits(text: [u8; 8]) -> i64 {
+    let ones = u64::from_le_bytes(text) - EACH * u64::from(b'0');
+    let pairs = (ones * 10 + (ones >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    ((fours * 10_000 + (fours >> 32)) & 0xffff_ffff) as i64
+}
+
 /// The digits (with an optional sign) as an integer.
 #[inline]
 pub(crate) fn decimal(text: &[u8]) -> Integer {
@@ -76,7 +103,15 @@ pub(crate) fn decimal(text: &[u8]) -> Integer {
     // Eighteen digits cannot overflow, and most numbers are shorter.
     if digits.len() <= 18 {
         let mut value = 0_i64;
-        for &digit in digits {
+        let mut rest = digits;
+        while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
+            if self::digits(chunk) < 8 {
+                return Integer::None;
+            }
+            value = value * 100_000_000 + eight_digits(*chunk);
+            rest = tail;
+        }
+        for &digit in rest {
             if !digit.is_ascii_digit() {
                 return Integer::None;
             }
@@ -151,6 +186,18 @@ mod tests {
         assert_eq!(decimal(b"-9223372036854775809"), Integer::OutOfRange);
         assert_eq!(decimal(b"000000000000000000000000000012"), Integer::Some(12));
         assert_eq!(decimal(b"12a"), Integer::None);
+        for length in 1..=18 {
+            let text = &b"123456789012345678"[..length];
+            assert_eq!(decimal(text), Integer::Some((0..length).fold(0, |v, at| v * 10 + i64::from(text[at] - b'0'))));
+            for at in 0..length {
+                for wrong in [b'/', b':', 0xb0, b' '] {
+                    let mut text = text.to_vec();
+                    text[at] = wrong;
+                    assert_eq!(decimal(&text), Integer::None);
+                    assert_eq!(digits(&text), at);
+                }
+            }
+        }
         assert_eq!(integer_of_number(b"4096.0"), Integer::Some(4096));
         assert_eq!(integer_of_number(b"1e3"), Integer::Some(1000));
         assert_eq!(integer_of_number(b"1.5"), Integer::None);

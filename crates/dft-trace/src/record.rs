@@ -1,7 +1,5 @@
 //! One record of a trace, borrowed from the text it was read from.
 
-use std::borrow::Cow;
-
 use crate::number::{self, Integer};
 use crate::unit::TimeUnit;
 
@@ -27,7 +25,7 @@ pub enum Phase {
 impl Phase {
     pub(crate) fn of(value: &Value<'_>) -> Self {
         match value {
-            Value::Text(text) => match text.as_ref() {
+            Value::Text(text) => match *text {
                 b"X" => Self::Complete,
                 b"C" => Self::LetterCounter,
                 b"A" => Self::Aggregated,
@@ -47,7 +45,7 @@ impl Phase {
 }
 
 /// A JSON value, as far as a record needs it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Value<'a> {
     /// `null`, or no such field.
     #[default]
@@ -55,9 +53,9 @@ pub enum Value<'a> {
     /// `true` or `false`: no number and no text.
     Bool(bool),
     /// A number, as its text; a text past the doubles stands for what is not finite.
-    Number(Cow<'a, [u8]>),
+    Number(&'a [u8]),
     /// A string, unescaped. It may hold invalid UTF-8 where the trace does.
-    Text(Cow<'a, [u8]>),
+    Text(&'a [u8]),
     /// An array or an object: its contents are not looked at.
     Nested,
 }
@@ -105,7 +103,7 @@ impl<'a> Value<'a> {
     /// A name or a hash as the text the trace has: a string's contents, a number's digits, and
     /// nothing for anything else.
     #[inline]
-    pub fn text(&self) -> &[u8] {
+    pub fn text(&self) -> &'a [u8] {
         match self {
             Value::Text(text) | Value::Number(text) => text,
             _ => b"",
@@ -142,12 +140,12 @@ arg_keys! {
 }
 
 /// One entry of a record's `args`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arg<'a> {
     /// Which arg it is.
     pub key: ArgKey,
     /// Its name as the trace has it, unescaped.
-    pub name: Cow<'a, [u8]>,
+    pub name: &'a [u8],
     /// Its value.
     pub value: Value<'a>,
 }
@@ -196,7 +194,7 @@ impl<'a> Record<'a> {
     pub fn time_unit(&self) -> Option<TimeUnit> {
         let declares = self.phase == Phase::Metadata
             && self.name.text() == b"CM"
-            && matches!(self.arg(ArgKey::Name), Value::Text(text) if text.as_ref() == b"time_metric");
+            && matches!(self.arg(ArgKey::Name), Value::Text(b"time_metric"));
         declares.then(|| TimeUnit::from_name(self.arg(ArgKey::Value).text()))
     }
 
@@ -218,12 +216,12 @@ impl<'a> Record<'a> {
         }
         let mut last = std::collections::HashMap::with_capacity(args.len());
         for (at, arg) in args.iter().enumerate() {
-            last.insert(arg.name.clone(), at);
+            last.insert(arg.name, at);
         }
         if last.len() < args.len() {
             let mut at = 0;
             args.retain(|arg| {
-                let keep = last[&arg.name] == at;
+                let keep = last[arg.name] == at;
                 at += 1;
                 keep
             });

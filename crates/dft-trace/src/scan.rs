@@ -5,7 +5,8 @@
 //! keeps it). Everything else is [`Unusual`], and the library parser decides what it means; so the
 //! scanner never has to say that a line is malformed.
 
-use std::borrow::Cow;
+use std::collections::HashSet;
+use std::ops::Range;
 
 use crate::number::number_end;
 use crate::record::{Arg, ArgKey, Phase, Record, Value};
@@ -53,6 +54,57 @@ pub fn scan<'a>(text: &'a [u8], record: &mut Record<'a>) -> Result<(), Unusual> 
     record.phase = Phase::of(&phase);
     record.keep_last_of_repeated_args();
     Ok(())
+}
+
+/// Where the value of a member lies, in the order of the text.
+pub(crate) struct Member {
+    /// The member's name, quotes not included.
+    pub(crate) name: Range<usize>,
+    /// The value; of a string, what is between the quotes.
+    pub(crate) value: Range<usize>,
+    /// Whether it is a string; else it is a number.
+    pub(crate) is_text: bool,
+    /// Whether it is one of `args`.
+    pub(crate) is_arg: bool,
+}
+
+/// The members of `text`, if all are strings and numbers, and no name comes twice.
+pub(crate) fn members(text: &[u8]) -> Option<Vec<Member>> {
+    let mut cursor = Cursor { text, at: 0 };
+    let mut members = Vec::new();
+    let mut names = HashSet::new();
+    let mut in_args = false;
+    cursor.expect(b'{').ok()?;
+    loop {
+        cursor.expect(b'"').ok()?;
+        let name = cursor.at..cursor.at + cursor.string_rest().ok()?.len();
+        cursor.expect(b':').ok()?;
+        if !names.insert((in_args, &text[name.clone()])) {
+            return None;
+        }
+        if !in_args && &text[name.clone()] == b"args" && cursor.skip_if(b'{') {
+            if !cursor.skip_if(b'}') {
+                in_args = true;
+                continue;
+            }
+        } else {
+            cursor.space();
+            let start = cursor.at;
+            let (value, is_text) = match cursor.value().ok()? {
+                Value::Text(value) => (start + 1..start + 1 + value.len(), true),
+                Value::Number(_) => (start..cursor.at, false),
+                _ => return None,
+            };
+            members.push(Member { name, value, is_text, is_arg: in_args });
+        }
+        while cursor.closes().ok()? {
+            if !in_args {
+                cursor.space();
+                return (cursor.at == text.len()).then_some(members);
+            }
+            in_args = false;
+        }
+    }
 }
 
 struct Cursor<'a> {
@@ -123,12 +175,12 @@ impl<'a> Cursor<'a> {
         match self.peek() {
             Some(b'"') => {
                 self.at += 1;
-                Ok(Value::Text(Cow::Borrowed(self.string_rest()?)))
+                Ok(Value::Text(self.string_rest()?))
             }
             Some(b'-' | b'0'..=b'9') => {
                 let start = self.at;
                 self.at = number_end(self.text, start).ok_or(Unusual)?;
-                Ok(Value::Number(Cow::Borrowed(&self.text[start..self.at])))
+                Ok(Value::Number(&self.text[start..self.at]))
             }
             Some(b't') => self.word(b"true", Value::Bool(true)),
             Some(b'f') => self.word(b"false", Value::Bool(false)),
@@ -160,7 +212,7 @@ impl<'a> Cursor<'a> {
         loop {
             let name = self.key()?;
             let value = self.value()?;
-            args.push(Arg { key: ArgKey::of(name), name: Cow::Borrowed(name), value });
+            args.push(Arg { key: ArgKey::of(name), name, value });
             if self.closes()? {
                 return Ok(());
             }
@@ -171,7 +223,7 @@ impl<'a> Cursor<'a> {
 /// How many bytes stand before the first that ends or complicates a string: a quote, a backslash,
 /// a control character.
 #[inline]
-fn plain_length(text: &[u8]) -> usize {
+pub(crate) fn plain_length(text: &[u8]) -> usize {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
     // The classic "has a zero byte" test: exact for the lowest byte it reports, which is the one used.
