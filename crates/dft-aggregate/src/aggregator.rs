@@ -12,10 +12,11 @@ use dft_trace::{Arg, ArgKey, Integer, MalformedReason, Phase, Record, TimeUnit, 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use crate::cells::{Cell, Cells, Columns, Seal};
+use crate::cells::{ByteOrder, Cell, Cells, Columns, Seal};
 use crate::config::{Config, CustomMetrics};
 use crate::functions::is_transfer;
 use crate::intern::{Interner, Symbol};
+use crate::spelling::{Spelling, Spellings};
 use crate::run::{Run, RunError, RunWriter, Section};
 
 /// A series' identity, in symbols.
@@ -74,7 +75,7 @@ impl Cell for TelemetryCell {
 /// Writes cells, whose names are symbols of the interner.
 struct Sealer<'a> {
     interner: &'a Interner,
-    order: &'a mut Vec<u32>,
+    order: &'a mut ByteOrder,
 }
 
 impl Seal<RowCell> for Sealer<'_> {
@@ -82,20 +83,17 @@ impl Seal<RowCell> for Sealer<'_> {
         if cell.customs.len() == 0 {
             return encode_row(out, bucket, &cell.core, std::iter::empty());
         }
-        let customs = cell.customs.sorted(|symbol| self.interner.get(symbol), self.order);
-        encode_row(out, bucket, &cell.core, customs.into_iter());
+        let customs = cell.customs.sorted(self.interner, self.order);
+        encode_row(out, bucket, &cell.core, customs);
     }
 }
 
 impl Seal<TelemetryCell> for Sealer<'_> {
     fn seal(&mut self, cell: &TelemetryCell, bucket: u64, out: &mut Vec<u8>) {
-        let metrics = cell.metrics.sorted(|symbol| self.interner.get(symbol), self.order);
-        encode_telemetry(out, bucket, &cell.core, metrics.into_iter());
+        let metrics = cell.metrics.sorted(self.interner, self.order);
+        encode_telemetry(out, bucket, &cell.core, metrics);
     }
 }
-
-/// Most spellings of series that are remembered.
-const MOST_SPELT: usize = 1 << 16;
 
 /// Most args of a record whose names are remembered by their place.
 const MOST_ARG_NAMES: usize = 64;
@@ -115,11 +113,10 @@ pub struct Aggregator {
     config: Config,
     sketches: Option<SketchMapping>,
     interner: Interner,
-    order: Vec<u32>,
+    order: ByteOrder,
     series: HashMap<SeriesKey, KnownSeries, RandomState>,
     /// Series by how records spell them: what most records need is one look here.
-    spelt: HashMap<Box<[u8]>, KnownSeries, RandomState>,
-    spelling: Vec<u8>,
+    spellings: Spellings<KnownSeries>,
     /// The name of the arg that was last seen at each place.
     arg_names: Vec<Symbol>,
     rows: Cells<RowCell>,
@@ -160,10 +157,9 @@ impl Aggregator {
             config: config.clone(),
             sketches: config.percentiles.and_then(SketchMapping::new),
             interner: Interner::new(),
-            order: Vec::new(),
+            order: ByteOrder::default(),
             series: HashMap::with_hasher(hasher(1)),
-            spelt: HashMap::with_hasher(hasher(5)),
-            spelling: Vec::new(),
+            spellings: Spellings::new(),
             arg_names: Vec::new(),
             rows: Cells::new(),
             lower: HashMap::with_hasher(hasher(2)),
@@ -299,22 +295,14 @@ impl Aggregator {
         } else if fhash.text().is_empty() {
             fhash = fname;
         }
-        self.spelling.clear();
-        self.spelling.push(family as u8);
-        for value in [&record.name, &record.cat, &record.pid, &record.tid, hhash, fhash] {
-            spell(value, &mut self.spelling);
-        }
-        for key in &self.config.extra_group_keys {
-            spell(extra_arg(record, key), &mut self.spelling);
-        }
-        if let Some(&known) = self.spelt.get(self.spelling.as_slice()) {
+        let mut spelling: Spelling<'_> = SmallVec::new();
+        spelling.extend([record.name, record.cat, record.pid, record.tid, *hhash, *fhash]);
+        spelling.extend(self.config.extra_group_keys.iter().map(|key| *extra_arg(record, key)));
+        if let Some(known) = self.spellings.get(family as u8, &spelling) {
             return Ok(known);
         }
         let known = self.series_of_identity(family, record, hhash, fhash)?;
-        if self.spelt.len() == MOST_SPELT {
-            self.spelt.clear();
-        }
-        self.spelt.insert(self.spelling.as_slice().into(), known);
+        self.spellings.insert(family as u8, &spelling, known);
         Ok(known)
     }
 
@@ -570,7 +558,7 @@ impl Aggregator {
             + self.rows.memory()
             + self.telemetry.memory()
             + self.series.capacity() * (size_of::<(SeriesKey, KnownSeries)>() + 1)
-            + self.spelt.len() * 192
+            + self.spellings.memory()
             + self.counters.capacity() * 16
             + self.names.capacity() * 16
             // What writing the table out needs for a while.
@@ -711,22 +699,6 @@ fn is_reserved(key: ArgKey) -> bool {
 
 fn extra_arg<'r, 'a>(record: &'r Record<'a>, key: &str) -> &'r Value<'a> {
     record.args.iter().find(|arg| *arg.name == *key.as_bytes()).map_or(&Value::Null, |arg| &arg.value)
-}
-
-/// Appends how a record spells a value, so that no two values give the same bytes.
-#[inline]
-fn spell(value: &Value<'_>, out: &mut Vec<u8>) {
-    let (kind, text) = match value {
-        Value::Null => (0, &b""[..]),
-        Value::Bool(false) => (1, &b""[..]),
-        Value::Bool(true) => (2, &b""[..]),
-        Value::Number(text) => (3, *text),
-        Value::Text(text) => (4, *text),
-        Value::Nested => (5, &b""[..]),
-    };
-    out.push(kind);
-    out.extend_from_slice(&(text.len() as u64).to_le_bytes()[..5]);
-    out.extend_from_slice(text);
 }
 
 /// Adds a pre-aggregated contribution, each part to the statistics of its type; how many parts were

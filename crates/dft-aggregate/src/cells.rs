@@ -11,7 +11,7 @@ use std::ops::Range;
 use dft_codec::{Reader, put_varint};
 use smallvec::SmallVec;
 
-use crate::intern::Symbol;
+use crate::intern::{Interner, Symbol};
 
 /// Open cells of a series.
 const OPEN: usize = 4;
@@ -215,15 +215,33 @@ impl<V: Default> Columns<V> {
         at
     }
 
-    /// The columns in byte order of their names; `order` is scratch.
+    /// The columns in byte order of their names.
     pub(crate) fn sorted<'a>(
         &'a self,
-        text: impl Fn(Symbol) -> &'a str,
-        order: &mut Vec<u32>,
-    ) -> Vec<(&'a str, &'a V)> {
-        order.clear();
-        order.extend(0..self.names.len() as u32);
-        order.sort_unstable_by_key(|&at| text(self.names[at as usize]));
-        order.iter().map(|&at| (text(self.names[at as usize]), &self.values[at as usize])).collect()
+        interner: &'a Interner,
+        order: &'a mut ByteOrder,
+    ) -> impl ExactSizeIterator<Item = (&'a str, &'a V)> {
+        let order = order.of(&self.names, interner);
+        order.iter().map(|&at| (interner.get(self.names[at as usize]), &self.values[at as usize]))
+    }
+}
+
+/// The byte order of some names. Cells mostly have the names of the cell before, so it is kept.
+#[derive(Default)]
+pub(crate) struct ByteOrder {
+    names: Vec<Symbol>,
+    order: Vec<u32>,
+}
+
+impl ByteOrder {
+    fn of(&mut self, names: &[Symbol], interner: &Interner) -> &[u32] {
+        if self.names != names {
+            self.names.clear();
+            self.names.extend_from_slice(names);
+            self.order.clear();
+            self.order.extend(0..names.len() as u32);
+            self.order.sort_unstable_by_key(|&at| interner.get(names[at as usize]));
+        }
+        &self.order
     }
 }

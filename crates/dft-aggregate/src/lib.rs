@@ -36,6 +36,7 @@ mod functions;
 mod intern;
 mod merge;
 mod run;
+mod spelling;
 
 pub use aggregator::Aggregator;
 pub use config::{Config, ConfigError, CustomMetrics};

@@ -151,8 +151,8 @@ impl IntStats {
 
     /// What the statistics are made of.
     #[inline]
-    pub fn parts(&self) -> IntParts {
-        self.parts
+    pub fn parts(&self) -> &IntParts {
+        &self.parts
     }
 
     /// Statistics made of `parts`; `None` where no samples give them.

@@ -39,6 +39,10 @@ impl U256 {
     #[inline]
     pub fn add(&mut self, other: Self) {
         let (lo, carry) = self.lo.overflowing_add(other.lo);
+        if !carry && other.hi == 0 {
+            self.lo = lo;
+            return;
+        }
         let hi = self.hi.checked_add(other.hi).and_then(|hi| hi.checked_add(u128::from(carry)));
         *self = hi.map_or(Self { hi: u128::MAX, lo: u128::MAX }, |hi| Self { hi, lo });
     }

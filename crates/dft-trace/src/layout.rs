@@ -10,8 +10,6 @@
 //! value is read by the same rules as [`scan`](crate::scan) reads it. So where a layout matches, the
 //! scanner gives the same record.
 
-use std::ops::Range;
-
 use crate::number::number_end;
 use crate::record::{Arg, ArgKey, Phase, Record, Value};
 use crate::scan::{members, plain_length};
@@ -26,7 +24,7 @@ const MOST_BRANCHES: usize = 24;
 const MOST_FAILURES: u32 = 10_000;
 
 /// What a value is of a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Target {
     Name,
     Cat,
@@ -36,8 +34,8 @@ enum Target {
     Dur,
     Phase,
     Ignored,
-    /// An arg, and where its name is in the literal.
-    Arg(ArgKey, Range<usize>),
+    /// An arg, and where in the literal its name starts and ends.
+    Arg(ArgKey, u16, u16),
 }
 
 impl Target {
@@ -63,42 +61,45 @@ enum Kind {
     End,
 }
 
-/// Text that is compared 16 bytes at a time.
-#[derive(Clone, Debug)]
-struct Literal {
-    text: Box<[u8]>,
-    head: u128,
+/// Up to 16 bytes, compared at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Short {
+    bytes: u128,
     mask: u128,
 }
 
-impl Literal {
+impl Short {
     fn new(text: &[u8]) -> Self {
-        let short = text.len().min(16);
-        let (mut head, mut mask) = ([0; 16], [0; 16]);
-        head[..short].copy_from_slice(&text[..short]);
-        mask[..short].fill(0xff);
-        Self { text: text.into(), head: u128::from_le_bytes(head), mask: u128::from_le_bytes(mask) }
+        let length = text.len().min(16);
+        let (mut bytes, mut mask) = ([0; 16], [0; 16]);
+        bytes[..length].copy_from_slice(&text[..length]);
+        mask[..length].fill(0xff);
+        Self { bytes: u128::from_le_bytes(bytes), mask: u128::from_le_bytes(mask) }
     }
 
-    /// Whether `text` starts with the literal.
     #[inline]
-    fn starts(&self, text: &[u8]) -> bool {
-        match text.split_first_chunk() {
-            Some((chunk, rest)) => {
-                (u128::from_le_bytes(*chunk) ^ self.head) & self.mask == 0
-                    && (self.text.len() <= 16 || rest.starts_with(&self.text[16..]))
-            }
-            None => text.starts_with(&self.text),
-        }
+    fn starts(&self, text: [u8; 16]) -> bool {
+        (u128::from_le_bytes(text) ^ self.bytes) & self.mask == 0
     }
 }
 
-#[derive(Clone, Debug)]
+/// No node.
+const NONE: u32 = 0;
+
+#[derive(Clone, Copy, Debug)]
 struct Node {
-    literal: Literal,
+    /// The first 16 bytes of the literal.
+    head: Short,
+    /// The last text that was here, of those of at most 16 bytes.
+    last: Short,
+    /// Its length; more than 16 where there was none.
+    last_length: u8,
     kind: Kind,
     target: Target,
-    next: Vec<u32>,
+    length: u32,
+    /// The node behind it that was met last; the others are its siblings.
+    child: u32,
+    sibling: u32,
 }
 
 /// The layouts that were learnt.
@@ -106,13 +107,16 @@ struct Node {
 pub struct Layouts {
     /// The first is the root, which has no text.
     nodes: Vec<Node>,
+    /// The literals of the nodes, whole.
+    literals: Vec<Box<[u8]>>,
     failures: u32,
 }
 
 impl Default for Layouts {
     fn default() -> Self {
-        let root = Node { literal: Literal::new(b""), kind: Kind::End, target: Target::Ignored, next: Vec::new() };
-        Self { nodes: vec![root], failures: 0 }
+        let mut layouts = Self { nodes: Vec::new(), literals: Vec::new(), failures: 0 };
+        layouts.add(b"", Kind::End, Target::Ignored);
+        layouts
     }
 }
 
@@ -122,51 +126,40 @@ impl Layouts {
     #[inline]
     pub fn read<'a>(&mut self, text: &'a [u8], record: &mut Record<'a>) -> bool {
         record.clear();
-        let mut at = 0;
+        let mut rest = text;
         let mut parent = 0;
         'next: loop {
-            for branch in 0..self.nodes[parent].next.len() {
-                let id = self.nodes[parent].next[branch] as usize;
-                let node = &self.nodes[id];
-                if !node.literal.starts(&text[at..]) {
-                    continue;
-                }
-                let start = at + node.literal.text.len();
-                let (value, end) = match node.kind {
-                    Kind::Text => {
-                        let end = start + plain_length(&text[start..]);
-                        if text.get(end) != Some(&b'"') {
-                            continue;
+            let mut before = NONE;
+            let mut id = self.nodes[parent].child;
+            while id != NONE {
+                let node = &mut self.nodes[id as usize];
+                if let Some((value, behind)) = node.value(rest, &self.literals[id as usize]) {
+                    match node.target {
+                        Target::Name => record.name = value,
+                        Target::Cat => record.cat = value,
+                        Target::Pid => record.pid = value,
+                        Target::Tid => record.tid = value,
+                        Target::Ts => record.ts = value,
+                        Target::Dur => record.dur = value,
+                        Target::Phase => record.phase = Phase::of(&value),
+                        Target::Ignored if node.kind == Kind::End => return true,
+                        Target::Ignored => {}
+                        Target::Arg(key, start, end) => {
+                            record.args.push(Arg { key, name: &rest[usize::from(start)..usize::from(end)], value });
                         }
-                        (Value::Text(&text[start..end]), end)
                     }
-                    Kind::Number => match number_end(text, start) {
-                        Some(end) => (Value::Number(&text[start..end]), end),
-                        None => continue,
-                    },
-                    Kind::End if start == text.len() => return true,
-                    Kind::End => continue,
-                };
-                match &node.target {
-                    Target::Name => record.name = value,
-                    Target::Cat => record.cat = value,
-                    Target::Pid => record.pid = value,
-                    Target::Tid => record.tid = value,
-                    Target::Ts => record.ts = value,
-                    Target::Dur => record.dur = value,
-                    Target::Phase => record.phase = Phase::of(&value),
-                    Target::Ignored => {}
-                    Target::Arg(key, name) => {
-                        record.args.push(Arg { key: *key, name: &text[at + name.start..at + name.end], value });
+                    if before != NONE {
+                        // What was met now is met again soon.
+                        let first = std::mem::replace(&mut self.nodes[parent].child, id);
+                        let sibling = std::mem::replace(&mut self.nodes[id as usize].sibling, first);
+                        self.nodes[before as usize].sibling = sibling;
                     }
+                    parent = id as usize;
+                    rest = behind;
+                    continue 'next;
                 }
-                if branch > 0 {
-                    // What was met now is met again soon.
-                    self.nodes[parent].next.swap(branch, branch - 1);
-                }
-                parent = id;
-                at = end;
-                continue 'next;
+                before = id;
+                id = node.sibling;
             }
             return false;
         }
@@ -177,49 +170,114 @@ impl Layouts {
         if self.failures >= MOST_FAILURES || self.nodes.len() >= MOST_NODES {
             return;
         }
-        let Some(members) = members(text) else {
-            self.failures += 1;
-            return;
-        };
-        let mut parent = 0;
-        let mut at = 0;
-        for member in &members {
-            let kind = if member.is_text { Kind::Text } else { Kind::Number };
-            let name = &text[member.name.clone()];
-            let target = match member.is_arg {
-                true => Target::Arg(ArgKey::of(name), member.name.start - at..member.name.end - at),
-                false => Target::of(name),
-            };
-            match self.step(parent, &text[at..member.value.start], kind, target) {
-                Some(node) => parent = node,
-                None => {
-                    self.failures += 1;
-                    return;
-                }
-            }
-            at = member.value.end;
-        }
-        if self.step(parent, &text[at..], Kind::End, Target::Ignored).is_none() {
+        if self.try_learn(text).is_none() {
             self.failures += 1;
         }
     }
 
+    fn try_learn(&mut self, text: &[u8]) -> Option<()> {
+        let mut parent = 0;
+        let mut at = 0;
+        for member in &members(text)? {
+            let kind = if member.is_text { Kind::Text } else { Kind::Number };
+            let name = &text[member.name.clone()];
+            let offset = |place: usize| u16::try_from(place - at).ok();
+            let target = match member.is_arg {
+                true => Target::Arg(ArgKey::of(name), offset(member.name.start)?, offset(member.name.end)?),
+                false => Target::of(name),
+            };
+            parent = self.step(parent, &text[at..member.value.start], kind, target)?;
+            at = member.value.end;
+        }
+        self.step(parent, &text[at..], Kind::End, Target::Ignored)?;
+        Some(())
+    }
+
     /// The node that goes on from `parent` so: one that is there, or a new one.
     fn step(&mut self, parent: usize, literal: &[u8], kind: Kind, target: Target) -> Option<usize> {
-        let same = |&&id: &&u32| {
+        let mut branches = 0;
+        let mut id = self.nodes[parent].child;
+        while id != NONE {
             let node = &self.nodes[id as usize];
-            *node.literal.text == *literal && node.kind == kind && node.target == target
-        };
-        if let Some(&id) = self.nodes[parent].next.iter().find(same) {
-            return Some(id as usize);
+            if *self.literals[id as usize] == *literal && node.kind == kind && node.target == target {
+                return Some(id as usize);
+            }
+            branches += 1;
+            id = node.sibling;
         }
-        if self.nodes[parent].next.len() >= MOST_BRANCHES {
+        if branches >= MOST_BRANCHES {
             return None;
         }
-        let id = self.nodes.len();
-        self.nodes.push(Node { literal: Literal::new(literal), kind, target, next: Vec::new() });
-        self.nodes[parent].next.push(id as u32);
+        let id = self.add(literal, kind, target);
+        self.nodes[id].sibling = self.nodes[parent].child;
+        self.nodes[parent].child = id as u32;
         Some(id)
+    }
+
+    fn add(&mut self, literal: &[u8], kind: Kind, target: Target) -> usize {
+        self.nodes.push(Node {
+            head: Short::new(literal),
+            last: Short::new(b""),
+            last_length: u8::MAX,
+            kind,
+            target,
+            length: literal.len() as u32,
+            child: NONE,
+            sibling: NONE,
+        });
+        self.literals.push(literal.into());
+        self.nodes.len() - 1
+    }
+}
+
+impl Node {
+    /// The value behind the literal, and the text behind that, where `text` starts so.
+    #[inline]
+    fn value<'a>(&mut self, text: &'a [u8], literal: &[u8]) -> Option<(Value<'a>, &'a [u8])> {
+        let starts = match text.first_chunk() {
+            Some(chunk) => {
+                self.head.starts(*chunk) && (self.length <= 16 || text.get(16..)?.starts_with(&literal[16..]))
+            }
+            None => text.starts_with(literal),
+        };
+        if !starts {
+            return None;
+        }
+        let text = &text[self.length as usize..];
+        match self.kind {
+            Kind::Text => {
+                let length = match text.first_chunk() {
+                    Some(chunk) if self.is_last(chunk, text) => usize::from(self.last_length),
+                    _ => self.new_text(text),
+                };
+                let (value, behind) = text.split_at_checked(length)?;
+                (behind.first() == Some(&b'"')).then_some((Value::Text(value), behind))
+            }
+            Kind::Number => {
+                let end = number_end(text, 0)?;
+                let (value, behind) = text.split_at_checked(end)?;
+                Some((Value::Number(value), behind))
+            }
+            Kind::End => text.is_empty().then_some((Value::Null, text)),
+        }
+    }
+
+    /// Whether the text is the one that was here last.
+    #[inline]
+    fn is_last(&self, chunk: &[u8; 16], text: &[u8]) -> bool {
+        let length = usize::from(self.last_length);
+        length <= 16 && self.last.starts(*chunk) && text.get(length) == Some(&b'"')
+    }
+
+    /// The length of a text that is not the one that was here last.
+    #[inline]
+    fn new_text(&mut self, text: &[u8]) -> usize {
+        let length = plain_length(text);
+        if length <= 16 {
+            self.last = Short::new(&text[..length]);
+            self.last_length = length as u8;
+        }
+        length
     }
 }
 

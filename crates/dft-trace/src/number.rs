@@ -19,6 +19,17 @@ pub fn is_number_text(text: &[u8]) -> bool {
 /// Where the JSON number that starts at `start` ends; `None` if none starts there.
 #[inline]
 pub(crate) fn number_end(text: &[u8], start: usize) -> Option<usize> {
+    // Most numbers are plain digits.
+    let whole = &text[start..];
+    let length = digits(whole);
+    let more = matches!(whole.get(length), Some(b'.' | b'e' | b'E'));
+    if length > 0 && !more && (length == 1 || whole[0] != b'0') {
+        return Some(start + length);
+    }
+    any_number_end(text, start)
+}
+
+fn any_number_end(text: &[u8], start: usize) -> Option<usize> {
     let mut at = start;
     let digit = |at: usize| text.get(at).is_some_and(u8::is_ascii_digit);
     if text.get(at) == Some(&b'-') {
