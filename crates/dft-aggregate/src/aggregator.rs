@@ -16,7 +16,7 @@ use crate::cells::{ByteOrder, Cell, Cells, Columns, Seal};
 use crate::config::{Config, CustomMetrics};
 use crate::functions::is_transfer;
 use crate::intern::{Interner, Symbol};
-use crate::spelling::{Spelling, Spellings};
+use crate::spelling::{Spelling, Spellings, same};
 use crate::run::{Run, RunError, RunWriter, Section};
 
 /// A series' identity, in symbols.
@@ -117,8 +117,8 @@ pub struct Aggregator {
     series: HashMap<SeriesKey, KnownSeries, RandomState>,
     /// Series by how records spell them: what most records need is one look here.
     spellings: Spellings<KnownSeries>,
-    /// The name of the arg that was last seen at each place.
-    arg_names: Vec<Symbol>,
+    /// The names of the args that were last seen at each place.
+    arg_names: Vec<[Symbol; 4]>,
     rows: Cells<RowCell>,
     /// Lower-case symbols of categories, by the symbol of the trace's spelling.
     lower: HashMap<Symbol, Symbol, RandomState>,
@@ -295,14 +295,18 @@ impl Aggregator {
         } else if fhash.text().is_empty() {
             fhash = fname;
         }
-        let mut spelling: Spelling<'_> = SmallVec::new();
-        spelling.extend([record.name, record.cat, record.pid, record.tid, *hhash, *fhash]);
-        spelling.extend(self.config.extra_group_keys.iter().map(|key| *extra_arg(record, key)));
-        if let Some(known) = self.spellings.get(family as u8, &spelling) {
+        let extra: SmallVec<[Value<'_>; 4]> =
+            self.config.extra_group_keys.iter().map(|key| *extra_arg(record, key)).collect();
+        let spelling = Spelling {
+            family: family as u8,
+            usual: [&record.name, &record.cat, &record.pid, &record.tid, hhash, fhash],
+            extra: &extra,
+        };
+        if let Some(known) = self.spellings.get(&spelling) {
             return Ok(known);
         }
         let known = self.series_of_identity(family, record, hhash, fhash)?;
-        self.spellings.insert(family as u8, &spelling, known);
+        self.spellings.insert(&spelling, known);
         Ok(known)
     }
 
@@ -671,25 +675,22 @@ fn transfers(record: &Record<'_>) -> bool {
 }
 
 /// The symbol of an arg's name. Records of a kind have the same args at the same places, so mostly it
-/// is the one that was there last.
+/// is one of the few that were there last.
 #[inline]
-fn arg_name(known: &mut Vec<Symbol>, interner: &mut Interner, at: usize, name: &[u8]) -> Symbol {
-    match known.get_mut(at) {
-        Some(symbol) => {
-            if interner.get(*symbol).as_bytes() != name {
-                *symbol = interner.intern(name);
-            }
-            *symbol
+fn arg_name(known: &mut Vec<[Symbol; 4]>, interner: &mut Interner, at: usize, name: &[u8]) -> Symbol {
+    if let Some(symbols) = known.get_mut(at) {
+        let found = symbols.iter().find(|&&symbol| same(interner.get(symbol).as_bytes(), name));
+        if let Some(&symbol) = found {
+            return symbol;
         }
-        None => {
-            let symbol = interner.intern(name);
-            if at < MOST_ARG_NAMES {
-                known.resize(at, Symbol::EMPTY);
-                known.push(symbol);
-            }
-            symbol
-        }
+        symbols.rotate_right(1);
+        symbols[0] = interner.intern(name);
+        return symbols[0];
     }
+    if at < MOST_ARG_NAMES {
+        known.resize(at + 1, [Symbol::EMPTY; 4]);
+    }
+    interner.intern(name)
 }
 
 /// Args that are no custom metrics, for they have a meaning of their own.

@@ -134,6 +134,8 @@ impl Layouts {
             while id != NONE {
                 let node = &mut self.nodes[id as usize];
                 if let Some((value, behind)) = node.value(rest, &self.literals[id as usize]) {
+                    // Put together here, so that it is written once, to where it stays.
+                    let value = if node.kind == Kind::Text { Value::Text(value) } else { Value::Number(value) };
                     match node.target {
                         Target::Name => record.name = value,
                         Target::Cat => record.cat = value,
@@ -233,7 +235,7 @@ impl Layouts {
 impl Node {
     /// The value behind the literal, and the text behind that, where `text` starts so.
     #[inline]
-    fn value<'a>(&mut self, text: &'a [u8], literal: &[u8]) -> Option<(Value<'a>, &'a [u8])> {
+    fn value<'a>(&mut self, text: &'a [u8], literal: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
         let starts = match text.first_chunk() {
             Some(chunk) => {
                 self.head.starts(*chunk) && (self.length <= 16 || text.get(16..)?.starts_with(&literal[16..]))
@@ -251,14 +253,13 @@ impl Node {
                     _ => self.new_text(text),
                 };
                 let (value, behind) = text.split_at_checked(length)?;
-                (behind.first() == Some(&b'"')).then_some((Value::Text(value), behind))
+                (behind.first() == Some(&b'"')).then_some((value, behind))
             }
             Kind::Number => {
                 let end = number_end(text, 0)?;
-                let (value, behind) = text.split_at_checked(end)?;
-                Some((Value::Number(value), behind))
+                text.split_at_checked(end)
             }
-            Kind::End => text.is_empty().then_some((Value::Null, text)),
+            Kind::End => text.is_empty().then_some((text, text)),
         }
     }
 

@@ -17,7 +17,7 @@ pub fn is_number_text(text: &[u8]) -> bool {
 }
 
 /// Where the JSON number that starts at `start` ends; `None` if none starts there.
-#[inline]
+#[inline(always)]
 pub(crate) fn number_end(text: &[u8], start: usize) -> Option<usize> {
     // Most numbers are plain digits.
     let whole = &text[start..];
@@ -29,6 +29,7 @@ pub(crate) fn number_end(text: &[u8], start: usize) -> Option<usize> {
     any_number_end(text, start)
 }
 
+#[cold]
 fn any_number_end(text: &[u8], start: usize) -> Option<usize> {
     let mut at = start;
     let digit = |at: usize| text.get(at).is_some_and(u8::is_ascii_digit);

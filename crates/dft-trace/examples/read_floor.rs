@@ -1,0 +1,37 @@
+//! How long it takes to read and inflate traces, and nothing else: the floor of a build.
+//!
+//! ```text
+//! cargo run --release -p dft-trace --example read_floor -- THREADS FILE…
+//! ```
+#![allow(clippy::print_stdout)]
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use dft_trace::{Block, TraceReader};
+
+fn main() -> std::io::Result<()> {
+    let mut arguments = std::env::args_os().skip(1);
+    let threads = arguments.next().and_then(|text| text.to_str()?.parse().ok()).unwrap_or(1);
+    let files: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
+    let next = AtomicUsize::new(0);
+    let read = || -> std::io::Result<usize> {
+        let (mut block, mut bytes) = (Block::default(), 0);
+        while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let mut reader = TraceReader::open(file)?;
+            while reader.next_block(&mut block)? {
+                bytes += block.text.len();
+            }
+        }
+        Ok(bytes)
+    };
+    let start = Instant::now();
+    let bytes: usize = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(read)).collect();
+        workers.into_iter().map(|worker| worker.join().unwrap_or(Ok(0))).sum::<std::io::Result<usize>>()
+    })?;
+    let seconds = start.elapsed().as_secs_f64();
+    println!("{seconds:.3} s, {:.0} MB/s", bytes as f64 / 1e6 / seconds);
+    Ok(())
+}
