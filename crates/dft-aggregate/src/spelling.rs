@@ -105,8 +105,13 @@ pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
         (Some(first), Some(last), Some(other_first), Some(other_last)) if a.len() <= 16 => {
             first == other_first && last == other_last
         }
-        (None, None, None, None) => a.iter().zip(b).all(|(a, b)| a == b),
-        _ => a == b,
+        (Some(_), ..) => a == b,
+        _ => match (a.first_chunk::<4>(), a.last_chunk::<4>(), b.first_chunk::<4>(), b.last_chunk::<4>()) {
+            (Some(first), Some(last), Some(other_first), Some(other_last)) => {
+                first == other_first && last == other_last
+            }
+            _ => a.iter().zip(b).all(|(a, b)| a == b),
+        },
     }
 }
 
@@ -131,7 +136,12 @@ fn place(spelling: &Spelling<'_, '_>) -> usize {
         let (_, text) = parts(value);
         let word = match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
             (Some(first), Some(last)) => u64::from_le_bytes(*first).rotate_left(23) ^ u64::from_le_bytes(*last),
-            _ => text.iter().fold(text.len() as u64, |word, &byte| word << 8 | u64::from(byte)),
+            _ => match (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+                (Some(first), Some(last)) => {
+                    u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+                }
+                _ => text.iter().fold(text.len() as u64, |word, &byte| word << 8 | u64::from(byte)),
+            },
         };
         hash = (hash.rotate_left(19) ^ word).wrapping_mul(FACTOR);
     }

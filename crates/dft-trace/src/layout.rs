@@ -51,6 +51,24 @@ impl Target {
             _ => Self::Ignored,
         }
     }
+
+    /// Puts a value where it belongs; `text` starts with the literal before it.
+    #[inline(always)]
+    fn set<'a>(self, record: &mut Record<'a>, text: &'a [u8], value: Value<'a>) {
+        match self {
+            Self::Name => record.name = value,
+            Self::Cat => record.cat = value,
+            Self::Pid => record.pid = value,
+            Self::Tid => record.tid = value,
+            Self::Ts => record.ts = value,
+            Self::Dur => record.dur = value,
+            Self::Phase => record.phase = Phase::of(&value),
+            Self::Ignored => {}
+            Self::Arg(key, start, end) => {
+                record.args.push(Arg { key, name: &text[usize::from(start)..usize::from(end)], value });
+            }
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,21 +152,11 @@ impl Layouts {
             while id != NONE {
                 let node = &mut self.nodes[id as usize];
                 if let Some((value, behind)) = node.value(rest, &self.literals[id as usize]) {
-                    // Put together here, so that it is written once, to where it stays.
-                    let value = if node.kind == Kind::Text { Value::Text(value) } else { Value::Number(value) };
-                    match node.target {
-                        Target::Name => record.name = value,
-                        Target::Cat => record.cat = value,
-                        Target::Pid => record.pid = value,
-                        Target::Tid => record.tid = value,
-                        Target::Ts => record.ts = value,
-                        Target::Dur => record.dur = value,
-                        Target::Phase => record.phase = Phase::of(&value),
-                        Target::Ignored if node.kind == Kind::End => return true,
-                        Target::Ignored => {}
-                        Target::Arg(key, start, end) => {
-                            record.args.push(Arg { key, name: &rest[usize::from(start)..usize::from(end)], value });
-                        }
+                    // By kind first, so that a value is written once, to where it stays.
+                    match node.kind {
+                        Kind::Text => node.target.set(record, rest, Value::Text(value)),
+                        Kind::Number => node.target.set(record, rest, Value::Number(value)),
+                        Kind::End => return true,
                     }
                     if before != NONE {
                         // What was met now is met again soon.

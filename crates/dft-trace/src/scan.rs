@@ -154,7 +154,8 @@ impl<'a> Cursor<'a> {
         self.expect(b'"')?;
         let key = self.string_rest()?;
         self.expect(b':')?;
-        Ok(key)
+        // Names of invalid UTF-8 may be one name once they are decoded.
+        if key.is_ascii() { Ok(key) } else { Err(Unusual) }
     }
 
     /// A string's contents, the cursor behind its opening quote.

@@ -1,0 +1,387 @@
+//! The rules against a naive model of them: records in lists, looked at one by one.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use dft_aggregate::{Aggregator, Config, Run, Section, merge_into_one, merge_runs};
+use dft_codec::{Family, FileCounts, RowKey, RowValue, SeriesId, SeriesIdentity, TelemetryKey, TelemetryValue};
+use dft_metrics::{IntStats, U256};
+use dft_trace::{Line, Parser, TimeUnit};
+use proptest::prelude::*;
+
+/// A record, as the test makes it.
+#[derive(Clone, Debug)]
+struct Made {
+    phase: &'static str,
+    cat: &'static str,
+    name: &'static str,
+    pid: i64,
+    ts: i64,
+    dur: Option<i64>,
+    args: BTreeMap<&'static str, Number>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Number {
+    Int(i64),
+    /// A multiple of 1/8, so that sums of a few are exact in doubles.
+    Float(f64),
+}
+
+impl Made {
+    fn line(&self) -> String {
+        let dur = self.dur.map_or(String::new(), |dur| format!(r#","dur":{dur}"#));
+        let args: Vec<String> = self
+            .args
+            .iter()
+            .map(|(name, value)| match value {
+                Number::Int(value) => format!(r#""{name}":{value}"#),
+                Number::Float(value) => format!(r#""{name}":{value:?}"#),
+            })
+            .collect();
+        format!(
+            r#"{{"name":"{}","cat":"{}","pid":{},"tid":3,"ts":{}{dur},"ph":{},"args":{{"hhash":"h{}",{}}}}}"#,
+            self.name,
+            self.cat,
+            self.pid,
+            self.ts,
+            self.phase,
+            self.pid % 2,
+            [&[r#""fhash":"f""#.to_owned()][..], &args].concat().join(","),
+        )
+    }
+
+    fn int(&self, name: &str) -> Option<i64> {
+        match self.args.get(name) {
+            Some(Number::Int(value)) => Some(*value),
+            Some(Number::Float(value)) if value.fract() == 0.0 => Some(*value as i64),
+            _ => None,
+        }
+    }
+}
+
+const ARGS: [&str; 20] = [
+    "ret", "ret_sum", "ret_min", "ret_max", "offset", "offset_sum", "offset_min", "offset_max", "dur", "dur_sum",
+    "dur_min", "dur_max", "dft_cnt", "count", "x", "x_sum", "x_min", "x_max", "flags", "user_pct",
+];
+
+fn made() -> impl Strategy<Value = Made> {
+    let number = prop_oneof![
+        4 => (-20_i64..5_000).prop_map(Number::Int),
+        1 => any::<i64>().prop_map(|value| Number::Int(value / 4)),
+        1 => (-80_i32..800).prop_map(|eighths| Number::Float(f64::from(eighths) / 8.0)),
+    ];
+    (
+        prop::sample::select(vec![r#""X""#, "1", r#""C""#, r#""C""#, "2", "3", r#""A""#]),
+        prop::sample::select(vec!["POSIX", "posix", "sys", "SYS", "app"]),
+        prop::sample::select(vec!["read", "open64", "cpu"]),
+        0_i64..3,
+        prop_oneof![Just(0), 0_i64..40, (1_i64..8).prop_map(|bucket| bucket * 10)],
+        prop::option::of(0_i64..30),
+        prop::collection::btree_map(prop::sample::select(ARGS.to_vec()), number, 0..6),
+    )
+        .prop_map(|(phase, cat, name, pid, ts, dur, args)| Made { phase, cat, name, pid, ts, dur, args })
+}
+
+const INTERVAL: u64 = 10;
+
+/// What a metric of a row is, naively.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Naive {
+    n: u128,
+    sum: i128,
+    /// The samples, as long as all are known one by one.
+    squares: Option<i128>,
+    extrema: Vec<i64>,
+}
+
+impl Naive {
+    fn new() -> Self {
+        Self { squares: Some(0), ..Self::default() }
+    }
+
+    fn sample(&mut self, value: i64) {
+        self.summed(1, [Some(value); 3]);
+    }
+
+    fn summed(&mut self, count: u64, [sum, low, high]: [Option<i64>; 3]) {
+        if let Some(sum) = sum {
+            self.n += u128::from(count);
+            self.sum += i128::from(sum);
+            self.squares = match count {
+                1 => self.squares.map(|squares| squares + i128::from(sum) * i128::from(sum)),
+                0 if sum == 0 => self.squares,
+                _ => None,
+            };
+        }
+        self.extrema.extend(low.into_iter().chain(high));
+    }
+
+    fn is(&self, stats: &IntStats) -> bool {
+        let parts = stats.parts();
+        let squares = self.squares.map(|squares| U256 { hi: 0, lo: squares as u128 });
+        (parts.n, parts.sum) == (self.n, self.sum)
+            && (stats.min(), stats.max()) == (self.extrema.iter().min().copied(), self.extrema.iter().max().copied())
+            && parts.squares_known == squares.is_some()
+            && squares.is_none_or(|squares| squares == parts.squares)
+    }
+}
+
+/// What a custom metric of a row is, naively: integers, and how many floats of what sum.
+#[derive(Clone, Debug, PartialEq)]
+struct NaiveCustom {
+    ints: Naive,
+    floats: (u128, f64),
+}
+
+#[derive(Clone, Debug)]
+struct NaiveRow {
+    count: u128,
+    ts: i64,
+    te: i64,
+    metrics: [Naive; 3],
+    customs: BTreeMap<String, NaiveCustom>,
+}
+
+type Key = (Family, String, String, i64, String, u64);
+
+#[derive(Default)]
+struct Model {
+    rows: BTreeMap<Key, NaiveRow>,
+    /// Host, counter and bucket: readings, and values by metric.
+    telemetry: BTreeMap<(String, String, u64), (u64, BTreeMap<String, Vec<f64>>)>,
+    failed: u64,
+}
+
+impl Model {
+    fn add(&mut self, made: &Made) {
+        let grid = |time: i64| time as u64 / INTERVAL * INTERVAL;
+        let number = |names: &[&str]| names.iter().any(|name| made.args.contains_key(name));
+        let sys = made.cat.eq_ignore_ascii_case("sys");
+        let mid = made.ts + made.dur.unwrap_or(0) / 2;
+        let summed = number(&["dft_cnt", "count"]);
+        let timed = number(&["dur", "dur_sum", "dur_min", "dur_max"]);
+        let (family, bucket) = match made.phase {
+            r#""X""# | "1" => (Family::Event, grid(mid)),
+            "3" | r#""A""# => (if sys { Family::System } else { Family::Profile }, grid(made.ts)),
+            r#""C""# if sys && summed => (Family::System, grid(made.ts)),
+            r#""C""# if !sys && (summed || timed) => (Family::Profile, grid((made.ts - 1).max(0))),
+            _ => return self.reading(made, grid(mid)),
+        };
+        let host = format!("h{}", made.pid % 2);
+        let key = (family, made.cat.to_ascii_lowercase(), made.name.to_owned(), made.pid, host, bucket);
+        let empty = NaiveRow {
+            count: 0,
+            ts: i64::MAX,
+            te: i64::MIN,
+            metrics: [Naive::new(), Naive::new(), Naive::new()],
+            customs: BTreeMap::new(),
+        };
+        let row = self.rows.entry(key).or_insert(empty);
+        let transfer = made.name == "read" && made.cat.eq_ignore_ascii_case("posix");
+        if family == Family::Event {
+            row.count += 1;
+            row.ts = row.ts.min(made.ts);
+            row.te = row.te.max(made.ts + made.dur.unwrap_or(0));
+            made.dur.into_iter().for_each(|dur| row.metrics[0].sample(dur));
+            if transfer && let Some(ret) = made.int("ret") {
+                if ret >= 0 { row.metrics[1].sample(ret) } else { self.failed += 1 }
+            }
+            made.int("offset").into_iter().for_each(|offset| row.metrics[2].sample(offset));
+        } else {
+            let count = made.int("dft_cnt").or(made.int("count")).and_then(|count| u64::try_from(count).ok()).unwrap_or(1);
+            row.count += u128::from(count);
+            row.ts = row.ts.min(made.ts);
+            row.te = row.te.max(made.ts);
+            for (at, base) in ["dur", "ret", "offset"].into_iter().enumerate() {
+                if at != 1 || transfer {
+                    let part = |suffix: &str| made.int(&format!("{base}{suffix}")).or(made.int(base));
+                    row.metrics[at].summed(count, ["_sum", "_min", "_max"].map(part));
+                }
+            }
+        }
+        customs(made, family, row);
+    }
+
+    fn reading(&mut self, made: &Made, bucket: u64) {
+        let key = (format!("h{}", made.pid % 2), made.name.to_owned(), bucket);
+        let (readings, metrics) = self.telemetry.entry(key).or_default();
+        *readings += 1;
+        for (name, value) in &made.args {
+            let value = match value {
+                Number::Int(value) => *value as f64,
+                Number::Float(value) => *value,
+            };
+            metrics.entry((*name).to_owned()).or_default().push(value);
+        }
+    }
+}
+
+fn customs(made: &Made, family: Family, row: &mut NaiveRow) {
+    let reserved = |name: &str| {
+        name == "dft_cnt" || ["dur", "ret", "offset"].iter().any(|base| {
+            name.strip_prefix(base).is_some_and(|rest| ["", "_sum", "_min", "_max"].contains(&rest))
+        })
+    };
+    let mut add = |name: &str, count: u64, values: [Option<Number>; 3]| {
+        let custom = row
+            .customs
+            .entry(name.to_owned())
+            .or_insert(NaiveCustom { ints: Naive::new(), floats: (0, 0.0) });
+        custom.ints.summed(count, values.map(|value| match value {
+            Some(Number::Int(value)) => Some(value),
+            _ => None,
+        }));
+        if let Some(Number::Float(sum)) = values[0] {
+            custom.floats.0 += u128::from(count);
+            custom.floats.1 += sum;
+        }
+    };
+    if family == Family::Event {
+        for (name, &value) in made.args.iter().filter(|(name, _)| !reserved(name)) {
+            add(name, 1, [Some(value); 3]);
+        }
+        return;
+    }
+    let counted = made.int("dft_cnt").is_none() && made.int("count").is_some();
+    let count = made.int("dft_cnt").or(made.int("count")).and_then(|count| u64::try_from(count).ok()).unwrap_or(1);
+    for base in ["x", "flags", "user_pct", "count"] {
+        let part = |suffix: &str| made.args.get(format!("{base}{suffix}").as_str()).or(made.args.get(base)).copied();
+        let values = ["_sum", "_min", "_max"].map(part);
+        if values.iter().any(Option::is_some) && !(base == "count" && counted) {
+            add(base, count, values);
+        }
+    }
+}
+
+fn aggregate(parts: &[Vec<String>], spills: &[bool]) -> (Vec<Run>, FileCounts, tempfile::TempDir) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut counts = FileCounts::default();
+    let mut runs = Vec::new();
+    for (at, lines) in parts.iter().enumerate() {
+        let config = Config { interval_us: INTERVAL, ..Config::default() };
+        let mut aggregator = Aggregator::new(&config);
+        let mut parser = Parser::new();
+        for (number, line) in lines.iter().enumerate() {
+            parser.parse(line.as_bytes(), 1, TimeUnit::Us, |line| match line {
+                Line::Record { record, unit, .. } => {
+                    aggregator.record(record, unit, &mut counts).expect("a sound record");
+                }
+                Line::Malformed { reason, .. } => panic!("{reason}"),
+            });
+            if spills[(at + number) % spills.len()] {
+                runs.push(aggregator.spill(&folder.path().join(format!("{at}-{number}"))).expect("written"));
+            }
+        }
+        runs.push(aggregator.into_run());
+    }
+    (runs, counts, folder)
+}
+
+/// Everything in the runs, in order.
+fn entries(runs: &[Run]) -> Vec<(Section, Vec<u8>, Vec<u8>)> {
+    let mut all = Vec::new();
+    for section in Section::ALL {
+        merge_runs(runs, section, None, |key, value| {
+            all.push((section, key.to_vec(), value.to_vec()));
+            Ok::<(), Infallible>(())
+        })
+        .expect("sound runs");
+    }
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn rows_are_those_of_the_model(records in prop::collection::vec(made(), 0..60)) {
+        let mut model = Model::default();
+        records.iter().for_each(|made| model.add(made));
+        let lines: Vec<String> = records.iter().map(Made::line).collect();
+        let (runs, counts, _folder) = aggregate(&[lines], &[false]);
+        prop_assert_eq!(counts.failed_transfers, model.failed);
+        prop_assert_eq!(counts.aggregated(), records.len() as u64);
+        let mut series: BTreeMap<SeriesId, SeriesIdentity> = BTreeMap::new();
+        for (section, key, value) in entries(&runs) {
+            match section {
+                Section::Series => {
+                    let id = SeriesId(key.try_into().expect("sixteen bytes"));
+                    let identity = SeriesIdentity::decode(&value).expect("an identity");
+                    prop_assert_eq!(identity.id(), id);
+                    series.insert(id, identity);
+                }
+                Section::Names => prop_assert!(false, "there are no names"),
+                Section::Rows => {
+                    let key = RowKey::decode(&key).expect("a key");
+                    let row = RowValue::decode(&value, key.bucket).expect("a row");
+                    let who = &series[&key.series];
+                    prop_assert_eq!(who.tid, 3);
+                    let name = (who.family, who.cat.clone(), who.name.clone(), who.pid, who.hhash.clone(), key.bucket);
+                    let naive = model.rows.get(&name).cloned();
+                    prop_assert!(naive.is_some(), "a row too many: {:?}", name);
+                    check_row(&row, naive.expect("just seen"), &records)?;
+                    model.rows.remove(&name);
+                }
+                Section::Telemetry => {
+                    let key = TelemetryKey::decode(&key).expect("a key");
+                    let value = TelemetryValue::decode(&value, key.bucket).expect("a row");
+                    let naive = model.telemetry.remove(&(key.hhash, key.name, key.bucket));
+                    let (readings, metrics) = naive.expect("a telemetry row too many");
+                    prop_assert_eq!(value.core.readings, readings);
+                    let means: BTreeMap<String, f64> = value
+                        .metrics
+                        .iter()
+                        .map(|(name, stats)| (name.clone(), stats.mean().expect("there are samples")))
+                        .collect();
+                    prop_assert_eq!(means.keys().collect::<Vec<_>>(), metrics.keys().collect::<Vec<_>>());
+                    for (name, mean) in means {
+                        let values = &metrics[&name];
+                        let wanted = values.iter().sum::<f64>() / values.len() as f64;
+                        // The naive sum rounds at each step, by its greatest value.
+                        let scale = values.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
+                        prop_assert!((mean - wanted).abs() <= 1e-12 * scale, "{} {} {}", name, mean, wanted);
+                    }
+                }
+            }
+        }
+        prop_assert!(model.rows.is_empty(), "rows are missing: {:?}", model.rows.keys());
+        prop_assert!(model.telemetry.is_empty(), "telemetry is missing: {:?}", model.telemetry.keys());
+    }
+
+    #[test]
+    fn how_records_are_spread_over_tables_and_runs_cannot_be_seen(
+        records in prop::collection::vec((made(), 0_usize..4), 0..60),
+        spills in prop::collection::vec(prop::bool::weighted(0.2), 1..8),
+    ) {
+        let all: Vec<String> = records.iter().map(|(made, _)| made.line()).collect();
+        let (one, counts, _folder) = aggregate(std::slice::from_ref(&all), &[false]);
+        let mut parts = vec![Vec::new(); 4];
+        for (made, part) in records.iter().rev() {
+            parts[*part].push(made.line());
+        }
+        let (many, counts_of_many, folder) = aggregate(&parts, &spills);
+        prop_assert_eq!(counts, counts_of_many);
+        let wanted = entries(&one);
+        prop_assert_eq!(&entries(&many), &wanted);
+        let merged = merge_into_one(&many, &folder.path().join("merged")).expect("merged");
+        prop_assert_eq!(&entries(&[merged]), &wanted);
+    }
+}
+
+fn check_row(row: &RowValue, naive: NaiveRow, records: &[Made]) -> Result<(), TestCaseError> {
+    prop_assert_eq!((row.core.count, row.core.ts, row.core.te), (naive.count, naive.ts, naive.te), "{:?}", records);
+    let metrics = [&row.core.duration, &row.core.size, &row.core.offset];
+    for (stats, naive) in metrics.into_iter().zip(&naive.metrics) {
+        prop_assert!(naive.is(stats), "{:?} is not {:?}", stats, naive);
+    }
+    let names: Vec<&String> = row.customs.iter().map(|(name, _)| name).collect();
+    prop_assert_eq!(names, naive.customs.keys().collect::<Vec<_>>());
+    for (name, custom) in &row.customs {
+        let naive = &naive.customs[name];
+        prop_assert!(naive.ints.is(&custom.ints), "{}: {:?} is not {:?}", name, custom.ints, naive.ints);
+        let floats = custom.floats.as_deref().cloned().unwrap_or_default();
+        prop_assert_eq!((floats.n(), floats.total()), naive.floats, "{}", name);
+    }
+    Ok(())
+}

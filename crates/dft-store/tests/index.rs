@@ -1,0 +1,293 @@
+//! The index as its users see it: published, opened, read, refused.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use dft_aggregate::{Aggregator, Config};
+use dft_codec::{Bounds, Family, FileCounts, FileEntry, NameKind, RowValue, SeriesId, TelemetryValue};
+use dft_store::{Batch, Index, IndexWriter, RowQuery, StoreError, TelemetryQuery};
+use dft_trace::{Line, Parser, TimeUnit};
+use proptest::prelude::*;
+
+fn config() -> Config {
+    Config { interval_us: 10, ..Config::default() }
+}
+
+fn batch(lines: &[String], file: &str) -> Batch {
+    let mut aggregator = Aggregator::new(&config());
+    let mut counts = FileCounts::default();
+    Parser::new().parse(lines.join("\n").as_bytes(), 1, TimeUnit::Us, |line| match line {
+        Line::Record { record, unit, .. } => aggregator.record(record, unit, &mut counts).expect("a sound record"),
+        Line::Malformed { reason, .. } => panic!("{reason}"),
+    });
+    let bounds = aggregator.bounds();
+    let entry = FileEntry { size: 1, modified_ns: 2, fingerprint: 3, text_bytes: 4, counts, fault: None };
+    Batch { runs: vec![aggregator.into_run()], files: vec![(file.as_bytes().to_vec(), entry)], bounds }
+}
+
+fn call(name: &str, ts: u64, ret: i64) -> String {
+    format!(r#"{{"name":"{name}","cat":"POSIX","pid":1,"tid":1,"ts":{ts},"dur":2,"ph":"X","args":{{"hhash":"h","ret":{ret}}}}}"#)
+}
+
+fn reading(host: &str, name: &str, ts: u64, value: f64) -> String {
+    format!(r#"{{"name":"{name}","cat":"sys","ts":{ts},"ph":2,"args":{{"hhash":"{host}","v":{value:?}}}}}"#)
+}
+
+fn publish(index: &Path, batch: &Batch) {
+    let mut writer = IndexWriter::open(index, &config(), false).expect("opened");
+    writer.publish(batch, 2).expect("published");
+}
+
+type Rows = BTreeMap<(SeriesId, u64), RowValue>;
+
+fn rows(index: &Index, query: RowQuery) -> Rows {
+    let mut scan = index.rows(query).expect("a scan");
+    let mut rows = Rows::new();
+    let mut last = None;
+    while let Some((key, value)) = scan.next().expect("a row") {
+        assert!(last < Some(key), "rows come in order");
+        last = Some(key);
+        rows.insert((key.series, key.bucket), RowValue::decode(value, key.bucket).expect("decoded"));
+    }
+    rows
+}
+
+fn readings(index: &Index, query: TelemetryQuery) -> Vec<(String, String, u64, Option<f64>)> {
+    let mut scan = index.telemetry(query).expect("a scan");
+    let mut all = Vec::new();
+    while let Some((key, value)) = scan.next().expect("a row") {
+        let value = TelemetryValue::decode(value, key.bucket).expect("decoded");
+        all.push((key.hhash, key.name, key.bucket, value.metrics[0].1.mean()));
+    }
+    all
+}
+
+#[test]
+fn what_is_published_later_is_merged_with_what_is_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("index");
+    let parts: Vec<Vec<String>> =
+        (0..12).map(|part| (0..20).map(|at| call("read", at * 7, part * 100 + at as i64)).collect()).collect();
+    // More publishings than may overlap before they are merged on disk.
+    for (at, part) in parts.iter().enumerate() {
+        publish(&path, &batch(part, &format!("{at}.pfw")));
+    }
+    let whole = folder.path().join("whole");
+    publish(&whole, &batch(&parts.concat(), "all.pfw"));
+    let (parts, whole) = (Index::open(&path).expect("opened"), Index::open(&whole).expect("opened"));
+    assert_eq!(rows(&parts, RowQuery::family(Family::Event)), rows(&whole, RowQuery::family(Family::Event)));
+    assert_eq!(parts.files().expect("files").len(), 12);
+    assert_eq!(parts.count_rows(Family::Event).expect("counted"), whole.count_rows(Family::Event).expect("counted"));
+    assert_eq!(parts.count_series().expect("counted"), 1);
+}
+
+#[test]
+fn a_corrupt_value_fails_the_read_with_its_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("index");
+    publish(&path, &batch(&[call("read", 5, 1), reading("host", "cpu", 5, 1.0)], "a.pfw"));
+    for (family, key) in [("aggregation", None), ("system_metrics", Some("cpu"))] {
+        let damaged = folder.path().join(family);
+        copy(&path, &damaged);
+        let mut options = rocksdb::Options::default();
+        options.set_merge_operator_associative("dft.rows", |_, _, _| None);
+        let mut telemetry = rocksdb::Options::default();
+        telemetry.set_merge_operator_associative("dft.telemetry", |_, _, _| None);
+        let plain = || rocksdb::Options::default();
+        let families = [
+            ("aggregation", options),
+            ("system_metrics", telemetry),
+            ("series", plain()),
+            ("names", plain()),
+            ("files", plain()),
+            ("meta", plain()),
+        ];
+        let db = rocksdb::DB::open_cf_with_opts(&plain(), damaged.join("gen-000001"), families).expect("opened");
+        let handle = db.cf_handle(family).expect("a family");
+        let (key_bytes, _) =
+            db.iterator_cf(handle, rocksdb::IteratorMode::Start).next().expect("an entry").expect("read");
+        db.merge_cf(handle, &key_bytes, b"\x01no value").expect("merged");
+        db.flush_cf(handle).expect("flushed");
+        drop(db);
+        let index = Index::open(&damaged).expect("opened");
+        let error = match key {
+            None => index.rows(RowQuery::family(Family::Event)).expect("a scan").next().map(|_| ()),
+            Some(_) => index.telemetry(TelemetryQuery::default()).expect("a scan").next().map(|_| ()),
+        }
+        .expect_err("the value is corrupt");
+        let hex: String = key_bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let message = error.to_string();
+        assert!(matches!(error, StoreError::Entry { .. }), "{message}");
+        assert!(message.contains(family) && message.contains(&hex) && message.contains("--rebuild"), "{message}");
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("made");
+    for entry in fs::read_dir(from).expect("listed") {
+        let entry = entry.expect("listed");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}
+
+#[test]
+fn time_bounds_survive_a_read_only_reopen_even_where_they_are_zero() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("index");
+    publish(&path, &batch(&[], "nothing.pfw"));
+    assert_eq!(Index::open(&path).expect("opened").bounds(), None);
+    publish(&path, &batch(&[call("read", 0, 1)], "zero.pfw"));
+    assert_eq!(Index::open(&path).expect("opened").bounds(), Some(Bounds { least: 0, greatest: 0 }));
+    publish(&path, &batch(&[reading("h", "cpu", 95, 1.0)], "late.pfw"));
+    publish(&path, &batch(&[call("read", 41, 1)], "between.pfw"));
+    for _ in 0..2 {
+        assert_eq!(Index::open(&path).expect("opened").bounds(), Some(Bounds { least: 0, greatest: 90 }));
+    }
+}
+
+#[test]
+fn a_reader_sees_its_snapshot_while_a_writer_publishes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("index");
+    publish(&path, &batch(&(0..500).map(|at| call("read", at * 10, 1)).collect::<Vec<_>>(), "a.pfw"));
+    let before = Index::open(&path).expect("opened");
+    let mut scan = before.rows(RowQuery::family(Family::Event)).expect("a scan");
+    scan.next().expect("read").expect("a row");
+    let mut writer = IndexWriter::open(&path, &config(), false).expect("a reader holds no lock");
+    for at in 0..3 {
+        writer.publish(&batch(&[call("write", 5, 1)], &format!("{at}.pfw")), 1).expect("published");
+    }
+    let mut left = 0;
+    while scan.next().expect("the old generation stays readable").is_some() {
+        left += 1;
+    }
+    drop(scan);
+    assert_eq!(left, 499);
+    assert_eq!(rows(&before, RowQuery::family(Family::Event)).len(), 500);
+    assert_eq!(rows(&Index::open(&path).expect("opened"), RowQuery::family(Family::Event)).len(), 501);
+    drop(writer);
+    let left: Vec<_> = fs::read_dir(&path).expect("listed").map(|entry| entry.expect("listed").file_name()).collect();
+    assert_eq!(left.len(), 3, "CURRENT, LOCK and one generation: {left:?}");
+}
+
+#[test]
+fn a_second_writer_is_refused_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("index");
+    let first = IndexWriter::open(&path, &config(), false).expect("opened");
+    assert!(matches!(IndexWriter::open(&path, &config(), false), Err(StoreError::Locked(_))));
+    drop(first);
+    IndexWriter::open(&path, &config(), false).expect("the lock is free again");
+}
+
+#[test]
+fn another_configuration_is_refused_and_rebuild_is_the_way_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("index");
+    publish(&path, &batch(&[call("read", 5, 1)], "a.pfw"));
+    let other = Config { interval_us: 1_000, ..config() };
+    let message = match IndexWriter::open(&path, &other, false) {
+        Err(error @ StoreError::Config { .. }) => error.to_string(),
+        _ => panic!("it must be refused"),
+    };
+    assert!(message.contains("interval 10 µs") && message.contains("interval 1000 µs"), "{message}");
+    assert!(message.contains("--rebuild"), "{message}");
+    let mut writer = IndexWriter::open(&path, &other, true).expect("opened to be made anew");
+    assert_eq!(Index::open(&path).expect("still there").config(), &config(), "until something is published");
+    writer.publish(&Batch { runs: Vec::new(), files: Vec::new(), bounds: None }, 1).expect("published");
+    let index = Index::open(&path).expect("opened");
+    assert_eq!((index.config(), index.count_rows(Family::Event).expect("counted")), (&other, 0));
+}
+
+#[test]
+fn what_is_no_index_is_said_to_be_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert!(matches!(Index::open(folder.path()), Err(StoreError::NoIndex(_))));
+    assert!(matches!(Index::open(&folder.path().join("nowhere")), Err(StoreError::NoIndex(_))));
+    fs::write(folder.path().join("CURRENT"), "what?\n").expect("written");
+    assert!(matches!(Index::open(folder.path()), Err(StoreError::Damaged { .. })));
+}
+
+#[test]
+fn a_writer_that_died_leaves_nothing_that_counts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("index");
+    publish(&path, &batch(&[call("read", 5, 1)], "a.pfw"));
+    // What a killed writer leaves: a generation that is not named, and its scratch.
+    copy(&path.join("gen-000001"), &path.join("gen-000002"));
+    fs::create_dir(path.join("build-99999")).expect("made");
+    publish(&path, &batch(&[call("read", 5, 1)], "b.pfw"));
+    let index = Index::open(&path).expect("opened");
+    let rows = rows(&index, RowQuery::family(Family::Event));
+    assert_eq!(rows.values().map(|row| row.core.count).collect::<Vec<_>>(), [2]);
+    assert!(!path.join("build-99999").exists() && !path.join("gen-000001").exists());
+}
+
+#[test]
+fn names_resolve_to_the_least_and_the_ambiguous_are_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("index");
+    let name = |kind: &str, hash: &str, name: &str| {
+        format!(r#"{{"name":"{kind}","ph":"M","args":{{"name":"{name}","value":{hash}}}}}"#)
+    };
+    let lines = [name("FH", "7", "/b"), name("FH", "7", "/a"), name("FH", "\"70\"", "/c"), name("HH", "7", "node")];
+    publish(&path, &batch(&lines, "a.pfw"));
+    publish(&path, &batch(&[name("FH", "7", "/A")], "b.pfw"));
+    let index = Index::open(&path).expect("opened");
+    let files = index.names(NameKind::File).expect("names");
+    assert_eq!((files.get("7"), files.get("70"), files.get("8")), (Some("/A"), Some("/c"), None));
+    assert_eq!((files.len(), files.ambiguous()), (2, 1));
+    assert_eq!(index.name(NameKind::File, "7").expect("read").as_deref(), Some("/A"));
+    assert_eq!(index.name(NameKind::Host, "7").expect("read").as_deref(), Some("node"));
+    assert_eq!(index.name(NameKind::String, "7").expect("read"), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn scans_give_what_filtering_everything_would(
+        calls in prop::collection::vec((0_u8..6, 0_u64..400), 1..80),
+        counters in prop::collection::vec((0_u8..3, 0_u8..3, 0_u64..400), 1..80),
+        queries in prop::collection::vec((0_u64..420, 0_u64..420, 1_usize..9, 0_u8..4, 0_u8..4), 8),
+    ) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("index");
+        let mut lines: Vec<String> = calls.iter().map(|&(name, ts)| call(&format!("f{name}"), ts, 1)).collect();
+        lines.extend(counters.iter().map(|&(host, name, ts)| reading(&format!("h{host}"), &format!("c{name}"), ts, 1.0)));
+        publish(&path, &batch(&lines, "a.pfw"));
+        let index = Index::open(&path).expect("opened");
+        let all = rows(&index, RowQuery::family(Family::Event));
+        let all_readings = readings(&index, TelemetryQuery::default());
+        prop_assert!(rows(&index, RowQuery::family(Family::Profile)).is_empty());
+        for (start, end, parts, host, name) in queries {
+            let time = start.min(end)..start.max(end);
+            let mut parted = Rows::new();
+            for range in index.partitions(Family::Event, parts) {
+                let part = rows(&index, RowQuery { series: range, time: Some(time.clone()) });
+                prop_assert!(part.keys().all(|key| !parted.contains_key(key)));
+                parted.extend(part);
+            }
+            let mut wanted = all.clone();
+            wanted.retain(|(_, bucket), _| time.contains(bucket));
+            prop_assert_eq!(parted, wanted);
+
+            let hhash = (host < 3).then(|| format!("h{host}"));
+            let counter = (name < 3).then(|| format!("c{name}"));
+            let mut wanted = all_readings.clone();
+            wanted.retain(|(of, what, bucket, _)| {
+                hhash.as_ref().is_none_or(|hhash| hhash == of)
+                    && counter.as_ref().is_none_or(|counter| counter == what)
+                    && time.contains(bucket)
+            });
+            let query = TelemetryQuery { hhash, name: counter, time: Some(time) };
+            prop_assert_eq!(readings(&index, query), wanted);
+        }
+    }
+}
