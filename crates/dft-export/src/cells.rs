@@ -66,6 +66,8 @@ pub struct CellScan<'v> {
     /// The row that was read last, and its key if its cell was not given out.
     read: RowValue,
     pending: Option<RowKey>,
+    /// Whether there is no row left that passes.
+    ended: bool,
     /// The cell at hand.
     start: u64,
     row: RowValue,
@@ -86,6 +88,7 @@ impl<'v> CellScan<'v> {
             upcoming: None,
             read: RowValue::empty(),
             pending: None,
+            ended: false,
             start: 0,
             row: RowValue::empty(),
             series: None,
@@ -134,8 +137,8 @@ impl<'v> CellScan<'v> {
     /// Reads the next row of a series that passes the filter, and gives its key.
     fn next_row(&mut self) -> Result<Option<RowKey>, ExportError> {
         let index = self.view.index();
-        loop {
-            let Some((key, value)) = self.rows.next()? else { return Ok(None) };
+        while !self.ended {
+            let Some((key, value)) = self.rows.next()? else { break };
             let passes = self.reading == Some(key.series) || {
                 while self.ahead.as_ref().is_none_or(|(id, _)| *id < key.series) {
                     match self.identities.next() {
@@ -164,9 +167,11 @@ impl<'v> CellScan<'v> {
             // sought: a selective filter does not read what it leaves out.
             match self.next_passing()? {
                 Some(id) => self.rows.seek(id),
-                None => return Ok(None),
+                None => break,
             }
         }
+        self.ended = true;
+        Ok(None)
     }
 
     fn next_passing(&mut self) -> Result<Option<SeriesId>, ExportError> {
