@@ -1,1 +1,153 @@
-//! What the whole-system tests share.
+//! What the whole-system tests share: running `dft`, making traces, reading tables.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use arrow::array::Array;
+use arrow::util::display::array_value_to_string;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+/// What a run of `dft` did.
+#[derive(Debug)]
+pub struct Ran {
+    /// The exit code.
+    pub code: i32,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+/// Runs a program.
+pub fn run<S: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = S>) -> Ran {
+    let output = Command::new(program).args(arguments).output().expect("the program runs");
+    Ran {
+        code: output.status.code().expect("it was not killed"),
+        out: String::from_utf8(output.stdout).expect("UTF-8"),
+        err: String::from_utf8(output.stderr).expect("UTF-8"),
+    }
+}
+
+impl Ran {
+    /// Checks the exit code, and shows what was said where it is another.
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{}\n{}", self.out, self.err);
+        self
+    }
+}
+
+/// The traces that come with the project.
+pub fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(name)
+}
+
+/// One gzip member.
+pub fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text).expect("in memory");
+    encoder.finish().expect("in memory")
+}
+
+/// Writes a file, and the directories that it is in.
+pub fn write(path: &Path, bytes: impl AsRef<[u8]>) {
+    fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+    fs::write(path, bytes).expect("written");
+}
+
+/// A trace of `calls` calls of process `pid`: a few functions, files and threads, some out of order,
+/// and now and then a reading or an aggregated record.
+pub fn trace(pid: u64, calls: u64) -> String {
+    let mut state = pid.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut random = |below: u64| {
+        // SplitMix64 (Steele, Lea and Flood, 2014).
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % below
+    };
+    let mut text = String::from("[\n");
+    let host = pid % 2;
+    let _ = writeln!(text, r#"{{"name":"HH","ph":"M","args":{{"name":"node{host}","value":"h{host}"}}}}"#);
+    for file in 0..20 {
+        let _ = writeln!(text, r#"{{"name":"FH","ph":"M","args":{{"name":"/data/{file}","value":"f{file}"}}}}"#);
+    }
+    let mut clock = 1_700_000_000_000_000 + random(1_000_000);
+    for call in 0..calls {
+        clock += random(20_000);
+        let ts = clock - random(50_000);
+        let (tid, file, dur, ret) = (pid * 10 + random(3), random(20), random(3_000), random(1 << 20));
+        let name = ["read", "write", "pread64", "open64", "close", "Model.forward"][random(6) as usize];
+        let _ = match call % 50 {
+            7 => writeln!(
+                text,
+                r#"{{"name":"cpu","cat":"sys","ts":{ts},"ph":"C","args":{{"hhash":"h{host}","user_pct":{}.{}}}}}"#,
+                random(100),
+                random(1_000)
+            ),
+            9 => writeln!(
+                text,
+                r#"{{"name":"{name}","cat":"POSIX","pid":{pid},"tid":{tid},"ts":{ts},"ph":3,"args":{{"hhash":"h{host}","fhash":"f{file}","dft_cnt":5,"dur_sum":{dur},"ret_sum":{ret},"offset_min":{ret}}}}}"#
+            ),
+            _ => writeln!(
+                text,
+                r#"{{"id":{call},"name":"{name}","cat":"POSIX","pid":{pid},"tid":{tid},"ts":{ts},"dur":{dur},"ph":"X","args":{{"hhash":"h{host}","fhash":"f{file}","ret":{ret},"offset":{},"level":{}}}}}"#,
+                random(1 << 30),
+                random(5)
+            ),
+        };
+    }
+    text.push_str("]\n");
+    text
+}
+
+/// A row of a table: the values as text, nulls left out.
+pub type Row = BTreeMap<String, String>;
+
+/// The rows of a Parquet file.
+pub fn table(path: &Path) -> Vec<Row> {
+    let file = File::open(path).expect("a table");
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet").build().expect("Parquet");
+    let mut rows = Vec::new();
+    for batch in reader {
+        let batch = batch.expect("a batch");
+        for at in 0..batch.num_rows() {
+            let columns = batch.schema_ref().fields().iter().zip(batch.columns());
+            let values = columns.filter(|(_, column)| !column.is_null(at)).map(|(field, column)| {
+                (field.name().clone(), array_value_to_string(column, at).expect("a value"))
+            });
+            rows.push(values.collect());
+        }
+    }
+    rows
+}
+
+/// Indexes `traces` and exports every table; the directory of the tables.
+pub fn index_and_export(program: &str, traces: &Path, work: &Path, options: &[&str]) -> PathBuf {
+    let (index, out) = (work.join("index"), work.join("tables"));
+    let paths = [OsStr::new("index"), traces.as_os_str(), OsStr::new("--index"), index.as_os_str()];
+    let ran = run(program, paths.into_iter().chain(options.iter().map(OsStr::new)));
+    assert!(ran.code == 0 || ran.code == 3, "{}", ran.err);
+    export(program, &index, &out);
+    out
+}
+
+/// Exports every table of an index.
+pub fn export(program: &str, index: &Path, out: &Path) {
+    run(program, [OsStr::new("export"), index.as_os_str(), OsStr::new("--out"), out.as_os_str()]).exits(0);
+    let every = ["export", "--table", "aggregation", "--out"].map(OsStr::new);
+    run(program, every.into_iter().chain([out.as_os_str(), index.as_os_str()])).exits(0);
+}
+
+/// The bytes of every file in a directory, by name.
+pub fn contents(directory: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(directory).expect("listed").map(|entry| entry.expect("listed"));
+    entries
+        .map(|entry| (entry.file_name().into_string().expect("UTF-8"), fs::read(entry.path()).expect("read")))
+        .collect()
+}

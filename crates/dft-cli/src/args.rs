@@ -172,7 +172,7 @@ pub(crate) struct SummaryArgs {
     /// An index, or traces
     pub(crate) index: PathBuf,
     /// How many functions and files to show
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 5)]
     pub(crate) top: usize,
     /// Write JSON, for programs: times in µs, sizes in bytes
     #[arg(long)]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anyhow::Result;
 use dft_codec::FileFault;
-use dft_index::{BuildOptions, BuildReport, FileReport, default_index};
+use dft_index::{BuildError, BuildOptions, BuildReport, FileReport, default_index};
 
 use crate::Outcome;
 use crate::args::IndexArgs;
@@ -16,6 +16,8 @@ use crate::watch::build_watched;
 const SHOWN: usize = 50;
 
 pub(crate) fn run(args: &IndexArgs) -> Result<Outcome> {
+    let config = args.config.config();
+    config.check().map_err(BuildError::from)?;
     let index = match &args.index {
         Some(index) => index.clone(),
         None => default_index(&args.traces)?,
@@ -27,7 +29,7 @@ pub(crate) fn run(args: &IndexArgs) -> Result<Outcome> {
         strict: args.strict,
         rebuild: args.rebuild,
     };
-    let report = build_watched(&args.traces, &index, &args.config.config(), &options)?;
+    let report = build_watched(&args.traces, &index, &config, &options)?;
     eprint!("{}", faults(&report));
     say(&describe(&report))?;
     Ok(outcome(&report))

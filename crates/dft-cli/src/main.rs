@@ -1,66 +1,7 @@
-//! `dft`: DFTracer traces to an aggregated index, and the index to tables and a summary.
-// A person reads what this program prints.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
-
-mod args;
-mod export;
-mod index;
-mod info;
-mod output;
-mod source;
-mod summary;
-mod units;
-mod watch;
+//! The `dft` program: see [`dft_cli`].
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use crate::args::{Cli, Command};
-
-/// How a command ended, for the exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    /// Done.
-    Done,
-    /// Done, but the input had faults; each was named.
-    Faults,
-}
-
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
-        Command::Index(args) => index::run(&args),
-        Command::Export(args) => export::run(&args),
-        Command::Summary(args) => summary::run(&args),
-        Command::Info(args) => info::run(&args),
-    };
-    match result {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::Faults) => ExitCode::from(3),
-        Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("dft: {error:#}");
-            ExitCode::from(if is_usage(&error) { 2 } else { 1 })
-        }
-    }
-}
-
-/// Whether the error is in what was asked for, as clap's own are.
-fn is_usage(error: &anyhow::Error) -> bool {
-    use dft_export::ExportError as Export;
-    let export = error.downcast_ref::<Export>().is_some_and(|error| {
-        matches!(
-            error,
-            Export::Granularity { .. }
-                | Export::Pattern { .. }
-                | Export::NoTable(_)
-                | Export::NoGroupColumn(_)
-                | Export::GroupColumns
-                | Export::NotGrouped(_)
-        )
-    });
-    let build = error
-        .downcast_ref::<dft_index::BuildError>()
-        .is_some_and(|error| matches!(error, dft_index::BuildError::Config(_)));
-    export || build
+    dft_cli::run()
 }

@@ -20,8 +20,8 @@ use crate::units::{bytes, count, duration, plural, three_digits};
 const NAME: usize = 48;
 
 /// How many metrics of a counter, and how many counters, are shown.
-const METRICS: usize = 4;
-const COUNTERS: usize = 6;
+const METRICS: usize = 3;
+const COUNTERS: usize = 4;
 
 pub(crate) fn run(args: &SummaryArgs) -> Result<Outcome> {
     let (index, outcome) = source::open(&args.index)?;
@@ -114,7 +114,8 @@ fn row(name: &str, totals: &Totals) -> Vec<String> {
     ]
 }
 
-/// Per counter the metrics that moved, the greatest first. `cpu-0`, `cpu-1`, … are left to `cpu`.
+/// The counters that moved, and of each the metrics that did, the greatest first. `cpu-0`, `cpu-1`, …
+/// are left to `cpu`.
 fn telemetry(text: &mut String, metrics: &[Metric]) {
     let mut counters: BTreeMap<&str, Vec<&Metric>> = BTreeMap::new();
     for metric in metrics {
@@ -125,7 +126,9 @@ fn telemetry(text: &mut String, metrics: &[Metric]) {
             counters.contains_key(whole) && !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit())
         })
     };
-    let (parts, wholes): (Vec<_>, Vec<_>) = counters.iter().partition(|(name, _)| is_part(name));
+    let moves = |metrics: &[&Metric]| metrics.iter().any(|metric| metric.min != metric.max);
+    let (wholes, others): (Vec<_>, Vec<_>) =
+        counters.iter().partition(|(name, metrics)| !is_part(name) && (moves(metrics) || counters.len() <= COUNTERS));
     let mut table = vec![["telemetry", "readings", "mean", "min", "max"].map(String::from).to_vec()];
     for (counter, metrics) in wholes.iter().take(COUNTERS) {
         let mut moved: Vec<&&Metric> = metrics.iter().filter(|metric| metric.min != metric.max).collect();
@@ -149,7 +152,7 @@ fn telemetry(text: &mut String, metrics: &[Metric]) {
     }
     table[0][0] = format!("{:<NAME$}", table[0][0]);
     let _ = write!(text, "\n{}", columns(&table, ""));
-    let more = parts.len() + wholes.len().saturating_sub(COUNTERS);
+    let more = others.len() + wholes.len().saturating_sub(COUNTERS);
     if more > 0 {
         let _ = writeln!(text, "and {}; --json has all", plural(more as u64, "more counter"));
     }

@@ -1,0 +1,59 @@
+//! The same bytes for any number of threads, files given in any order, members, and however small the
+//! memory budget.
+
+use std::path::{Path, PathBuf};
+
+use dft_tests::{contents, export, gzip, run, trace, write};
+
+const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
+
+fn exported(traces: &[PathBuf], work: &Path, options: &[&str]) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let (index, out) = (work.join("index"), work.join("tables"));
+    let mut arguments = vec!["index".to_owned(), "--index".to_owned(), index.display().to_string()];
+    arguments.extend(options.iter().map(|option| (*option).to_owned()));
+    arguments.extend(traces.iter().map(|trace| trace.display().to_string()));
+    let ran = run(DFT, arguments).exits(0);
+    if options.contains(&"64K") {
+        let spilled = ran.out.lines().find(|line| line.contains("tables written out and merged")).expect("it says so");
+        let number: u32 = spilled.split_whitespace().nth(1).expect("a number").parse().expect("a number");
+        assert!(number > 40, "dozens of runs: {spilled}");
+    }
+    export(DFT, &index, &out);
+    contents(&out)
+}
+
+#[test]
+fn threads_order_members_and_budget_cannot_be_seen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut traces = Vec::new();
+    for pid in 0..5 {
+        let text = trace(pid, 12_000 * (pid + 1));
+        let plain = pid == 2;
+        let path = folder.path().join(format!("traces/{pid}.pfw{}", if plain { "" } else { ".gz" }));
+        // The last file is the largest, in members that break in the middle of lines.
+        let bytes = match pid {
+            2 => text.into_bytes(),
+            4 => text.as_bytes().chunks(100_001).flat_map(gzip).collect(),
+            _ => gzip(text.as_bytes()),
+        };
+        write(&path, bytes);
+        traces.push(path);
+    }
+    let work = |name: &str| folder.path().join(name);
+    let wanted = exported(&traces, &work("one"), &["--threads", "1"]);
+    assert!(wanted.len() == 4 && wanted.values().all(|bytes| bytes.len() > 1_000), "there is something to compare");
+    assert!(exported(&traces, &work("two"), &["--threads", "2"]) == wanted);
+    assert!(exported(&traces, &work("five"), &["--threads", "5"]) == wanted);
+    let reversed: Vec<PathBuf> = traces.iter().rev().cloned().collect();
+    assert!(exported(&reversed, &work("reversed"), &["--threads", "2"]) == wanted);
+    assert!(exported(&traces, &work("small"), &["--threads", "2", "--memory", "64K"]) == wanted);
+    assert!(exported(&traces, &work("small-one"), &["--threads", "1", "--memory", "64K"]) == wanted);
+
+    // File by file, in another order, into one index.
+    let index = work("steps").join("index");
+    for trace in [3, 0, 4, 1, 2].map(|at: usize| &traces[at]) {
+        run(DFT, ["index".as_ref(), trace.as_os_str(), "--index".as_ref(), index.as_os_str()]).exits(0);
+    }
+    export(DFT, &index, &work("steps").join("tables"));
+    assert!(contents(&work("steps").join("tables")) == wanted);
+}

@@ -1,0 +1,27 @@
+//! `.pfw` and `.pfw.gz` of the same text give the same tables, whatever the members.
+
+use dft_tests::{contents, gzip, index_and_export, trace, write};
+
+const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
+
+#[test]
+fn plain_gzip_and_many_members_give_the_same_tables() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = trace(3, 10_000);
+    let members: Vec<u8> = text.as_bytes().chunks(77_777).flat_map(gzip).collect();
+    let forms = [
+        ("plain", "x.pfw", text.clone().into_bytes()),
+        ("gzip", "x.pfw.gz", gzip(text.as_bytes())),
+        ("members", "x.pfw.gz", members),
+        // What a file is is told by its bytes, not its name.
+        ("misnamed", "x.pfw", gzip(text.as_bytes())),
+    ];
+    let mut all = Vec::new();
+    for (name, file, bytes) in forms {
+        let work = folder.path().join(name);
+        write(&work.join("traces").join(file), bytes);
+        all.push(contents(&index_and_export(DFT, &work.join("traces"), &work, &[])));
+    }
+    assert!(all[0]["events.parquet"].len() > 10_000);
+    assert!(all.iter().all(|tables| *tables == all[0]));
+}
