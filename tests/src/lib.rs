@@ -118,9 +118,9 @@ pub fn table(path: &Path) -> Vec<Row> {
         let batch = batch.expect("a batch");
         for at in 0..batch.num_rows() {
             let columns = batch.schema_ref().fields().iter().zip(batch.columns());
-            let values = columns.filter(|(_, column)| !column.is_null(at)).map(|(field, column)| {
-                (field.name().clone(), array_value_to_string(column, at).expect("a value"))
-            });
+            let values = columns
+                .filter(|(_, column)| !column.is_null(at))
+                .map(|(field, column)| (field.name().clone(), array_value_to_string(column, at).expect("a value")));
             rows.push(values.collect());
         }
     }

@@ -25,7 +25,10 @@ fn text_numbers_of_generation_0_are_numbers() {
         r#"{"id":"0","name":"read","cat":"POSIX","pid":"7","tid":"8","ts":"1000000","dur":"250000","ph":"X","args":{"hostname":"node1","fname":"/a","ret":"4096","offset":"0"}}"#,
     ]);
     assert_eq!(rows.len(), 1);
-    assert_eq!(pick(&rows[0], &COLUMNS), ["posix", "read", "7", "8", "node1", "/a", "app#node1#7#8", "0.25", "4096", "0"]);
+    assert_eq!(
+        pick(&rows[0], &COLUMNS),
+        ["posix", "read", "7", "8", "node1", "/a", "app#node1#7#8", "0.25", "4096", "0"]
+    );
     assert_eq!(pick(&rows[0], &["file_hash", "host_hash"]), ["/a", "node1"], "a name is its own hash");
 }
 
@@ -36,7 +39,10 @@ fn integer_hashes_resolve_to_names() {
         r#"{"name":"FH","cat":"dftracer","ph":"M","args":{"name":"/a","value":40321}}"#,
         r#"{"name":"read","cat":"POSIX","pid":7,"tid":8,"ts":1000000,"dur":250000,"ph":"X","args":{"hhash":9509357668201227806,"fhash":40321,"ret":4096,"offset":0}}"#,
     ]);
-    assert_eq!(pick(&rows[0], &COLUMNS), ["posix", "read", "7", "8", "node1", "/a", "app#node1#7#8", "0.25", "4096", "0"]);
+    assert_eq!(
+        pick(&rows[0], &COLUMNS),
+        ["posix", "read", "7", "8", "node1", "/a", "app#node1#7#8", "0.25", "4096", "0"]
+    );
     assert_eq!(pick(&rows[0], &["file_hash", "host_hash"]), ["40321", "9509357668201227806"], "as the trace has them");
 }
 
@@ -59,7 +65,13 @@ fn times_given_in_ns_ms_or_sec_become_us() {
     };
     let unit = |unit: &str| format!(r#"{{"name":"CM","ph":4,"args":{{"name":"time_metric","value":"{unit}"}}}}"#);
     let texts = [
-        unit("NS"), line(3_000_000_999, 1_999), unit("MS"), line(3_000, 5), unit("SEC"), line(3, 1), unit("US"),
+        unit("NS"),
+        line(3_000_000_999, 1_999),
+        unit("MS"),
+        line(3_000, 5),
+        unit("SEC"),
+        line(3, 1),
+        unit("US"),
         line(3_000_000, 7),
     ];
     let rows = events(&texts.each_ref().map(String::as_str));
@@ -91,7 +103,8 @@ fn a_counter_with_extrema_only_moves_neither_mean_nor_count() {
     write(&folder.path().join("traces/x.pfw"), lines.join("\n"));
     let tables = index_and_export(DFT, &folder.path().join("traces"), folder.path(), &[]);
     let rows = table(&tables.join("aggregation.parquet"));
-    let columns = ["dur_n", "dur_total", "dur_mean", "dur_min", "dur_max", "size_n", "size_total", "size_min", "size_max"];
+    let columns =
+        ["dur_n", "dur_total", "dur_mean", "dur_min", "dur_max", "size_n", "size_total", "size_min", "size_max"];
     assert_eq!(pick(&rows[0], &columns), ["4", "40", "10.0", "1", "99", "4", "400", "3", "3"]);
     assert_eq!(pick(&rows[0], &["count"]), ["1004"], "the calls themselves are counted");
 }
@@ -111,12 +124,15 @@ fn telemetry_of_any_category_keeps_its_values() {
     let tables = index_and_export(DFT, &folder.path().join("traces"), folder.path(), &[]);
     let rows = table(&tables.join("system.parquet"));
     let seen: Vec<Vec<&str>> = rows.iter().map(|row| pick(row, &["name", "count", "value"])).collect();
-    assert_eq!(seen, [
-        ["GPU_counter", "2", "2.0"],
-        ["io_counter", "2", "2.0"],
-        ["net_counter", "2", "2.0"],
-        ["sys_counter", "2", "2.0"],
-    ]);
+    assert_eq!(
+        seen,
+        [
+            ["GPU_counter", "2", "2.0"],
+            ["io_counter", "2", "2.0"],
+            ["net_counter", "2", "2.0"],
+            ["sys_counter", "2", "2.0"],
+        ]
+    );
     assert!(!Path::new(&tables.join("preaggregated_system.parquet")).exists());
 }
 
@@ -131,9 +147,10 @@ fn system_statistics_have_a_table_of_their_own() {
     let tables = index_and_export(DFT, &folder.path().join("traces"), folder.path(), &[]);
     let rows = table(&tables.join("preaggregated_system.parquet"));
     assert_eq!(rows.len(), 1);
-    assert_eq!(pick(&rows[0], &["cat", "func_name", "count", "time", "time_start", "time_end"]), [
-        "sys", "cpu", "5", "0.000009", "0", "1000000"
-    ]);
+    assert_eq!(
+        pick(&rows[0], &["cat", "func_name", "count", "time", "time_start", "time_end"]),
+        ["sys", "cpu", "5", "9e-6", "0", "1000000"]
+    );
     let rows = table(&tables.join("aggregation.parquet"));
     assert_eq!(pick(&rows[0], &["family", "user_pct_n", "user_pct_mean"]), ["system", "3", "2.0"]);
 }

@@ -28,7 +28,10 @@ fn write_all(folder: &Path) -> u64 {
     calls_in += calls(&first);
 
     let before = trace(4, 5_000);
-    write(&folder.join("damaged.pfw.gz"), [gzip(before.as_bytes()), b"\x1f\x8b\x08\x00 not gzip at all".to_vec()].concat());
+    write(
+        &folder.join("damaged.pfw.gz"),
+        [gzip(before.as_bytes()), b"\x1f\x8b\x08\x00 not gzip at all".to_vec()].concat(),
+    );
     calls_in += calls(&before);
 
     write(&folder.join("empty.pfw"), "");
@@ -80,7 +83,8 @@ fn everything_wrong_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let (traces, index) = (folder.path().join("traces"), folder.path().join("index"));
     let calls = write_all(&traces);
-    let arguments = ["index".as_ref(), traces.as_path(), "--index".as_ref(), &index, "--memory".as_ref(), "64M".as_ref()];
+    let arguments =
+        ["index".as_ref(), traces.as_path(), "--index".as_ref(), &index, "--memory".as_ref(), "64M".as_ref()];
     let (code, out, err, memory) = run_measured(&arguments);
     assert_eq!(code, 3, "{out}\n{err}");
     for (file, fault) in [
@@ -92,7 +96,10 @@ fn everything_wrong_at_once() {
         ("overlong.pfw.gz", "1 malformed line"),
         ("unreadable.pfw", "cannot be read"),
     ] {
-        let named = err.lines().any(|line| line.contains(&format!("/{file}: {fault}")) || (line.contains(&format!("/{file}: ")) && line.contains(fault)));
+        let named = err.lines().any(|line| {
+            line.contains(&format!("/{file}: {fault}"))
+                || (line.contains(&format!("/{file}: ")) && line.contains(fault))
+        });
         assert!(named, "{file}: {fault}\n{err}");
     }
     assert!(!err.contains("/good.pfw.gz") && !err.contains("/long.pfw.gz"), "{err}");
@@ -101,7 +108,8 @@ fn everything_wrong_at_once() {
 
     let tables = folder.path().join("tables");
     run(DFT, ["export".as_ref(), index.as_os_str(), "--out".as_ref(), tables.as_os_str()]).exits(0);
-    let count: u64 = table(&tables.join("events.parquet")).iter().map(|row| row["count"].parse::<u64>().expect("a number")).sum();
+    let count: u64 =
+        table(&tables.join("events.parquet")).iter().map(|row| row["count"].parse::<u64>().expect("a number")).sum();
     // Of the truncated member some calls are in as well.
     assert!(count > calls && count < calls + 5_000, "{count} of {calls}");
 

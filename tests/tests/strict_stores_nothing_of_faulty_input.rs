@@ -18,7 +18,8 @@ fn each_fault_is_an_error_and_nothing_is_stored() {
         let folder = tempfile::tempdir().expect("a folder");
         let (traces, index) = (folder.path().join("traces"), folder.path().join("index"));
         write(&traces.join("good.pfw"), &good);
-        let arguments = ["index".as_ref(), traces.as_os_str(), "--index".as_ref(), index.as_os_str(), "--strict".as_ref()];
+        let arguments =
+            ["index".as_ref(), traces.as_os_str(), "--index".as_ref(), index.as_os_str(), "--strict".as_ref()];
         run(DFT, arguments).exits(0);
         write(&traces.join(name), bytes);
         let ran = run(DFT, arguments).exits(1);

@@ -57,7 +57,11 @@ fn failures_exit_1_and_say_what_to_do() {
     }
     run(DFT, ["index".to_owned(), path("x.pfw")]).exits(0);
     let ran = run(DFT, ["index".to_owned(), path("x.pfw"), "--interval".to_owned(), "2s".to_owned()]).exits(1);
-    assert!(ran.err.contains("1000000 µs") && ran.err.contains("2000000 µs") && ran.err.contains("--rebuild"), "{}", ran.err);
+    assert!(
+        ran.err.contains("1000000 µs") && ran.err.contains("2000000 µs") && ran.err.contains("--rebuild"),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]

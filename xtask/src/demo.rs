@@ -33,7 +33,8 @@ pub(crate) fn run() -> Result<()> {
     println!("\n── a sample\n{}", sample.gen_trace.report()?);
     let index = folder.join("sample.dftagg");
     let tables = folder.join("tables");
-    let shown = |path: &Path| path.strip_prefix(env::current_dir().unwrap_or_default()).unwrap_or(path).display().to_string();
+    let shown =
+        |path: &Path| path.strip_prefix(env::current_dir().unwrap_or_default()).unwrap_or(path).display().to_string();
     let dft_step = |arguments: &[&str]| {
         let line = format!("dft {}", arguments.join(" "));
         step(&line, Command::new(&dft).args(arguments))

@@ -77,7 +77,9 @@ fn has_libclang(directory: &Path) -> bool {
     entries.flatten().any(|entry| {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        name.starts_with("libclang.so") || name.starts_with("libclang-") && name.contains(".so") || name == "libclang.dylib"
+        name.starts_with("libclang.so")
+            || name.starts_with("libclang-") && name.contains(".so")
+            || name == "libclang.dylib"
     })
 }
 

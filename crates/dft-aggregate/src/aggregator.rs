@@ -16,8 +16,8 @@ use crate::cells::{ByteOrder, Cell, Cells, Columns, Seal};
 use crate::config::{Config, CustomMetrics};
 use crate::functions::is_transfer;
 use crate::intern::{Interner, Symbol};
-use crate::spelling::{Spelling, Spellings, same};
 use crate::run::{Run, RunError, RunWriter, Section};
+use crate::spelling::{Spelling, Spellings, same};
 
 /// A series' identity, in symbols.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -192,7 +192,8 @@ impl Aggregator {
             Phase::Counter => self.telemetry(record, unit, counts)?,
             Phase::Aggregated => self.aggregated(record, unit, counts, None)?,
             Phase::LetterCounter => {
-                let numeric = |keys: &[ArgKey]| record.args.iter().any(|arg| keys.contains(&arg.key) && arg.value.is_number());
+                let numeric =
+                    |keys: &[ArgKey]| record.args.iter().any(|arg| keys.contains(&arg.key) && arg.value.is_number());
                 let counted = numeric(&[ArgKey::DftCnt, ArgKey::Count]);
                 let timed = || numeric(&[ArgKey::Dur, ArgKey::DurSum, ArgKey::DurMin, ArgKey::DurMax]);
                 let system = record.cat.text().eq_ignore_ascii_case(b"sys");
@@ -459,8 +460,7 @@ impl Aggregator {
         use ArgKey::{
             Dur, DurMax, DurMin, DurSum, Offset, OffsetMax, OffsetMin, OffsetSum, Ret, RetMax, RetMin, RetSum,
         };
-        let duration =
-            metric([(Dur, "dur"), (DurSum, "dur_sum"), (DurMin, "dur_min"), (DurMax, "dur_max")], unit)?;
+        let duration = metric([(Dur, "dur"), (DurSum, "dur_sum"), (DurMin, "dur_min"), (DurMax, "dur_max")], unit)?;
         let size = if transfers(record) {
             metric([(Ret, "ret"), (RetSum, "ret_sum"), (RetMin, "ret_min"), (RetMax, "ret_max")], TimeUnit::Us)?
         } else {
@@ -494,7 +494,8 @@ impl Aggregator {
             }
         }
         for group in self.parts.chunk_by(|a, b| a.0 == b.0) {
-            let value_of = |part| group.iter().find(|(_, have, _)| *have == part).map(|&(.., at)| &record.args[at].value);
+            let value_of =
+                |part| group.iter().find(|(_, have, _)| *have == part).map(|&(.., at)| &record.args[at].value);
             let plain = value_of(Part::Plain);
             let values = [Part::Sum, Part::Min, Part::Max].map(|part| value_of(part).or(plain));
             counts.not_finite += add_summed(cell.customs.entry(group[0].0), count, values, self.sketches.as_ref());
@@ -532,7 +533,12 @@ impl Aggregator {
         self.parts.sort_unstable();
     }
 
-    fn telemetry(&mut self, record: &Record<'_>, unit: TimeUnit, counts: &mut FileCounts) -> Result<(), MalformedReason> {
+    fn telemetry(
+        &mut self,
+        record: &Record<'_>,
+        unit: TimeUnit,
+        counts: &mut FileCounts,
+    ) -> Result<(), MalformedReason> {
         let Times { ts, dur } = Self::times(record, unit)?;
         let hhash = record.arg(ArgKey::Hhash);
         let by_name = hhash.text().is_empty();
@@ -622,7 +628,9 @@ impl Aggregator {
         let mut names: Vec<Vec<u8>> = self
             .names
             .iter()
-            .map(|&(kind, hash, name)| NameKey { kind, hash: text(hash).to_owned(), name: text(name).to_owned() }.encode())
+            .map(|&(kind, hash, name)| {
+                NameKey { kind, hash: text(hash).to_owned(), name: text(name).to_owned() }.encode()
+            })
             .collect();
         names.sort_unstable();
         for name in names {
@@ -704,7 +712,12 @@ fn extra_arg<'r, 'a>(record: &'r Record<'a>, key: &str) -> &'r Value<'a> {
 
 /// Adds a pre-aggregated contribution, each part to the statistics of its type; how many parts were
 /// not finite.
-fn add_summed(custom: &mut Custom, count: u64, values: [Option<&Value<'_>>; 3], sketches: Option<&SketchMapping>) -> u64 {
+fn add_summed(
+    custom: &mut Custom,
+    count: u64,
+    values: [Option<&Value<'_>>; 3],
+    sketches: Option<&SketchMapping>,
+) -> u64 {
     let ints = values.map(|value| value.and_then(Value::integer_literal));
     let mut floats = [None; 3];
     for (float, (value, int)) in floats.iter_mut().zip(values.into_iter().zip(ints)) {

@@ -96,13 +96,19 @@ impl Run {
     }
 
     /// A cursor over a section, or over some partitions of the rows.
-    pub(crate) fn cursor(&self, section: Section, partitions: Option<&std::ops::Range<usize>>) -> Result<Cursor<'_>, RunError> {
+    pub(crate) fn cursor(
+        &self,
+        section: Section,
+        partitions: Option<&std::ops::Range<usize>>,
+    ) -> Result<Cursor<'_>, RunError> {
         let (start, end) = match partitions {
             Some(range) => (self.partitions[range.start], self.partitions[range.end]),
             None => (self.starts[section as usize], self.starts[section as usize + 1]),
         };
         match &self.store {
-            Store::Memory(bytes) => Ok(Cursor::Memory { rest: &bytes[start as usize..end as usize], key: &[], value: &[] }),
+            Store::Memory(bytes) => {
+                Ok(Cursor::Memory { rest: &bytes[start as usize..end as usize], key: &[], value: &[] })
+            }
             Store::File(path) => {
                 let io = |source| RunError::Io { path: path.clone(), source };
                 let mut file = File::open(path).map_err(io)?;
@@ -149,7 +155,9 @@ impl Cursor<'_> {
                     let mut shift = 0;
                     loop {
                         let mut byte = [0];
-                        reader.read_exact(&mut byte).map_err(|source| RunError::Io { path: path.to_owned(), source })?;
+                        reader
+                            .read_exact(&mut byte)
+                            .map_err(|source| RunError::Io { path: path.to_owned(), source })?;
                         *left = left.saturating_sub(1);
                         length |= u64::from(byte[0] & 0x7f) << shift;
                         shift += 7;

@@ -61,8 +61,26 @@ impl Made {
 }
 
 const ARGS: [&str; 20] = [
-    "ret", "ret_sum", "ret_min", "ret_max", "offset", "offset_sum", "offset_min", "offset_max", "dur", "dur_sum",
-    "dur_min", "dur_max", "dft_cnt", "count", "x", "x_sum", "x_min", "x_max", "flags", "user_pct",
+    "ret",
+    "ret_sum",
+    "ret_min",
+    "ret_max",
+    "offset",
+    "offset_sum",
+    "offset_min",
+    "offset_max",
+    "dur",
+    "dur_sum",
+    "dur_min",
+    "dur_max",
+    "dft_cnt",
+    "count",
+    "x",
+    "x_sum",
+    "x_min",
+    "x_max",
+    "flags",
+    "user_pct",
 ];
 
 fn made() -> impl Strategy<Value = Made> {
@@ -189,7 +207,8 @@ impl Model {
             }
             made.int("offset").into_iter().for_each(|offset| row.metrics[2].sample(offset));
         } else {
-            let count = made.int("dft_cnt").or(made.int("count")).and_then(|count| u64::try_from(count).ok()).unwrap_or(1);
+            let count =
+                made.int("dft_cnt").or(made.int("count")).and_then(|count| u64::try_from(count).ok()).unwrap_or(1);
             row.count += u128::from(count);
             row.ts = row.ts.min(made.ts);
             row.te = row.te.max(made.ts);
@@ -219,19 +238,20 @@ impl Model {
 
 fn customs(made: &Made, family: Family, row: &mut NaiveRow) {
     let reserved = |name: &str| {
-        name == "dft_cnt" || ["dur", "ret", "offset"].iter().any(|base| {
-            name.strip_prefix(base).is_some_and(|rest| ["", "_sum", "_min", "_max"].contains(&rest))
-        })
+        name == "dft_cnt"
+            || ["dur", "ret", "offset"]
+                .iter()
+                .any(|base| name.strip_prefix(base).is_some_and(|rest| ["", "_sum", "_min", "_max"].contains(&rest)))
     };
     let mut add = |name: &str, count: u64, values: [Option<Number>; 3]| {
-        let custom = row
-            .customs
-            .entry(name.to_owned())
-            .or_insert(NaiveCustom { ints: Naive::new(), floats: (0, 0.0) });
-        custom.ints.summed(count, values.map(|value| match value {
-            Some(Number::Int(value)) => Some(value),
-            _ => None,
-        }));
+        let custom = row.customs.entry(name.to_owned()).or_insert(NaiveCustom { ints: Naive::new(), floats: (0, 0.0) });
+        custom.ints.summed(
+            count,
+            values.map(|value| match value {
+                Some(Number::Int(value)) => Some(value),
+                _ => None,
+            }),
+        );
         if let Some(Number::Float(sum)) = values[0] {
             custom.floats.0 += u128::from(count);
             custom.floats.1 += sum;

@@ -24,13 +24,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Outcome> {
     };
     let mut text = String::new();
     for file in export(&view, &args.out, &options)? {
-        let _ = writeln!(
-            text,
-            "{}  {} rows, {}",
-            file.path.display(),
-            count(file.rows),
-            bytes(file.bytes as f64)
-        );
+        let _ = writeln!(text, "{}  {} rows, {}", file.path.display(), count(file.rows), bytes(file.bytes as f64));
     }
     say(&text)?;
     Ok(outcome)

@@ -69,23 +69,29 @@ fn describe(report: &BuildReport) -> String {
         count(report.files.iter().filter(|file| file.fault.as_ref().is_some_and(is)).count() as u64)
     };
     let mut lines = vec![
-        ("records", format!(
-            "{} events, {} profiles, {} system, {} telemetry, {} metadata",
-            count(counts.events),
-            count(counts.profiles),
-            count(counts.systems),
-            count(counts.telemetry),
-            count(counts.metadata)
-        )),
+        (
+            "records",
+            format!(
+                "{} events, {} profiles, {} system, {} telemetry, {} metadata",
+                count(counts.events),
+                count(counts.profiles),
+                count(counts.systems),
+                count(counts.telemetry),
+                count(counts.metadata)
+            ),
+        ),
         ("rows", format!("{}, and {} of telemetry", count(report.rows), count(report.telemetry_rows))),
         ("lines", format!("{} malformed, {} of unknown phase skipped", count(counts.malformed), count(counts.skipped))),
-        ("files", format!(
-            "{} truncated, {} damaged, {} empty, {} unreadable",
-            faulty(|fault| matches!(fault, FileFault::Truncated(_))),
-            faulty(|fault| matches!(fault, FileFault::Damaged(_))),
-            faulty(|fault| matches!(fault, FileFault::Empty)),
-            count(report.unreadable.len() as u64),
-        )),
+        (
+            "files",
+            format!(
+                "{} truncated, {} damaged, {} empty, {} unreadable",
+                faulty(|fault| matches!(fault, FileFault::Truncated(_))),
+                faulty(|fault| matches!(fault, FileFault::Damaged(_))),
+                faulty(|fault| matches!(fault, FileFault::Empty)),
+                count(report.unreadable.len() as u64),
+            ),
+        ),
         ("hashes", format!("{} with more than one name", count(report.ambiguous_hashes))),
         ("transfers", format!("{} failed", count(counts.failed_transfers))),
     ];
@@ -109,14 +115,19 @@ fn describe(report: &BuildReport) -> String {
 pub(crate) fn faults(report: &BuildReport) -> String {
     let mut text = String::new();
     for unreadable in report.unreadable.iter().take(SHOWN) {
-        let _ = writeln!(text, "warning: {}: cannot be read, left out: {}", unreadable.path.display(), unreadable.error);
+        let _ =
+            writeln!(text, "warning: {}: cannot be read, left out: {}", unreadable.path.display(), unreadable.error);
     }
     for file in report.faulty().take(SHOWN) {
         describe_fault(file, &mut text);
     }
     let more = report.faulty().count().saturating_sub(SHOWN) + report.unreadable.len().saturating_sub(SHOWN);
     if more > 0 {
-        let _ = writeln!(text, "warning: and {} with faults; `dft info` lists those in the index", plural(more as u64, "more file"));
+        let _ = writeln!(
+            text,
+            "warning: and {} with faults; `dft info` lists those in the index",
+            plural(more as u64, "more file")
+        );
     }
     text
 }
@@ -129,7 +140,9 @@ fn describe_fault(file: &FileReport, text: &mut String) {
         Some(FileFault::Truncated(place)) => {
             writeln!(text, "warning: {path}: truncated: {place}; what it held before is in")
         }
-        Some(FileFault::Damaged(reason)) => writeln!(text, "warning: {path}: damaged: {reason}; what came before is in"),
+        Some(FileFault::Damaged(reason)) => {
+            writeln!(text, "warning: {path}: damaged: {reason}; what came before is in")
+        }
     };
     if file.counts.malformed == 0 {
         return;

@@ -36,8 +36,11 @@ struct Facts {
 
 impl Facts {
     fn of(index: &Index) -> Result<Self> {
-        let files: Vec<_> =
-            index.files()?.into_iter().map(|(path, entry)| (String::from_utf8_lossy(&path).into_owned(), entry)).collect();
+        let files: Vec<_> = index
+            .files()?
+            .into_iter()
+            .map(|(path, entry)| (String::from_utf8_lossy(&path).into_owned(), entry))
+            .collect();
         let mut totals = FileCounts::default();
         files.iter().for_each(|(_, entry)| totals.add(&entry.counts));
         let mut rows = Family::ALL.map(|family| (family, 0));
@@ -69,21 +72,30 @@ impl Facts {
         line("index", index.path().display().to_string());
         line("format", FORMAT_VERSION.to_string());
         line("config", index.config().to_string());
-        line("bounds", match index.bounds() {
-            None => "no rows".to_owned(),
-            Some(bounds) => {
-                let interval = index.config().interval_us;
-                let span = (bounds.greatest - bounds.least).saturating_add(interval);
-                format!("buckets {} to {} µs, {}", bounds.least, bounds.greatest, duration(span as f64))
-            }
-        });
-        let rows: Vec<String> = self.rows.iter().map(|(family, rows)| format!("{} {}", count(*rows), family.name())).collect();
+        line(
+            "bounds",
+            match index.bounds() {
+                None => "no rows".to_owned(),
+                Some(bounds) => {
+                    let interval = index.config().interval_us;
+                    let span = (bounds.greatest - bounds.least).saturating_add(interval);
+                    format!("buckets {} to {} µs, {}", bounds.least, bounds.greatest, duration(span as f64))
+                }
+            },
+        );
+        let rows: Vec<String> =
+            self.rows.iter().map(|(family, rows)| format!("{} {}", count(*rows), family.name())).collect();
         line("rows", format!("{}, {} telemetry", rows.join(", "), count(self.telemetry)));
         line("series", count(self.series));
-        let names: Vec<String> = self.names.iter().map(|(kind, all, ambiguous)| {
-            let note = if *ambiguous > 0 { format!(" ({} with several names)", count(*ambiguous)) } else { String::new() };
-            format!("{}{note}", plural(*all, kind))
-        }).collect();
+        let names: Vec<String> = self
+            .names
+            .iter()
+            .map(|(kind, all, ambiguous)| {
+                let note =
+                    if *ambiguous > 0 { format!(" ({} with several names)", count(*ambiguous)) } else { String::new() };
+                format!("{}{note}", plural(*all, kind))
+            })
+            .collect();
         line("hashes", names.join(", "));
         line("size", bytes(self.bytes as f64));
         line("files", format!("{}, {} records", count(self.files.len() as u64), count(self.totals.records())));
@@ -124,25 +136,36 @@ impl Facts {
             CustomMetrics::Off => json!("off"),
             CustomMetrics::Only(names) => json!(names),
         };
-        let files: Vec<Value> = self.files.iter().map(|(path, entry)| {
-            let fault = match &entry.fault {
-                None => Value::Null,
-                Some(FileFault::Empty) => json!("empty"),
-                Some(FileFault::Truncated(_)) => json!("truncated"),
-                Some(FileFault::Damaged(_)) => json!("damaged"),
-            };
-            json!({
-                "path": path,
-                "bytes": entry.size,
-                "text_bytes": entry.text_bytes,
-                "fault": fault,
-                "records": counts(&entry.counts),
+        let files: Vec<Value> = self
+            .files
+            .iter()
+            .map(|(path, entry)| {
+                let fault = match &entry.fault {
+                    None => Value::Null,
+                    Some(FileFault::Empty) => json!("empty"),
+                    Some(FileFault::Truncated(_)) => json!("truncated"),
+                    Some(FileFault::Damaged(_)) => json!("damaged"),
+                };
+                json!({
+                    "path": path,
+                    "bytes": entry.size,
+                    "text_bytes": entry.text_bytes,
+                    "fault": fault,
+                    "records": counts(&entry.counts),
+                })
             })
-        }).collect();
-        let rows: Map<String, Value> = self.rows.iter().map(|(family, rows)| (family.name().to_owned(), json!(rows)))
-            .chain([("telemetry".to_owned(), json!(self.telemetry))]).collect();
-        let names: Map<String, Value> = self.names.iter()
-            .map(|(kind, all, ambiguous)| ((*kind).to_owned(), json!({"hashes": all, "ambiguous": ambiguous}))).collect();
+            .collect();
+        let rows: Map<String, Value> = self
+            .rows
+            .iter()
+            .map(|(family, rows)| (family.name().to_owned(), json!(rows)))
+            .chain([("telemetry".to_owned(), json!(self.telemetry))])
+            .collect();
+        let names: Map<String, Value> = self
+            .names
+            .iter()
+            .map(|(kind, all, ambiguous)| ((*kind).to_owned(), json!({"hashes": all, "ambiguous": ambiguous})))
+            .collect();
         let value = json!({
             "index": index.path().to_string_lossy(),
             "format": FORMAT_VERSION,

@@ -135,7 +135,9 @@ fn telemetry(text: &mut String, metrics: &[Metric]) {
         if moved.is_empty() {
             moved = metrics.iter().collect();
         }
-        moved.sort_by(|a, b| b.mean.unwrap_or(0.0).total_cmp(&a.mean.unwrap_or(0.0)).then_with(|| a.metric.cmp(&b.metric)));
+        moved.sort_by(|a, b| {
+            b.mean.unwrap_or(0.0).total_cmp(&a.mean.unwrap_or(0.0)).then_with(|| a.metric.cmp(&b.metric))
+        });
         for metric in moved.into_iter().take(METRICS) {
             let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), three_digits);
             table.push(vec![

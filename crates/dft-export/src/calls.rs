@@ -155,9 +155,7 @@ impl Batches for Calls<'_> {
         let mut known = 0;
         let mut numbers = [0; 7];
         let mut rows = 0;
-        while rows < BATCH_ROWS
-            && self.cells.advance()?
-        {
+        while rows < BATCH_ROWS && self.cells.advance()? {
             let Some(cell) = self.cells.cell() else { break };
             let series = cell.series;
             if known != cell.serial {

@@ -188,11 +188,7 @@ impl<'v> CellScan<'v> {
 }
 
 /// Hands every series of a family that passes the filter to `visit`.
-pub(crate) fn each_series(
-    view: &View<'_>,
-    family: Family,
-    mut visit: impl FnMut(&Series),
-) -> Result<(), ExportError> {
+pub(crate) fn each_series(view: &View<'_>, family: Family, mut visit: impl FnMut(&Series)) -> Result<(), ExportError> {
     for next in view.index().series(RowQuery::family(family).series)? {
         let series = Series::new(next?.1, view);
         if view.filter().passes(&series) {

@@ -21,9 +21,7 @@ impl Pattern {
         let glob = GlobBuilder::new(pattern).literal_separator(false).backslash_escape(true).build();
         match glob {
             Ok(glob) => Ok(Self(glob.compile_matcher())),
-            Err(error) => {
-                Err(ExportError::Pattern { pattern: pattern.to_owned(), reason: error.kind().to_string() })
-            }
+            Err(error) => Err(ExportError::Pattern { pattern: pattern.to_owned(), reason: error.kind().to_string() }),
         }
     }
 

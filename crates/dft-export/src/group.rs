@@ -279,7 +279,8 @@ impl Batches for Groups {
                 }
             }
             let describe = || format!("of group {key:?}");
-            let fit = |value: Option<i128>, column| value.map(|value| int64(value, table, column, describe)).transpose();
+            let fit =
+                |value: Option<i128>, column| value.map(|value| int64(value, table, column, describe)).transpose();
             let Sums { count, time, size, time_squares, size_squares, .. } = &sums;
             let int_values = [
                 Some(int64(*count, table, "count", describe)?),

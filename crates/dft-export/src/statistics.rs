@@ -180,9 +180,7 @@ impl Batches for Statistics<'_> {
         let mut metrics: [MetricColumns; METRICS.len()] = Default::default();
         let mut customs: Vec<MetricColumns> = self.customs.iter().map(|_| MetricColumns::default()).collect();
         let mut rows = 0;
-        while rows < most
-            && self.advance()?
-        {
+        while rows < most && self.advance()? {
             let Some(cell) = self.cells.as_ref().and_then(CellScan::cell) else { break };
             let series = cell.series;
             let identity = &series.identity;

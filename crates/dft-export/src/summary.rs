@@ -178,11 +178,7 @@ impl Summary {
 }
 
 /// The first of the entries by `order`, and by name where that is equal.
-fn greatest<K: Ord, O: Ord>(
-    entries: HashMap<K, Totals>,
-    top: usize,
-    order: impl Fn(&Totals) -> O,
-) -> Vec<Named<K>> {
+fn greatest<K: Ord, O: Ord>(entries: HashMap<K, Totals>, top: usize, order: impl Fn(&Totals) -> O) -> Vec<Named<K>> {
     let mut all: Vec<Named<K>> = entries.into_iter().map(|(name, totals)| Named { name, totals }).collect();
     all.sort_unstable_by(|a, b| order(&a.totals).cmp(&order(&b.totals)).then_with(|| a.name.cmp(&b.name)));
     all.truncate(top);

@@ -84,10 +84,7 @@ impl FromStr for Table {
     type Err = ExportError;
 
     fn from_str(name: &str) -> Result<Self, ExportError> {
-        Self::ALL
-            .into_iter()
-            .find(|table| table.name() == name)
-            .ok_or_else(|| ExportError::NoTable(name.to_owned()))
+        Self::ALL.into_iter().find(|table| table.name() == name).ok_or_else(|| ExportError::NoTable(name.to_owned()))
     }
 }
 

@@ -113,7 +113,11 @@ impl<'a> View<'a> {
     /// # Errors
     ///
     /// Where the index cannot be read.
-    pub fn calls(&'a self, family: Family, dictionaries: Dictionaries) -> Result<impl Batches + Send + 'a, ExportError> {
+    pub fn calls(
+        &'a self,
+        family: Family,
+        dictionaries: Dictionaries,
+    ) -> Result<impl Batches + Send + 'a, ExportError> {
         Calls::new(self, family, dictionaries)
     }
 

@@ -92,7 +92,10 @@ const HOST: &str = r#"{"name":"HH","ph":"M","args":{"name":"node1","value":"h1"}
 
 #[test]
 fn the_columns_are_to_the_letter() {
-    let lines = [call("read", 5, r#","ret":1,"epoch":2"#), r#"{"name":"cpu","cat":"sys","ts":7,"ph":2,"args":{"hhash":"h1","b":1,"a":2}}"#.to_owned()];
+    let lines = [
+        call("read", 5, r#","ret":1,"epoch":2"#),
+        r#"{"name":"cpu","cat":"sys","ts":7,"ph":2,"args":{"hhash":"h1","b":1,"a":2}}"#.to_owned(),
+    ];
     let built = build(&lines, &interval(10));
     let view = View::new(&built.index, None, Filter::default()).expect("a view");
     let calls = [
@@ -110,7 +113,9 @@ fn the_columns_are_to_the_letter() {
         let schema = view.calls(family, Dictionaries::PerBatch).expect("a table").schema();
         assert_eq!(columns(&schema), calls.iter().map(|(name, kind)| (name.as_str(), *kind)).collect::<Vec<_>>());
     }
-    let system = [named("host_hash name", "dictionary"), named("time_bucket ts te count", "int64"), named("a b", "float64")].concat();
+    let system =
+        [named("host_hash name", "dictionary"), named("time_bucket ts te count", "int64"), named("a b", "float64")]
+            .concat();
     let schema = view.telemetry(Dictionaries::PerBatch).expect("a table").schema();
     assert_eq!(columns(&schema), system.iter().map(|(name, kind)| (name.as_str(), *kind)).collect::<Vec<_>>());
     let mut statistics = [
@@ -152,7 +157,8 @@ fn an_offset_never_recorded_is_null_while_0_and_negative_ones_survive() {
 #[test]
 fn standard_deviation_is_right_for_values_far_from_zero() {
     let far = 2_000_000_000_000_000_000_i64;
-    let lines: Vec<String> = [0, 1, 2].iter().map(|step| call("pread", 5, &format!(r#","offset":{}"#, far + step))).collect();
+    let lines: Vec<String> =
+        [0, 1, 2].iter().map(|step| call("pread", 5, &format!(r#","offset":{}"#, far + step))).collect();
     let built = build(&lines, &interval(10));
     let view = View::new(&built.index, None, Filter::default()).expect("a view");
     let rows = all(view.statistics(Dictionaries::PerBatch).expect("a table")).expect("rows");
@@ -167,14 +173,15 @@ fn names_of_hashes_resolve_and_others_are_empty() {
     let built = build(&lines, &interval(10));
     let view = View::new(&built.index, None, Filter::default()).expect("a view");
     let rows = all(view.calls(Family::Event, Dictionaries::PerBatch).expect("a table")).expect("rows");
-    let mut seen: Vec<[&str; 4]> =
-        rows.iter().map(|row| ["host_hash", "host_name", "proc_name", "file_name"].map(|column| row[column].as_str())).collect();
+    let mut seen: Vec<[&str; 4]> = rows
+        .iter()
+        .map(|row| ["host_hash", "host_name", "proc_name", "file_name"].map(|column| row[column].as_str()))
+        .collect();
     seen.sort_unstable();
-    assert_eq!(seen, [
-        ["", "", "app#unknown#7#8", ""],
-        ["h1", "node1", "app#node1#7#8", ""],
-        ["h2", "", "app#h2#7#8", ""],
-    ]);
+    assert_eq!(
+        seen,
+        [["", "", "app#unknown#7#8", ""], ["h1", "node1", "app#node1#7#8", ""], ["h2", "", "app#h2#7#8", ""],]
+    );
 }
 
 #[test]
@@ -433,7 +440,8 @@ fn an_export_that_fails_leaves_no_file() {
     let built = build(&lines, &interval(10));
     let view = View::new(&built.index, None, Filter::default()).expect("a view");
     let folder = tempfile::tempdir().expect("a folder");
-    let options = ExportOptions { tables: vec![Table::Events], group_by: Vec::new(), format: Format::Parquet, threads: 2 };
+    let options =
+        ExportOptions { tables: vec![Table::Events], group_by: Vec::new(), format: Format::Parquet, threads: 2 };
     assert!(matches!(export(&view, folder.path(), &options), Err(ExportError::TooLarge { .. })));
     assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 0);
     let options = ExportOptions {

@@ -13,7 +13,9 @@ pub(crate) fn read(index: &Path) -> Result<Option<u64>, StoreError> {
     let path = index.join(CURRENT);
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(error) => return Err(StoreError::io(&path)(error)),
     };
     let number = text.strip_suffix('\n').and_then(number_of);

@@ -75,15 +75,21 @@ fn merged<'a, V: Merge>(key: &[u8], values: impl Iterator<Item = &'a [u8]>) -> R
     all.ok_or(DecodeError::Truncated)?.encode(key)
 }
 
-fn set_merge<V: Merge + 'static>(options: &mut Options, name: &'static str, family: &'static str, faults: &MergeFaults) {
+fn set_merge<V: Merge + 'static>(
+    options: &mut Options,
+    name: &'static str,
+    family: &'static str,
+    faults: &MergeFaults,
+) {
     let faults = faults.clone();
-    let full = move |key: &[u8], existing: Option<&[u8]>, operands: &MergeOperands| {
-        match merged::<V>(key, existing.into_iter().chain(operands)) {
-            Ok(value) => Some(value),
-            Err(error) => {
-                faults.set(family, key, error);
-                None
-            }
+    let full = move |key: &[u8], existing: Option<&[u8]>, operands: &MergeOperands| match merged::<V>(
+        key,
+        existing.into_iter().chain(operands),
+    ) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            faults.set(family, key, error);
+            None
         }
     };
     // Where a part does not decode nothing is combined, and the full merge will say so.

@@ -160,7 +160,9 @@ impl Index {
             .db
             .get_pinned_cf(self.family(families::FILES)?, path)
             .map_err(StoreError::rocks(&self.path, "read a file's entry"))?;
-        bytes.map(|bytes| FileEntry::decode(&bytes).map_err(|error| self.entry(families::FILES, path, error))).transpose()
+        bytes
+            .map(|bytes| FileEntry::decode(&bytes).map_err(|error| self.entry(families::FILES, path, error)))
+            .transpose()
     }
 
     /// Every trace file in the index, by path.

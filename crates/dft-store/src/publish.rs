@@ -72,12 +72,9 @@ impl Publisher<'_> {
     fn fill(&self, directory: &Path, batch: &Batch) -> Result<PublishStats, StoreError> {
         let faults = MergeFaults::default();
         let cache = Cache::new_lru_cache(8 << 20);
-        let db = DB::open_cf_descriptors(
-            &families::database_options(),
-            directory,
-            families::descriptors(&faults, &cache),
-        )
-        .map_err(StoreError::rocks(directory, "open the index"))?;
+        let db =
+            DB::open_cf_descriptors(&families::database_options(), directory, families::descriptors(&faults, &cache))
+                .map_err(StoreError::rocks(directory, "open the index"))?;
         let stats = self.ingest(&db, batch, &faults)?;
         self.describe(&db, batch)?;
         for family in [families::ROWS, families::TELEMETRY, families::SERIES, families::NAMES] {
@@ -241,8 +238,8 @@ fn clone_generation(from: &Path, to: &Path) -> Result<(), StoreError> {
         if name == "LOCK" || name.to_string_lossy().starts_with("LOG") {
             continue;
         }
-        let linked = source.extension().is_some_and(|extension| extension == "sst")
-            && fs::hard_link(&source, &target).is_ok();
+        let linked =
+            source.extension().is_some_and(|extension| extension == "sst") && fs::hard_link(&source, &target).is_ok();
         if !linked {
             fs::copy(&source, &target).map_err(StoreError::io(&source))?;
         }

@@ -253,7 +253,8 @@ impl TelemetryScan<'_> {
                 self.cursor.status().map_err(|error| self.index.read_error(error))?;
                 return Ok(None);
             };
-            let key = TelemetryKey::decode(bytes).map_err(|error| self.index.entry(families::TELEMETRY, bytes, error))?;
+            let key =
+                TelemetryKey::decode(bytes).map_err(|error| self.index.entry(families::TELEMETRY, bytes, error))?;
             if self.query.matches(&key) {
                 break key;
             }

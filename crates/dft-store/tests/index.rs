@@ -27,7 +27,9 @@ fn batch(lines: &[String], file: &str) -> Batch {
 }
 
 fn call(name: &str, ts: u64, ret: i64) -> String {
-    format!(r#"{{"name":"{name}","cat":"POSIX","pid":1,"tid":1,"ts":{ts},"dur":2,"ph":"X","args":{{"hhash":"h","ret":{ret}}}}}"#)
+    format!(
+        r#"{{"name":"{name}","cat":"POSIX","pid":1,"tid":1,"ts":{ts},"dur":2,"ph":"X","args":{{"hhash":"h","ret":{ret}}}}}"#
+    )
 }
 
 fn reading(host: &str, name: &str, ts: u64, value: f64) -> String {

@@ -202,7 +202,8 @@ mod tests {
     #[test]
     fn words_for_numbers_that_are_not_finite_are_numbers() {
         let arena = Arena::default();
-        let record = record(br#"{"ts":1,"name":"NaN","args":{"a":NaN,"b":-Infinity,"c":Infinity,"d":"Infinity"}}"#, &arena);
+        let record =
+            record(br#"{"ts":1,"name":"NaN","args":{"a":NaN,"b":-Infinity,"c":Infinity,"d":"Infinity"}}"#, &arena);
         assert_eq!(record.name.text(), b"NaN");
         for (arg, finite) in record.args.iter().zip([Some(false), Some(false), Some(false), None]) {
             assert_eq!(arg.value.float().map(f64::is_finite), finite);

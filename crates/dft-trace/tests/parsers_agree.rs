@@ -52,8 +52,22 @@ fn compare(line: &[u8], layouts: &mut Layouts) -> Result<bool, TestCaseError> {
     Ok(true)
 }
 
-const KEYS: [&str; 14] =
-    ["name", "cat", "pid", "tid", "ts", "dur", "ph", "args", "id", "hhash", "ret", "dft_cnt", "x", "a_long_name_of_an_arg"];
+const KEYS: [&str; 14] = [
+    "name",
+    "cat",
+    "pid",
+    "tid",
+    "ts",
+    "dur",
+    "ph",
+    "args",
+    "id",
+    "hhash",
+    "ret",
+    "dft_cnt",
+    "x",
+    "a_long_name_of_an_arg",
+];
 
 fn scalar() -> impl Strategy<Value = String> {
     prop_oneof![

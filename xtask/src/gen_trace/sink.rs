@@ -52,9 +52,7 @@ impl Sink {
     pub(super) fn next_member(&mut self, held_back: usize) -> io::Result<()> {
         self.pass_on(self.buffer.len().saturating_sub(held_back))?;
         self.out = match self.out.take() {
-            Some(Out::Gzip(encoder)) => {
-Some(gzip(encoder.finish()?, self.level))
-            }
+            Some(Out::Gzip(encoder)) => Some(gzip(encoder.finish()?, self.level)),
             other => other,
         };
         Ok(())
