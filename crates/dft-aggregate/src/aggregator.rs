@@ -521,7 +521,7 @@ impl Aggregator {
                 Some((base, b"_sum")) if !base.is_empty() => (base, Part::Sum),
                 Some((base, b"_min")) if !base.is_empty() => (base, Part::Min),
                 Some((base, b"_max")) if !base.is_empty() => (base, Part::Max),
-                _ => (&arg.name[..], Part::Plain),
+                _ => (arg.name, Part::Plain),
             };
             if let CustomMetrics::Only(names) = &self.config.custom_metrics
                 && !std::str::from_utf8(base).is_ok_and(|name| names.contains(name))

@@ -159,7 +159,7 @@ pub(crate) struct Columns<V> {
     names: Vec<Symbol>,
     values: Vec<V>,
     /// Where each is, once there are too many to look through.
-    index: Option<Box<HashMap<Symbol, usize>>>,
+    index: Option<HashMap<Symbol, usize>>,
     next: usize,
 }
 
@@ -208,7 +208,7 @@ impl<V: Default> Columns<V> {
                 index.insert(name, at);
             }
             None if at + 1 > Self::FEW => {
-                self.index = Some(Box::new(self.names.iter().copied().zip(0..).collect()));
+                self.index = Some(self.names.iter().copied().zip(0..).collect());
             }
             None => {}
         }

@@ -163,11 +163,13 @@ struct NaiveRow {
 
 type Key = (Family, String, String, i64, String, u64);
 
+type Readings = BTreeMap<String, Vec<f64>>;
+
 #[derive(Default)]
 struct Model {
     rows: BTreeMap<Key, NaiveRow>,
     /// Host, counter and bucket: readings, and values by metric.
-    telemetry: BTreeMap<(String, String, u64), (u64, BTreeMap<String, Vec<f64>>)>,
+    telemetry: BTreeMap<(String, String, u64), (u64, Readings)>,
     failed: u64,
 }
 

@@ -17,7 +17,10 @@ pub(crate) const ALL: [&str; 6] = [ROWS, TELEMETRY, SERIES, NAMES, FILES, META];
 
 /// Why a merge operator refused, for the read that failed by it: RocksDB's own message has no key.
 #[derive(Clone, Default)]
-pub(crate) struct MergeFaults(Arc<Mutex<Option<(&'static str, Vec<u8>, DecodeError)>>>);
+pub(crate) struct MergeFaults(Arc<Mutex<Option<MergeFault>>>);
+
+/// The family, the key, and what is wrong with a value of it.
+type MergeFault = (&'static str, Vec<u8>, DecodeError);
 
 impl MergeFaults {
     fn set(&self, family: &'static str, key: &[u8], error: DecodeError) {
@@ -26,7 +29,7 @@ impl MergeFaults {
         }
     }
 
-    pub(crate) fn take(&self) -> Option<(&'static str, Vec<u8>, DecodeError)> {
+    pub(crate) fn take(&self) -> Option<MergeFault> {
         self.0.lock().ok()?.take()
     }
 }

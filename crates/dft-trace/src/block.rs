@@ -70,9 +70,8 @@ impl Parser {
         let Self { layouts, arena } = self;
         let mut record = Record::default();
         let mut start = 0;
-        let mut line = first_line;
         let ends = memchr::memchr_iter(b'\n', text).chain((text.last() != Some(&b'\n')).then_some(text.len()));
-        for end in ends {
+        for (line, end) in (first_line..).zip(ends) {
             let content = payload(&text[start..end]);
             if !content.is_empty() {
                 match parse_line(content, layouts, arena, &mut record) {
@@ -88,7 +87,6 @@ impl Parser {
                 }
             }
             start = end + 1;
-            line += 1;
         }
         unit
     }
