@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use crate::provision::provision;
 
 /// The crates that need no RocksDB: tested unoptimised, with debug assertions and overflow checks.
-const PURE: [&str; 5] = ["dft-trace", "dft-metrics", "dft-codec", "dft-aggregate", "xtask"];
+const PURE: [&str; 4] = ["dft-trace", "dft-metrics", "dft-codec", "dft-aggregate"];
 
 pub(crate) fn run() -> Result<()> {
     let provisions = provision()?;
