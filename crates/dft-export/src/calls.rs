@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Builder, Int64Builder, RecordBatch};
+use arrow::array::{ArrayRef, Float64Array, Float64Builder, Int64Array, Int64Builder, RecordBatch};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use dft_codec::{Family, RowCore, RowParts};
 use dft_metrics::scaled;
@@ -73,20 +73,27 @@ pub(crate) struct Numbers {
 impl Numbers {
     pub(crate) fn of(view: &View<'_>, family: Family, cell: &Cell<'_>) -> Result<Self, ExportError> {
         let RowCore { count, ts, te, duration, size, .. } = &cell.row.core;
-        let (origin, granularity) = (i128::from(view.origin()), i128::from(view.granularity()));
-        let start = i128::from(cell.start) - origin;
-        let (time_start, time_end) = match family {
-            Family::Event => (i128::from(*ts) - origin, i128::from(*te) - origin),
-            Family::Profile | Family::System => (start, start + granularity),
-        };
+        let origin = view.origin();
+        let past_origin = cell.start.checked_sub(origin).ok_or_else(|| view.index().outside_bounds(cell.start))?;
         let fit = |value, column| int64(value, table_name(family), column, || describe(cell));
+        let start = fit(i128::from(past_origin), "time_start")?;
+        let (time_start, time_end) = match family {
+            Family::Event => {
+                let past_origin = |time: i64, column| fit(i128::from(time) - i128::from(origin), column);
+                (past_origin(*ts, "time_start")?, past_origin(*te, "time_end")?)
+            }
+            Family::Profile | Family::System => {
+                (start, fit(i128::from(past_origin) + i128::from(view.granularity()), "time_end")?)
+            }
+        };
         Ok(Self {
             count: *count,
             time: duration.sum(),
             size: (size.n() > 0).then(|| size.sum()),
-            time_range: fit(start / granularity, "time_range")?,
-            time_start: fit(time_start, "time_start")?,
-            time_end: fit(time_end, "time_end")?,
+            // Less than the start of the cell, which fits.
+            time_range: (past_origin / view.granularity()) as i64,
+            time_start,
+            time_end,
         })
     }
 }
@@ -149,17 +156,21 @@ impl Batches for Calls<'_> {
 
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, ExportError> {
         let table = table_name(self.family);
-        let mut ints: [Int64Builder; 13] = std::array::from_fn(|_| Int64Builder::with_capacity(BATCH_ROWS));
-        let mut floats: [Float64Builder; 3] = std::array::from_fn(|_| Float64Builder::with_capacity(BATCH_ROWS));
+        let mut required: [Vec<i64>; 8] = std::array::from_fn(|_| Vec::with_capacity(BATCH_ROWS));
+        let mut nullable: [Int64Builder; 5] = std::array::from_fn(|_| Int64Builder::with_capacity(BATCH_ROWS));
+        let mut times = Vec::with_capacity(BATCH_ROWS);
+        let mut extrema: [Float64Builder; 2] = std::array::from_fn(|_| Float64Builder::with_capacity(BATCH_ROWS));
         // The strings' numbers of the series at hand: they are looked up once for its rows.
         let mut known = 0;
         let mut numbers = [0; 7];
+        let mut io_category = 0;
         let mut rows = 0;
         while rows < BATCH_ROWS && self.cells.advance()? {
             let Some(cell) = self.cells.cell() else { break };
             let series = cell.series;
             if known != cell.serial {
                 known = cell.serial;
+                io_category = series.io_category() as i64;
                 let process = series.process_name();
                 for ((number, column), string) in
                     numbers.iter_mut().zip(&mut self.strings).zip(strings(series).into_iter().chain([&*process]))
@@ -175,35 +186,31 @@ impl Batches for Calls<'_> {
             let RowCore { duration, size, offset, .. } = &cell.row.core;
             let count = int64(row.count, table, "count", || describe(&cell))?;
             let total = row.size.map(|size| fit(size, "size")).transpose()?;
-            let values = [
-                Some(series.identity.pid),
-                Some(series.identity.tid),
-                Some(series.io_category() as i64),
-                Some(0),
-                Some(count),
-                total,
-                size.min(),
-                size.max(),
-                offset.min(),
-                offset.max(),
-                Some(row.time_range),
-                Some(row.time_start),
-                Some(row.time_end),
-            ];
-            for (column, value) in ints.iter_mut().zip(values) {
+            let identity = &series.identity;
+            let (range, start, end) = (row.time_range, row.time_start, row.time_end);
+            let values = [identity.pid, identity.tid, io_category, 0, count, range, start, end];
+            for (column, value) in required.iter_mut().zip(values) {
+                column.push(value);
+            }
+            let values = [total, size.min(), size.max(), offset.min(), offset.max()];
+            for (column, value) in nullable.iter_mut().zip(values) {
                 column.append_option(value);
             }
-            floats[0].append_value(scaled(row.time, 6));
-            floats[1].append_option(duration.min().map(seconds));
-            floats[2].append_option(duration.max().map(seconds));
+            times.push(scaled(row.time, 6));
+            for (column, value) in extrema.iter_mut().zip([duration.min(), duration.max()]) {
+                column.append_option(value.map(seconds));
+            }
             rows += 1;
         }
         if rows == 0 {
             return Ok(None);
         }
-        let [pid, tid, io_cat, acc_pat, count, size, size_min, size_max, offset_min, offset_max, range, start, end] =
-            ints.map(|mut column| Arc::new(column.finish()) as ArrayRef);
-        let [time, time_min, time_max] = floats.map(|mut column| Arc::new(column.finish()) as ArrayRef);
+        let [pid, tid, io_cat, acc_pat, count, range, start, end] =
+            required.map(|column| Arc::new(Int64Array::from(column)) as ArrayRef);
+        let [size, size_min, size_max, offset_min, offset_max] =
+            nullable.map(|mut column| Arc::new(column.finish()) as ArrayRef);
+        let time: ArrayRef = Arc::new(Float64Array::from(times));
+        let [time_min, time_max] = extrema.map(|mut column| Arc::new(column.finish()) as ArrayRef);
         let [cat, func_name, file_hash, host_hash, file_name, host_name, proc_name] = &mut self.strings;
         let columns = vec![
             cat.finish()?,

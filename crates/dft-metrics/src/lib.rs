@@ -48,14 +48,20 @@ pub use wide::U256;
 
 use num_bigint::BigInt;
 
+/// The powers of ten that are exact doubles and are asked for.
+const POWERS: [f64; 13] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12];
+
 /// An integer over 10^`decimals`, as the nearest double.
 ///
 /// Totals in µs become seconds this way without a second rounding.
 pub fn scaled(value: i128, decimals: u32) -> f64 {
-    const EXACT: u128 = 1 << 53;
-    if value.unsigned_abs() <= EXACT && decimals <= 22 {
+    const EXACT: u64 = 1 << 53;
+    if let Ok(small) = i64::try_from(value)
+        && small.unsigned_abs() <= EXACT
+        && let Some(power) = POWERS.get(decimals as usize)
+    {
         // Both are exact doubles, so the one division rounds once.
-        return value as f64 / 10_f64.powi(decimals as i32);
+        return small as f64 / power;
     }
     rounding::ratio(&BigInt::from(value), &BigInt::from(10).pow(decimals), 0)
 }

@@ -292,6 +292,11 @@ impl Index {
         self.entry(families::TELEMETRY, &key.encode(), error)
     }
 
+    /// The error that a bucket lies before the index's time bounds.
+    pub fn outside_bounds(&self, bucket: u64) -> StoreError {
+        self.damaged(&format!("it has a row at {bucket} µs, which is before its time bounds"))
+    }
+
     /// The error that a row's series has no identity.
     pub fn unknown_series(&self, series: SeriesId) -> StoreError {
         let id: String = series.0.iter().map(|byte| format!("{byte:02x}")).collect();
