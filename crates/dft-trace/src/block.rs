@@ -19,6 +19,15 @@ impl fmt::Display for MalformedReason {
     }
 }
 
+/// Where a block ends: what the block behind it starts with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockEnd {
+    /// The number of the next line in the file, from 1.
+    pub line: u64,
+    /// The time unit in force there.
+    pub unit: TimeUnit,
+}
+
 /// What a line of a block holds.
 #[derive(Debug)]
 pub enum Line<'r, 'a> {
@@ -58,20 +67,22 @@ impl Parser {
     /// Hands every line of `text` that holds anything to `sink`, in order.
     ///
     /// `first_line` is the number of the text's first line in its file, `unit` the time unit in
-    /// force there. Returns the unit in force behind the text.
+    /// force there. Returns what is in force behind the text.
     pub fn parse(
         &mut self,
         text: &[u8],
         first_line: u64,
         mut unit: TimeUnit,
         mut sink: impl FnMut(Line<'_, '_>),
-    ) -> TimeUnit {
+    ) -> BlockEnd {
         self.arena.clear();
         let Self { layouts, arena } = self;
         let mut record = Record::default();
         let mut start = 0;
-        let ends = memchr::memchr_iter(b'\n', text).chain((text.last() != Some(&b'\n')).then_some(text.len()));
-        for (line, end) in (first_line..).zip(ends) {
+        let mut line = first_line;
+        let unended = !matches!(text.last(), None | Some(b'\n'));
+        let ends = memchr::memchr_iter(b'\n', text).chain(unended.then_some(text.len()));
+        for end in ends {
             let content = payload(&text[start..end]);
             if !content.is_empty() {
                 match parse_line(content, layouts, arena, &mut record) {
@@ -87,8 +98,9 @@ impl Parser {
                 }
             }
             start = end + 1;
+            line += 1;
         }
-        unit
+        BlockEnd { line: line - u64::from(unended), unit }
     }
 }
 
@@ -123,7 +135,7 @@ pub(crate) fn unit_behind(text: &[u8], mut unit: TimeUnit) -> TimeUnit {
     let mut parser = Parser::new();
     for line in text.split(|&byte| byte == b'\n') {
         if finders.iter().any(|finder| finder.find(line).is_some()) {
-            unit = parser.parse(line, 1, unit, |_| {});
+            unit = parser.parse(line, 1, unit, |_| {}).unit;
         }
     }
     unit
@@ -148,7 +160,8 @@ mod tests {
             }
         });
         assert_eq!(units, [TimeUnit::Us, TimeUnit::Ns, TimeUnit::Ms, TimeUnit::Sec]);
-        assert_eq!(unit_behind(text.as_bytes(), TimeUnit::Us), end);
+        assert_eq!(end, BlockEnd { line: 7, unit: TimeUnit::Sec });
+        assert_eq!(unit_behind(text.as_bytes(), TimeUnit::Us), end.unit);
         let cut = text.rfind("{\"name\":\"CM\"").unwrap_or(0);
         assert_eq!(unit_behind(&text.as_bytes()[..cut], TimeUnit::Us), TimeUnit::Ms);
     }

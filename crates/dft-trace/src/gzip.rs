@@ -1,5 +1,6 @@
 //! Gzip members, one after another (RFC 1952), inflated into the caller's buffer.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
 
 use flate2::{Decompress, FlushDecompress, Status};
@@ -36,11 +37,26 @@ pub(crate) struct GzipReader<R> {
     state: State,
     inflate: Box<Decompress>,
     crc: crc32fast::Hasher,
-    members: u64,
+    /// Where in the file the bytes of `inner` that were not yet read start.
+    read_to: u64,
+    /// How many bytes were inflated.
+    text: u64,
+    /// Where members start that may have to be read again.
+    boundaries: VecDeque<Boundary>,
+}
+
+/// Where a member starts, or the last one ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Boundary {
+    /// Its place in the file, in bytes.
+    pub(crate) offset: u64,
+    /// How many bytes were inflated before it.
+    pub(crate) text: u64,
 }
 
 impl<R: Read> GzipReader<R> {
-    pub(crate) fn new(inner: R) -> Self {
+    /// A reader of the members that start at `start`, where `inner` stands.
+    pub(crate) fn new(inner: R, start: Boundary) -> Self {
         Self {
             inner,
             input: Vec::with_capacity(INPUT),
@@ -48,8 +64,24 @@ impl<R: Read> GzipReader<R> {
             state: State::Header,
             inflate: Box::new(Decompress::new(false)),
             crc: crc32fast::Hasher::new(),
-            members: 0,
+            read_to: start.offset,
+            text: start.text,
+            boundaries: VecDeque::new(),
         }
+    }
+
+    /// Where to start in order to read what follows the first `text` inflated bytes. What lies before
+    /// them is forgotten.
+    pub(crate) fn boundary_before(&mut self, text: u64) -> Boundary {
+        while self.boundaries.get(1).is_some_and(|next| next.text <= text) {
+            self.boundaries.pop_front();
+        }
+        self.boundaries.front().copied().unwrap_or(Boundary { offset: self.offset(), text: self.text })
+    }
+
+    /// The place in the file of the next byte.
+    fn offset(&self) -> u64 {
+        self.read_to - (self.input.len() - self.at) as u64
     }
 
     pub(crate) fn get_ref(&self) -> &R {
@@ -91,7 +123,10 @@ impl<R: Read> GzipReader<R> {
             };
             self.at = 0;
             match read {
-                Ok(read) => self.input.truncate(read),
+                Ok(read) => {
+                    self.read_to += read as u64;
+                    self.input.truncate(read);
+                }
                 Err(error) => {
                     self.input.clear();
                     return Err(error);
@@ -111,11 +146,11 @@ impl<R: Read> GzipReader<R> {
     }
 
     fn header(&mut self) -> io::Result<()> {
+        self.boundaries.push_back(Boundary { offset: self.offset(), text: self.text });
         self.state = match self.read_header()? {
             Ok(true) => {
                 self.inflate.reset(false);
                 self.crc = crc32fast::Hasher::new();
-                self.members += 1;
                 State::Body
             }
             Ok(false) => State::Ended(GzipEnd::Whole),
@@ -135,12 +170,13 @@ impl<R: Read> GzipReader<R> {
                 }
             };
         }
+        let behind_another = self.offset() > 0;
         let first = match self.byte()? {
             Some(byte) => byte,
-            None if self.members > 0 => return Ok(Ok(false)),
+            None if behind_another => return Ok(Ok(false)),
             None => return Ok(Err(CUT)),
         };
-        if first == 0 && self.members > 0 {
+        if first == 0 && behind_another {
             // Padding to a block's end, as tapes and some file systems leave it.
             while let Some(byte) = self.byte()? {
                 if byte != 0 {
@@ -188,6 +224,7 @@ impl<R: Read> GzipReader<R> {
         let status = self.inflate.decompress_vec(&self.input[self.at..], out, FlushDecompress::None);
         self.at += (self.inflate.total_in() - before_in) as usize;
         self.crc.update(&out[before_out..]);
+        self.text += (out.len() - before_out) as u64;
         match status {
             Ok(Status::StreamEnd) => self.trailer()?,
             Ok(Status::Ok | Status::BufError) => {}
@@ -215,9 +252,9 @@ impl<R: Read> GzipReader<R> {
         self.state = if whole {
             State::Header
         } else {
+            let start = self.boundaries.back().map_or(0, |member| member.offset);
             State::Ended(GzipEnd::Damaged(format!(
-                "the checksum of gzip member {} does not match its data",
-                self.members
+                "the checksum of the gzip member at byte {start} does not match its data"
             )))
         };
         Ok(())

@@ -49,10 +49,12 @@ mod record;
 pub mod scan;
 mod unit;
 
-pub use block::{Line, MalformedReason, Parser};
+pub use block::{BlockEnd, Line, MalformedReason, Parser};
 pub use discover::{DiscoverError, TRACE_SUFFIXES, discover};
 pub use line::payload;
 pub use number::{Integer, is_number_text};
-pub use reader::{Block, Fault, MAX_LINE, Snapshot, SourceSummary, TraceReader, fingerprint};
+pub use reader::{
+    Block, Consumed, Fault, Head, MAX_LINE, ResumeError, Snapshot, SourceSummary, TraceReader, fingerprint,
+};
 pub use record::{Arg, ArgKey, Phase, Record, Value};
 pub use unit::TimeUnit;

@@ -1,14 +1,14 @@
 //! A trace file as blocks of whole lines.
 
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::block::unit_behind;
-use crate::gzip::{GzipEnd, GzipReader, MAGIC};
+use crate::block::{BlockEnd, Line, Parser, unit_behind};
+use crate::gzip::{Boundary, GzipEnd, GzipReader, MAGIC};
 use crate::unit::TimeUnit;
 
 /// The longest line that is read, in bytes. A longer one is malformed and passed over.
@@ -52,12 +52,69 @@ pub struct Block {
     pub unit: TimeUnit,
 }
 
+impl Block {
+    /// Where the block ends, found by looking through it; whoever parses it is told so anyway.
+    pub fn end(&self) -> BlockEnd {
+        let lines = memchr::memchr_iter(b'\n', &self.text).count() as u64;
+        BlockEnd { line: self.first_line + lines, unit: unit_behind(&self.text, self.unit) }
+    }
+}
+
+/// How far into a file its records were read, for a later reading to go on from there when the file
+/// has grown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consumed {
+    /// Bytes of text, inflated.
+    pub text: u64,
+    /// The place in the file to go on from: of the text itself, or of the start of a gzip member.
+    pub offset: u64,
+    /// Bytes of text from there on that were read already.
+    pub skip: u64,
+    /// The number of the line to go on with, from 1, and the time unit in force there.
+    pub line: u64,
+    /// See `line`.
+    pub unit: TimeUnit,
+    /// Whether that line's record was read although its end was not there yet.
+    pub within_line: bool,
+}
+
+impl Consumed {
+    /// Nothing yet.
+    pub const NOTHING: Self = Self { text: 0, offset: 0, skip: 0, line: 1, unit: TimeUnit::Us, within_line: false };
+}
+
+/// What of a file an earlier reading has read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The size that the file had, in bytes.
+    pub size: u64,
+    /// The hash of the bytes that it had, as [`SourceSummary::fingerprint`] has it.
+    pub fingerprint: u128,
+    /// How far its records were read.
+    pub consumed: Consumed,
+}
+
+/// Why reading a file cannot go on where it ended before.
+#[derive(Debug)]
+pub enum ResumeError {
+    /// What the system says.
+    Io(io::Error),
+    /// The file is not what it was, only longer.
+    Changed,
+}
+
+impl From<io::Error> for ResumeError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
 /// What was wrong with a file as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The file has no byte.
     Empty,
-    /// A gzip member ends too early; what it held was read.
+    /// A line or a gzip member ends too early. What the member held was read; the line was not.
     Truncated(String),
     /// A gzip member is corrupt; what came before that was read.
     Damaged(String),
@@ -70,24 +127,46 @@ pub struct SourceSummary {
     pub snapshot: Snapshot,
     /// A hash (XXH3, 128 bits) of the file's bytes.
     pub fingerprint: u128,
-    /// Bytes of text, inflated.
-    pub text_bytes: u64,
+    /// How far the file's records were read.
+    pub consumed: Consumed,
     /// What is wrong with the file, if anything.
     pub fault: Option<Fault>,
     /// The numbers of the lines longer than [`MAX_LINE`], in order.
     pub overlong_lines: Vec<u64>,
 }
 
-/// Hashes the bytes that pass through it.
+/// Reads a file from some place on, and hashes what passes through.
 struct Hashed {
     file: io::Take<File>,
     hash: Box<Xxh3>,
+    /// The place in the file that is read next.
+    at: u64,
+    /// How much of the file is in the hash.
+    hashed: u64,
+}
+
+impl Hashed {
+    fn new(file: File, size: u64) -> Self {
+        Self { file: file.take(size), hash: Box::default(), at: 0, hashed: 0 }
+    }
+
+    /// Goes to another place, not behind what is in the hash.
+    fn seek(&mut self, place: u64, size: u64) -> io::Result<()> {
+        self.file.get_mut().seek(SeekFrom::Start(place))?;
+        self.file.set_limit(size - place);
+        self.at = place;
+        Ok(())
+    }
 }
 
 impl Read for Hashed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer)?;
-        self.hash.update(&buffer[..read]);
+        self.at += read as u64;
+        // What was read before is in the hash already.
+        let new = self.at.saturating_sub(self.hashed).min(read as u64) as usize;
+        self.hash.update(&buffer[read - new..read]);
+        self.hashed += new as u64;
         Ok(read)
     }
 }
@@ -98,19 +177,25 @@ enum Source {
 }
 
 /// Reads a trace file, plain or gzip (told by its first bytes), block by block.
+///
+/// A last line without a newline is read if it is a whole record. Else it may be one that is still
+/// being written: it is left for a later reading, and the file is [truncated](Fault::Truncated).
 pub struct TraceReader {
     source: Source,
     snapshot: Snapshot,
+    start: BlockEnd,
     /// The start of a line whose end was not in the last block.
     carry: Vec<u8>,
-    next_line: u64,
-    unit: TimeUnit,
-    text_bytes: u64,
-    /// Inside a line that is passed over for its length.
-    skipping: bool,
-    overlong_lines: Vec<u64>,
+    /// How many bytes of text lie before the carry.
+    consumed: u64,
+    /// Whether all of the text is in the carry or before it.
     ended: bool,
-    at_start: bool,
+    /// Lines that were passed over behind the last block.
+    passed: u64,
+    overlong_lines: Vec<u64>,
+    within_line: bool,
+    /// Whether the text breaks off in a line that is no record.
+    breaks_off: bool,
     max_line: usize,
 }
 
@@ -125,53 +210,131 @@ impl TraceReader {
     }
 
     fn open_with(path: &Path, max_line: usize) -> io::Result<Self> {
-        let mut file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-        }
-        let snapshot = Snapshot::of(&metadata);
-        let mut first = Vec::with_capacity(2);
-        Read::by_ref(&mut file).take(2).read_to_end(&mut first)?;
-        file.rewind()?;
-        let hashed = Hashed { file: file.take(snapshot.size), hash: Box::default() };
-        let named_gzip = path.extension().is_some_and(|extension| extension == "gz");
-        let gzip = first == MAGIC || (named_gzip && MAGIC.starts_with(&first));
-        Ok(Self {
-            source: if gzip { Source::Gzip(Box::new(GzipReader::new(hashed))) } else { Source::Text(hashed) },
-            snapshot,
-            carry: Vec::new(),
-            next_line: 1,
-            unit: TimeUnit::Us,
-            text_bytes: 0,
-            skipping: false,
-            overlong_lines: Vec::new(),
-            ended: false,
-            at_start: true,
-            max_line,
-        })
+        let (mut file, snapshot) = open_regular(path)?;
+        let gzip = is_gzip(&mut file, path)?;
+        Ok(Self::new(Hashed::new(file, snapshot.size), gzip, snapshot, &Consumed::NOTHING, max_line))
     }
 
-    /// The file as it was when it was opened.
-    pub fn snapshot(&self) -> Snapshot {
-        self.snapshot
+    /// Opens a trace that was read before, to go on with what it has grown by.
+    ///
+    /// # Errors
+    ///
+    /// [`ResumeError::Changed`] where what was read before is no longer what the file starts with.
+    pub fn resume(path: &Path, head: &Head) -> Result<Self, ResumeError> {
+        Self::resume_with(path, head, MAX_LINE)
+    }
+
+    fn resume_with(path: &Path, head: &Head, max_line: usize) -> Result<Self, ResumeError> {
+        let Head { size, fingerprint, consumed } = *head;
+        let (mut file, snapshot) = open_regular(path)?;
+        if snapshot.size < size || consumed.offset > size {
+            return Err(ResumeError::Changed);
+        }
+        let gzip = is_gzip(&mut file, path)?;
+        let mut hashed = Hashed::new(file, size);
+        io::copy(&mut hashed, &mut io::sink())?;
+        if hashed.hashed != size || hashed.hash.digest128() != fingerprint {
+            return Err(ResumeError::Changed);
+        }
+        hashed.seek(consumed.offset, snapshot.size)?;
+        let mut reader = Self::new(hashed, gzip, snapshot, &consumed, max_line);
+        reader.pass_over(consumed.skip)?;
+        if consumed.within_line {
+            reader.end_line()?;
+        }
+        Ok(reader)
+    }
+
+    fn new(hashed: Hashed, gzip: bool, snapshot: Snapshot, from: &Consumed, max_line: usize) -> Self {
+        let source = if gzip {
+            let start = Boundary { offset: from.offset, text: from.text - from.skip };
+            Source::Gzip(Box::new(GzipReader::new(hashed, start)))
+        } else {
+            Source::Text(hashed)
+        };
+        Self {
+            source,
+            snapshot,
+            start: BlockEnd { line: from.line, unit: from.unit },
+            carry: Vec::new(),
+            consumed: from.text,
+            ended: false,
+            passed: 0,
+            overlong_lines: Vec::new(),
+            within_line: from.within_line,
+            breaks_off: false,
+            max_line,
+        }
+    }
+
+    /// Passes over text that was read before.
+    fn pass_over(&mut self, mut bytes: u64) -> Result<(), ResumeError> {
+        while bytes > 0 {
+            if self.ended {
+                return Err(ResumeError::Changed);
+            }
+            self.carry.clear();
+            self.fill_carry()?;
+            let passed = bytes.min(self.carry.len() as u64);
+            self.carry.drain(..passed as usize);
+            bytes -= passed;
+        }
+        Ok(())
+    }
+
+    /// Passes over the rest of a line whose record was read before. If that goes on, it was another.
+    fn end_line(&mut self) -> Result<(), ResumeError> {
+        loop {
+            let end = memchr::memchr(b'\n', &self.carry);
+            let rest = &self.carry[..end.unwrap_or(self.carry.len())];
+            if !rest.iter().all(|byte| byte.is_ascii_whitespace() || *byte == b',') {
+                return Err(ResumeError::Changed);
+            }
+            if let Some(end) = end {
+                self.carry.drain(..=end);
+                self.consumed += end as u64 + 1;
+                self.start.line += 1;
+                self.within_line = false;
+                return Ok(());
+            }
+            if self.ended {
+                // What is there of it holds nothing, so it can be read again.
+                self.carry.clear();
+                return Ok(());
+            }
+            self.fill_carry()?;
+        }
+    }
+
+    fn fill_carry(&mut self) -> io::Result<()> {
+        let mut carry = std::mem::take(&mut self.carry);
+        let room = carry.len() + BLOCK.min(self.max_line + 1);
+        self.ended = !self.fill(&mut carry, room)?;
+        self.carry = carry;
+        Ok(())
+    }
+
+    /// Where the first block starts.
+    pub fn start(&self) -> BlockEnd {
+        self.start
     }
 
     /// How many bytes of the file, compressed as it is, have been read.
     pub fn position(&self) -> u64 {
-        let hashed = match &self.source {
-            Source::Text(hashed) => hashed,
-            Source::Gzip(gzip) => gzip.get_ref(),
-        };
-        self.snapshot.size - hashed.file.limit()
+        match &self.source {
+            Source::Text(hashed) => hashed.at,
+            Source::Gzip(gzip) => gzip.get_ref().at,
+        }
     }
 
     /// The next lines, in the memory of `block` (whose contents are overwritten); false at the end.
+    /// `before` is where the block before ended, or where the reader [starts](TraceReader::start).
     ///
     /// # Errors
     ///
     /// A read that fails. What is wrong with the bytes is no error: [`TraceReader::finish`] tells.
-    pub fn next_block(&mut self, block: &mut Block) -> io::Result<bool> {
+    pub fn next_block(&mut self, before: BlockEnd, block: &mut Block) -> io::Result<bool> {
+        self.passed = 0;
         let text = &mut block.text;
         if text.capacity() > 4 * BLOCK {
             // A long line was here; the next block is not to be as large.
@@ -180,55 +343,86 @@ impl TraceReader {
         text.clear();
         text.append(&mut self.carry);
         let mut room = BLOCK;
+        // Of a line that is passed over for its length: how many bytes of it were.
+        let mut skipping = None;
+        let mut searched = 0;
         let end = loop {
-            let mut searched = text.len();
             if !self.ended {
                 while room <= text.len() {
                     room *= 2;
                 }
                 self.ended = !self.fill(text, room.min(self.max_line + 1))?;
-                self.text_bytes += (text.len() - searched) as u64;
             }
-            if self.at_start {
-                self.at_start = false;
-                if text.starts_with(BYTE_ORDER_MARK) {
-                    text.drain(..BYTE_ORDER_MARK.len());
-                }
+            if self.consumed == 0 && text.starts_with(BYTE_ORDER_MARK) {
+                text.drain(..BYTE_ORDER_MARK.len());
+                self.consumed = BYTE_ORDER_MARK.len() as u64;
             }
-            if self.skipping {
+            if let Some(skipped) = &mut skipping {
                 let Some(end) = memchr::memchr(b'\n', text) else {
+                    *skipped += text.len() as u64;
                     text.clear();
                     if self.ended {
+                        // It has no end yet, so it is not passed over yet.
+                        self.overlong_lines.pop();
+                        self.breaks_off = true;
                         return Ok(false);
                     }
                     continue;
                 };
                 text.drain(..=end);
-                self.skipping = false;
-                self.next_line += 1;
+                self.consumed += *skipped + end as u64 + 1;
+                self.passed += 1;
+                skipping = None;
                 searched = 0;
             }
             match memchr::memrchr(b'\n', &text[searched..]) {
                 Some(end) if !self.ended => break searched + end + 1,
                 None if text.len() > self.max_line => {
                     // The text starts with the line, so nothing else is lost with it.
-                    self.overlong_lines.push(self.next_line);
-                    self.skipping = true;
+                    self.overlong_lines.push(before.line + self.passed);
+                    skipping = Some(text.len() as u64);
                     *text = Vec::new();
                     room = BLOCK;
                 }
-                _ if self.ended && text.is_empty() => return Ok(false),
-                _ if self.ended => break text.len(),
+                _ if self.ended => {
+                    if !text.is_empty() {
+                        self.end_text(text);
+                    }
+                    if text.is_empty() {
+                        return Ok(false);
+                    }
+                    break text.len();
+                }
                 _ => {}
             }
+            searched = text.len();
         };
         self.carry.extend_from_slice(&text[end..]);
         text.truncate(end);
-        block.first_line = self.next_line;
-        block.unit = self.unit;
-        self.next_line += memchr::memchr_iter(b'\n', text).count() as u64;
-        self.unit = unit_behind(text, self.unit);
+        self.consumed += end as u64;
+        if let Source::Gzip(gzip) = &mut self.source {
+            gzip.boundary_before(self.consumed);
+        }
+        block.first_line = before.line + self.passed;
+        block.unit = before.unit;
+        self.passed = 0;
         Ok(true)
+    }
+
+    /// Takes a last line without a newline out of the text, unless it is a whole record.
+    fn end_text(&mut self, text: &mut Vec<u8>) {
+        let start = memchr::memrchr(b'\n', text).map_or(0, |end| end + 1);
+        let (mut holds, mut whole) = (false, false);
+        Parser::new().parse(&text[start..], 1, TimeUnit::Us, |line| {
+            holds = true;
+            whole = matches!(line, Line::Record { .. });
+        });
+        if whole {
+            self.within_line = true;
+        } else {
+            self.breaks_off = holds;
+            text.truncate(start);
+        }
     }
 
     /// Appends up to `room - text.len()` bytes; false at the end of the text.
@@ -244,20 +438,24 @@ impl TraceReader {
     }
 
     /// Reads what is left of the file, for its fingerprint, and says what the whole has shown.
+    /// `end` is where the last block ended.
     ///
     /// # Errors
     ///
     /// A read that fails.
-    pub fn finish(self) -> io::Result<SourceSummary> {
-        let (mut hashed, mut fault) = match self.source {
-            Source::Text(hashed) => (hashed, None),
-            Source::Gzip(gzip) => {
+    pub fn finish(self, end: BlockEnd) -> io::Result<SourceSummary> {
+        let line = end.line + self.passed;
+        let breaks_off = self.breaks_off.then(|| Fault::Truncated(format!("the file ends within line {line}")));
+        let (mut hashed, boundary, mut fault) = match self.source {
+            Source::Text(hashed) => (hashed, Boundary { offset: self.consumed, text: self.consumed }, breaks_off),
+            Source::Gzip(mut gzip) => {
                 let fault = match gzip.end() {
-                    GzipEnd::Whole => None,
+                    GzipEnd::Whole => breaks_off,
                     GzipEnd::Truncated(place) => Some(Fault::Truncated(format!("the file ends {place}"))),
                     GzipEnd::Damaged(reason) => Some(Fault::Damaged(reason)),
                 };
-                (gzip.into_inner(), fault)
+                let boundary = gzip.boundary_before(self.consumed);
+                (gzip.into_inner(), boundary, fault)
             }
         };
         io::copy(&mut hashed, &mut io::sink())?;
@@ -267,11 +465,36 @@ impl TraceReader {
         Ok(SourceSummary {
             snapshot: self.snapshot,
             fingerprint: hashed.hash.digest128(),
-            text_bytes: self.text_bytes,
+            consumed: Consumed {
+                text: self.consumed,
+                offset: boundary.offset,
+                skip: self.consumed - boundary.text,
+                line,
+                unit: end.unit,
+                within_line: self.within_line,
+            },
             fault,
             overlong_lines: self.overlong_lines,
         })
     }
+}
+
+fn open_regular(path: &Path) -> io::Result<(File, Snapshot)> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    Ok((file, Snapshot::of(&metadata)))
+}
+
+/// Whether the file is gzip, by its first bytes; and by its name, where they could be those of gzip.
+fn is_gzip(file: &mut File, path: &Path) -> io::Result<bool> {
+    let mut first = Vec::with_capacity(MAGIC.len());
+    Read::by_ref(file).take(MAGIC.len() as u64).read_to_end(&mut first)?;
+    file.rewind()?;
+    let named_gzip = path.extension().is_some_and(|extension| extension == "gz");
+    Ok(first == MAGIC || (named_gzip && MAGIC.starts_with(&first)))
 }
 
 /// The hash (XXH3, 128 bits) of a file's first `size` bytes, as [`SourceSummary::fingerprint`] has it.
@@ -280,7 +503,7 @@ impl TraceReader {
 ///
 /// What the system says.
 pub fn fingerprint(path: &Path, size: u64) -> io::Result<u128> {
-    let mut hashed = Hashed { file: File::open(path)?.take(size), hash: Box::default() };
+    let mut hashed = Hashed::new(File::open(path)?, size);
     io::copy(&mut hashed, &mut io::sink())?;
     Ok(hashed.hash.digest128())
 }
@@ -293,6 +516,7 @@ mod tests {
     use flate2::write::GzEncoder;
 
     use super::*;
+    use crate::line::payload;
 
     fn gzip(text: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
@@ -304,18 +528,24 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(name);
         std::fs::write(&path, bytes).expect("written");
-        let mut reader = TraceReader::open_with(&path, max_line).expect("open");
+        let reader = TraceReader::open_with(&path, max_line).expect("open");
+        let (lines, summary) = read_on(reader);
+        assert_eq!(summary.fingerprint, fingerprint(&path, bytes.len() as u64).expect("fingerprint"));
+        (lines, summary)
+    }
+
+    fn read_on(mut reader: TraceReader) -> (Vec<(u64, Vec<u8>)>, SourceSummary) {
         let mut block = Block::default();
         let mut lines = Vec::new();
-        while reader.next_block(&mut block).expect("read") {
+        let mut end = reader.start();
+        while reader.next_block(end, &mut block).expect("read") {
             let text = block.text.strip_suffix(b"\n").unwrap_or(&block.text);
             for (number, line) in (block.first_line..).zip(text.split(|&b| b == b'\n')) {
                 lines.push((number, line.to_vec()));
             }
+            end = block.end();
         }
-        let summary = reader.finish().expect("finish");
-        assert_eq!(summary.fingerprint, fingerprint(&path, bytes.len() as u64).expect("fingerprint"));
-        (lines, summary)
+        (lines, reader.finish(end).expect("finish"))
     }
 
     /// Lines of many lengths, some longer than a block.
@@ -325,7 +555,7 @@ mod tests {
             text.extend(std::iter::repeat_n(b'a' + (length % 26) as u8, length));
             text.push(b'\n');
         }
-        text.extend_from_slice(b"no newline at the end");
+        text.extend_from_slice(br#"{"newline":"none"}"#);
         text
     }
 
@@ -345,7 +575,7 @@ mod tests {
             let (lines, summary) = read(name, &bytes, MAX_LINE);
             assert!(lines == expected(&text), "{name}");
             assert_eq!(summary.fault, None);
-            assert_eq!(summary.text_bytes, text.len() as u64);
+            assert_eq!(summary.consumed.text, text.len() as u64);
         }
     }
 
@@ -394,6 +624,7 @@ mod tests {
         text.extend(std::iter::repeat_n(b'x', 2 * BLOCK + 1));
         text.extend_from_slice(b"\nthree\n");
         text.extend(std::iter::repeat_n(b'y', 2 * BLOCK));
+        text.push(b'\n');
         for bytes in [text.clone(), gzip(&text)] {
             let (lines, summary) = read("a.pfw", &bytes, 2 * BLOCK);
             let numbers: Vec<u64> = lines.iter().map(|(number, _)| *number).collect();
@@ -417,8 +648,105 @@ mod tests {
 
     #[test]
     fn a_byte_order_mark_is_no_part_of_the_first_line() {
-        let (lines, _) = read("a.pfw", b"\xef\xbb\xbf{}\n\xef\xbb\xbf{}", MAX_LINE);
+        let (lines, _) = read("a.pfw", b"\xef\xbb\xbf{}\n\xef\xbb\xbf{}\n", MAX_LINE);
         assert_eq!(lines[0].1, b"{}");
         assert_eq!(lines[1].1.len(), 5);
+    }
+
+    #[test]
+    fn a_last_line_without_a_newline_is_read_if_it_is_a_whole_record() {
+        for (text, lines, fault) in [
+            ("{\"a\":1}\n{\"b\":2}", 2, None),
+            ("{\"a\":1}\n{\"b\":2},", 2, None),
+            ("{\"a\":1}\n{\"b\":2", 1, Some("the file ends within line 2")),
+            ("{\"a\":1}\noops", 1, Some("the file ends within line 2")),
+            ("{\"a\":1}\n]", 1, None),
+            ("{\"a\":1}\n  ", 1, None),
+        ] {
+            for bytes in [text.as_bytes().to_vec(), gzip(text.as_bytes())] {
+                let (got, summary) = read("a.pfw", &bytes, MAX_LINE);
+                assert_eq!(got.len(), lines, "{text}");
+                assert_eq!(summary.fault, fault.map(|fault| Fault::Truncated(fault.to_owned())), "{text}");
+            }
+        }
+    }
+
+    /// Reads a file as it grows to each of some sizes: every line, and the last summary.
+    fn read_growing(
+        path: &Path,
+        bytes: &[u8],
+        sizes: &[usize],
+        max_line: usize,
+    ) -> (Vec<(u64, Vec<u8>)>, SourceSummary) {
+        let mut all = Vec::new();
+        let mut head: Option<Head> = None;
+        let mut last = None;
+        for &size in sizes {
+            std::fs::write(path, &bytes[..size]).expect("written");
+            let reader = match &head {
+                None => TraceReader::open_with(path, max_line).expect("open"),
+                Some(head) => TraceReader::resume_with(path, head, max_line).expect("resume"),
+            };
+            let (lines, summary) = read_on(reader);
+            all.extend(lines);
+            assert_eq!(summary.fingerprint, fingerprint(path, size as u64).expect("fingerprint"));
+            head = Some(Head { size: size as u64, fingerprint: summary.fingerprint, consumed: summary.consumed });
+            last = Some(summary);
+        }
+        (all, last.expect("some size"))
+    }
+
+    /// What the lines hold: the end of a line whose record was read before it is nothing.
+    fn payloads(lines: Vec<(u64, Vec<u8>)>) -> Vec<(u64, Vec<u8>)> {
+        let payloads = lines.into_iter().map(|(number, line)| (number, payload(&line).to_vec()));
+        payloads.filter(|(_, payload)| !payload.is_empty()).collect()
+    }
+
+    #[test]
+    fn a_file_that_grows_is_read_on_wherever_it_ended() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let text = b"\xef\xbb\xbf[\n{\"a\":1},\n\n oops\n{\"b\":22} ,\r\n{\"c\":[3]}\nyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\n{\"d\":4}\n]\n";
+        let mut members = gzip(&text[..21]);
+        members.extend(gzip(b""));
+        members.extend(gzip(&text[21..]));
+        members.extend([0; 3]);
+        for (name, bytes) in [("a.pfw", text.to_vec()), ("b.pfw.gz", gzip(text)), ("c.pfw.gz", members)] {
+            let path = folder.path().join(name);
+            let max_line = 24;
+            let (wanted, whole) = read_growing(&path, &bytes, &[bytes.len()], max_line);
+            let check = |sizes: &[usize]| {
+                let (lines, summary) = read_growing(&path, &bytes, sizes, max_line);
+                assert_eq!(payloads(lines), payloads(wanted.clone()), "{name} {sizes:?}");
+                assert_eq!(summary.consumed.text, whole.consumed.text, "{name} {sizes:?}");
+                assert_eq!(summary.consumed.line, whole.consumed.line, "{name} {sizes:?}");
+                assert_eq!(summary.fault, whole.fault);
+            };
+            for first in 0..bytes.len() {
+                check(&[first, bytes.len()]);
+                for second in (first..bytes.len()).step_by(5) {
+                    check(&[first, second, bytes.len()]);
+                }
+            }
+            check(&(0..=bytes.len()).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_file_whose_head_changed_is_not_read_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.pfw");
+        let resume_as = |before: &[u8], after: &[u8]| {
+            std::fs::write(&path, before).expect("written");
+            let (_, summary) = read_on(TraceReader::open(&path).expect("open"));
+            let head = Head { size: before.len() as u64, fingerprint: summary.fingerprint, consumed: summary.consumed };
+            std::fs::write(&path, after).expect("written");
+            TraceReader::resume(&path, &head).map(read_on)
+        };
+        assert!(resume_as(b"{}\n", b"{}\n{}\n").is_ok());
+        assert!(matches!(resume_as(b"{}\n", b"{ }\n{}\n"), Err(ResumeError::Changed)));
+        assert!(matches!(resume_as(b"{}\n", b"{}"), Err(ResumeError::Changed)));
+        // A record without the end of its line was one; and then the line went on.
+        assert!(matches!(resume_as(b"{}", b"{}x\n"), Err(ResumeError::Changed)));
+        assert!(resume_as(b"{}", b"{},\n{}").is_ok());
     }
 }

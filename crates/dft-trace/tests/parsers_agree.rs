@@ -107,7 +107,8 @@ static REAL: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     for path in discover(&[PathBuf::from(&data)]).expect("the project's traces") {
         let mut reader = TraceReader::open(&path).expect("a trace");
         let mut block = Block::default();
-        while reader.next_block(&mut block).expect("read") {
+        let start = reader.start();
+        while reader.next_block(start, &mut block).expect("read") {
             lines.extend(block.text.split(|&byte| byte == b'\n').map(<[u8]>::to_vec));
         }
     }
