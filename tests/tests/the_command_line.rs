@@ -6,7 +6,7 @@ const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["index", "export", "summary", "info"] {
+    for command in ["index", "export", "summary", "info", "verify", "stage", "ingest"] {
         let help = run(DFT, [command, "--help"]).exits(0).out;
         assert!(help.contains("Example") && help.contains(&format!("dft {command} ")), "{help}");
     }
@@ -98,7 +98,7 @@ fn the_summary_fits_a_screen_and_its_json_has_the_totals() {
         assert!(json.contains(field), "{field}");
     }
     let info = run(DFT, ["info".as_ref(), index.as_os_str()]).exits(0).out;
-    for word in ["format     1", "interval 1000000 µs", "buckets ", " event, ", "rank0-"] {
+    for word in ["format     2", "interval 1000000 µs", "buckets ", " event, ", "rank0-"] {
         assert!(info.contains(word), "{word}\n{info}");
     }
     run(DFT, ["info".as_ref(), index.as_os_str(), "--json".as_ref()]).exits(0);

@@ -501,8 +501,14 @@ impl Aggregator {
             counts.not_finite += add_summed(cell.customs.entry(group[0].0), count, values, self.sketches.as_ref());
         }
         match family {
-            Family::System => counts.systems += 1,
-            _ => counts.profiles += 1,
+            Family::System => {
+                counts.systems += 1;
+                counts.system_calls = counts.system_calls.wrapping_add(count);
+            }
+            _ => {
+                counts.profiles += 1;
+                counts.profile_calls = counts.profile_calls.wrapping_add(count);
+            }
         }
         Ok(())
     }

@@ -46,7 +46,7 @@ pub fn partition_of(key: &[u8]) -> usize {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// What the system says.
-    #[error("{}: {source} (a temporary file of the build; is the disk full?)", .path.display())]
+    #[error("{}: {source}, in a temporary file of the build{}", .path.display(), dft_io::advice(.source))]
     Io {
         /// The file.
         path: PathBuf,
@@ -216,7 +216,9 @@ impl RunWriter {
     }
 
     pub(crate) fn to_file(path: &Path) -> Result<Self, RunError> {
-        let file = File::create_new(path).map_err(|source| RunError::Io { path: path.to_owned(), source })?;
+        let file = dft_io::point("build:before a table is written out")
+            .and_then(|()| File::create_new(path))
+            .map_err(|source| RunError::Io { path: path.to_owned(), source })?;
         Ok(Self::new(Sink::File(BufWriter::with_capacity(256 << 10, file), path.to_owned())))
     }
 

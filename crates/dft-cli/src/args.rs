@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use dft_aggregate::{Config, CustomMetrics};
 use dft_export::{Format, GroupColumn, Table};
+use dft_index::{BuildOptions, Part};
 
 use crate::units::{parse_duration, parse_size, parse_time_range};
 
@@ -30,6 +31,15 @@ pub(crate) enum Command {
     /// Describe an index: configuration, time bounds, files, rows, size
     #[command(after_help = INFO_HELP)]
     Info(InfoArgs),
+    /// Read everything in an index, and say what is wrong with it
+    #[command(after_help = VERIFY_HELP)]
+    Verify(VerifyArgs),
+    /// Aggregate traces, or one machine's part of them, to bundles for `dft ingest`
+    #[command(after_help = STAGE_HELP)]
+    Stage(StageArgs),
+    /// Bring staged bundles into an index
+    #[command(after_help = INGEST_HELP)]
+    Ingest(IngestArgs),
 }
 
 const INDEX_HELP: &str = "\
@@ -59,6 +69,28 @@ const INFO_HELP: &str = "\
 Example:
   dft info run.dftagg";
 
+const VERIFY_HELP: &str = "\
+Example:
+  dft verify run.dftagg
+
+Exit codes: 0 sound, 1 damaged or failed, 2 wrong usage.";
+
+const STAGE_HELP: &str = "\
+Examples:
+  dft stage traces/ --staging /tmp/stage --shared-staging /shared/stage
+  srun -n 8 sh -c 'dft stage traces/ --staging /tmp/stage --shared-staging /shared/stage --part $SLURM_PROCID/8'
+  dft ingest run.dftagg --shared-staging /shared/stage
+
+A bundle appears in the shared directory whole or not at all. A part that died is staged again by the same
+command; traces that are in a bundle already are left out.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input had faults.";
+
+const INGEST_HELP: &str = "\
+Example:
+  dft ingest run.dftagg --shared-staging /shared/stage
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but bundles were refused: each is named.";
+
 #[derive(Args)]
 pub(crate) struct IndexArgs {
     /// Traces: files, directories (searched for *.pfw and *.pfw.gz) or globs
@@ -69,6 +101,16 @@ pub(crate) struct IndexArgs {
     pub(crate) index: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+    /// Make the index anew, whatever is in it
+    #[arg(long)]
+    pub(crate) rebuild: bool,
+}
+
+/// How traces are read.
+#[derive(Args)]
+pub(crate) struct ReadingArgs {
     /// Threads [default: as many as the machine has cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
@@ -78,9 +120,13 @@ pub(crate) struct IndexArgs {
     /// Fail, and store nothing, where a line is malformed or a file truncated, damaged or unreadable
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Make the index anew, whatever is in it
-    #[arg(long)]
-    pub(crate) rebuild: bool,
+}
+
+impl ReadingArgs {
+    pub(crate) fn options(&self, rebuild: bool) -> BuildOptions {
+        let threads = self.threads.map_or_else(|| BuildOptions::default().threads, usize::from);
+        BuildOptions { threads, memory: self.memory, strict: self.strict, rebuild }
+    }
 }
 
 #[derive(Args)]
@@ -186,6 +232,44 @@ pub(crate) struct InfoArgs {
     /// Write JSON, for programs: times in µs, sizes in bytes
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct VerifyArgs {
+    /// An index
+    pub(crate) index: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct StageArgs {
+    /// Traces: files, directories (searched for *.pfw and *.pfw.gz) or globs
+    #[arg(required = true, value_name = "TRACE")]
+    pub(crate) traces: Vec<PathBuf>,
+    /// A directory of this machine, for the work
+    #[arg(long, value_name = "DIR")]
+    pub(crate) staging: PathBuf,
+    /// The directory that bundles are moved to; the same one will do
+    #[arg(long, value_name = "DIR")]
+    pub(crate) shared_staging: PathBuf,
+    /// Only part I of N of the traces, about equal in bytes; I counts from 0
+    #[arg(long, value_name = "I/N", default_value = "0/1")]
+    pub(crate) part: Part,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct IngestArgs {
+    /// The index, which is made if it is not there
+    pub(crate) index: PathBuf,
+    /// The directory that has the bundles
+    #[arg(long, value_name = "DIR")]
+    pub(crate) shared_staging: PathBuf,
+    /// Do not remove bundles that are in the index
+    #[arg(long)]
+    pub(crate) keep: bool,
 }
 
 #[cfg(test)]

@@ -149,7 +149,7 @@ impl Facts {
                 json!({
                     "path": path,
                     "bytes": entry.size,
-                    "text_bytes": entry.text_bytes,
+                    "text_bytes": entry.consumed.text,
                     "fault": fault,
                     "records": counts(&entry.counts),
                 })

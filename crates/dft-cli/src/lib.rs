@@ -9,10 +9,13 @@ mod args;
 mod export;
 mod index;
 mod info;
+mod input;
 mod output;
 mod source;
+mod stage;
 mod summary;
 mod units;
+mod verify;
 mod watch;
 
 use std::process::ExitCode;
@@ -39,6 +42,9 @@ pub fn run() -> ExitCode {
         Command::Export(args) => export::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Info(args) => info::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Stage(args) => stage::run_stage(&args),
+        Command::Ingest(args) => stage::run_ingest(&args),
     };
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

@@ -15,6 +15,11 @@ pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
+/// Names and what is said of each, a line each.
+pub(crate) fn fields(fields: &[(&str, String)]) -> String {
+    fields.iter().map(|(name, text)| format!("  {name:<10} {text}\n")).collect()
+}
+
 /// Lines of cells in columns: the first to the left, the others to the right.
 pub(crate) fn columns(rows: &[Vec<String>], indent: &str) -> String {
     let width = |text: &str| text.chars().count();

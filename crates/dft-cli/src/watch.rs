@@ -1,24 +1,17 @@
 //! Shows how far a build is: a bar on a terminal, plain lines elsewhere.
 
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dft_aggregate::Config;
-use dft_index::{BuildError, BuildOptions, BuildReport, Progress, ProgressState, Stage, build};
+use dft_index::{Progress, ProgressState, Stage};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::units::{bytes, count, duration, plural, rate};
 
-/// Builds, and shows how far it is on standard error.
-pub(crate) fn build_watched(
-    traces: &[PathBuf],
-    index: &Path,
-    config: &Config,
-    options: &BuildOptions,
-) -> Result<BuildReport, BuildError> {
+/// Does what reports its progress, and shows how far it is on standard error.
+pub(crate) fn watched<T>(work: impl FnOnce(&Progress) -> T) -> T {
     let progress = Progress::default();
     let (done, watch) = channel::<()>();
     thread::scope(|scope| {
@@ -30,7 +23,7 @@ pub(crate) fn build_watched(
             }
             view.end();
         });
-        let result = build(traces, index, config, options, &progress);
+        let result = work(&progress);
         // The watcher ends when its channel does.
         drop(done);
         result

@@ -1,6 +1,8 @@
 //! What the index knows of a trace file that is in it.
 
-use crate::VALUE_VERSION;
+use dft_trace::{Consumed, Head, TimeUnit};
+
+use crate::FILE_VERSION;
 use crate::bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
 
 /// How many lines of a file were what.
@@ -24,10 +26,17 @@ pub struct FileCounts {
     pub failed_transfers: u64,
     /// Float samples that were NaN or infinite, and are in no statistic.
     pub not_finite: u64,
+    /// The calls that profiles stand for, modulo 2⁶⁴: what their rows' counts must add up to.
+    pub profile_calls: u64,
+    /// The calls that records of the system family stand for, modulo 2⁶⁴.
+    pub system_calls: u64,
 }
 
+/// How many counts there are.
+const COUNTS: usize = 11;
+
 impl FileCounts {
-    fn all(&self) -> [u64; 9] {
+    fn all(&self) -> [u64; COUNTS] {
         [
             self.events,
             self.profiles,
@@ -38,20 +47,45 @@ impl FileCounts {
             self.malformed,
             self.failed_transfers,
             self.not_finite,
+            self.profile_calls,
+            self.system_calls,
         ]
     }
 
     /// Adds the other counts.
     pub fn add(&mut self, other: &Self) {
-        let sum = self.all().into_iter().zip(other.all()).map(|(a, b)| a + b);
-        *self = Self::from_iter(sum);
+        let mut sum = self.all();
+        sum.iter_mut().zip(other.all()).for_each(|(mine, theirs)| *mine = mine.wrapping_add(theirs));
+        *self = Self::from_all(sum);
     }
 
-    fn from_iter(counts: impl Iterator<Item = u64>) -> Self {
-        let mut all = [0; 9];
-        all.iter_mut().zip(counts).for_each(|(slot, count)| *slot = count);
-        let [events, profiles, systems, telemetry, metadata, skipped, malformed, failed_transfers, not_finite] = all;
-        Self { events, profiles, systems, telemetry, metadata, skipped, malformed, failed_transfers, not_finite }
+    fn from_all(all: [u64; COUNTS]) -> Self {
+        let [
+            events,
+            profiles,
+            systems,
+            telemetry,
+            metadata,
+            skipped,
+            malformed,
+            failed_transfers,
+            not_finite,
+            profile_calls,
+            system_calls,
+        ] = all;
+        Self {
+            events,
+            profiles,
+            systems,
+            telemetry,
+            metadata,
+            skipped,
+            malformed,
+            failed_transfers,
+            not_finite,
+            profile_calls,
+            system_calls,
+        }
     }
 
     /// Records of any kind, metadata and skipped ones included.
@@ -70,7 +104,7 @@ impl FileCounts {
 pub enum FileFault {
     /// It has no byte.
     Empty,
-    /// Its last gzip member ends too early.
+    /// Its last line or gzip member ends too early.
     Truncated(String),
     /// A gzip member is corrupt.
     Damaged(String),
@@ -79,8 +113,10 @@ pub enum FileFault {
 /// A trace file in the index: what it was when it was read.
 ///
 /// ```text
-/// version │ varint size │ zigzag modified │ 16 bytes fingerprint │ varint text bytes
-///         │ 9 × varint counts │ fault: 0 none, 1 empty, 2 truncated + text, 3 damaged + text
+/// version │ varint size │ zigzag modified │ 16 bytes fingerprint
+///         │ varint text │ varint offset │ varint skip │ varint line │ unit: 0 ns, 1 µs, 2 ms, 3 s
+///         │ within a line: 0, 1
+///         │ 11 × varint counts │ fault: 0 none, 1 empty, 2 truncated + text, 3 damaged + text
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileEntry {
@@ -90,22 +126,35 @@ pub struct FileEntry {
     pub modified_ns: i128,
     /// A hash (XXH3, 128 bits) of its bytes.
     pub fingerprint: u128,
-    /// Bytes of text, inflated.
-    pub text_bytes: u64,
+    /// How far its records were read.
+    pub consumed: Consumed,
     /// What its lines were.
     pub counts: FileCounts,
     /// What was wrong with it.
     pub fault: Option<FileFault>,
 }
 
+/// Time units, in the order of their bytes.
+const UNITS: [TimeUnit; 4] = [TimeUnit::Ns, TimeUnit::Us, TimeUnit::Ms, TimeUnit::Sec];
+
 impl FileEntry {
+    /// What was read of the file, to go on from there.
+    pub fn head(&self) -> Head {
+        Head { size: self.size, fingerprint: self.fingerprint, consumed: self.consumed }
+    }
+
     /// The entry's bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = vec![VALUE_VERSION];
+        let mut out = vec![FILE_VERSION];
         put_varint(&mut out, self.size.into());
         put_zigzag(&mut out, self.modified_ns);
         out.extend_from_slice(&self.fingerprint.to_be_bytes());
-        put_varint(&mut out, self.text_bytes.into());
+        let Consumed { text, offset, skip, line, unit, within_line } = self.consumed;
+        for number in [text, offset, skip, line] {
+            put_varint(&mut out, number.into());
+        }
+        out.push(UNITS.iter().position(|known| *known == unit).unwrap_or(0) as u8);
+        out.push(within_line.into());
         for count in self.counts.all() {
             put_varint(&mut out, count.into());
         }
@@ -131,12 +180,26 @@ impl FileEntry {
     /// Where the bytes are not what [`FileEntry::encode`] writes.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
-        reader.version(VALUE_VERSION)?;
+        reader.version(FILE_VERSION)?;
         let size = reader.varint_u64()?;
         let modified_ns = reader.zigzag()?;
         let fingerprint = u128::from_be_bytes(reader.array()?);
-        let text_bytes = reader.varint_u64()?;
-        let mut counts = [0; 9];
+        let mut numbers = [0; 4];
+        for number in &mut numbers {
+            *number = reader.varint_u64()?;
+        }
+        let [text, offset, skip, line] = numbers;
+        if skip > text || offset > size || line == 0 {
+            return Err(DecodeError::Invalid("a place in a file that cannot be"));
+        }
+        let unit = *UNITS.get(usize::from(reader.u8()?)).ok_or(DecodeError::Invalid("a time unit of no known kind"))?;
+        let within_line = match reader.u8()? {
+            0 => false,
+            1 => true,
+            _ => return Err(DecodeError::Invalid("a place in a line of no known kind")),
+        };
+        let consumed = Consumed { text, offset, skip, line, unit, within_line };
+        let mut counts = [0; COUNTS];
         for count in &mut counts {
             *count = reader.varint_u64()?;
         }
@@ -148,7 +211,7 @@ impl FileEntry {
             _ => return Err(DecodeError::Invalid("a fault of no known kind")),
         };
         reader.finish()?;
-        let counts = FileCounts::from_iter(counts.into_iter());
-        Ok(Self { size, modified_ns, fingerprint, text_bytes, counts, fault })
+        let counts = FileCounts::from_all(counts);
+        Ok(Self { size, modified_ns, fingerprint, consumed, counts, fault })
     }
 }

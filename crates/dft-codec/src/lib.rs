@@ -5,7 +5,8 @@
 //! decoder rejects truncated, over-long and trailing bytes with a [`DecodeError`], never panics,
 //! and allocates no more than the bytes it was given justify.
 //!
-//! This crate does no I/O and knows no RocksDB; [`dft_metrics`] has the math of what it encodes.
+//! This crate does no I/O and knows no RocksDB; [`dft_metrics`] has the math of what it encodes, and
+//! [`dft_trace`] says how far a file was read.
 //!
 //! # Primitives
 //!
@@ -66,7 +67,7 @@
 //! sketch          varint zeros │ 2 × (varint n, n × (zigzag index step, varint count))
 //! ```
 //!
-//! A change of any of these changes [`VALUE_VERSION`] or [`FORMAT_VERSION`]; golden vectors in the
+//! A change of any of these changes [`VALUE_VERSION`], [`FILE_VERSION`] or [`FORMAT_VERSION`]; golden vectors in the
 //! tests hold them still.
 //!
 //! # Example
@@ -95,10 +96,13 @@ pub use series::{Family, SeriesId, SeriesIdentity};
 pub use telemetry::{TelemetryCore, TelemetryValue, encode_telemetry};
 
 /// The version of the index as a whole: its column families and their keys.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The version that values start with.
 pub const VALUE_VERSION: u8 = 1;
+
+/// The version that the entries of files start with. Version 1 did not say how far a file was read.
+pub const FILE_VERSION: u8 = 2;
 
 /// The least and greatest bucket over rows and telemetry, in µs. Bounds only ever widen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 
 use dft_codec::*;
 use dft_metrics::{FloatStats, IntStats, Sketch, SketchMapping};
+use dft_trace::{Consumed, TimeUnit};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -82,12 +83,13 @@ prop_compose! {
 
 prop_compose! {
     fn entry()(
-        size in any::<u64>(), modified_ns in any::<i128>(), fingerprint in any::<u128>(), text_bytes in any::<u64>(),
-        n in any::<[u64; 9]>(), fault in 0..4, reason in any::<String>(),
+        size in any::<u64>(), modified_ns in any::<i128>(), fingerprint in any::<u128>(), place in any::<[u64; 4]>(),
+        unit in prop::sample::select(vec![TimeUnit::Ns, TimeUnit::Us, TimeUnit::Ms, TimeUnit::Sec]),
+        within_line in any::<bool>(), n in any::<[u64; 11]>(), fault in 0..4, reason in any::<String>(),
     ) -> FileEntry {
         let counts = FileCounts {
             events: n[0], profiles: n[1], systems: n[2], telemetry: n[3], metadata: n[4], skipped: n[5],
-            malformed: n[6], failed_transfers: n[7], not_finite: n[8],
+            malformed: n[6], failed_transfers: n[7], not_finite: n[8], profile_calls: n[9], system_calls: n[10],
         };
         let fault = match fault {
             0 => None,
@@ -95,7 +97,10 @@ prop_compose! {
             2 => Some(FileFault::Truncated(reason)),
             _ => Some(FileFault::Damaged(reason)),
         };
-        FileEntry { size, modified_ns, fingerprint, text_bytes, counts, fault }
+        let [text, offset, skip, line] = place;
+        let consumed =
+            Consumed { text, offset: offset.min(size), skip: skip.min(text), line: line.max(1), unit, within_line };
+        FileEntry { size, modified_ns, fingerprint, consumed, counts, fault }
     }
 }
 

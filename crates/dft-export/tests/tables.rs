@@ -12,7 +12,7 @@ use dft_codec::{Family, FileCounts};
 use dft_export::{
     Batches, Dictionaries, ExportError, ExportOptions, Filter, Format, GroupColumn, Pattern, Table, View, export,
 };
-use dft_store::{Batch, Index, IndexWriter};
+use dft_store::{Batch, EventAggregator, Index};
 use dft_trace::{Line, Parser, TimeUnit};
 use proptest::prelude::*;
 
@@ -32,7 +32,7 @@ fn build(lines: &[String], config: &Config) -> Built {
     });
     let bounds = aggregator.bounds();
     let batch = Batch { runs: vec![aggregator.into_run()], files: Vec::new(), bounds };
-    let mut writer = IndexWriter::open(folder.path(), config, false).expect("opened");
+    let mut writer = EventAggregator::open(folder.path(), config, false).expect("opened");
     writer.publish(&batch, 1).expect("published");
     drop(writer);
     let index = Index::open(folder.path()).expect("opened");

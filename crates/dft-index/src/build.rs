@@ -1,20 +1,19 @@
 //! One build, from the list of traces to the published index.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Instant;
 
 use dft_aggregate::Config;
-use dft_codec::{Bounds, FileEntry, FileFault, NameKind};
-use dft_store::{Batch, Index, IndexWriter, PublishStats};
-use dft_trace::{Fault, discover};
+use dft_codec::{FileFault, NameKind};
+use dft_store::{Batch, EventAggregator, Index, Written};
+use dft_trace::discover;
 
 use crate::error::BuildError;
-use crate::plan::{Plan, Planned, plan};
+use crate::plan::{Plan, plan};
 use crate::progress::Progress;
-use crate::report::{BuildReport, FileReport, MalformedLine, SHOWN, Unreadable};
-use crate::workers::{FileEnd, Harvest, Tally, read};
+use crate::reading::{Reading, read};
+use crate::report::{BuildReport, FileReport, InputReport, MalformedLine, Unreadable};
 
 /// How a build is done, which does not show in its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +36,7 @@ impl Default for BuildOptions {
 }
 
 /// Brings traces (files, directories, globs) into the index in the directory `index`: those that it
-/// does not have yet.
+/// does not have yet, and what others have grown by.
 ///
 /// # Errors
 ///
@@ -55,85 +54,57 @@ pub fn build(
     if found.is_empty() {
         return Err(BuildError::NoTraces(traces.to_vec()));
     }
-    let mut writer = IndexWriter::open(index, config, options.rebuild)?;
-    let Plan { read: files, known, mut unreadable } = plan(&found, &writer, index)?;
-    progress.begin_reading(files.len() as u64, files.iter().map(|file| file.size).sum());
-    let harvest = read(&files, writer.scratch(), config, options, progress)?;
-    let spilled_tables = harvest.spilled;
-    let (batch, reports, failed) = gather(files, harvest);
-    unreadable.extend(failed);
-    unreadable.sort_by(|a, b| a.path.cmp(&b.path));
-    if options.strict {
-        refuse_faults(&reports, &unreadable)?;
-    }
+    let mut aggregator = EventAggregator::open(index, config, options.rebuild)?;
+    let plan = plan(&found, |trace| Ok(aggregator.file(&aggregator.name_of(trace))?))?;
+    let changed = |paths| BuildError::Changed { index: index.to_owned(), paths };
+    let (reading, known) = read_planned(plan, aggregator.scratch(), config, options, progress, changed)?;
     progress.begin_writing();
-    let stats = if batch.files.is_empty() && writer.current().is_some() {
-        PublishStats::default()
+    let files = reading.files.into_iter().map(|(path, entry)| (aggregator.name_of(&path), entry));
+    let batch = Batch { runs: reading.runs, files: files.collect(), bounds: reading.bounds };
+    let written = if batch.files.is_empty() && aggregator.current().is_some() {
+        Written::default()
     } else {
-        writer.publish(&batch, options.threads)?
+        aggregator.publish(&batch, options.threads)?
     };
-    let entries = batch.files.iter().map(|(_, entry)| entry);
-    let (bytes, text_bytes) =
-        entries.fold((0, 0), |(bytes, text), entry| (bytes + entry.size, text + entry.text_bytes));
     Ok(BuildReport {
         index: index.to_owned(),
-        files: reports,
-        known,
-        unreadable,
-        rows: stats.rows,
-        telemetry_rows: stats.telemetry,
-        ambiguous_hashes: writer.current().map_or(Ok(0), ambiguous_hashes)?,
-        bytes,
-        text_bytes,
-        spilled_tables,
-        elapsed: start.elapsed(),
+        input: InputReport {
+            files: reading.reports,
+            known,
+            unreadable: reading.unreadable,
+            written,
+            bytes: reading.bytes,
+            text_bytes: reading.text_bytes,
+            spilled_tables: reading.spilled,
+            elapsed: start.elapsed(),
+        },
+        ambiguous_hashes: aggregator.current().map_or(Ok(0), ambiguous_hashes)?,
     })
 }
 
-/// Puts together what the threads have of each file.
-fn gather(files: Vec<Planned>, harvest: Harvest) -> (Batch, Vec<FileReport>, Vec<Unreadable>) {
-    let Harvest { runs, bounds, mut tallies, mut ends, .. } = harvest;
-    let mut by_path = BTreeMap::new();
-    let mut unreadable = Vec::new();
-    for (at, Planned { path, key, .. }) in files.into_iter().enumerate() {
-        let Tally { mut counts, mut malformed } = tallies.remove(&at).unwrap_or_default();
-        let summary = match ends.remove(&at) {
-            Some(FileEnd::Read(summary)) => summary,
-            Some(FileEnd::Unreadable(error)) => {
-                unreadable.push(Unreadable { path, error });
-                continue;
-            }
-            None => unreachable!("the build ended well, so every file was read"),
-        };
-        counts.malformed += summary.overlong_lines.len() as u64;
-        malformed.extend(summary.overlong_lines.iter().take(SHOWN).map(|&line| MalformedLine {
-            line,
-            reason: format!("it is longer than {} MiB, the most that is read", dft_trace::MAX_LINE >> 20),
-        }));
-        malformed.sort_by_key(|malformed| malformed.line);
-        malformed.truncate(SHOWN);
-        let fault = summary.fault.map(|fault| match fault {
-            Fault::Empty => FileFault::Empty,
-            Fault::Truncated(place) => FileFault::Truncated(place),
-            Fault::Damaged(reason) => FileFault::Damaged(reason),
-        });
-        let entry = FileEntry {
-            size: summary.snapshot.size,
-            modified_ns: summary.snapshot.modified_ns,
-            fingerprint: summary.fingerprint,
-            text_bytes: summary.text_bytes,
-            counts,
-            fault: fault.clone(),
-        };
-        by_path.insert(path.clone(), (key, entry, FileReport { path, counts, fault, malformed }));
+/// Reads what is planned. Files that are not what is known of them, and, where the build is strict,
+/// faults, are errors.
+pub(crate) fn read_planned(
+    plan: Plan,
+    scratch: &Path,
+    config: &Config,
+    options: &BuildOptions,
+    progress: &Progress,
+    changed: impl Fn(Vec<PathBuf>) -> BuildError,
+) -> Result<(Reading, Vec<FileReport>), BuildError> {
+    if !plan.changed.is_empty() {
+        return Err(changed(plan.changed));
     }
-    let mut batch = Batch { runs, files: Vec::new(), bounds: bounds.into_iter().reduce(Bounds::union) };
-    let mut reports = Vec::new();
-    for (key, entry, report) in by_path.into_values() {
-        batch.files.push((key, entry));
-        reports.push(report);
+    let mut reading = read(plan.read, scratch, config, options, progress)?;
+    if !reading.changed.is_empty() {
+        return Err(changed(reading.changed));
     }
-    (batch, reports, unreadable)
+    reading.unreadable.extend(plan.unreadable);
+    reading.unreadable.sort_by(|a, b| a.path.cmp(&b.path));
+    if options.strict {
+        refuse_faults(&reading.reports, &reading.unreadable)?;
+    }
+    Ok((reading, plan.known))
 }
 
 /// The first fault, as an error.

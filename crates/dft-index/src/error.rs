@@ -36,6 +36,21 @@ pub enum BuildError {
         /// The traces.
         paths: Vec<PathBuf>,
     },
+    /// Traces have changed, or grown, since they were staged.
+    #[error(
+        "{} changed since staged in {}: ingest what is there first, or remove the bundle",
+        list(.paths),
+        .shared.display()
+    )]
+    ChangedSinceStaged {
+        /// The shared staging directory.
+        shared: PathBuf,
+        /// The traces.
+        paths: Vec<PathBuf>,
+    },
+    /// There is no bundle to make an index of.
+    #[error("{}: no bundle here to make an index of; make some with `dft stage`", .0.display())]
+    NoBundles(PathBuf),
     /// A trace cannot be read on, though it was opened.
     #[error("{}: reading failed: {source}; nothing was stored, run it again", .path.display())]
     Read {

@@ -1,8 +1,10 @@
 //! The build: traces into an index. Which files, which threads, what was wrong with the input,
 //! progress.
 //!
-//! [`build`] lists the traces, leaves out those that the index has, reads the others on as many
-//! threads as asked for, and publishes what they hold at once: all of it, or nothing.
+//! [`build`] lists the traces, leaves out those that the index has, reads the others, and what has
+//! grown from where it ended, on as many threads as asked for, and publishes what they hold at once:
+//! all of it, or nothing. [`stage`] does a part of that on one machine of many, to bundles, which
+//! [`ingest`] brings into an index.
 //!
 //! # How the work is spread
 //!
@@ -24,14 +26,21 @@
 
 mod build;
 mod error;
+mod ingest;
 mod location;
+mod part;
 mod plan;
 mod progress;
+mod reading;
 mod report;
+mod stage;
 mod workers;
 
 pub use build::{BuildOptions, build};
 pub use error::BuildError;
+pub use ingest::ingest;
 pub use location::default_index;
+pub use part::Part;
 pub use progress::{Progress, ProgressState, Stage};
-pub use report::{BuildReport, FileReport, MalformedLine, Unreadable};
+pub use report::{BuildReport, FileReport, InputReport, MalformedLine, StageReport, Unreadable};
+pub use stage::{StageTo, stage};

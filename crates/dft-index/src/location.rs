@@ -1,7 +1,6 @@
-//! Where an index is put, and what traces are called in it.
+//! Where an index is put.
 
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use dft_trace::{DiscoverError, discover};
@@ -34,20 +33,12 @@ pub fn default_index(traces: &[PathBuf]) -> Result<PathBuf, DiscoverError> {
     Ok(common.unwrap_or_default().join(BESIDE))
 }
 
-/// What a trace is called in an index: its path from the index's parent directory where it lies
-/// beneath that, so that traces and index can be moved together, and else its whole path.
-pub(crate) fn key_of(trace: &Path, index: &Path) -> Vec<u8> {
-    let home = fs::canonicalize(index).ok().and_then(|index| index.parent().map(Path::to_owned));
-    let relative = home.as_deref().and_then(|home| trace.strip_prefix(home).ok());
-    relative.unwrap_or(trace).as_os_str().as_bytes().to_vec()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn an_index_lies_beside_its_traces_and_names_them_from_there() {
+    fn an_index_lies_beside_its_traces() {
         let folder = tempfile::tempdir().expect("a folder");
         let root = fs::canonicalize(folder.path()).expect("canonical");
         for path in ["a/x.pfw", "a/b/y.pfw", "c/z.pfw"] {
@@ -64,11 +55,5 @@ mod tests {
         assert_eq!(beside(&["a/b/*.pfw"]), root.join("a/b/.dftagg"));
         assert_eq!(beside(&["a/b", "a/x.pfw"]), root.join("a/.dftagg"));
         assert_eq!(beside(&["a/b", "c/z.pfw"]), root.join(".dftagg"));
-
-        let index = root.join("a/.dftagg");
-        fs::create_dir(&index).expect("made");
-        assert_eq!(key_of(&root.join("a/b/y.pfw"), &index), b"b/y.pfw");
-        let outside = root.join("c/z.pfw");
-        assert_eq!(key_of(&outside, &index), outside.as_os_str().as_bytes());
     }
 }

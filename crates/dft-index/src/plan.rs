@@ -1,37 +1,49 @@
-//! Which files a build reads, and which the index has already.
+//! Which files a build reads, and which are known already.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use dft_codec::FileEntry;
-use dft_store::IndexWriter;
+use dft_codec::{FileCounts, FileEntry};
 use dft_trace::{Snapshot, fingerprint};
 
 use crate::error::BuildError;
-use crate::location::key_of;
 use crate::report::{FileReport, Unreadable};
 
 /// A file to read.
+#[derive(Debug)]
 pub(crate) struct Planned {
     pub(crate) path: PathBuf,
-    /// What the file is called in the index.
-    pub(crate) key: Vec<u8>,
     /// Its size, in bytes, when it was listed.
     pub(crate) size: u64,
+    /// What was read of it before it grew.
+    pub(crate) before: Option<FileEntry>,
 }
 
+impl Planned {
+    /// How many of its bytes are to be read.
+    pub(crate) fn new_bytes(&self) -> u64 {
+        self.size - self.before.as_ref().map_or(0, |before| before.consumed.offset.min(self.size))
+    }
+}
+
+#[derive(Debug, Default)]
 pub(crate) struct Plan {
     /// Files to read, the largest first.
     pub(crate) read: Vec<Planned>,
     pub(crate) known: Vec<FileReport>,
     pub(crate) unreadable: Vec<Unreadable>,
+    /// Files that are not what is known of them.
+    pub(crate) changed: Vec<PathBuf>,
 }
 
-/// Compares the files with what the index has of them, without reading any that looks unchanged.
-pub(crate) fn plan(traces: &[PathBuf], writer: &IndexWriter, index: &Path) -> Result<Plan, BuildError> {
-    let mut plan = Plan { read: Vec::new(), known: Vec::new(), unreadable: Vec::new() };
-    let mut changed = Vec::new();
+/// Compares the files with what is known of them, without reading any that looks unchanged. One that
+/// is longer is to be read on; whether it has only grown, reading it tells.
+pub(crate) fn plan(
+    traces: &[PathBuf],
+    known: impl Fn(&Path) -> Result<Option<FileEntry>, BuildError>,
+) -> Result<Plan, BuildError> {
+    let mut plan = Plan::default();
     for path in traces {
         let snapshot = match snapshot(path) {
             Ok(snapshot) => snapshot,
@@ -40,23 +52,24 @@ pub(crate) fn plan(traces: &[PathBuf], writer: &IndexWriter, index: &Path) -> Re
                 continue;
             }
         };
-        let key = key_of(path, index);
-        match writer.file(&key)? {
-            None => plan.read.push(Planned { path: path.clone(), key, size: snapshot.size }),
+        let size = snapshot.size;
+        match known(path)? {
+            None => plan.read.push(Planned { path: path.clone(), size, before: None }),
+            Some(entry) if size > entry.size => {
+                plan.read.push(Planned { path: path.clone(), size, before: Some(entry) });
+            }
             Some(entry) => match is_same(path, snapshot, &entry) {
                 Ok(true) => plan.known.push(FileReport {
                     path: path.clone(),
-                    counts: entry.counts,
+                    counts: FileCounts::default(),
+                    before: Some(entry.counts),
                     fault: entry.fault,
                     malformed: Vec::new(),
                 }),
-                Ok(false) => changed.push(path.clone()),
+                Ok(false) => plan.changed.push(path.clone()),
                 Err(source) => return Err(BuildError::Read { path: path.clone(), source }),
             },
         }
-    }
-    if !changed.is_empty() {
-        return Err(BuildError::Changed { index: index.to_owned(), paths: changed });
     }
     plan.read.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.path.cmp(&b.path)));
     Ok(plan)
@@ -71,7 +84,7 @@ fn snapshot(path: &Path) -> io::Result<Snapshot> {
     Ok(Snapshot::of(&metadata))
 }
 
-/// Whether a file is what the index has of it. Only one of the same size and another date is read.
+/// Whether a file is what is known of it. Only one of the same size and another date is read.
 fn is_same(path: &Path, now: Snapshot, then: &FileEntry) -> io::Result<bool> {
     if now.size != then.size {
         return Ok(false);

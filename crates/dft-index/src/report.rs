@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use dft_codec::{FileCounts, FileFault};
+use dft_store::Written;
 
 /// How many malformed lines of a file are shown.
 pub(crate) const SHOWN: usize = 5;
@@ -23,18 +24,25 @@ pub struct MalformedLine {
 pub struct FileReport {
     /// The file.
     pub path: PathBuf,
-    /// What its lines were.
+    /// What the lines were that this build read.
     pub counts: FileCounts,
+    /// What the lines were that earlier builds read.
+    pub before: Option<FileCounts>,
     /// What was wrong with it as a whole.
     pub fault: Option<FileFault>,
-    /// The first few of its malformed lines. Empty of a file that was read by an earlier build.
+    /// The first few malformed lines that this build read.
     pub malformed: Vec<MalformedLine>,
 }
 
 impl FileReport {
+    /// Malformed lines, those that earlier builds read included.
+    pub fn malformed_lines(&self) -> u64 {
+        self.counts.malformed + self.before.map_or(0, |before| before.malformed)
+    }
+
     /// Whether anything was wrong with the file.
     pub fn is_faulty(&self) -> bool {
-        self.fault.is_some() || self.counts.malformed > 0
+        self.fault.is_some() || self.malformed_lines() > 0
     }
 }
 
@@ -47,23 +55,17 @@ pub struct Unreadable {
     pub error: io::Error,
 }
 
-/// What a build did.
-#[derive(Debug)]
-pub struct BuildReport {
-    /// The index.
-    pub index: PathBuf,
-    /// The files that this build read, by path.
+/// What was read, and what was wrong with it.
+#[derive(Debug, Default)]
+pub struct InputReport {
+    /// The files that were read, by path.
     pub files: Vec<FileReport>,
-    /// The files that the index had already, by path.
+    /// The files that were in already, by path.
     pub known: Vec<FileReport>,
     /// The files that could not be opened.
     pub unreadable: Vec<Unreadable>,
-    /// Rows written: additions to rows of the index, or new ones.
-    pub rows: u64,
-    /// Telemetry rows written.
-    pub telemetry_rows: u64,
-    /// How many hashes in the index have more than one name.
-    pub ambiguous_hashes: u64,
+    /// What was written.
+    pub written: Written,
     /// Bytes that were read, as they are on disk.
     pub bytes: u64,
     /// Bytes of text that those were.
@@ -74,15 +76,15 @@ pub struct BuildReport {
     pub elapsed: Duration,
 }
 
-impl BuildReport {
-    /// What the lines that this build read were.
+impl InputReport {
+    /// What the lines that were read now were.
     pub fn counts(&self) -> FileCounts {
         let mut counts = FileCounts::default();
         self.files.iter().for_each(|file| counts.add(&file.counts));
         counts
     }
 
-    /// Every file with which anything is wrong that is in the index, by path.
+    /// Every file with which anything is wrong that is in, by path.
     pub fn faulty(&self) -> impl Iterator<Item = &FileReport> {
         self.files.iter().chain(&self.known).filter(|file| file.is_faulty())
     }
@@ -91,4 +93,24 @@ impl BuildReport {
     pub fn has_faults(&self) -> bool {
         !self.unreadable.is_empty() || self.faulty().next().is_some()
     }
+}
+
+/// What a build did.
+#[derive(Debug)]
+pub struct BuildReport {
+    /// The index.
+    pub index: PathBuf,
+    /// What was read, and what was wrong with it.
+    pub input: InputReport,
+    /// How many hashes in the index have more than one name.
+    pub ambiguous_hashes: u64,
+}
+
+/// What a staging did.
+#[derive(Debug, Default)]
+pub struct StageReport {
+    /// The bundles that were made, or were there already.
+    pub bundles: Vec<PathBuf>,
+    /// What was read, and what was wrong with it.
+    pub input: InputReport,
 }

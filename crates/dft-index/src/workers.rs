@@ -10,7 +10,7 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender};
 use dft_aggregate::{Aggregator, Config, Run, merge_into_one};
 use dft_codec::{Bounds, FileCounts};
-use dft_trace::{Block, Line, MalformedReason, Parser, SourceSummary, TraceReader};
+use dft_trace::{Block, BlockEnd, Line, MalformedReason, Parser, ResumeError, SourceSummary, TraceReader};
 
 use crate::build::BuildOptions;
 use crate::error::BuildError;
@@ -49,6 +49,8 @@ impl Tally {
 pub(crate) enum FileEnd {
     Read(SourceSummary),
     Unreadable(io::Error),
+    /// It is no longer what was read of it before.
+    Changed,
 }
 
 /// All that was read.
@@ -119,7 +121,7 @@ impl Shared<'_> {
 }
 
 /// Reads the files, on as many threads as asked for.
-pub(crate) fn read(
+pub(crate) fn harvest(
     files: &[Planned],
     scratch: &Path,
     config: &Config,
@@ -212,7 +214,7 @@ impl<'a> Worker<'a> {
         loop {
             let at = self.shared.next_file.fetch_add(1, Ordering::Relaxed);
             let Some(file) = self.shared.files.get(at) else { return Ok(()) };
-            let end = self.read_file(at, &file.path, sender).map_err(|source| match source {
+            let end = self.read_file(at, file, sender).map_err(|source| match source {
                 ReadError::Read(source) => BuildError::Read { path: file.path.clone(), source },
                 ReadError::Build(error) => error,
             })?;
@@ -225,14 +227,21 @@ impl<'a> Worker<'a> {
     }
 
     /// Reads a file to its end; `None` where the build was stopped before.
-    fn read_file(&mut self, file: usize, path: &Path, sender: &Sender<Task>) -> Result<Option<FileEnd>, ReadError> {
-        let mut reader = match TraceReader::open(path) {
+    fn read_file(&mut self, at: usize, file: &Planned, sender: &Sender<Task>) -> Result<Option<FileEnd>, ReadError> {
+        let point = dft_io::point("build:before a trace is opened").map_err(ResumeError::Io);
+        let opened = point.and_then(|()| match &file.before {
+            None => TraceReader::open(&file.path).map_err(ResumeError::Io),
+            Some(before) => TraceReader::resume(&file.path, &before.head()),
+        });
+        let mut reader = match opened {
             Ok(reader) => reader,
-            Err(error) => return Ok(Some(FileEnd::Unreadable(error))),
+            Err(ResumeError::Io(error)) => return Ok(Some(FileEnd::Unreadable(error))),
+            Err(ResumeError::Changed) => return Ok(Some(FileEnd::Changed)),
         };
         let mut block = Block::default();
-        let mut position = 0;
-        while reader.next_block(&mut block).map_err(ReadError::Read)? {
+        let mut position = reader.position();
+        let mut end = reader.start();
+        while reader.next_block(end, &mut block).map_err(ReadError::Read)? {
             if self.shared.stopped() {
                 return Ok(None);
             }
@@ -241,9 +250,11 @@ impl<'a> Worker<'a> {
             if self.shared.helpers.load(Ordering::Relaxed) > 0 && block.text.len() <= LONG_BLOCK {
                 let text = self.shared.spare.1.try_recv().unwrap_or_default();
                 let next = Block { text, ..Block::default() };
-                match sender.try_send(Task { file, block }) {
+                let behind = block.end();
+                match sender.try_send(Task { file: at, block }) {
                     Ok(()) => {
                         block = next;
+                        end = behind;
                         continue;
                     }
                     // The helpers have enough to do, so this thread takes part.
@@ -253,17 +264,18 @@ impl<'a> Worker<'a> {
                     }
                 }
             }
-            self.parse(file, &block)?;
+            end = self.parse(at, &block)?;
         }
         self.shared.progress.add_bytes(reader.position() - position);
-        Ok(Some(FileEnd::Read(reader.finish().map_err(ReadError::Read)?)))
+        Ok(Some(FileEnd::Read(reader.finish(end).map_err(ReadError::Read)?)))
     }
 
-    fn parse(&mut self, file: usize, block: &Block) -> Result<(), BuildError> {
+    /// Adds a block's records to the table; where the block ends.
+    fn parse(&mut self, file: usize, block: &Block) -> Result<BlockEnd, BuildError> {
         let Self { parser, table, harvest, .. } = self;
         let tally = harvest.tallies.entry(file).or_default();
         let before = tally.counts.records();
-        parser.parse(&block.text, block.first_line, block.unit, |line| match line {
+        let end = parser.parse(&block.text, block.first_line, block.unit, |line| match line {
             Line::Record { record, unit, line } => {
                 if let Err(reason) = table.record(record, unit, &mut tally.counts) {
                     tally.malformed(line, reason);
@@ -275,7 +287,7 @@ impl<'a> Worker<'a> {
         if table.memory() > self.shared.table {
             self.spill()?;
         }
-        Ok(())
+        Ok(end)
     }
 
     fn spill(&mut self) -> Result<(), BuildError> {

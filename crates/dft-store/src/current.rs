@@ -8,39 +8,63 @@ use crate::error::StoreError;
 
 const CURRENT: &str = "CURRENT";
 
-/// The number of the generation in force; `None` where there is no index.
-pub(crate) fn read(index: &Path) -> Result<Option<u64>, StoreError> {
+/// The generation in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Current {
+    /// Its number.
+    pub(crate) number: u64,
+    /// The hash of its [seal](crate::seal).
+    pub(crate) seal: u128,
+}
+
+impl Current {
+    fn line(&self) -> String {
+        format!("{} {:032x}", name(self.number), self.seal)
+    }
+}
+
+/// The generation in force; `None` where there is no index.
+pub(crate) fn read(index: &Path) -> Result<Option<Current>, StoreError> {
     let path = index.join(CURRENT);
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(None);
         }
         Err(error) => return Err(StoreError::io(&path)(error)),
     };
-    let number = text.strip_suffix('\n').and_then(number_of);
-    match number {
-        Some(number) => Ok(Some(number)),
+    let line = std::str::from_utf8(&bytes).ok().and_then(|text| text.strip_suffix('\n'));
+    if line.and_then(number_of).is_some() {
+        // So it was before generations were sealed.
+        let found = "1".to_owned();
+        return Err(StoreError::Format { path: index.to_owned(), found, known: dft_codec::FORMAT_VERSION });
+    }
+    let current = line.and_then(|line| {
+        let (generation, seal) = line.split_once(' ')?;
+        let current = Current { number: number_of(generation)?, seal: u128::from_str_radix(seal, 16).ok()? };
+        // There is one way to say it; another is not what was written.
+        (current.line() == line).then_some(current)
+    });
+    match current {
+        Some(current) => Ok(Some(current)),
         None => Err(StoreError::Damaged { path, what: "it names no generation".to_owned() }),
     }
 }
 
 /// Puts a generation in force, atomically and durably.
-pub(crate) fn replace(index: &Path, number: u64) -> Result<(), StoreError> {
+pub(crate) fn replace(index: &Path, current: Current) -> Result<(), StoreError> {
     let temporary = index.join("CURRENT.new");
     let write = || -> io::Result<()> {
+        dft_io::point("publish:before CURRENT is written")?;
         let mut file = File::create(&temporary)?;
-        writeln!(file, "{}", name(number))?;
-        file.sync_all()
+        writeln!(file, "{}", current.line())?;
+        file.sync_all()?;
+        dft_io::point("publish:before CURRENT is replaced")
     };
     write().map_err(StoreError::io(&temporary))?;
     let path = index.join(CURRENT);
     fs::rename(&temporary, &path).map_err(StoreError::io(&path))?;
-    sync_directory(index)
-}
-
-pub(crate) fn sync_directory(path: &Path) -> Result<(), StoreError> {
-    File::open(path).and_then(|directory| directory.sync_all()).map_err(StoreError::io(path))
+    dft_io::sync_directory(index).map_err(StoreError::io(index))
 }
 
 pub(crate) fn generation(index: &Path, number: u64) -> PathBuf {
@@ -53,6 +77,16 @@ fn name(number: u64) -> String {
 
 fn number_of(name: &str) -> Option<u64> {
     name.strip_prefix("gen-")?.parse().ok()
+}
+
+/// The highest number of any generation that is there, in force or not.
+pub(crate) fn highest(index: &Path) -> Result<u64, StoreError> {
+    let mut highest = 0;
+    for entry in fs::read_dir(index).map_err(StoreError::io(index))? {
+        let entry = entry.map_err(StoreError::io(index))?;
+        highest = highest.max(entry.file_name().to_str().and_then(number_of).unwrap_or(0));
+    }
+    Ok(highest)
 }
 
 /// Removes every generation but the one in force, and what dead writers left. The caller holds the

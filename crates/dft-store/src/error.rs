@@ -39,6 +39,69 @@ pub enum StoreError {
         /// The format of this program.
         known: u32,
     },
+    /// A bundle is not whole, or not what was staged.
+    #[error("{}: the bundle is damaged: {what}; remove it and stage its traces again", .path.display())]
+    Bundle {
+        /// The bundle, or the file of it.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// A bundle has a format that this program does not read.
+    #[error("{}: the bundle has format {found}, this program reads {known}; remove it and stage its traces again", .path.display())]
+    BundleFormat {
+        /// The bundle.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+        /// The format of this program.
+        known: u32,
+    },
+    /// A bundle was made with another configuration.
+    #[error(
+        "{}: the bundle has another configuration\n  it has: {found}\n  wanted: {wanted}\n\
+         ingest it into an index of its own, or remove it and stage its traces with the same choices",
+        .path.display()
+    )]
+    BundleConfig {
+        /// The bundle.
+        path: PathBuf,
+        /// Its configuration.
+        found: Box<Config>,
+        /// The index's, or that of the other bundles.
+        wanted: Box<Config>,
+    },
+    /// A trace in a bundle is not what is in the index of it.
+    #[error(
+        "{}: {} is in already, with other contents: it has changed between the two; what a trace has grown by, \
+         `dft index` takes in; else remove the bundle, or make the index anew",
+        .path.display(),
+        .trace.display()
+    )]
+    BundleChanged {
+        /// The bundle.
+        path: PathBuf,
+        /// The trace.
+        trace: PathBuf,
+    },
+    /// Some traces of a bundle are in already, and others are not.
+    #[error(
+        "{}: {}{} in already, and {new} of its traces not, and they cannot be taken apart: remove the bundle and \
+         stage the traces again that are not in",
+        .path.display(),
+        .trace.display(),
+        others(*.more)
+    )]
+    BundleOverlaps {
+        /// The bundle.
+        path: PathBuf,
+        /// A trace that is in.
+        trace: PathBuf,
+        /// How many others are.
+        more: usize,
+        /// How many are not.
+        new: usize,
+    },
     /// What RocksDB says.
     #[error("{}: cannot {action}: {source}{}", .path.display(), advice(.source))]
     Rocks {
@@ -81,7 +144,7 @@ pub enum StoreError {
     #[error(transparent)]
     Run(#[from] RunError),
     /// What the system says.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: {source}{}", .path.display(), dft_io::advice(.source))]
     Io {
         /// The file or directory.
         path: PathBuf,
@@ -91,9 +154,27 @@ pub enum StoreError {
 }
 
 fn advice(error: &rocksdb::Error) -> &'static str {
+    // RocksDB has the system's errors as text.
+    const SYSTEM: [(&str, io::ErrorKind); 5] = [
+        ("No space left on device", io::ErrorKind::StorageFull),
+        ("Disk quota exceeded", io::ErrorKind::QuotaExceeded),
+        ("File too large", io::ErrorKind::FileTooLarge),
+        ("Permission denied", io::ErrorKind::PermissionDenied),
+        ("Read-only file system", io::ErrorKind::ReadOnlyFilesystem),
+    ];
     match error.kind() {
         rocksdb::ErrorKind::Corruption => "; the index is damaged: make it anew with --rebuild",
-        _ => "",
+        _ => {
+            let text = error.to_string();
+            SYSTEM.iter().find(|(says, _)| text.contains(says)).map_or("", |(_, kind)| dft_io::advice_of(*kind))
+        }
+    }
+}
+
+fn others(more: usize) -> String {
+    match more {
+        0 => " is".to_owned(),
+        more => format!(" and {more} more are"),
     }
 }
 

@@ -37,7 +37,7 @@ impl MergeFaults {
 /// A value that merges.
 trait Merge: Sized {
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, DecodeError>;
-    fn merge(&mut self, other: Self);
+    fn merge(&mut self, other: Self) -> Result<(), DecodeError>;
     fn encode(&self, key: &[u8]) -> Result<Vec<u8>, DecodeError>;
 }
 
@@ -45,8 +45,9 @@ impl Merge for RowValue {
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, DecodeError> {
         Self::decode(value, RowKey::decode(key)?.bucket)
     }
-    fn merge(&mut self, other: Self) {
+    fn merge(&mut self, other: Self) -> Result<(), DecodeError> {
         self.merge(other);
+        Ok(())
     }
     fn encode(&self, key: &[u8]) -> Result<Vec<u8>, DecodeError> {
         Ok(self.encode(RowKey::decode(key)?.bucket))
@@ -57,25 +58,40 @@ impl Merge for TelemetryValue {
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, DecodeError> {
         Self::decode(value, TelemetryKey::decode(key)?.bucket)
     }
-    fn merge(&mut self, other: Self) {
+    fn merge(&mut self, other: Self) -> Result<(), DecodeError> {
         self.merge(other);
+        Ok(())
     }
     fn encode(&self, key: &[u8]) -> Result<Vec<u8>, DecodeError> {
         Ok(self.encode(TelemetryKey::decode(key)?.bucket))
     }
 }
 
-/// All values of a key in one. A value that does not decode fails the whole: it is never skipped.
-fn merged<'a, V: Merge>(key: &[u8], values: impl Iterator<Item = &'a [u8]>) -> Result<Vec<u8>, DecodeError> {
-    let mut all: Option<V> = None;
-    for value in values {
-        let value = V::decode(key, value)?;
-        match &mut all {
-            Some(all) => all.merge(value),
-            None => all = Some(value),
-        }
+/// The identity of a series, which is the same wherever it comes from.
+struct Identity(Vec<u8>);
+
+impl Merge for Identity {
+    fn decode(_: &[u8], value: &[u8]) -> Result<Self, DecodeError> {
+        Ok(Self(value.to_vec()))
     }
-    all.ok_or(DecodeError::Truncated)?.encode(key)
+    fn merge(&mut self, other: Self) -> Result<(), DecodeError> {
+        if self.0 == other.0 { Ok(()) } else { Err(DecodeError::Invalid("two series have this id")) }
+    }
+    fn encode(&self, _: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        Ok(self.0.clone())
+    }
+}
+
+/// All values of a key in one. A value that does not decode fails the whole: it is never skipped. One
+/// that is alone is what it is; whoever reads it decodes it.
+fn merged<'a, V: Merge>(key: &[u8], mut values: impl Iterator<Item = &'a [u8]>) -> Result<Vec<u8>, DecodeError> {
+    let first = values.next().ok_or(DecodeError::Truncated)?;
+    let Some(second) = values.next() else { return Ok(first.to_vec()) };
+    let mut all = V::decode(key, first)?;
+    for value in [second].into_iter().chain(values) {
+        all.merge(V::decode(key, value)?)?;
+    }
+    all.encode(key)
 }
 
 fn set_merge<V: Merge + 'static>(
@@ -122,6 +138,7 @@ pub(crate) fn options(family: &'static str, faults: &MergeFaults, cache: Option<
     match family {
         ROWS => set_merge::<RowValue>(&mut options, "dft.rows", ROWS, faults),
         TELEMETRY => set_merge::<TelemetryValue>(&mut options, "dft.telemetry", TELEMETRY, faults),
+        SERIES => set_merge::<Identity>(&mut options, "dft.series", SERIES, faults),
         _ => {}
     }
     options

@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 
 use dft_aggregate::Config;
 use dft_codec::{
-    Bounds, DecodeError, FORMAT_VERSION, Family, FileEntry, NameKey, NameKind, RowKey, SeriesId, TelemetryKey,
+    Bounds, DecodeError, FORMAT_VERSION, Family, FileEntry, NameKey, NameKind, RowKey, SeriesId, SeriesIdentity,
+    TelemetryKey,
 };
 use rocksdb::{Cache, ColumnFamily, DB, ReadOptions};
 
-use crate::current;
+use crate::current::{self, Current};
 use crate::error::StoreError;
 use crate::families::{self, MergeFaults};
+use crate::seal::Seal;
 
 /// Bytes of blocks that an open index keeps in memory.
 const CACHE: usize = 32 << 20;
@@ -67,6 +69,7 @@ pub struct Index {
     path: PathBuf,
     directory: PathBuf,
     generation: u64,
+    seal: Seal,
     config: Config,
     bounds: Option<Bounds>,
 }
@@ -78,18 +81,19 @@ impl Index {
     ///
     /// [`StoreError::NoIndex`] where there is none; others where it cannot be read.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let mut generation = current::read(path)?.ok_or_else(|| StoreError::NoIndex(path.to_owned()))?;
+        let current = || current::read(path)?.ok_or_else(|| StoreError::NoIndex(path.to_owned()));
+        let mut in_force = current()?;
         loop {
-            match Self::open_generation(path, generation) {
+            match Self::open_generation(path, in_force) {
                 Ok(index) => return Ok(index),
                 Err(error) => {
                     // A writer may have replaced the generation, and removed it, since its name was
                     // read; then the new one is there.
-                    let now = current::read(path)?.ok_or_else(|| StoreError::NoIndex(path.to_owned()))?;
-                    if now == generation {
+                    let now = current()?;
+                    if now == in_force {
                         return Err(error);
                     }
-                    generation = now;
+                    in_force = now;
                 }
             }
         }
@@ -104,18 +108,28 @@ impl Index {
         Ok(current::read(path)?.is_some())
     }
 
-    fn open_generation(path: &Path, generation: u64) -> Result<Self, StoreError> {
+    fn open_generation(path: &Path, current: Current) -> Result<Self, StoreError> {
         let faults = MergeFaults::default();
         let cache = Cache::new_lru_cache(CACHE);
-        let directory = current::generation(path, generation);
+        let directory = current::generation(path, current.number);
+        let seal = Seal::read(&directory, current.number, current.seal)?;
+        seal.check(&directory)?;
         let mut options = families::database_options();
         options.create_if_missing(false);
         options.create_missing_column_families(false);
         let descriptors = families::descriptors(&faults, &cache);
         let db = DB::open_cf_descriptors_read_only(&options, &directory, descriptors, false)
             .map_err(StoreError::rocks(path, "open the index"))?;
-        let mut index =
-            Self { db, faults, path: path.to_owned(), directory, generation, config: Config::default(), bounds: None };
+        let mut index = Self {
+            db,
+            faults,
+            path: path.to_owned(),
+            directory,
+            generation: current.number,
+            seal,
+            config: Config::default(),
+            bounds: None,
+        };
         let format = index.meta("format")?.ok_or_else(|| index.damaged("it has no format"))?;
         let found = String::from_utf8_lossy(&format).into_owned();
         if found != FORMAT_VERSION.to_string() {
@@ -138,6 +152,11 @@ impl Index {
     /// The number of the generation that is open.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// The seal of that generation.
+    pub(crate) fn seal(&self) -> &Seal {
+        &self.seal
     }
 
     /// The configuration that the index was made with.
@@ -301,6 +320,21 @@ impl Index {
     pub fn unknown_series(&self, series: SeriesId) -> StoreError {
         let id: String = series.0.iter().map(|byte| format!("{byte:02x}")).collect();
         self.damaged(&format!("it has rows of series {id}, but not who that is"))
+    }
+
+    /// Refuses another identity under the id of a series that is in.
+    pub(crate) fn refuse_clash(&self, id: &[u8], identity: &[u8]) -> Result<(), StoreError> {
+        let stored =
+            self.db.get_pinned_cf(self.family(families::SERIES)?, id).map_err(|error| self.read_error(error))?;
+        match stored {
+            Some(stored) if *stored != *identity => {
+                let decode = |bytes: &[u8]| {
+                    SeriesIdentity::decode(bytes).map(Box::new).map_err(|error| self.entry(families::SERIES, id, error))
+                };
+                Err(StoreError::SeriesClash { first: decode(&stored)?, second: decode(identity)? })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

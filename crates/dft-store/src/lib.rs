@@ -5,24 +5,39 @@
 //!
 //! ```text
 //! index/
-//!   CURRENT          the name of the generation in force, one line
+//!   CURRENT          the generation in force and the hash of its seal, one line
 //!   LOCK             held by the one writer
-//!   gen-000007/      a RocksDB of six column families; never changed once CURRENT names it
+//!   gen-000007/      a RocksDB of six column families, and SEAL: every file of it, with size and hash;
+//!                    never changed once CURRENT names it
 //!   build-…/         what a writer needs for a while
 //! ```
 //!
 //! # Exactly once, by publishing
 //!
-//! A writer never touches the generation in force. It makes the next one beside it (SST files are
-//! hard-linked, for RocksDB never changes one in place; the few others are copied), ingests its
-//! sorted files there, writes which traces they came from, flushes, syncs, and then replaces
-//! `CURRENT` by an atomic rename. Whatever is ingested and what is known of it become visible
-//! together or not at all, across all column families:
+//! A writer never touches the generation in force. It makes the next one beside it, and then puts it in
+//! its place:
 //!
-//! | the writer dies | what a reader sees | what the next writer does |
+//! ```text
+//!  gen-7 ───────────────────────── readers, who need no lock ──────────────────▶ removed
+//!    │ 1 link its sorted files, copy the rest                                      ▲
+//!    ▼                                                                             │
+//!  gen-8   2 ingest sorted files, family by family                                 │
+//!          3 write which traces they came from, bounds, configuration; flush       │
+//!          4 close, seal: size and hash of each file, all durable                  │
+//!                                        │                                         │
+//!  CURRENT  7 ───── 5 write CURRENT.new, durable ───── 6 rename ─────▶ 8 ──────────┘
+//! ```
+//!
+//! SST files are linked, for RocksDB never changes one in place; the few others are copied. What is
+//! ingested and what is known of it become visible together or not at all, across all column families:
+//!
+//! | the writer dies | a reader sees | the next writer |
 //! | --- | --- | --- |
-//! | before the rename | the old generation, whole | removes the unnamed one, does the work again |
-//! | after the rename | the new generation, whole | removes the old one |
+//! | before 1, in its tables and runs | gen-7, whole | removes `build-…`, does the work again |
+//! | in 1 to 4, between two families, in a flush | gen-7, whole | removes gen-8 and `build-…`, does the work again |
+//! | in 5 | gen-7, whole | the same; CURRENT.new is written over |
+//! | after 6 | gen-8, whole | removes gen-7 and `build-…` |
+//! | in the removing of gen-7 | gen-8, whole | removes the rest |
 //!
 //! There is no third state, so there is nothing to recover. The alternative not taken is an intent
 //! record and markers inside the sorted files, replayed on open: RocksDB ingests one column family
@@ -32,22 +47,60 @@
 //! as they have it open (its files stay readable after they are unlinked), and see the next one when
 //! they open again.
 //!
+//! # Staged builds
+//!
+//! On many machines each worker makes a bundle ([`Stager`]): the sorted files of its traces, and a
+//! manifest that says which traces, with which configuration, and what every file's bytes are. One
+//! process takes the bundles into the index ([`EventAggregator::ingest`]).
+//!
+//! ```text
+//!  worker   .stage-x/bundle ──1 describe, durable──2 rename, or copy and sync──▶ shared/.incoming-id-x
+//!                                                                                     │ 3 rename
+//!  ingest   index ◀──5 publish, as above──4 check, link── shared/bundle-id ◀──────────┘
+//!                                              │ 6 rename, remove
+//! ```
+//!
+//! | dies | what is left | what happens with it |
+//! | --- | --- | --- |
+//! | the worker, before 3 | `.stage-…`, `.incoming-…` | no ingest takes it; whoever stages the same again removes it |
+//! | the worker, after 3 | the bundle, whole | it is ingested; staging the same again finds it there |
+//! | the ingest, before the index is published | index and bundles as they were | the next ingest takes them |
+//! | the ingest, after that | bundles whose traces are in | the next ingest knows them, and removes them |
+//!
+//! The name of a bundle is a hash of what it holds, so two workers that stage the same traces make one
+//! bundle. A bundle of which some traces are in already, or with other contents, is refused and stays.
+//!
+//! # What is damaged
+//!
+//! Every byte of a generation is sealed. Opening one checks the small files whole and the sizes of the
+//! sorted ones, whose blocks have checksums that every read checks; [`verify()`] reads everything.
+//!
 //! # Limits
 //!
 //! One writer at a time; a second one gets [`StoreError::Locked`] at once. Keys may be as long as
 //! RocksDB takes them (4 GB).
 
+mod bundle;
 mod current;
 mod error;
+mod event_aggregator;
 mod families;
 mod index;
+mod ingest;
 mod publish;
 mod scan;
+mod seal;
+mod sorted;
 mod sst;
-mod writer;
+mod stager;
+mod verify;
 
 pub use error::StoreError;
+pub use event_aggregator::EventAggregator;
 pub use index::{Index, IndexSize, NameTable};
-pub use publish::{Batch, PublishStats};
+pub use ingest::{IngestReport, IngestedBundle, bundle_config};
+pub use publish::Batch;
 pub use scan::{RowQuery, RowScan, SeriesScan, TelemetryQuery, TelemetryScan};
-pub use writer::IndexWriter;
+pub use sorted::Written;
+pub use stager::{Staged, Stager};
+pub use verify::{Verification, verify};

@@ -2,44 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
-use dft_aggregate::{Aggregator, Config};
-use dft_codec::{Bounds, Family, FileCounts, FileEntry, NameKind, RowValue, SeriesId, TelemetryValue};
-use dft_store::{Batch, Index, IndexWriter, RowQuery, StoreError, TelemetryQuery};
-use dft_trace::{Line, Parser, TimeUnit};
+use dft_aggregate::Config;
+use dft_codec::{Bounds, Family, NameKind, RowValue, SeriesId, TelemetryValue};
+use dft_store::{Batch, EventAggregator, Index, RowQuery, StoreError, TelemetryQuery};
 use proptest::prelude::*;
 
-fn config() -> Config {
-    Config { interval_us: 10, ..Config::default() }
-}
-
-fn batch(lines: &[String], file: &str) -> Batch {
-    let mut aggregator = Aggregator::new(&config());
-    let mut counts = FileCounts::default();
-    Parser::new().parse(lines.join("\n").as_bytes(), 1, TimeUnit::Us, |line| match line {
-        Line::Record { record, unit, .. } => aggregator.record(record, unit, &mut counts).expect("a sound record"),
-        Line::Malformed { reason, .. } => panic!("{reason}"),
-    });
-    let bounds = aggregator.bounds();
-    let entry = FileEntry { size: 1, modified_ns: 2, fingerprint: 3, text_bytes: 4, counts, fault: None };
-    Batch { runs: vec![aggregator.into_run()], files: vec![(file.as_bytes().to_vec(), entry)], bounds }
-}
-
-fn call(name: &str, ts: u64, ret: i64) -> String {
-    format!(
-        r#"{{"name":"{name}","cat":"POSIX","pid":1,"tid":1,"ts":{ts},"dur":2,"ph":"X","args":{{"hhash":"h","ret":{ret}}}}}"#
-    )
-}
-
-fn reading(host: &str, name: &str, ts: u64, value: f64) -> String {
-    format!(r#"{{"name":"{name}","cat":"sys","ts":{ts},"ph":2,"args":{{"hhash":"{host}","v":{value:?}}}}}"#)
-}
-
-fn publish(index: &Path, batch: &Batch) {
-    let mut writer = IndexWriter::open(index, &config(), false).expect("opened");
-    writer.publish(batch, 2).expect("published");
-}
+mod common;
+use common::{batch, call, config, copy, name, plant, publish, reading};
 
 type Rows = BTreeMap<(SeriesId, u64), RowValue>;
 
@@ -92,26 +62,14 @@ fn a_corrupt_value_fails_the_read_with_its_key() {
     for (family, key) in [("aggregation", None), ("system_metrics", Some("cpu"))] {
         let damaged = folder.path().join(family);
         copy(&path, &damaged);
-        let mut options = rocksdb::Options::default();
-        options.set_merge_operator_associative("dft.rows", |_, _, _| None);
-        let mut telemetry = rocksdb::Options::default();
-        telemetry.set_merge_operator_associative("dft.telemetry", |_, _, _| None);
-        let plain = || rocksdb::Options::default();
-        let families = [
-            ("aggregation", options),
-            ("system_metrics", telemetry),
-            ("series", plain()),
-            ("names", plain()),
-            ("files", plain()),
-            ("meta", plain()),
-        ];
-        let db = rocksdb::DB::open_cf_with_opts(&plain(), damaged.join("gen-000001"), families).expect("opened");
-        let handle = db.cf_handle(family).expect("a family");
-        let (key_bytes, _) =
-            db.iterator_cf(handle, rocksdb::IteratorMode::Start).next().expect("an entry").expect("read");
-        db.merge_cf(handle, &key_bytes, b"\x01no value").expect("merged");
-        db.flush_cf(handle).expect("flushed");
-        drop(db);
+        let mut key_bytes = Box::default();
+        plant(&damaged, |db| {
+            let handle = db.cf_handle(family).expect("a family");
+            let (first, _) =
+                db.iterator_cf(handle, rocksdb::IteratorMode::Start).next().expect("an entry").expect("read");
+            db.merge_cf(handle, &first, b"\x01no value").expect("merged");
+            key_bytes = first;
+        });
         let index = Index::open(&damaged).expect("opened");
         let error = match key {
             None => index.rows(RowQuery::family(Family::Event)).expect("a scan").next().map(|_| ()),
@@ -122,19 +80,6 @@ fn a_corrupt_value_fails_the_read_with_its_key() {
         let message = error.to_string();
         assert!(matches!(error, StoreError::Entry { .. }), "{message}");
         assert!(message.contains(family) && message.contains(&hex) && message.contains("--rebuild"), "{message}");
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("made");
-    for entry in fs::read_dir(from).expect("listed") {
-        let entry = entry.expect("listed");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).expect("copied");
-        }
     }
 }
 
@@ -161,7 +106,7 @@ fn a_reader_sees_its_snapshot_while_a_writer_publishes() {
     let before = Index::open(&path).expect("opened");
     let mut scan = before.rows(RowQuery::family(Family::Event)).expect("a scan");
     scan.next().expect("read").expect("a row");
-    let mut writer = IndexWriter::open(&path, &config(), false).expect("a reader holds no lock");
+    let mut writer = EventAggregator::open(&path, &config(), false).expect("a reader holds no lock");
     for at in 0..3 {
         writer.publish(&batch(&[call("write", 5, 1)], &format!("{at}.pfw")), 1).expect("published");
     }
@@ -182,10 +127,10 @@ fn a_reader_sees_its_snapshot_while_a_writer_publishes() {
 fn a_second_writer_is_refused_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("index");
-    let first = IndexWriter::open(&path, &config(), false).expect("opened");
-    assert!(matches!(IndexWriter::open(&path, &config(), false), Err(StoreError::Locked(_))));
+    let first = EventAggregator::open(&path, &config(), false).expect("opened");
+    assert!(matches!(EventAggregator::open(&path, &config(), false), Err(StoreError::Locked(_))));
     drop(first);
-    IndexWriter::open(&path, &config(), false).expect("the lock is free again");
+    EventAggregator::open(&path, &config(), false).expect("the lock is free again");
 }
 
 #[test]
@@ -194,13 +139,13 @@ fn another_configuration_is_refused_and_rebuild_is_the_way_out() {
     let path = folder.path().join("index");
     publish(&path, &batch(&[call("read", 5, 1)], "a.pfw"));
     let other = Config { interval_us: 1_000, ..config() };
-    let message = match IndexWriter::open(&path, &other, false) {
+    let message = match EventAggregator::open(&path, &other, false) {
         Err(error @ StoreError::Config { .. }) => error.to_string(),
         _ => panic!("it must be refused"),
     };
     assert!(message.contains("interval 10 µs") && message.contains("interval 1000 µs"), "{message}");
     assert!(message.contains("--rebuild"), "{message}");
-    let mut writer = IndexWriter::open(&path, &other, true).expect("opened to be made anew");
+    let mut writer = EventAggregator::open(&path, &other, true).expect("opened to be made anew");
     assert_eq!(Index::open(&path).expect("still there").config(), &config(), "until something is published");
     writer.publish(&Batch { runs: Vec::new(), files: Vec::new(), bounds: None }, 1).expect("published");
     let index = Index::open(&path).expect("opened");
@@ -235,9 +180,6 @@ fn a_writer_that_died_leaves_nothing_that_counts() {
 fn names_resolve_to_the_least_and_the_ambiguous_are_counted() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("index");
-    let name = |kind: &str, hash: &str, name: &str| {
-        format!(r#"{{"name":"{kind}","ph":"M","args":{{"name":"{name}","value":{hash}}}}}"#)
-    };
     let lines = [name("FH", "7", "/b"), name("FH", "7", "/a"), name("FH", "\"70\"", "/c"), name("HH", "7", "node")];
     publish(&path, &batch(&lines, "a.pfw"));
     publish(&path, &batch(&[name("FH", "7", "/A")], "b.pfw"));

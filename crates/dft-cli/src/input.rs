@@ -1,0 +1,121 @@
+//! What is said of traces that were read: how much it was, and what was wrong with it.
+
+use std::fmt::Write;
+
+use dft_codec::FileFault;
+use dft_index::{FileReport, InputReport};
+
+use crate::Outcome;
+use crate::units::{bytes, count, plural, rate};
+
+/// How many faulty files are shown line by line.
+const SHOWN: usize = 50;
+
+pub(crate) fn outcome(input: &InputReport) -> Outcome {
+    if input.has_faults() { Outcome::Faults } else { Outcome::Done }
+}
+
+/// How much was read, and how fast.
+pub(crate) fn read(input: &InputReport) -> String {
+    let records = input.counts().records();
+    let seconds = input.elapsed.as_secs_f64();
+    format!(
+        "{} in {seconds:.2} s: {} records, {}, {} of {} text",
+        plural(input.files.len() as u64, "file"),
+        count(records),
+        rate(records as f64 / seconds.max(1e-6)),
+        bytes(input.bytes as f64),
+        bytes(input.text_bytes as f64),
+    )
+}
+
+/// What the records, lines and files were.
+pub(crate) fn lines(input: &InputReport) -> Vec<(&'static str, String)> {
+    let counts = input.counts();
+    let faulty = |is: fn(&FileFault) -> bool| {
+        count(input.files.iter().filter(|file| file.fault.as_ref().is_some_and(is)).count() as u64)
+    };
+    let mut lines = vec![
+        (
+            "records",
+            format!(
+                "{} events, {} profiles, {} system, {} telemetry, {} metadata",
+                count(counts.events),
+                count(counts.profiles),
+                count(counts.systems),
+                count(counts.telemetry),
+                count(counts.metadata)
+            ),
+        ),
+        ("rows", format!("{}, and {} of telemetry", count(input.written.rows), count(input.written.telemetry))),
+        ("lines", format!("{} malformed, {} of unknown phase skipped", count(counts.malformed), count(counts.skipped))),
+        (
+            "files",
+            format!(
+                "{} truncated, {} damaged, {} empty, {} unreadable",
+                faulty(|fault| matches!(fault, FileFault::Truncated(_))),
+                faulty(|fault| matches!(fault, FileFault::Damaged(_))),
+                faulty(|fault| matches!(fault, FileFault::Empty)),
+                count(input.unreadable.len() as u64),
+            ),
+        ),
+        ("transfers", format!("{} failed", count(counts.failed_transfers))),
+    ];
+    if counts.not_finite > 0 {
+        lines.push(("values", format!("{} left out: NaN or infinite", count(counts.not_finite))));
+    }
+    if input.spilled_tables > 0 {
+        lines.push(("memory", format!("{} written out and merged", plural(input.spilled_tables, "table"))));
+    }
+    let grown = input.files.iter().filter(|file| file.before.is_some()).count();
+    if grown > 0 {
+        lines.push(("grown", format!("{} read on from where it ended before", plural(grown as u64, "file"))));
+    }
+    lines
+}
+
+/// What was wrong with the input, file by file.
+pub(crate) fn faults(report: &InputReport) -> String {
+    let mut text = String::new();
+    for unreadable in report.unreadable.iter().take(SHOWN) {
+        let _ =
+            writeln!(text, "warning: {}: cannot be read, left out: {}", unreadable.path.display(), unreadable.error);
+    }
+    for file in report.faulty().take(SHOWN) {
+        describe_fault(file, &mut text);
+    }
+    let more = report.faulty().count().saturating_sub(SHOWN) + report.unreadable.len().saturating_sub(SHOWN);
+    if more > 0 {
+        let _ = writeln!(
+            text,
+            "warning: and {} with faults; `dft info` lists those in the index",
+            plural(more as u64, "more file")
+        );
+    }
+    text
+}
+
+fn describe_fault(file: &FileReport, text: &mut String) {
+    let path = file.path.display();
+    let _ = match &file.fault {
+        None => Ok(()),
+        Some(FileFault::Empty) => writeln!(text, "warning: {path}: empty: the file has no byte"),
+        Some(FileFault::Truncated(place)) => {
+            writeln!(text, "warning: {path}: truncated: {place}; what is whole is in, the rest if it is written later")
+        }
+        Some(FileFault::Damaged(reason)) => {
+            writeln!(text, "warning: {path}: damaged: {reason}; what came before is in")
+        }
+    };
+    if file.malformed_lines() == 0 {
+        return;
+    }
+    let _ = writeln!(text, "warning: {path}: {}", plural(file.malformed_lines(), "malformed line"));
+    for malformed in &file.malformed {
+        let _ = writeln!(text, "  line {}: {}", malformed.line, malformed.reason);
+    }
+    let more = file.malformed_lines() - file.malformed.len() as u64;
+    if more > 0 && !file.malformed.is_empty() {
+        let _ = writeln!(text, "  and {} more", count(more));
+    }
+}

@@ -1,0 +1,84 @@
+//! `dft stage` and `dft ingest`: a build by many machines.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+use dft_index::{BuildError, StageReport, StageTo, ingest, stage};
+use dft_store::IngestReport;
+
+use crate::Outcome;
+use crate::args::{IngestArgs, StageArgs};
+use crate::input::{faults, lines, outcome, read};
+use crate::output::{fields, say};
+use crate::units::{count, plural};
+use crate::watch::watched;
+
+pub(crate) fn run_stage(args: &StageArgs) -> Result<Outcome> {
+    let config = args.config.config();
+    config.check().map_err(BuildError::from)?;
+    let to = StageTo { staging: args.staging.clone(), shared: args.shared_staging.clone() };
+    let options = args.reading.options(false);
+    let report = watched(|progress| stage(&args.traces, &to, args.part, &config, &options, progress))?;
+    eprint!("{}", faults(&report.input));
+    say(&describe_stage(&report))?;
+    Ok(outcome(&report.input))
+}
+
+fn describe_stage(report: &StageReport) -> String {
+    let input = &report.input;
+    if input.files.is_empty() {
+        return match input.known.len() {
+            0 => "nothing to do: this part has no file\n".to_owned(),
+            known => format!("nothing to do: {} of this part in bundles already\n", plural(known as u64, "file")),
+        };
+    }
+    let mut text = String::new();
+    let _ = writeln!(text, "staged {}", read(input));
+    let mut said = lines(input);
+    if !input.known.is_empty() {
+        said.push(("known", format!("{} in bundles already", plural(input.known.len() as u64, "file"))));
+    }
+    said.extend(report.bundles.iter().map(|bundle| ("bundle", bundle.display().to_string())));
+    text + &fields(&said)
+}
+
+pub(crate) fn run_ingest(args: &IngestArgs) -> Result<Outcome> {
+    let report = ingest(&args.index, &args.shared_staging, args.keep)?;
+    for (_, refusal) in &report.refused {
+        eprintln!("refused: {refusal}");
+    }
+    say(&describe_ingest(&report, args))?;
+    Ok(if report.refused.is_empty() { Outcome::Done } else { Outcome::Faults })
+}
+
+fn describe_ingest(report: &IngestReport, args: &IngestArgs) -> String {
+    let mut text = String::new();
+    let traces = |bundles: &[dft_store::IngestedBundle]| {
+        plural(bundles.iter().map(|bundle| bundle.traces.len() as u64).sum(), "trace")
+    };
+    if report.taken.is_empty() {
+        let _ = writeln!(text, "nothing to do: no bundle in {} that is not in", args.shared_staging.display());
+    } else {
+        let _ = writeln!(text, "ingested {}, {}", plural(report.taken.len() as u64, "bundle"), traces(&report.taken));
+    }
+    let mut said = Vec::new();
+    if !report.taken.is_empty() {
+        let written = &report.written;
+        said.push(("rows", format!("{}, and {} of telemetry", count(written.rows), count(written.telemetry))));
+    }
+    if !report.known.is_empty() {
+        said.push((
+            "known",
+            format!("{}, {}, in the index already", plural(report.known.len() as u64, "bundle"), traces(&report.known)),
+        ));
+    }
+    if !report.refused.is_empty() {
+        said.push(("refused", format!("{}, left where they are", plural(report.refused.len() as u64, "bundle"))));
+    }
+    if report.unfinished > 0 {
+        let unfinished = plural(report.unfinished, "bundle");
+        said.push(("unfinished", format!("{unfinished} on the way, or left by a worker that died: stage that again")));
+    }
+    said.push(("index", args.index.display().to_string()));
+    text + &fields(&said)
+}

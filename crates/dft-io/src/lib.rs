@@ -1,0 +1,126 @@
+//! What the system says and what to do about it, and the points at which tests make it fail.
+//!
+//! [`advice`] ends the message of a failed operation. [`point`] names a moment in the life of a file
+//! or an index; tests let the process die there, or let the system refuse what comes next. Without
+//! the feature `armed`, which no release has, a point is nothing.
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+/// What a person can do about an error that the system is behind of, to be put behind its message;
+/// empty where that says enough.
+pub fn advice(error: &(dyn Error + 'static)) -> &'static str {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return advice_of(error.kind());
+        }
+        cause = error.source();
+    }
+    ""
+}
+
+/// [`advice`] about a kind of error.
+pub fn advice_of(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            "; make room there, or choose another place, and run it again"
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "; allow it to be written there, or choose another place, and run it again"
+        }
+        ErrorKind::TimedOut | ErrorKind::StaleNetworkFileHandle => "; run it again",
+        _ => "",
+    }
+}
+
+/// Makes the entries of a directory durable: names that were made, removed or renamed in it.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// A moment that tests can make the last one of the process, or of an operation.
+///
+/// With the feature `armed`, the variable `DFT_POINTS` says what happens: `NAME=abort` ends the
+/// process at once, `NAME=full` and `NAME=denied` give the system's errors for a full disk and for a
+/// lack of permission; `NAME#3=…` means the third time that it is reached. `DFT_POINTS_LOG` names a
+/// file to which every point is appended that is reached.
+///
+/// # Errors
+///
+/// The one that was asked for; without `armed`, none.
+#[inline(always)]
+pub fn point(name: &str) -> io::Result<()> {
+    #[cfg(feature = "armed")]
+    return armed::point(name);
+    #[cfg(not(feature = "armed"))]
+    {
+        let _ = name;
+        Ok(())
+    }
+}
+
+#[cfg(feature = "armed")]
+mod armed {
+    use std::collections::HashMap;
+    use std::fs::File;
+    use std::io::{self, Write};
+    use std::sync::Mutex;
+
+    static REACHED: Mutex<Option<HashMap<String, u64>>> = Mutex::new(None);
+
+    pub(super) fn point(name: &str) -> io::Result<()> {
+        let time = {
+            let mut reached = REACHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let time = reached.get_or_insert_default().entry(name.to_owned()).or_default();
+            *time += 1;
+            *time
+        };
+        if let Some(log) = std::env::var_os("DFT_POINTS_LOG") {
+            let mut log = File::options().create(true).append(true).open(log)?;
+            log.write_all(format!("{name}\n").as_bytes())?;
+        }
+        let Ok(wanted) = std::env::var("DFT_POINTS") else { return Ok(()) };
+        let Some((place, what)) = wanted.split_once('=') else { return Ok(()) };
+        let (place, at) = match place.split_once('#') {
+            Some((place, at)) => (place, at.parse().unwrap_or(1)),
+            None => (place, 1),
+        };
+        if (place, at) != (name, time) {
+            return Ok(());
+        }
+        match what {
+            "abort" => std::process::abort(),
+            "full" => Err(io::ErrorKind::StorageFull.into()),
+            _ => Err(io::ErrorKind::PermissionDenied.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_and_a_lack_of_permission_have_a_way_out() {
+        let advice_about = |kind: ErrorKind| advice(&io::Error::from(kind));
+        assert!(advice_about(ErrorKind::StorageFull).contains("make room"));
+        assert!(advice_about(ErrorKind::PermissionDenied).contains("choose another place"));
+        assert_eq!(advice_about(ErrorKind::NotFound), "");
+        let wrapped = io::Error::other(io::Error::from(ErrorKind::StorageFull));
+        assert_eq!(advice(&wrapped), "", "the outermost error of the system is what it says");
+        assert_eq!(advice(&std::fmt::Error), "");
+    }
+
+    #[test]
+    #[cfg(not(feature = "armed"))]
+    fn a_point_is_nothing() {
+        assert!(point("anything").is_ok());
+    }
+}

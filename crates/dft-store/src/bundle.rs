@@ -1,0 +1,261 @@
+//! Bundles: what one worker staged of a build, to be ingested by whoever has the index.
+//!
+//! ```text
+//! bundle-<id>/
+//!   BUNDLE                     the manifest
+//!   aggregation-00.0000.sst    sorted files, whose entries merge with those of others
+//!   …
+//!
+//! manifest    "dft bundle" │ varint format │ varint n, n bytes configuration │ bounds: 0 none, 1 + n, bounds
+//!             │ varint rows │ varint telemetry │ varint series
+//!             │ varint n, n × (text path, varint n, n bytes entry)     the traces, by path
+//!             │ varint n, n × (text family, text name, varint size, 16 bytes hash)
+//!             │ 16 bytes hash of all before
+//! ```
+//!
+//! Hashes are XXH3-128, big-endian. The id is one of what the bundle holds, not of its bytes: two
+//! workers that stage the same traces make bundles of one name, of which one is there.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use dft_aggregate::Config;
+use dft_codec::{Bounds, DecodeError, FORMAT_VERSION, FileEntry, Reader, put_text, put_varint};
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::error::StoreError;
+use crate::families;
+use crate::seal::{check_file, seal_file};
+use crate::sorted::{SortedFiles, Written};
+
+const MANIFEST: &str = "BUNDLE";
+const MAGIC: &[u8] = b"dft bundle";
+
+/// How the names of whole bundles begin, and of those that are on their way.
+pub(crate) const WHOLE: &str = "bundle-";
+pub(crate) const INCOMING: &str = ".incoming-";
+
+/// A sorted file of a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct BundleFile {
+    family: &'static str,
+    name: String,
+    size: u64,
+    hash: u128,
+}
+
+/// What a bundle says of itself.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Manifest {
+    pub(crate) config: Config,
+    pub(crate) bounds: Option<Bounds>,
+    pub(crate) written: Written,
+    /// The traces that it was made of, by path.
+    pub(crate) traces: Vec<(PathBuf, FileEntry)>,
+    files: Vec<BundleFile>,
+}
+
+/// Why the bytes are no manifest that this program reads.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ManifestError {
+    Format(u64),
+    Damaged(DecodeError),
+}
+
+impl From<DecodeError> for ManifestError {
+    fn from(error: DecodeError) -> Self {
+        Self::Damaged(error)
+    }
+}
+
+impl Manifest {
+    fn encode(&self) -> Vec<u8> {
+        let mut out = MAGIC.to_vec();
+        put_varint(&mut out, FORMAT_VERSION.into());
+        put_bytes(&mut out, &self.config.encode());
+        match self.bounds {
+            None => out.push(0),
+            Some(bounds) => {
+                out.push(1);
+                put_bytes(&mut out, &bounds.encode());
+            }
+        }
+        for number in [self.written.rows, self.written.telemetry, self.written.series] {
+            put_varint(&mut out, number.into());
+        }
+        put_varint(&mut out, self.traces.len() as u128);
+        for (path, entry) in &self.traces {
+            put_bytes(&mut out, path.as_os_str().as_bytes());
+            put_bytes(&mut out, &entry.encode());
+        }
+        put_varint(&mut out, self.files.len() as u128);
+        for file in &self.files {
+            put_text(&mut out, file.family);
+            put_text(&mut out, &file.name);
+            put_varint(&mut out, file.size.into());
+            out.extend_from_slice(&file.hash.to_be_bytes());
+        }
+        out.extend_from_slice(&xxh3_128(&out).to_be_bytes());
+        out
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, ManifestError> {
+        const NOT_ONE: DecodeError = DecodeError::Invalid("it is no bundle's manifest");
+        let rest = bytes.strip_prefix(MAGIC).ok_or(NOT_ONE)?;
+        let format = Reader::new(rest).varint_u64()?;
+        if format != u64::from(FORMAT_VERSION) {
+            return Err(ManifestError::Format(format));
+        }
+        let (body, hash) = bytes.split_last_chunk().ok_or(DecodeError::Truncated)?;
+        if xxh3_128(body) != u128::from_be_bytes(*hash) {
+            return Err(DecodeError::Invalid("its bytes are not those that were written").into());
+        }
+        let mut reader = Reader::new(&body[MAGIC.len()..]);
+        reader.varint_u64()?;
+        let config = Config::decode(take_bytes(&mut reader)?)?;
+        let bounds = match reader.u8()? {
+            0 => None,
+            1 => Some(Bounds::decode(take_bytes(&mut reader)?)?),
+            _ => return Err(DecodeError::Invalid("bounds of no known kind").into()),
+        };
+        let [rows, telemetry, series] = [reader.varint_u64()?, reader.varint_u64()?, reader.varint_u64()?];
+        let mut traces = Vec::new();
+        for _ in 0..reader.count_of(2)? {
+            let path = PathBuf::from(std::ffi::OsString::from_vec(take_bytes(&mut reader)?.to_vec()));
+            traces.push((path, FileEntry::decode(take_bytes(&mut reader)?)?));
+        }
+        let mut files = Vec::new();
+        for _ in 0..reader.count_of(19)? {
+            let family = reader.text()?;
+            let family = families::ALL.into_iter().find(|known| *known == family);
+            let family = family.ok_or(DecodeError::Invalid("a column family of no known name"))?;
+            let name = reader.text()?.to_owned();
+            if name.contains('/') || name.starts_with('.') {
+                return Err(DecodeError::Invalid("the name of a file that is not in the bundle").into());
+            }
+            let size = reader.varint_u64()?;
+            files.push(BundleFile { family, name, size, hash: u128::from_be_bytes(reader.array()?) });
+        }
+        reader.finish()?;
+        Ok(Self { config, bounds, written: Written { rows, telemetry, series }, traces, files })
+    }
+
+    /// The id of what the bundle holds.
+    fn id(&self) -> u128 {
+        let mut of = self.config.encode();
+        for (path, entry) in &self.traces {
+            put_bytes(&mut of, path.as_os_str().as_bytes());
+            put_bytes(&mut of, &entry.encode());
+        }
+        xxh3_128(&of)
+    }
+}
+
+fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_varint(out, bytes.len() as u128);
+    out.extend_from_slice(bytes);
+}
+
+fn take_bytes<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
+    let length = reader.count_of(1)?;
+    reader.bytes(length)
+}
+
+/// A whole bundle.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Bundle {
+    pub(crate) path: PathBuf,
+    pub(crate) manifest: Manifest,
+}
+
+impl Bundle {
+    /// Makes a bundle of sorted files that lie in a directory: describes them there, durably. Returns
+    /// its name.
+    pub(crate) fn describe(
+        folder: &Path,
+        sorted: &SortedFiles,
+        traces: Vec<(PathBuf, FileEntry)>,
+        bounds: Option<Bounds>,
+        config: &Config,
+    ) -> Result<String, StoreError> {
+        let mut files = Vec::new();
+        for (family, path) in &sorted.files {
+            let (size, hash) = seal_file(path)?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            files.push(BundleFile { family, name, size, hash });
+        }
+        let manifest = Manifest { config: config.clone(), bounds, written: sorted.written, traces, files };
+        let path = folder.join(MANIFEST);
+        let write = || -> io::Result<()> {
+            dft_io::point("stage:before the manifest is written")?;
+            let mut file = File::create(&path)?;
+            file.write_all(&manifest.encode())?;
+            file.sync_all()?;
+            dft_io::sync_directory(folder)
+        };
+        write().map_err(StoreError::io(&path))?;
+        Ok(format!("{WHOLE}{:032x}", manifest.id()))
+    }
+
+    /// The bundles in a directory, by name; for those that cannot be read, why.
+    pub(crate) fn list(shared: &Path) -> Result<Vec<(PathBuf, Result<Self, StoreError>)>, StoreError> {
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(shared).map_err(StoreError::io(shared))? {
+            let entry = entry.map_err(StoreError::io(shared))?;
+            if entry.file_name().to_string_lossy().starts_with(WHOLE) {
+                paths.push(entry.path());
+            }
+        }
+        paths.sort();
+        Ok(paths.into_iter().map(|path| (path.clone(), Self::open(path))).collect())
+    }
+
+    fn open(path: PathBuf) -> Result<Self, StoreError> {
+        let manifest = path.join(MANIFEST);
+        let bytes = match fs::read(&manifest) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(StoreError::Bundle { path, what: "it has no manifest".to_owned() });
+            }
+            Err(error) => return Err(StoreError::io(&manifest)(error)),
+        };
+        match Manifest::decode(&bytes) {
+            Ok(manifest) => Ok(Self { path, manifest }),
+            Err(ManifestError::Format(found)) => Err(StoreError::BundleFormat { path, found, known: FORMAT_VERSION }),
+            Err(ManifestError::Damaged(error)) => Err(StoreError::Bundle { path, what: error.to_string() }),
+        }
+    }
+
+    /// The bundle's name.
+    pub(crate) fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Checks every byte of the sorted files.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        for file in &self.manifest.files {
+            check_file(&self.path, &file.name, file.size, file.hash).map_err(|error| match error {
+                StoreError::Damaged { path, what } => StoreError::Bundle { path, what },
+                other => other,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Second names for the sorted files in a directory, or copies where the file system has none.
+    pub(crate) fn link(&self, folder: &Path) -> Result<SortedFiles, StoreError> {
+        fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
+        let mut sorted = SortedFiles { written: self.manifest.written, files: Vec::new() };
+        for file in &self.manifest.files {
+            let (source, target) = (self.path.join(&file.name), folder.join(&file.name));
+            dft_io::point("ingest:before a file is linked").map_err(StoreError::io(&target))?;
+            if fs::hard_link(&source, &target).is_err() {
+                fs::copy(&source, &target).map_err(StoreError::io(&target))?;
+            }
+            sorted.files.push((file.family, target));
+        }
+        Ok(sorted)
+    }
+}

@@ -1,0 +1,143 @@
+//! The one writer of an index.
+
+use std::fs::{self, File, TryLockError};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use dft_aggregate::Config;
+use dft_codec::FileEntry;
+
+use crate::current;
+use crate::error::StoreError;
+use crate::index::Index;
+use crate::publish::{Batch, Description, Publisher};
+use crate::sorted::{SortedFiles, Sorter, Written};
+
+/// An index opened for writing. It stays as it is until something is
+/// [published](EventAggregator::publish) or [ingested](EventAggregator::ingest).
+pub struct EventAggregator {
+    path: PathBuf,
+    /// The directory that the index lies in, canonical.
+    home: Option<PathBuf>,
+    scratch: PathBuf,
+    config: Config,
+    current: Option<Index>,
+    /// Held as long as the writer lives; the system lets go of it when the process ends.
+    _lock: File,
+}
+
+impl Drop for EventAggregator {
+    fn drop(&mut self) {
+        // What stays is removed by the next writer.
+        let _ = fs::remove_dir_all(&self.scratch);
+    }
+}
+
+impl EventAggregator {
+    /// Opens the index in a directory, which is made if it is not there. With `rebuild` what is in
+    /// it is not taken over, and is replaced by what is published next.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Locked`] where another writer is at work, [`StoreError::Config`] where the
+    /// index has another configuration.
+    pub fn open(path: &Path, config: &Config, rebuild: bool) -> Result<Self, StoreError> {
+        fs::create_dir_all(path).map_err(StoreError::io(path))?;
+        let lock_path = path.join("LOCK");
+        let lock = File::options().create(true).append(true).open(&lock_path).map_err(StoreError::io(&lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(path.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(StoreError::io(&lock_path)(error)),
+        }
+        match current::read(path) {
+            Ok(current) => current::sweep(path, current.map(|current| current.number))?,
+            // What cannot be read is not needed to make it anew, and stays until that is done.
+            Err(_) if rebuild => {}
+            Err(error) => return Err(error),
+        }
+        let current = if rebuild || !Index::exists(path)? { None } else { Some(Index::open(path)?) };
+        if let Some(current) = &current
+            && current.config() != config
+        {
+            return Err(StoreError::Config {
+                path: path.to_owned(),
+                stored: Box::new(current.config().clone()),
+                wanted: Box::new(config.clone()),
+            });
+        }
+        let scratch = path.join(format!("build-{}", std::process::id()));
+        fs::create_dir_all(&scratch).map_err(StoreError::io(&scratch))?;
+        let home = fs::canonicalize(path).ok().and_then(|index| index.parent().map(Path::to_owned));
+        Ok(Self { path: path.to_owned(), home, scratch, config: config.clone(), current, _lock: lock })
+    }
+
+    /// The directory of the index.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A directory for what the build needs for a while: on the index's file system, and removed
+    /// with the writer.
+    pub fn scratch(&self) -> &Path {
+        &self.scratch
+    }
+
+    /// The configuration of the index.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The index as it is; `None` where there is none yet, or it is being made anew.
+    pub fn current(&self) -> Option<&Index> {
+        self.current.as_ref()
+    }
+
+    /// What a trace is called in the index: its path from the index's parent directory where it lies
+    /// beneath that, so that traces and index can be moved together, and else its whole path.
+    pub fn name_of(&self, trace: &Path) -> Vec<u8> {
+        let relative = self.home.as_deref().and_then(|home| trace.strip_prefix(home).ok());
+        relative.unwrap_or(trace).as_os_str().as_bytes().to_vec()
+    }
+
+    /// What the index knows of a trace file, by what it is called in it.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn file(&self, name: &[u8]) -> Result<Option<FileEntry>, StoreError> {
+        self.current.as_ref().map_or(Ok(None), |current| current.file(name))
+    }
+
+    /// Adds the batch: all of it, or, where that fails or the process dies, nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; the index is then what it was.
+    pub fn publish(&mut self, batch: &Batch, threads: usize) -> Result<Written, StoreError> {
+        let folder = self.scratch.join("sorted");
+        let sorter = Sorter { folder: &folder, merge: self.current.is_some(), threads };
+        let sorted = sorter.write(&batch.runs, |id, identity| match &self.current {
+            Some(known) => known.refuse_clash(id, identity),
+            None => Ok(()),
+        })?;
+        let written = sorted.written;
+        self.put_in_force(&[sorted], &batch.files, batch.bounds)?;
+        Ok(written)
+    }
+
+    /// Publishes sorted files, and what is known of them.
+    pub(crate) fn put_in_force(
+        &mut self,
+        sets: &[SortedFiles],
+        files: &[(Vec<u8>, FileEntry)],
+        bounds: Option<dft_codec::Bounds>,
+    ) -> Result<(), StoreError> {
+        let publisher = Publisher { path: &self.path, current: self.current.as_ref() };
+        let current = publisher.publish(sets, &Description { files, bounds, config: &self.config })?;
+        self.current = Some(Index::open(&self.path)?);
+        // The old generation is in nobody's way; if removing it fails, the next writer does it.
+        let _ = current::sweep_generations(&self.path, current.number);
+        Ok(())
+    }
+}

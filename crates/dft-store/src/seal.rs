@@ -1,0 +1,197 @@
+//! The seal of a generation: which files it has, and what is in them.
+//!
+//! ```text
+//! SEAL      dft seal 1, generation 7
+//!           0123456789abcdef0123456789abcdef 4096 000012.sst
+//!           …
+//! ```
+//!
+//! One line a file, by name: the XXH3-128 of its bytes, its size and its name. `CURRENT` holds the
+//! seal's own hash, so that nothing of a generation can change unseen: RocksDB alone would take a
+//! manifest whose last record is damaged for one that ends before it, and replay a log that somebody
+//! put there.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+
+use crate::error::StoreError;
+
+const SEAL: &str = "SEAL";
+
+/// What a file of a generation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sealed {
+    size: u64,
+    hash: u128,
+}
+
+/// The files of a generation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seal {
+    number: u64,
+    files: BTreeMap<String, Sealed>,
+}
+
+impl Seal {
+    /// Seals what is in a directory, and makes it durable: every file's bytes, then their names.
+    /// Files that the generation `before` had are the same ones, and known. Returns the seal's hash.
+    pub(crate) fn make(directory: &Path, number: u64, before: Option<&Self>) -> Result<u128, StoreError> {
+        let mut seal = Self { number, files: BTreeMap::new() };
+        for entry in fs::read_dir(directory).map_err(StoreError::io(directory))? {
+            let entry = entry.map_err(StoreError::io(directory))?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            if is_unsealed(&name) {
+                continue;
+            }
+            let path = entry.path();
+            let known = before.and_then(|before| before.files.get(&name)).filter(|_| is_sorted_file(&name));
+            let sealed = match known {
+                Some(known) => *known,
+                None => {
+                    let mut file = File::open(&path).map_err(StoreError::io(&path))?;
+                    file.sync_all().map_err(StoreError::io(&path))?;
+                    hash_of(&mut file).map_err(StoreError::io(&path))?
+                }
+            };
+            seal.files.insert(name, sealed);
+        }
+        let text = seal.text();
+        let path = directory.join(SEAL);
+        let write = || -> io::Result<()> {
+            let mut file = File::create(&path)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        };
+        write().map_err(StoreError::io(&path))?;
+        dft_io::sync_directory(directory).map_err(StoreError::io(directory))?;
+        Ok(xxh3_128(text.as_bytes()))
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("dft seal 1, generation {}\n", self.number);
+        for (name, Sealed { size, hash }) in &self.files {
+            text.push_str(&format!("{hash:032x} {size} {name}\n"));
+        }
+        text
+    }
+
+    /// Reads the seal of a generation, which must have a hash.
+    pub(crate) fn read(directory: &Path, number: u64, hash: u128) -> Result<Self, StoreError> {
+        let path = directory.join(SEAL);
+        let damaged = |what: &str| StoreError::Damaged { path: path.clone(), what: what.to_owned() };
+        let bytes = fs::read(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => damaged("it is missing"),
+            _ => StoreError::io(&path)(error),
+        })?;
+        if xxh3_128(&bytes) != hash {
+            return Err(damaged("it is not what CURRENT says of it"));
+        }
+        let parse = || -> Option<Self> {
+            let mut lines = std::str::from_utf8(&bytes).ok()?.lines();
+            let number = lines.next()?.strip_prefix("dft seal 1, generation ")?.parse().ok()?;
+            let mut files = BTreeMap::new();
+            for line in lines {
+                let (hash, rest) = line.split_once(' ')?;
+                let (size, name) = rest.split_once(' ')?;
+                let hash = u128::from_str_radix(hash, 16).ok()?;
+                files.insert(name.to_owned(), Sealed { size: size.parse().ok()?, hash });
+            }
+            Some(Self { number, files })
+        };
+        match parse() {
+            Some(seal) if seal.number == number => Ok(seal),
+            Some(_) => Err(damaged("it is of another generation")),
+            None => Err(damaged("it is no seal that this program reads")),
+        }
+    }
+
+    /// Checks, as far as an opening may take time: every file has its size, and those that RocksDB is
+    /// described in have their contents. Blocks of sorted files have checksums of their own.
+    pub(crate) fn check(&self, directory: &Path) -> Result<(), StoreError> {
+        self.files.iter().try_for_each(|(name, sealed)| check(directory, name, *sealed, !is_sorted_file(name)))?;
+        self.check_logs(directory)
+    }
+
+    /// Checks every byte; what is wrong, file by file.
+    pub(crate) fn check_all(&self, directory: &Path) -> Vec<StoreError> {
+        let files = self.files.iter().map(|(name, sealed)| check(directory, name, *sealed, true));
+        files.chain([self.check_logs(directory)]).filter_map(Result::err).collect()
+    }
+
+    /// A log that is not sealed would be replayed.
+    fn check_logs(&self, directory: &Path) -> Result<(), StoreError> {
+        for entry in fs::read_dir(directory).map_err(StoreError::io(directory))? {
+            let entry = entry.map_err(StoreError::io(directory))?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.ends_with(".log") && !self.files.contains_key(&*name) {
+                let what = "it is no part of the index, but would be read as one".to_owned();
+                return Err(StoreError::Damaged { path: entry.path(), what });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check(directory: &Path, name: &str, sealed: Sealed, contents: bool) -> Result<(), StoreError> {
+    let path = directory.join(name);
+    let damaged = |what: String| StoreError::Damaged { path: path.clone(), what };
+    let system = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => damaged("it is missing".to_owned()),
+        _ => StoreError::io(&path)(error),
+    };
+    let size = fs::metadata(&path).map_err(system)?.len();
+    if size != sealed.size {
+        return Err(damaged(format!("it has {size} bytes, not the {} that it was sealed with", sealed.size)));
+    }
+    if contents && File::open(&path).and_then(|mut file| hash_of(&mut file)).map_err(system)? != sealed {
+        return Err(damaged("its bytes are not those that it was sealed with".to_owned()));
+    }
+    Ok(())
+}
+
+fn is_sorted_file(name: &str) -> bool {
+    name.ends_with(".sst")
+}
+
+/// Files that whoever opens the generation may write.
+fn is_unsealed(name: &str) -> bool {
+    name == SEAL || name == "LOCK" || name.starts_with("LOG")
+}
+
+/// The size and the hash of a file's bytes from where it stands.
+fn hash_of(file: &mut File) -> io::Result<Sealed> {
+    let mut hash = Xxh3::new();
+    let mut buffer = vec![0; 256 << 10];
+    let mut size = 0;
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(Sealed { size, hash: hash.digest128() }),
+            Ok(read) => {
+                hash.update(&buffer[..read]);
+                size += read as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The XXH3-128 and the size of a file's bytes, which are made durable.
+pub(crate) fn seal_file(path: &Path) -> Result<(u64, u128), StoreError> {
+    let sealed = File::open(path).and_then(|mut file| {
+        file.sync_all()?;
+        hash_of(&mut file)
+    });
+    let Sealed { size, hash } = sealed.map_err(StoreError::io(path))?;
+    Ok((size, hash))
+}
+
+/// Checks a file's size and hash.
+pub(crate) fn check_file(directory: &Path, name: &str, size: u64, hash: u128) -> Result<(), StoreError> {
+    check(directory, name, Sealed { size, hash }, true)
+}

@@ -1,0 +1,134 @@
+//! Runs to sorted files, one set for each column family.
+
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use dft_aggregate::{PARTITIONS, Run, Section, merge_runs};
+use rocksdb::Options;
+
+use crate::error::StoreError;
+use crate::families::{self, MergeFaults};
+use crate::sst::SstSet;
+
+/// Rows of fewer bytes than this are written by one thread to one file.
+const SMALL: u64 = 4 << 20;
+
+/// What a publishing or a staging has written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Rows, each an addition to one of the index or new.
+    pub rows: u64,
+    /// Telemetry rows.
+    pub telemetry: u64,
+    /// Series.
+    pub series: u64,
+}
+
+impl std::ops::AddAssign for Written {
+    fn add_assign(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.telemetry += other.telemetry;
+        self.series += other.series;
+    }
+}
+
+/// Sorted files and the family that each set of them is of, in the order in which they are ingested.
+#[derive(Debug, Default)]
+pub(crate) struct SortedFiles {
+    pub(crate) files: Vec<(&'static str, PathBuf)>,
+    pub(crate) written: Written,
+}
+
+/// How runs are written to sorted files.
+pub(crate) struct Sorter<'a> {
+    /// The directory of the files, which is made if it is not there.
+    pub(crate) folder: &'a Path,
+    /// Whether entries add to others of their key, rather than being the only ones.
+    pub(crate) merge: bool,
+    pub(crate) threads: usize,
+}
+
+impl Sorter<'_> {
+    /// Writes runs; `see_series` sees each series' id and identity.
+    pub(crate) fn write(
+        &self,
+        runs: &[Run],
+        mut see_series: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
+    ) -> Result<SortedFiles, StoreError> {
+        fs::create_dir_all(self.folder).map_err(StoreError::io(self.folder))?;
+        let faults = MergeFaults::default();
+        let mut sorted = SortedFiles::default();
+        let (rows, number) = self.write_rows(runs, &families::options(families::ROWS, &faults, None))?;
+        sorted.files.extend(rows.into_iter().map(|file| (families::ROWS, file)));
+        sorted.written.rows = number;
+        for (section, family) in [
+            (Section::Telemetry, families::TELEMETRY),
+            (Section::Series, families::SERIES),
+            (Section::Names, families::NAMES),
+        ] {
+            dft_io::point("sort:before a family is written").map_err(StoreError::io(self.folder))?;
+            let options = families::options(family, &faults, None);
+            // Names have nothing to merge: their keys are all there is to them.
+            let mut set = SstSet::new(&options, self.folder, family, self.merge && section != Section::Names);
+            merge_runs(runs, section, None, |key, value| {
+                if section == Section::Series {
+                    see_series(key, value)?;
+                }
+                set.put(key, value)
+            })?;
+            set.end()?;
+            match section {
+                Section::Telemetry => sorted.written.telemetry = set.written,
+                Section::Series => sorted.written.series = set.written,
+                Section::Names | Section::Rows => {}
+            }
+            sorted.files.extend(set.files.into_iter().map(|file| (family, file)));
+        }
+        Ok(sorted)
+    }
+
+    /// Writes the rows, in parallel over ranges of their keys.
+    fn write_rows(&self, runs: &[Run], options: &Options) -> Result<(Vec<PathBuf>, u64), StoreError> {
+        let ranges = self.split_rows(runs);
+        let write = |at: usize, range: &Range<usize>| -> Result<(Vec<PathBuf>, u64), StoreError> {
+            let mut set = SstSet::new(options, self.folder, &format!("{}-{at:02}", families::ROWS), self.merge);
+            merge_runs(runs, Section::Rows, Some(range), |key, value| set.put(key, value))?;
+            set.end()?;
+            Ok((set.files, set.written))
+        };
+        let mut files = Vec::new();
+        let mut written = 0;
+        thread::scope(|scope| {
+            let workers: Vec<_> =
+                ranges.iter().enumerate().map(|(at, range)| scope.spawn(move || write(at, range))).collect();
+            for worker in workers {
+                let (some, number) = match worker.join() {
+                    Ok(result) => result?,
+                    Err(panic) => std::panic::resume_unwind(panic),
+                };
+                files.extend(some);
+                written += number;
+            }
+            Ok((files, written))
+        })
+    }
+
+    /// Ranges of partitions, about equal in bytes, one for each thread that is worth it.
+    fn split_rows(&self, runs: &[Run]) -> Vec<Range<usize>> {
+        let bytes = |range: &Range<usize>| runs.iter().map(|run| run.partition_bytes(range)).sum::<u64>();
+        let total = bytes(&(0..PARTITIONS));
+        let parts = if total < SMALL { 1 } else { self.threads.clamp(1, PARTITIONS) as u64 };
+        let mut ranges = Vec::new();
+        let mut start = 0;
+        for end in 1..=PARTITIONS {
+            let enough = bytes(&(0..end)) >= total * (ranges.len() as u64 + 1) / parts;
+            if end == PARTITIONS || (enough && (ranges.len() as u64) < parts - 1) {
+                ranges.push(start..end);
+                start = end;
+            }
+        }
+        ranges
+    }
+}

@@ -1,0 +1,193 @@
+//! Staging: runs to a bundle in a shared directory, which appears there whole or not at all.
+
+use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use dft_aggregate::{Config, Run};
+use dft_codec::{Bounds, FileEntry};
+
+use crate::bundle::{Bundle, INCOMING, WHOLE};
+use crate::error::StoreError;
+use crate::sorted::{Sorter, Written};
+
+/// How the names of the directories of stagers at work begin.
+const WORK: &str = ".stage-";
+
+/// Makes bundles: in a directory of this machine, from where each is moved, whole, to one that whoever
+/// has the index can read. Several stagers may use the same directories, which may be one.
+#[derive(Debug)]
+pub struct Stager {
+    shared: PathBuf,
+    config: Config,
+    work: PathBuf,
+    /// Held as long as the stager lives, so that others tell its directory from a dead one's.
+    _lock: File,
+}
+
+/// A bundle that is in the shared directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staged {
+    /// Its path.
+    pub path: PathBuf,
+    /// Whether it was there before: another worker, or an earlier run, has staged the same.
+    pub known: bool,
+    /// What is in it.
+    pub written: Written,
+}
+
+impl Drop for Stager {
+    fn drop(&mut self) {
+        // What stays is removed by the next stager.
+        let _ = fs::remove_dir_all(&self.work);
+    }
+}
+
+impl Stager {
+    /// A stager that works in the directory `staging` and moves its bundles to `shared`; both are made
+    /// if they are not there. What dead stagers left in `staging` is removed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    pub fn open(staging: &Path, shared: &Path, config: &Config) -> Result<Self, StoreError> {
+        for directory in [staging, shared] {
+            fs::create_dir_all(directory).map_err(StoreError::io(directory))?;
+        }
+        sweep(staging)?;
+        let (work, lock) = loop {
+            let random = RandomState::new().hash_one(std::process::id());
+            let work = staging.join(format!("{WORK}{random:016x}"));
+            match fs::create_dir(&work) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(StoreError::io(&work)(error)),
+            }
+            let lock_path = work.join("LOCK");
+            let lock = File::create(&lock_path).map_err(StoreError::io(&lock_path))?;
+            // Another stager that sweeps may have come first; then the directory is gone.
+            if lock.try_lock().is_ok() && lock_path.exists() {
+                break (work, lock);
+            }
+        };
+        Ok(Self { shared: shared.to_owned(), config: config.clone(), work, _lock: lock })
+    }
+
+    /// A directory for what the build needs for a while, removed with the stager.
+    pub fn scratch(&self) -> &Path {
+        &self.work
+    }
+
+    /// The traces in the bundles of the shared directory, and what was read of each; by path.
+    ///
+    /// # Errors
+    ///
+    /// Where the directory cannot be listed. What is wrong with a bundle, [`ingest`] says.
+    ///
+    /// [`ingest`]: crate::EventAggregator::ingest
+    pub fn staged(&self) -> Result<Vec<(PathBuf, FileEntry)>, StoreError> {
+        let bundles = Bundle::list(&self.shared)?.into_iter().filter_map(|(_, bundle)| bundle.ok());
+        let ours = bundles.filter(|bundle| bundle.manifest.config == self.config);
+        let mut traces: Vec<_> = ours.flat_map(|bundle| bundle.manifest.traces).collect();
+        traces.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(traces)
+    }
+
+    /// Makes a bundle of runs and the traces that they came from.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then there is no bundle.
+    pub fn stage(
+        &self,
+        runs: &[Run],
+        mut traces: Vec<(PathBuf, FileEntry)>,
+        bounds: Option<Bounds>,
+        threads: usize,
+    ) -> Result<Staged, StoreError> {
+        traces.sort_by(|a, b| a.0.cmp(&b.0));
+        let folder = self.work.join("bundle");
+        let sorted = Sorter { folder: &folder, merge: true, threads }.write(runs, |_, _| Ok(()))?;
+        let name = Bundle::describe(&folder, &sorted, traces, bounds, &self.config)?;
+        let moved = self.move_to_shared(&folder, &name);
+        // The work directory goes with the stager; this one is in the way of the next bundle.
+        let _ = fs::remove_dir_all(&folder);
+        Ok(Staged { path: self.shared.join(&name), known: !moved?, written: sorted.written })
+    }
+
+    /// Moves a bundle to the shared directory; false where it is there already.
+    fn move_to_shared(&self, folder: &Path, name: &str) -> Result<bool, StoreError> {
+        let target = self.shared.join(name);
+        let id = name.strip_prefix(WHOLE).unwrap_or(name);
+        let random = RandomState::new().hash_one(std::process::id());
+        let incoming = self.shared.join(format!("{INCOMING}{id}-{random:016x}"));
+        let result = self.move_by_way_of(folder, &incoming, &target);
+        let known = match result {
+            Ok(()) => false,
+            // Whoever came first has staged the same, and may have swept what was on its way.
+            Err(_) if target.is_dir() => true,
+            Err(error) => {
+                let _ = fs::remove_dir_all(&incoming);
+                return Err(error);
+            }
+        };
+        sweep_incoming(&self.shared, id)?;
+        Ok(!known)
+    }
+
+    fn move_by_way_of(&self, folder: &Path, incoming: &Path, target: &Path) -> Result<(), StoreError> {
+        dft_io::point("stage:before the bundle is moved").map_err(StoreError::io(incoming))?;
+        match fs::rename(folder, incoming) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy(folder, incoming)?,
+            Err(error) => return Err(StoreError::io(incoming)(error)),
+        }
+        dft_io::sync_directory(&self.shared).map_err(StoreError::io(&self.shared))?;
+        dft_io::point("stage:before the bundle has its name").map_err(StoreError::io(target))?;
+        fs::rename(incoming, target).map_err(StoreError::io(target))?;
+        dft_io::sync_directory(&self.shared).map_err(StoreError::io(&self.shared))?;
+        dft_io::point("stage:the bundle has its name").map_err(StoreError::io(target))
+    }
+}
+
+/// A copy of a bundle on another file system, durable.
+fn copy(folder: &Path, incoming: &Path) -> Result<(), StoreError> {
+    fs::create_dir(incoming).map_err(StoreError::io(incoming))?;
+    for entry in fs::read_dir(folder).map_err(StoreError::io(folder))? {
+        let entry = entry.map_err(StoreError::io(folder))?;
+        let target = incoming.join(entry.file_name());
+        dft_io::point("stage:before a file is copied").map_err(StoreError::io(&target))?;
+        fs::copy(entry.path(), &target).map_err(StoreError::io(&target))?;
+        File::open(&target).and_then(|file| file.sync_all()).map_err(StoreError::io(&target))?;
+    }
+    dft_io::sync_directory(incoming).map_err(StoreError::io(incoming))
+}
+
+/// Removes what was on its way to the shared directory as the bundle `id`, which is there by now.
+pub(crate) fn sweep_incoming(shared: &Path, id: &str) -> Result<(), StoreError> {
+    let prefix = format!("{INCOMING}{id}-");
+    for entry in fs::read_dir(shared).map_err(StoreError::io(shared))? {
+        let entry = entry.map_err(StoreError::io(shared))?;
+        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            // Another worker may do the same.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    Ok(())
+}
+
+/// Removes the directories of stagers that are dead: those whose lock nobody holds.
+fn sweep(staging: &Path) -> Result<(), StoreError> {
+    for entry in fs::read_dir(staging).map_err(StoreError::io(staging))? {
+        let entry = entry.map_err(StoreError::io(staging))?;
+        if !entry.file_name().to_string_lossy().starts_with(WORK) {
+            continue;
+        }
+        let Ok(lock) = File::options().write(true).open(entry.path().join("LOCK")) else { continue };
+        if lock.try_lock().is_ok() {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! Damage of every kind, planted: it is found and named, and what can be read is never wrong.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use dft_codec::{Bounds, Family, FileEntry};
+use dft_store::{Index, RowQuery, StoreError, TelemetryQuery, verify};
+use rocksdb::{DB, IteratorMode};
+
+mod common;
+use common::{batch, call, copy, generation, name, plant, publish, reading};
+
+/// An index of two publishings, so that it has values that merge.
+fn sound(folder: &Path) -> PathBuf {
+    let path = folder.join("sound");
+    let mut lines: Vec<String> = (0..200).map(|at| call(["read", "write", "open"][at % 3], at as u64 * 7, 1)).collect();
+    lines.extend((0..60).map(|at| reading("h", "cpu", 70 + at * 9, at as f64 / 7.0)));
+    lines.push(name("FH", "7", "/a"));
+    publish(&path, &batch(&lines, "a.pfw"));
+    publish(&path, &batch(&lines[..150], "b.pfw"));
+    path
+}
+
+fn first(db: &DB, family: &str) -> (Box<[u8]>, Box<[u8]>) {
+    let handle = db.cf_handle(family).expect("a family");
+    db.iterator_cf(handle, IteratorMode::Start).next().expect("an entry").expect("read")
+}
+
+fn put(db: &DB, family: &str, key: &[u8], value: &[u8]) {
+    db.put_cf(db.cf_handle(family).expect("a family"), key, value).expect("written");
+}
+
+fn delete(db: &DB, family: &str, key: &[u8]) {
+    db.delete_cf(db.cf_handle(family).expect("a family"), key).expect("deleted");
+}
+
+#[test]
+fn a_sound_index_is_said_to_be_sound() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let found = verify(&sound(folder.path())).expect("read");
+    assert!(found.is_sound(), "{:?}", found.faults);
+    assert!(found.rows > 100 && found.telemetry > 10 && found.series == 3 && found.names == 1 && found.files == 2);
+    assert!(matches!(verify(folder.path()), Err(StoreError::NoIndex(_))));
+}
+
+#[test]
+fn what_is_sealed_but_says_what_cannot_be_is_found() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sound = sound(folder.path());
+    type Change = fn(&DB);
+    let kinds: [(&str, Change, &str); 13] = [
+        (
+            "a row that is none",
+            |db| put(db, "aggregation", &first(db, "aggregation").0, b"\x01\xff"),
+            "aggregation key",
+        ),
+        ("a row of no known version", |db| put(db, "aggregation", &first(db, "aggregation").0, &[9, 0]), "version 9"),
+        (
+            "telemetry that is none",
+            |db| put(db, "system_metrics", &first(db, "system_metrics").0, b""),
+            "system_metrics key",
+        ),
+        (
+            "a row off the grid",
+            |db| {
+                let (key, value) = first(db, "aggregation");
+                let mut other = key.to_vec();
+                other[23] += 1;
+                delete(db, "aggregation", &key);
+                put(db, "aggregation", &other, &value);
+            },
+            "time grid",
+        ),
+        ("a row that is gone", |db| delete(db, "aggregation", &first(db, "aggregation").0), "its files have"),
+        ("telemetry that is gone", |db| delete(db, "system_metrics", &first(db, "system_metrics").0), "readings"),
+        ("a series that is gone", |db| delete(db, "series", &first(db, "series").0), "series is not known"),
+        (
+            "a series of another id",
+            |db| {
+                let (key, value) = first(db, "series");
+                let at = value.windows(5).position(|bytes| bytes == b"posix").expect("its category");
+                let mut other = value.to_vec();
+                other[at] = b'P';
+                put(db, "series", &key, &other);
+            },
+            "another id",
+        ),
+        (
+            "bounds that are too narrow",
+            |db| put(db, "meta", b"bounds", &Bounds { least: 700, greatest: 800 }.encode()),
+            "time bounds",
+        ),
+        (
+            "bounds that are too wide",
+            |db| put(db, "meta", b"bounds", &Bounds { least: 0, greatest: 1 << 40 }.encode()),
+            "time bounds",
+        ),
+        ("a file that is gone", |db| delete(db, "files", b"a.pfw"), "its files have"),
+        (
+            "a file's counts",
+            |db| {
+                let (key, value) = first(db, "files");
+                let mut entry = FileEntry::decode(&value).expect("an entry");
+                entry.counts.events += 1;
+                put(db, "files", &key, &entry.encode());
+            },
+            "events",
+        ),
+        ("a name with a value", |db| put(db, "names", &first(db, "names").0, b"what"), "names key"),
+    ];
+    for (kind, change, says) in kinds {
+        let damaged = folder.path().join("damaged");
+        copy(&sound, &damaged);
+        plant(&damaged, change);
+        let found = verify(&damaged).expect("read");
+        let messages: Vec<String> = found.faults.iter().map(ToString::to_string).collect();
+        assert!(!found.is_sound(), "{kind} is not found");
+        assert!(messages.iter().any(|message| message.contains(says)), "{kind}: {messages:?}");
+        assert!(messages.iter().all(|message| message.contains("--rebuild")), "{kind}: {messages:?}");
+        fs::remove_dir_all(&damaged).expect("removed");
+    }
+}
+
+/// Everything that an index gives.
+fn everything(path: &Path) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    let index = Index::open(path)?;
+    let mut all = Vec::new();
+    for family in Family::ALL {
+        let mut rows = index.rows(RowQuery::family(family))?;
+        while let Some((key, value)) = rows.next()? {
+            all.push((key.encode().to_vec(), value.to_vec()));
+        }
+    }
+    let mut readings = index.telemetry(TelemetryQuery::default())?;
+    while let Some((key, value)) = readings.next()? {
+        all.push((key.encode(), value.to_vec()));
+    }
+    for (path, entry) in index.files()? {
+        all.push((path, entry.encode()));
+    }
+    all.push((Vec::new(), format!("{:?}", index.bounds()).into_bytes()));
+    Ok(all)
+}
+
+#[test]
+fn a_flipped_byte_anywhere_is_found_and_nothing_read_is_wrong() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sound = sound(folder.path());
+    let wanted = everything(&sound).expect("read");
+    let damaged = folder.path().join("damaged");
+    copy(&sound, &damaged);
+    let generation = generation(&damaged);
+    let mut files = vec![damaged.join("CURRENT")];
+    files.extend(fs::read_dir(&generation).expect("listed").map(|entry| entry.expect("listed").path()));
+    files.retain(|path| {
+        path.file_name().is_some_and(|name| name != "LOCK" && !name.to_string_lossy().starts_with("LOG"))
+    });
+    assert!(files.iter().any(|path| path.extension().is_some_and(|extension| extension == "sst")));
+    let mut flips = 0;
+    for path in files {
+        let bytes = fs::read(&path).expect("read");
+        // Every byte of what is small, and some all over of what is not.
+        let step = (bytes.len() / 60).max(1);
+        for at in (0..bytes.len()).step_by(step) {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1 << (at % 8);
+            fs::write(&path, &flipped).expect("written");
+            flips += 1;
+            let said = verify(&damaged).map(|found| found.faults);
+            let faults = said.expect("an index is there");
+            assert!(!faults.is_empty(), "byte {at} of {} is not found", path.display());
+            let message = faults[0].to_string();
+            assert!(message.contains("--rebuild"), "{message}");
+            let name = path.file_name().expect("a name").to_str().expect("UTF-8");
+            // What CURRENT says of another file is found there.
+            assert!(message.contains(name) || name == "CURRENT", "{name}: {message}");
+            if let Ok(read) = everything(&damaged) {
+                assert!(read == wanted, "byte {at} of {} is read, and read wrong", path.display());
+            }
+        }
+        fs::write(&path, &bytes).expect("written");
+    }
+    assert!(flips > 500, "{flips}");
+    assert!(verify(&damaged).expect("read").is_sound());
+}
+
+#[test]
+fn files_that_are_gone_cut_or_added_are_found_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sound = sound(folder.path());
+    let damaged = folder.path().join("damaged");
+    let named: Vec<String> = fs::read_dir(generation(&sound))
+        .expect("listed")
+        .map(|entry| entry.expect("listed").file_name().into_string().expect("UTF-8"))
+        .filter(|name| name != "LOCK" && !name.starts_with("LOG"))
+        .collect();
+    let opens = |what: &str, file: &str| {
+        let error = Index::open(&damaged).err().unwrap_or_else(|| panic!("{what} is not found"));
+        let message = error.to_string();
+        assert!(message.contains(file) && message.contains("--rebuild"), "{what}: {message}");
+        assert!(!verify(&damaged).expect("an index is there").is_sound());
+    };
+    for name in &named {
+        copy(&sound, &damaged);
+        let path = generation(&damaged).join(name);
+        fs::remove_file(&path).expect("removed");
+        if name != "SEAL" {
+            opens("a file that is gone", name);
+        } else {
+            assert!(Index::open(&damaged).is_err());
+        }
+        fs::remove_dir_all(&damaged).expect("removed");
+        copy(&sound, &damaged);
+        let bytes = fs::read(&path).expect("read");
+        if !bytes.is_empty() {
+            fs::write(&path, &bytes[..bytes.len() - 1]).expect("written");
+            opens("a file that is cut", name);
+        }
+        fs::remove_dir_all(&damaged).expect("removed");
+    }
+    copy(&sound, &damaged);
+    fs::write(generation(&damaged).join("000999.log"), b"something").expect("written");
+    opens("a log that somebody put there", "000999.log");
+}
