@@ -33,6 +33,24 @@ pub fn run<S: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = S
     }
 }
 
+/// Starts `dft` with some arguments: a program of which more is to be said before it runs.
+pub fn dft<S: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    command
+}
+
+/// The exports of every table of an index, by name; none where there is no index.
+pub fn exported(program: &str, index: &Path, work: &Path) -> Option<BTreeMap<String, Vec<u8>>> {
+    if !index.join("CURRENT").exists() {
+        return None;
+    }
+    let out = work.join("exported");
+    let _ = fs::remove_dir_all(&out);
+    export(program, index, &out);
+    Some(contents(&out))
+}
+
 impl Ran {
     /// Checks the exit code, and shows what was said where it is another.
     pub fn exits(self, code: i32) -> Self {

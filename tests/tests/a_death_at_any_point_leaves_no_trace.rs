@@ -1,0 +1,276 @@
+//! The process dies, or the system refuses, at each point that the code names: the index is whole, and
+//! what was cut off is done by running it again, to the byte.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::sync::OnceLock;
+
+use dft_tests::{contents, dft, export, exported, gzip, trace, write};
+
+const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
+
+/// Builds of every kind, one after another, in a folder.
+struct Builds {
+    folder: PathBuf,
+    /// On another file system than the folder, where there is one, so that bundles are copied.
+    local: tempfile::TempDir,
+}
+
+/// Which builds.
+#[derive(Clone, Copy)]
+enum Scenario {
+    EveryKind,
+    Many,
+}
+
+impl Scenario {
+    /// The one that passes a point.
+    fn that_passes(point: &str) -> Self {
+        if point == "publish:before a family is compacted" { Self::Many } else { Self::EveryKind }
+    }
+}
+
+/// What the tables are after each step, and the points that the builds pass: of each, how often in the
+/// step that passes it most.
+struct Undisturbed {
+    states: Vec<Option<BTreeMap<String, Vec<u8>>>>,
+    points: BTreeMap<String, u64>,
+}
+
+type Step = (&'static str, Box<dyn Fn(&Builds)>, Vec<String>);
+
+impl Builds {
+    fn new(folder: &Path) -> Self {
+        let memory = Path::new("/dev/shm");
+        let local = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        Self { folder: folder.to_owned(), local: local.expect("a folder") }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn index(&self) -> PathBuf {
+        self.path("index")
+    }
+
+    /// What happens between the commands, and the commands.
+    fn steps(&self, scenario: Scenario) -> Vec<Step> {
+        match scenario {
+            Scenario::EveryKind => self.builds_of_every_kind(),
+            Scenario::Many => self.many_builds(),
+        }
+    }
+
+    fn index_command(&self, traces: &str) -> Vec<String> {
+        let text = |name: &str| self.path(name).display().to_string();
+        let options = ["--threads", "2", "--memory", "64K", "--index"].map(str::to_owned);
+        [vec!["index".to_owned(), text(traces)], options.to_vec(), vec![text("index")]].concat()
+    }
+
+    fn builds_of_every_kind(&self) -> Vec<Step> {
+        let text = |name: &str| self.path(name).display().to_string();
+        let local = self.local.path().display().to_string();
+        let stage = |part: &str, staging: String| {
+            let options = ["--part", part, "--shared-staging"].map(str::to_owned).to_vec();
+            let from = ["stage".to_owned(), text("staged"), "--staging".to_owned(), staging].to_vec();
+            [from, options, vec![text("shared")]].concat()
+        };
+        let ingest = vec!["ingest".to_owned(), text("index"), "--shared-staging".to_owned(), text("shared")];
+        let nothing = || Box::new(|_: &Builds| {});
+        vec![
+            (
+                "a first build",
+                Box::new(|builds| {
+                    write(&builds.path("traces/a.pfw.gz"), gzip(trace(1, 4_000).as_bytes()));
+                    write(&builds.path("traces/b.pfw"), trace(2, 3_000));
+                }),
+                self.index_command("traces"),
+            ),
+            (
+                "a build of what is new and what has grown",
+                Box::new(|builds| {
+                    write(&builds.path("traces/c.pfw.gz"), gzip(trace(3, 4_000).as_bytes()));
+                    write(&builds.path("traces/b.pfw"), trace(2, 3_000) + &trace(4, 2_000));
+                }),
+                self.index_command("traces"),
+            ),
+            (
+                "a stage",
+                Box::new(|builds| {
+                    for pid in 10..14 {
+                        write(&builds.path(&format!("staged/{pid}.pfw.gz")), gzip(trace(pid, 1_500).as_bytes()));
+                    }
+                }),
+                stage("0/2", local),
+            ),
+            ("another stage", nothing(), stage("1/2", text("shared"))),
+            ("an ingest", nothing(), ingest),
+        ]
+    }
+
+    /// So many that families are compacted.
+    fn many_builds(&self) -> Vec<Step> {
+        let step = |pid: u64| -> Step {
+            let name = format!("more/{pid}.pfw");
+            let command = self.index_command(&name);
+            ("a small build", Box::new(move |builds| write(&builds.path(&name), trace(pid, 300))), command)
+        };
+        (20..30).map(step).collect()
+    }
+}
+
+fn run_step(arguments: &[String], points: Option<&str>, log: Option<&Path>) -> Output {
+    let mut command = dft(DFT, arguments);
+    command.env_remove("DFT_POINTS").env_remove("DFT_POINTS_LOG");
+    if let Some(points) = points {
+        command.env("DFT_POINTS", points);
+    }
+    if let Some(log) = log {
+        command.env("DFT_POINTS_LOG", log);
+    }
+    command.output().expect("the program runs")
+}
+
+fn tables(builds: &Builds) -> BTreeMap<String, Vec<u8>> {
+    export(DFT, &builds.index(), &builds.path("tables"));
+    contents(&builds.path("tables"))
+}
+
+/// What builds come to when nothing disturbs them.
+fn undisturbed(scenario: Scenario) -> &'static Undisturbed {
+    static ONCE: [OnceLock<Undisturbed>; 2] = [const { OnceLock::new() }; 2];
+    ONCE[scenario as usize].get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let builds = Builds::new(folder.path());
+        let mut states = vec![None];
+        let mut points: BTreeMap<String, u64> = BTreeMap::new();
+        for (step, prepare, arguments) in builds.steps(scenario) {
+            prepare(&builds);
+            let log = builds.path("points");
+            let ran = run_step(&arguments, None, Some(&log));
+            assert_eq!(ran.status.code(), Some(0), "{step}: {}", String::from_utf8_lossy(&ran.stderr));
+            let mut times: BTreeMap<String, u64> = BTreeMap::new();
+            for point in fs::read_to_string(&log).unwrap_or_default().lines() {
+                *times.entry(point.to_owned()).or_default() += 1;
+            }
+            for (point, times) in times {
+                let most = points.entry(point).or_default();
+                *most = times.max(*most);
+            }
+            let _ = fs::remove_file(log);
+            states.push(exported(DFT, &builds.index(), folder.path()));
+        }
+        Undisturbed { states, points }
+    })
+}
+
+/// Runs builds, and lets something happen at a point of each that passes it: the one thing the first
+/// time that a process passes it, the other the last time.
+fn disturb(point: &str, first: &str, last: &str) {
+    let scenario = Scenario::that_passes(point);
+    let Undisturbed { states, points } = undisturbed(scenario);
+    let most = *points.get(point).unwrap_or_else(|| panic!("nothing passes {point:?}; {points:?}"));
+    for (time, what) in [(1, first), (most, last)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let builds = Builds::new(folder.path());
+        let points = format!("{point}#{time}={what}");
+        let mut disturbed = 0;
+        for (at, (step, prepare, arguments)) in builds.steps(scenario).into_iter().enumerate() {
+            prepare(&builds);
+            let ran = run_step(&arguments, Some(&points), None);
+            let message = String::from_utf8_lossy(&ran.stderr);
+            if ran.status.success() {
+                continue;
+            }
+            disturbed += 1;
+            match what {
+                "abort" => assert_eq!(ran.status.signal(), Some(6), "{step}, {points}: {message}"),
+                _ if point == "build:before a trace is opened" => {
+                    assert_eq!(ran.status.code(), Some(3), "{step}, {points}: {message}");
+                    assert!(message.contains("cannot be read, left out"), "{step}, {points}: {message}");
+                }
+                _ => {
+                    assert_eq!(ran.status.code(), Some(1), "{step}, {points}: {message}");
+                    let advice = if what == "full" { "make room" } else { "allow it to be written" };
+                    assert!(message.contains(advice), "{step}, {points}: {message}");
+                    assert_eq!(message.matches("dft: ").count(), 1, "one error: {message}");
+                }
+            }
+            if builds.index().join("CURRENT").exists() {
+                let verified = run_step(&["verify".to_owned(), builds.index().display().to_string()], None, None);
+                assert!(verified.status.success(), "{step}, {points}: {}", String::from_utf8_lossy(&verified.stderr));
+            }
+            let now = exported(DFT, &builds.index(), folder.path());
+            let is_either = now == states[at] || now == states[at + 1] || point == "build:before a trace is opened";
+            assert!(is_either, "{step}, {points}: the index is neither as before nor as after");
+            let again = run_step(&arguments, None, None);
+            assert!(again.status.success(), "{step}, {points}: {}", String::from_utf8_lossy(&again.stderr));
+        }
+        assert!(disturbed > 0, "{points} disturbs nothing");
+        assert!(Some(tables(&builds)) == states[states.len() - 1], "{points}: the tables are not those undisturbed");
+        let left: Vec<_> =
+            fs::read_dir(builds.index()).expect("listed").map(|entry| entry.expect("listed").file_name()).collect();
+        assert_eq!(left.len(), 3, "CURRENT, LOCK and one generation: {left:?}");
+        for folder in [builds.local.path().to_owned(), builds.path("shared")] {
+            let Ok(left) = fs::read_dir(folder) else { continue };
+            let left: Vec<_> = left.collect();
+            // What a dead stager left in its own directory, the next one there removes; here is no next.
+            assert!(left.len() <= 1, "{left:?}");
+        }
+    }
+}
+
+macro_rules! points {
+    (can fail: $($test:ident = $point:literal,)* cannot: $($last_test:ident = $last:literal,)*) => {
+        /// Every point that a test is named after.
+        const POINTS: &[&str] = &[$($point,)* $($last,)*];
+
+        mod death {
+            $(#[test] fn $test() { super::disturb($point, "abort", "abort"); })*
+            $(#[test] fn $last_test() { super::disturb($last, "abort", "abort"); })*
+        }
+
+        mod refusal {
+            $(#[test] fn $test() { super::disturb($point, "full", "denied"); })*
+        }
+    };
+}
+
+points! {
+    can fail:
+    before_a_table_is_written_out = "build:before a table is written out",
+    before_a_trace_is_opened = "build:before a trace is opened",
+    before_a_family_is_written = "sort:before a family is written",
+    before_the_generation_is_made = "publish:before the generation is made",
+    before_a_file_is_copied = "publish:before a file is copied",
+    the_old_generation_is_linked = "publish:the old generation is linked",
+    before_a_family_is_ingested = "publish:before a family is ingested",
+    before_the_description_is_written = "publish:before the description is written",
+    before_the_description_is_flushed = "publish:before the description is flushed",
+    before_a_family_is_compacted = "publish:before a family is compacted",
+    before_the_generation_is_sealed = "publish:before the generation is sealed",
+    before_current_is_written = "publish:before CURRENT is written",
+    before_current_is_replaced = "publish:before CURRENT is replaced",
+    before_the_manifest_is_written = "stage:before the manifest is written",
+    before_the_bundle_is_moved = "stage:before the bundle is moved",
+    before_a_bundles_file_is_copied = "stage:before a file is copied",
+    before_the_bundle_has_its_name = "stage:before the bundle has its name",
+    before_a_bundles_file_is_linked = "ingest:before a file is linked",
+    before_a_bundle_is_removed = "ingest:before a bundle is removed",
+    while_a_bundle_is_removed = "ingest:while a bundle is removed",
+    // Nothing is left to do there that could fail.
+    cannot:
+    the_generation_is_in_force = "publish:the generation is in force",
+    the_bundle_has_its_name = "stage:the bundle has its name",
+}
+
+#[test]
+fn every_point_that_the_builds_pass_has_its_tests() {
+    let scenarios = [Scenario::EveryKind, Scenario::Many].map(|scenario| undisturbed(scenario).points.keys());
+    let passed: BTreeSet<&str> = scenarios.into_iter().flatten().map(String::as_str).collect();
+    assert_eq!(passed, POINTS.iter().copied().collect());
+}
