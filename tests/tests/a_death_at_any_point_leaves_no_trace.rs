@@ -225,7 +225,7 @@ fn disturb(point: &str, first: &str, last: &str) {
 }
 
 macro_rules! points {
-    (can fail: $($test:ident = $point:literal,)* cannot: $($last_test:ident = $last:literal,)*) => {
+    (can fail { $($test:ident = $point:literal,)* } cannot fail { $($last_test:ident = $last:literal,)* }) => {
         /// Every point that a test is named after.
         const POINTS: &[&str] = &[$($point,)* $($last,)*];
 
@@ -241,31 +241,33 @@ macro_rules! points {
 }
 
 points! {
-    can fail:
-    before_a_table_is_written_out = "build:before a table is written out",
-    before_a_trace_is_opened = "build:before a trace is opened",
-    before_a_family_is_written = "sort:before a family is written",
-    before_the_generation_is_made = "publish:before the generation is made",
-    before_a_file_is_copied = "publish:before a file is copied",
-    the_old_generation_is_linked = "publish:the old generation is linked",
-    before_a_family_is_ingested = "publish:before a family is ingested",
-    before_the_description_is_written = "publish:before the description is written",
-    before_the_description_is_flushed = "publish:before the description is flushed",
-    before_a_family_is_compacted = "publish:before a family is compacted",
-    before_the_generation_is_sealed = "publish:before the generation is sealed",
-    before_current_is_written = "publish:before CURRENT is written",
-    before_current_is_replaced = "publish:before CURRENT is replaced",
-    before_the_manifest_is_written = "stage:before the manifest is written",
-    before_the_bundle_is_moved = "stage:before the bundle is moved",
-    before_a_bundles_file_is_copied = "stage:before a file is copied",
-    before_the_bundle_has_its_name = "stage:before the bundle has its name",
-    before_a_bundles_file_is_linked = "ingest:before a file is linked",
-    before_a_bundle_is_removed = "ingest:before a bundle is removed",
-    while_a_bundle_is_removed = "ingest:while a bundle is removed",
+    can fail {
+        before_a_table_is_written_out = "build:before a table is written out",
+        before_a_trace_is_opened = "build:before a trace is opened",
+        before_a_family_is_written = "sort:before a family is written",
+        before_the_generation_is_made = "publish:before the generation is made",
+        before_a_file_is_copied = "publish:before a file is copied",
+        the_old_generation_is_linked = "publish:the old generation is linked",
+        before_a_family_is_ingested = "publish:before a family is ingested",
+        before_the_description_is_written = "publish:before the description is written",
+        before_the_description_is_flushed = "publish:before the description is flushed",
+        before_a_family_is_compacted = "publish:before a family is compacted",
+        before_the_generation_is_sealed = "publish:before the generation is sealed",
+        before_current_is_written = "publish:before CURRENT is written",
+        before_current_is_replaced = "publish:before CURRENT is replaced",
+        before_the_manifest_is_written = "stage:before the manifest is written",
+        before_the_bundle_is_moved = "stage:before the bundle is moved",
+        before_a_bundles_file_is_copied = "stage:before a file is copied",
+        before_the_bundle_has_its_name = "stage:before the bundle has its name",
+        before_a_bundles_file_is_linked = "ingest:before a file is linked",
+        before_a_bundle_is_removed = "ingest:before a bundle is removed",
+        while_a_bundle_is_removed = "ingest:while a bundle is removed",
+    }
     // Nothing is left to do there that could fail.
-    cannot:
-    the_generation_is_in_force = "publish:the generation is in force",
-    the_bundle_has_its_name = "stage:the bundle has its name",
+    cannot fail {
+        the_generation_is_in_force = "publish:the generation is in force",
+        the_bundle_has_its_name = "stage:the bundle has its name",
+    }
 }
 
 #[test]

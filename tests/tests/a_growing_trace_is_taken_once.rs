@@ -1,0 +1,113 @@
+//! A tracer still appends: each build takes just what is new, a half-written end waits, and the whole is
+//! what one build of the finished trace gives.
+
+use std::fs;
+use std::path::Path;
+
+use dft_tests::{Ran, exported, gzip, run, trace, write};
+
+const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
+
+fn index(trace: &Path, index: &Path) -> Ran {
+    run(DFT, ["index".as_ref(), trace.as_os_str(), "--index".as_ref(), index.as_os_str()])
+}
+
+/// The finished file's bytes in three forms: text, one gzip member, many that break within lines.
+fn forms() -> [(&'static str, Vec<u8>); 3] {
+    let text = trace(3, 3_000);
+    let members = text.as_bytes().chunks(40_001).flat_map(gzip).collect();
+    [("text.pfw", text.clone().into_bytes()), ("one.pfw.gz", gzip(text.as_bytes())), ("many.pfw.gz", members)]
+}
+
+#[test]
+fn every_length_on_the_way_gives_the_same_in_the_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, bytes) in forms() {
+        let path = folder.path().join(name);
+        let whole = folder.path().join(format!("{name}-whole"));
+        write(&path, &bytes);
+        index(&path, &whole).exits(0);
+        let wanted = exported(DFT, &whole, folder.path()).expect("an index");
+
+        let growing = folder.path().join(format!("{name}-growing"));
+        let mut records = 0;
+        let steps = 9;
+        for step in 0..=steps {
+            // Somewhere within a line, mostly.
+            let end = bytes.len() * step / steps;
+            write(&path, &bytes[..end]);
+            let ran = index(&path, &growing);
+            assert!(ran.code == 0 || (ran.code == 3 && step < steps), "{name} {step}: {}", ran.err);
+            if ran.code == 3 {
+                let says = ["truncated: the file ends", "empty: the file has no byte"];
+                assert!(says.iter().any(|says| ran.err.contains(says)), "{}", ran.err);
+                assert!(!ran.err.contains("malformed"), "what is half-written is not malformed: {}", ran.err);
+            }
+            assert_eq!(ran.out.contains("1 file read on from where it ended before"), step > 0, "{}", ran.out);
+            records += taken(&ran);
+            run(DFT, ["verify".as_ref(), growing.as_os_str()]).exits(0);
+            // Again, without having grown: nothing is read.
+            assert!(index(&path, &growing).out.starts_with("nothing to do"), "{name} {step}");
+        }
+        assert!(exported(DFT, &growing, folder.path()) == Some(wanted), "{name}");
+        let info = run(DFT, ["info".as_ref(), growing.as_os_str()]).exits(0).out;
+        assert!(info.contains(&format!("files      1, {} records", with_commas(records))), "{records}: {info}");
+    }
+}
+
+/// The records that a build says it has read.
+fn taken(ran: &Ran) -> u64 {
+    let first = ran.out.lines().next().expect("a line");
+    let (before, _) = first.split_once(" records").expect("a number of records");
+    before.rsplit(' ').next().expect("a number").replace(',', "").parse().expect("a number")
+}
+
+fn with_commas(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[test]
+fn one_whose_head_changed_is_refused_though_it_is_longer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, dftagg) = (folder.path().join("x.pfw"), folder.path().join("index"));
+    write(&path, trace(1, 500));
+    index(&path, &dftagg).exits(0);
+    let before = exported(DFT, &dftagg, folder.path());
+    write(&path, trace(1, 500).replacen("read", "READ", 1) + &trace(2, 10));
+    let refused = index(&path, &dftagg).exits(1);
+    assert!(refused.err.contains("x.pfw changed since") && refused.err.contains("--rebuild"), "{}", refused.err);
+    assert!(exported(DFT, &dftagg, folder.path()) == before);
+    // Shorter than it was is changed, too.
+    write(&path, trace(1, 400));
+    assert!(index(&path, &dftagg).exits(1).err.contains("--rebuild"));
+    run(DFT, ["index".as_ref(), path.as_os_str(), "--rebuild".as_ref(), "--index".as_ref(), dftagg.as_os_str()])
+        .exits(0);
+    run(DFT, ["verify".as_ref(), dftagg.as_os_str()]).exits(0);
+}
+
+#[test]
+fn a_time_unit_holds_for_what_is_appended() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let call =
+        |ts: u64| format!("{{\"name\":\"f\",\"cat\":\"c\",\"ph\":1,\"pid\":1,\"tid\":1,\"ts\":{ts},\"dur\":4000}}\n");
+    let unit = "{\"name\":\"CM\",\"ph\":4,\"args\":{\"name\":\"time_metric\",\"value\":\"NS\"}}\n";
+    let whole = [unit, &call(5_000_000_000), &call(7_000_000_000)].concat();
+    let path = folder.path().join("x.pfw");
+    let (once, twice) = (folder.path().join("once"), folder.path().join("twice"));
+    write(&path, &whole);
+    index(&path, &once).exits(0);
+    write(&path, &whole[..unit.len() + call(5_000_000_000).len()]);
+    index(&path, &twice).exits(0);
+    write(&path, &whole);
+    index(&path, &twice).exits(0);
+    assert!(exported(DFT, &once, folder.path()) == exported(DFT, &twice, folder.path()));
+    fs::remove_file(path).expect("removed");
+}
