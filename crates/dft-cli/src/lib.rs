@@ -51,7 +51,8 @@ pub fn run() -> ExitCode {
         Ok(Outcome::Faults) => ExitCode::from(3),
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("dft: {error:#}");
+            // The libraries' messages have their causes in them.
+            eprintln!("dft: {error}");
             ExitCode::from(if is_usage(&error) { 2 } else { 1 })
         }
     }

@@ -9,17 +9,22 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-/// What a person can do about an error that the system is behind of, to be put behind its message;
-/// empty where that says enough.
-pub fn advice(error: &(dyn Error + 'static)) -> &'static str {
+/// The error of the system that is behind an error, or is it.
+pub fn system_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            return advice_of(error.kind());
+        if let Some(error) = error.downcast_ref() {
+            return Some(error);
         }
         cause = error.source();
     }
-    ""
+    None
+}
+
+/// What a person can do about an error that the system is behind of, to be put behind its message;
+/// empty where that says enough.
+pub fn advice(error: &(dyn Error + 'static)) -> &'static str {
+    system_error(error).map_or("", |error| advice_of(error.kind()))
 }
 
 /// [`advice`] about a kind of error.
