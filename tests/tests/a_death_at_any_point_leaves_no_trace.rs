@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::OnceLock;
 
-use dft_tests::{contents, dft, export, exported, gzip, trace, write};
+use dft_tests::{contents, dft, export, exported, gzip, run, trace, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
@@ -275,4 +275,31 @@ fn every_point_that_the_builds_pass_has_its_tests() {
     let scenarios = [Scenario::EveryKind, Scenario::Many].map(|scenario| undisturbed(scenario).points.keys());
     let passed: BTreeSet<&str> = scenarios.into_iter().flatten().map(String::as_str).collect();
     assert_eq!(passed, POINTS.iter().copied().collect());
+}
+
+#[test]
+fn an_export_leaves_whole_tables_and_the_next_one_removes_the_rest() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    write(&path("a.pfw"), trace(1, 2_000));
+    let text = |name: &str| path(name).display().to_string();
+    run(DFT, ["index", &text("a.pfw"), "--index", &text("index")]).exits(0);
+    run(DFT, ["export", &text("index"), "--out", &text("whole")]).exits(0);
+    let whole = contents(&path("whole"));
+    let arguments = ["export", &text("index"), "--out", &text("tables")].map(str::to_owned);
+    for point in ["export:before a table is written", "export:before a table has its name"] {
+        for time in 1..=3 {
+            let _ = fs::remove_dir_all(path("tables"));
+            let ran = run_step(&arguments, Some(&format!("{point}#{time}=abort")), None);
+            assert_eq!(ran.status.signal(), Some(6), "{point}");
+            for (name, bytes) in contents(&path("tables")) {
+                assert!(name.starts_with('.') || whole[&name] == bytes, "{name} is not whole");
+            }
+            let ran = run_step(&arguments, Some(&format!("{point}#{time}=full")), None);
+            assert_eq!(ran.status.code(), Some(1), "{point}");
+            assert!(String::from_utf8_lossy(&ran.stderr).contains("make room"));
+            assert!(run_step(&arguments, None, None).status.success());
+            assert!(contents(&path("tables")) == whole, "{point}: the same tables, and nothing beside them");
+        }
+    }
 }

@@ -63,7 +63,7 @@ pub enum ExportError {
     #[error("a record batch cannot be made: {0}")]
     Arrow(#[from] ArrowError),
     /// A Parquet file cannot be written.
-    #[error("{}: cannot be written: {}{}", .path.display(), said(.source), dft_io::advice(.source))]
+    #[error("{}: cannot be written: {source}", .path.display())]
     Parquet {
         /// The file.
         path: PathBuf,
@@ -71,7 +71,7 @@ pub enum ExportError {
         source: ParquetError,
     },
     /// An Arrow or CSV file cannot be written.
-    #[error("{}: cannot be written: {}{}", .path.display(), said(.source), dft_io::advice(.source))]
+    #[error("{}: cannot be written: {source}", .path.display())]
     Write {
         /// The file.
         path: PathBuf,
@@ -86,11 +86,6 @@ pub enum ExportError {
         /// The error.
         source: io::Error,
     },
-}
-
-/// What a writer says: where the system is behind it, what that says.
-fn said(error: &(dyn std::error::Error + 'static)) -> String {
-    dft_io::system_error(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 impl ExportError {

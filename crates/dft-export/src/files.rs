@@ -1,10 +1,11 @@
 //! Tables to files.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use arrow::array::RecordBatch;
@@ -78,9 +79,10 @@ pub(crate) fn write(
     format: Format,
     path: &Path,
 ) -> Result<u64, ExportError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-    let file = File::create(&temporary).map_err(ExportError::io(&temporary))?;
+    let temporary = Temporary::create(path)?;
+    let file = temporary.file.try_clone().map_err(ExportError::io(path))?;
+    let refusal = Arc::new(Mutex::new(None));
+    let file = Noting { file, refusal: refusal.clone() };
     let schema = table.schema();
     let (sender, receiver) = sync_channel(AHEAD);
     let written = thread::scope(|scope| {
@@ -98,16 +100,98 @@ pub(crate) fn write(
             Format::Arrow => write_arrow(receiver, schema, file, path),
             Format::Csv => write_csv(receiver, schema, file, path),
         }
-    })
-    .and_then(|rows| {
-        fs::rename(&temporary, path).map_err(ExportError::io(path))?;
-        Ok(rows)
     });
-    if written.is_err() {
-        // The error at hand says more than one of this could.
-        let _ = fs::remove_file(&temporary);
+    let refusal = refusal.lock().ok().and_then(|mut refusal| refusal.take());
+    match (written, refusal) {
+        (Ok(rows), _) => temporary.rename(path).map(|()| rows),
+        // Not every writer hands on what the system says.
+        (Err(_), Some(source)) => Err(ExportError::io(path)(source)),
+        (Err(error), None) => Err(error),
     }
-    written
+}
+
+/// A file that is removed unless it is renamed. It is locked, so that what a dead export left is told
+/// from what another one is at.
+struct Temporary {
+    path: PathBuf,
+    file: File,
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // The error at hand says more than one of this could.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+impl Temporary {
+    fn create(path: &Path) -> Result<Self, ExportError> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let prefix = format!(".{name}.");
+        sweep(path, &prefix);
+        let temporary = path.with_file_name(format!("{prefix}{}.tmp", std::process::id()));
+        let create = || -> io::Result<File> {
+            dft_io::point("export:before a table is written")?;
+            let file = File::create(&temporary)?;
+            // Where the file system has no locks, nobody will think this one dead either.
+            let _ = file.try_lock();
+            Ok(file)
+        };
+        let file = create().map_err(ExportError::io(&temporary))?;
+        Ok(Self { path: temporary, file })
+    }
+
+    fn rename(self, path: &Path) -> Result<(), ExportError> {
+        dft_io::point("export:before a table has its name").map_err(ExportError::io(path))?;
+        fs::rename(&self.path, path).map_err(ExportError::io(path))
+    }
+}
+
+/// Removes what dead exports left of a table.
+fn sweep(path: &Path, prefix: &str) {
+    let entries = path.parent().and_then(|directory| fs::read_dir(directory).ok());
+    for entry in entries.into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_left = name.starts_with(prefix)
+            && name.ends_with(".tmp")
+            && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+        if is_left {
+            // If it cannot be removed, it is only in the way.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Keeps what the system says of a write that failed.
+struct Noting {
+    file: File,
+    refusal: Arc<Mutex<Option<io::Error>>>,
+}
+
+impl Noting {
+    fn note<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &result
+            && let Some(code) = error.raw_os_error()
+            && error.kind() != io::ErrorKind::Interrupted
+            && let Ok(mut refusal) = self.refusal.lock()
+        {
+            refusal.get_or_insert(io::Error::from_raw_os_error(code));
+        }
+        result
+    }
+}
+
+impl Write for Noting {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes);
+        self.note(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.file.flush();
+        self.note(flushed)
+    }
 }
 
 /// What a table is made of, as it is made.
@@ -117,7 +201,7 @@ fn write_parquet(
     batches: Received,
     schema: SchemaRef,
     view: &View<'_>,
-    file: File,
+    file: Noting,
     path: &Path,
 ) -> Result<u64, ExportError> {
     let failed = |source: ParquetError| ExportError::Parquet { path: path.to_owned(), source };
@@ -153,7 +237,7 @@ fn properties(schema: &SchemaRef, view: &View<'_>) -> Result<WriterProperties, P
     Ok(properties.build())
 }
 
-fn write_arrow(batches: Received, schema: SchemaRef, file: File, path: &Path) -> Result<u64, ExportError> {
+fn write_arrow(batches: Received, schema: SchemaRef, file: Noting, path: &Path) -> Result<u64, ExportError> {
     let failed = |source: ArrowError| ExportError::Write { path: path.to_owned(), source };
     let mut writer = FileWriter::try_new_buffered(file, &schema).map_err(failed)?;
     let mut rows = 0;
@@ -168,7 +252,7 @@ fn write_arrow(batches: Received, schema: SchemaRef, file: File, path: &Path) ->
     Ok(rows)
 }
 
-fn write_csv(batches: Received, schema: SchemaRef, file: File, path: &Path) -> Result<u64, ExportError> {
+fn write_csv(batches: Received, schema: SchemaRef, file: Noting, path: &Path) -> Result<u64, ExportError> {
     let failed = |source: ArrowError| ExportError::Write { path: path.to_owned(), source };
     let mut writer = csv::WriterBuilder::new().with_header(true).build(BufWriter::with_capacity(1 << 20, file));
     let mut rows = 0;
