@@ -32,19 +32,42 @@ pub enum DecodeError {
 
 /// Appends an unsigned integer as a varint (1 to 19 bytes).
 #[inline]
-pub fn put_varint(out: &mut Vec<u8>, mut value: u128) {
-    // Nearly all integers fit 64 bits, where shifting is cheap.
-    while value > u128::from(u64::MAX) {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
+pub fn put_varint(out: &mut Vec<u8>, value: u128) {
+    match u64::try_from(value) {
+        Ok(value @ ..0x80) => out.push(value as u8),
+        Ok(value @ ..SHORT) => put_short_varint(out, value),
+        _ => put_any_varint(out, value),
     }
-    let mut value = value as u64;
+}
+
+/// Integers below this have varints of at most eight bytes.
+const SHORT: u64 = 1 << 56;
+
+/// Without a branch on the length, which is hard to foretell.
+#[inline]
+fn put_short_varint(out: &mut Vec<u8>, value: u64) {
+    // Groups of 28, of 14 and of 7 bits are moved to where their bytes are.
+    let spread = (value & 0x0fff_ffff) | (value & 0x00ff_ffff_f000_0000) << 4;
+    let spread = (spread & 0x0000_3fff_0000_3fff) | (spread & 0x0fff_c000_0fff_c000) << 2;
+    let spread = (spread & 0x007f_007f_007f_007f) | (spread & 0x3f80_3f80_3f80_3f80) << 1;
+    let length = (70 - (value | 1).leading_zeros() as usize) / 7;
+    let more = CONTINUED & !(u64::MAX << (8 * (length - 1)));
+    let end = out.len() + length;
+    out.extend_from_slice(&(spread | more).to_le_bytes());
+    out.truncate(end);
+}
+
+#[inline(never)]
+fn put_any_varint(out: &mut Vec<u8>, mut value: u128) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
     }
     out.push(value as u8);
 }
+
+/// The bits of eight bytes of a varint that say that more follow.
+const CONTINUED: u64 = 0x8080_8080_8080_8080;
 
 /// Appends a signed integer as a zigzag varint.
 #[inline]
@@ -115,35 +138,57 @@ impl<'a> Reader<'a> {
     /// A varint of at most 64 bits.
     #[inline]
     pub fn varint_u64(&mut self) -> Result<u64, DecodeError> {
-        let first = self.u8()?;
-        if first < 0x80 {
-            return Ok(first.into());
-        }
-        let mut value = u64::from(first & 0x7f);
-        let mut shift = 7;
-        loop {
-            let byte = self.u8()?;
-            let bits = u64::from(byte & 0x7f);
-            if shift == 63 && bits > 1 || shift > 63 {
-                return Err(DecodeError::Overlong);
-            }
-            value |= bits << shift;
-            if byte < 0x80 {
-                return if byte == 0 { Err(DecodeError::Overlong) } else { Ok(value) };
-            }
-            shift += 7;
+        match self.short_varint() {
+            Some(value) => Ok(value),
+            None => Ok(self.any_varint(u64::BITS)? as u64),
         }
     }
 
     /// A varint of at most 128 bits.
     #[inline]
     pub fn varint(&mut self) -> Result<u128, DecodeError> {
+        match self.short_varint() {
+            Some(value) => Ok(value.into()),
+            None => self.any_varint(u128::BITS),
+        }
+    }
+
+    /// A varint of at most eight bytes; `None`, and nothing is taken, where it is longer, is not in its
+    /// shortest form, or too few bytes follow to look at eight.
+    #[inline]
+    fn short_varint(&mut self) -> Option<u64> {
+        let &first = self.rest.first()?;
+        if first < 0x80 {
+            self.rest = &self.rest[1..];
+            return Some(first.into());
+        }
+        let word = u64::from_le_bytes(*self.rest.first_chunk()?);
+        let ends = !word & CONTINUED;
+        if ends == 0 {
+            return None;
+        }
+        // The bit of the last byte's end and all below it.
+        let taken = word & (ends ^ (ends - 1));
+        let length = (ends.trailing_zeros() / 8 + 1) as usize;
+        if taken >> (8 * (length - 1)) == 0 {
+            return None;
+        }
+        self.rest = &self.rest[length..];
+        let groups = taken & !CONTINUED;
+        let groups = (groups & 0x007f_007f_007f_007f) | (groups & 0x7f00_7f00_7f00_7f00) >> 1;
+        let groups = (groups & 0x0000_3fff_0000_3fff) | (groups & 0x3fff_0000_3fff_0000) >> 2;
+        Some((groups & 0x0fff_ffff) | (groups & 0x0fff_ffff_0000_0000) >> 4)
+    }
+
+    /// A varint of at most `width` bits.
+    #[inline(never)]
+    fn any_varint(&mut self, width: u32) -> Result<u128, DecodeError> {
         let mut value = 0_u128;
         let mut shift = 0;
         loop {
             let byte = self.u8()?;
             let bits = u128::from(byte & 0x7f);
-            if shift == 126 && bits > 3 || shift > 126 {
+            if shift >= width || bits > u128::MAX >> (128 - (width - shift)) {
                 return Err(DecodeError::Overlong);
             }
             value |= bits << shift;
@@ -182,6 +227,58 @@ impl<'a> Reader<'a> {
         match count.checked_mul(least) {
             Some(bytes) if bytes <= self.rest.len() => Ok(count),
             _ => Err(DecodeError::Truncated),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The format, as it is drawn in the crate's docs.
+    fn plain_varint(mut value: u128) -> Vec<u8> {
+        let mut out = Vec::new();
+        while value >= 0x80 {
+            out.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        out.push(value as u8);
+        out
+    }
+
+    #[test]
+    fn integers_of_every_length_are_written_and_read_as_the_format_says() {
+        for bits in 0..128 {
+            let power = 1_u128 << bits;
+            for value in
+                [power - 1, power, power + 1, power | (power / 3), power | (power / 5), u128::MAX >> (127 - bits)]
+            {
+                let mut out = b"before".to_vec();
+                put_varint(&mut out, value);
+                assert_eq!(out, [b"before", &plain_varint(value)[..]].concat(), "{value}");
+                for behind in [&[][..], &[0; 8], &[0xff; 8]] {
+                    let bytes = [&out[6..], behind].concat();
+                    let mut reader = Reader::new(&bytes);
+                    assert_eq!((reader.varint(), reader.left()), (Ok(value), behind.len()), "{value}");
+                    let mut reader = Reader::new(&bytes);
+                    let narrow = u64::try_from(value).map_err(|_| DecodeError::Overlong);
+                    assert_eq!(reader.varint_u64(), narrow, "{value}");
+                }
+                for cut in 0..out.len() - 6 {
+                    assert_eq!(Reader::new(&out[6..6 + cut]).varint(), Err(DecodeError::Truncated), "{value}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn spare_bytes_are_overlong_at_every_length() {
+        for length in 1..18 {
+            for behind in [&[][..], &[0; 8], &[0xff; 8]] {
+                let bytes = [&vec![0x81; length][..], &[0], behind].concat();
+                assert_eq!(Reader::new(&bytes).varint(), Err(DecodeError::Overlong), "{length}");
+                assert_eq!(Reader::new(&bytes).varint_u64(), Err(DecodeError::Overlong), "{length}");
+            }
         }
     }
 }

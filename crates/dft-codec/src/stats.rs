@@ -16,7 +16,15 @@ const NOT_FINITE: u8 = 32;
 
 /// Appends integer statistics; `count` is the row's, which often is the sample count too.
 pub(crate) fn put_int(out: &mut Vec<u8>, stats: &IntStats, count: u128) {
-    let parts = stats.parts();
+    match stats.narrow_parts() {
+        Some(parts) => put_int_parts(out, &parts, count),
+        None => put_int_parts(out, &stats.parts(), count),
+    }
+}
+
+/// Inlined where the parts are narrow, which makes it shorter.
+#[inline(always)]
+fn put_int_parts(out: &mut Vec<u8>, parts: &IntParts, count: u128) {
     if parts.n == 1
         && parts.squares_known
         && let Ok(only) = i64::try_from(parts.sum)

@@ -9,9 +9,25 @@ use crate::wide::U256;
 ///
 /// Contributions that a tracer summed up beforehand come without their squares; then the standard
 /// deviation is unknown, and says so.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct IntStats {
-    parts: IntParts,
+    /// The counts and sums, as far as these widths hold them: nearly always whole.
+    n: u64,
+    sum: i64,
+    squares: u128,
+    squares_known: bool,
+    /// Greater than `high` while no value was seen.
+    low: i64,
+    high: i64,
+    /// What was in the counts and sums when they would have overflowed.
+    carried: Option<Box<Carried>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Carried {
+    n: u128,
+    sum: i128,
+    squares: U256,
 }
 
 /// What [`IntStats`] is made of.
@@ -30,21 +46,32 @@ pub struct IntParts {
 }
 
 impl Default for IntStats {
+    #[inline]
     fn default() -> Self {
-        Self { parts: IntParts { n: 0, sum: 0, squares: U256::ZERO, squares_known: true, extent: None } }
+        Self { n: 0, sum: 0, squares: 0, squares_known: true, low: i64::MAX, high: i64::MIN, carried: None }
     }
+}
+
+impl PartialEq for IntStats {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for IntStats {}
+
+/// The square of a sample.
+#[inline]
+fn square(value: i64) -> u128 {
+    let magnitude = u128::from(value.unsigned_abs());
+    magnitude * magnitude
 }
 
 impl IntStats {
     /// Adds one sample.
     #[inline]
     pub fn sample(&mut self, value: i64) {
-        let parts = &mut self.parts;
-        parts.n += 1;
-        parts.sum = parts.sum.saturating_add(value.into());
-        if parts.squares_known {
-            parts.squares.add(U256::square_of(value));
-        }
+        self.add(1, value, if self.squares_known { square(value) } else { 0 });
         self.widen(value);
     }
 
@@ -55,15 +82,10 @@ impl IntStats {
     /// would skew the mean.
     pub fn summed(&mut self, count: u64, sum: Option<i64>, low: Option<i64>, high: Option<i64>) {
         if let Some(sum) = sum {
-            let parts = &mut self.parts;
-            parts.n += u128::from(count);
-            parts.sum = parts.sum.saturating_add(sum.into());
-            if count == 1 && parts.squares_known {
-                parts.squares.add(U256::square_of(sum));
-            } else if count != 1 && (count, sum) != (0, 0) {
-                parts.squares_known = false;
-                parts.squares = U256::ZERO;
+            if count != 1 && (count, sum) != (0, 0) {
+                self.forget_squares();
             }
+            self.add(count, sum, if count == 1 && self.squares_known { square(sum) } else { 0 });
         }
         low.into_iter().chain(high).for_each(|value| self.widen(value));
     }
@@ -71,63 +93,89 @@ impl IntStats {
     /// Adds all that the other holds. Associative and commutative, with the default as identity.
     #[inline]
     pub fn merge(&mut self, other: &Self) {
-        let (mine, theirs) = (&mut self.parts, &other.parts);
-        mine.n += theirs.n;
-        mine.sum = mine.sum.saturating_add(theirs.sum);
-        mine.squares_known &= theirs.squares_known;
-        if mine.squares_known {
-            mine.squares.add(theirs.squares);
-        } else {
-            mine.squares = U256::ZERO;
+        if !other.squares_known {
+            self.forget_squares();
         }
-        if let Some((low, high)) = theirs.extent {
-            self.widen(low);
-            self.widen(high);
+        self.add(other.n, other.sum, if self.squares_known { other.squares } else { 0 });
+        if let Some(theirs) = &other.carried {
+            self.carry(theirs);
+        }
+        self.low = self.low.min(other.low);
+        self.high = self.high.max(other.high);
+    }
+
+    #[inline]
+    fn add(&mut self, n: u64, sum: i64, squares: u128) {
+        let (all, over_n) = self.n.overflowing_add(n);
+        let (total, over_sum) = self.sum.overflowing_add(sum);
+        let (all_squares, over_squares) = self.squares.overflowing_add(squares);
+        if over_n | over_sum | over_squares {
+            self.carry(&Carried { n: n.into(), sum: sum.into(), squares: U256 { hi: 0, lo: squares } });
+        } else {
+            (self.n, self.sum, self.squares) = (all, total, all_squares);
+        }
+    }
+
+    /// Adds to what was carried.
+    #[cold]
+    fn carry(&mut self, more: &Carried) {
+        let carried = self.carried.get_or_insert_default();
+        carried.n += more.n;
+        carried.sum = carried.sum.saturating_add(more.sum);
+        if self.squares_known {
+            carried.squares.add(more.squares);
+        }
+    }
+
+    fn forget_squares(&mut self) {
+        self.squares_known = false;
+        self.squares = 0;
+        if let Some(carried) = &mut self.carried {
+            carried.squares = U256::ZERO;
         }
     }
 
     #[inline]
     fn widen(&mut self, value: i64) {
-        self.parts.extent = match self.parts.extent {
-            Some((low, high)) => Some((low.min(value), high.max(value))),
-            None => Some((value, value)),
-        };
+        self.low = self.low.min(value);
+        self.high = self.high.max(value);
     }
 
     /// Whether nothing was recorded.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.parts.n == 0 && self.parts.extent.is_none() && self.parts.sum == 0 && self.parts.squares_known
+        self.n == 0 && self.low > self.high && self.sum == 0 && self.squares_known && self.carried.is_none()
     }
 
     /// Samples that are in the sum.
     #[inline]
     pub fn n(&self) -> u128 {
-        self.parts.n
+        u128::from(self.n) + self.carried.as_ref().map_or(0, |carried| carried.n)
     }
 
     /// Their sum.
     #[inline]
     pub fn sum(&self) -> i128 {
-        self.parts.sum
+        let sum = i128::from(self.sum);
+        self.carried.as_ref().map_or(sum, |carried| carried.sum.saturating_add(sum))
     }
 
     /// The least value seen.
     #[inline]
     pub fn min(&self) -> Option<i64> {
-        self.parts.extent.map(|(low, _)| low)
+        (self.low <= self.high).then_some(self.low)
     }
 
     /// The greatest value seen.
     #[inline]
     pub fn max(&self) -> Option<i64> {
-        self.parts.extent.map(|(_, high)| high)
+        (self.low <= self.high).then_some(self.high)
     }
 
     /// The mean, correctly rounded; `None` without samples.
     pub fn mean(&self) -> Option<f64> {
         const EXACT: u128 = 1 << 53;
-        let IntParts { n, sum, .. } = self.parts;
+        let (n, sum) = (self.n(), self.sum());
         match n {
             0 => None,
             // Exact doubles, so the one division rounds once.
@@ -139,7 +187,7 @@ impl IntStats {
     /// The sample standard deviation √((Σx² − (Σx)²/n) / (n − 1)), correctly rounded; `None` of
     /// fewer than two samples, and where the squares are unknown.
     pub fn std(&self) -> Option<f64> {
-        let IntParts { n, sum, squares, squares_known, .. } = self.parts;
+        let IntParts { n, sum, squares, squares_known, .. } = self.parts();
         if n < 2 || !squares_known {
             return None;
         }
@@ -150,16 +198,44 @@ impl IntStats {
     }
 
     /// What the statistics are made of.
-    #[inline]
-    pub fn parts(&self) -> &IntParts {
-        &self.parts
+    pub fn parts(&self) -> IntParts {
+        let mut squares = U256 { hi: 0, lo: self.squares };
+        if let Some(carried) = &self.carried {
+            squares.add(carried.squares);
+        }
+        let extent = self.min().zip(self.max());
+        IntParts { n: self.n(), sum: self.sum(), squares, squares_known: self.squares_known, extent }
+    }
+
+    /// The same where the sums are narrow, in the types of the wide ones: `n` fits `u64`, `sum` fits `i64`,
+    /// and `squares.hi` is zero, which code that this is inlined in is compiled for.
+    #[inline(always)]
+    pub fn narrow_parts(&self) -> Option<IntParts> {
+        self.carried.is_none().then(|| IntParts {
+            n: self.n.into(),
+            sum: self.sum.into(),
+            squares: U256 { hi: 0, lo: self.squares },
+            squares_known: self.squares_known,
+            extent: self.min().zip(self.max()),
+        })
     }
 
     /// Statistics made of `parts`; `None` where no samples give them.
+    #[inline]
     pub fn from_parts(parts: IntParts) -> Option<Self> {
-        let ordered = parts.extent.is_none_or(|(low, high)| low <= high);
-        let squared = parts.squares_known || parts.squares == U256::ZERO;
-        let counted = parts.n > 0 || !parts.squares_known || (parts.sum == 0 && parts.squares == U256::ZERO);
-        (ordered && squared && counted).then_some(Self { parts })
+        let IntParts { n, sum, squares, squares_known, extent } = parts;
+        let ordered = extent.is_none_or(|(low, high)| low <= high);
+        let squared = squares_known || squares == U256::ZERO;
+        let counted = n > 0 || !squares_known || (sum == 0 && squares == U256::ZERO);
+        if !(ordered && squared && counted) {
+            return None;
+        }
+        let (low, high) = extent.unwrap_or((i64::MAX, i64::MIN));
+        let mut stats = Self { squares_known, low, high, ..Self::default() };
+        match (u64::try_from(n), i64::try_from(sum), squares.hi) {
+            (Ok(n), Ok(sum), 0) => (stats.n, stats.sum, stats.squares) = (n, sum, squares.lo),
+            _ => stats.carry(&Carried { n, sum, squares }),
+        }
+        Some(stats)
     }
 }

@@ -159,6 +159,16 @@ fn is_nearest_root(root: f64, num: &BigInt, den: &BigInt) -> bool {
     &low * &low * den <= target && target <= &high * &high * den
 }
 
+/// Steps at the ends of 64 bits, so that sums and squares pass the widths that are tried first.
+fn border_step() -> impl Strategy<Value = Step<i64>> {
+    let value = || prop::sample::select(vec![i64::MIN, i64::MIN + 1, -1, 0, 1, 1 << 32, i64::MAX - 1, i64::MAX]);
+    let count = prop::sample::select(vec![0, 1, 1, 1, 2, u64::MAX]);
+    prop_oneof![
+        6 => value().prop_map(Step::Sample),
+        1 => (count, prop::option::of(value())).prop_map(|(count, sum)| Step::Summed(count, sum, None, None)),
+    ]
+}
+
 proptest! {
     #[test]
     fn integer_statistics_keep_the_laws(a in steps(int()), b in steps(int()), c in steps(int())) {
@@ -193,6 +203,39 @@ proptest! {
         if samples.len() > 1 {
             let num = &n * squares - &sum * &sum;
             prop_assert!(is_nearest_root(stats.std().unwrap(), &num, &(&n * (&n - 1))));
+        }
+    }
+
+    #[test]
+    fn sums_past_the_narrow_widths_are_exact(a in vec(border_step(), 0..40), b in vec(border_step(), 0..40)) {
+        let (mut n, mut sum, mut squares, mut known) = (0_u128, 0_i128, BigInt::ZERO, true);
+        for step in a.iter().chain(&b) {
+            let (count, total) = match *step {
+                Step::Sample(value) => (1, value),
+                Step::Summed(count, Some(total), ..) => (count, total),
+                Step::Summed(_, None, ..) => continue,
+            };
+            n += u128::from(count);
+            sum += i128::from(total);
+            match (count, total) {
+                (1, _) => squares += BigInt::from(total).pow(2),
+                (0, 0) => {}
+                _ => known = false,
+            }
+        }
+        let mut stats = IntStats::of(&a);
+        stats.merge(&IntStats::of(&b));
+        let parts = stats.parts();
+        prop_assert_eq!((parts.n, parts.sum, parts.squares_known), (n, sum, known));
+        prop_assert_eq!((stats.n(), stats.sum()), (n, sum));
+        prop_assert_eq!(parts.squares.to_bigint(), if known { squares } else { BigInt::ZERO });
+        prop_assert!(stats.narrow_parts().is_none_or(|narrow| narrow == parts));
+        let mut again = IntStats::from_parts(parts);
+        prop_assert_eq!(again.as_ref(), Some(&stats));
+        if let Some(again) = &mut again {
+            again.merge(&stats);
+            stats.merge(&stats.clone());
+            prop_assert_eq!(again.parts(), stats.parts());
         }
     }
 
