@@ -210,16 +210,16 @@ impl Aggregator {
     }
 
     fn metadata(&mut self, record: &Record<'_>) {
-        let kind = match record.name.text() {
-            b"FH" => NameKind::File,
-            b"HH" => NameKind::Host,
-            b"SH" => NameKind::String,
+        let kind = match record.name {
+            Value::Text(b"FH") => NameKind::File,
+            Value::Text(b"HH") => NameKind::Host,
+            Value::Text(b"SH") => NameKind::String,
             _ => return,
         };
         let has = |key| record.args.iter().any(|arg| arg.key == key);
         if has(ArgKey::Name) && has(ArgKey::Value) {
-            let hash = self.interner.intern(record.arg(ArgKey::Value).text());
-            let name = self.interner.intern(record.arg(ArgKey::Name).text());
+            let hash = self.interner.intern(&record.arg(ArgKey::Value).text());
+            let name = self.interner.intern(&record.arg(ArgKey::Name).text());
             self.names.insert((kind, hash, name));
         }
     }
@@ -273,7 +273,7 @@ impl Aggregator {
                 symbol
             }
             _ if by_name => Symbol::EMPTY,
-            hash => self.interner.intern(hash.text()),
+            hash => self.interner.intern(&hash.text()),
         }
     }
 
@@ -288,21 +288,20 @@ impl Aggregator {
                 _ => {}
             }
         }
-        if hhash.text().is_empty() {
+        if !hhash.has_text() {
             hhash = hostname;
         }
         if !self.config.group_by_file {
             fhash = &Value::Null;
-        } else if fhash.text().is_empty() {
+        } else if !fhash.has_text() {
             fhash = fname;
         }
-        let extra: SmallVec<[Value<'_>; 4]> =
-            self.config.extra_group_keys.iter().map(|key| *extra_arg(record, key)).collect();
-        let spelling = Spelling {
-            family: family as u8,
-            usual: [&record.name, &record.cat, &record.pid, &record.tid, hhash, fhash],
-            extra: &extra,
-        };
+        let mut extra = SmallVec::<[Value<'_>; 4]>::new();
+        for key in &self.config.extra_group_keys {
+            extra.push(*extra_arg(record, key));
+        }
+        let usual = [&record.name, &record.cat, &record.pid, &record.tid, hhash, fhash];
+        let spelling = Spelling { family: family as u8, usual, extra: &extra };
         if let Some(known) = self.spellings.get(&spelling) {
             return Ok(known);
         }
@@ -318,12 +317,12 @@ impl Aggregator {
         host: &Value<'_>,
         file: &Value<'_>,
     ) -> Result<KnownSeries, MalformedReason> {
-        let by_name = |key| record.arg(key).text().is_empty();
-        let cat = self.interner.intern(record.cat.text());
+        let by_name = |key| !record.arg(key).has_text();
+        let cat = self.interner.intern(&record.cat.text());
         let key = SeriesKey {
             family,
             cat: self.lower_case(cat),
-            name: self.interner.intern(record.name.text()),
+            name: self.interner.intern(&record.name.text()),
             pid: Self::field(&record.pid, "pid")?.unwrap_or(0),
             tid: Self::field(&record.tid, "tid")?.unwrap_or(0),
             hhash: self.identity_of(host, by_name(ArgKey::Hhash), NameKind::Host),
@@ -335,7 +334,7 @@ impl Aggregator {
                 .map(|key| match extra_arg(record, key) {
                     Value::Bool(true) => self.interner.intern(b"true"),
                     Value::Bool(false) => self.interner.intern(b"false"),
-                    other => self.interner.intern(other.text()),
+                    other => self.interner.intern(&other.text()),
                 })
                 .collect(),
         };
@@ -547,9 +546,9 @@ impl Aggregator {
     ) -> Result<(), MalformedReason> {
         let Times { ts, dur } = Self::times(record, unit)?;
         let hhash = record.arg(ArgKey::Hhash);
-        let by_name = hhash.text().is_empty();
+        let by_name = !hhash.has_text();
         let host = if by_name { record.arg(ArgKey::Hostname) } else { hhash };
-        let key = (self.identity_of(host, by_name, NameKind::Host), self.interner.intern(record.name.text()));
+        let key = (self.identity_of(host, by_name, NameKind::Host), self.interner.intern(&record.name.text()));
         let telemetry = &mut self.telemetry;
         let series = *self.counters.entry(key).or_insert_with(|| telemetry.add_series());
         let bucket = self.bucket(ts + dur.unwrap_or(0) / 2);
@@ -684,7 +683,7 @@ impl Aggregator {
 
 /// Whether the record's function returns the bytes it moved; for the few that ask before they have a series.
 fn transfers(record: &Record<'_>) -> bool {
-    let text = |value: &Value<'_>| String::from_utf8_lossy(value.text()).into_owned();
+    let text = |value: &Value<'_>| String::from_utf8_lossy(&value.text()).into_owned();
     is_transfer(&text(&record.cat).to_ascii_lowercase(), &text(&record.name))
 }
 

@@ -9,6 +9,57 @@ use smallvec::SmallVec;
 /// How many spellings are remembered; a new one takes the place of one with the same hash.
 const SLOTS: usize = 1 << 12;
 
+/// A value in three words, which tell integers and texts of up to 16 bytes apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mark {
+    /// Its length, and its kind in the lowest three bits.
+    shape: u64,
+    first: u64,
+    last: u64,
+}
+
+impl Mark {
+    #[inline]
+    fn of(value: &Value<'_>) -> Self {
+        let plain = |kind, first| Self { shape: kind, first, last: 0 };
+        match value {
+            Value::Null => plain(0, 0),
+            Value::Bool(value) => plain(1, u64::from(*value)),
+            Value::Integer(value) => plain(2, *value as u64),
+            Value::Number(text) => Self::of_text(3, text),
+            Value::Text(text) => Self::of_text(4, text),
+            Value::Nested => plain(5, 0),
+        }
+    }
+
+    #[inline]
+    fn of_text(kind: u64, text: &[u8]) -> Self {
+        let (first, last) = match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+            _ => match (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+                (Some(first), Some(last)) => (u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into()),
+                _ => (text.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)), 0),
+            },
+        };
+        Self { shape: (text.len() as u64) << 3 | kind, first, last }
+    }
+
+    /// Zero if the marks are equal.
+    #[inline]
+    fn differs(&self, other: &Self) -> u64 {
+        (self.shape ^ other.shape) | (self.first ^ other.first) | (self.last ^ other.last)
+    }
+}
+
+/// What of a text its mark does not tell.
+#[inline]
+fn middle<'a>(value: &Value<'a>) -> &'a [u8] {
+    match value {
+        Value::Text(text) | Value::Number(text) if text.len() > 16 => &text[8..text.len() - 8],
+        _ => b"",
+    }
+}
+
 /// The values that a record spells its series with: six that all have, and the extra ones.
 #[derive(Clone, Copy)]
 pub(crate) struct Spelling<'s, 'a> {
@@ -19,17 +70,36 @@ pub(crate) struct Spelling<'s, 'a> {
 
 impl<'s, 'a> Spelling<'s, 'a> {
     #[inline]
-    fn values(&self) -> impl Iterator<Item = &'s Value<'a>> {
-        self.usual.into_iter().chain(self.extra)
+    fn middles(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.usual.into_iter().chain(self.extra).map(middle)
+    }
+
+    /// The slot of the spelling.
+    #[inline]
+    fn place(&self) -> usize {
+        const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mix = |hash: u64, value: &Value<'_>| {
+            let mark = Mark::of(value);
+            let word = mark.first.rotate_left(23) ^ mark.last ^ mark.shape;
+            (hash.rotate_left(19) ^ word).wrapping_mul(FACTOR)
+        };
+        let mut hash = u64::from(self.family);
+        for value in self.usual {
+            hash = mix(hash, value);
+        }
+        for value in self.extra {
+            hash = mix(hash, value);
+        }
+        (hash >> 52) as usize % SLOTS
     }
 }
 
 struct Slot<T> {
     family: u8,
-    /// The kind and the length of each value.
-    shape: SmallVec<[(u8, u32); 6]>,
-    /// The texts of the values, one after another.
-    text: Box<[u8]>,
+    usual: [Mark; 6],
+    extra: SmallVec<[Mark; 2]>,
+    /// What of the texts the marks do not tell, one after another.
+    middles: Box<[u8]>,
     found: T,
 }
 
@@ -48,26 +118,24 @@ impl<T: Copy> Spellings<T> {
     /// What was found for this spelling, if it is remembered.
     #[inline]
     pub(crate) fn get(&self, spelling: &Spelling<'_, '_>) -> Option<T> {
-        let slot = self.slots.get(place(spelling))?.as_ref()?;
+        let slot = self.slots.get(spelling.place())?.as_ref()?;
         slot.is(spelling).then_some(slot.found)
     }
 
     /// Remembers what was found for a spelling.
     pub(crate) fn insert(&mut self, spelling: &Spelling<'_, '_>, found: T) {
         self.slots.resize_with(SLOTS, || None);
-        let mut shape = SmallVec::new();
-        let mut all = Vec::new();
-        for value in spelling.values() {
-            let (kind, text) = parts(value);
-            // What is longer than this is seldom, and not remembered.
-            let Ok(length) = u32::try_from(text.len()) else { return };
-            shape.push((kind, length));
-            all.extend_from_slice(text);
-        }
-        let slot = &mut self.slots[place(spelling)];
-        self.heap += all.len();
-        self.heap -= slot.as_ref().map_or(0, |slot| slot.text.len());
-        *slot = Some(Slot { family: spelling.family, shape, text: all.into(), found });
+        let middles: Box<[u8]> = spelling.middles().flatten().copied().collect();
+        let slot = &mut self.slots[spelling.place()];
+        self.heap += middles.len();
+        self.heap -= slot.as_ref().map_or(0, |slot| slot.middles.len());
+        *slot = Some(Slot {
+            family: spelling.family,
+            usual: spelling.usual.map(Mark::of),
+            extra: spelling.extra.iter().map(Mark::of).collect(),
+            middles,
+            found,
+        });
     }
 
     /// About how many bytes this takes.
@@ -79,19 +147,24 @@ impl<T: Copy> Spellings<T> {
 impl<T> Slot<T> {
     #[inline]
     fn is(&self, spelling: &Spelling<'_, '_>) -> bool {
-        if self.family != spelling.family || self.shape.len() != spelling.usual.len() + spelling.extra.len() {
+        let mut differing = u64::from(self.family ^ spelling.family);
+        for (mark, value) in self.usual.iter().zip(spelling.usual) {
+            differing |= mark.differs(&Mark::of(value));
+        }
+        if differing != 0 || self.extra.len() != spelling.extra.len() {
             return false;
         }
-        let mut rest = &self.text[..];
-        for (value, &(kind, length)) in spelling.values().zip(&self.shape) {
-            let (its_kind, text) = parts(value);
-            let Some((mine, behind)) = rest.split_at_checked(length as usize) else { return false };
-            if kind != its_kind || !same(mine, text) {
-                return false;
-            }
-            rest = behind;
+        if self.extra.iter().zip(spelling.extra).any(|(mark, value)| *mark != Mark::of(value)) {
+            return false;
         }
-        true
+        // The lengths are alike, so the middles are of the same lengths.
+        let mut rest = &self.middles[..];
+        rest.is_empty()
+            || spelling.middles().all(|text| {
+                let Some((mine, behind)) = rest.split_at_checked(text.len()) else { return false };
+                rest = behind;
+                same(mine, text)
+            })
     }
 }
 
@@ -115,46 +188,14 @@ pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     }
 }
 
-#[inline]
-fn parts<'a>(value: &Value<'a>) -> (u8, &'a [u8]) {
-    match value {
-        Value::Null => (0, b""),
-        Value::Bool(false) => (1, b""),
-        Value::Bool(true) => (2, b""),
-        Value::Number(text) => (3, text),
-        Value::Text(text) => (4, text),
-        Value::Nested => (5, b""),
-    }
-}
-
-/// The slot of a spelling, by the ends of its texts: those are what differs.
-#[inline]
-fn place(spelling: &Spelling<'_, '_>) -> usize {
-    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut hash = u64::from(spelling.family);
-    for value in spelling.values() {
-        let (_, text) = parts(value);
-        let word = match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
-            (Some(first), Some(last)) => u64::from_le_bytes(*first).rotate_left(23) ^ u64::from_le_bytes(*last),
-            _ => match (text.first_chunk::<4>(), text.last_chunk::<4>()) {
-                (Some(first), Some(last)) => {
-                    u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
-                }
-                _ => text.iter().fold(text.len() as u64, |word, &byte| word << 8 | u64::from(byte)),
-            },
-        };
-        hash = (hash.rotate_left(19) ^ word).wrapping_mul(FACTOR);
-    }
-    (hash >> 52) as usize % SLOTS
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn only_the_very_same_spelling_is_found() {
-        let texts: [&[u8]; 6] = [b"", b"a", b"b", b"ab", b"abcdefgh-x-abcdefgh", b"abcdefgh-y-abcdefgh"];
+        let texts: [&[u8]; 8] =
+            [b"", b"a", b"\0a", b"ab", b"abcd", b"abcdabcd", b"abcdefgh-x-abcdefgh", b"abcdefgh-y-abcdefgh"];
         let null = Value::Null;
         let mut values: Vec<[Value<'_>; 2]> = Vec::new();
         for a in texts {
@@ -162,6 +203,8 @@ mod tests {
                 values.push([Value::Text(a), Value::Text(b)]);
                 values.push([Value::Text(a), Value::Number(b)]);
             }
+            values.push([Value::Text(a), Value::Integer(a.len() as i64)]);
+            values.push([Value::Bool(a.is_empty()), Value::Text(a)]);
             values.push([Value::Text(a), Value::Null]);
         }
         let mut all = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::layout::Layouts;
+use crate::layout::{LOOKAHEAD, Layouts};
 use crate::library::{self, Arena};
 use crate::line::payload;
 use crate::record::{Phase, Record};
@@ -85,7 +85,8 @@ impl Parser {
         for end in ends {
             let content = payload(&text[start..end]);
             if !content.is_empty() {
-                match parse_line(content, layouts, arena, &mut record) {
+                let ahead = &text[content.as_ptr().addr() - text.as_ptr().addr()..];
+                match parse_line(content, ahead, layouts, arena, &mut record) {
                     Ok(()) => {
                         if record.phase == Phase::Metadata
                             && let Some(declared) = record.time_unit()
@@ -104,21 +105,25 @@ impl Parser {
     }
 }
 
-/// Reads one line's [payload] into `record`: by a layout that is known, else by the scanner, else by
-/// the library.
+/// Reads one line's [payload], with which `ahead` starts, into `record`: by a layout that is known, else
+/// by the scanner, else by the library.
 #[inline]
 fn parse_line<'a>(
     content: &'a [u8],
+    ahead: &'a [u8],
     layouts: &mut Layouts,
     arena: &'a Arena,
     record: &mut Record<'a>,
 ) -> Result<(), MalformedReason> {
-    if layouts.read(content, record) {
+    if layouts.read(ahead, content.len(), record) {
         return Ok(());
     }
     match scan::scan(content, record) {
         Ok(()) => {
-            layouts.learn(content);
+            // Without enough text behind it, a line is not read even by a layout that is known.
+            if ahead.len() >= content.len() + LOOKAHEAD {
+                layouts.learn(content);
+            }
             Ok(())
         }
         Err(scan::Unusual) => library::parse(content, arena, record).map_err(MalformedReason),

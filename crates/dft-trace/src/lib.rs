@@ -38,6 +38,7 @@
 //! ```
 
 mod block;
+mod chunk;
 mod discover;
 mod gzip;
 pub mod layout;
@@ -56,5 +57,5 @@ pub use number::{Integer, is_number_text};
 pub use reader::{
     Block, Consumed, Fault, Head, MAX_LINE, ResumeError, Snapshot, SourceSummary, TraceReader, fingerprint,
 };
-pub use record::{Arg, ArgKey, Phase, Record, Value};
+pub use record::{Arg, ArgKey, LayoutId, Phase, Record, Value};
 pub use unit::TimeUnit;

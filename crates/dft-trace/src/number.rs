@@ -1,5 +1,7 @@
 //! Numbers as the trace's text gives them.
 
+use crate::chunk::{CHUNK, others_than_digits};
+
 /// What an integer field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Integer {
@@ -80,25 +82,44 @@ const EACH: u64 = u64::from_ne_bytes([1; 8]);
 #[inline]
 fn digits(text: &[u8]) -> usize {
     let mut at = 0;
-    while let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        // A digit's byte, xor '0', is at most 9; adding 0x76 sets the high bit of a greater one.
-        let word = u64::from_le_bytes(*chunk) ^ (EACH * u64::from(b'0'));
-        let others = (((word & (EACH * 0x7f)) + EACH * 0x76) | word) & (EACH * 0x80);
+    while let Some(chunk) = text[at..].first_chunk() {
+        let others = others_than_digits(chunk);
         if others != 0 {
-            return at + (others.trailing_zeros() / 8) as usize;
+            return at + others.trailing_zeros() as usize;
         }
-        at += 8;
+        at += CHUNK;
     }
     at + text[at..].iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
-/// The value of eight digits, the pairs added up side by side.
+/// The value of eight digits, each less `0`, the pairs added up side by side.
 #[inline]
-fn eight_digits(text: [u8; 8]) -> i64 {
-    let ones = u64::from_le_bytes(text) - EACH * u64::from(b'0');
+fn eight_digits(ones: u64) -> i64 {
     let pairs = (ones * 10 + (ones >> 8)) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
     ((fours * 10_000 + (fours >> 32)) & 0xffff_ffff) as i64
+}
+
+/// The integer that the text starts with, and its length, if it is of the usual kind: up to sixteen
+/// digits in shortest form, and a comma or a brace behind. `length_of` gives the number of the lowest bit.
+#[inline(always)]
+pub(crate) fn usual_integer(text: &[u8; 2 * CHUNK], length_of: impl FnOnce(u32) -> usize) -> Option<(i64, usize)> {
+    let length = length_of(others_than_digits(text.first_chunk()?) | 1 << CHUNK);
+    let first = u64::from_le_bytes(text[..8].try_into().ok()?) ^ (EACH * u64::from(b'0'));
+    // Shifting moves the digits to the end of eight or sixteen, zeros before them.
+    let value = if length <= 8 {
+        if length == 0 {
+            return None;
+        }
+        eight_digits(first << (64 - 8 * length))
+    } else {
+        let second = u64::from_le_bytes(text[8..16].try_into().ok()?) ^ (EACH * u64::from(b'0'));
+        let both = (u128::from(second) << 64 | u128::from(first)) << (128 - 8 * length);
+        eight_digits(both as u64) * 100_000_000 + eight_digits((both >> 64) as u64)
+    };
+    let ended = matches!(text[length % text.len()], b',' | b'}');
+    let shortest = length == 1 || first as u8 != 0;
+    (ended && shortest).then_some((value, length))
 }
 
 /// The digits (with an optional sign) as an integer.
@@ -117,10 +138,10 @@ pub(crate) fn decimal(text: &[u8]) -> Integer {
         let mut value = 0_i64;
         let mut rest = digits;
         while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
-            if self::digits(chunk) < 8 {
+            if !chunk.iter().all(u8::is_ascii_digit) {
                 return Integer::None;
             }
-            value = value * 100_000_000 + eight_digits(*chunk);
+            value = value * 100_000_000 + eight_digits(u64::from_le_bytes(*chunk) ^ (EACH * u64::from(b'0')));
             rest = tail;
         }
         for &digit in rest {
@@ -215,5 +236,31 @@ mod tests {
         assert_eq!(integer_of_number(b"1.5"), Integer::None);
         assert_eq!(integer_of_number(b"1e30"), Integer::OutOfRange);
         assert_eq!(integer_of_number(b"1e9999"), Integer::None);
+    }
+
+    #[test]
+    fn usual_integers_are_what_decimals_are() {
+        let window = |text: &str| {
+            let mut window = [b'7'; 2 * CHUNK];
+            window[..text.len()].copy_from_slice(text.as_bytes());
+            usual_integer(&window, |others| others.trailing_zeros() as usize)
+        };
+        for length in 1..=CHUNK {
+            for digits in ["1234567890123456", "9999999999999999", "1000000000000000"] {
+                let digits = &digits[..length];
+                let value = digits.parse().ok().map(|value| (value, length));
+                for end in [",", "}"] {
+                    assert_eq!(window(&format!("{digits}{end}")), value, "{digits}");
+                }
+                for other in [" ", ".5,", "e1,", "\"", "/", ":", ""] {
+                    assert_eq!(window(&format!("{digits}{other}")), None, "{digits}{other}");
+                }
+                let zero = format!("0{},", &digits[1..]);
+                assert_eq!(window(&zero), (length == 1).then_some((0, 1)), "{zero}");
+            }
+        }
+        for text in [",", "-1,", "x", "12345678901234567,"] {
+            assert_eq!(window(text), None, "{text}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! One record of a trace, borrowed from the text it was read from.
 
+use std::borrow::Cow;
+
 use crate::number::{self, Integer};
 use crate::unit::TimeUnit;
 
@@ -32,7 +34,7 @@ impl Phase {
                 b"M" => Self::Metadata,
                 _ => Self::Unknown,
             },
-            Value::Number(_) => match value.integer() {
+            Value::Integer(_) | Value::Number(_) => match value.integer() {
                 Integer::Some(1) => Self::Complete,
                 Integer::Some(2) => Self::Counter,
                 Integer::Some(3) => Self::Aggregated,
@@ -52,7 +54,9 @@ pub enum Value<'a> {
     Null,
     /// `true` or `false`: no number and no text.
     Bool(bool),
-    /// A number, as its text; a text past the doubles stands for what is not finite.
+    /// An integer of 64 bits in its shortest form, which therefore says what its text was.
+    Integer(i64),
+    /// Any other number, as its text; a text past the doubles stands for what is not finite.
     Number(&'a [u8]),
     /// A string, unescaped. It may hold invalid UTF-8 where the trace does.
     Text(&'a [u8]),
@@ -61,11 +65,21 @@ pub enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
+    /// The value of a JSON number.
+    #[inline]
+    pub(crate) fn number(text: &'a [u8]) -> Self {
+        match number::decimal(text) {
+            Integer::Some(value) if text != b"-0" => Self::Integer(value),
+            _ => Self::Number(text),
+        }
+    }
+
     /// The value as an integer: a JSON integer, an integral float, or the decimal text that
     /// generation 0 wrote.
     #[inline]
     pub fn integer(&self) -> Integer {
         match self {
+            Value::Integer(value) => Integer::Some(*value),
             Value::Number(text) => number::integer_of_number(text),
             Value::Text(text) => number::decimal(text.trim_ascii()),
             _ => Integer::None,
@@ -75,13 +89,15 @@ impl<'a> Value<'a> {
     /// Whether this is a JSON number (a number in a string is not).
     #[inline]
     pub fn is_number(&self) -> bool {
-        matches!(self, Value::Number(_))
+        matches!(self, Value::Integer(_) | Value::Number(_))
     }
 
     /// The double nearest to a JSON number; `None` if this is none.
     #[inline]
     pub fn float(&self) -> Option<f64> {
         match self {
+            // Rounded to nearest, as the text would be.
+            Value::Integer(value) => Some(*value as f64),
             Value::Number(text) => Some(number::float_of_number(text)),
             _ => None,
         }
@@ -92,6 +108,7 @@ impl<'a> Value<'a> {
     #[inline]
     pub fn integer_literal(&self) -> Option<i64> {
         match self {
+            Value::Integer(value) => Some(*value),
             Value::Number(text) => match number::decimal(text) {
                 Integer::Some(value) => Some(value),
                 _ => None,
@@ -103,10 +120,21 @@ impl<'a> Value<'a> {
     /// A name or a hash as the text the trace has: a string's contents, a number's digits, and
     /// nothing for anything else.
     #[inline]
-    pub fn text(&self) -> &'a [u8] {
+    pub fn text(&self) -> Cow<'a, [u8]> {
         match self {
-            Value::Text(text) | Value::Number(text) => text,
-            _ => b"",
+            Value::Text(text) | Value::Number(text) => Cow::Borrowed(text),
+            Value::Integer(value) => Cow::Owned(value.to_string().into_bytes()),
+            _ => Cow::Borrowed(b""),
+        }
+    }
+
+    /// Whether [`Value::text`] is not empty.
+    #[inline]
+    pub fn has_text(&self) -> bool {
+        match self {
+            Value::Text(text) => !text.is_empty(),
+            Value::Integer(_) | Value::Number(_) => true,
+            _ => false,
         }
     }
 }
@@ -150,9 +178,21 @@ pub struct Arg<'a> {
     pub value: Value<'a>,
 }
 
+/// Which layout a line was read by. Records of one layout have the same args at the same places, and the
+/// value at a place is a number in all of them or in none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayoutId {
+    /// Whose layout it is: no two parsers have one number.
+    pub parser: u64,
+    /// The number of the layout among those of the parser: less than a few thousand.
+    pub number: u32,
+}
+
 /// One record. A field that the line lacks is [`Value::Null`]; of a repeated field the last counts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Record<'a> {
+    /// The layout of the line, if it was read by one.
+    pub layout: Option<LayoutId>,
     /// `ph`.
     pub phase: Phase,
     /// `name`: the function, the counter, or the kind of metadata.
@@ -171,9 +211,18 @@ pub struct Record<'a> {
     pub args: Vec<Arg<'a>>,
 }
 
+/// Records are equal if they say the same, however they were read.
+impl PartialEq for Record<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        let fields = |record: &Self| [record.name, record.cat, record.pid, record.tid, record.ts, record.dur];
+        self.phase == other.phase && fields(self) == fields(other) && self.args == other.args
+    }
+}
+
 impl<'a> Record<'a> {
     /// Makes the record empty again, keeping its memory.
     pub(crate) fn clear(&mut self) {
+        self.layout = None;
         self.phase = Phase::Unknown;
         self.name = Value::Null;
         self.cat = Value::Null;
@@ -193,9 +242,9 @@ impl<'a> Record<'a> {
     /// does so.
     pub fn time_unit(&self) -> Option<TimeUnit> {
         let declares = self.phase == Phase::Metadata
-            && self.name.text() == b"CM"
+            && matches!(self.name, Value::Text(b"CM"))
             && matches!(self.arg(ArgKey::Name), Value::Text(b"time_metric"));
-        declares.then(|| TimeUnit::from_name(self.arg(ArgKey::Value).text()))
+        declares.then(|| TimeUnit::from_name(&self.arg(ArgKey::Value).text()))
     }
 
     /// Removes all but the last of the args that share a name, as JSON readers do.

@@ -8,6 +8,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use crate::chunk::{CHUNK, specials};
 use crate::number::number_end;
 use crate::record::{Arg, ArgKey, Phase, Record, Value};
 
@@ -92,7 +93,7 @@ pub(crate) fn members(text: &[u8]) -> Option<Vec<Member>> {
             let start = cursor.at;
             let (value, is_text) = match cursor.value().ok()? {
                 Value::Text(value) => (start + 1..start + 1 + value.len(), true),
-                Value::Number(_) => (start..cursor.at, false),
+                Value::Integer(_) | Value::Number(_) => (start..cursor.at, false),
                 _ => return None,
             };
             members.push(Member { name, value, is_text, is_arg: in_args });
@@ -181,7 +182,7 @@ impl<'a> Cursor<'a> {
             Some(b'-' | b'0'..=b'9') => {
                 let start = self.at;
                 self.at = number_end(self.text, start).ok_or(Unusual)?;
-                Ok(Value::Number(&self.text[start..self.at]))
+                Ok(Value::number(&self.text[start..self.at]))
             }
             Some(b't') => self.word(b"true", Value::Bool(true)),
             Some(b'f') => self.word(b"false", Value::Bool(false)),
@@ -225,21 +226,13 @@ impl<'a> Cursor<'a> {
 /// a control character.
 #[inline]
 pub(crate) fn plain_length(text: &[u8]) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
-    // The classic "has a zero byte" test: exact for the lowest byte it reports, which is the one used.
-    let zero_byte = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
     let mut at = 0;
-    while let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*chunk);
-        let quote = zero_byte(word ^ (ONES * u64::from(b'"')));
-        let backslash = zero_byte(word ^ (ONES * u64::from(b'\\')));
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-        let found = quote | backslash | control;
-        if found != 0 {
-            return at + (found.trailing_zeros() / 8) as usize;
+    while let Some(chunk) = text[at..].first_chunk() {
+        let specials = specials(chunk);
+        if specials != 0 {
+            return at + specials.trailing_zeros() as usize;
         }
-        at += 8;
+        at += CHUNK;
     }
     let special = |&byte: &u8| byte == b'"' || byte == b'\\' || byte < 0x20;
     at + text[at..].iter().position(special).unwrap_or(text.len() - at)
