@@ -13,11 +13,12 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::cells::{ByteOrder, Cell, Cells, Columns, Seal};
-use crate::config::{Config, CustomMetrics};
+use crate::config::Config;
 use crate::functions::is_transfer;
 use crate::intern::{Interner, Symbol};
+use crate::plan::{Plan, Plans, is_reserved};
 use crate::run::{Run, RunError, RunWriter, Section};
-use crate::spelling::{Spelling, Spellings, same};
+use crate::spelling::{Spelling, Spellings};
 
 /// A series' identity, in symbols.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -95,9 +96,6 @@ impl Seal<TelemetryCell> for Sealer<'_> {
     }
 }
 
-/// Most args of a record whose names are remembered by their place.
-const MOST_ARG_NAMES: usize = 64;
-
 /// What is looked up once per series.
 #[derive(Clone, Copy)]
 struct KnownSeries {
@@ -117,8 +115,7 @@ pub struct Aggregator {
     series: HashMap<SeriesKey, KnownSeries, RandomState>,
     /// Series by how records spell them: what most records need is one look here.
     spellings: Spellings<KnownSeries>,
-    /// The names of the args that were last seen at each place.
-    arg_names: Vec<[Symbol; 4]>,
+    plans: Plans,
     rows: Cells<RowCell>,
     /// Lower-case symbols of categories, by the symbol of the trace's spelling.
     lower: HashMap<Symbol, Symbol, RandomState>,
@@ -160,7 +157,7 @@ impl Aggregator {
             order: ByteOrder::default(),
             series: HashMap::with_hasher(hasher(1)),
             spellings: Spellings::new(),
-            arg_names: Vec::new(),
+            plans: Plans::default(),
             rows: Cells::new(),
             lower: HashMap::with_hasher(hasher(2)),
             counters: HashMap::with_hasher(hasher(3)),
@@ -277,24 +274,17 @@ impl Aggregator {
         }
     }
 
-    fn series_of(&mut self, family: Family, record: &Record<'_>) -> Result<KnownSeries, MalformedReason> {
-        let (mut hhash, mut hostname, mut fhash, mut fname) = (&Value::Null, &Value::Null, &Value::Null, &Value::Null);
-        for arg in &record.args {
-            match arg.key {
-                ArgKey::Hhash => hhash = &arg.value,
-                ArgKey::Hostname => hostname = &arg.value,
-                ArgKey::Fhash => fhash = &arg.value,
-                ArgKey::Fname => fname = &arg.value,
-                _ => {}
-            }
-        }
+    #[inline]
+    fn series_of(&mut self, family: Family, record: &Record<'_>, plan: &Plan) -> Result<KnownSeries, MalformedReason> {
+        let (mut hhash, mut fhash) = (plan.hhash.of(record), &Value::Null);
         if !hhash.has_text() {
-            hhash = hostname;
+            hhash = plan.hostname.of(record);
         }
-        if !self.config.group_by_file {
-            fhash = &Value::Null;
-        } else if !fhash.has_text() {
-            fhash = fname;
+        if self.config.group_by_file {
+            fhash = plan.fhash.of(record);
+            if !fhash.has_text() {
+                fhash = plan.fname.of(record);
+            }
         }
         let mut extra = SmallVec::<[Value<'_>; 4]>::new();
         for key in &self.config.extra_group_keys {
@@ -359,18 +349,13 @@ impl Aggregator {
 
     fn event(&mut self, record: &Record<'_>, unit: TimeUnit, counts: &mut FileCounts) -> Result<(), MalformedReason> {
         let Times { ts, dur } = Self::times(record, unit)?;
-        let (mut ret, mut offset) = (Integer::None, None);
-        for arg in &record.args {
-            match arg.key {
-                ArgKey::Ret => ret = arg.value.integer(),
-                ArgKey::Offset => offset = Self::field(&arg.value, "offset")?,
-                _ => {}
-            }
-        }
+        let plan = self.plans.of(record, &self.config, &mut self.interner);
+        let ret = plan.ret.of(record).integer();
+        let offset = Self::field(plan.offset.of(record), "offset")?;
         if ret == Integer::OutOfRange && transfers(record) {
             return Err(MalformedReason("ret is past 64 bits".to_owned()));
         }
-        let known = self.series_of(Family::Event, record)?;
+        let known = self.series_of(Family::Event, record, &plan)?;
         let ret = match ret {
             Integer::Some(ret) if known.transfer => Some(ret),
             _ => None,
@@ -400,26 +385,16 @@ impl Aggregator {
             }
         }
         counts.events += 1;
-        if self.config.custom_metrics == CustomMetrics::Off {
-            return Ok(());
-        }
-        for (at, arg) in record.args.iter().enumerate() {
-            if !arg.value.is_number() || is_reserved(arg.key) {
-                continue;
-            }
-            if let CustomMetrics::Only(names) = &self.config.custom_metrics
-                && !std::str::from_utf8(arg.name).is_ok_and(|name| names.contains(name))
-            {
-                continue;
-            }
-            let custom = cell.customs.entry(arg_name(&mut self.arg_names, &mut self.interner, at, arg.name));
-            let float = match arg.value.integer_literal() {
+        for (place, name) in self.plans.customs(&plan) {
+            let custom = cell.customs.entry(*name);
+            let value = place.of(record);
+            let float = match value.integer_literal() {
                 Some(value) => {
                     custom.ints.sample(value);
                     value as f64
                 }
                 None => {
-                    let value = arg.value.float().unwrap_or(f64::NAN);
+                    let value = value.float().unwrap_or(f64::NAN);
                     counts.not_finite += u64::from(!value.is_finite());
                     custom.floats.get_or_insert_default().sample(value);
                     value
@@ -469,7 +444,8 @@ impl Aggregator {
             [(Offset, "offset"), (OffsetSum, "offset_sum"), (OffsetMin, "offset_min"), (OffsetMax, "offset_max")],
             TimeUnit::Us,
         )?;
-        let known = self.series_of(family, record)?;
+        let plan = self.plans.of(record, &self.config, &mut self.interner);
+        let known = self.series_of(family, record, &plan)?;
         let bucket = self.bucket((ts - letter.unwrap_or(0)).max(0));
         let count_is_plain = dft_cnt.is_none() && plain_count.is_some();
         self.group_parts(&record.args, count_is_plain);
@@ -515,9 +491,6 @@ impl Aggregator {
     /// Groups the numeric args that are parts of custom metrics by the metric.
     fn group_parts(&mut self, args: &[Arg<'_>], count_is_plain: bool) {
         self.parts.clear();
-        if self.config.custom_metrics == CustomMetrics::Off {
-            return;
-        }
         for (at, arg) in args.iter().enumerate() {
             if !arg.value.is_number() || is_reserved(arg.key) || (count_is_plain && arg.key == ArgKey::Count) {
                 continue;
@@ -528,12 +501,9 @@ impl Aggregator {
                 Some((base, b"_max")) if !base.is_empty() => (base, Part::Max),
                 _ => (arg.name, Part::Plain),
             };
-            if let CustomMetrics::Only(names) = &self.config.custom_metrics
-                && !std::str::from_utf8(base).is_ok_and(|name| names.contains(name))
-            {
-                continue;
+            if self.config.custom_metrics.takes(base) {
+                self.parts.push((self.interner.intern(base), part, at));
             }
-            self.parts.push((self.interner.intern(base), part, at));
         }
         self.parts.sort_unstable();
     }
@@ -574,6 +544,7 @@ impl Aggregator {
             + self.telemetry.memory()
             + self.series.capacity() * (size_of::<(SeriesKey, KnownSeries)>() + 1)
             + self.spellings.memory()
+            + self.plans.memory()
             + self.counters.capacity() * 16
             + self.names.capacity() * 16
             // What writing the table out needs for a while.
@@ -685,30 +656,6 @@ impl Aggregator {
 fn transfers(record: &Record<'_>) -> bool {
     let text = |value: &Value<'_>| String::from_utf8_lossy(&value.text()).into_owned();
     is_transfer(&text(&record.cat).to_ascii_lowercase(), &text(&record.name))
-}
-
-/// The symbol of an arg's name. Records of a kind have the same args at the same places, so mostly it
-/// is one of the few that were there last.
-#[inline]
-fn arg_name(known: &mut Vec<[Symbol; 4]>, interner: &mut Interner, at: usize, name: &[u8]) -> Symbol {
-    if let Some(symbols) = known.get_mut(at) {
-        let found = symbols.iter().find(|&&symbol| same(interner.get(symbol).as_bytes(), name));
-        if let Some(&symbol) = found {
-            return symbol;
-        }
-        symbols.rotate_right(1);
-        symbols[0] = interner.intern(name);
-        return symbols[0];
-    }
-    if at < MOST_ARG_NAMES {
-        known.resize(at + 1, [Symbol::EMPTY; 4]);
-    }
-    interner.intern(name)
-}
-
-/// Args that are no custom metrics, for they have a meaning of their own.
-fn is_reserved(key: ArgKey) -> bool {
-    !matches!(key, ArgKey::Other | ArgKey::Count | ArgKey::Name | ArgKey::Value | ArgKey::Hostname | ArgKey::Fname)
 }
 
 fn extra_arg<'r, 'a>(record: &'r Record<'a>, key: &str) -> &'r Value<'a> {

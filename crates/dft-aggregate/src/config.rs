@@ -18,6 +18,17 @@ pub enum CustomMetrics {
     Only(BTreeSet<String>),
 }
 
+impl CustomMetrics {
+    /// Whether a numeric arg of this name, which has no meaning of its own, becomes one.
+    pub(crate) fn takes(&self, name: &[u8]) -> bool {
+        match self {
+            Self::On => true,
+            Self::Off => false,
+            Self::Only(names) => std::str::from_utf8(name).is_ok_and(|name| names.contains(name)),
+        }
+    }
+}
+
 /// How records are aggregated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {

@@ -35,6 +35,7 @@ mod config;
 mod functions;
 mod intern;
 mod merge;
+mod plan;
 mod run;
 mod spelling;
 
