@@ -157,6 +157,7 @@ impl<'a> Finished<'a> {
 /// Values by symbol, for the few that a cell has; found again fast when asked for in the same order.
 pub(crate) struct Columns<V> {
     names: Vec<Symbol>,
+    /// As many as names, and empty ones behind.
     values: Vec<V>,
     /// Where each is, once there are too many to look through.
     index: Option<HashMap<Symbol, usize>>,
@@ -171,8 +172,9 @@ impl<V: Default> Columns<V> {
     }
 
     pub(crate) fn clear(&mut self) {
+        // Values are made where they stay: to push them is to write them twice.
+        self.values[..self.names.len()].fill_with(V::default);
         self.names.clear();
-        self.values.clear();
         self.index = None;
         self.next = 0;
     }
@@ -202,7 +204,9 @@ impl<V: Default> Columns<V> {
         }
         let at = self.names.len();
         self.names.push(name);
-        self.values.push(V::default());
+        if self.values.len() == at {
+            self.values.push(V::default());
+        }
         match &mut self.index {
             Some(index) => {
                 index.insert(name, at);

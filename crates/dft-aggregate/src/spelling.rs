@@ -4,7 +4,6 @@
 //! by one, the whole spelling is compared with one that was seen before.
 
 use dft_trace::Value;
-use smallvec::SmallVec;
 
 /// How many spellings are remembered; a new one takes the place of one with the same hash.
 const SLOTS: usize = 1 << 12;
@@ -19,20 +18,24 @@ struct Mark {
 }
 
 impl Mark {
-    #[inline]
+    #[inline(always)]
     fn of(value: &Value<'_>) -> Self {
-        let plain = |kind, first| Self { shape: kind, first, last: 0 };
+        // The usual kinds first: a jump by kind would be foretold badly.
+        if let Value::Text(text) = value {
+            return Self::of_text(0, text);
+        }
+        if let Value::Integer(value) = value {
+            return Self { shape: 1, first: *value as u64, last: 0 };
+        }
         match value {
-            Value::Null => plain(0, 0),
-            Value::Bool(value) => plain(1, u64::from(*value)),
-            Value::Integer(value) => plain(2, *value as u64),
-            Value::Number(text) => Self::of_text(3, text),
-            Value::Text(text) => Self::of_text(4, text),
-            Value::Nested => plain(5, 0),
+            Value::Number(text) => Self::of_text(2, text),
+            Value::Bool(value) => Self { shape: 3, first: u64::from(*value), last: 0 },
+            Value::Nested => Self { shape: 4, first: 0, last: 0 },
+            Value::Null | Value::Text(_) | Value::Integer(_) => Self { shape: 5, first: 0, last: 0 },
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn of_text(kind: u64, text: &[u8]) -> Self {
         let (first, last) = match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
             (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
@@ -42,12 +45,6 @@ impl Mark {
             },
         };
         Self { shape: (text.len() as u64) << 3 | kind, first, last }
-    }
-
-    /// Zero if the marks are equal.
-    #[inline]
-    fn differs(&self, other: &Self) -> u64 {
-        (self.shape ^ other.shape) | (self.first ^ other.first) | (self.last ^ other.last)
     }
 }
 
@@ -69,13 +66,12 @@ pub(crate) struct Spelling<'s, 'a> {
 }
 
 impl<'s, 'a> Spelling<'s, 'a> {
-    #[inline]
     fn middles(&self) -> impl Iterator<Item = &'a [u8]> {
         self.usual.into_iter().chain(self.extra).map(middle)
     }
 
     /// The slot of the spelling.
-    #[inline]
+    #[inline(always)]
     fn place(&self) -> usize {
         const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
         let mix = |hash: u64, value: &Value<'_>| {
@@ -83,13 +79,10 @@ impl<'s, 'a> Spelling<'s, 'a> {
             let word = mark.first.rotate_left(23) ^ mark.last ^ mark.shape;
             (hash.rotate_left(19) ^ word).wrapping_mul(FACTOR)
         };
-        let mut hash = u64::from(self.family);
-        for value in self.usual {
-            hash = mix(hash, value);
-        }
-        for value in self.extra {
-            hash = mix(hash, value);
-        }
+        // The category is left out: it mostly goes with the name.
+        let [name, _, pid, tid, hhash, fhash] = self.usual;
+        let hash = mix(mix(mix(mix(mix(self.family.into(), name), pid), tid), hhash), fhash);
+        let hash = self.extra.iter().fold(hash, mix);
         (hash >> 52) as usize % SLOTS
     }
 }
@@ -97,10 +90,41 @@ impl<'s, 'a> Spelling<'s, 'a> {
 struct Slot<T> {
     family: u8,
     usual: [Mark; 6],
-    extra: SmallVec<[Mark; 2]>,
-    /// What of the texts the marks do not tell, one after another.
-    middles: Box<[u8]>,
+    rest: Option<Box<Rest>>,
     found: T,
+}
+
+/// What only some spellings have.
+struct Rest {
+    extra: Vec<Mark>,
+    /// What of the texts the marks do not tell, one after another.
+    middles: Vec<u8>,
+}
+
+impl Rest {
+    #[cold]
+    fn of(spelling: &Spelling<'_, '_>) -> Self {
+        let extra = spelling.extra.iter().map(Mark::of).collect();
+        Self { extra, middles: spelling.middles().flatten().copied().collect() }
+    }
+
+    fn heap(&self) -> usize {
+        size_of::<Self>() + self.extra.capacity() * size_of::<Mark>() + self.middles.capacity()
+    }
+
+    /// Whether the spelling, whose usual marks are alike, has this rest.
+    #[inline]
+    fn is(&self, spelling: &Spelling<'_, '_>) -> bool {
+        let marks = spelling.extra.iter().map(Mark::of);
+        // Marks that are alike have lengths that are alike, and so are the middles' then.
+        let mut rest = &self.middles[..];
+        self.extra.iter().copied().eq(marks)
+            && spelling.middles().all(|text| {
+                let Some((mine, behind)) = rest.split_at_checked(text.len()) else { return false };
+                rest = behind;
+                same(mine, text)
+            })
+    }
 }
 
 /// What was found for spellings.
@@ -116,7 +140,7 @@ impl<T: Copy> Spellings<T> {
     }
 
     /// What was found for this spelling, if it is remembered.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self, spelling: &Spelling<'_, '_>) -> Option<T> {
         let slot = self.slots.get(spelling.place())?.as_ref()?;
         slot.is(spelling).then_some(slot.found)
@@ -125,17 +149,14 @@ impl<T: Copy> Spellings<T> {
     /// Remembers what was found for a spelling.
     pub(crate) fn insert(&mut self, spelling: &Spelling<'_, '_>, found: T) {
         self.slots.resize_with(SLOTS, || None);
-        let middles: Box<[u8]> = spelling.middles().flatten().copied().collect();
+        let rest = Some(Rest::of(spelling)).filter(|rest| !rest.extra.is_empty() || !rest.middles.is_empty());
+        let heap = |slot: &Slot<T>| slot.rest.as_ref().map_or(0, |rest| rest.heap());
+        let usual = spelling.usual.map(Mark::of);
+        let new = Slot { family: spelling.family, usual, rest: rest.map(Box::new), found };
         let slot = &mut self.slots[spelling.place()];
-        self.heap += middles.len();
-        self.heap -= slot.as_ref().map_or(0, |slot| slot.middles.len());
-        *slot = Some(Slot {
-            family: spelling.family,
-            usual: spelling.usual.map(Mark::of),
-            extra: spelling.extra.iter().map(Mark::of).collect(),
-            middles,
-            found,
-        });
+        self.heap += heap(&new);
+        self.heap -= slot.as_ref().map_or(0, heap);
+        *slot = Some(new);
     }
 
     /// About how many bytes this takes.
@@ -145,32 +166,28 @@ impl<T: Copy> Spellings<T> {
 }
 
 impl<T> Slot<T> {
-    #[inline]
+    #[inline(always)]
     fn is(&self, spelling: &Spelling<'_, '_>) -> bool {
-        let mut differing = u64::from(self.family ^ spelling.family);
-        for (mark, value) in self.usual.iter().zip(spelling.usual) {
-            differing |= mark.differs(&Mark::of(value));
-        }
-        if differing != 0 || self.extra.len() != spelling.extra.len() {
-            return false;
-        }
-        if self.extra.iter().zip(spelling.extra).any(|(mark, value)| *mark != Mark::of(value)) {
-            return false;
-        }
-        // The lengths are alike, so the middles are of the same lengths.
-        let mut rest = &self.middles[..];
-        rest.is_empty()
-            || spelling.middles().all(|text| {
-                let Some((mine, behind)) = rest.split_at_checked(text.len()) else { return false };
-                rest = behind;
-                same(mine, text)
-            })
+        // One after another, each from where it is to where it is compared: an array of marks would be
+        // written to memory and read back.
+        let [name, cat, pid, tid, hhash, fhash] = spelling.usual;
+        self.family == spelling.family
+            && self.usual[0] == Mark::of(name)
+            && self.usual[1] == Mark::of(cat)
+            && self.usual[2] == Mark::of(pid)
+            && self.usual[3] == Mark::of(tid)
+            && self.usual[4] == Mark::of(hhash)
+            && self.usual[5] == Mark::of(fhash)
+            && match &self.rest {
+                None => spelling.extra.is_empty(),
+                Some(rest) => rest.is(spelling),
+            }
     }
 }
 
 /// Whether two texts are equal; they are short, mostly, and then compared without a loop.
 #[inline]
-pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
+fn same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
