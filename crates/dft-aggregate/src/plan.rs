@@ -110,3 +110,58 @@ impl Plans {
 pub(crate) fn is_reserved(key: ArgKey) -> bool {
     !matches!(key, ArgKey::Other | ArgKey::Count | ArgKey::Name | ArgKey::Value | ArgKey::Hostname | ArgKey::Fname)
 }
+
+#[cfg(test)]
+mod tests {
+    use dft_trace::{Line, Parser, TimeUnit};
+
+    use super::*;
+
+    /// Parses a line so often that its layout is learnt, and hands a record that was read by it to `look`.
+    fn parse(parser: &mut Parser, args: &str, mut look: impl FnMut(&Record<'_>)) {
+        let line = format!("{{\"name\":\"x\",\"ts\":1,\"args\":{{{args}}}}}\n");
+        let mut count = 0;
+        parser.parse(line.repeat(4).as_bytes(), 1, TimeUnit::Us, |line| {
+            count += 1;
+            // The first one teaches the layout, and the last ones have too little behind them.
+            if let Line::Record { record, .. } = line
+                && count == 2
+            {
+                look(record);
+            }
+        });
+    }
+
+    #[test]
+    fn a_plan_is_of_the_record_at_hand_whichever_parser_read_it() {
+        let config = Config::default();
+        let (mut plans, mut interner) = (Plans::default(), Interner::new());
+        let lines = [
+            (r#""ret":1,"fhash":"f","a":2"#, vec![("a", "2")], Some(1), "f"),
+            (r#""fhash":"g","b":"text","ret":7"#, vec![], Some(7), "g"),
+            (r#""c":1.5,"a":3,"count":4"#, vec![("c", "1.5"), ("a", "3"), ("count", "4")], None, ""),
+        ];
+        let mut parsers = [Parser::new(), Parser::new()];
+        for round in 0..12 {
+            // Each parser has its own order, so one number of a layout means several things.
+            for (at, parser) in parsers.iter_mut().enumerate() {
+                let (args, customs, ret, fhash) = &lines[(round + at) % lines.len()];
+                parse(parser, args, |record| {
+                    assert!(record.layout.is_some());
+                    for layout in [record.layout, None] {
+                        let record = Record { layout, ..record.clone() };
+                        let plan = plans.of(&record, &config, &mut interner);
+                        assert_eq!(plan.ret.of(&record).integer_literal(), *ret);
+                        assert_eq!(&*plan.fhash.of(&record).text(), fhash.as_bytes());
+                        let found = plans.customs(&plan).iter().map(|(place, name)| {
+                            let value = place.of(&record).text().into_owned();
+                            (interner.get(*name), String::from_utf8(value).expect("a number"))
+                        });
+                        let wanted = customs.iter().map(|&(name, value)| (name, value.to_owned()));
+                        assert!(found.eq(wanted), "{args}");
+                    }
+                });
+            }
+        }
+    }
+}
