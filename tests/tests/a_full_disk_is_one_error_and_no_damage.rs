@@ -1,5 +1,6 @@
 //! The disk is full, or a file may not grow, in tables, sorted files, the index and the export: each is
 //! one error that says what to do, the index is as it was, and the next run completes.
+#![allow(clippy::print_stderr, reason = "what cannot be tested on a machine is said")]
 
 use std::fs;
 use std::path::Path;

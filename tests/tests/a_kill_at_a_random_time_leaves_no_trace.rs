@@ -25,12 +25,12 @@ fn random(state: &mut u64, below: u64) -> u64 {
     (mixed ^ (mixed >> 31)) % below
 }
 
-/// Runs a command and kills it after a while, unless it has ended; whether it was killed.
-fn run_and_kill(arguments: &[String], after: Duration) -> bool {
+/// Runs a command and kills it after a while, unless it has ended.
+fn run_and_kill(arguments: &[String], after: Duration) {
     let mut child = dft(DFT, arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program runs");
     thread::sleep(after);
     child.kill().expect("killed, or ended");
-    !child.wait().expect("a child").success()
+    child.wait().expect("a child");
 }
 
 fn write_traces(traces: &Path, round: u64) {
@@ -52,7 +52,6 @@ fn hundreds_of_kills() {
     let stage = command(&["stage", &traces, "--staging", &text("local"), "--shared-staging", &shared]);
     let ingest = command(&["ingest", &index, "--shared-staging", &shared]);
     let mut seed = 7;
-    let mut killed = 0;
     let mut round = 0;
     // How long an undisturbed run takes, so that most kills come within one.
     let mut takes = Duration::from_millis(50);
@@ -75,7 +74,7 @@ fn hundreds_of_kills() {
             for arguments in commands {
                 for _ in 0..2 {
                     let after = Duration::from_nanos(random(&mut seed, takes.as_nanos() as u64));
-                    killed += u64::from(run_and_kill(arguments, after));
+                    run_and_kill(arguments, after);
                     if let Some(now) = exported(DFT, &path("index"), folder.path()) {
                         assert!(now == undisturbed, "round {round}: a reader sees what is not whole");
                     }
@@ -89,5 +88,4 @@ fn hundreds_of_kills() {
             assert!(now == undisturbed, "round {round}: the tables are not those of an undisturbed run");
         }
     }
-    println!("{killed} kills in {round} rounds");
 }

@@ -1,5 +1,6 @@
 //! Directories that may not be written, traces that may not be read or are gone, a second writer: each
 //! is one clear message.
+#![allow(clippy::print_stderr, reason = "what cannot be tested on a machine is said")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

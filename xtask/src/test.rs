@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use crate::provision::provision;
 
 /// The crates that need no RocksDB: tested unoptimised, with debug assertions and overflow checks.
-const PURE: [&str; 4] = ["dft-trace", "dft-metrics", "dft-codec", "dft-aggregate"];
+const PURE: [&str; 5] = ["dft-io", "dft-trace", "dft-metrics", "dft-codec", "dft-aggregate"];
 
 pub(crate) fn run() -> Result<()> {
     let provisions = provision()?;
@@ -20,7 +20,12 @@ pub(crate) fn run() -> Result<()> {
     let mut rest = provisions.cargo();
     rest.args(["test", "--release", "--workspace"]);
     rest.args(PURE.iter().flat_map(|name| ["--exclude", name]));
-    step("the crates on top of RocksDB, and the whole system", &mut rest)
+    step("the crates on top of RocksDB, and the whole system", &mut rest)?;
+    // Built with the points at which a test lets the process die, which no release has.
+    let mut points = provisions.cargo();
+    points.args(["test", "--release", "--workspace", "--features", "dft-tests/points"]);
+    points.args(["--test", "a_death_at_any_point_leaves_no_trace"]);
+    step("deaths and refusals at every point", &mut points)
 }
 
 /// Runs a command, and fails if it does.

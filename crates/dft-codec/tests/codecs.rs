@@ -342,6 +342,18 @@ fn golden_vectors() {
     telemetry.metrics.push(("user_pct".into(), stats));
     assert_eq!(hex(&telemetry.encode(0)), "01010a000108757365725f7063740407f0164850bc4840");
     assert_eq!(hex(&Bounds { least: 0, greatest: 0 }.encode()), "010000");
+    let entry = FileEntry {
+        size: 300,
+        modified_ns: -1,
+        fingerprint: 0xab,
+        consumed: Consumed { text: 900, offset: 200, skip: 20, line: 7, unit: TimeUnit::Ms, within_line: true },
+        counts: FileCounts { events: 5, system_calls: 1, ..FileCounts::default() },
+        fault: Some(FileFault::Truncated("x".into())),
+    };
+    assert_eq!(
+        hex(&entry.encode()),
+        "02ac0201000000000000000000000000000000ab8407c801140702010500000000000000000001020178"
+    );
 
     let mapping = SketchMapping::new(0.01).unwrap();
     let mut sketches = [Sketch::default(), Sketch::default(), Sketch::default()];

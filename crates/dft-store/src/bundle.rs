@@ -163,6 +163,9 @@ fn take_bytes<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
     reader.bytes(length)
 }
 
+/// Where a bundle is, and the bundle, or why it cannot be read.
+pub(crate) type Listed = (PathBuf, Result<Bundle, StoreError>);
+
 /// A whole bundle.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Bundle {
@@ -200,7 +203,7 @@ impl Bundle {
     }
 
     /// The bundles in a directory, by name; for those that cannot be read, why.
-    pub(crate) fn list(shared: &Path) -> Result<Vec<(PathBuf, Result<Self, StoreError>)>, StoreError> {
+    pub(crate) fn list(shared: &Path) -> Result<Vec<Listed>, StoreError> {
         let mut paths = Vec::new();
         for entry in fs::read_dir(shared).map_err(StoreError::io(shared))? {
             let entry = entry.map_err(StoreError::io(shared))?;
@@ -257,5 +260,65 @@ impl Bundle {
             sorted.files.push((file.family, target));
         }
         Ok(sorted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dft_codec::FileCounts;
+    use dft_trace::Consumed;
+
+    use super::*;
+
+    fn manifest() -> Manifest {
+        let consumed = Consumed { text: 9, offset: 9, ..Consumed::NOTHING };
+        let counts = FileCounts { events: 3, ..FileCounts::default() };
+        let entry = FileEntry { size: 9, modified_ns: -1, fingerprint: 7, consumed, counts, fault: None };
+        Manifest {
+            config: Config::default(),
+            bounds: Some(Bounds { least: 0, greatest: 5_000_000 }),
+            written: Written { rows: 2, telemetry: 0, series: 1 },
+            traces: vec![(PathBuf::from("/traces/a.pfw"), entry)],
+            files: vec![BundleFile { family: families::ROWS, name: "rows.0000.sst".to_owned(), size: 5, hash: 9 }],
+        }
+    }
+
+    #[test]
+    fn a_manifest_comes_back_and_any_other_bytes_are_none() {
+        let bytes = manifest().encode();
+        assert_eq!(Manifest::decode(&bytes), Ok(manifest()));
+        for cut in 0..bytes.len() {
+            assert!(Manifest::decode(&bytes[..cut]).is_err());
+        }
+        for at in 0..bytes.len() {
+            let mut other = bytes.clone();
+            other[at] ^= 0x40;
+            assert!(Manifest::decode(&other).is_err(), "{at}");
+        }
+        assert!(Manifest::decode(&[&bytes[..], b"x"].concat()).is_err());
+        // A format of another program is said to be one, whatever follows.
+        let other = [MAGIC, &[99], b"something else"].concat();
+        assert_eq!(Manifest::decode(&other), Err(ManifestError::Format(99)));
+    }
+
+    #[test]
+    fn the_bytes_of_a_manifest_do_not_change_within_a_format() {
+        let hex: String = manifest().encode().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            hex,
+            "6466742062756e646c65020801c0843d0001000101060100c096b102020001010d2f7472616365732f612e70667725020901000000\
+             00000000000000000000000007090900010100030000000000000000000000010b6167677265676174696f6e0d726f77732e30303030\
+             2e73737405000000000000000000000000000000099f898081ea1244415f462186b909e047"
+        );
+        assert_eq!(format!("{:032x}", manifest().id()), "e67556117679cc633ab6b112333dc588");
+    }
+
+    #[test]
+    fn a_file_outside_of_the_bundle_is_refused() {
+        for name in ["../x.sst", "/x.sst", ".hidden"] {
+            let mut manifest = manifest();
+            manifest.files[0].name = name.to_owned();
+            assert!(Manifest::decode(&manifest.encode()).is_err(), "{name}");
+        }
     }
 }
