@@ -121,8 +121,11 @@ fn what_is_sealed_but_says_what_cannot_be_is_found() {
     }
 }
 
+/// Keys and values.
+type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// Everything that an index gives.
-fn everything(path: &Path) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+fn everything(path: &Path) -> Result<Entries, StoreError> {
     let index = Index::open(path)?;
     let mut all = Vec::new();
     for family in Family::ALL {
