@@ -55,7 +55,8 @@ Examples:
   dft export run.dftagg --out tables --granularity 5s --time 10s..60s --cat posix
   dft export run.dftagg --out tables --table events --group-by func_name,host_name --format csv
 
-A directory or file of traces is indexed first. Filters leave telemetry alone where it has no such column.
+A directory or file of traces is indexed first. Filters leave telemetry alone where it has no such
+column.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input had faults.";
 
 const SUMMARY_HELP: &str = "\
@@ -78,11 +79,11 @@ Exit codes: 0 sound, 1 damaged or failed, 2 wrong usage.";
 const STAGE_HELP: &str = "\
 Examples:
   dft stage traces/ --staging /tmp/stage --shared-staging /shared/stage
-  srun -n 8 sh -c 'dft stage traces/ --staging /tmp/stage --shared-staging /shared/stage --part $SLURM_PROCID/8'
+  srun sh -c 'dft stage t/ --staging /tmp --shared-staging /shared --part $SLURM_PROCID/$SLURM_NTASKS'
   dft ingest run.dftagg --shared-staging /shared/stage
 
-A bundle appears in the shared directory whole or not at all. A part that died is staged again by the same
-command; traces that are in a bundle already are left out.
+A bundle appears in the shared directory whole or not at all. A part that died is staged again by
+the same command; traces that are in a bundle already are left out.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input had faults.";
 
 const INGEST_HELP: &str = "\
@@ -248,7 +249,7 @@ pub(crate) struct StageArgs {
     /// A directory of this machine, for the work
     #[arg(long, value_name = "DIR")]
     pub(crate) staging: PathBuf,
-    /// The directory that bundles are moved to; the same one will do
+    /// The directory that bundles are moved to, which may be the same
     #[arg(long, value_name = "DIR")]
     pub(crate) shared_staging: PathBuf,
     /// Only part I of N of the traces, about equal in bytes; I counts from 0
