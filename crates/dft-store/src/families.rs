@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use dft_codec::{DecodeError, RowKey, RowValue, TelemetryKey, TelemetryValue};
-use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, MergeOperands, Options};
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, InfoLogger, LogLevel, MergeOperands, Options,
+};
 
 pub(crate) const ROWS: &str = "aggregation";
 pub(crate) const TELEMETRY: &str = "system_metrics";
@@ -154,8 +156,8 @@ pub(crate) fn database_options() -> Options {
     options.create_missing_column_families(true);
     // Open files stay readable after a writer has unlinked them.
     options.set_max_open_files(-1);
-    options.set_keep_log_file_num(1);
-    options.set_log_level(rocksdb::LogLevel::Error);
+    // No log of RocksDB's own: it would be the one thing that a reader writes.
+    options.set_info_logger(InfoLogger::new_callback_logger(LogLevel::Fatal, |_, _| ()));
     options.set_stats_dump_period_sec(0);
     options.set_paranoid_checks(true);
     options

@@ -1,0 +1,63 @@
+//! Readers need no lock: while builds publish one state after another, every export is one of those
+//! states, whole.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use dft_tests::{contents, run, trace, write};
+
+const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
+
+const STATES: u64 = 12;
+
+#[test]
+fn every_export_is_a_state_that_was_published() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    let text = |path: PathBuf| path.display().to_string();
+    for file in 0..STATES {
+        write(&path("traces").join(format!("{file}.pfw")), trace(file, 400));
+    }
+    let build = |file: u64, index: &str| {
+        let trace = text(path("traces").join(format!("{file}.pfw")));
+        run(DFT, ["index", &trace, "--index", &text(path(index))]).exits(0);
+    };
+    let tables = |index: &str, out: PathBuf| {
+        run(DFT, ["export", &text(path(index)), "--out", &text(out.clone())]).exits(0);
+        contents(&out)
+    };
+    // Each state, as it is without anybody beside it.
+    let mut states = Vec::new();
+    for file in 0..STATES {
+        build(file, "alone");
+        states.push(tables("alone", path("state")));
+    }
+    build(0, "index");
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let readers: Vec<_> = (0..2)
+            .map(|reader| {
+                let (done, states, tables) = (&done, &states, &tables);
+                let out = path(&format!("read-{reader}"));
+                scope.spawn(move || {
+                    let mut last = 0;
+                    while !done.load(Ordering::Relaxed) {
+                        let read = tables("index", out.clone());
+                        let state = states.iter().position(|state| *state == read).expect("a whole state");
+                        assert!(state >= last, "what was published stays published");
+                        last = state;
+                    }
+                })
+            })
+            .collect();
+        for file in 1..STATES {
+            build(file, "index");
+        }
+        done.store(true, Ordering::Relaxed);
+        for reader in readers {
+            reader.join().expect("a reader");
+        }
+    });
+    assert!(tables("index", path("last")) == states[states.len() - 1]);
+}
