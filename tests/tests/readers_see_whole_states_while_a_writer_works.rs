@@ -1,5 +1,5 @@
 //! Readers need no lock: while builds publish one state after another, every export is one of those
-//! states, whole.
+//! states, whole, and every verification finds one sound.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,6 +51,11 @@ fn every_export_is_a_state_that_was_published() {
                 })
             })
             .collect();
+        let verifier = scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                run(DFT, ["verify", &text(path("index"))]).exits(0);
+            }
+        });
         for file in 1..STATES {
             build(file, "index");
         }
@@ -58,6 +63,7 @@ fn every_export_is_a_state_that_was_published() {
         for reader in readers {
             reader.join().expect("a reader");
         }
+        verifier.join().expect("a verifier");
     });
     assert!(tables("index", path("last")) == states[states.len() - 1]);
 }

@@ -151,6 +151,25 @@ fn in_any_order_bit_by_bit_and_each_once() {
 }
 
 #[test]
+fn a_bundle_that_is_in_is_known_though_its_trace_has_grown_since() {
+    let cluster = Cluster::new();
+    let (one, index) = (cluster.path("one"), cluster.path("index"));
+    write(&one.join("x.pfw"), trace(1, 500));
+    let (local, shared) = (cluster.path("local"), cluster.path("shared"));
+    let stage = ["stage".as_ref(), one.as_os_str(), "--staging".as_ref(), local.as_os_str()];
+    run(DFT, stage.into_iter().chain(["--shared-staging".as_ref(), shared.as_os_str()])).exits(0);
+    cluster.ingest(&["--keep"]).exits(0);
+    write(&one.join("x.pfw"), trace(1, 500) + &trace(2, 500));
+    let build = || run(DFT, ["index".as_ref(), one.as_os_str(), "--index".as_ref(), index.as_os_str()]).exits(0);
+    assert!(build().out.contains("1 file read on from where it ended before"));
+    assert!(cluster.ingest(&[]).exits(0).out.starts_with("nothing to do"));
+    assert_eq!(cluster.names("shared"), Vec::<String>::new());
+    let whole = cluster.path("whole");
+    run(DFT, ["index".as_ref(), one.as_os_str(), "--index".as_ref(), whole.as_os_str()]).exits(0);
+    assert!(cluster.tables("index") == cluster.tables("whole"));
+}
+
+#[test]
 fn what_cannot_be_taken_in_is_left_and_said() {
     let cluster = Cluster::new();
     let index = cluster.path("index");
@@ -185,7 +204,7 @@ fn what_cannot_be_taken_in_is_left_and_said() {
     }
     run(DFT, ["index".as_ref(), both.join("0.pfw").as_os_str(), "--index".as_ref(), index.as_os_str()]).exits(0);
     stage(&both, &[]).exits(0);
-    refused(&["both/0.pfw is in already", "1 of its traces not", "remove the bundle"]);
+    refused(&["both/0.pfw is in already", "both/3.pfw is not", "dft index", "remove the bundle"]);
 
     // It has changed since it was taken in.
     write(&both.join("0.pfw"), trace(99, 50));

@@ -83,14 +83,15 @@ Examples:
   dft ingest run.dftagg --shared-staging /shared/stage
 
 A bundle appears in the shared directory whole or not at all. A part that died is staged again by
-the same command; traces that are in a bundle already are left out.
+the same command; traces that are in a bundle already are left out. Parts are split by the traces'
+paths and sizes, so stage when those are final; `dft index` later takes in what is missing.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input had faults.";
 
 const INGEST_HELP: &str = "\
 Example:
   dft ingest run.dftagg --shared-staging /shared/stage
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but bundles were refused: each is named.";
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but bundles were refused or stay.";
 
 #[derive(Args)]
 pub(crate) struct IndexArgs {

@@ -60,7 +60,7 @@ impl Facts {
             telemetry: index.count_telemetry()?,
             series: index.count_series()?,
             names: names.map(|(name, _, all, ambiguous)| (name, all, ambiguous)),
-            bytes: index.size()?.bytes,
+            bytes: index.size().bytes,
         })
     }
 

@@ -47,8 +47,15 @@ pub(crate) fn run_ingest(args: &IngestArgs) -> Result<Outcome> {
     for (_, refusal) in &report.refused {
         eprintln!("refused: {refusal}");
     }
+    for (bundle, error) in &report.not_removed {
+        eprintln!("warning: {}: in the index, but not removed: {error}", bundle.display());
+    }
+    for bundle in &report.unfinished {
+        eprintln!("unfinished: {}: on its way, or its worker died: then remove it", bundle.display());
+    }
     say(&describe_ingest(&report, args))?;
-    Ok(if report.refused.is_empty() { Outcome::Done } else { Outcome::Faults })
+    let all_well = report.refused.is_empty() && report.not_removed.is_empty();
+    Ok(if all_well { Outcome::Done } else { Outcome::Faults })
 }
 
 fn describe_ingest(report: &IngestReport, args: &IngestArgs) -> String {
@@ -74,10 +81,6 @@ fn describe_ingest(report: &IngestReport, args: &IngestArgs) -> String {
     }
     if !report.refused.is_empty() {
         said.push(("refused", format!("{}, left where they are", plural(report.refused.len() as u64, "bundle"))));
-    }
-    if report.unfinished > 0 {
-        let unfinished = plural(report.unfinished, "bundle");
-        said.push(("unfinished", format!("{unfinished} on the way, or left by a worker that died: stage that again")));
     }
     said.push(("index", args.index.display().to_string()));
     text + &fields(&said)

@@ -26,7 +26,7 @@
 //! series          series id, 16 bytes
 //! names           kind: 'F' file, 'H' host, 'S' string │ ordered(hash) │ name, to the end
 //! files           the path's bytes
-//! meta            a word: "config", "bounds", "format"
+//! meta            a word: "config", "bounds", "format", and "bundle:<id>" for each that was taken in
 //!
 //! ordered(s)      the bytes of s, each 00 as 00 FF, then 00 00
 //! ```

@@ -55,11 +55,13 @@ pub fn build(
         return Err(BuildError::NoTraces(traces.to_vec()));
     }
     let mut aggregator = EventAggregator::open(index, config, options.rebuild)?;
-    let plan = plan(&found, |trace| Ok(aggregator.file(&aggregator.name_of(trace))?))?;
+    let mut plan = plan(&found, |trace| Ok(aggregator.file(&aggregator.name_of(trace))?))?;
+    let redated = std::mem::take(&mut plan.redated);
     let changed = |paths| BuildError::Changed { index: index.to_owned(), paths };
     let (reading, known) = read_planned(plan, aggregator.scratch(), config, options, progress, changed)?;
     progress.begin_writing();
-    let files = reading.files.into_iter().map(|(path, entry)| (aggregator.name_of(&path), entry));
+    let files = reading.files.into_iter().chain(redated);
+    let files = files.map(|(path, entry)| (aggregator.name_of(&path), entry));
     let batch = Batch { runs: reading.runs, files: files.collect(), bounds: reading.bounds };
     let written = if batch.files.is_empty() && aggregator.current().is_some() {
         Written::default()
@@ -112,7 +114,9 @@ fn refuse_faults(files: &[FileReport], unreadable: &[Unreadable]) -> Result<(), 
     if let Some(Unreadable { path, error }) = unreadable.first() {
         return Err(BuildError::Strict { path: path.clone(), fault: format!("it cannot be read: {error}") });
     }
-    let Some(file) = files.iter().find(|file| file.is_faulty()) else { return Ok(()) };
+    // What is known was accepted before.
+    let is_faulty = |file: &&FileReport| file.fault.is_some() || file.counts.malformed > 0;
+    let Some(file) = files.iter().find(is_faulty) else { return Ok(()) };
     let fault = match (&file.fault, file.malformed.first()) {
         (Some(FileFault::Empty), _) => "the file is empty".to_owned(),
         (Some(FileFault::Truncated(place)), _) => format!("truncated: {place}"),

@@ -32,6 +32,8 @@ pub(crate) struct Plan {
     /// Files to read, the largest first.
     pub(crate) read: Vec<Planned>,
     pub(crate) known: Vec<FileReport>,
+    /// Of the known ones, those that only have another date now, and what is known of them with it.
+    pub(crate) redated: Vec<(PathBuf, FileEntry)>,
     pub(crate) unreadable: Vec<Unreadable>,
     /// Files that are not what is known of them.
     pub(crate) changed: Vec<PathBuf>,
@@ -58,14 +60,21 @@ pub(crate) fn plan(
             Some(entry) if size > entry.size => {
                 plan.read.push(Planned { path: path.clone(), size, before: Some(entry) });
             }
-            Some(entry) => match is_same(path, snapshot, &entry) {
-                Ok(true) => plan.known.push(FileReport {
-                    path: path.clone(),
-                    counts: FileCounts::default(),
-                    before: Some(entry.counts),
-                    fault: entry.fault,
-                    malformed: Vec::new(),
-                }),
+            Some(mut entry) => match is_same(path, snapshot, &entry) {
+                Ok(true) => {
+                    plan.known.push(FileReport {
+                        path: path.clone(),
+                        counts: FileCounts::default(),
+                        before: Some(entry.counts),
+                        fault: entry.fault.clone(),
+                        malformed: Vec::new(),
+                    });
+                    if entry.modified_ns != snapshot.modified_ns {
+                        // So that it is not read again to see that it is the same.
+                        entry.modified_ns = snapshot.modified_ns;
+                        plan.redated.push((path.clone(), entry));
+                    }
+                }
                 Ok(false) => plan.changed.push(path.clone()),
                 Err(source) => return Err(BuildError::Read { path: path.clone(), source }),
             },

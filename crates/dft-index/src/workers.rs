@@ -197,8 +197,10 @@ impl<'a> Worker<'a> {
         self.shared.helpers.fetch_add(1, Ordering::Relaxed);
         // Also after a failure: whoever waits to hand on a block must not wait for ever.
         while let Ok(Task { file, block }) = self.shared.tasks.recv() {
-            if !self.shared.stopped() {
-                self.parse(file, &block)?;
+            if !self.shared.stopped()
+                && let Err(error) = self.parse(file, &block)
+            {
+                self.shared.fail(error);
             }
             let _ = self.shared.spare.0.send(block.text);
         }

@@ -11,8 +11,16 @@ use std::path::Path;
 /// What a person can do about an error of the system, to be put behind its message; empty where that
 /// says enough.
 pub fn advice(error: &io::Error) -> &'static str {
+    // Which has no kind of its own.
+    const TOO_MANY_OPEN_FILES: [i32; 2] = [23, 24];
+    if error.raw_os_error().is_some_and(|code| TOO_MANY_OPEN_FILES.contains(&code)) {
+        return OPEN_FILES;
+    }
     advice_of(error.kind())
 }
+
+/// What to do about too many open files.
+pub const OPEN_FILES: &str = "; let more files be open (ulimit -n), and run it again";
 
 /// [`advice`] about a kind of error.
 pub fn advice_of(kind: ErrorKind) -> &'static str {
@@ -21,10 +29,26 @@ pub fn advice_of(kind: ErrorKind) -> &'static str {
             "; make room there, or choose another place, and run it again"
         }
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            "; allow it to be written there, or choose another place, and run it again"
+            "; allow access to it, or choose another place, and run it again"
         }
         ErrorKind::TimedOut | ErrorKind::StaleNetworkFileHandle => "; run it again",
         _ => "",
+    }
+}
+
+/// Makes a directory, and those that it is in, if they are not there; its name is durable then.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn create_directory(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(path)?;
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => sync_directory(parent),
+        _ => sync_directory(Path::new(".")),
     }
 }
 
@@ -105,6 +129,7 @@ mod tests {
         assert!(advice_about(ErrorKind::StorageFull).contains("make room"));
         assert!(advice_about(ErrorKind::PermissionDenied).contains("choose another place"));
         assert_eq!(advice_about(ErrorKind::NotFound), "");
+        assert!(advice(&io::Error::from_raw_os_error(24)).contains("ulimit -n"));
     }
 
     #[test]

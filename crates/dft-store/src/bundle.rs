@@ -129,11 +129,14 @@ impl Manifest {
         let mut files = Vec::new();
         for _ in 0..reader.count_of(19)? {
             let family = reader.text()?;
-            let family = families::ALL.into_iter().find(|known| *known == family);
-            let family = family.ok_or(DecodeError::Invalid("a column family of no known name"))?;
+            let family = families::STAGED.into_iter().find(|known| *known == family);
+            let family = family.ok_or(DecodeError::Invalid("a column family that is not staged"))?;
             let name = reader.text()?.to_owned();
             if name.contains('/') || name.starts_with('.') {
                 return Err(DecodeError::Invalid("the name of a file that is not in the bundle").into());
+            }
+            if files.iter().any(|other: &BundleFile| other.name == name) {
+                return Err(DecodeError::Invalid("two files of one name").into());
             }
             let size = reader.varint_u64()?;
             files.push(BundleFile { family, name, size, hash: u128::from_be_bytes(reader.array()?) });
@@ -215,7 +218,8 @@ impl Bundle {
         Ok(paths.into_iter().map(|path| (path.clone(), Self::open(path))).collect())
     }
 
-    fn open(path: PathBuf) -> Result<Self, StoreError> {
+    /// Opens a bundle, without looking at its sorted files.
+    pub(crate) fn open(path: PathBuf) -> Result<Self, StoreError> {
         let manifest = path.join(MANIFEST);
         let bytes = match fs::read(&manifest) {
             Ok(bytes) => bytes,
@@ -236,6 +240,11 @@ impl Bundle {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
+    /// What the bundle holds, as its name says it.
+    pub(crate) fn id(&self) -> String {
+        format!("{:032x}", self.manifest.id())
+    }
+
     /// Checks every byte of the sorted files.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         for file in &self.manifest.files {
@@ -249,6 +258,8 @@ impl Bundle {
 
     /// Second names for the sorted files in a directory, or copies where the file system has none.
     pub(crate) fn link(&self, folder: &Path) -> Result<SortedFiles, StoreError> {
+        // A first try may have left something, and a file must never be copied onto itself.
+        let _ = fs::remove_dir_all(folder);
         fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
         let mut sorted = SortedFiles { written: self.manifest.written, files: Vec::new() };
         for file in &self.manifest.files {
@@ -311,6 +322,29 @@ mod tests {
              2e73737405000000000000000000000000000000099f898081ea1244415f462186b909e047"
         );
         assert_eq!(format!("{:032x}", manifest().id()), "e67556117679cc633ab6b112333dc588");
+    }
+
+    #[test]
+    fn linking_a_bundle_again_leaves_it_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bundle = Bundle { path: folder.path().join("bundle"), manifest: manifest() };
+        fs::create_dir(&bundle.path).expect("made");
+        fs::write(bundle.path.join("rows.0000.sst"), b"12345").expect("written");
+        for _ in 0..2 {
+            let sorted = bundle.link(&folder.path().join("scratch")).expect("linked");
+            assert_eq!(fs::read(&sorted.files[0].1).expect("read"), b"12345");
+            assert_eq!(fs::read(bundle.path.join("rows.0000.sst")).expect("read"), b"12345");
+        }
+    }
+
+    #[test]
+    fn files_that_cannot_be_in_a_bundle_are_refused() {
+        let mut twice = manifest();
+        twice.files.push(twice.files[0].clone());
+        assert!(Manifest::decode(&twice.encode()).is_err());
+        let mut described = manifest();
+        described.files[0].family = families::FILES;
+        assert!(Manifest::decode(&described.encode()).is_err());
     }
 
     #[test]

@@ -51,9 +51,11 @@ pub(crate) fn read(index: &Path) -> Result<Option<Current>, StoreError> {
     }
 }
 
-/// Puts a generation in force, atomically and durably.
-pub(crate) fn replace(index: &Path, current: Current) -> Result<(), StoreError> {
-    let temporary = index.join("CURRENT.new");
+const NEXT: &str = "CURRENT.new";
+
+/// Writes, durably, what is to put a generation in force.
+pub(crate) fn prepare(index: &Path, current: Current) -> Result<(), StoreError> {
+    let temporary = index.join(NEXT);
     let write = || -> io::Result<()> {
         dft_io::point("publish:before CURRENT is written")?;
         let mut file = File::create(&temporary)?;
@@ -61,10 +63,13 @@ pub(crate) fn replace(index: &Path, current: Current) -> Result<(), StoreError> 
         file.sync_all()?;
         dft_io::point("publish:before CURRENT is replaced")
     };
-    write().map_err(StoreError::io(&temporary))?;
+    write().map_err(StoreError::io(&temporary))
+}
+
+/// Puts the generation in force that was prepared, atomically.
+pub(crate) fn replace(index: &Path) -> Result<(), StoreError> {
     let path = index.join(CURRENT);
-    fs::rename(&temporary, &path).map_err(StoreError::io(&path))?;
-    dft_io::sync_directory(index).map_err(StoreError::io(index))
+    fs::rename(index.join(NEXT), &path).map_err(StoreError::io(&path))
 }
 
 pub(crate) fn generation(index: &Path, number: u64) -> PathBuf {
@@ -89,11 +94,11 @@ pub(crate) fn highest(index: &Path) -> Result<u64, StoreError> {
     Ok(highest)
 }
 
-/// Removes every generation but the one in force, and what dead writers left. The caller holds the
-/// lock. What cannot be removed is only in the way, and the next writer tries again.
-pub(crate) fn sweep(index: &Path, keep: Option<u64>) -> Result<(), StoreError> {
+/// Removes every generation but those to keep, and what dead writers left. The caller holds the lock.
+/// What cannot be removed is only in the way, and the next writer tries again.
+pub(crate) fn sweep(index: &Path, keep: impl Fn(u64) -> bool) -> Result<(), StoreError> {
     remove(index, |name| match number_of(name) {
-        Some(number) => Some(number) != keep,
+        Some(number) => !keep(number),
         None => name.starts_with("build-"),
     })
 }

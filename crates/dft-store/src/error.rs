@@ -29,6 +29,17 @@ pub enum StoreError {
         /// The one asked for.
         wanted: Box<Config>,
     },
+    /// The index is no longer the one that this writer opened.
+    #[error("{}: the index was replaced while it was open for writing; open it again", .0.display())]
+    Replaced(PathBuf),
+    /// What was published is in force, but may not survive a loss of power.
+    #[error("{}: published, but not known to be durable: {source}; run it again", .path.display())]
+    InForce {
+        /// The index.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The index has a format that this program does not read.
     #[error("{}: the index has format {found}, this program reads {known}; make it anew with --rebuild", .path.display())]
     Format {
@@ -86,11 +97,12 @@ pub enum StoreError {
     },
     /// Some traces of a bundle are in already, and others are not.
     #[error(
-        "{}: {}{} in already, and {new} of its traces not, and they cannot be taken apart: remove the bundle and \
-         stage the traces again that are not in",
+        "{}: {}{} in already, but {} is not, and they cannot be taken apart: `dft index` takes in what is \
+         missing; then remove the bundle",
         .path.display(),
         .trace.display(),
-        others(*.more)
+        others(*.more),
+        .new.display()
     )]
     BundleOverlaps {
         /// The bundle.
@@ -99,8 +111,8 @@ pub enum StoreError {
         trace: PathBuf,
         /// How many others are.
         more: usize,
-        /// How many are not.
-        new: usize,
+        /// One that is not.
+        new: PathBuf,
     },
     /// What RocksDB says.
     #[error("{}: cannot {action}: {source}{}", .path.display(), advice(.source))]
@@ -166,6 +178,9 @@ fn advice(error: &rocksdb::Error) -> &'static str {
         rocksdb::ErrorKind::Corruption => "; the index is damaged: make it anew with --rebuild",
         _ => {
             let text = error.to_string();
+            if text.contains("Too many open files") {
+                return dft_io::OPEN_FILES;
+            }
             SYSTEM.iter().find(|(says, _)| text.contains(says)).map_or("", |(_, kind)| dft_io::advice_of(*kind))
         }
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use dft_aggregate::Config;
 use dft_codec::FileEntry;
 
-use crate::current;
+use crate::current::{self, Current};
 use crate::error::StoreError;
 use crate::index::Index;
 use crate::publish::{Batch, Description, Publisher};
@@ -22,6 +22,8 @@ pub struct EventAggregator {
     scratch: PathBuf,
     config: Config,
     current: Option<Index>,
+    /// What was in force when the index was opened, or has been put in force since.
+    in_force: Option<Current>,
     /// Held as long as the writer lives; the system lets go of it when the process ends.
     _lock: File,
 }
@@ -42,7 +44,7 @@ impl EventAggregator {
     /// [`StoreError::Locked`] where another writer is at work, [`StoreError::Config`] where the
     /// index has another configuration.
     pub fn open(path: &Path, config: &Config, rebuild: bool) -> Result<Self, StoreError> {
-        fs::create_dir_all(path).map_err(StoreError::io(path))?;
+        dft_io::create_directory(path).map_err(StoreError::io(path))?;
         let lock_path = path.join("LOCK");
         let lock = File::options().create(true).append(true).open(&lock_path).map_err(StoreError::io(&lock_path))?;
         match lock.try_lock() {
@@ -50,13 +52,21 @@ impl EventAggregator {
             Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(path.to_owned())),
             Err(TryLockError::Error(error)) => return Err(StoreError::io(&lock_path)(error)),
         }
-        match current::read(path) {
-            Ok(current) => current::sweep(path, current.map(|current| current.number))?,
+        let in_force = match current::read(path) {
+            Ok(in_force) => in_force,
             // What cannot be read is not needed to make it anew, and stays until that is done.
-            Err(_) if rebuild => {}
+            Err(_) if rebuild => None,
             Err(error) => return Err(error),
-        }
-        let current = if rebuild || !Index::exists(path)? { None } else { Some(Index::open(path)?) };
+        };
+        current::sweep(path, |number| match in_force {
+            Some(in_force) => in_force.number == number,
+            // Some of them is what CURRENT would name, if it could be read.
+            None => rebuild,
+        })?;
+        let current = match in_force {
+            Some(in_force) if !rebuild => Some(Index::open_generation(path, in_force)?),
+            _ => None,
+        };
         if let Some(current) = &current
             && current.config() != config
         {
@@ -67,9 +77,12 @@ impl EventAggregator {
             });
         }
         let scratch = path.join(format!("build-{}", std::process::id()));
+        // Of another process of the same number there may be something that could not be swept.
+        let _ = fs::remove_dir_all(&scratch);
         fs::create_dir_all(&scratch).map_err(StoreError::io(&scratch))?;
         let home = fs::canonicalize(path).ok().and_then(|index| index.parent().map(Path::to_owned));
-        Ok(Self { path: path.to_owned(), home, scratch, config: config.clone(), current, _lock: lock })
+        let (path, config) = (path.to_owned(), config.clone());
+        Ok(Self { path, home, scratch, config, current, in_force, _lock: lock })
     }
 
     /// The directory of the index.
@@ -122,7 +135,11 @@ impl EventAggregator {
             None => Ok(()),
         })?;
         let written = sorted.written;
-        self.put_in_force(&[sorted], &batch.files, batch.bounds)?;
+        let Batch { files, bounds, .. } = batch;
+        self.put_in_force(
+            &[sorted],
+            &Description { files, bounds: *bounds, bundles: &[], config: &self.config.clone() },
+        )?;
         Ok(written)
     }
 
@@ -130,14 +147,22 @@ impl EventAggregator {
     pub(crate) fn put_in_force(
         &mut self,
         sets: &[SortedFiles],
-        files: &[(Vec<u8>, FileEntry)],
-        bounds: Option<dft_codec::Bounds>,
+        description: &Description<'_>,
     ) -> Result<(), StoreError> {
+        // After an error at the very end this writer may not know what is in force.
+        if self.in_force.is_some() && current::read(&self.path)? != self.in_force {
+            return Err(StoreError::Replaced(self.path.clone()));
+        }
         let publisher = Publisher { path: &self.path, current: self.current.as_ref() };
-        let current = publisher.publish(sets, &Description { files, bounds, config: &self.config })?;
-        self.current = Some(Index::open(&self.path)?);
+        let next = publisher.prepare(sets, description)?;
+        current::replace(&self.path)?;
+        // From here on the generation is in force, whatever fails.
+        dft_io::sync_directory(&self.path).map_err(|source| StoreError::InForce { path: self.path.clone(), source })?;
+        let _ = dft_io::point("publish:the generation is in force");
+        self.in_force = Some(next);
+        self.current = Some(Index::open_generation(&self.path, next)?);
         // The old generation is in nobody's way; if removing it fails, the next writer does it.
-        let _ = current::sweep_generations(&self.path, current.number);
+        let _ = current::sweep_generations(&self.path, next.number);
         Ok(())
     }
 }

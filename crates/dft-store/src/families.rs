@@ -14,6 +14,14 @@ pub(crate) const NAMES: &str = "names";
 pub(crate) const FILES: &str = "files";
 pub(crate) const META: &str = "meta";
 
+/// The key in [`META`] of a bundle that was taken in.
+pub(crate) fn bundle_key(id: &str) -> String {
+    format!("bundle:{id}")
+}
+
+/// The families whose entries come in sorted files.
+pub(crate) const STAGED: [&str; 4] = [ROWS, TELEMETRY, SERIES, NAMES];
+
 /// Every family of ours; RocksDB's own default one stays empty.
 pub(crate) const ALL: [&str; 6] = [ROWS, TELEMETRY, SERIES, NAMES, FILES, META];
 
@@ -118,6 +126,13 @@ fn set_merge<V: Merge + 'static>(
     options.set_merge_operator(name, full, partial);
 }
 
+/// The size at which a sorted file is ended and the next begun, in bytes: readers have all of them open,
+/// and processes may often have no more than a thousand.
+pub(crate) const SORTED_FILE: u64 = 256 << 20;
+
+/// Sorted files that a writer has open. It opens those that it needs again.
+pub(crate) const OPEN_FILES: i32 = 256;
+
 /// The size of data blocks, in bytes, before compression: rows are read in long ranges.
 const BLOCK: usize = 32 << 10;
 
@@ -134,7 +149,7 @@ pub(crate) fn options(family: &'static str, faults: &MergeFaults, cache: Option<
     options.set_compression_type(DBCompressionType::Zstd);
     options.set_compression_options(-14, 1, 0, 0);
     options.set_write_buffer_size(4 << 20);
-    options.set_target_file_size_base(64 << 20);
+    options.set_target_file_size_base(SORTED_FILE);
     // A writer compacts before it publishes, where that pays; nothing goes on behind its back.
     options.set_disable_auto_compactions(true);
     match family {

@@ -1,7 +1,6 @@
 //! An index, opened for reading.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -67,7 +66,6 @@ pub struct Index {
     pub(crate) db: DB,
     pub(crate) faults: MergeFaults,
     path: PathBuf,
-    directory: PathBuf,
     generation: u64,
     seal: Seal,
     config: Config,
@@ -108,7 +106,7 @@ impl Index {
         Ok(current::read(path)?.is_some())
     }
 
-    fn open_generation(path: &Path, current: Current) -> Result<Self, StoreError> {
+    pub(crate) fn open_generation(path: &Path, current: Current) -> Result<Self, StoreError> {
         let faults = MergeFaults::default();
         let cache = Cache::new_lru_cache(CACHE);
         let directory = current::generation(path, current.number);
@@ -124,7 +122,6 @@ impl Index {
             db,
             faults,
             path: path.to_owned(),
-            directory,
             generation: current.number,
             seal,
             config: Config::default(),
@@ -235,18 +232,8 @@ impl Index {
     }
 
     /// What the index takes on disk.
-    ///
-    /// # Errors
-    ///
-    /// Where its directory cannot be listed.
-    pub fn size(&self) -> Result<IndexSize, StoreError> {
-        let mut size = IndexSize::default();
-        for entry in fs::read_dir(&self.directory).map_err(StoreError::io(&self.directory))? {
-            let metadata = entry.and_then(|entry| entry.metadata()).map_err(StoreError::io(&self.directory))?;
-            size.bytes += metadata.len();
-            size.files += 1;
-        }
-        Ok(size)
+    pub fn size(&self) -> IndexSize {
+        self.seal.size()
     }
 
     /// How many rows a family has.
@@ -335,6 +322,11 @@ impl Index {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a bundle was taken in, by its id.
+    pub(crate) fn has_bundle(&self, id: &str) -> Result<bool, StoreError> {
+        Ok(self.meta(&families::bundle_key(id))?.is_some())
     }
 
     fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

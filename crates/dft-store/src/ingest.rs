@@ -1,7 +1,9 @@
 //! Ingest: bundles of a shared directory into the index, in any order, each once.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use dft_aggregate::Config;
@@ -10,8 +12,8 @@ use dft_codec::{Bounds, FileEntry};
 use crate::bundle::{Bundle, INCOMING, WHOLE};
 use crate::error::StoreError;
 use crate::event_aggregator::EventAggregator;
+use crate::publish::Description;
 use crate::sorted::Written;
-use crate::stager::sweep_incoming;
 
 /// A bundle that was taken in, or was in already.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,20 +33,30 @@ pub struct IngestReport {
     pub known: Vec<IngestedBundle>,
     /// The bundles that were left where they are, and why.
     pub refused: Vec<(PathBuf, StoreError)>,
-    /// Bundles that are on their way, or whose worker died.
-    pub unfinished: u64,
+    /// Bundles that are in, but could not be removed, and why.
+    pub not_removed: Vec<(PathBuf, StoreError)>,
+    /// Bundles that are on their way, or were when their worker died.
+    pub unfinished: Vec<PathBuf>,
     /// What was in the bundles that were taken in.
     pub written: Written,
 }
 
-/// The one configuration of the bundles in a directory; `None` where there is none that can be read.
+/// The one configuration of the bundles in a directory; `None` where there is no bundle.
 ///
 /// # Errors
 ///
-/// [`StoreError::BundleConfig`] where they have several, so that an index could be made of some only.
+/// Why the first bundle cannot be read, where none can; [`StoreError::BundleConfig`] where they have several, so that an index could be made of some only.
 pub fn bundle_config(shared: &Path) -> Result<Option<Config>, StoreError> {
     let mut first: Option<Bundle> = None;
-    for bundle in Bundle::list(shared)?.into_iter().filter_map(|(_, bundle)| bundle.ok()) {
+    let mut unreadable = None;
+    for (_, bundle) in Bundle::list(shared)? {
+        let bundle = match bundle {
+            Ok(bundle) => bundle,
+            Err(error) => {
+                unreadable.get_or_insert(error);
+                continue;
+            }
+        };
         match &first {
             None => first = Some(bundle),
             Some(first) if first.manifest.config == bundle.manifest.config => {}
@@ -57,7 +69,10 @@ pub fn bundle_config(shared: &Path) -> Result<Option<Config>, StoreError> {
             }
         }
     }
-    Ok(first.map(|bundle| bundle.manifest.config))
+    match (first, unreadable) {
+        (None, Some(error)) => Err(error),
+        (first, _) => Ok(first.map(|bundle| bundle.manifest.config)),
+    }
 }
 
 impl EventAggregator {
@@ -70,10 +85,11 @@ impl EventAggregator {
     /// [`StoreError`]; the index is then what it was.
     pub fn ingest(&mut self, shared: &Path, keep: bool) -> Result<IngestReport, StoreError> {
         let mut report = IngestReport { unfinished: unfinished(shared)?, ..IngestReport::default() };
+        let bundles = Bundle::list(shared)?;
         let mut taken = Vec::new();
         let mut files: BTreeMap<Vec<u8>, FileEntry> = BTreeMap::new();
         let mut known = Vec::new();
-        for (path, bundle) in Bundle::list(shared)? {
+        for (path, bundle) in bundles {
             let judged = bundle.and_then(|bundle| self.judge(&bundle, &files).map(|verdict| (verdict, bundle)));
             match judged {
                 Ok((Verdict::New(traces), bundle)) => {
@@ -95,11 +111,15 @@ impl EventAggregator {
                 bounds = bounds.into_iter().chain(bundle.manifest.bounds).reduce(Bounds::union);
             }
             let files: Vec<_> = files.into_iter().collect();
-            self.put_in_force(&sets, &files, bounds)?;
+            let ids: Vec<_> = taken.iter().map(Bundle::id).collect();
+            let config = self.config().clone();
+            self.put_in_force(&sets, &Description { files: &files, bounds, bundles: &ids, config: &config })?;
         }
         if !keep {
             for bundle in taken.iter().chain(&known) {
-                remove(shared, bundle)?;
+                if let Err(error) = remove(shared, bundle) {
+                    report.not_removed.push((bundle.path.clone(), error));
+                }
             }
         }
         let describe = |bundle: Bundle| IngestedBundle { name: bundle.name(), traces: bundle.manifest.traces };
@@ -118,6 +138,9 @@ impl EventAggregator {
                 wanted: Box::new(self.config().clone()),
             });
         }
+        if self.current().map_or(Ok(false), |current| current.has_bundle(&bundle.id()))? {
+            return Ok(Verdict::Known);
+        }
         let (mut new, mut known) = (Vec::new(), Vec::new());
         for (path, entry) in &manifest.traces {
             let name = self.name_of(path);
@@ -133,17 +156,17 @@ impl EventAggregator {
                 }
             }
         }
-        match (new.is_empty(), known.first()) {
-            (true, _) => Ok(Verdict::Known),
-            (false, None) => {
+        match (new.first(), known.first()) {
+            (None, _) => Ok(Verdict::Known),
+            (Some(_), None) => {
                 bundle.check()?;
                 Ok(Verdict::New(new))
             }
-            (false, Some(trace)) => Err(StoreError::BundleOverlaps {
+            (Some((name, _)), Some(trace)) => Err(StoreError::BundleOverlaps {
                 path: bundle.path.clone(),
                 trace: (*trace).clone(),
                 more: known.len() - 1,
-                new: new.len(),
+                new: PathBuf::from(OsStr::from_bytes(name)),
             }),
         }
     }
@@ -156,13 +179,27 @@ enum Verdict {
     Known,
 }
 
-/// How many bundles are on their way, or were when their worker died.
-fn unfinished(shared: &Path) -> Result<u64, StoreError> {
-    let mut unfinished = 0;
+/// How the names of bundles end that are in the index, and are being removed.
+const INGESTED: &str = "-ingested";
+
+/// The bundles that are on their way, or were when their worker died. What an ingest that died was
+/// removing is removed.
+fn unfinished(shared: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let mut unfinished = Vec::new();
     for entry in fs::read_dir(shared).map_err(StoreError::io(shared))? {
         let entry = entry.map_err(StoreError::io(shared))?;
-        unfinished += u64::from(entry.file_name().to_string_lossy().starts_with(INCOMING));
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if !name.starts_with(INCOMING) {
+            continue;
+        }
+        if name.ends_with(INGESTED) {
+            let _ = fs::remove_dir_all(entry.path());
+        } else {
+            unfinished.push(entry.path());
+        }
     }
+    unfinished.sort();
     Ok(unfinished)
 }
 
@@ -170,10 +207,9 @@ fn unfinished(shared: &Path) -> Result<u64, StoreError> {
 fn remove(shared: &Path, bundle: &Bundle) -> Result<(), StoreError> {
     let name = bundle.name();
     let id = name.strip_prefix(WHOLE).unwrap_or(&name);
-    let away = shared.join(format!("{INCOMING}{id}-ingested"));
-    sweep_incoming(shared, id)?;
+    let away = shared.join(format!("{INCOMING}{id}{INGESTED}"));
     dft_io::point("ingest:before a bundle is removed").map_err(StoreError::io(&bundle.path))?;
     fs::rename(&bundle.path, &away).map_err(StoreError::io(&bundle.path))?;
     dft_io::point("ingest:while a bundle is removed").map_err(StoreError::io(&away))?;
-    sweep_incoming(shared, id)
+    fs::remove_dir_all(&away).map_err(StoreError::io(&away))
 }

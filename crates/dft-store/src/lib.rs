@@ -62,10 +62,10 @@
 //!
 //! | dies | what is left | what happens with it |
 //! | --- | --- | --- |
-//! | the worker, before 3 | `.stage-…`, `.incoming-…` | no ingest takes it; whoever stages the same again removes it |
+//! | the worker, before 3 | `.stage-…`, `.incoming-…` | no ingest takes it; staging there again removes the first, staging the same again the second, and an ingest names it |
 //! | the worker, after 3 | the bundle, whole | it is ingested; staging the same again finds it there |
 //! | the ingest, before the index is published | index and bundles as they were | the next ingest takes them |
-//! | the ingest, after that | bundles whose traces are in | the next ingest knows them, and removes them |
+//! | the ingest, after that | bundles that are in | the index knows their ids, and the next ingest removes them |
 //!
 //! The name of a bundle is a hash of what it holds, so two workers that stage the same traces make one
 //! bundle. A bundle of which some traces are in already, or with other contents, is refused and stays.
@@ -78,7 +78,10 @@
 //! # Limits
 //!
 //! One writer at a time; a second one gets [`StoreError::Locked`] at once. Keys may be as long as
-//! RocksDB takes them (4 GB).
+//! RocksDB takes them (4 GB). A reader has every sorted file open, one for each 256 MiB of a family and
+//! a few more. Over a network file system that does not keep unlinked files for other machines, a reader
+//! there may fail when a writer elsewhere replaces the generation that it reads; it opens the index
+//! again. Stagers on several machines want staging directories of their own where locks are not shared.
 
 mod bundle;
 mod current;

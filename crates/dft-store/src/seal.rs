@@ -11,7 +11,7 @@
 //! manifest whose last record is damaged for one that ends before it, and replay a log that somebody
 //! put there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -19,6 +19,7 @@ use std::path::Path;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use crate::error::StoreError;
+use crate::index::IndexSize;
 
 const SEAL: &str = "SEAL";
 
@@ -27,6 +28,19 @@ const SEAL: &str = "SEAL";
 struct Sealed {
     size: u64,
     hash: u128,
+}
+
+/// Which files of a generation have second names in the next one.
+#[derive(Default)]
+pub(crate) struct Linked<'a> {
+    pub(crate) of: Option<&'a Seal>,
+    pub(crate) names: HashSet<String>,
+}
+
+impl Linked<'_> {
+    fn get(&self, name: &str) -> Option<Sealed> {
+        self.of.filter(|_| self.names.contains(name))?.files.get(name).copied()
+    }
 }
 
 /// The files of a generation.
@@ -38,8 +52,9 @@ pub(crate) struct Seal {
 
 impl Seal {
     /// Seals what is in a directory, and makes it durable: every file's bytes, then their names.
-    /// Files that the generation `before` had are the same ones, and known. Returns the seal's hash.
-    pub(crate) fn make(directory: &Path, number: u64, before: Option<&Self>) -> Result<u128, StoreError> {
+    /// Files that are second names of those of another generation are known by its seal. Returns the
+    /// seal's hash.
+    pub(crate) fn make(directory: &Path, number: u64, linked: &Linked<'_>) -> Result<u128, StoreError> {
         let mut seal = Self { number, files: BTreeMap::new() };
         for entry in fs::read_dir(directory).map_err(StoreError::io(directory))? {
             let entry = entry.map_err(StoreError::io(directory))?;
@@ -48,9 +63,8 @@ impl Seal {
                 continue;
             }
             let path = entry.path();
-            let known = before.and_then(|before| before.files.get(&name)).filter(|_| is_sorted_file(&name));
-            let sealed = match known {
-                Some(known) => *known,
+            let sealed = match linked.get(&name) {
+                Some(known) => known,
                 None => {
                     let mut file = File::open(&path).map_err(StoreError::io(&path))?;
                     file.sync_all().map_err(StoreError::io(&path))?;
@@ -69,6 +83,11 @@ impl Seal {
         write().map_err(StoreError::io(&path))?;
         dft_io::sync_directory(directory).map_err(StoreError::io(directory))?;
         Ok(xxh3_128(text.as_bytes()))
+    }
+
+    /// What the files take.
+    pub(crate) fn size(&self) -> IndexSize {
+        IndexSize { bytes: self.files.values().map(|file| file.size).sum(), files: self.files.len() as u64 }
     }
 
     fn text(&self) -> String {

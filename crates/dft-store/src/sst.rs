@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use rocksdb::{Options, SstFileWriter};
 
 use crate::error::StoreError;
-
-/// The size at which a sorted file is ended and the next begun, in bytes.
-const FULL: u64 = 64 << 20;
+use crate::families::SORTED_FILE;
 
 /// Writes entries in key order to as many sorted files as they fill.
 pub(crate) struct SstSet<'a> {
@@ -42,7 +40,7 @@ impl<'a> SstSet<'a> {
         self.written += 1;
         self.entries += 1;
         // The size is asked for now and then only: the answer is not free.
-        if self.entries.is_multiple_of(4096) && writer.file_size() >= FULL {
+        if self.entries.is_multiple_of(4096) && writer.file_size() >= SORTED_FILE {
             self.end()?;
         }
         Ok(())

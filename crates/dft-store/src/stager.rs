@@ -1,6 +1,6 @@
 //! Staging: runs to a bundle in a shared directory, which appears there whole or not at all.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,11 @@ use crate::bundle::{Bundle, INCOMING, WHOLE};
 use crate::error::StoreError;
 use crate::sorted::{Sorter, Written};
 
-/// How the names of the directories of stagers at work begin.
+/// How the names of the directories of stagers at work begin, and of those that are being removed.
 const WORK: &str = ".stage-";
+const DEAD: &str = ".dead-stage-";
+
+const LOCK: &str = "LOCK";
 
 /// Makes bundles: in a directory of this machine, from where each is moved, whole, to one that whoever
 /// has the index can read. Several stagers may use the same directories, which may be one.
@@ -53,7 +56,7 @@ impl Stager {
     /// [`StoreError::Io`].
     pub fn open(staging: &Path, shared: &Path, config: &Config) -> Result<Self, StoreError> {
         for directory in [staging, shared] {
-            fs::create_dir_all(directory).map_err(StoreError::io(directory))?;
+            dft_io::create_directory(directory).map_err(StoreError::io(directory))?;
         }
         sweep(staging)?;
         let (work, lock) = loop {
@@ -64,11 +67,18 @@ impl Stager {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(StoreError::io(&work)(error)),
             }
-            let lock_path = work.join("LOCK");
-            let lock = File::create(&lock_path).map_err(StoreError::io(&lock_path))?;
-            // Another stager that sweeps may have come first; then the directory is gone.
-            if lock.try_lock().is_ok() && lock_path.exists() {
-                break (work, lock);
+            let lock_path = work.join(LOCK);
+            let lock = match File::create(&lock_path) {
+                Ok(lock) => lock,
+                // Another stager that sweeps has come first.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(StoreError::io(&lock_path)(error)),
+            };
+            match lock.try_lock() {
+                Err(TryLockError::WouldBlock) => {}
+                // Where the file system has no locks, nobody sweeps either.
+                Ok(()) | Err(TryLockError::Error(_)) if lock_path.exists() => break (work, lock),
+                Ok(()) | Err(TryLockError::Error(_)) => {}
             }
         };
         Ok(Self { shared: shared.to_owned(), config: config.clone(), work, _lock: lock })
@@ -126,7 +136,10 @@ impl Stager {
         let known = match result {
             Ok(()) => false,
             // Whoever came first has staged the same, and may have swept what was on its way.
-            Err(_) if target.is_dir() => true,
+            Err(_) if target.is_dir() => {
+                Bundle::open(target)?.check()?;
+                true
+            }
             Err(error) => {
                 let _ = fs::remove_dir_all(&incoming);
                 return Err(error);
@@ -183,12 +196,22 @@ pub(crate) fn sweep_incoming(shared: &Path, id: &str) -> Result<(), StoreError> 
 fn sweep(staging: &Path) -> Result<(), StoreError> {
     for entry in fs::read_dir(staging).map_err(StoreError::io(staging))? {
         let entry = entry.map_err(StoreError::io(staging))?;
-        if !entry.file_name().to_string_lossy().starts_with(WORK) {
-            continue;
-        }
-        let Ok(lock) = File::options().write(true).open(entry.path().join("LOCK")) else { continue };
-        if lock.try_lock().is_ok() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        // Whatever fails here, the next stager tries again.
+        if name.starts_with(DEAD) {
             let _ = fs::remove_dir_all(entry.path());
+        }
+        let Some(random) = name.strip_prefix(WORK) else { continue };
+        match File::options().write(true).open(entry.path().join(LOCK)) {
+            Ok(lock) if lock.try_lock().is_ok() => {
+                // Under another name first: without its lock, half of it would stay for ever.
+                let dead = staging.join(format!("{DEAD}{random}"));
+                let _ = fs::rename(entry.path(), &dead).and_then(|()| fs::remove_dir_all(&dead));
+            }
+            Ok(_) => {}
+            // It died, or is, before its lock was made; only an empty directory is removed so.
+            Err(_) => drop(fs::remove_dir(entry.path())),
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use dft_codec::{
     TelemetryKey, TelemetryValue, VALUE_VERSION,
 };
 
-use crate::current;
+use crate::current::{self, Current};
 use crate::error::StoreError;
 use crate::families;
 use crate::index::Index;
@@ -57,15 +57,23 @@ impl Verification {
 ///
 /// [`StoreError::NoIndex`] where there is none. What is wrong with one is no error, but a fault.
 pub fn verify(path: &Path) -> Result<Verification, StoreError> {
-    let mut verification = Verification::default();
-    let current = match current::read(path) {
-        Ok(Some(current)) => current,
-        Ok(None) => return Err(StoreError::NoIndex(path.to_owned())),
-        Err(fault) => {
-            verification.fault(fault);
-            return Ok(verification);
+    loop {
+        let current = match current::read(path) {
+            Ok(Some(current)) => current,
+            Ok(None) => return Err(StoreError::NoIndex(path.to_owned())),
+            Err(fault) => return Ok(Verification { faults: vec![fault], ..Verification::default() }),
+        };
+        let found = verify_generation(path, current)?;
+        // A writer may have replaced the generation, and removed it; then the new one is to be read.
+        let replaced = || current::read(path).is_ok_and(|now| now.is_some_and(|now| now != current));
+        if found.is_sound() || !replaced() {
+            return Ok(found);
         }
-    };
+    }
+}
+
+fn verify_generation(path: &Path, current: Current) -> Result<Verification, StoreError> {
+    let mut verification = Verification::default();
     let directory = current::generation(path, current.number);
     match Seal::read(&directory, current.number, current.seal) {
         Ok(seal) => seal.check_all(&directory).into_iter().for_each(|fault| verification.fault(fault)),
@@ -75,7 +83,7 @@ pub fn verify(path: &Path) -> Result<Verification, StoreError> {
         // What is not what was written need not be asked whether it agrees with itself.
         return Ok(verification);
     }
-    match Index::open(path) {
+    match Index::open_generation(path, current) {
         Ok(index) => Reading { index: &index, found: verification, bounds: None, sums: Sums::default() }.read(),
         Err(fault) => {
             verification.fault(fault);

@@ -55,6 +55,36 @@ fn what_is_published_later_is_merged_with_what_is_there() {
 }
 
 #[test]
+fn many_publishings_do_not_make_many_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("index");
+    for at in 0..40 {
+        publish(&path, &batch(&[call("read", at, 1), reading("h", "cpu", at, 1.0)], &format!("{at}.pfw")));
+    }
+    let sorted = fs::read_dir(common::generation(&path)).expect("listed");
+    let sorted =
+        sorted.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().extension().is_some_and(|e| e == "sst")));
+    let files = sorted.count();
+    assert!(files <= 6 * 10, "{files} files of six families");
+    assert_eq!(Index::open(&path).expect("opened").files().expect("files").len(), 40);
+    assert!(dft_store::verify(&path).expect("read").is_sound());
+}
+
+#[test]
+fn an_aggregator_whose_index_was_replaced_publishes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, other) = (folder.path().join("index"), folder.path().join("other"));
+    publish(&path, &batch(&[call("read", 5, 1)], "a.pfw"));
+    let mut aggregator = EventAggregator::open(&path, &config(), false).expect("opened");
+    // What a writer cannot do that holds no lock.
+    publish(&other, &batch(&[call("write", 5, 1)], "b.pfw"));
+    publish(&other, &batch(&[call("write", 5, 1)], "c.pfw"));
+    copy(&other, &path);
+    let refused = aggregator.publish(&batch(&[call("read", 5, 1)], "d.pfw"), 1);
+    assert!(matches!(refused, Err(StoreError::Replaced(_))));
+}
+
+#[test]
 fn a_corrupt_value_fails_the_read_with_its_key() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("index");

@@ -19,9 +19,17 @@ pub fn payload(line: &[u8]) -> &[u8] {
     if text == b"]" { b"" } else { text }
 }
 
+/// Whether nothing but white space and commas, as they may end a line, is in the text.
+pub(crate) fn is_blank(text: &[u8]) -> bool {
+    text.iter().all(|byte| space(byte) || *byte == b',')
+}
+
+fn space(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
+}
+
 /// Without the white space at both ends, a vertical tab included.
 fn trim(mut text: &[u8]) -> &[u8] {
-    let space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c);
     while let [first, rest @ ..] = text
         && space(first)
     {

@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::block::{BlockEnd, Line, Parser, unit_behind};
 use crate::gzip::{Boundary, GzipEnd, GzipReader, MAGIC};
+use crate::line::is_blank;
 use crate::unit::TimeUnit;
 
 /// The longest line that is read, in bytes. A longer one is malformed and passed over.
@@ -284,22 +285,23 @@ impl TraceReader {
 
     /// Passes over the rest of a line whose record was read before. If that goes on, it was another.
     fn end_line(&mut self) -> Result<(), ResumeError> {
+        let mut passed = 0;
         loop {
             let end = memchr::memchr(b'\n', &self.carry);
-            let rest = &self.carry[..end.unwrap_or(self.carry.len())];
-            if !rest.iter().all(|byte| byte.is_ascii_whitespace() || *byte == b',') {
+            if !is_blank(&self.carry[..end.unwrap_or(self.carry.len())]) {
                 return Err(ResumeError::Changed);
             }
             if let Some(end) = end {
                 self.carry.drain(..=end);
-                self.consumed += end as u64 + 1;
+                self.consumed += passed + end as u64 + 1;
                 self.start.line += 1;
                 self.within_line = false;
                 return Ok(());
             }
+            passed += self.carry.len() as u64;
+            self.carry.clear();
             if self.ended {
                 // What is there of it holds nothing, so it can be read again.
-                self.carry.clear();
                 return Ok(());
             }
             self.fill_carry()?;
@@ -748,5 +750,6 @@ mod tests {
         // A record without the end of its line was one; and then the line went on.
         assert!(matches!(resume_as(b"{}", b"{}x\n"), Err(ResumeError::Changed)));
         assert!(resume_as(b"{}", b"{},\n{}").is_ok());
+        assert!(resume_as(b"{}", b"{} \x0b,\n{}").is_ok());
     }
 }
