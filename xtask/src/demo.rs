@@ -47,7 +47,7 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-fn target_directory(cargo: &mut Command) -> Result<PathBuf> {
+pub(crate) fn target_directory(cargo: &mut Command) -> Result<PathBuf> {
     if let Some(target) = env::var_os("CARGO_TARGET_DIR") {
         return Ok(std::path::absolute(target)?);
     }

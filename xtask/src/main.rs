@@ -2,8 +2,11 @@
 // A person runs these and reads what they print; nothing else goes through this program.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod capi;
 mod demo;
 mod gen_trace;
+mod header;
+mod install;
 mod provision;
 mod test;
 
@@ -25,6 +28,20 @@ enum Command {
     Test,
     /// Print the environment that cargo needs here, for `eval "$(cargo xtask env)"`
     Env,
+    /// Install the library, and test it as C, C++ and Python programs meet it
+    Capi,
+    /// Generate include/dft_utils.h
+    Header {
+        /// Only compare with what is there; fail where it differs
+        #[arg(long)]
+        check: bool,
+    },
+    /// Build the library and install it with its headers, pkg-config and CMake files
+    Install {
+        /// The directory to install to
+        #[arg(long, value_name = "P")]
+        prefix: std::path::PathBuf,
+    },
     /// Write traces of any tracer generation, size and kind
     GenTrace(Box<gen_trace::GenTrace>),
 }
@@ -34,6 +51,9 @@ fn main() -> Result<()> {
         Command::Demo => demo::run()?,
         Command::Test => test::run()?,
         Command::Env => print!("{}", provision::provision()?.shell()),
+        Command::Capi => capi::run()?,
+        Command::Header { check } => header::run(check)?,
+        Command::Install { prefix } => install::run(&prefix)?,
         Command::GenTrace(gen_trace) => println!("{}", gen_trace.report()?),
     }
     Ok(())

@@ -1,0 +1,87 @@
+//! The boundary around every export: errors and panics become a status, and the thread's last error.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::arguments::{dft_text, out};
+use crate::status::{DFT_OK, DFT_PANIC, Failure, dft_status};
+
+thread_local! {
+    static LAST: RefCell<Failure> = RefCell::default();
+}
+
+/// Runs what a function does. No panic leaves it.
+#[inline]
+pub(crate) fn boundary(name: &'static str, run: impl FnOnce() -> Result<(), Failure>) -> dft_status {
+    let run = || {
+        injected(name);
+        run()
+    };
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(())) => DFT_OK,
+        Ok(Err(failure)) => fail(failure),
+        Err(panic) => fail(panicked(name, &*panic)),
+    }
+}
+
+#[cold]
+fn fail(failure: Failure) -> dft_status {
+    let status = failure.status;
+    // While a thread ends, its last error is gone already.
+    let _ = LAST.try_with(|last| *last.borrow_mut() = failure);
+    status
+}
+
+fn panicked(name: &str, panic: &(dyn std::any::Any + Send)) -> Failure {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it says nothing");
+    Failure::new(DFT_PANIC, format!("{name} panicked, which is a defect of this library: {text}"))
+}
+
+/// Tests let a function panic. What is installed is built without.
+#[inline(always)]
+fn injected(name: &'static str) {
+    #[cfg(feature = "panics")]
+    if std::env::var_os("DFT_PANIC_IN").is_some_and(|wanted| wanted == name) {
+        panic!("as the test asks");
+    }
+    #[cfg(not(feature = "panics"))]
+    let _ = name;
+}
+
+/// What went wrong in the last call of this thread that failed.
+#[repr(C)]
+pub struct dft_error {
+    /// The size of this struct, which the caller sets.
+    pub size: u64,
+    /// The status that the call returned; 0 where none has failed yet.
+    pub status: dft_status,
+    /// For people: what is wrong, where, and what to do.
+    pub message: dft_text,
+    /// The file or directory that it is about; empty if about none.
+    pub path: dft_text,
+    /// The key or row that it is about; empty if about none.
+    pub key: dft_text,
+}
+
+/// Says what went wrong in the last call of this thread that failed. The texts are valid until the next
+/// call of this thread that fails. Fails itself only for a bad argument, and then changes nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_last_error(error: *mut dft_error) -> dft_status {
+    let run = || -> Result<(), Failure> {
+        let error = out("error", error)?;
+        LAST.with(|last| {
+            let last = last.borrow();
+            error.status = last.status;
+            error.message = dft_text::of(&last.message);
+            error.path = dft_text::of(&last.path);
+            error.key = dft_text::of(&last.key);
+        });
+        Ok(())
+    };
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(())) => DFT_OK,
+        Ok(Err(failure)) => failure.status,
+        Err(_) => DFT_PANIC,
+    }
+}

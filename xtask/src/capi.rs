@@ -1,0 +1,174 @@
+//! `capi`: the C ABI as its users meet it: installed, found by pkg-config and by CMake, linked shared and
+//! static, under valgrind and AddressSanitizer, and loaded from Python.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::demo::target_directory;
+use crate::header::{self, root};
+use crate::install;
+use crate::provision::{provision, python_with};
+use crate::test::step;
+
+/// What every program is compiled with, beside its standard.
+const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
+
+/// Programs that take an empty directory: tests, and the example that writes tables.
+const PROGRAMS: [(&str, &str); 3] =
+    [("abi", "capi/tests/abi.c"), ("layer", "capi/tests/layer.cpp"), ("live", "capi/examples/live.c")];
+
+/// Programs that take the index of the project's own traces, and what else they take.
+const READERS: [(&str, &str, &[&str]); 2] =
+    [("top_files", "capi/examples/top_files.cpp", &[]), ("counter", "capi/examples/counter.c", &["cpu"])];
+
+struct Bench {
+    work: PathBuf,
+    prefix: PathBuf,
+}
+
+pub(crate) fn run() -> Result<()> {
+    header::run(true)?;
+    let provisions = provision()?;
+    let target = target_directory(&mut provisions.cargo())?;
+    let bench = Bench { work: target.join("capi/work"), prefix: target.join("capi/prefix") };
+    let _ = fs::remove_dir_all(target.join("capi"));
+    fs::create_dir_all(&bench.work)?;
+    let python = python_with("reference-venv", &["pyarrow"])?;
+    let script = root().join("capi/tests/library.py");
+    let library = |command: &str, library: &Path| {
+        let mut run = Command::new(&python);
+        run.arg(&script).arg(command).arg(library);
+        run
+    };
+
+    let mut build = provisions.cargo();
+    build.args(["rustc", "--release", "--package", "dft-capi", "--features", "panics", "--crate-type", "cdylib"]);
+    step("building the library that panics where it is asked to", &mut build)?;
+    let panics = bench.work.join("libdft_utils_panics.so");
+    fs::copy(target.join("release/libdft_utils.so"), &panics)?;
+    step("a panic under every entry point", library("panics", &panics).stderr(Stdio::null()))?;
+
+    install::run(&bench.prefix)?;
+    let installed = bench.prefix.join("lib/libdft_utils.so");
+    let data = root().join("tests/data");
+    step("streams are the Parquet export", library("streams", &installed).arg(&data).arg(bench.empty("streams")?))?;
+    step("loaded and unloaded", &mut library("reload", &installed))?;
+
+    for (kind, pkg_config) in [("shared", &["--libs"][..]), ("static", &["--libs", "--static"])] {
+        let flags = bench.flags(kind, pkg_config)?;
+        let mut programs = Vec::new();
+        for (name, source) in PROGRAMS {
+            programs.push(bench.compile(&format!("{name}_{kind}"), source, &flags, &[])?);
+        }
+        bench.run_programs(&programs, &[])?;
+        for (name, source, more) in READERS {
+            let program = bench.compile(&format!("{name}_{kind}"), source, &flags, &[])?;
+            bench.read(&program, more)?;
+        }
+        if kind == "shared" {
+            bench.valgrind(&programs)?;
+        }
+    }
+    let flags = bench.flags("shared", &["--libs"])?;
+    let sanitized = ["-g", "-fsanitize=address", "-fno-omit-frame-pointer"];
+    let mut programs = Vec::new();
+    for (name, source) in PROGRAMS {
+        programs.push(bench.compile(&format!("{name}_sanitized"), source, &flags, &sanitized)?);
+    }
+    bench.run_programs(&programs, &["under AddressSanitizer"])?;
+    bench.cmake()
+}
+
+impl Bench {
+    /// A new directory.
+    fn empty(&self, name: &str) -> Result<PathBuf> {
+        let path = self.work.join(name);
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// What pkg-config says that a program is compiled and linked with.
+    fn flags(&self, kind: &str, libs: &[&str]) -> Result<Vec<String>> {
+        let mut command = Command::new("pkg-config");
+        command.env("PKG_CONFIG_PATH", self.prefix.join("lib/pkgconfig")).arg("--cflags").args(libs).arg("dft_utils");
+        let output = command.output().context("pkg-config does not run: install it")?;
+        if !output.status.success() {
+            bail!("pkg-config: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        let library = self.prefix.join("lib");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let flags = said.split_whitespace().map(|flag| match (flag, kind) {
+            ("-ldft_utils", "static") => library.join("libdft_utils.a").display().to_string(),
+            _ => flag.to_owned(),
+        });
+        Ok(flags.chain([format!("-Wl,-rpath,{}", library.display()), "-lpthread".to_owned()]).collect())
+    }
+
+    fn compile(&self, name: &str, source: &str, flags: &[String], more: &[&str]) -> Result<PathBuf> {
+        let program = self.work.join(name);
+        let (compiler, standard) = if source.ends_with(".c") { ("cc", "-std=c11") } else { ("c++", "-std=c++17") };
+        let mut command = Command::new(compiler);
+        command.arg(standard).args(WARNINGS).arg("-D_POSIX_C_SOURCE=200809L").args(more);
+        command.arg(root().join(source)).args(flags).arg("-o").arg(&program);
+        step(&format!("{compiler} {standard} {source}, {name}"), &mut command)?;
+        Ok(program)
+    }
+
+    fn run_programs(&self, programs: &[PathBuf], how: &[&str]) -> Result<()> {
+        for program in programs {
+            let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            step(&format!("{name} {}", how.join(" ")), Command::new(program).arg(self.empty("program")?))?;
+        }
+        Ok(())
+    }
+
+    /// Runs an example over the index that the streams were read from.
+    fn read(&self, program: &Path, more: &[&str]) -> Result<()> {
+        let output = Command::new(program).arg(self.work.join("streams/index")).args(more).output()?;
+        let out = String::from_utf8_lossy(&output.stdout);
+        if !output.status.success() || out.lines().count() < 5 {
+            bail!("{}: {out}{}", program.display(), String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(())
+    }
+
+    fn valgrind(&self, programs: &[PathBuf]) -> Result<()> {
+        if Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_err() {
+            println!("\n── valgrind is not here: skipped");
+            return Ok(());
+        }
+        for program in programs {
+            let mut command = Command::new("valgrind");
+            // What the runtime keeps of the main thread till the end is still reachable.
+            command.args(["-q", "--leak-check=full", "--show-leak-kinds=definite,indirect"]);
+            command.args(["--errors-for-leak-kinds=definite,indirect", "--error-exitcode=9"]);
+            let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            step(&format!("{name} under valgrind"), command.arg(program).arg(self.empty("program")?))?;
+        }
+        Ok(())
+    }
+
+    /// The same programs, as a user's CMake project builds them.
+    fn cmake(&self) -> Result<()> {
+        let cmake = match Command::new("cmake").arg("--version").stdout(Stdio::null()).status() {
+            Ok(status) if status.success() => PathBuf::from("cmake"),
+            _ => python_with("cmake-venv", &["cmake"])?.with_file_name("cmake"),
+        };
+        let build = self.empty("cmake")?;
+        let mut configure = Command::new(&cmake);
+        configure.arg("-S").arg(root().join("capi/tests")).arg("-B").arg(&build);
+        configure.arg(format!("-DCMAKE_PREFIX_PATH={}", self.prefix.display()));
+        step("cmake finds the package", configure.stdout(Stdio::null()))?;
+        step("cmake builds shared and static", Command::new(&cmake).arg("--build").arg(&build).stdout(Stdio::null()))?;
+        for kind in ["dft_utils", "dft_utils_static"] {
+            let programs: Vec<PathBuf> =
+                PROGRAMS.iter().map(|(name, _)| build.join(format!("{name}_{kind}"))).collect();
+            self.run_programs(&programs, &["as cmake built it"])?;
+        }
+        Ok(())
+    }
+}
