@@ -128,6 +128,12 @@ struct ArrowArrayStream;
 // A gzip member is corrupt.
 #define DFT_FAULT_DAMAGED 3
 
+// A call failed: the text is the message of its error.
+#define DFT_LOG_ERROR 0
+
+// Something was wrong with the input, and the call went on: a truncated trace, a refused bundle.
+#define DFT_LOG_WARNING 1
+
 // The version of the ABI that this header describes. It changes only where a program that was built
 // against an older one would no longer work.
 #define DFT_ABI_VERSION 1
@@ -368,6 +374,9 @@ typedef struct dft_view {
     uint64_t group_by_length;
 } dft_view;
 
+// Sees a column's name, valid during the call; not 0 ends the walk.
+typedef int32_t (*dft_visit_column)(void *context, struct dft_text name);
+
 // What an index is.
 typedef struct dft_index_info {
     // The size of this struct, which the caller sets.
@@ -445,6 +454,10 @@ typedef int32_t (*dft_visit_file)(void *context, const struct dft_file *file);
 
 // Sees a hash and its name; not 0 ends the walk.
 typedef int32_t (*dft_visit_name)(void *context, struct dft_text hash, struct dft_text name);
+
+// Sees what the library has to say, on whatever thread it says it; the text is valid during the call. It
+// must not call the library.
+typedef void (*dft_on_log)(void *context, uint32_t level, struct dft_text text);
 
 // Which rows to walk. Set `size` and zero the rest for all calls.
 typedef struct dft_row_query {
@@ -603,6 +616,9 @@ typedef struct dft_version {
     uint32_t index_format;
     // Its release, such as 0.1.0; valid for ever.
     struct dft_text release;
+    // What it can do, as words with spaces between them; valid for ever. A word is never given another
+    // meaning.
+    struct dft_text features;
 } dft_version;
 
 // It is done.
@@ -785,6 +801,14 @@ dft_status dft_table_stream(const struct dft_index *index,
                             const struct dft_view *view,
                             struct ArrowArrayStream *stream);
 
+// Shows the columns of a table to `visit`, in their order: of telemetry and of the aggregation, those of
+// every metric that was observed. `view`: NULL for all of it; `context` is handed on.
+dft_status dft_table_columns(const struct dft_index *index,
+                             uint32_t table,
+                             const struct dft_view *view,
+                             dft_visit_column visit,
+                             void *context);
+
 // Writes tables to files of a directory, which is made if it is not there: one file each, named after the
 // table, there whole or not at all.
 //
@@ -829,6 +853,10 @@ dft_status dft_index_name(const struct dft_index *index,
                           char *buffer,
                           uint64_t capacity,
                           uint64_t *length);
+
+// Sets who sees what the library has to say; NULL for nobody, as it is at first. `context` is handed on.
+// When it returns, the one that was set before is not called any more.
+dft_status dft_set_log(dft_on_log on_log, void *context);
 
 // Begins a walk over rows.
 //

@@ -391,6 +391,30 @@ public:
         check(status);
     }
 
+    /// The columns of a table, one of DFT_TABLE_…, in their order.
+    std::vector<std::string> columns(std::uint32_t table, const dft_view &shown = sized<dft_view>()) const {
+        std::vector<std::string> columns;
+        const std::function<void(std::string_view)> visit = [&](std::string_view name) { columns.emplace_back(name); };
+        Visiting<decltype(visit)> visiting{visit, {}};
+        const dft_status status = dft_table_columns(
+            get(), table, &shown,
+            [](void *context, dft_text name) -> std::int32_t {
+                return static_cast<Visiting<decltype(visit)> *>(context)->guarded(view(name));
+            },
+            &visiting);
+        visiting.rethrow();
+        check(status);
+        return columns;
+    }
+    /// The metrics of telemetry, in byte order.
+    std::vector<std::string> metrics() const {
+        // Behind host_hash, name, time_bucket, ts, te and count.
+        constexpr std::ptrdiff_t fixed = 6;
+        std::vector<std::string> all = columns(DFT_TABLE_SYSTEM);
+        all.erase(all.begin(), all.begin() + fixed);
+        return all;
+    }
+
     /// Rows of a family, one of DFT_FAMILY_…, by series and time.
     Rows rows(std::uint32_t family = DFT_FAMILY_EVENT) const {
         auto query = sized<dft_row_query>();
@@ -482,6 +506,72 @@ public:
 
 private:
     detail::Owned<dft_aggregator, dft_aggregator_free> handle_;
+};
+
+/// The names of the C++ library that this one takes the place of, over the classes above: see
+/// docs/porting.md for what maps to what.
+class EventAggregator {
+public:
+    /// Aggregates into the index in a directory, as what comes from `source`, such as a host and a rank.
+    EventAggregator(std::string index, std::string source, const Config &config = Config())
+        : path_(std::move(index)), source_(std::move(source)), live_(config) {}
+
+    /// Adds a record.
+    void add(const dft_record &record) { live_.add(record); }
+    /// Adds lines of JSON.
+    dft_lines_added add_lines(std::string_view lines) { return live_.add_lines(lines); }
+    /// Takes all that the aggregator of another thread has.
+    void merge_chunk(Aggregator &chunk) { live_.merge(chunk); }
+    /// Adds all to the index, at once, time bounds included; what was added can be scanned then.
+    void finalize() {
+        live_.finalize(path_, source_);
+        index_.reset();
+    }
+    /// Time bounds are persisted with what they are of, by finalize(): there is nothing left to do, and
+    /// this says whether they are there.
+    bool persist_time_bounds() { return query_time_bounds().has_value(); }
+    /// The least and the greatest bucket of the index, in µs.
+    std::optional<std::pair<std::uint64_t, std::uint64_t>> query_time_bounds() { return index().query_time_bounds(); }
+    /// Shows every row of a family.
+    void scan(const std::function<void(const Row &)> &visit, std::uint32_t family = DFT_FAMILY_EVENT) {
+        scan_shard_range(0, 1, 1, visit, family);
+    }
+    /// Shows the rows of some shards of the key space: of those from `first` to before `end`, of `shards`.
+    void scan_shard_range(std::uint32_t first, std::uint32_t end, std::uint32_t shards,
+                          const std::function<void(const Row &)> &visit, std::uint32_t family = DFT_FAMILY_EVENT) {
+        for (std::uint32_t shard = first; shard < end; shard++) {
+            auto query = sized<dft_row_query>();
+            query.family = family;
+            query.partition = shard;
+            query.partitions = shards;
+            for (const Row &row : index().rows(query)) {
+                visit(row);
+            }
+        }
+    }
+    /// Shows telemetry, keys and values included, in key order.
+    void scan_system_metrics_raw(const std::function<void(const Reading &)> &visit,
+                                 const dft_reading_query &query = sized<dft_reading_query>()) {
+        for (const Reading &reading : index().readings(query)) {
+            visit(reading);
+        }
+    }
+    /// The metrics of telemetry that were observed, in byte order.
+    std::vector<std::string> observed_columns() { return index().metrics(); }
+
+    /// The index as it is now.
+    Index &index() {
+        if (!index_) {
+            index_.emplace(std::string_view(path_));
+        }
+        return *index_;
+    }
+
+private:
+    std::string path_;
+    std::string source_;
+    Aggregator live_;
+    std::optional<Index> index_;
 };
 
 /// A record to fill in.

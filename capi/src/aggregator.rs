@@ -1,7 +1,7 @@
 //! Live aggregation: records one by one, without a trace.
 
 use ::dft_index::{LinesAdded, LiveAggregator};
-use dft_trace::{Arg, ArgKey, Phase, Record, Value};
+use dft_trace::{Arg, ArgKey, LayoutId, Phase, Record, Value};
 
 use crate::arguments::{Growing, dft_text, give, given, list, out};
 use crate::boundary::boundary;
@@ -166,24 +166,25 @@ impl Aggregator {
             }
         };
         let more = list::<dft_arg>("record.args", given.args, given.args_length)?;
-        self.numbers.clear();
-        self.numbers.extend(more.iter().filter(|arg| arg.kind == DFT_ARG_REAL).map(|arg| number(arg.real)));
+        if !more.is_empty() {
+            self.numbers.clear();
+            self.numbers.extend(more.iter().filter(|arg| arg.kind == DFT_ARG_REAL).map(|arg| number(arg.real)));
+        }
         let mut numbers = self.numbers.iter();
         let mut args: Vec<Arg<'_>> = reuse(std::mem::take(&mut self.args));
-        let mut known = |key, name: &'static [u8], value| args.push(Arg { key, name, value });
-        for (key, name, value) in [
+        // The fields that become args; which of them are there is the record's layout, if it has no more.
+        let mut layout = 0;
+        let fields: [(ArgKey, &'static [u8], Value<'_>); 4] = [
             (ArgKey::Hhash, b"hhash", text(given.hhash, "record.hhash")?),
             (ArgKey::Fhash, b"fhash", text(given.fhash, "record.fhash")?),
-        ] {
+            (ArgKey::Ret, b"ret", present(given, DFT_HAS_RET, given.ret)),
+            (ArgKey::Offset, b"offset", present(given, DFT_HAS_OFFSET, given.offset)),
+        ];
+        for (bit, (key, name, value)) in fields.into_iter().enumerate() {
             if value != Value::Null {
-                known(key, name, value);
+                layout |= 1 << bit;
+                args.push(Arg { key, name, value });
             }
-        }
-        if given.present & DFT_HAS_RET != 0 {
-            known(ArgKey::Ret, b"ret", Value::Integer(given.ret));
-        }
-        if given.present & DFT_HAS_OFFSET != 0 {
-            known(ArgKey::Offset, b"offset", Value::Integer(given.offset));
         }
         for arg in more {
             let name = arg.name.bytes("arg.name")?;
@@ -208,14 +209,20 @@ impl Aggregator {
             pid: Value::Integer(given.pid),
             tid: Value::Integer(given.tid),
             ts: Value::Integer(given.ts_us),
-            dur: if given.present & DFT_HAS_DURATION != 0 { Value::Integer(given.dur_us) } else { Value::Null },
+            dur: present(given, DFT_HAS_DURATION, given.dur_us),
             args,
-            ..Record::default()
+            layout: more.is_empty().then_some(LayoutId::made(layout)),
         };
         let added = self.live.record(&record);
         self.args = reuse(record.args);
         Ok(added?)
     }
+}
+
+/// A number, if it is there.
+#[inline]
+fn present(record: &dft_record, which: u32, value: i64) -> Value<'static> {
+    if record.present & which != 0 { Value::Integer(value) } else { Value::Null }
 }
 
 /// The text of a number: the shortest that reads as the same, and one past all numbers where it is none.

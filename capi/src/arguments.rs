@@ -108,6 +108,10 @@ pub(crate) unsafe trait Growing: Default + Copy {}
 #[inline]
 pub(crate) fn given<T: Growing>(name: &str, place: *const T) -> Result<T, Failure> {
     let size = size_at(name, place.cast())?;
+    if size >= size_of::<T>() as u64 {
+        // SAFETY: neither NULL nor misaligned, and by the caller's word a whole `T` is there.
+        return Ok(unsafe { place.read() });
+    }
     let mut value = T::default();
     let known = (size as usize).min(size_of::<T>());
     // SAFETY: the caller's word is that `size` bytes are there, and no more than those of a `T` are

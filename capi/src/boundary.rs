@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::arguments::{dft_text, out};
+use crate::arguments::{Growing, dft_text, give};
+use crate::log::{DFT_LOG_ERROR, log};
 use crate::status::{DFT_OK, DFT_PANIC, Failure, dft_status};
 
 thread_local! {
@@ -27,6 +28,7 @@ pub(crate) fn boundary(name: &'static str, run: impl FnOnce() -> Result<(), Fail
 #[cold]
 fn fail(failure: Failure) -> dft_status {
     let status = failure.status;
+    log(DFT_LOG_ERROR, &failure.message);
     // While a thread ends, its last error is gone already.
     let _ = LAST.try_with(|last| *last.borrow_mut() = failure);
     status
@@ -51,6 +53,7 @@ fn injected(name: &'static str) {
 
 /// What went wrong in the last call of this thread that failed.
 #[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct dft_error {
     /// The size of this struct, which the caller sets.
     pub size: u64,
@@ -64,20 +67,25 @@ pub struct dft_error {
     pub key: dft_text,
 }
 
+// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
+unsafe impl Growing for dft_error {}
+
 /// Says what went wrong in the last call of this thread that failed. The texts are valid until the next
 /// call of this thread that fails. Fails itself only for a bad argument, and then changes nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_last_error(error: *mut dft_error) -> dft_status {
     let run = || -> Result<(), Failure> {
-        let error = out("error", error)?;
         LAST.with(|last| {
             let last = last.borrow();
-            error.status = last.status;
-            error.message = dft_text::of(&last.message);
-            error.path = dft_text::of(&last.path);
-            error.key = dft_text::of(&last.key);
-        });
-        Ok(())
+            let said = dft_error {
+                size: 0,
+                status: last.status,
+                message: dft_text::of(&last.message),
+                path: dft_text::of(&last.path),
+                key: dft_text::of(&last.key),
+            };
+            give("error", error, &said)
+        })
     };
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(())) => DFT_OK,

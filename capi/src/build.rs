@@ -1,6 +1,7 @@
 //! Builds: traces into an index, staged builds, verification.
 
 use std::ffi::c_void;
+use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
@@ -11,7 +12,8 @@ use dft_store::verify;
 use crate::arguments::{Growing, dft_text, give, given, paths};
 use crate::boundary::boundary;
 use crate::config::{config, dft_config};
-use crate::status::{DFT_DAMAGED, Failure, dft_status};
+use crate::log::{DFT_LOG_WARNING, log};
+use crate::status::{DFT_DAMAGED, Detail, Failure, dft_status};
 
 /// How a build is done, which does not show in its result. NULL, or zeros, for the defaults.
 #[repr(C)]
@@ -175,14 +177,19 @@ fn summary(input: &InputReport) -> dft_build_summary {
     }
 }
 
+/// Tells the caller, and the log, what is wrong with something at a path.
+fn tell(on_text: dft_on_text, context: *mut c_void, path: &Path, text: &str) {
+    let path = path.display().to_string();
+    log(DFT_LOG_WARNING, &format!("{path}: {text}"));
+    if let Some(on_text) = on_text {
+        // SAFETY: the caller gave a function of this type; the texts live through the call.
+        unsafe { on_text(context, dft_text::of(&path), dft_text::of(text)) };
+    }
+}
+
 /// Tells the caller what was wrong with each file.
 fn tell_faults(input: &InputReport, on_fault: dft_on_text, context: *mut c_void) {
-    let Some(on_fault) = on_fault else { return };
-    let tell = |path: &std::path::Path, text: &str| {
-        let path = path.display().to_string();
-        // SAFETY: the caller gave a function of this type; the texts live through the call.
-        unsafe { on_fault(context, dft_text::of(&path), dft_text::of(text)) };
-    };
+    let tell = |path: &Path, text: &str| tell(on_fault, context, path, text);
     for unreadable in &input.unreadable {
         tell(&unreadable.path, &format!("cannot be read, left out: {}", unreadable.error));
     }
@@ -299,12 +306,8 @@ pub extern "C" fn dft_ingest(
 ) -> dft_status {
     boundary("dft_ingest", || {
         let report = ingest(index.path("index")?, shared.path("shared")?, keep != 0)?;
-        if let Some(on_refused) = on_refused {
-            for (bundle, error) in report.refused.iter().chain(&report.not_removed) {
-                let (bundle, error) = (bundle.display().to_string(), error.to_string());
-                // SAFETY: the caller gave a function of this type; the texts live through the call.
-                unsafe { on_refused(context, dft_text::of(&bundle), dft_text::of(&error)) };
-            }
+        for (bundle, error) in report.refused.iter().chain(&report.not_removed) {
+            tell(on_refused, context, bundle, &error.to_string());
         }
         let summary = dft_ingest_summary {
             size: 0,
@@ -327,17 +330,16 @@ pub extern "C" fn dft_verify(index: dft_text, on_fault: dft_on_text, context: *m
     boundary("dft_verify", || {
         let path = index.path("index")?;
         let found = verify(path)?;
-        let name = path.display().to_string();
-        if let Some(on_fault) = on_fault {
-            for fault in &found.faults {
-                let fault = fault.to_string();
-                // SAFETY: the caller gave a function of this type; the texts live through the call.
-                unsafe { on_fault(context, dft_text::of(&name), dft_text::of(&fault)) };
-            }
+        for fault in &found.faults {
+            tell(on_fault, context, path, &fault.to_string());
         }
         match found.faults.first() {
             None => Ok(()),
-            Some(fault) => Err(Failure { path: name, ..Failure::new(DFT_DAMAGED, fault.to_string()) }),
+            Some(fault) => {
+                let message = fault.to_string();
+                Err(Detail { status: DFT_DAMAGED, message, path: path.display().to_string(), ..Detail::default() }
+                    .into())
+            }
         }
     })
 }

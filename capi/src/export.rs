@@ -1,5 +1,6 @@
 //! Tables: as Arrow streams, and as files.
 
+use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -197,6 +198,32 @@ pub extern "C" fn dft_table_stream(
         // SAFETY: the place is good, by the check and the caller's word; what is there is no stream yet,
         // so it is overwritten without being dropped.
         unsafe { std::ptr::write(place, FFI_ArrowArrayStream::new(Box::new(reader))) };
+        Ok(())
+    })
+}
+
+/// Sees a column's name, valid during the call; not 0 ends the walk.
+pub type dft_visit_column = Option<unsafe extern "C" fn(context: *mut c_void, name: dft_text) -> i32>;
+
+/// Shows the columns of a table to `visit`, in their order: of telemetry and of the aggregation, those of
+/// every metric that was observed. `view`: NULL for all of it; `context` is handed on.
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_table_columns(
+    index: *const dft_index,
+    table: u32,
+    view: *const dft_view,
+    visit: dft_visit_column,
+    context: *mut c_void,
+) -> dft_status {
+    boundary("dft_table_columns", || {
+        let visit = visit.ok_or_else(|| Failure::argument("visit is NULL"))?;
+        let reader = TableReader::new(source(index)?, self::table(table)?, view)?;
+        for field in reader.schema().fields() {
+            // SAFETY: the caller gave a function of this type; the text lives through the call.
+            if unsafe { visit(context, dft_text::of(field.name())) } != 0 {
+                break;
+            }
+        }
         Ok(())
     })
 }

@@ -65,9 +65,21 @@ pub(crate) fn put<T: Object, H>(object: T) -> Result<*mut H, Failure> {
     Ok(ptr::without_provenance_mut((generation << SLOT_BITS) as usize | at))
 }
 
-/// A use of an object, for as long as it lasts.
+/// A use of an object that others may use, for as long as it lasts.
 struct Use {
     slot: &'static Slot,
+}
+
+/// The only use of an object, for as long as it lasts.
+struct OnlyUse {
+    slot: &'static Slot,
+}
+
+impl Drop for OnlyUse {
+    fn drop(&mut self) {
+        // Nobody else has changed it meanwhile.
+        self.slot.uses.store(0, Ordering::Release);
+    }
 }
 
 impl Drop for Use {
@@ -130,7 +142,7 @@ pub(crate) fn with_mut<T: Object, H, R>(
     if slot.uses.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).is_err() {
         return Err(busy::<T>());
     }
-    let in_use = Use { slot };
+    let in_use = OnlyUse { slot };
     if slot.state.load(Ordering::SeqCst) != state {
         return Err(invalid::<T>());
     }

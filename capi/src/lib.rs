@@ -19,6 +19,7 @@ pub mod config;
 pub mod export;
 mod handles;
 pub mod index;
+pub mod log;
 pub mod scan;
 pub mod status;
 pub mod values;

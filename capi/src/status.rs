@@ -42,16 +42,35 @@ pub const DFT_PANIC: dft_status = 99;
 
 /// What went wrong, with where it did.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Failure {
+pub(crate) struct Detail {
     pub(crate) status: dft_status,
     pub(crate) message: String,
     pub(crate) path: String,
     pub(crate) key: String,
 }
 
+/// That something went wrong. It is small, for every function may return one and hardly any does.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Failure(Box<Detail>);
+
+impl std::ops::Deref for Failure {
+    type Target = Detail;
+
+    fn deref(&self) -> &Detail {
+        &self.0
+    }
+}
+
+impl From<Detail> for Failure {
+    fn from(detail: Detail) -> Self {
+        Self(Box::new(detail))
+    }
+}
+
 impl Failure {
+    #[cold]
     pub(crate) fn new(status: dft_status, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), ..Self::default() }
+        Detail { status, message: message.into(), ..Detail::default() }.into()
     }
 
     pub(crate) fn argument(message: impl Into<String>) -> Self {
@@ -78,7 +97,7 @@ impl From<StoreError> for Failure {
             _ => String::new(),
         };
         let path = path.map(|path| path.display().to_string()).unwrap_or_default();
-        Self { status, message: error.to_string(), path, key }
+        Detail { status, message: error.to_string(), path, key }.into()
     }
 }
 
@@ -101,7 +120,7 @@ impl From<BuildError> for Failure {
             E::Cancelled => (DFT_CANCELLED, None),
         };
         let path = path.map(|path| path.display().to_string()).unwrap_or_default();
-        Self { status, message, path, key: String::new() }
+        Detail { status, message, path, key: String::new() }.into()
     }
 }
 
@@ -111,9 +130,10 @@ impl From<ExportError> for Failure {
         let message = error.to_string();
         match error {
             E::Store(error) => error.into(),
-            E::TooLarge { row, .. } => Self { status: DFT_TOO_LARGE, message, key: row, path: String::new() },
+            E::TooLarge { row, .. } => Detail { status: DFT_TOO_LARGE, message, key: row, path: String::new() }.into(),
             E::Io { path, .. } | E::Parquet { path, .. } | E::Write { path, .. } => {
-                Self { status: DFT_SYSTEM, message, path: path.display().to_string(), key: String::new() }
+                let path = path.display().to_string();
+                Detail { status: DFT_SYSTEM, message, path, key: String::new() }.into()
             }
             _ => Self::argument(message),
         }

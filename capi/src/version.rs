@@ -8,6 +8,9 @@ use crate::status::dft_status;
 /// against an older one would no longer work.
 pub const DFT_ABI_VERSION: u32 = 1;
 
+/// What the library can do.
+const FEATURES: &str = "live build stage ingest verify scan arrow-stream parquet arrow csv percentiles";
+
 /// Which library this is.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,6 +23,9 @@ pub struct dft_version {
     pub index_format: u32,
     /// Its release, such as 0.1.0; valid for ever.
     pub release: dft_text,
+    /// What it can do, as words with spaces between them; valid for ever. A word is never given another
+    /// meaning.
+    pub features: dft_text,
 }
 
 // SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
@@ -30,7 +36,9 @@ unsafe impl Growing for dft_version {}
 pub extern "C" fn dft_library_version(version: *mut dft_version) -> dft_status {
     boundary("dft_library_version", || {
         let release = dft_text::of(env!("CARGO_PKG_VERSION"));
-        let known = dft_version { size: 0, abi: DFT_ABI_VERSION, index_format: dft_codec::FORMAT_VERSION, release };
+        let features = dft_text::of(FEATURES);
+        let index_format = dft_codec::FORMAT_VERSION;
+        let known = dft_version { size: 0, abi: DFT_ABI_VERSION, index_format, release, features };
         give("version", version, &known)
     })
 }

@@ -82,11 +82,50 @@ void what_fails_throws_or_is_a_result(const std::string &folder) {
     to = dft::Index(folder + "/index");
 }
 
+void the_names_that_people_port_from(const std::string &folder) {
+    dft::EventAggregator events(folder + "/ported", "rank 3", dft::Config().interval_us(1000));
+    dft::Aggregator chunk = aggregated(0, 100);
+    events.merge_chunk(chunk);
+    events.add_lines(R"({"name":"cpu","cat":"sys","ts":5000,"ph":2,"args":{"hhash":"h","user":1.5,"idle":2}})");
+    events.finalize();
+    CHECK(events.persist_time_bounds());
+    CHECK(events.query_time_bounds() == std::pair<std::uint64_t, std::uint64_t>(0, 9000));
+    std::uint64_t calls = 0, shards = 0, readings = 0;
+    events.scan([&](const dft::Row &row) { calls += row->decoded.count; });
+    for (std::uint32_t shard = 0; shard < 4; shard++) {
+        events.scan_shard_range(shard, shard + 1, 4, [&](const dft::Row &row) { shards += row->decoded.count; });
+    }
+    events.scan_system_metrics_raw([&](const dft::Reading &reading) {
+        CHECK(reading.hhash() == "h" && reading.name() == "cpu" && reading->metrics == 2);
+        CHECK(reading.metric(1).name_view() == "user" && reading.metric(1).mean == 1.5);
+        readings += reading->readings;
+    });
+    CHECK(calls == 100 && shards == 100 && readings == 1);
+    CHECK((events.observed_columns() == std::vector<std::string>{"idle", "user"}));
+    CHECK(events.index().columns(DFT_TABLE_EVENTS).size() == 23);
+}
+
+void what_there_is_to_say_is_logged(const std::string &folder) {
+    std::vector<std::string> said;
+    dft::check(dft_set_log(
+        [](void *context, std::uint32_t level, dft_text text) {
+            static_cast<std::vector<std::string> *>(context)->push_back(std::to_string(level) + std::string(dft::view(text)));
+        },
+        &said));
+    CHECK(!dft::attempt([&] { return dft::Index(folder + "/nothing"); }));
+    CHECK(said.size() == 1 && said[0].front() == '0' && said[0].find("/nothing") != std::string::npos);
+    dft::check(dft_set_log(nullptr, nullptr));
+    CHECK(!dft::attempt([&] { return dft::Index(folder + "/nothing"); }));
+    CHECK(said.size() == 1);
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
     CHECK(argc == 2);
     rows_are_walked_as_a_range(argv[1]);
     what_fails_throws_or_is_a_result(argv[1]);
-    std::cout << "layer.cpp: 2 passed, 0 failed\n";
+    the_names_that_people_port_from(argv[1]);
+    what_there_is_to_say_is_logged(argv[1]);
+    std::cout << "layer.cpp: 4 passed, 0 failed\n";
 }

@@ -79,6 +79,9 @@ pub(crate) fn run() -> Result<()> {
         programs.push(bench.compile(&format!("{name}_sanitized"), source, &flags, &sanitized)?);
     }
     bench.run_programs(&programs, &["under AddressSanitizer"])?;
+    bench.threads(&flags)?;
+    bench.arrow(&flags, &python)?;
+    bench.add(&flags)?;
     bench.cmake()
 }
 
@@ -93,9 +96,12 @@ impl Bench {
 
     /// What pkg-config says that a program is compiled and linked with.
     fn flags(&self, kind: &str, libs: &[&str]) -> Result<Vec<String>> {
-        let mut command = Command::new("pkg-config");
+        let mut command = match Command::new("pkg-config").arg("--version").stdout(Stdio::null()).status() {
+            Ok(status) if status.success() => Command::new("pkg-config"),
+            _ => Command::new(python_with("pkgconf-venv", &["pkgconf"])?.with_file_name("pkgconf")),
+        };
         command.env("PKG_CONFIG_PATH", self.prefix.join("lib/pkgconfig")).arg("--cflags").args(libs).arg("dft_utils");
-        let output = command.output().context("pkg-config does not run: install it")?;
+        let output = command.output().context("pkg-config does not run")?;
         if !output.status.success() {
             bail!("pkg-config: {}", String::from_utf8_lossy(&output.stderr));
         }
@@ -136,8 +142,12 @@ impl Bench {
         Ok(())
     }
 
+    fn has_valgrind(&self) -> bool {
+        Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+    }
+
     fn valgrind(&self, programs: &[PathBuf]) -> Result<()> {
-        if Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_err() {
+        if !self.has_valgrind() {
             println!("\n── valgrind is not here: skipped");
             return Ok(());
         }
@@ -150,6 +160,49 @@ impl Bench {
             step(&format!("{name} under valgrind"), command.arg(program).arg(self.empty("program")?))?;
         }
         Ok(())
+    }
+
+    /// Threads that aggregate and scan, under checkers of races: ThreadSanitizer, which sees the program and
+    /// not the library, and helgrind, which sees both.
+    fn threads(&self, flags: &[String]) -> Result<()> {
+        const SOURCE: &str = "capi/tests/threads.c";
+        let sanitized = self.compile("threads_sanitized", SOURCE, flags, &["-g", "-fsanitize=thread"])?;
+        // Where addresses are random in too many bits, the sanitizer finds no room for its own.
+        let mut run = Command::new("setarch");
+        run.arg("-R").arg(&sanitized).arg(self.empty("program")?);
+        step("threads under ThreadSanitizer", &mut run)?;
+        let program = self.compile("threads", SOURCE, flags, &["-g"])?;
+        if !self.has_valgrind() {
+            return Ok(());
+        }
+        let mut helgrind = Command::new("valgrind");
+        helgrind.args(["--tool=helgrind", "-q", "--error-exitcode=9"]);
+        helgrind.arg(format!("--suppressions={}", root().join("capi/tests/helgrind.supp").display()));
+        step("threads under helgrind", helgrind.arg(program).arg(self.empty("program")?))
+    }
+
+    /// The example that hands a stream to Apache Arrow C++, which pyarrow brings with it.
+    fn arrow(&self, flags: &[String], python: &Path) -> Result<()> {
+        let ask = |what: &str| -> Result<String> {
+            let output = Command::new(python).args(["-c", &format!("import pyarrow, glob; print({what})")]).output()?;
+            Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        };
+        let library = ask("sorted(glob.glob(pyarrow.get_library_dirs()[0] + '/libarrow.so.*'), key=len)[0]")?;
+        let directory = Path::new(&library).parent().context("pyarrow has no libarrow")?.display().to_string();
+        let program = self.work.join("arrow");
+        let mut compile = Command::new("c++");
+        // Arrow's own headers want C++20.
+        compile.arg("-std=c++20").args(WARNINGS).arg("-isystem").arg(ask("pyarrow.get_include()")?);
+        compile.arg(root().join("capi/examples/arrow.cpp")).args(flags).arg(&library);
+        compile.arg(format!("-Wl,-rpath,{directory}")).arg("-o").arg(&program);
+        step("c++ -std=c++20 capi/examples/arrow.cpp", &mut compile)?;
+        step("arrow", Command::new(program).arg(self.work.join("streams/index")))
+    }
+
+    /// What it costs to add a record.
+    fn add(&self, flags: &[String]) -> Result<()> {
+        let program = self.compile("add", "capi/benches/add.cpp", flags, &["-O2"])?;
+        step("what it costs to add a record", Command::new(program).arg("200000"))
     }
 
     /// The same programs, as a user's CMake project builds them.

@@ -72,7 +72,7 @@ pub(crate) fn python_with(name: &str, packages: &[&str]) -> Result<PathBuf> {
     let venv = tools()?.join(name);
     let python = venv.join("bin/python");
     let listed = |package: &&str| runs(Command::new(&python).args(["-m", "pip", "show", "--quiet", package]));
-    if !packages.iter().all(|package| listed(package)) {
+    if !packages.iter().all(listed) {
         eprintln!("xtask: fetching {} from PyPI", packages.join(", "));
         let made = Command::new("python3").args(["-m", "venv"]).arg(&venv).status().context("python3 does not run")?;
         let mut pip = Command::new(&python);
