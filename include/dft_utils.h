@@ -835,6 +835,10 @@ dft_status dft_index_free(struct dft_index *index);
 // Says what an index is: its configuration, its time bounds, its size. At once.
 dft_status dft_index_describe(const struct dft_index *index, struct dft_index_info *info);
 
+// Gives the configuration that an index was made with, such as to build with it. Its lists are valid until
+// the index's handle is freed.
+dft_status dft_index_config(const struct dft_index *index, struct dft_config *config);
+
 // Counts what is in an index. It reads all keys, so it takes as long as there are rows.
 dft_status dft_index_count(const struct dft_index *index, struct dft_index_counts *counts);
 
@@ -903,6 +907,32 @@ dft_status dft_row_values_merge(const struct dft_text *values,
                                 char *buffer,
                                 uint64_t capacity,
                                 uint64_t *length);
+
+// Merges values of one telemetry key: see dft_row_values_merge().
+dft_status dft_telemetry_values_merge(const struct dft_text *values,
+                                      uint64_t values_length,
+                                      uint64_t bucket_us,
+                                      char *buffer,
+                                      uint64_t capacity,
+                                      uint64_t *length);
+
+// Computes the statistics of integer samples, exactly: those of an index are the same.
+dft_status dft_int_stats_of(const int64_t *samples, uint64_t samples_length, struct dft_int_stats *stats);
+
+// Computes the statistics of samples with fractions, correctly rounded; NaN and infinities are counted and
+// left out. The name of `metric` is empty.
+dft_status dft_real_stats_of(const double *samples, uint64_t samples_length, struct dft_metric *metric);
+
+// Reads a telemetry key: the host's hash and the counter's name to buffers, as dft_index_name() does, and
+// the bucket, in µs. DFT_DAMAGED where the bytes are no such key.
+dft_status dft_telemetry_key_decode(struct dft_text key,
+                                    char *hhash,
+                                    uint64_t hhash_capacity,
+                                    uint64_t *hhash_length,
+                                    char *name,
+                                    uint64_t name_capacity,
+                                    uint64_t *name_length,
+                                    uint64_t *bucket_us);
 
 // Writes the key of a counter of a host at a bucket to `buffer`, as telemetry is kept under: see
 // dft_row_values_merge() for the buffer.

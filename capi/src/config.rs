@@ -92,6 +92,46 @@ pub(crate) fn config(place: *const dft_config) -> Result<Config, Failure> {
     Ok(config)
 }
 
+/// The texts of a configuration, as C sees them.
+pub(crate) struct ConfigTexts {
+    _owned: Vec<String>,
+    group_keys: Vec<dft_text>,
+    custom_metrics: Vec<dft_text>,
+}
+
+impl ConfigTexts {
+    pub(crate) fn of(config: &Config) -> Self {
+        let named: Vec<String> = match &config.custom_metrics {
+            CustomMetrics::Only(names) => names.iter().cloned().collect(),
+            CustomMetrics::On | CustomMetrics::Off => Vec::new(),
+        };
+        let owned = [config.extra_group_keys.clone(), named].concat();
+        // A text stays where it is when its string moves.
+        let mut group_keys: Vec<dft_text> = owned.iter().map(|text| dft_text::of(text)).collect();
+        let custom_metrics = group_keys.split_off(config.extra_group_keys.len());
+        Self { _owned: owned, group_keys, custom_metrics }
+    }
+
+    /// The configuration, whose lists are these.
+    pub(crate) fn config(&self, config: &Config) -> dft_config {
+        dft_config {
+            size: 0,
+            interval_us: config.interval_us,
+            group_keys: self.group_keys.as_ptr(),
+            group_keys_length: self.group_keys.len() as u64,
+            custom_metric_names: self.custom_metrics.as_ptr(),
+            custom_metric_names_length: self.custom_metrics.len() as u64,
+            custom_metrics: match config.custom_metrics {
+                CustomMetrics::On => DFT_CUSTOM_METRICS_ON,
+                CustomMetrics::Off => DFT_CUSTOM_METRICS_OFF,
+                CustomMetrics::Only(_) => DFT_CUSTOM_METRICS_NAMED,
+            },
+            group_by_file: config.group_by_file.into(),
+            percentiles: config.percentiles.unwrap_or(0.0),
+        }
+    }
+}
+
 /// Writes the default configuration: 1 s, all custom metrics, by file, no percentiles.
 ///
 /// `config`: whose `size` the caller has set. Any thread.

@@ -9,6 +9,7 @@ use dft_store::Index;
 
 use crate::arguments::{Growing, dft_text, give, list, out};
 use crate::boundary::boundary;
+use crate::config::{ConfigTexts, dft_config};
 use crate::handles::{self, Object};
 use crate::status::{DFT_TOO_LARGE, Failure, dft_status};
 
@@ -35,12 +36,29 @@ impl std::ops::Deref for Source {
     }
 }
 
-/// What a handle of an index holds. Cursors and streams hold it too, so it may be freed before them.
-pub(crate) struct Opened(pub(crate) Arc<Source>);
+/// What a handle of an index holds. Cursors and streams hold the index too, so it may be freed before
+/// them.
+pub(crate) struct Opened {
+    source: Arc<Source>,
+    /// The configuration as C sees it, whose texts are of `texts`.
+    config: dft_config,
+    _texts: ConfigTexts,
+}
+
+// SAFETY: the pointers of the configuration are of texts that the handle owns and nobody changes.
+unsafe impl Send for Opened {}
+
+// SAFETY: as above: they are only ever read.
+unsafe impl Sync for Opened {}
 
 impl Opened {
+    pub(crate) fn new(source: Source) -> Self {
+        let texts = ConfigTexts::of(source.config());
+        Self { config: texts.config(source.config()), source: Arc::new(source), _texts: texts }
+    }
+
     pub(crate) fn temporary(index: TemporaryIndex) -> Self {
-        Self(Arc::new(Source::Temporary(index)))
+        Self::new(Source::Temporary(index))
     }
 }
 
@@ -191,7 +209,7 @@ pub extern "C" fn dft_index_open(path: dft_text, index: *mut *mut dft_index) -> 
     boundary("dft_index_open", || {
         let place = out("index", index)?;
         let source = Source::Stored(Index::open(path.path("path")?)?);
-        *place = handles::put(Opened(Arc::new(source)))?;
+        *place = handles::put(Opened::new(source))?;
         Ok(())
     })
 }
@@ -204,7 +222,7 @@ pub extern "C" fn dft_index_free(index: *mut dft_index) -> dft_status {
 
 /// The index that a handle is of, shared.
 pub(crate) fn source(index: *const dft_index) -> Result<Arc<Source>, Failure> {
-    handles::with(index, |opened: &Opened| Ok(opened.0.clone()))
+    handles::with(index, |opened: &Opened| Ok(opened.source.clone()))
 }
 
 /// Says what an index is: its configuration, its time bounds, its size. At once.
@@ -225,6 +243,13 @@ pub extern "C" fn dft_index_describe(index: *const dft_index, info: *mut dft_ind
         };
         give("info", info, &described)
     })
+}
+
+/// Gives the configuration that an index was made with, such as to build with it. Its lists are valid until
+/// the index's handle is freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_index_config(index: *const dft_index, config: *mut dft_config) -> dft_status {
+    boundary("dft_index_config", || handles::with(index, |opened: &Opened| give("config", config, &opened.config)))
 }
 
 /// Counts what is in an index. It reads all keys, so it takes as long as there are rows.

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use dft_codec::{RowParts, RowValue, SeriesId, SeriesIdentity, TelemetryValue};
+use dft_metrics::FloatStats;
 use dft_store::{RowQuery, RowScan, TelemetryQuery, TelemetryScan};
 
 use crate::arguments::{Growing, dft_text, give, given, out};
@@ -299,6 +300,23 @@ pub struct dft_metric {
 // SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
 unsafe impl Growing for dft_metric {}
 
+impl dft_metric {
+    pub(crate) fn of(name: &str, stats: &FloatStats) -> Self {
+        let parts = stats.parts();
+        let (min, max) = parts.extent.unwrap_or((f64::NAN, f64::NAN));
+        Self {
+            size: 0,
+            name: dft_text::of(name),
+            samples: u64::try_from(parts.n).unwrap_or(u64::MAX),
+            not_finite: parts.nonfinite,
+            mean: stats.mean().unwrap_or(f64::NAN),
+            std: stats.std().unwrap_or(f64::NAN),
+            min,
+            max,
+        }
+    }
+}
+
 /// Begins a walk over telemetry. What is asked for is sought, not filtered.
 ///
 /// `query`: NULL for all of it. `readings`: where the cursor is put, to be freed by dft_readings_free().
@@ -387,19 +405,7 @@ pub extern "C" fn dft_readings_metric(readings: *mut dft_readings, number: u64, 
             let (name, stats) = found.ok_or_else(|| {
                 Failure::argument(format!("there is no metric {number}; the row has {}", metrics.len()))
             })?;
-            let parts = stats.parts();
-            let (min, max) = parts.extent.unwrap_or((f64::NAN, f64::NAN));
-            let said = dft_metric {
-                size: 0,
-                name: dft_text::of(name),
-                samples: u64::try_from(parts.n).unwrap_or(u64::MAX),
-                not_finite: parts.nonfinite,
-                mean: stats.mean().unwrap_or(f64::NAN),
-                std: stats.std().unwrap_or(f64::NAN),
-                min,
-                max,
-            };
-            give("metric", metric, &said)
+            give("metric", metric, &dft_metric::of(name, stats))
         })
     })
 }

@@ -2,12 +2,13 @@
 
 use std::ffi::c_char;
 
-use dft_codec::{RowKey, RowParts, RowValue, TelemetryKey};
-use dft_metrics::IntStats;
+use dft_codec::{RowKey, RowParts, RowValue, TelemetryKey, TelemetryValue};
+use dft_metrics::{FloatStats, IntStats};
 
 use crate::arguments::{Growing, dft_text, give, list, out};
 use crate::boundary::boundary;
 use crate::index::write;
+use crate::scan::dft_metric;
 use crate::status::{Failure, dft_status};
 
 /// Statistics of integers, exact.
@@ -135,6 +136,72 @@ pub extern "C" fn dft_row_values_merge(
         }
         let merged = merged.ok_or_else(|| Failure::argument("there is no value to merge"))?;
         write(&merged.encode(bucket_us), buffer, capacity, length)
+    })
+}
+
+/// Merges values of one telemetry key: see dft_row_values_merge().
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_telemetry_values_merge(
+    values: *const dft_text,
+    values_length: u64,
+    bucket_us: u64,
+    buffer: *mut c_char,
+    capacity: u64,
+    length: *mut u64,
+) -> dft_status {
+    boundary("dft_telemetry_values_merge", || {
+        let mut merged = TelemetryValue::empty();
+        let values = list::<dft_text>("values", values, values_length)?;
+        if values.is_empty() {
+            return Err(Failure::argument("there is no value to merge"));
+        }
+        for value in values {
+            merged.merge(TelemetryValue::decode(value.bytes("values")?, bucket_us)?);
+        }
+        write(&merged.encode(bucket_us), buffer, capacity, length)
+    })
+}
+
+/// Computes the statistics of integer samples, exactly: those of an index are the same.
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_int_stats_of(samples: *const i64, samples_length: u64, stats: *mut dft_int_stats) -> dft_status {
+    boundary("dft_int_stats_of", || {
+        let mut sampled = IntStats::default();
+        list("samples", samples, samples_length)?.iter().for_each(|&sample| sampled.sample(sample));
+        *out("stats", stats)? = dft_int_stats::of(&sampled);
+        Ok(())
+    })
+}
+
+/// Computes the statistics of samples with fractions, correctly rounded; NaN and infinities are counted and
+/// left out. The name of `metric` is empty.
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_real_stats_of(samples: *const f64, samples_length: u64, metric: *mut dft_metric) -> dft_status {
+    boundary("dft_real_stats_of", || {
+        let mut sampled = FloatStats::default();
+        list("samples", samples, samples_length)?.iter().for_each(|&sample| sampled.sample(sample));
+        give("metric", metric, &dft_metric::of("", &sampled))
+    })
+}
+
+/// Reads a telemetry key: the host's hash and the counter's name to buffers, as dft_index_name() does, and
+/// the bucket, in µs. DFT_DAMAGED where the bytes are no such key.
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_telemetry_key_decode(
+    key: dft_text,
+    hhash: *mut c_char,
+    hhash_capacity: u64,
+    hhash_length: *mut u64,
+    name: *mut c_char,
+    name_capacity: u64,
+    name_length: *mut u64,
+    bucket_us: *mut u64,
+) -> dft_status {
+    boundary("dft_telemetry_key_decode", || {
+        let key = TelemetryKey::decode(key.bytes("key")?)?;
+        *out("bucket_us", bucket_us)? = key.bucket;
+        write(key.hhash.as_bytes(), hhash, hhash_capacity, hhash_length)?;
+        write(key.name.as_bytes(), name, name_capacity, name_length)
     })
 }
 

@@ -120,6 +120,9 @@ static void an_index_is_read(void) {
     dft_index_info info = {.size = sizeof info};
     CHECK(dft_index_describe(index, &info) == DFT_OK);
     CHECK(info.interval_us == 1000000 && info.has_bounds && info.least_bucket_us == 0 && info.greatest_bucket_us == 19000000);
+    dft_config config = {.size = sizeof config};
+    CHECK(dft_index_config(index, &config) == DFT_OK);
+    CHECK(config.interval_us == 1000000 && config.group_by_file == 1 && config.group_keys_length == 0 && config.percentiles == 0);
     dft_index_counts counts = {.size = sizeof counts};
     CHECK(dft_index_count(index, &counts) == DFT_OK);
     CHECK(counts.event_rows == 40 && counts.series == 2 && counts.telemetry_rows == 1 && counts.files == 1);
@@ -168,6 +171,10 @@ static void an_index_is_read(void) {
     dft_metric metric = {.size = sizeof metric};
     CHECK(dft_readings_metric(readings, 0, &metric) == DFT_OK && same(metric.name, "level") && metric.mean == 0.5);
     CHECK(dft_readings_metric(readings, 1, &metric) == DFT_INVALID_ARGUMENT);
+    const dft_text both[2] = {reading.value, reading.value};
+    char merged[256];
+    CHECK(dft_telemetry_values_merge(both, 2, reading.bucket_us, merged, sizeof merged, &length) == DFT_OK && length > 0);
+    CHECK(dft_telemetry_values_merge(both, 0, reading.bucket_us, merged, sizeof merged, &length) == DFT_INVALID_ARGUMENT);
     CHECK(dft_readings_next(readings, &reading, &has_row) == DFT_OK && !has_row);
     CHECK(dft_readings_free(readings) == DFT_OK);
 }
@@ -215,6 +222,28 @@ static void traces_are_built_staged_and_ingested(void) {
     CHECK(dft_build(&trace, 1, text(path("built")), &other, NULL, NULL, NULL, NULL, NULL) == DFT_CONFIG && says("--rebuild"));
 }
 
+static void values_are_computed_without_an_index(void) {
+    const int64_t samples[4] = {1000000001, 1000000002, 1000000003, -5};
+    dft_int_stats stats;
+    CHECK(dft_int_stats_of(samples, 3, &stats) == DFT_OK);
+    CHECK(stats.samples == 3 && stats.mean == 1000000002.0 && stats.std == 1.0 && stats.sum_low == 3000000006u && stats.sum_high == 0);
+    CHECK(dft_int_stats_of(samples + 3, 1, &stats) == DFT_OK && stats.sum_high == -1 && stats.min == -5 && stats.max == -5);
+    CHECK(dft_int_stats_of(NULL, 0, &stats) == DFT_OK && stats.samples == 0 && !stats.has_extent && stats.mean != stats.mean);
+    const double reals[3] = {1e9 + 0.5, 1e9 + 1.5, 1e9 + 2.5};
+    dft_metric metric = {.size = sizeof metric};
+    CHECK(dft_real_stats_of(reals, 3, &metric) == DFT_OK && metric.mean == 1e9 + 1.5 && metric.std == 1.0);
+    char key[64], hhash[8], name[8];
+    uint64_t length = 0, hhash_length = 0, name_length = 0, bucket = 0;
+    CHECK(dft_telemetry_key_encode(text("h"), text("cpu"), 77, key, sizeof key, &length) == DFT_OK && length == 16);
+    const dft_text encoded = {key, length};
+    CHECK(dft_telemetry_key_decode(encoded, hhash, 8, &hhash_length, name, 8, &name_length, &bucket) == DFT_OK);
+    CHECK(bucket == 77 && hhash_length == 1 && name_length == 3 && memcmp(name, "cpu", 3) == 0);
+    const dft_text cut = {key, length - 1};
+    CHECK(dft_telemetry_key_decode(cut, hhash, 8, &hhash_length, name, 8, &name_length, &bucket) == DFT_DAMAGED);
+    uint8_t series[16];
+    CHECK(dft_row_key_decode(cut, series, &bucket) == DFT_DAMAGED);
+}
+
 static void what_is_wrong_is_refused_and_nothing_else(void) {
     dft_index *index = NULL;
     CHECK(dft_index_open(text(path("nothing")), &index) == DFT_NO_INDEX && index == NULL && says("nothing"));
@@ -258,7 +287,8 @@ int main(int argc, char **argv) {
     threads_aggregate_and_merge();
     an_index_is_read();
     traces_are_built_staged_and_ingested();
+    values_are_computed_without_an_index();
     what_is_wrong_is_refused_and_nothing_else();
-    puts("abi.c: 4 passed, 0 failed");
+    puts("abi.c: 5 passed, 0 failed");
     return 0;
 }

@@ -66,7 +66,13 @@ pub(crate) fn run() -> Result<()> {
         bench.run_programs(&programs, &[])?;
         for (name, source, more) in READERS {
             let program = bench.compile(&format!("{name}_{kind}"), source, &flags, &[])?;
-            bench.read(&program, more)?;
+            bench.read(Command::new(&program), more)?;
+            if kind == "shared" && bench.has_valgrind() {
+                let mut command = memcheck();
+                command.arg(&program);
+                println!("\n── {name} under valgrind");
+                bench.read(command, more)?;
+            }
         }
         if kind == "shared" {
             bench.valgrind(&programs)?;
@@ -79,10 +85,23 @@ pub(crate) fn run() -> Result<()> {
         programs.push(bench.compile(&format!("{name}_sanitized"), source, &flags, &sanitized)?);
     }
     bench.run_programs(&programs, &["under AddressSanitizer"])?;
+    for (name, source, more) in READERS {
+        let program = bench.compile(&format!("{name}_sanitized"), source, &flags, &sanitized)?;
+        bench.read(Command::new(program), more)?;
+    }
     bench.threads(&flags)?;
     bench.arrow(&flags, &python)?;
     bench.add(&flags)?;
     bench.cmake()
+}
+
+/// valgrind, for which an error and a leak are a failure.
+fn memcheck() -> Command {
+    let mut command = Command::new("valgrind");
+    // What the runtime keeps of the main thread till the end is not lost.
+    command.args(["-q", "--leak-check=full", "--show-leak-kinds=definite,indirect"]);
+    command.args(["--errors-for-leak-kinds=definite,indirect", "--error-exitcode=9"]);
+    command
 }
 
 impl Bench {
@@ -133,11 +152,12 @@ impl Bench {
     }
 
     /// Runs an example over the index that the streams were read from.
-    fn read(&self, program: &Path, more: &[&str]) -> Result<()> {
-        let output = Command::new(program).arg(self.work.join("streams/index")).args(more).output()?;
+    fn read(&self, mut program: Command, more: &[&str]) -> Result<()> {
+        let output = program.arg(self.work.join("streams/index")).args(more).output()?;
         let out = String::from_utf8_lossy(&output.stdout);
         if !output.status.success() || out.lines().count() < 5 {
-            bail!("{}: {out}{}", program.display(), String::from_utf8_lossy(&output.stderr));
+            let name = program.get_program().display();
+            bail!("{name}: {out}{}", String::from_utf8_lossy(&output.stderr));
         }
         Ok(())
     }
@@ -152,10 +172,7 @@ impl Bench {
             return Ok(());
         }
         for program in programs {
-            let mut command = Command::new("valgrind");
-            // What the runtime keeps of the main thread till the end is still reachable.
-            command.args(["-q", "--leak-check=full", "--show-leak-kinds=definite,indirect"]);
-            command.args(["--errors-for-leak-kinds=definite,indirect", "--error-exitcode=9"]);
+            let mut command = memcheck();
             let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
             step(&format!("{name} under valgrind"), command.arg(program).arg(self.empty("program")?))?;
         }
