@@ -455,8 +455,7 @@ typedef int32_t (*dft_visit_file)(void *context, const struct dft_file *file);
 // Sees a hash and its name; not 0 ends the walk.
 typedef int32_t (*dft_visit_name)(void *context, struct dft_text hash, struct dft_text name);
 
-// Sees what the library has to say, on whatever thread it says it; the text is valid during the call. It
-// must not call the library.
+// Sees what the library has to say, on whatever thread it says it; the text is valid during the call.
 typedef void (*dft_on_log)(void *context, uint32_t level, struct dft_text text);
 
 // Which rows to walk. Set `size` and zero the rest for all calls.
@@ -477,7 +476,7 @@ typedef struct dft_row_query {
     uint64_t to_us;
 } dft_row_query;
 
-// Statistics of integers, exact.
+// Statistics of integers, exact. It does not grow.
 typedef struct dft_int_stats {
     // Samples that are in the sum; UINT64_MAX where there are more than that.
     uint64_t samples;
@@ -500,7 +499,7 @@ typedef struct dft_int_stats {
     uint32_t reserved;
 } dft_int_stats;
 
-// What a row's value says, custom metrics aside.
+// What a row's value says, custom metrics aside. It does not grow, for it is part of others.
 typedef struct dft_row_value {
     // The size of this struct, which the caller sets.
     uint64_t size;
@@ -666,6 +665,9 @@ typedef struct dft_version {
 // It was stopped, as asked.
 #define DFT_CANCELLED 14
 
+// What was to be added is in the index, but then something failed: it may not survive a loss of power.
+#define DFT_IN_FORCE 15
+
 // A defect of this library: the message says where. What the call was about may be of no use.
 #define DFT_PANIC 99
 
@@ -675,8 +677,9 @@ extern "C" {
 
 // Makes an aggregator.
 //
-// `config`: how to aggregate; NULL for the default. `memory`: what it may take, in bytes, before it
-// writes what it has to a directory of its own beneath `scratch`; 0 for 256 MiB. `scratch`: an existing
+// `config`: how to aggregate; NULL for the default. `memory`: what its table may take, in bytes, before it
+// is written to a directory of its own beneath `scratch`; 0 for 256 MiB; tables of others that are merged
+// are kept beside it. `scratch`: an existing
 // directory, or empty for the system's one for temporary files; what is made there is removed with the
 // aggregator. `aggregator`: where the handle is put, to be freed by dft_aggregator_free(). Any thread.
 dft_status dft_aggregator_new(const struct dft_config *config,
@@ -709,15 +712,16 @@ dft_status dft_aggregator_merge(struct dft_aggregator *into, struct dft_aggregat
 //
 // `index`: the directory, which is made if it is not there. `source`: a name for what was aggregated,
 // such as a host and a rank, in UTF-8; the index takes each source once, else DFT_CHANGED. `threads`: 0
-// for as many as the machine has cores. Where it fails the aggregator keeps all that it had.
-// DFT_LOCKED where another process writes the index: try again later.
+// for as many as the machine has cores. Where it fails the aggregator keeps all that it had, but for
+// DFT_IN_FORCE: then all is in the index. DFT_LOCKED where another process writes it: try again later.
 dft_status dft_aggregator_finalize(struct dft_aggregator *aggregator,
                                    struct dft_text index,
                                    struct dft_text source,
                                    uint32_t threads);
 
 // Makes an index of all that was aggregated, for tables straight from memory; it is removed when its
-// handle is freed. The aggregator is freed, also where this fails.
+// handle is freed. The aggregator is freed, also where this fails, but for DFT_INVALID_ARGUMENT,
+// DFT_INVALID_HANDLE and DFT_BUSY.
 //
 // `index`: where the handle is put, to be freed by dft_index_free().
 dft_status dft_aggregator_into_index(struct dft_aggregator *aggregator,
@@ -859,7 +863,7 @@ dft_status dft_index_name(const struct dft_index *index,
                           uint64_t *length);
 
 // Sets who sees what the library has to say; NULL for nobody, as it is at first. `context` is handed on.
-// When it returns, the one that was set before is not called any more.
+// When it returns, the one that was set before is not called any more. DFT_BUSY from within a callback.
 dft_status dft_set_log(dft_on_log on_log, void *context);
 
 // Begins a walk over rows.
@@ -942,6 +946,11 @@ dft_status dft_telemetry_key_encode(struct dft_text hhash,
                                     char *buffer,
                                     uint64_t capacity,
                                     uint64_t *length);
+
+// Ends the threads that the library keeps for its next work, so that dlclose() unloads it: without this it
+// stays loaded, which does no harm. The next work makes new ones. No handle may be open, and no other call
+// under way.
+dft_status dft_library_end_threads(void);
 
 // Says which library is loaded, for programs that were built against another one.
 dft_status dft_library_version(struct dft_version *version);

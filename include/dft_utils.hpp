@@ -23,6 +23,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -103,10 +104,35 @@ private:
     std::optional<Error> error_;
 };
 
+/// The result of what has no value.
+template <> class Result<void> {
+public:
+    Result() = default;
+    Result(Error error) : error_(std::move(error)) {}
+
+    explicit operator bool() const noexcept { return !error_; }
+    /// Throws the error, where there is one.
+    void value() const {
+        if (error_) {
+            throw *error_;
+        }
+    }
+    /// The error, where there is one.
+    const std::optional<Error> &error() const noexcept { return error_; }
+
+private:
+    std::optional<Error> error_;
+};
+
 /// Does what may throw dft::Error, and gives its value or its error: `dft::attempt([] { return …; })`.
 template <typename Work> auto attempt(Work &&work) -> Result<decltype(work())> {
     try {
-        return Result<decltype(work())>(work());
+        if constexpr (std::is_void_v<decltype(work())>) {
+            work();
+            return {};
+        } else {
+            return Result<decltype(work())>(work());
+        }
     } catch (const Error &error) {
         return Result<decltype(work())>(error);
     }
@@ -246,7 +272,7 @@ private:
     dft_row row_ = sized<dft_row>();
 };
 
-/// Rows, walked once: `for (const dft::Row &row : rows)`.
+/// Rows, walked once: `for (const dft::Row &row : rows)`. It stays where it is while it is walked.
 class Rows {
 public:
     using Item = Row;
@@ -279,6 +305,10 @@ struct Metric : dft_metric {
 /// What a counter of a host read in a bucket; valid until its range steps on.
 class Reading {
 public:
+    Reading() = default;
+    Reading(const Reading &) = delete;
+    Reading &operator=(const Reading &) = delete;
+
     const dft_reading *operator->() const noexcept { return &reading_; }
     std::string_view hhash() const noexcept { return view(reading_.hhash); }
     std::string_view name() const noexcept { return view(reading_.name); }
@@ -296,7 +326,7 @@ private:
     dft_readings *handle_ = nullptr;
 };
 
-/// Telemetry, walked once.
+/// Telemetry, walked once. It stays where it is.
 class Readings {
 public:
     using Item = Reading;
@@ -500,7 +530,11 @@ public:
     /// Makes an index of all, for tables straight from memory; it is gone with its handle.
     Index into_index(std::uint32_t threads = 0) && {
         dft_index *index = nullptr;
-        check(dft_aggregator_into_index(handle_.release(), threads, &index));
+        const dft_status status = dft_aggregator_into_index(handle_.get(), threads, &index);
+        if (status != DFT_INVALID_ARGUMENT && status != DFT_INVALID_HANDLE && status != DFT_BUSY) {
+            handle_.release();
+        }
+        check(status);
         return Index(index);
     }
 

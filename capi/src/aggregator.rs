@@ -3,7 +3,7 @@
 use ::dft_index::{LinesAdded, LiveAggregator};
 use dft_trace::{Arg, ArgKey, LayoutId, Phase, Record, Value};
 
-use crate::arguments::{Growing, dft_text, give, given, list, out};
+use crate::arguments::{Growing, check_place, dft_text, give, given, list, out};
 use crate::boundary::boundary;
 use crate::config::{config, dft_config};
 use crate::handles::{self, Object};
@@ -232,8 +232,9 @@ fn number(value: f64) -> String {
 
 /// Makes an aggregator.
 ///
-/// `config`: how to aggregate; NULL for the default. `memory`: what it may take, in bytes, before it
-/// writes what it has to a directory of its own beneath `scratch`; 0 for 256 MiB. `scratch`: an existing
+/// `config`: how to aggregate; NULL for the default. `memory`: what its table may take, in bytes, before it
+/// is written to a directory of its own beneath `scratch`; 0 for 256 MiB; tables of others that are merged
+/// are kept beside it. `scratch`: an existing
 /// directory, or empty for the system's one for temporary files; what is made there is removed with the
 /// aggregator. `aggregator`: where the handle is put, to be freed by dft_aggregator_free(). Any thread.
 #[unsafe(no_mangle)]
@@ -279,6 +280,7 @@ pub extern "C" fn dft_aggregator_add_lines(
     added: *mut dft_lines_added,
 ) -> dft_status {
     boundary("dft_aggregator_add_lines", || {
+        check_place("added", added)?;
         let text = text.bytes("text")?;
         let LinesAdded { records, malformed, first_malformed } =
             handles::with_mut(aggregator, |aggregator: &mut Aggregator| Ok(aggregator.live.lines(text)?))?;
@@ -307,8 +309,8 @@ pub extern "C" fn dft_aggregator_merge(into: *mut dft_aggregator, from: *mut dft
 ///
 /// `index`: the directory, which is made if it is not there. `source`: a name for what was aggregated,
 /// such as a host and a rank, in UTF-8; the index takes each source once, else DFT_CHANGED. `threads`: 0
-/// for as many as the machine has cores. Where it fails the aggregator keeps all that it had.
-/// DFT_LOCKED where another process writes the index: try again later.
+/// for as many as the machine has cores. Where it fails the aggregator keeps all that it had, but for
+/// DFT_IN_FORCE: then all is in the index. DFT_LOCKED where another process writes it: try again later.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_aggregator_finalize(
     aggregator: *mut dft_aggregator,
@@ -326,7 +328,8 @@ pub extern "C" fn dft_aggregator_finalize(
 }
 
 /// Makes an index of all that was aggregated, for tables straight from memory; it is removed when its
-/// handle is freed. The aggregator is freed, also where this fails.
+/// handle is freed. The aggregator is freed, also where this fails, but for DFT_INVALID_ARGUMENT,
+/// DFT_INVALID_HANDLE and DFT_BUSY.
 ///
 /// `index`: where the handle is put, to be freed by dft_index_free().
 #[unsafe(no_mangle)]

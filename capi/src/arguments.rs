@@ -74,9 +74,9 @@ pub(crate) fn list<'a, T>(name: &str, data: *const T, length: u64) -> Result<&'a
     }
     let bytes = usize::try_from(length).ok().and_then(|length| length.checked_mul(size_of::<T>()));
     match bytes {
-        // SAFETY: it is neither NULL nor misaligned, and no longer than any object; that so much is
-        // there, and stays for the call, is the caller's word, by the rules of the ABI.
         Some(bytes) if isize::try_from(bytes).is_ok() => {
+            // SAFETY: it is neither NULL nor misaligned, and no longer than any object; that so much is
+            // there, and stays for the call, is the caller's word, by the rules of the ABI.
             Ok(unsafe { std::slice::from_raw_parts(data, length as usize) })
         }
         _ => Err(bad(name, "longer than any list can be")),
@@ -131,6 +131,12 @@ pub(crate) fn give<T: Growing>(name: &str, place: *mut T, value: &T) -> Result<(
         std::ptr::copy_nonoverlapping(from, place.cast::<u8>().add(skip), known - skip);
     }
     Ok(())
+}
+
+/// Checks a place that may be NULL for a struct that starts with its size, before the work whose result
+/// goes there.
+pub(crate) fn check_place<T: Growing>(name: &str, place: *const T) -> Result<(), Failure> {
+    if place.is_null() { Ok(()) } else { size_at(name, place.cast()).map(drop) }
 }
 
 fn size_at(name: &str, place: *const u64) -> Result<u64, Failure> {

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
 
 use crate::arguments::{Growing, dft_text, give};
 use crate::log::{DFT_LOG_ERROR, log};
@@ -14,6 +15,9 @@ thread_local! {
 /// Runs what a function does. No panic leaves it.
 #[inline]
 pub(crate) fn boundary(name: &'static str, run: impl FnOnce() -> Result<(), Failure>) -> dft_status {
+    // The library has a runtime of its own, whose word on a panic goes to the caller instead.
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| std::panic::set_hook(Box::new(|_| ())));
     let run = || {
         injected(name);
         run()

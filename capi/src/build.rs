@@ -9,7 +9,7 @@ use std::time::Duration;
 use ::dft_index::{BuildError, BuildOptions, InputReport, Part, Progress, Stage, StageTo, build, ingest, stage};
 use dft_store::verify;
 
-use crate::arguments::{Growing, dft_text, give, given, paths};
+use crate::arguments::{Growing, check_place, dft_text, give, given, paths};
 use crate::boundary::boundary;
 use crate::config::{config, dft_config};
 use crate::log::{DFT_LOG_WARNING, log};
@@ -99,7 +99,9 @@ pub struct dft_build_summary {
 unsafe impl Growing for dft_build_summary {}
 
 pub(crate) fn threads(given: u32) -> usize {
-    if given == 0 { BuildOptions::default().threads } else { given as usize }
+    /// More than any machine that this runs on has.
+    const MOST: u32 = 1024;
+    if given == 0 { BuildOptions::default().threads } else { given.min(MOST) as usize }
 }
 
 fn options(place: *const dft_build_options) -> Result<BuildOptions, Failure> {
@@ -228,6 +230,7 @@ pub extern "C" fn dft_build(
     done: *mut dft_build_summary,
 ) -> dft_status {
     boundary("dft_build", || {
+        check_place("done", done)?;
         let traces = paths("traces", traces, traces_length)?;
         let (index, config, options) = (index.path("index")?, self::config(config)?, self::options(options)?);
         let report = watched(on_progress, context, |progress| build(&traces, index, &config, &options, progress))?;
@@ -258,6 +261,7 @@ pub extern "C" fn dft_stage(
     done: *mut dft_build_summary,
 ) -> dft_status {
     boundary("dft_stage", || {
+        check_place("done", done)?;
         let traces = paths("traces", traces, traces_length)?;
         let to = StageTo { staging: staging.path("staging")?.to_owned(), shared: shared.path("shared")?.to_owned() };
         let part = Part::new(part, parts)
@@ -305,6 +309,7 @@ pub extern "C" fn dft_ingest(
     done: *mut dft_ingest_summary,
 ) -> dft_status {
     boundary("dft_ingest", || {
+        check_place("done", done)?;
         let report = ingest(index.path("index")?, shared.path("shared")?, keep != 0)?;
         for (bundle, error) in report.refused.iter().chain(&report.not_removed) {
             tell(on_refused, context, bundle, &error.to_string());

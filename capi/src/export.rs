@@ -132,7 +132,9 @@ fn asked(view: *const dft_view) -> Result<(Option<u64>, Filter, Vec<GroupColumn>
 /// A table, and what it is read from, each before what it borrows from.
 struct TableReader {
     batches: Box<dyn Batches + Send>,
-    _view: Box<View<'static>>,
+    /// Whether it has failed: then there is nothing behind.
+    failed: bool,
+    _view: Arc<View<'static>>,
     _source: Arc<Source>,
 }
 
@@ -141,9 +143,9 @@ impl TableReader {
         let (granularity, filter, columns) = asked(view)?;
         // SAFETY: the index lies on the heap, and the reader drops its view before it.
         let index: &'static Source = unsafe { &*Arc::as_ptr(&source) };
-        let view = Box::new(View::new(index, granularity, filter)?);
+        let view = Arc::new(View::new(index, granularity, filter)?);
         // SAFETY: the view lies on the heap, and the reader drops its batches before it.
-        let shown: &'static View<'static> = unsafe { &*(&raw const *view) };
+        let shown: &'static View<'static> = unsafe { &*Arc::as_ptr(&view) };
         let family = match table {
             Table::Events => Some(Family::Event),
             Table::Profiles => Some(Family::Profile),
@@ -157,7 +159,7 @@ impl TableReader {
             (None, true) if table == Table::System => Box::new(shown.telemetry(Dictionaries::PerBatch)?),
             (None, true) => Box::new(shown.statistics(Dictionaries::PerBatch)?),
         };
-        Ok(Self { batches, _view: view, _source: source })
+        Ok(Self { batches, failed: false, _view: view, _source: source })
     }
 }
 
@@ -165,12 +167,19 @@ impl Iterator for TableReader {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
         // Whoever reads the stream is no Rust, and a panic must not reach it.
         let next = catch_unwind(AssertUnwindSafe(|| self.batches.next_batch()));
-        match next {
-            Ok(next) => next.map_err(|error| ArrowError::ExternalError(Box::new(error))).transpose(),
-            Err(_) => Some(Err(ArrowError::ComputeError("a defect of the library: it panicked".to_owned()))),
-        }
+        let failure = match next {
+            Ok(Ok(next)) => return next.map(Ok),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "a defect of the library: it panicked".to_owned(),
+        };
+        self.failed = true;
+        // A text of C ends at a zero, which a trace's names may hold.
+        Some(Err(ArrowError::ComputeError(failure.replace('\0', "\u{fffd}"))))
     }
 }
 

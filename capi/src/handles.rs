@@ -77,8 +77,8 @@ struct OnlyUse {
 
 impl Drop for OnlyUse {
     fn drop(&mut self) {
-        // Nobody else has changed it meanwhile.
-        self.slot.uses.store(0, Ordering::Release);
+        // Not set to 0: whoever has a handle that was freed may count a use for a moment.
+        self.slot.uses.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -7,7 +7,7 @@ use dft_codec::{RowParts, RowValue, SeriesId, SeriesIdentity, TelemetryValue};
 use dft_metrics::FloatStats;
 use dft_store::{RowQuery, RowScan, TelemetryQuery, TelemetryScan};
 
-use crate::arguments::{Growing, dft_text, give, given, out};
+use crate::arguments::{Growing, check_place, dft_text, give, given, out};
 use crate::boundary::boundary;
 use crate::handles::{self, Object};
 use crate::index::{Source, dft_index, family, source};
@@ -209,6 +209,7 @@ impl Rows {
 pub extern "C" fn dft_rows_next(rows: *mut dft_rows, row: *mut dft_row, has_row: *mut u32) -> dft_status {
     boundary("dft_rows_next", || {
         let has_row = out("has_row", has_row)?;
+        check_place("row", out("row", row)?)?;
         handles::with_mut(rows, |rows: &mut Rows| {
             let next = rows.step()?;
             *has_row = next.is_some().into();
@@ -387,6 +388,7 @@ pub extern "C" fn dft_readings_next(
 ) -> dft_status {
     boundary("dft_readings_next", || {
         let has_row = out("has_row", has_row)?;
+        check_place("reading", out("reading", reading)?)?;
         handles::with_mut(readings, |readings: &mut Readings| {
             let next = readings.step()?;
             *has_row = next.is_some().into();

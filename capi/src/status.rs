@@ -37,6 +37,8 @@ pub const DFT_MALFORMED: dft_status = 12;
 pub const DFT_TOO_LARGE: dft_status = 13;
 /// It was stopped, as asked.
 pub const DFT_CANCELLED: dft_status = 14;
+/// What was to be added is in the index, but then something failed: it may not survive a loss of power.
+pub const DFT_IN_FORCE: dft_status = 15;
 /// A defect of this library: the message says where. What the call was about may be of no use.
 pub const DFT_PANIC: dft_status = 99;
 
@@ -88,7 +90,8 @@ impl From<StoreError> for Failure {
             E::Format { path, .. } | E::BundleFormat { path, .. } => (DFT_FORMAT, Some(path)),
             E::Entry { path, .. } | E::Damaged { path, .. } | E::Bundle { path, .. } => (DFT_DAMAGED, Some(path)),
             E::BundleChanged { path, .. } | E::BundleOverlaps { path, .. } => (DFT_CHANGED, Some(path)),
-            E::Rocks { path, .. } | E::Io { path, .. } | E::InForce { path, .. } => (DFT_SYSTEM, Some(path)),
+            E::Rocks { path, .. } | E::Io { path, .. } => (DFT_SYSTEM, Some(path)),
+            E::InForce { path, .. } => (DFT_IN_FORCE, Some(path)),
             E::SeriesClash { .. } => (DFT_DAMAGED, None),
             E::Run(_) => (DFT_SYSTEM, None),
         };

@@ -11,7 +11,7 @@ use crate::index::write;
 use crate::scan::dft_metric;
 use crate::status::{Failure, dft_status};
 
-/// Statistics of integers, exact.
+/// Statistics of integers, exact. It does not grow.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_int_stats {
@@ -53,7 +53,7 @@ impl dft_int_stats {
     }
 }
 
-/// What a row's value says, custom metrics aside.
+/// What a row's value says, custom metrics aside. It does not grow, for it is part of others.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_row_value {

@@ -59,6 +59,8 @@ void what_fails_throws_or_is_a_result(const std::string &folder) {
     }
     auto result = dft::attempt([&] { return dft::Index(folder + "/nothing"); });
     CHECK(!result && result.error()->status() == DFT_NO_INDEX);
+    CHECK(dft::attempt([&] { dft::verify(folder + "/index"); }));
+    CHECK(dft::attempt([&] { dft::verify(folder + "/nothing"); }).error()->status() == DFT_NO_INDEX);
     auto good = dft::attempt([&] { return dft::Index(folder + "/index"); });
     CHECK(good && good.value().describe().has_bounds);
     auto record = dft::record();

@@ -2,13 +2,14 @@
 
     library.py streams LIBRARY TRACES WORK    every table by the Arrow C stream interface is its Parquet export
     library.py panics LIBRARY                 a panic under any entry point becomes a status
-    library.py reload LIBRARY                 it is loaded and unloaded, again and again
+    library.py reload LIBRARY INDEX           it is loaded and unloaded, again and again
 """
 import _ctypes
 import ctypes
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 TABLES = ["events", "profiles", "system", "preaggregated_system", "aggregation"]
@@ -83,19 +84,29 @@ def panics(library, path: str) -> int:
     return len(names)
 
 
-def reload(path: str) -> int:
-    for _ in range(5):
-        library = ctypes.CDLL(path)
+def reload(path: str, stored: str) -> int:
+    def use(library) -> None:
         index = ctypes.c_void_p()
         assert library.dft_index_open(text("/nowhere"), ctypes.byref(index)) == 4
+        check(library, library.dft_index_open(text(stored), ctypes.byref(index)))
+        check(library, library.dft_index_free(index))
+        check(library, library.dft_library_end_threads())
+
+    for _ in range(5):
+        library = ctypes.CDLL(path)
+        # What a thread has of its own in the library keeps it loaded till the thread ends.
+        thread = threading.Thread(target=use, args=[library])
+        thread.start()
+        thread.join()
         _ctypes.dlclose(library._handle)
+    assert os.path.realpath(path) not in Path("/proc/self/maps").read_text(), "it is still loaded"
     return 5
 
 
 def main() -> None:
     command, path, *rest = sys.argv[1:]
     if command == "reload":
-        passed = reload(path)
+        passed = reload(path, *rest)
     else:
         library = ctypes.CDLL(str(Path(path)))
         passed = streams(library, *rest) if command == "streams" else panics(library, path)

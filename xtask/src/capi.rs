@@ -49,16 +49,20 @@ pub(crate) fn run() -> Result<()> {
     step("building the library that panics where it is asked to", &mut build)?;
     let panics = bench.work.join("libdft_utils_panics.so");
     fs::copy(target.join("release/libdft_utils.so"), &panics)?;
-    step("a panic under every entry point", library("panics", &panics).stderr(Stdio::null()))?;
+    step("a panic under every entry point", &mut library("panics", &panics))?;
+    let said = library("panics", &panics).stdout(Stdio::null()).output()?.stderr;
+    if !said.is_empty() {
+        bail!("the library prints: {}", String::from_utf8_lossy(&said));
+    }
 
     install::run(&bench.prefix)?;
     let installed = bench.prefix.join("lib/libdft_utils.so");
     let data = root().join("tests/data");
     step("streams are the Parquet export", library("streams", &installed).arg(&data).arg(bench.empty("streams")?))?;
-    step("loaded and unloaded", &mut library("reload", &installed))?;
+    step("loaded and unloaded", library("reload", &installed).arg(bench.work.join("streams/index")))?;
 
-    for (kind, pkg_config) in [("shared", &["--libs"][..]), ("static", &["--libs", "--static"])] {
-        let flags = bench.flags(kind, pkg_config)?;
+    for (kind, package) in [("shared", "dft_utils"), ("static", "dft_utils-static")] {
+        let flags = bench.flags(package)?;
         let mut programs = Vec::new();
         for (name, source) in PROGRAMS {
             programs.push(bench.compile(&format!("{name}_{kind}"), source, &flags, &[])?);
@@ -78,7 +82,7 @@ pub(crate) fn run() -> Result<()> {
             bench.valgrind(&programs)?;
         }
     }
-    let flags = bench.flags("shared", &["--libs"])?;
+    let flags = bench.flags("dft_utils")?;
     let sanitized = ["-g", "-fsanitize=address", "-fno-omit-frame-pointer"];
     let mut programs = Vec::new();
     for (name, source) in PROGRAMS {
@@ -114,22 +118,19 @@ impl Bench {
     }
 
     /// What pkg-config says that a program is compiled and linked with.
-    fn flags(&self, kind: &str, libs: &[&str]) -> Result<Vec<String>> {
+    fn flags(&self, package: &str) -> Result<Vec<String>> {
         let mut command = match Command::new("pkg-config").arg("--version").stdout(Stdio::null()).status() {
             Ok(status) if status.success() => Command::new("pkg-config"),
             _ => Command::new(python_with("pkgconf-venv", &["pkgconf"])?.with_file_name("pkgconf")),
         };
-        command.env("PKG_CONFIG_PATH", self.prefix.join("lib/pkgconfig")).arg("--cflags").args(libs).arg("dft_utils");
+        let library = self.prefix.join("lib");
+        command.env("PKG_CONFIG_PATH", library.join("pkgconfig")).args(["--cflags", "--libs", package]);
         let output = command.output().context("pkg-config does not run")?;
         if !output.status.success() {
             bail!("pkg-config: {}", String::from_utf8_lossy(&output.stderr));
         }
-        let library = self.prefix.join("lib");
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let flags = said.split_whitespace().map(|flag| match (flag, kind) {
-            ("-ldft_utils", "static") => library.join("libdft_utils.a").display().to_string(),
-            _ => flag.to_owned(),
-        });
+        let flags = said.split_whitespace().map(str::to_owned);
         Ok(flags.chain([format!("-Wl,-rpath,{}", library.display()), "-lpthread".to_owned()]).collect())
     }
 

@@ -2,9 +2,12 @@
 //!
 //! ```text
 //! P/lib/libdft_utils.so → .so.1 → .so.1.0.0, libdft_utils.a
-//! P/lib/pkgconfig/dft_utils.pc, P/lib/cmake/dft_utils/dft_utils-config.cmake
+//! P/lib/pkgconfig/dft_utils.pc, dft_utils-static.pc, P/lib/cmake/dft_utils/dft_utils-config.cmake
 //! P/include/dft_utils.h, dft_utils.hpp
 //! ```
+//!
+//! What is installed can be moved as a whole. The static library has all of RocksDB in it, under RocksDB's
+//! own names: a program that has a RocksDB of its own links the shared one, which shows only `dft_…`.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -46,7 +49,9 @@ pub(crate) fn run(prefix: &Path) -> Result<()> {
     for header in ["dft_utils.h", "dft_utils.hpp"] {
         put(&root().join("include").join(header), &prefix.join("include").join(header))?;
     }
-    write(&lib.join("pkgconfig/dft_utils.pc"), &pkg_config(&prefix, version))?;
+    write(&lib.join("pkgconfig/dft_utils.pc"), &pkg_config("dft_utils", "-L${libdir} -ldft_utils", version))?;
+    let archive = format!("${{libdir}}/libdft_utils.a {STATIC_LIBRARIES}");
+    write(&lib.join("pkgconfig/dft_utils-static.pc"), &pkg_config("dft_utils-static", &archive, version))?;
     write(&lib.join("cmake/dft_utils/dft_utils-config.cmake"), CMAKE)?;
     write(&lib.join("cmake/dft_utils/dft_utils-config-version.cmake"), &cmake_version(version))?;
     println!("\nInstalled in {}", prefix.display());
@@ -69,12 +74,11 @@ fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn pkg_config(prefix: &Path, version: &str) -> String {
+fn pkg_config(name: &str, libs: &str, version: &str) -> String {
     format!(
-        "prefix={}\nlibdir=${{prefix}}/lib\nincludedir=${{prefix}}/include\n\nName: dft_utils\n\
+        "prefix=${{pcfiledir}}/../..\nlibdir=${{prefix}}/lib\nincludedir=${{prefix}}/include\n\nName: {name}\n\
          Description: DFTracer traces to aggregated tables\nVersion: {version}\n\
-         Cflags: -I${{includedir}}\nLibs: -L${{libdir}} -ldft_utils\nLibs.private: {STATIC_LIBRARIES}\n",
-        prefix.display()
+         Cflags: -I${{includedir}}\nLibs: {libs}\n"
     )
 }
 
@@ -95,11 +99,15 @@ endif()
 unset(_dft_utils_prefix)
 ";
 
+/// A newer release of the same major version will do.
 fn cmake_version(version: &str) -> String {
+    let major = version.split('.').next().unwrap_or(version);
     format!(
         "set(PACKAGE_VERSION {version})\n\
-         if(PACKAGE_FIND_VERSION VERSION_GREATER PACKAGE_VERSION)\n  set(PACKAGE_VERSION_COMPATIBLE FALSE)\n\
-         else()\n  set(PACKAGE_VERSION_COMPATIBLE TRUE)\n\
-         if(PACKAGE_FIND_VERSION VERSION_EQUAL PACKAGE_VERSION)\n    set(PACKAGE_VERSION_EXACT TRUE)\n  endif()\nendif()\n"
+         if(PACKAGE_FIND_VERSION VERSION_GREATER PACKAGE_VERSION OR\n   \
+            (PACKAGE_FIND_VERSION AND NOT PACKAGE_FIND_VERSION_MAJOR STREQUAL \"{major}\"))\n  \
+         set(PACKAGE_VERSION_COMPATIBLE FALSE)\nelse()\n  set(PACKAGE_VERSION_COMPATIBLE TRUE)\n  \
+         if(PACKAGE_FIND_VERSION VERSION_EQUAL PACKAGE_VERSION)\n    set(PACKAGE_VERSION_EXACT TRUE)\n  endif()\n\
+         endif()\n"
     )
 }

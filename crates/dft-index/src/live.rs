@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use dft_aggregate::{Aggregator, Config, Run};
 use dft_codec::{Bounds, FileCounts, FileEntry};
-use dft_store::{Batch, EventAggregator, Index, Written};
+use dft_store::{Batch, EventAggregator, Index, StoreError, Written};
 use dft_trace::{Consumed, Line, MalformedReason, Parser, Record, TimeUnit};
 
 use crate::error::BuildError;
@@ -66,7 +66,8 @@ pub struct LiveAggregator {
 
 impl LiveAggregator {
     /// An aggregator whose table may take `memory` bytes before it is written to a directory beneath
-    /// `scratch`, which is made when it is needed and removed with the aggregator.
+    /// `scratch`, which is made when it is needed and removed with the aggregator. Tables of others that
+    /// are merged are kept beside it until all is published.
     ///
     /// # Errors
     ///
@@ -105,11 +106,12 @@ impl LiveAggregator {
     /// [`BuildError::Malformed`] where it is none: then it is counted as that, and is nowhere else.
     #[inline]
     pub fn record(&mut self, record: &Record<'_>) -> Result<(), BuildError> {
+        self.look()?;
         if let Err(MalformedReason(reason)) = self.table.record(record, TimeUnit::Us, &mut self.counts) {
             self.counts.malformed += 1;
             return Err(BuildError::Malformed(reason));
         }
-        self.look()
+        Ok(())
     }
 
     /// Adds records as lines of JSON, as a trace has them; their times are in the unit that the lines
@@ -119,6 +121,8 @@ impl LiveAggregator {
     ///
     /// Where the table cannot be written out.
     pub fn lines(&mut self, text: &[u8]) -> Result<LinesAdded, BuildError> {
+        self.until_look = 1;
+        self.look()?;
         let mut added = LinesAdded::default();
         let Self { parser, table, counts, .. } = self;
         parser.parse(text, 1, TimeUnit::Us, |line| {
@@ -137,10 +141,10 @@ impl LiveAggregator {
             added.first_malformed.get_or_insert((line, reason.0));
         });
         self.until_look = 1;
-        self.look()?;
         Ok(added)
     }
 
+    /// Makes room for more, before it is added: where that fails, nothing was.
     #[inline]
     fn look(&mut self) -> Result<(), BuildError> {
         self.until_look -= 1;
@@ -148,7 +152,7 @@ impl LiveAggregator {
             return Ok(());
         }
         self.until_look = LOOK;
-        if self.table.memory() > self.memory { self.spill() } else { Ok(()) }
+        if self.table.memory() > self.memory && !self.table.is_empty() { self.spill() } else { Ok(()) }
     }
 
     #[cold]
@@ -197,7 +201,8 @@ impl LiveAggregator {
     /// # Errors
     ///
     /// [`BuildError::SourceKnown`] where the index has the source already; others where the index
-    /// cannot be written. The index is then what it was, and so is the aggregator.
+    /// cannot be written. The index is then what it was, and so is the aggregator; but for
+    /// [`StoreError::InForce`], by which all is in.
     pub fn publish(&mut self, index: &Path, source: &str, threads: usize) -> Result<Written, BuildError> {
         let mut aggregator = EventAggregator::open(index, &self.config, false)?;
         let name = format!("live:{source}").into_bytes();
@@ -205,26 +210,17 @@ impl LiveAggregator {
             return Err(BuildError::SourceKnown { index: index.to_owned(), source_name: source.to_owned() });
         }
         self.seal();
-        let entry = FileEntry {
-            size: 0,
-            modified_ns: 0,
-            fingerprint: 0,
-            consumed: Consumed::NOTHING,
-            counts: self.counts,
-            fault: None,
-        };
-        let batch = Batch { runs: std::mem::take(&mut self.runs), files: vec![(name, entry)], bounds: self.bounds };
-        match aggregator.publish(&batch, threads) {
-            Ok(written) => {
-                self.bounds = None;
-                self.counts = FileCounts::default();
-                Ok(written)
-            }
-            Err(error) => {
-                self.runs = batch.runs;
-                Err(error.into())
-            }
+        // All of it at once: what is in one place only is never counted without what it is of.
+        let (counts, bounds) = (std::mem::take(&mut self.counts), self.bounds.take());
+        let (size, modified_ns, fingerprint) = (0, 0, 0);
+        let entry = FileEntry { size, modified_ns, fingerprint, consumed: Consumed::NOTHING, counts, fault: None };
+        let batch = Batch { runs: std::mem::take(&mut self.runs), files: vec![(name, entry)], bounds };
+        let published = aggregator.publish(&batch, threads);
+        // What is in force is in, whatever failed behind that.
+        if matches!(&published, Err(error) if !matches!(error, StoreError::InForce { .. })) {
+            (self.runs, self.counts, self.bounds) = (batch.runs, counts, bounds);
         }
+        Ok(published?)
     }
 
     /// Makes an index of all that was aggregated, which is removed when it is dropped.
@@ -297,7 +293,7 @@ mod tests {
                 let text = lines(from + step * 1_000, from + (step + 1) * 1_000);
                 assert_eq!(part.lines(text.as_bytes()).expect("added").records, 1_000);
             }
-            assert_eq!(part.runs.len(), 3, "each was written out");
+            assert_eq!(part.runs.len(), 2, "each but the last was written out");
         }
         let mut first = parts.remove(0);
         for mut part in parts {
@@ -333,5 +329,18 @@ mod tests {
         let other = Config { interval_us: 5, ..Config::default() };
         let mut other = LiveAggregator::new(&other, 1, folder.path()).expect("made");
         assert!(matches!(new().merge(&mut other), Err(BuildError::OtherConfig { .. })));
+    }
+
+    #[test]
+    fn a_table_that_cannot_be_written_out_is_still_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let nowhere = folder.path().join("file");
+        fs::write(&nowhere, "no directory").expect("written");
+        let mut live = LiveAggregator::new(&Config::default(), 1, &nowhere).expect("made");
+        live.lines(lines(0, 100).as_bytes()).expect("added");
+        assert!(live.lines(lines(100, 200).as_bytes()).is_err(), "there is no room for more");
+        assert_eq!(live.counts().events, 100, "and nothing more was added");
+        live.publish(&folder.path().join("index"), "it", 1).expect("published");
+        assert!(verify(&folder.path().join("index")).expect("read").is_sound());
     }
 }
