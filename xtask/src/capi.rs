@@ -71,16 +71,14 @@ pub(crate) fn run() -> Result<()> {
         for (name, source, more) in READERS {
             let program = bench.compile(&format!("{name}_{kind}"), source, &flags, &[])?;
             bench.read(Command::new(&program), more)?;
-            if kind == "shared" && bench.has_valgrind() {
+            if bench.has_valgrind() {
                 let mut command = memcheck();
                 command.arg(&program);
                 println!("\n── {name} under valgrind");
                 bench.read(command, more)?;
             }
         }
-        if kind == "shared" {
-            bench.valgrind(&programs)?;
-        }
+        bench.valgrind(&programs)?;
     }
     let flags = bench.flags("dft_utils")?;
     let sanitized = ["-g", "-fsanitize=address", "-fno-omit-frame-pointer"];
