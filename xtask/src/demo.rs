@@ -5,17 +5,10 @@ use std::process::Command;
 use std::{env, fs};
 
 use anyhow::{Context, Result};
-use clap::Parser;
+use xtask::gen_trace::GenTrace;
 
-use crate::gen_trace::GenTrace;
 use crate::provision::provision;
 use crate::test::step;
-
-#[derive(Parser)]
-struct Sample {
-    #[command(flatten)]
-    gen_trace: GenTrace,
-}
 
 pub(crate) fn run() -> Result<()> {
     let provisions = provision()?;
@@ -28,9 +21,8 @@ pub(crate) fn run() -> Result<()> {
         fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     let traces = folder.join("traces");
-    let sample = ["gen-trace", "--kind", "mixed", "--generation", "3", "--records", "200000", "--out"];
-    let sample = Sample::parse_from(sample.into_iter().map(Path::new).chain([traces.as_path()]));
-    println!("\n── a sample\n{}", sample.gen_trace.report()?);
+    let sample = ["--kind", "mixed", "--generation", "3", "--records", "200000"];
+    println!("\n── a sample\n{}", GenTrace::from_arguments(&sample, &traces)?.report()?);
     let index = folder.join("sample.dftagg");
     let tables = folder.join("tables");
     let shown =
@@ -47,7 +39,7 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-fn target_directory(cargo: &mut Command) -> Result<PathBuf> {
+pub(crate) fn target_directory(cargo: &mut Command) -> Result<PathBuf> {
     if let Some(target) = env::var_os("CARGO_TARGET_DIR") {
         return Ok(std::path::absolute(target)?);
     }

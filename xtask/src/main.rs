@@ -3,12 +3,12 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod demo;
-mod gen_trace;
 mod provision;
 mod test;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use xtask::gen_trace::GenTrace;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The project's own commands")]
@@ -26,7 +26,7 @@ enum Command {
     /// Print the environment that cargo needs here, for `eval "$(cargo xtask env)"`
     Env,
     /// Write traces of any tracer generation, size and kind
-    GenTrace(Box<gen_trace::GenTrace>),
+    GenTrace(Box<GenTrace>),
 }
 
 fn main() -> Result<()> {
