@@ -2,8 +2,10 @@
 // A person runs these and reads what they print; nothing else goes through this program.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bench;
 mod demo;
 mod provision;
+mod target;
 mod test;
 
 use anyhow::Result;
@@ -23,6 +25,8 @@ enum Command {
     Demo,
     /// Fetch what is missing, then run every test
     Test,
+    /// Measure how fast everything is, and write a report
+    Bench(bench::Arguments),
     /// Print the environment that cargo needs here, for `eval "$(cargo xtask env)"`
     Env,
     /// Write traces of any tracer generation, size and kind
@@ -33,6 +37,7 @@ fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Demo => demo::run()?,
         Command::Test => test::run()?,
+        Command::Bench(arguments) => bench::run(&arguments)?,
         Command::Env => print!("{}", provision::provision()?.shell()),
         Command::GenTrace(gen_trace) => println!("{}", gen_trace.report()?),
     }
