@@ -51,6 +51,9 @@ pub(super) fn run(command: &mut Command, log: &Path) -> Result<(Cost, String)> {
     let program = command.get_program().to_string_lossy().into_owned();
     let stderr = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
+    // What others have left to be written would else be waited for by who makes its own files durable.
+    // SAFETY: it takes nothing and gives nothing.
+    unsafe { libc::sync() };
     let start = Instant::now();
     let mut child = command.spawn().with_context(|| format!("{program} does not run"))?;
     let mut said = String::new();
