@@ -76,22 +76,12 @@ fn inputs(bench: &Bench) -> Vec<Input> {
     ]
 }
 
-/// What an input's directory is called: inputs that differ in the interval alone share one.
-fn directory_name(records: u64, arguments: &str) -> String {
-    let words = arguments.replace("--", "").replace(' ', "-");
-    format!("{records}-records-{words}")
-}
-
-fn make(bench: &Bench, input: &Input) -> Result<Traces> {
-    inputs::make(bench, &directory_name(input.1, &input.2), input.1, &input.2)
-}
-
 pub(super) fn measure(bench: &Bench) -> Result<Builds> {
     println!("\n── builds");
     let mut builds = Vec::new();
     let mut again = Costs::default();
     for input in inputs(bench) {
-        let traces = make(bench, &input)?;
+        let traces = inputs::make(bench, input.1, &input.2)?;
         say(input.0);
         let settings = BuildSettings { interval_ms: input.3, ..BuildSettings::of(bench.threads) };
         builds.push(build(bench, input.0, &traces, settings)?);

@@ -39,9 +39,9 @@ pub(super) fn measure(bench: &Bench) -> Result<Exports> {
     // About seven rows for ten calls, at 100 ms.
     let (calls, readings) = bench.amount((28_200_000, 1_000_000), (282_000, 20_000));
     let shape = "--files 4 --generation 3";
-    let calls = inputs::make(bench, "many-rows", calls, &format!("{shape} --records-per-row 1 --series 20000"))?;
+    let calls = inputs::make(bench, calls, &format!("{shape} --records-per-row 1 --series 20000"))?;
     let telemetry = format!("{shape} --kind telemetry --telemetry-every-ms 1000");
-    let telemetry = inputs::make(bench, "many-readings", readings, &telemetry)?;
+    let telemetry = inputs::make(bench, readings, &telemetry)?;
     let index = bench.scratch().join("large");
     say("indexing");
     let settings = BuildSettings { interval_ms: 100, ..BuildSettings::of(bench.threads) };

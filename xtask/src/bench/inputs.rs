@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, fs, io};
+use std::{fs, io};
 
 use anyhow::{Context, Result};
 
@@ -40,22 +40,23 @@ impl Traces {
 }
 
 /// Makes the traces that `gen-trace` makes of the arguments, unless they are there.
-pub(super) fn make(bench: &Bench, name: &str, records: u64, arguments: &str) -> Result<Traces> {
+pub(super) fn make(bench: &Bench, records: u64, arguments: &str) -> Result<Traces> {
     let folder = bench.inputs();
-    let directory = folder.join(name);
+    let name = format!("{records}-records-{}", arguments.replace("--", "").replace(' ', "-"));
+    let directory = folder.join(&name);
     // Written last: what is not whole has none.
     let stamp = folder.join(format!("{name}.arguments"));
     let arguments = format!("--records {records} {arguments}");
     if fs::read_to_string(&stamp).is_ok_and(|made| made == arguments) {
-        return Traces::of(name, directory, records);
+        return Traces::of(&name, directory, records);
     }
     println!("   generating {name}: gen-trace {arguments}");
     remove(&directory)?;
-    let mut generator = Command::new(env::current_exe().context("this program has no path")?);
+    let mut generator = Command::new(&bench.xtask);
     generator.arg("gen-trace").arg("--out").arg(&directory).args(arguments.split_whitespace());
     process::run(&mut generator, &bench.log())?;
     fs::write(&stamp, arguments).with_context(|| format!("cannot write {}", stamp.display()))?;
-    Traces::of(name, directory, records)
+    Traces::of(&name, directory, records)
 }
 
 /// What a directory, or a file, takes.

@@ -65,6 +65,8 @@ struct Bench {
     folder: PathBuf,
     workspace: PathBuf,
     dft: PathBuf,
+    /// This program, as it is released: it generates traces.
+    xtask: PathBuf,
     floor: PathBuf,
     quick: bool,
     threads: usize,
@@ -120,6 +122,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let bench = Bench {
         folder: target.join("bench"),
         dft: target.join("release/dft"),
+        xtask: target.join("release/xtask"),
         floor: target.join("release/examples/read_floor"),
         workspace,
         quick: arguments.quick,

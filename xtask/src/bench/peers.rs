@@ -167,12 +167,17 @@ impl Peer {
     }
 }
 
+/// What the peers are called, in the order in which they are shown.
+pub(super) fn titles() -> impl Iterator<Item = String> {
+    PEERS.iter().map(Peer::title)
+}
+
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Comparison>> {
     println!("\n── peers");
     let environments: Vec<(&Peer, Result<PathBuf>)> = PEERS.iter().map(|peer| (peer, peer.python())).collect();
     let records = bench.amount(1_900_000, 190_000);
-    let high = inputs::make(bench, "high", records, "--files 4")?;
-    let low = inputs::make(bench, "low", records, "--files 4 --cardinality low")?;
+    let high = inputs::make(bench, records, "--files 4")?;
+    let low = inputs::make(bench, records, "--files 4 --cardinality low")?;
     [("high cardinality", high), ("low cardinality", low)]
         .into_iter()
         .map(|(input, traces)| compare(bench, input, &traces, &environments))

@@ -57,6 +57,11 @@ fn spread(samples: &Samples) -> String {
     format!("{} ({}–{})", seconds(samples.median()), seconds(samples.min()), seconds(samples.max()))
 }
 
+/// A mark of an axis.
+fn whole(value: f64) -> String {
+    count(value as u64)
+}
+
 impl Report {
     fn say(&mut self, text: &str) {
         self.text.push_str(text);
@@ -281,14 +286,14 @@ impl Report {
                 ]);
             }
         }
-        let records = Axis { name: "records", show: |value| count(value as u64), logarithmic: true };
-        let nanoseconds = Axis { name: "ns a record", show: number, logarithmic: false };
+        let records = Axis { name: "records", show: whole, logarithmic: true };
+        let nanoseconds = Axis { name: "ns a record", show: whole, logarithmic: false };
         let cost = |point: &Point| (point.records as f64, point.per_record_ns());
         let line = Line { name: "dft index", points: scaling.records.iter().map(cost).collect(), bound: false };
         let plot = plot::lines("What a record costs", &records, &nanoseconds, &[line]);
         self.plot("scaling-records", "Nanoseconds a record, by records", plot);
-        let budget = Axis { name: "budget, MiB", show: number, logarithmic: true };
-        let peak = Axis { name: "peak, MiB", show: number, logarithmic: true };
+        let budget = Axis { name: "budget, MiB", show: whole, logarithmic: true };
+        let peak = Axis { name: "peak, MiB", show: whole, logarithmic: true };
         let mib = |value: f64| value / f64::from(1 << 20);
         let of = |at: &dyn Fn(&Point) -> f64| {
             scaling.memory.iter().map(|point| (point.settings.memory_mib as f64, at(point))).collect()
@@ -335,10 +340,16 @@ impl Report {
             let [median, low, high] = [step.ns, step.ns_low, step.ns_high].map(|ns| seconds(ns / 1e9));
             self.row(&[step.group.clone(), step.name.clone(), format!("{median} ({low}–{high})"), rate]);
         }
-        let records = steps.iter().filter(|step| step.group == "records");
-        let bars = records.filter_map(|step| Some((step.name.clone(), step.bytes_per_second()? / 1e9))).collect();
-        let group = Group { name: String::new(), bars };
-        let plot = plot::bars("Parsing, by parser and tracer generation, one thread", " GB/s", &[group]);
-        self.plot("parsing", "Parsing rates", plot);
+        let groups = (0..4).map(|generation| {
+            let records = steps.iter().filter(|step| step.group == "records");
+            let bar = |step: &Step| {
+                let (parser, of) = step.name.split_once(", ")?;
+                let rate = step.bytes_per_second()? / 1e9;
+                (of == generation.to_string()).then(|| (parser.to_owned(), rate))
+            };
+            Group { name: format!("generation {generation}"), bars: records.filter_map(bar).collect() }
+        });
+        let plot = plot::bars("Parsing, one thread", " GB/s", &groups.collect::<Vec<_>>());
+        self.plot("parsing", "Parsing rates, by tracer generation and parser", plot);
     }
 }

@@ -34,9 +34,8 @@ impl Point {
 
 pub(super) fn measure(bench: &Bench) -> Result<Scaling> {
     println!("\n── scaling");
-    let least = bench.amount(633_334, 40_000);
-    let sizes = [1, 3, 10, 30].map(|times| least * times);
-    let traces = sizes.map(|records| inputs::make(bench, &format!("high-{records}"), records, "--files 4"));
+    let sizes = bench.amount([633_000, 1_900_000, 6_330_000, 19_000_000], [38_000, 114_000, 380_000, 1_140_000]);
+    let traces = sizes.map(|records| inputs::make(bench, records, "--files 4"));
     let traces = traces.into_iter().collect::<Result<Vec<_>>>()?;
     let settings = BuildSettings::of(bench.threads);
     let of = |at: usize, settings| (&traces[at], settings);

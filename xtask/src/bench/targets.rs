@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::builds::{self, Build};
-use super::{Results, exports, words};
+use super::{Results, exports, peers, words};
 
 /// A target, and what was measured for it.
 #[derive(Serialize)]
@@ -65,10 +65,9 @@ impl Targets {
 
 fn faster_than_peers(results: &Results, targets: &mut Targets) {
     let high = results.peers.as_ref().and_then(|comparisons| comparisons.first());
-    for (peer, bound) in
-        [("dftracer-utils 0.0.14", 15.0), ("dftracer-utils 0.0.12", 15.0), ("polars 2.1.0", 8.0), ("duckdb 2.0.1", 8.0)]
-    {
-        let ratio = high.and_then(|comparison| comparison.ratio(comparison.outcome(peer)?));
+    for peer in peers::titles() {
+        let bound = if peer.starts_with("dftracer-utils") { 15.0 } else { 8.0 };
+        let ratio = high.and_then(|comparison| comparison.ratio(comparison.outcome(&peer)?));
         targets.at_least(1, &format!("traces → index → tables, {peer} over dft"), ratio, bound, " ×");
     }
 }
