@@ -115,6 +115,9 @@ impl Report {
 
     fn targets(&mut self, results: &Results) {
         self.say("\n## Targets");
+        if results.quick {
+            self.say("\nThey are set for the inputs of the whole bench; what is said of them here is of small ones.");
+        }
         self.head(&["", "what", "wanted", "measured", ""]);
         for target in targets::judge(results) {
             let met = match target.met {
