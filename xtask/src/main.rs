@@ -3,7 +3,10 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
+mod capi;
 mod demo;
+mod header;
+mod install;
 mod provision;
 mod target;
 mod test;
@@ -29,6 +32,20 @@ enum Command {
     Bench(bench::Arguments),
     /// Print the environment that cargo needs here, for `eval "$(cargo xtask env)"`
     Env,
+    /// Install the library, and test it as C, C++ and Python programs meet it
+    Capi,
+    /// Generate include/dft_utils.h
+    Header {
+        /// Only compare with what is there; fail where it differs
+        #[arg(long)]
+        check: bool,
+    },
+    /// Build the library and install it with its headers, pkg-config and CMake files
+    Install {
+        /// The directory to install to
+        #[arg(long, value_name = "P")]
+        prefix: std::path::PathBuf,
+    },
     /// Write traces of any tracer generation, size and kind
     GenTrace(Box<GenTrace>),
 }
@@ -39,6 +56,9 @@ fn main() -> Result<()> {
         Command::Test => test::run()?,
         Command::Bench(arguments) => bench::run(&arguments)?,
         Command::Env => print!("{}", provision::provision()?.shell()),
+        Command::Capi => capi::run()?,
+        Command::Header { check } => header::run(check)?,
+        Command::Install { prefix } => install::run(&prefix)?,
         Command::GenTrace(gen_trace) => println!("{}", gen_trace.report()?),
     }
     Ok(())

@@ -67,6 +67,23 @@ pub(crate) fn provision() -> Result<Provisions> {
     Ok(Provisions(provisions))
 }
 
+/// A Python with packages of PyPI, in a virtual environment of the user's cache.
+pub(crate) fn python_with(name: &str, packages: &[&str]) -> Result<PathBuf> {
+    let venv = tools()?.join(name);
+    let python = venv.join("bin/python");
+    let listed = |package: &&str| runs(Command::new(&python).args(["-m", "pip", "show", "--quiet", package]));
+    if !packages.iter().all(listed) {
+        eprintln!("xtask: fetching {} from PyPI", packages.join(", "));
+        let made = Command::new("python3").args(["-m", "venv"]).arg(&venv).status().context("python3 does not run")?;
+        let mut pip = Command::new(&python);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages);
+        if !made.success() || !pip.status().is_ok_and(|status| status.success()) {
+            bail!("{} cannot be had from PyPI", packages.join(", "));
+        }
+    }
+    Ok(python)
+}
+
 fn runs(command: &mut Command) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }

@@ -25,7 +25,8 @@ pub(crate) fn run() -> Result<()> {
     let mut points = provisions.cargo();
     points.args(["test", "--release", "--workspace", "--features", "dft-tests/points"]);
     points.args(["--test", "a_death_at_any_point_leaves_no_trace"]);
-    step("deaths and refusals at every point", &mut points)
+    step("deaths and refusals at every point", &mut points)?;
+    crate::capi::run()
 }
 
 /// Runs a command, and fails if it does.

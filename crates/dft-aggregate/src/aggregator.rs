@@ -577,12 +577,19 @@ impl Aggregator {
     ///
     /// What the system says of the file.
     pub fn spill(&mut self, path: &std::path::Path) -> Result<Run, RunError> {
-        let mut writer = RunWriter::to_file(path)?;
-        self.write(&mut writer)?;
+        let run = RunWriter::to_file(path).and_then(|mut writer| {
+            self.write(&mut writer)?;
+            writer.finish()
+        });
+        if run.is_err() {
+            // It takes room, and the table is still whole.
+            let _ = std::fs::remove_file(path);
+        }
+        let run = run?;
         let bounds = self.bounds;
         *self = Self::new(&self.config);
         self.bounds = bounds;
-        writer.finish()
+        Ok(run)
     }
 
     fn write(&mut self, out: &mut RunWriter) -> Result<(), RunError> {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::io;
 use std::path::PathBuf;
 
-use dft_aggregate::{ConfigError, MergeError, RunError};
+use dft_aggregate::{Config, ConfigError, MergeError, RunError};
 use dft_store::StoreError;
 use dft_trace::DiscoverError;
 
@@ -66,6 +66,33 @@ pub enum BuildError {
         path: PathBuf,
         /// What is wrong with it.
         fault: String,
+    },
+    /// A record cannot be aggregated.
+    #[error("a malformed record: {0}")]
+    Malformed(String),
+    /// Aggregators of two configurations cannot be merged.
+    #[error("the aggregators have two configurations\n  one:   {mine}\n  other: {other}")]
+    OtherConfig {
+        /// That of the one that takes.
+        mine: Box<Config>,
+        /// That of the one that is taken.
+        other: Box<Config>,
+    },
+    /// What comes from a source is in the index already.
+    #[error("{}: what comes from {source_name:?} is in already; give another name, or another index", .index.display())]
+    SourceKnown {
+        /// The index.
+        index: PathBuf,
+        /// The source.
+        source_name: String,
+    },
+    /// A directory for what is temporary cannot be made.
+    #[error("{}: {source}{}", .path.display(), dft_io::advice(.source))]
+    Scratch {
+        /// The directory.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
     },
     /// The build's temporary tables cannot be written or read.
     #[error(transparent)]

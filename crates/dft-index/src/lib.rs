@@ -4,7 +4,7 @@
 //! [`build`] lists the traces, leaves out those that the index has, reads the others, and what has
 //! grown from where it ended, on as many threads as asked for, and publishes what they hold at once:
 //! all of it, or nothing. [`stage`] does a part of that on one machine of many, to bundles, which
-//! [`ingest`] brings into an index.
+//! [`ingest`] brings into an index. [`LiveAggregator`] does it without any trace, record by record.
 //!
 //! # How the work is spread
 //!
@@ -27,6 +27,7 @@
 mod build;
 mod error;
 mod ingest;
+mod live;
 mod location;
 mod part;
 mod plan;
@@ -39,6 +40,7 @@ mod workers;
 pub use build::{BuildOptions, build};
 pub use error::BuildError;
 pub use ingest::ingest;
+pub use live::{LinesAdded, LiveAggregator, TemporaryIndex};
 pub use location::default_index;
 pub use part::Part;
 pub use progress::{Progress, ProgressState, Stage};

@@ -160,7 +160,12 @@ impl EventAggregator {
         dft_io::sync_directory(&self.path).map_err(|source| StoreError::InForce { path: self.path.clone(), source })?;
         let _ = dft_io::point("publish:the generation is in force");
         self.in_force = Some(next);
-        self.current = Some(Index::open_generation(&self.path, next)?);
+        let opened = Index::open_generation(&self.path, next);
+        let in_force = |error: StoreError| StoreError::InForce {
+            path: self.path.clone(),
+            source: std::io::Error::other(error.to_string()),
+        };
+        self.current = Some(opened.map_err(in_force)?);
         // The old generation is in nobody's way; if removing it fails, the next writer does it.
         let _ = current::sweep_generations(&self.path, next.number);
         Ok(())

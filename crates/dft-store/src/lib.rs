@@ -100,6 +100,7 @@ mod verify;
 
 pub use error::StoreError;
 pub use event_aggregator::EventAggregator;
+pub use families::end_background_threads;
 pub use index::{Index, IndexSize, NameTable};
 pub use ingest::{IngestReport, IngestedBundle, bundle_config};
 pub use publish::Batch;

@@ -1,0 +1,350 @@
+//! Builds: traces into an index, staged builds, verification.
+
+use std::ffi::c_void;
+use std::path::Path;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use ::dft_index::{BuildError, BuildOptions, InputReport, Part, Progress, Stage, StageTo, build, ingest, stage};
+use dft_store::verify;
+
+use crate::arguments::{Growing, check_place, dft_text, give, given, paths};
+use crate::boundary::boundary;
+use crate::config::{config, dft_config};
+use crate::log::{DFT_LOG_WARNING, log};
+use crate::status::{DFT_DAMAGED, Detail, Failure, dft_status};
+
+/// How a build is done, which does not show in its result. NULL, or zeros, for the defaults.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct dft_build_options {
+    /// The size of this struct, which the caller sets.
+    pub size: u64,
+    /// What the tables may take in memory, in bytes; 0 for 512 MiB.
+    pub memory: u64,
+    /// Threads; 0 for as many as the machine has cores.
+    pub threads: u32,
+    /// 1: faults of the input are an error (DFT_MALFORMED), and nothing is stored.
+    pub strict: u32,
+    /// 1: the index is made anew, whatever is in it.
+    pub rebuild: u32,
+    /// 0.
+    pub reserved: u32,
+}
+
+impl Default for dft_build_options {
+    fn default() -> Self {
+        Self { size: size_of::<Self>() as u64, memory: 0, threads: 0, strict: 0, rebuild: 0, reserved: 0 }
+    }
+}
+
+// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
+unsafe impl Growing for dft_build_options {}
+
+/// How far a build is.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct dft_progress {
+    /// The size of this struct.
+    pub size: u64,
+    /// Files to read.
+    pub files: u64,
+    /// Files that were read.
+    pub files_read: u64,
+    /// Bytes to read, as they are on disk.
+    pub bytes: u64,
+    /// Bytes that were read.
+    pub bytes_read: u64,
+    /// Records that were read.
+    pub records: u64,
+    /// 0 listing files, 1 reading, 2 writing the index.
+    pub stage: u32,
+    /// 0.
+    pub reserved: u32,
+}
+
+/// Sees how far a build is, some ten times a second, on a thread of the library; not 0 stops the build,
+/// which then returns DFT_CANCELLED and leaves the index as it was.
+pub type dft_on_progress = Option<unsafe extern "C" fn(context: *mut c_void, progress: *const dft_progress) -> i32>;
+
+/// Sees a text, such as a fault of a file or of an index; valid during the call.
+pub type dft_on_text = Option<unsafe extern "C" fn(context: *mut c_void, path: dft_text, text: dft_text)>;
+
+/// What was read and written.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct dft_build_summary {
+    /// The size of this struct, which the caller sets.
+    pub size: u64,
+    /// Files that were read.
+    pub files: u64,
+    /// Files that were in already.
+    pub known_files: u64,
+    /// Files with faults, those that could not be read included.
+    pub faulty_files: u64,
+    /// Records that were read.
+    pub records: u64,
+    /// Lines that are no record.
+    pub malformed_lines: u64,
+    /// Rows that were written.
+    pub rows: u64,
+    /// Telemetry rows that were written.
+    pub telemetry_rows: u64,
+    /// Bytes of text that were read, inflated.
+    pub text_bytes: u64,
+}
+
+// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
+unsafe impl Growing for dft_build_summary {}
+
+pub(crate) fn threads(given: u32) -> usize {
+    /// More than any machine that this runs on has.
+    const MOST: u32 = 1024;
+    if given == 0 { BuildOptions::default().threads } else { given.min(MOST) as usize }
+}
+
+fn options(place: *const dft_build_options) -> Result<BuildOptions, Failure> {
+    let given = if place.is_null() { dft_build_options::default() } else { given("options", place)? };
+    let memory = if given.memory == 0 { BuildOptions::default().memory } else { given.memory };
+    Ok(BuildOptions { threads: threads(given.threads), memory, strict: given.strict != 0, rebuild: given.rebuild != 0 })
+}
+
+/// A caller's pointer, handed on to the caller's own function on another thread.
+#[derive(Clone, Copy)]
+struct Context(*mut c_void);
+
+// SAFETY: it is never followed here; that its functions may be called on another thread is said of them.
+unsafe impl Send for Context {}
+
+impl Context {
+    fn get(self) -> *mut c_void {
+        self.0
+    }
+}
+
+/// Does a build, and tells the caller how far it is.
+fn watched<T>(
+    on_progress: dft_on_progress,
+    context: *mut c_void,
+    work: impl FnOnce(&Progress) -> Result<T, BuildError>,
+) -> Result<T, BuildError> {
+    let progress = Progress::default();
+    let Some(on_progress) = on_progress else { return work(&progress) };
+    let context = Context(context);
+    let (done, watch) = channel::<()>();
+    thread::scope(|scope| {
+        let progress = &progress;
+        scope.spawn(move || {
+            while watch.recv_timeout(Duration::from_millis(100)) == Err(RecvTimeoutError::Timeout) {
+                let state = progress.state();
+                let said = dft_progress {
+                    size: size_of::<dft_progress>() as u64,
+                    files: state.files,
+                    files_read: state.files_read,
+                    bytes: state.bytes,
+                    bytes_read: state.bytes_read,
+                    records: state.records,
+                    stage: match state.stage {
+                        Stage::Listing => 0,
+                        Stage::Reading => 1,
+                        Stage::Writing => 2,
+                    },
+                    reserved: 0,
+                };
+                // SAFETY: the caller gave a function of this type, which may be called on any thread.
+                if unsafe { on_progress(context.get(), &said) } != 0 {
+                    progress.cancel();
+                }
+            }
+        });
+        let result = work(progress);
+        drop(done);
+        result
+    })
+}
+
+fn summary(input: &InputReport) -> dft_build_summary {
+    let counts = input.counts();
+    dft_build_summary {
+        size: 0,
+        files: input.files.len() as u64,
+        known_files: input.known.len() as u64,
+        faulty_files: input.faulty().count() as u64 + input.unreadable.len() as u64,
+        records: counts.records(),
+        malformed_lines: counts.malformed,
+        rows: input.written.rows,
+        telemetry_rows: input.written.telemetry,
+        text_bytes: input.text_bytes,
+    }
+}
+
+/// Tells the caller, and the log, what is wrong with something at a path.
+fn tell(on_text: dft_on_text, context: *mut c_void, path: &Path, text: &str) {
+    let path = path.display().to_string();
+    log(DFT_LOG_WARNING, &format!("{path}: {text}"));
+    if let Some(on_text) = on_text {
+        // SAFETY: the caller gave a function of this type; the texts live through the call.
+        unsafe { on_text(context, dft_text::of(&path), dft_text::of(text)) };
+    }
+}
+
+/// Tells the caller what was wrong with each file.
+fn tell_faults(input: &InputReport, on_fault: dft_on_text, context: *mut c_void) {
+    let tell = |path: &Path, text: &str| tell(on_fault, context, path, text);
+    for unreadable in &input.unreadable {
+        tell(&unreadable.path, &format!("cannot be read, left out: {}", unreadable.error));
+    }
+    for file in input.faulty() {
+        use dft_codec::FileFault as Fault;
+        match &file.fault {
+            None => {}
+            Some(Fault::Empty) => tell(&file.path, "empty: the file has no byte"),
+            Some(Fault::Truncated(place)) => tell(&file.path, &format!("truncated: {place}")),
+            Some(Fault::Damaged(reason)) => tell(&file.path, &format!("damaged: {reason}")),
+        }
+        if file.malformed_lines() > 0 {
+            tell(&file.path, &format!("{} malformed lines", file.malformed_lines()));
+        }
+    }
+}
+
+/// Brings traces into an index: those that it does not have yet, and what others have grown by; all at
+/// once, or nothing.
+///
+/// `traces`: files, directories (searched for *.pfw and *.pfw.gz) or globs. `index`: the directory, made
+/// if it is not there. `config`, `options`: NULL for the defaults. `on_progress`: may be NULL.
+/// `on_fault`: sees what is wrong with each file, before this returns, on the caller's thread; may be
+/// NULL. `context`: handed on to both. `done`: may be NULL. Faults of the input are no error unless
+/// `options.strict`. Any thread; another build of the same index meanwhile gives DFT_LOCKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_build(
+    traces: *const dft_text,
+    traces_length: u64,
+    index: dft_text,
+    config: *const dft_config,
+    options: *const dft_build_options,
+    on_progress: dft_on_progress,
+    on_fault: dft_on_text,
+    context: *mut c_void,
+    done: *mut dft_build_summary,
+) -> dft_status {
+    boundary("dft_build", || {
+        check_place("done", done)?;
+        let traces = paths("traces", traces, traces_length)?;
+        let (index, config, options) = (index.path("index")?, self::config(config)?, self::options(options)?);
+        let report = watched(on_progress, context, |progress| build(&traces, index, &config, &options, progress))?;
+        tell_faults(&report.input, on_fault, context);
+        if done.is_null() { Ok(()) } else { give("done", done, &summary(&report.input)) }
+    })
+}
+
+/// Stages one machine's part of a build: traces to bundles in a directory that all machines share, each
+/// there whole or not at all. What is in a bundle already is left out.
+///
+/// `staging`: a directory of this machine, for the work. `shared`: where the bundles go, which may be the
+/// same. `part` of `parts`, counted from 0, of the traces, about equal in bytes: the same on every machine
+/// that sees the same files. The other arguments are those of dft_build().
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_stage(
+    traces: *const dft_text,
+    traces_length: u64,
+    staging: dft_text,
+    shared: dft_text,
+    part: u32,
+    parts: u32,
+    config: *const dft_config,
+    options: *const dft_build_options,
+    on_progress: dft_on_progress,
+    on_fault: dft_on_text,
+    context: *mut c_void,
+    done: *mut dft_build_summary,
+) -> dft_status {
+    boundary("dft_stage", || {
+        check_place("done", done)?;
+        let traces = paths("traces", traces, traces_length)?;
+        let to = StageTo { staging: staging.path("staging")?.to_owned(), shared: shared.path("shared")?.to_owned() };
+        let part = Part::new(part, parts)
+            .ok_or_else(|| Failure::argument(format!("there is no part {part} of {parts}: they count from 0")))?;
+        let (config, options) = (self::config(config)?, self::options(options)?);
+        let report = watched(on_progress, context, |progress| stage(&traces, &to, part, &config, &options, progress))?;
+        tell_faults(&report.input, on_fault, context);
+        if done.is_null() { Ok(()) } else { give("done", done, &summary(&report.input)) }
+    })
+}
+
+/// What an ingest did.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct dft_ingest_summary {
+    /// The size of this struct, which the caller sets.
+    pub size: u64,
+    /// Bundles that were taken in.
+    pub taken: u64,
+    /// Bundles that were in already.
+    pub known: u64,
+    /// Bundles that were refused, and stay where they are.
+    pub refused: u64,
+    /// Bundles that are in but could not be removed.
+    pub not_removed: u64,
+    /// Bundles that are on their way, or whose worker died.
+    pub unfinished: u64,
+}
+
+// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
+unsafe impl Growing for dft_ingest_summary {}
+
+/// Brings the bundles of a shared directory into an index, in any order, each once; those that are in are
+/// removed, unless `keep` is not 0.
+///
+/// `index`: made, with the bundles' configuration, if it is not there. `on_refused`: sees why a bundle was
+/// refused, or not removed, on the caller's thread; may be NULL. `done`: may be NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_ingest(
+    index: dft_text,
+    shared: dft_text,
+    keep: u32,
+    on_refused: dft_on_text,
+    context: *mut c_void,
+    done: *mut dft_ingest_summary,
+) -> dft_status {
+    boundary("dft_ingest", || {
+        check_place("done", done)?;
+        let report = ingest(index.path("index")?, shared.path("shared")?, keep != 0)?;
+        for (bundle, error) in report.refused.iter().chain(&report.not_removed) {
+            tell(on_refused, context, bundle, &error.to_string());
+        }
+        let summary = dft_ingest_summary {
+            size: 0,
+            taken: report.taken.len() as u64,
+            known: report.known.len() as u64,
+            refused: report.refused.len() as u64,
+            not_removed: report.not_removed.len() as u64,
+            unfinished: report.unfinished.len() as u64,
+        };
+        if done.is_null() { Ok(()) } else { give("done", done, &summary) }
+    })
+}
+
+/// Reads everything in an index and checks that it is what was written and agrees with itself; DFT_DAMAGED
+/// where it does not.
+///
+/// `on_fault`: sees each fault, on the caller's thread; may be NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_verify(index: dft_text, on_fault: dft_on_text, context: *mut c_void) -> dft_status {
+    boundary("dft_verify", || {
+        let path = index.path("index")?;
+        let found = verify(path)?;
+        for fault in &found.faults {
+            tell(on_fault, context, path, &fault.to_string());
+        }
+        match found.faults.first() {
+            None => Ok(()),
+            Some(fault) => {
+                let message = fault.to_string();
+                Err(Detail { status: DFT_DAMAGED, message, path: path.display().to_string(), ..Detail::default() }
+                    .into())
+            }
+        }
+    })
+}

@@ -1,0 +1,141 @@
+//! The configuration of an aggregation.
+
+use std::collections::BTreeSet;
+
+use dft_aggregate::{Config, CustomMetrics};
+
+use crate::arguments::{Growing, dft_text, give, given, list};
+use crate::boundary::boundary;
+use crate::status::{Failure, dft_status};
+
+/// Which args become custom metrics: all that are numeric and have no meaning of their own.
+pub const DFT_CUSTOM_METRICS_ON: u32 = 0;
+/// None.
+pub const DFT_CUSTOM_METRICS_OFF: u32 = 1;
+/// Those that are named.
+pub const DFT_CUSTOM_METRICS_NAMED: u32 = 2;
+
+/// How records are aggregated. Set `size`, then call dft_config_default(), then change what is to differ.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct dft_config {
+    /// The size of this struct, which the caller sets.
+    pub size: u64,
+    /// The length of a time bucket, in µs; at least 1.
+    pub interval_us: u64,
+    /// Args whose values keep rows apart.
+    pub group_keys: *const dft_text,
+    /// How many group keys there are.
+    pub group_keys_length: u64,
+    /// Args that become custom metrics, for DFT_CUSTOM_METRICS_NAMED.
+    pub custom_metric_names: *const dft_text,
+    /// How many custom metrics are named.
+    pub custom_metric_names_length: u64,
+    /// One of DFT_CUSTOM_METRICS_…
+    pub custom_metrics: u32,
+    /// 1 where rows are kept apart by file, 0 where not.
+    pub group_by_file: u32,
+    /// The relative accuracy of percentiles, such as 0.01; 0 keeps none.
+    pub percentiles: f64,
+}
+
+impl Default for dft_config {
+    fn default() -> Self {
+        let Config { interval_us, group_by_file, .. } = Config::default();
+        Self {
+            size: size_of::<Self>() as u64,
+            interval_us,
+            group_keys: std::ptr::null(),
+            group_keys_length: 0,
+            custom_metric_names: std::ptr::null(),
+            custom_metric_names_length: 0,
+            custom_metrics: DFT_CUSTOM_METRICS_ON,
+            group_by_file: group_by_file.into(),
+            percentiles: 0.0,
+        }
+    }
+}
+
+// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
+unsafe impl Growing for dft_config {}
+
+/// The configuration that a caller gives; the default one for NULL.
+pub(crate) fn config(place: *const dft_config) -> Result<Config, Failure> {
+    if place.is_null() {
+        return Ok(Config::default());
+    }
+    let given = given("config", place)?;
+    let texts = |name, data, length| -> Result<Vec<String>, Failure> {
+        list::<dft_text>(name, data, length)?.iter().map(|text| text.utf8(name).map(str::to_owned)).collect()
+    };
+    let config = Config {
+        interval_us: given.interval_us,
+        extra_group_keys: texts("config.group_keys", given.group_keys, given.group_keys_length)?,
+        custom_metrics: match given.custom_metrics {
+            DFT_CUSTOM_METRICS_ON => CustomMetrics::On,
+            DFT_CUSTOM_METRICS_OFF => CustomMetrics::Off,
+            DFT_CUSTOM_METRICS_NAMED => {
+                let (data, length) = (given.custom_metric_names, given.custom_metric_names_length);
+                let names: BTreeSet<String> = texts("config.custom_metric_names", data, length)?.into_iter().collect();
+                CustomMetrics::Only(names)
+            }
+            other => return Err(Failure::argument(format!("config.custom_metrics is {other}, which is no choice"))),
+        },
+        percentiles: (given.percentiles != 0.0).then_some(given.percentiles),
+        group_by_file: match given.group_by_file {
+            0 => false,
+            1 => true,
+            other => return Err(Failure::argument(format!("config.group_by_file is {other}, not 0 or 1"))),
+        },
+    };
+    config.check().map_err(|error| Failure::new(crate::status::DFT_CONFIG, error.to_string()))?;
+    Ok(config)
+}
+
+/// The texts of a configuration, as C sees them.
+pub(crate) struct ConfigTexts {
+    _owned: Vec<String>,
+    group_keys: Vec<dft_text>,
+    custom_metrics: Vec<dft_text>,
+}
+
+impl ConfigTexts {
+    pub(crate) fn of(config: &Config) -> Self {
+        let named: Vec<String> = match &config.custom_metrics {
+            CustomMetrics::Only(names) => names.iter().cloned().collect(),
+            CustomMetrics::On | CustomMetrics::Off => Vec::new(),
+        };
+        let owned = [config.extra_group_keys.clone(), named].concat();
+        // A text stays where it is when its string moves.
+        let mut group_keys: Vec<dft_text> = owned.iter().map(|text| dft_text::of(text)).collect();
+        let custom_metrics = group_keys.split_off(config.extra_group_keys.len());
+        Self { _owned: owned, group_keys, custom_metrics }
+    }
+
+    /// The configuration, whose lists are these.
+    pub(crate) fn config(&self, config: &Config) -> dft_config {
+        dft_config {
+            size: 0,
+            interval_us: config.interval_us,
+            group_keys: self.group_keys.as_ptr(),
+            group_keys_length: self.group_keys.len() as u64,
+            custom_metric_names: self.custom_metrics.as_ptr(),
+            custom_metric_names_length: self.custom_metrics.len() as u64,
+            custom_metrics: match config.custom_metrics {
+                CustomMetrics::On => DFT_CUSTOM_METRICS_ON,
+                CustomMetrics::Off => DFT_CUSTOM_METRICS_OFF,
+                CustomMetrics::Only(_) => DFT_CUSTOM_METRICS_NAMED,
+            },
+            group_by_file: config.group_by_file.into(),
+            percentiles: config.percentiles.unwrap_or(0.0),
+        }
+    }
+}
+
+/// Writes the default configuration: 1 s, all custom metrics, by file, no percentiles.
+///
+/// `config`: whose `size` the caller has set. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_config_default(config: *mut dft_config) -> dft_status {
+    boundary("dft_config_default", || give("config", config, &dft_config::default()))
+}

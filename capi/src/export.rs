@@ -1,0 +1,271 @@
+//! Tables: as Arrow streams, and as files.
+
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, RecordBatchReader};
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use arrow::ffi_stream::FFI_ArrowArrayStream;
+use dft_codec::Family;
+use dft_export::{Batches, Dictionaries, ExportOptions, Filter, Format, GroupColumn, Pattern, Table, View, export};
+
+use crate::arguments::{Growing, dft_text, given, list, out};
+use crate::boundary::boundary;
+use crate::index::{Source, dft_index, source};
+use crate::status::{Failure, dft_status};
+
+/// Calls, in dfanalyzer's columns.
+pub const DFT_TABLE_EVENTS: u32 = 0;
+/// Calls that a tracer aggregated, in the same columns.
+pub const DFT_TABLE_PROFILES: u32 = 1;
+/// Telemetry: a column for each metric.
+pub const DFT_TABLE_SYSTEM: u32 = 2;
+/// System statistics that a tracer aggregated, in dfanalyzer's columns.
+pub const DFT_TABLE_PREAGGREGATED_SYSTEM: u32 = 3;
+/// Every row with full statistics.
+pub const DFT_TABLE_AGGREGATION: u32 = 4;
+
+/// Apache Parquet.
+pub const DFT_FORMAT_PARQUET: u32 = 0;
+/// Arrow IPC, the file format.
+pub const DFT_FORMAT_ARROW: u32 = 1;
+/// CSV.
+pub const DFT_FORMAT_CSV: u32 = 2;
+
+/// The stream of the Arrow C stream interface, as Arrow's own header defines it.
+pub struct ArrowArrayStream {
+    _private: [u8; 0],
+}
+
+/// What of an index a table shows. Set `size` and zero the rest for all of it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct dft_view {
+    /// The size of this struct, which the caller sets.
+    pub size: u64,
+    /// The length of a cell of time, in µs, a multiple of the index's interval; 0 for that.
+    pub granularity_us: u64,
+    /// Cells that overlap with the time from here on, in µs from the origin of the trace, …
+    pub from_us: u64,
+    /// … to here, this excluded.
+    pub to_us: u64,
+    /// 1 where the time range counts.
+    pub has_time: u32,
+    /// 1 where `pid` counts.
+    pub has_pid: u32,
+    /// Only this process.
+    pub pid: i64,
+    /// Only categories that match this glob; empty for all.
+    pub category: dft_text,
+    /// Only functions and counters that match this glob; empty for all.
+    pub name: dft_text,
+    /// Only hosts whose name or hash matches this glob; empty for all.
+    pub host: dft_text,
+    /// Only files whose name or hash matches this glob; empty for all.
+    pub file: dft_text,
+    /// Columns to group rows by, as dfanalyzer names them; none for rows that are not grouped.
+    pub group_by: *const dft_text,
+    /// How many columns rows are grouped by.
+    pub group_by_length: u64,
+}
+
+impl Default for dft_view {
+    fn default() -> Self {
+        let text = dft_text::default;
+        Self {
+            size: size_of::<Self>() as u64,
+            granularity_us: 0,
+            from_us: 0,
+            to_us: 0,
+            has_time: 0,
+            has_pid: 0,
+            pid: 0,
+            category: text(),
+            name: text(),
+            host: text(),
+            file: text(),
+            group_by: std::ptr::null(),
+            group_by_length: 0,
+        }
+    }
+}
+
+// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
+unsafe impl Growing for dft_view {}
+
+fn table(number: u32) -> Result<Table, Failure> {
+    match number {
+        DFT_TABLE_EVENTS => Ok(Table::Events),
+        DFT_TABLE_PROFILES => Ok(Table::Profiles),
+        DFT_TABLE_SYSTEM => Ok(Table::System),
+        DFT_TABLE_PREAGGREGATED_SYSTEM => Ok(Table::PreaggregatedSystem),
+        DFT_TABLE_AGGREGATION => Ok(Table::Aggregation),
+        other => Err(Failure::argument(format!("{other} is no table"))),
+    }
+}
+
+/// The granularity, the filter and the columns to group by.
+fn asked(view: *const dft_view) -> Result<(Option<u64>, Filter, Vec<GroupColumn>), Failure> {
+    let given = if view.is_null() { dft_view::default() } else { given("view", view)? };
+    let pattern = |text: dft_text, name| -> Result<Option<Pattern>, Failure> {
+        match text.utf8(name)? {
+            "" => Ok(None),
+            text => Ok(Some(Pattern::new(text)?)),
+        }
+    };
+    let filter = Filter {
+        time: (given.has_time != 0).then_some(given.from_us..given.to_us),
+        cat: pattern(given.category, "view.category")?,
+        name: pattern(given.name, "view.name")?,
+        pid: (given.has_pid != 0).then_some(given.pid),
+        host: pattern(given.host, "view.host")?,
+        file: pattern(given.file, "view.file")?,
+    };
+    let columns = list::<dft_text>("view.group_by", given.group_by, given.group_by_length)?;
+    let columns: Result<Vec<GroupColumn>, Failure> =
+        columns.iter().map(|column| Ok(column.utf8("view.group_by")?.parse()?)).collect();
+    Ok(((given.granularity_us != 0).then_some(given.granularity_us), filter, columns?))
+}
+
+/// A table, and what it is read from, each before what it borrows from.
+struct TableReader {
+    batches: Box<dyn Batches + Send>,
+    /// Whether it has failed: then there is nothing behind.
+    failed: bool,
+    _view: Arc<View<'static>>,
+    _source: Arc<Source>,
+}
+
+impl TableReader {
+    fn new(source: Arc<Source>, table: Table, view: *const dft_view) -> Result<Self, Failure> {
+        let (granularity, filter, columns) = asked(view)?;
+        // SAFETY: the index lies on the heap, and the reader drops its view before it.
+        let index: &'static Source = unsafe { &*Arc::as_ptr(&source) };
+        let view = Arc::new(View::new(index, granularity, filter)?);
+        // SAFETY: the view lies on the heap, and the reader drops its batches before it.
+        let shown: &'static View<'static> = unsafe { &*Arc::as_ptr(&view) };
+        let family = match table {
+            Table::Events => Some(Family::Event),
+            Table::Profiles => Some(Family::Profile),
+            Table::PreaggregatedSystem => Some(Family::System),
+            Table::System | Table::Aggregation => None,
+        };
+        let batches: Box<dyn Batches + Send> = match (family, columns.is_empty()) {
+            (Some(family), true) => Box::new(shown.calls(family, Dictionaries::PerBatch)?),
+            (Some(family), false) => Box::new(shown.grouped(family, &columns)?),
+            (None, false) => return Err(dft_export::ExportError::NotGrouped(table.name()).into()),
+            (None, true) if table == Table::System => Box::new(shown.telemetry(Dictionaries::PerBatch)?),
+            (None, true) => Box::new(shown.statistics(Dictionaries::PerBatch)?),
+        };
+        Ok(Self { batches, failed: false, _view: view, _source: source })
+    }
+}
+
+impl Iterator for TableReader {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        // Whoever reads the stream is no Rust, and a panic must not reach it.
+        let next = catch_unwind(AssertUnwindSafe(|| self.batches.next_batch()));
+        let failure = match next {
+            Ok(Ok(next)) => return next.map(Ok),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "a defect of the library: it panicked".to_owned(),
+        };
+        self.failed = true;
+        // A text of C ends at a zero, which a trace's names may hold.
+        Some(Err(ArrowError::ComputeError(failure.replace('\0', "\u{fffd}"))))
+    }
+}
+
+impl RecordBatchReader for TableReader {
+    fn schema(&self) -> SchemaRef {
+        self.batches.schema()
+    }
+}
+
+/// Gives a table as a stream by the Arrow C stream interface, which any Arrow library reads without a copy.
+///
+/// `table`: one of DFT_TABLE_…. `view`: NULL for all of it. `stream`: an ArrowArrayStream, whose bytes are
+/// overwritten; the caller releases it by its own `release`, on any one thread at a time. The index may be
+/// freed before it. Memory does not grow with the table.
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_table_stream(
+    index: *const dft_index,
+    table: u32,
+    view: *const dft_view,
+    stream: *mut ArrowArrayStream,
+) -> dft_status {
+    boundary("dft_table_stream", || {
+        let place = out("stream", stream.cast::<FFI_ArrowArrayStream>())?;
+        let reader = TableReader::new(source(index)?, self::table(table)?, view)?;
+        // SAFETY: the place is good, by the check and the caller's word; what is there is no stream yet,
+        // so it is overwritten without being dropped.
+        unsafe { std::ptr::write(place, FFI_ArrowArrayStream::new(Box::new(reader))) };
+        Ok(())
+    })
+}
+
+/// Sees a column's name, valid during the call; not 0 ends the walk.
+pub type dft_visit_column = Option<unsafe extern "C" fn(context: *mut c_void, name: dft_text) -> i32>;
+
+/// Shows the columns of a table to `visit`, in their order: of telemetry and of the aggregation, those of
+/// every metric that was observed. `view`: NULL for all of it; `context` is handed on.
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_table_columns(
+    index: *const dft_index,
+    table: u32,
+    view: *const dft_view,
+    visit: dft_visit_column,
+    context: *mut c_void,
+) -> dft_status {
+    boundary("dft_table_columns", || {
+        let visit = visit.ok_or_else(|| Failure::argument("visit is NULL"))?;
+        let reader = TableReader::new(source(index)?, self::table(table)?, view)?;
+        for field in reader.schema().fields() {
+            // SAFETY: the caller gave a function of this type; the text lives through the call.
+            if unsafe { visit(context, dft_text::of(field.name())) } != 0 {
+                break;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Writes tables to files of a directory, which is made if it is not there: one file each, named after the
+/// table, there whole or not at all.
+///
+/// `tables`: DFT_TABLE_…, or none for all but the aggregation. `view`: NULL for all of it. `format`: one of
+/// DFT_FORMAT_…. `threads`: tables written at once; 0 for as many as the machine has cores.
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_export(
+    index: *const dft_index,
+    directory: dft_text,
+    tables: *const u32,
+    tables_length: u64,
+    view: *const dft_view,
+    format: u32,
+    threads: u32,
+) -> dft_status {
+    boundary("dft_export", || {
+        let source = source(index)?;
+        let (granularity, filter, group_by) = asked(view)?;
+        let tables: Result<Vec<Table>, Failure> =
+            list("tables", tables, tables_length)?.iter().map(|&number| self::table(number)).collect();
+        let format = match format {
+            DFT_FORMAT_PARQUET => Format::Parquet,
+            DFT_FORMAT_ARROW => Format::Arrow,
+            DFT_FORMAT_CSV => Format::Csv,
+            other => return Err(Failure::argument(format!("{other} is no format"))),
+        };
+        let options = ExportOptions { tables: tables?, group_by, format, threads: crate::build::threads(threads) };
+        let view = View::new(&source, granularity, filter)?;
+        export(&view, directory.path("directory")?, &options)?;
+        Ok(())
+    })
+}

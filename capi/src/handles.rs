@@ -1,0 +1,257 @@
+//! Handles: numbers of slots, not addresses.
+//!
+//! ```text
+//! handle    generation, 47 bits │ slot, 16 bits      as a pointer that points nowhere
+//! slot      generation and kind │ uses │ the object
+//! ```
+//!
+//! A handle is looked up, never followed. One that was freed has another generation than its slot, one
+//! of another type another kind, and what never was a handle has no slot: each is an error. A use is
+//! counted while it lasts, so an object is not freed, nor changed by two threads, while it is in use.
+
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
+
+use crate::status::{DFT_BUSY, DFT_INVALID_HANDLE, DFT_TOO_LARGE, Failure};
+
+const PAGE: usize = 256;
+const PAGES: usize = 256;
+const SLOT_BITS: u32 = 16;
+
+/// An object that C has a handle of.
+pub(crate) trait Object: Send + Sized + 'static {
+    /// Which type it is: no two have one number, and none has 0.
+    const KIND: u8;
+    /// What it is called in messages.
+    const NAME: &'static str;
+    /// Whether several threads may use it at once.
+    const SHARED: bool;
+}
+
+#[derive(Default)]
+struct Slot {
+    /// The generation, and in the low byte the kind; kind 0 is a slot that is free.
+    state: AtomicU64,
+    uses: AtomicU32,
+    object: AtomicPtr<()>,
+}
+
+static SLOTS: [OnceLock<Box<[Slot]>>; PAGES] = [const { OnceLock::new() }; PAGES];
+
+/// Slots that are free again, and how many were ever used.
+static FREE: Mutex<(Vec<usize>, usize)> = Mutex::new((Vec::new(), 0));
+
+fn slot(at: usize) -> Option<&'static Slot> {
+    SLOTS.get(at / PAGE)?.get()?.get(at % PAGE)
+}
+
+/// Gives out a handle of an object.
+pub(crate) fn put<T: Object, H>(object: T) -> Result<*mut H, Failure> {
+    let mut free = FREE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let at = match free.0.pop() {
+        Some(at) => at,
+        None if free.1 < PAGE * PAGES => {
+            free.1 += 1;
+            free.1 - 1
+        }
+        None => return Err(Failure::new(DFT_TOO_LARGE, "there are 65,536 handles, which is the most: free some")),
+    };
+    SLOTS[at / PAGE].get_or_init(|| (0..PAGE).map(|_| Slot::default()).collect());
+    let Some(slot) = slot(at) else { unreachable!("the page was made") };
+    let generation = (slot.state.load(Ordering::SeqCst) >> 8) + 1;
+    slot.object.store(Box::into_raw(Box::new(object)).cast(), Ordering::SeqCst);
+    slot.state.store(generation << 8 | u64::from(T::KIND), Ordering::SeqCst);
+    Ok(ptr::without_provenance_mut((generation << SLOT_BITS) as usize | at))
+}
+
+/// A use of an object that others may use, for as long as it lasts.
+struct Use {
+    slot: &'static Slot,
+}
+
+/// The only use of an object, for as long as it lasts.
+struct OnlyUse {
+    slot: &'static Slot,
+}
+
+impl Drop for OnlyUse {
+    fn drop(&mut self) {
+        // Not set to 0: whoever has a handle that was freed may count a use for a moment.
+        self.slot.uses.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Use {
+    fn drop(&mut self) {
+        self.slot.uses.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cold]
+fn invalid<T: Object>() -> Failure {
+    let name = T::NAME;
+    Failure::new(DFT_INVALID_HANDLE, format!("this is no {name}: it was freed, or is another handle, or never was one"))
+}
+
+#[cold]
+fn busy<T: Object>() -> Failure {
+    Failure::new(DFT_BUSY, format!("this {} is in use by another thread", T::NAME))
+}
+
+/// The slot of a handle, and the state that it has while the handle is good.
+#[inline]
+fn find<T: Object, H>(handle: *const H) -> Result<(&'static Slot, u64), Failure> {
+    let number = handle.addr() as u64;
+    let (at, generation) = ((number as usize) & ((1 << SLOT_BITS) - 1), number >> SLOT_BITS);
+    let state = generation << 8 | u64::from(T::KIND);
+    match slot(at) {
+        Some(slot) if generation > 0 && slot.state.load(Ordering::SeqCst) == state => Ok((slot, state)),
+        _ => Err(invalid::<T>()),
+    }
+}
+
+/// Uses an object that several threads may use at once.
+#[inline]
+pub(crate) fn with<T: Object + Sync, H, R>(
+    handle: *const H,
+    run: impl FnOnce(&T) -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    const { assert!(T::SHARED) };
+    let (slot, state) = find::<T, H>(handle)?;
+    slot.uses.fetch_add(1, Ordering::SeqCst);
+    let in_use = Use { slot };
+    if slot.state.load(Ordering::SeqCst) != state {
+        return Err(invalid::<T>());
+    }
+    // SAFETY: the state says that the slot holds a `T`, and the use that is counted keeps it from being
+    // freed. Nobody has it exclusively, for such objects are only ever used so.
+    let result = run(unsafe { &*slot.object.load(Ordering::SeqCst).cast::<T>() });
+    drop(in_use);
+    result
+}
+
+/// Uses an object that is for one thread at a time.
+#[inline]
+pub(crate) fn with_mut<T: Object, H, R>(
+    handle: *mut H,
+    run: impl FnOnce(&mut T) -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    const { assert!(!T::SHARED) };
+    let (slot, state) = find::<T, H>(handle)?;
+    if slot.uses.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+        return Err(busy::<T>());
+    }
+    let in_use = OnlyUse { slot };
+    if slot.state.load(Ordering::SeqCst) != state {
+        return Err(invalid::<T>());
+    }
+    // SAFETY: the state says that the slot holds a `T`; the only use that there may be is this one, and
+    // it keeps the object from being freed.
+    let result = run(unsafe { &mut *slot.object.load(Ordering::SeqCst).cast::<T>() });
+    drop(in_use);
+    result
+}
+
+/// Takes an object back; the handle is none any more.
+pub(crate) fn take<T: Object, H>(handle: *mut H) -> Result<T, Failure> {
+    let (slot, state) = find::<T, H>(handle)?;
+    let freed = state & !0xff;
+    if slot.state.compare_exchange(state, freed, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+        return Err(invalid::<T>());
+    }
+    // A use that began before is seen here; one that begins now sees that the object is gone.
+    if slot.uses.load(Ordering::SeqCst) > 0 {
+        slot.state.store(state, Ordering::SeqCst);
+        return Err(busy::<T>());
+    }
+    let object = slot.object.swap(ptr::null_mut(), Ordering::SeqCst).cast::<T>();
+    let at = (handle.addr()) & ((1 << SLOT_BITS) - 1);
+    FREE.lock().unwrap_or_else(std::sync::PoisonError::into_inner).0.push(at);
+    // SAFETY: it came from a box of a `T`, by the state, and nobody else has it: the state was changed
+    // by this call alone, and no use was counted.
+    Ok(*unsafe { Box::from_raw(object) })
+}
+
+/// Frees an object. NULL is nothing to free.
+pub(crate) fn free<T: Object, H>(handle: *mut H) -> Result<(), Failure> {
+    if handle.is_null() { Ok(()) } else { take::<T, H>(handle).map(drop) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::status::dft_status;
+
+    struct Counted(Arc<()>);
+    struct Other;
+    struct Opaque;
+
+    impl Object for Counted {
+        const KIND: u8 = 200;
+        const NAME: &'static str = "counted thing";
+        const SHARED: bool = false;
+    }
+
+    impl Object for Other {
+        const KIND: u8 = 201;
+        const NAME: &'static str = "other thing";
+        const SHARED: bool = true;
+    }
+
+    fn status<R>(result: Result<R, Failure>) -> dft_status {
+        result.err().map_or(0, |failure| failure.status)
+    }
+
+    #[test]
+    fn a_handle_is_good_until_it_is_freed_and_only_as_what_it_is() {
+        let counted = Arc::new(());
+        let handle: *mut Opaque = put(Counted(counted.clone())).expect("a handle");
+        assert_eq!(Arc::strong_count(&counted), 2);
+        assert_eq!(with_mut::<Counted, _, _>(handle, |it| Ok(Arc::strong_count(&it.0))).expect("good"), 2);
+        assert_eq!(status(with::<Other, _, _>(handle, |_| Ok(()))), DFT_INVALID_HANDLE);
+        // Not while it is in use, not even from within.
+        let within = with_mut::<Counted, _, _>(handle, |_| {
+            assert_eq!(status(with_mut::<Counted, _, _>(handle, |_| Ok(()))), DFT_BUSY);
+            assert_eq!(status(free::<Counted, _>(handle)), DFT_BUSY);
+            Ok(())
+        });
+        assert_eq!(status(within), 0);
+        free::<Counted, _>(handle).expect("freed");
+        assert_eq!(Arc::strong_count(&counted), 1);
+        assert_eq!(status(free::<Counted, _>(handle)), DFT_INVALID_HANDLE);
+        assert_eq!(status(with_mut::<Counted, _, _>(handle, |_| Ok(()))), DFT_INVALID_HANDLE);
+        // The slot is used again, under another number.
+        let next: *mut Opaque = put(Counted(counted.clone())).expect("a handle");
+        assert_ne!(next, handle);
+        assert_eq!(status(with_mut::<Counted, _, _>(handle, |_| Ok(()))), DFT_INVALID_HANDLE);
+        free::<Counted, _>(next).expect("freed");
+    }
+
+    #[test]
+    fn what_never_was_a_handle_is_none() {
+        for address in [1_usize, 8, 0xffff, 0x10000, 0xdead_beef, usize::MAX] {
+            let handle: *mut Opaque = ptr::without_provenance_mut(address);
+            assert_eq!(status(with::<Other, _, _>(handle, |_| Ok(()))), DFT_INVALID_HANDLE, "{address:x}");
+            assert_eq!(status(free::<Counted, _>(handle)), DFT_INVALID_HANDLE);
+        }
+        assert_eq!(status(free::<Counted, Opaque>(ptr::null_mut())), 0);
+    }
+
+    #[test]
+    fn threads_that_free_one_handle_free_it_once() {
+        for _ in 0..200 {
+            let counted = Arc::new(());
+            let handle: *mut Opaque = put(Counted(counted.clone())).expect("a handle");
+            let address = handle.addr();
+            let freed: usize = std::thread::scope(|scope| {
+                let free = move || usize::from(free::<Counted, Opaque>(ptr::without_provenance_mut(address)).is_ok());
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(free)).collect();
+                threads.into_iter().map(|thread| thread.join().expect("a thread")).sum()
+            });
+            assert_eq!((freed, Arc::strong_count(&counted)), (1, 1));
+        }
+    }
+}

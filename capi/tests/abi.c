@@ -1,0 +1,294 @@
+/* The C ABI as a C program sees it: what it can do, and what it refuses. Argument: an empty directory. */
+#include <dft_utils.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECK(condition)                                                                                     \
+    do {                                                                                                     \
+        if (!(condition)) {                                                                                  \
+            dft_error last = {.size = sizeof last};                                                          \
+            dft_last_error(&last);                                                                           \
+            fprintf(stderr, "%s:%d: %s does not hold; last error %d: %.*s\n", __FILE__, __LINE__, #condition, \
+                    last.status, (int)last.message.length, last.message.data);                               \
+            exit(1);                                                                                         \
+        }                                                                                                    \
+    } while (0)
+
+static dft_text text(const char *string) {
+    dft_text text = {string, strlen(string)};
+    return text;
+}
+
+static int same(dft_text text, const char *string) {
+    return text.length == strlen(string) && memcmp(text.data, string, text.length) == 0;
+}
+
+static int says(const char *word) {
+    dft_error error = {.size = sizeof error};
+    CHECK(dft_last_error(&error) == DFT_OK);
+    char message[4096] = {0};
+    memcpy(message, error.message.data, error.message.length < 4095 ? error.message.length : 4095);
+    return strstr(message, word) != NULL;
+}
+
+static char folder[1024];
+
+static const char *path(const char *name) {
+    static char paths[8][2048];
+    static int next;
+    char *path = paths[next++ % 8];
+    snprintf(path, 2048, "%s/%s", folder, name);
+    return path;
+}
+
+static dft_record call(const char *name, int64_t ts) {
+    dft_record record = {.size = sizeof record, .phase = DFT_PHASE_COMPLETE};
+    record.name = text(name);
+    record.category = text("POSIX");
+    record.hhash = text("h0");
+    record.fhash = text("f0");
+    record.pid = 7;
+    record.tid = 8;
+    record.ts_us = ts;
+    record.dur_us = 10;
+    record.ret = 100;
+    record.offset = 5;
+    record.present = DFT_HAS_DURATION | DFT_HAS_RET | DFT_HAS_OFFSET;
+    return record;
+}
+
+static void name_file(dft_aggregator *aggregator) {
+    const dft_arg args[2] = {{.name = text("name"), .text = text("/data/f0"), .kind = DFT_ARG_TEXT},
+                             {.name = text("value"), .text = text("f0"), .kind = DFT_ARG_TEXT}};
+    dft_record record = {.size = sizeof record, .phase = DFT_PHASE_METADATA, .name = text("FH"), .args = args, .args_length = 2};
+    CHECK(dft_aggregator_add(aggregator, &record) == DFT_OK);
+}
+
+static void *aggregate(void *given) {
+    dft_aggregator *aggregator = given;
+    for (int64_t at = 0; at < 20000; at++) {
+        dft_record record = call(at % 2 ? "read" : "write", at * 1000);
+        CHECK(dft_aggregator_add(aggregator, &record) == DFT_OK);
+    }
+    return NULL;
+}
+
+static void threads_aggregate_and_merge(void) {
+    dft_aggregator *aggregators[3];
+    pthread_t threads[3];
+    for (int at = 0; at < 3; at++) {
+        CHECK(dft_aggregator_new(NULL, 0, text(folder), &aggregators[at]) == DFT_OK);
+        CHECK(pthread_create(&threads[at], NULL, aggregate, aggregators[at]) == 0);
+    }
+    for (int at = 0; at < 3; at++) {
+        CHECK(pthread_join(threads[at], NULL) == 0);
+        if (at > 0) {
+            CHECK(dft_aggregator_merge(aggregators[0], aggregators[at]) == DFT_OK);
+            CHECK(dft_aggregator_free(aggregators[at]) == DFT_OK);
+        }
+    }
+    name_file(aggregators[0]);
+    dft_arg level = {.name = text("level"), .real = 0.5, .kind = DFT_ARG_REAL};
+    dft_record reading = {.size = sizeof reading, .phase = DFT_PHASE_COUNTER, .name = text("cpu"), .hhash = text("h0"),
+                          .category = text("sys"), .ts_us = 5, .args = &level, .args_length = 1};
+    CHECK(dft_aggregator_add(aggregators[0], &reading) == DFT_OK);
+    dft_record bad = call("read", -1);
+    CHECK(dft_aggregator_add(aggregators[0], &bad) == DFT_MALFORMED && says("negative"));
+    CHECK(dft_aggregator_finalize(aggregators[0], text(path("index")), text("rank 0"), 0) == DFT_OK);
+    CHECK(dft_aggregator_finalize(aggregators[0], text(path("index")), text("rank 0"), 0) == DFT_CHANGED);
+    CHECK(dft_aggregator_free(aggregators[0]) == DFT_OK);
+    CHECK(dft_verify(text(path("index")), NULL, NULL) == DFT_OK);
+}
+
+static int32_t count_names(void *context, dft_text hash, dft_text name) {
+    CHECK(same(hash, "f0") && same(name, "/data/f0"));
+    ++*(int *)context;
+    return 0;
+}
+
+static int32_t see_file(void *context, const dft_file *file) {
+    CHECK(same(file->path, "live:rank 0") && file->events == 60000 && file->telemetry == 1 && file->malformed == 1);
+    ++*(int *)context;
+    return 0;
+}
+
+static void an_index_is_read(void) {
+    dft_index *index = NULL;
+    CHECK(dft_index_open(text(path("index")), &index) == DFT_OK);
+    dft_index_info info = {.size = sizeof info};
+    CHECK(dft_index_describe(index, &info) == DFT_OK);
+    CHECK(info.interval_us == 1000000 && info.has_bounds && info.least_bucket_us == 0 && info.greatest_bucket_us == 19000000);
+    dft_config config = {.size = sizeof config};
+    CHECK(dft_index_config(index, &config) == DFT_OK);
+    CHECK(config.interval_us == 1000000 && config.group_by_file == 1 && config.group_keys_length == 0 && config.percentiles == 0);
+    dft_index_counts counts = {.size = sizeof counts};
+    CHECK(dft_index_count(index, &counts) == DFT_OK);
+    CHECK(counts.event_rows == 40 && counts.series == 2 && counts.telemetry_rows == 1 && counts.files == 1);
+    int seen = 0;
+    CHECK(dft_index_names(index, DFT_NAMES_FILE, count_names, &seen) == DFT_OK && seen == 1);
+    CHECK(dft_index_files(index, see_file, &seen) == DFT_OK && seen == 2);
+    char name[8];
+    uint64_t length = 0;
+    CHECK(dft_index_name(index, DFT_NAMES_FILE, text("f0"), name, 3, &length) == DFT_TOO_LARGE && length == 8);
+    CHECK(dft_index_name(index, DFT_NAMES_FILE, text("f0"), name, 8, &length) == DFT_OK && memcmp(name, "/data/f0", 8) == 0);
+    CHECK(dft_index_name(index, DFT_NAMES_HOST, text("f0"), name, 8, &length) == DFT_OK && length == 0);
+
+    uint64_t calls = 0, rows = 0;
+    for (uint32_t part = 0; part < 3; part++) {
+        dft_row_query query = {.size = sizeof query, .partition = part, .partitions = 3, .has_time = 1, .from_us = 0, .to_us = 10000000};
+        dft_rows *cursor = NULL;
+        CHECK(dft_rows_open(index, &query, &cursor) == DFT_OK);
+        dft_row row = {.size = sizeof row};
+        uint32_t has_row = 0;
+        while (dft_rows_next(cursor, &row, &has_row) == DFT_OK && has_row) {
+            CHECK(same(row.category, "posix") && same(row.hhash, "h0") && row.pid == 7 && row.key.length == 24);
+            CHECK(row.decoded.duration.mean == 10.0 && row.decoded.duration.std == 0.0 && row.decoded.offset.min == 5);
+            calls += row.decoded.count;
+            rows++;
+            dft_row_value value = {.size = sizeof value};
+            CHECK(dft_row_value_decode(row.value, row.bucket_us, &value) == DFT_OK && value.count == row.decoded.count);
+            const dft_text both[2] = {row.value, row.value};
+            char merged[512];
+            CHECK(dft_row_values_merge(both, 2, row.bucket_us, merged, sizeof merged, &length) == DFT_OK);
+            const dft_text result = {merged, length};
+            CHECK(dft_row_value_decode(result, row.bucket_us, &value) == DFT_OK && value.count == 2 * row.decoded.count);
+            CHECK(dft_row_value_decode(text("nonsense"), row.bucket_us, &value) == DFT_DAMAGED);
+        }
+        CHECK(dft_rows_free(cursor) == DFT_OK);
+    }
+    CHECK(rows == 20 && calls == 30000);
+
+    dft_reading_query query = {.size = sizeof query, .name = text("cpu")};
+    dft_readings *readings = NULL;
+    CHECK(dft_readings_open(index, &query, &readings) == DFT_OK);
+    /* The index may be freed before what reads it. */
+    CHECK(dft_index_free(index) == DFT_OK);
+    dft_reading reading = {.size = sizeof reading};
+    uint32_t has_row = 0;
+    CHECK(dft_readings_next(readings, &reading, &has_row) == DFT_OK && has_row && reading.metrics == 1);
+    dft_metric metric = {.size = sizeof metric};
+    CHECK(dft_readings_metric(readings, 0, &metric) == DFT_OK && same(metric.name, "level") && metric.mean == 0.5);
+    CHECK(dft_readings_metric(readings, 1, &metric) == DFT_INVALID_ARGUMENT);
+    const dft_text both[2] = {reading.value, reading.value};
+    char merged[256];
+    CHECK(dft_telemetry_values_merge(both, 2, reading.bucket_us, merged, sizeof merged, &length) == DFT_OK && length > 0);
+    CHECK(dft_telemetry_values_merge(both, 0, reading.bucket_us, merged, sizeof merged, &length) == DFT_INVALID_ARGUMENT);
+    CHECK(dft_readings_next(readings, &reading, &has_row) == DFT_OK && !has_row);
+    CHECK(dft_readings_free(readings) == DFT_OK);
+}
+
+static int32_t stop(void *context, const dft_progress *progress) {
+    (void)progress;
+    ++*(int *)context;
+    return 1;
+}
+
+static void tell(void *context, dft_text trace, dft_text what) {
+    (void)trace;
+    (void)what;
+    ++*(int *)context;
+}
+
+static void traces_are_built_staged_and_ingested(void) {
+    FILE *file = fopen(path("x.pfw"), "w");
+    CHECK(file != NULL);
+    for (int at = 0; at < 1000; at++) {
+        fprintf(file, "{\"name\":\"read\",\"cat\":\"POSIX\",\"pid\":1,\"tid\":1,\"ts\":%d,\"dur\":3,\"ph\":\"X\",\"args\":{\"ret\":1}}\n", at);
+    }
+    fprintf(file, "oops\n");
+    CHECK(fclose(file) == 0);
+    char name[2048];
+    snprintf(name, sizeof name, "%s", path("x.pfw"));
+    const dft_text trace = text(name);
+    dft_build_summary done = {.size = sizeof done};
+    int faults = 0;
+    CHECK(dft_build(&trace, 1, text(path("built")), NULL, NULL, NULL, tell, &faults, &done) == DFT_OK);
+    CHECK(done.files == 1 && done.records == 1000 && done.malformed_lines == 1 && done.faulty_files == 1 && faults == 1);
+    CHECK(dft_build(&trace, 1, text(path("built")), NULL, NULL, NULL, NULL, NULL, &done) == DFT_OK && done.known_files == 1);
+    dft_build_options strict = {.size = sizeof strict, .strict = 1};
+    CHECK(dft_build(&trace, 1, text(path("strict")), NULL, &strict, NULL, NULL, NULL, NULL) == DFT_MALFORMED && says("x.pfw"));
+    CHECK(dft_stage(&trace, 1, text(path("local")), text(path("shared")), 0, 1, NULL, NULL, NULL, NULL, NULL, &done) == DFT_OK);
+    CHECK(dft_stage(&trace, 1, text(path("local")), text(path("shared")), 2, 2, NULL, NULL, NULL, NULL, NULL, &done) == DFT_INVALID_ARGUMENT);
+    dft_ingest_summary ingested = {.size = sizeof ingested};
+    CHECK(dft_ingest(text(path("ingested")), text(path("shared")), 0, NULL, NULL, &ingested) == DFT_OK && ingested.taken == 1);
+    int stopped = 0;
+    const dft_status status = dft_build(&trace, 1, text(path("stopped")), NULL, NULL, stop, NULL, &stopped, NULL);
+    CHECK(status == DFT_OK || (status == DFT_CANCELLED && stopped > 0));
+    dft_config other = {.size = sizeof other};
+    CHECK(dft_config_default(&other) == DFT_OK);
+    other.interval_us = 5;
+    CHECK(dft_build(&trace, 1, text(path("built")), &other, NULL, NULL, NULL, NULL, NULL) == DFT_CONFIG && says("--rebuild"));
+}
+
+static void values_are_computed_without_an_index(void) {
+    const int64_t samples[4] = {1000000001, 1000000002, 1000000003, -5};
+    dft_int_stats stats;
+    CHECK(dft_int_stats_of(samples, 3, &stats) == DFT_OK);
+    CHECK(stats.samples == 3 && stats.mean == 1000000002.0 && stats.std == 1.0 && stats.sum_low == 3000000006u && stats.sum_high == 0);
+    CHECK(dft_int_stats_of(samples + 3, 1, &stats) == DFT_OK && stats.sum_high == -1 && stats.min == -5 && stats.max == -5);
+    CHECK(dft_int_stats_of(NULL, 0, &stats) == DFT_OK && stats.samples == 0 && !stats.has_extent && stats.mean != stats.mean);
+    const double reals[3] = {1e9 + 0.5, 1e9 + 1.5, 1e9 + 2.5};
+    dft_metric metric = {.size = sizeof metric};
+    CHECK(dft_real_stats_of(reals, 3, &metric) == DFT_OK && metric.mean == 1e9 + 1.5 && metric.std == 1.0);
+    char key[64], hhash[8], name[8];
+    uint64_t length = 0, hhash_length = 0, name_length = 0, bucket = 0;
+    CHECK(dft_telemetry_key_encode(text("h"), text("cpu"), 77, key, sizeof key, &length) == DFT_OK && length == 16);
+    const dft_text encoded = {key, length};
+    CHECK(dft_telemetry_key_decode(encoded, hhash, 8, &hhash_length, name, 8, &name_length, &bucket) == DFT_OK);
+    CHECK(bucket == 77 && hhash_length == 1 && name_length == 3 && memcmp(name, "cpu", 3) == 0);
+    const dft_text cut = {key, length - 1};
+    CHECK(dft_telemetry_key_decode(cut, hhash, 8, &hhash_length, name, 8, &name_length, &bucket) == DFT_DAMAGED);
+    uint8_t series[16];
+    CHECK(dft_row_key_decode(cut, series, &bucket) == DFT_DAMAGED);
+}
+
+static void what_is_wrong_is_refused_and_nothing_else(void) {
+    dft_index *index = NULL;
+    CHECK(dft_index_open(text(path("nothing")), &index) == DFT_NO_INDEX && index == NULL && says("nothing"));
+    CHECK(dft_index_open(text(""), &index) == DFT_INVALID_ARGUMENT);
+    CHECK(dft_index_open(text("x"), NULL) == DFT_INVALID_ARGUMENT && says("NULL"));
+    const dft_text impossible = {NULL, 5};
+    CHECK(dft_index_open(impossible, &index) == DFT_INVALID_ARGUMENT);
+    const dft_text endless = {"x", UINT64_MAX};
+    CHECK(dft_index_open(endless, &index) == DFT_INVALID_ARGUMENT);
+    dft_index_info info = {.size = sizeof info};
+    CHECK(dft_index_describe(NULL, &info) == DFT_INVALID_HANDLE);
+    CHECK(dft_index_describe((dft_index *)(uintptr_t)0x1234567, &info) == DFT_INVALID_HANDLE);
+    CHECK(dft_index_free(NULL) == DFT_OK);
+    dft_aggregator *aggregator = NULL;
+    CHECK(dft_aggregator_new(NULL, 0, text(folder), &aggregator) == DFT_OK);
+    CHECK(dft_index_describe((dft_index *)(void *)aggregator, &info) == DFT_INVALID_HANDLE && says("dft_index"));
+    CHECK(dft_aggregator_merge(aggregator, aggregator) == DFT_BUSY);
+    dft_record record = call("read", 5);
+    record.size = 3;
+    CHECK(dft_aggregator_add(aggregator, &record) == DFT_INVALID_ARGUMENT && says("size"));
+    record = call("read", 5);
+    record.phase = 77;
+    CHECK(dft_aggregator_add(aggregator, &record) == DFT_INVALID_ARGUMENT && says("77"));
+    CHECK(dft_aggregator_add(aggregator, (const dft_record *)(const void *)((const char *)&record + 1)) == DFT_INVALID_ARGUMENT && says("misaligned"));
+    dft_config config = {.size = sizeof config};
+    CHECK(dft_aggregator_new(&config, 0, text(""), &aggregator) == DFT_CONFIG);
+    CHECK(dft_aggregator_free(aggregator) == DFT_OK);
+    CHECK(dft_aggregator_free(aggregator) == DFT_INVALID_HANDLE);
+    CHECK(dft_aggregator_add(aggregator, &record) == DFT_INVALID_HANDLE);
+    /* A caller that was built before a struct grew knows less of it. */
+    dft_version version = {.size = 12};
+    version.index_format = 99;
+    CHECK(dft_library_version(&version) == DFT_OK && version.abi == DFT_ABI_VERSION && version.index_format == 99);
+    version.size = sizeof version;
+    CHECK(dft_library_version(&version) == DFT_OK && version.index_format != 99 && version.release.length > 0);
+}
+
+int main(int argc, char **argv) {
+    CHECK(argc == 2);
+    snprintf(folder, sizeof folder, "%s", argv[1]);
+    threads_aggregate_and_merge();
+    an_index_is_read();
+    traces_are_built_staged_and_ingested();
+    values_are_computed_without_an_index();
+    what_is_wrong_is_refused_and_nothing_else();
+    puts("abi.c: 5 passed, 0 failed");
+    return 0;
+}

@@ -1,0 +1,133 @@
+// The C++ layer as a C++ program sees it. Argument: an empty directory.
+#include <dft_utils.hpp>
+
+#include <cstdlib>
+#include <iostream>
+
+#define CHECK(...)                                                                                           \
+    do {                                                                                                     \
+        if (!(__VA_ARGS__)) {                                                                                \
+            std::cerr << __FILE__ << ':' << __LINE__ << ": " #__VA_ARGS__ " does not hold\n";               \
+            std::exit(1);                                                                                    \
+        }                                                                                                    \
+    } while (0)
+
+namespace {
+
+dft::Aggregator aggregated(std::int64_t from, std::int64_t to) {
+    dft::Aggregator aggregator(dft::Config().interval_us(1000));
+    for (std::int64_t at = from; at < to; at++) {
+        auto record = dft::record();
+        record.name = dft::text("read");
+        record.category = dft::text("STDIO");
+        record.fhash = dft::text("f");
+        record.ts_us = at * 100;
+        record.dur_us = at;
+        record.present = DFT_HAS_DURATION;
+        aggregator.add(record);
+    }
+    return aggregator;
+}
+
+void rows_are_walked_as_a_range(const std::string &folder) {
+    dft::Aggregator one = aggregated(0, 100), other = aggregated(100, 200);
+    one.merge(other);
+    one.finalize(folder + "/index", "one");
+    const dft::Index index(folder + "/index");
+    std::uint64_t calls = 0, rows = 0;
+    for (const dft::Row &row : index.rows()) {
+        CHECK(row.name() == "read" && row.category() == "stdio" && row.fhash() == "f" && row.hhash().empty());
+        calls += row->decoded.count;
+        rows++;
+    }
+    CHECK(calls == 200 && rows == 20);
+    CHECK(index.query_time_bounds() == std::pair<std::uint64_t, std::uint64_t>(0, 19000));
+    CHECK(index.count().event_rows == 20 && index.describe().interval_us == 1000);
+    CHECK(index.name(DFT_NAMES_FILE, "f").empty());
+    CHECK(index.readings().begin() == index.readings().end());
+    dft::verify(folder + "/index");
+    index.export_tables(folder + "/tables", {DFT_TABLE_EVENTS}, DFT_FORMAT_CSV);
+}
+
+void what_fails_throws_or_is_a_result(const std::string &folder) {
+    try {
+        dft::Index index(folder + "/nothing");
+        CHECK(false);
+    } catch (const dft::Error &error) {
+        CHECK(error.status() == DFT_NO_INDEX && error.path() == folder + "/nothing");
+        CHECK(std::string(error.what()).find("dft index") != std::string::npos);
+    }
+    auto result = dft::attempt([&] { return dft::Index(folder + "/nothing"); });
+    CHECK(!result && result.error()->status() == DFT_NO_INDEX);
+    CHECK(dft::attempt([&] { dft::verify(folder + "/index"); }));
+    CHECK(dft::attempt([&] { dft::verify(folder + "/nothing"); }).error()->status() == DFT_NO_INDEX);
+    auto good = dft::attempt([&] { return dft::Index(folder + "/index"); });
+    CHECK(good && good.value().describe().has_bounds);
+    auto record = dft::record();
+    record.ts_us = -5;
+    dft::Aggregator aggregator;
+    CHECK(!aggregator.try_add(record));
+    CHECK(aggregator.add_lines("{\"ts\":1,\"ph\":1}\nno\n").malformed == 1);
+    const dft::Index index = std::move(aggregator).into_index();
+    CHECK(index.count().event_rows == 1);
+    // What a callback throws arrives.
+    bool thrown = false;
+    try {
+        index.files([](const dft_file &) { throw std::runtime_error("from within"); });
+    } catch (const std::runtime_error &error) {
+        thrown = std::string(error.what()) == "from within";
+    }
+    CHECK(thrown);
+    dft::Index moved = dft::Index(folder + "/index");
+    dft::Index to = std::move(moved);
+    CHECK(to.count().files == 1);
+    to = dft::Index(folder + "/index");
+}
+
+void the_names_that_people_port_from(const std::string &folder) {
+    dft::EventAggregator events(folder + "/ported", "rank 3", dft::Config().interval_us(1000));
+    dft::Aggregator chunk = aggregated(0, 100);
+    events.merge_chunk(chunk);
+    events.add_lines(R"({"name":"cpu","cat":"sys","ts":5000,"ph":2,"args":{"hhash":"h","user":1.5,"idle":2}})");
+    events.finalize();
+    CHECK(events.persist_time_bounds());
+    CHECK(events.query_time_bounds() == std::pair<std::uint64_t, std::uint64_t>(0, 9000));
+    std::uint64_t calls = 0, shards = 0, readings = 0;
+    events.scan([&](const dft::Row &row) { calls += row->decoded.count; });
+    for (std::uint32_t shard = 0; shard < 4; shard++) {
+        events.scan_shard_range(shard, shard + 1, 4, [&](const dft::Row &row) { shards += row->decoded.count; });
+    }
+    events.scan_system_metrics_raw([&](const dft::Reading &reading) {
+        CHECK(reading.hhash() == "h" && reading.name() == "cpu" && reading->metrics == 2);
+        CHECK(reading.metric(1).name_view() == "user" && reading.metric(1).mean == 1.5);
+        readings += reading->readings;
+    });
+    CHECK(calls == 100 && shards == 100 && readings == 1);
+    CHECK((events.observed_columns() == std::vector<std::string>{"idle", "user"}));
+    CHECK(events.index().columns(DFT_TABLE_EVENTS).size() == 23);
+}
+
+void what_there_is_to_say_is_logged(const std::string &folder) {
+    std::vector<std::string> said;
+    dft::check(dft_set_log(
+        [](void *context, std::uint32_t level, dft_text text) {
+            static_cast<std::vector<std::string> *>(context)->push_back(std::to_string(level) + std::string(dft::view(text)));
+        },
+        &said));
+    CHECK(!dft::attempt([&] { return dft::Index(folder + "/nothing"); }));
+    CHECK(said.size() == 1 && said[0].front() == '0' && said[0].find("/nothing") != std::string::npos);
+    dft::check(dft_set_log(nullptr, nullptr));
+    CHECK(!dft::attempt([&] { return dft::Index(folder + "/nothing"); }));
+    CHECK(said.size() == 1);
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+    CHECK(argc == 2);
+    rows_are_walked_as_a_range(argv[1]);
+    what_fails_throws_or_is_a_result(argv[1]);
+    the_names_that_people_port_from(argv[1]);
+    what_there_is_to_say_is_logged(argv[1]);
+    std::cout << "layer.cpp: 4 passed, 0 failed\n";
+}

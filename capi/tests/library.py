@@ -1,0 +1,116 @@
+"""The library as a program sees it that loads it at run time.
+
+    library.py streams LIBRARY TRACES WORK    every table by the Arrow C stream interface is its Parquet export
+    library.py panics LIBRARY                 a panic under any entry point becomes a status
+    library.py reload LIBRARY INDEX           it is loaded and unloaded, again and again
+"""
+import _ctypes
+import ctypes
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+TABLES = ["events", "profiles", "system", "preaggregated_system", "aggregation"]
+PANIC = 99
+
+
+class Text(ctypes.Structure):
+    _fields_ = [("data", ctypes.c_char_p), ("length", ctypes.c_uint64)]
+
+
+def text(value) -> Text:
+    value = os.fsencode(value)
+    return Text(value, len(value))
+
+
+class Error(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_uint64), ("status", ctypes.c_int32), ("message", Text), ("path", Text), ("key", Text)]
+
+
+def check(library, status: int) -> None:
+    if status:
+        error = Error(size=ctypes.sizeof(Error))
+        library.dft_last_error(ctypes.byref(error))
+        raise SystemExit(f"status {status}: {ctypes.string_at(error.message.data, error.message.length).decode()}")
+
+
+def streams(library, traces: str, work: str) -> int:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    index = ctypes.c_void_p()
+    trace = text(traces)
+    options = [None] * 5
+    check(library, library.dft_build(ctypes.byref(trace), ctypes.c_uint64(1), text(f"{work}/index"), *options, None))
+    check(library, library.dft_index_open(text(f"{work}/index"), ctypes.byref(index)))
+    numbers = (ctypes.c_uint32 * 5)(*range(5))
+    tables = f"{work}/tables"
+    check(library, library.dft_export(index, text(tables), numbers, ctypes.c_uint64(5), None, 0, 0))
+    passed = 0
+    for number, name in enumerate(TABLES):
+        place = (ctypes.c_uint64 * 5)()  # an ArrowArrayStream: five pointers
+        check(library, library.dft_table_stream(index, number, None, ctypes.byref(place)))
+        stream = pa.RecordBatchReader._import_from_c(ctypes.addressof(place))
+        got, wanted = stream.read_all(), pq.read_table(f"{tables}/{name}.parquet")
+        assert got.schema.names == wanted.schema.names, name
+        assert got.to_pylist() == wanted.to_pylist(), f"{name}: the stream is not the Parquet export"
+        assert name in ("preaggregated_system",) or got.num_rows > 0, f"{name}: there is nothing to compare"
+        passed += 1
+    check(library, library.dft_index_free(index))
+    return passed
+
+
+def exports(path: str) -> list[str]:
+    listed = subprocess.run(["nm", "-D", "--defined-only", path], check=True, capture_output=True, text=True).stdout
+    names = [line.split()[-1] for line in listed.splitlines()]
+    foreign = [name for name in names if not name.startswith("dft_")]
+    assert names and not foreign, f"exported beside dft_…: {foreign}"
+    return names
+
+
+def panics(library, path: str) -> int:
+    names = [name for name in exports(path) if name != "dft_last_error"]
+    for name in names:
+        os.environ["DFT_PANIC_IN"] = name
+        # It panics before it looks at its arguments, so any will do.
+        status = library[name](*[ctypes.c_uint64(0)] * 12)
+        assert status == PANIC, f"{name} gives {status}"
+        error = Error(size=ctypes.sizeof(Error))
+        assert library.dft_last_error(ctypes.byref(error)) == 0
+        message = ctypes.string_at(error.message.data, error.message.length).decode()
+        assert name in message and "panicked" in message, message
+    return len(names)
+
+
+def reload(path: str, stored: str) -> int:
+    def use(library) -> None:
+        index = ctypes.c_void_p()
+        assert library.dft_index_open(text("/nowhere"), ctypes.byref(index)) == 4
+        check(library, library.dft_index_open(text(stored), ctypes.byref(index)))
+        check(library, library.dft_index_free(index))
+        check(library, library.dft_library_end_threads())
+
+    for _ in range(5):
+        library = ctypes.CDLL(path)
+        # What a thread has of its own in the library keeps it loaded till the thread ends.
+        thread = threading.Thread(target=use, args=[library])
+        thread.start()
+        thread.join()
+        _ctypes.dlclose(library._handle)
+    assert os.path.realpath(path) not in Path("/proc/self/maps").read_text(), "it is still loaded"
+    return 5
+
+
+def main() -> None:
+    command, path, *rest = sys.argv[1:]
+    if command == "reload":
+        passed = reload(path, *rest)
+    else:
+        library = ctypes.CDLL(str(Path(path)))
+        passed = streams(library, *rest) if command == "streams" else panics(library, path)
+    print(f"library.py {command}: {passed} passed, 0 failed")
+
+
+main()

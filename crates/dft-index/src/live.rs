@@ -1,0 +1,346 @@
+//! Aggregation of records as they come, without a trace: what a tracer links for.
+
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
+
+use dft_aggregate::{Aggregator, Config, Run};
+use dft_codec::{Bounds, FileCounts, FileEntry};
+use dft_store::{Batch, EventAggregator, Index, StoreError, Written};
+use dft_trace::{Consumed, Line, MalformedReason, Parser, Record, TimeUnit};
+
+use crate::error::BuildError;
+
+/// Records between two looks at how much memory the table takes.
+const LOOK: u32 = 4096;
+
+/// A directory of its own, for a while.
+#[derive(Debug)]
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(beneath: &Path) -> Result<Self, BuildError> {
+        let random = RandomState::new().hash_one(std::process::id());
+        let path = beneath.join(format!("dft-live-{random:016x}"));
+        match dft_io::create_directory(&path) {
+            Ok(()) => Ok(Self(path)),
+            Err(source) => Err(BuildError::Scratch { path, source }),
+        }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed is in a directory for what is temporary.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What adding lines came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LinesAdded {
+    /// Lines that are records.
+    pub records: u64,
+    /// Lines that are none.
+    pub malformed: u64,
+    /// The number of the first of those, from 1, and what is wrong with it.
+    pub first_malformed: Option<(u64, String)>,
+}
+
+/// Aggregates records that come one by one. It is for one thread; those of several are
+/// [merged](LiveAggregator::merge), exactly, in whatever order.
+pub struct LiveAggregator {
+    config: Config,
+    table: Aggregator,
+    parser: Parser,
+    counts: FileCounts,
+    runs: Vec<Run>,
+    bounds: Option<Bounds>,
+    /// What the table may take, in bytes.
+    memory: usize,
+    until_look: u32,
+    spilled: u64,
+    beneath: PathBuf,
+    scratch: Vec<Scratch>,
+}
+
+impl LiveAggregator {
+    /// An aggregator whose table may take `memory` bytes before it is written to a directory beneath
+    /// `scratch`, which is made when it is needed and removed with the aggregator. Tables of others that
+    /// are merged are kept beside it until all is published.
+    ///
+    /// # Errors
+    ///
+    /// Where the configuration cannot be used.
+    pub fn new(config: &Config, memory: u64, scratch: &Path) -> Result<Self, BuildError> {
+        config.check()?;
+        Ok(Self {
+            config: config.clone(),
+            table: Aggregator::new(config),
+            parser: Parser::new(),
+            counts: FileCounts::default(),
+            runs: Vec::new(),
+            bounds: None,
+            memory: usize::try_from(memory).unwrap_or(usize::MAX),
+            until_look: LOOK,
+            spilled: 0,
+            beneath: scratch.to_owned(),
+            scratch: Vec::new(),
+        })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What the records were that were added.
+    pub fn counts(&self) -> &FileCounts {
+        &self.counts
+    }
+
+    /// Adds a record, whose times are in µs.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::Malformed`] where it is none: then it is counted as that, and is nowhere else.
+    #[inline]
+    pub fn record(&mut self, record: &Record<'_>) -> Result<(), BuildError> {
+        self.look()?;
+        if let Err(MalformedReason(reason)) = self.table.record(record, TimeUnit::Us, &mut self.counts) {
+            self.counts.malformed += 1;
+            return Err(BuildError::Malformed(reason));
+        }
+        Ok(())
+    }
+
+    /// Adds records as lines of JSON, as a trace has them; their times are in the unit that the lines
+    /// say, µs at first. What is no record is counted, and nowhere else.
+    ///
+    /// # Errors
+    ///
+    /// Where the table cannot be written out.
+    pub fn lines(&mut self, text: &[u8]) -> Result<LinesAdded, BuildError> {
+        self.until_look = 1;
+        self.look()?;
+        let mut added = LinesAdded::default();
+        let Self { parser, table, counts, .. } = self;
+        parser.parse(text, 1, TimeUnit::Us, |line| {
+            let (line, reason) = match line {
+                Line::Record { record, unit, line } => match table.record(record, unit, counts) {
+                    Ok(()) => {
+                        added.records += 1;
+                        return;
+                    }
+                    Err(reason) => (line, reason),
+                },
+                Line::Malformed { line, reason } => (line, reason),
+            };
+            counts.malformed += 1;
+            added.malformed += 1;
+            added.first_malformed.get_or_insert((line, reason.0));
+        });
+        self.until_look = 1;
+        Ok(added)
+    }
+
+    /// Makes room for more, before it is added: where that fails, nothing was.
+    #[inline]
+    fn look(&mut self) -> Result<(), BuildError> {
+        self.until_look -= 1;
+        if self.until_look > 0 {
+            return Ok(());
+        }
+        self.until_look = LOOK;
+        if self.table.memory() > self.memory && !self.table.is_empty() { self.spill() } else { Ok(()) }
+    }
+
+    #[cold]
+    fn spill(&mut self) -> Result<(), BuildError> {
+        if self.scratch.is_empty() {
+            self.scratch.push(Scratch::new(&self.beneath)?);
+        }
+        let path = self.scratch[0].0.join(format!("run-{}", self.spilled));
+        self.spilled += 1;
+        self.runs.push(self.table.spill(&path)?);
+        Ok(())
+    }
+
+    /// Takes all that another aggregator holds, which is empty then.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::OtherConfig`] where it has another configuration.
+    pub fn merge(&mut self, other: &mut Self) -> Result<(), BuildError> {
+        if self.config != other.config {
+            return Err(BuildError::OtherConfig {
+                mine: Box::new(self.config.clone()),
+                other: Box::new(other.config.clone()),
+            });
+        }
+        other.seal();
+        self.runs.append(&mut other.runs);
+        self.scratch.append(&mut other.scratch);
+        self.bounds = self.bounds.into_iter().chain(other.bounds.take()).reduce(Bounds::union);
+        self.counts.add(&std::mem::take(&mut other.counts));
+        Ok(())
+    }
+
+    /// Makes a run of what is in the table.
+    fn seal(&mut self) {
+        let table = std::mem::replace(&mut self.table, Aggregator::new(&self.config));
+        self.bounds = self.bounds.into_iter().chain(table.bounds()).reduce(Bounds::union);
+        if !table.is_empty() {
+            self.runs.push(table.into_run());
+        }
+    }
+
+    /// Adds all that was aggregated to the index in a directory, at once, as what comes from `source`,
+    /// such as a host and a rank. The aggregator is empty then. A source is in an index once.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::SourceKnown`] where the index has the source already; others where the index
+    /// cannot be written. The index is then what it was, and so is the aggregator; but for
+    /// [`StoreError::InForce`], by which all is in.
+    pub fn publish(&mut self, index: &Path, source: &str, threads: usize) -> Result<Written, BuildError> {
+        let mut aggregator = EventAggregator::open(index, &self.config, false)?;
+        let name = format!("live:{source}").into_bytes();
+        if aggregator.file(&name)?.is_some() {
+            return Err(BuildError::SourceKnown { index: index.to_owned(), source_name: source.to_owned() });
+        }
+        self.seal();
+        // All of it at once: what is in one place only is never counted without what it is of.
+        let (counts, bounds) = (std::mem::take(&mut self.counts), self.bounds.take());
+        let (size, modified_ns, fingerprint) = (0, 0, 0);
+        let entry = FileEntry { size, modified_ns, fingerprint, consumed: Consumed::NOTHING, counts, fault: None };
+        let batch = Batch { runs: std::mem::take(&mut self.runs), files: vec![(name, entry)], bounds };
+        let published = aggregator.publish(&batch, threads);
+        // What is in force is in, whatever failed behind that.
+        if matches!(&published, Err(error) if !matches!(error, StoreError::InForce { .. })) {
+            (self.runs, self.counts, self.bounds) = (batch.runs, counts, bounds);
+        }
+        Ok(published?)
+    }
+
+    /// Makes an index of all that was aggregated, which is removed when it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be written.
+    pub fn into_index(mut self, threads: usize) -> Result<TemporaryIndex, BuildError> {
+        let scratch = Scratch::new(&self.beneath)?;
+        let path = scratch.0.join("index");
+        self.publish(&path, "memory", threads)?;
+        Ok(TemporaryIndex { index: Index::open(&path)?, _scratch: scratch })
+    }
+}
+
+/// An index that is removed when it is dropped.
+pub struct TemporaryIndex {
+    index: Index,
+    _scratch: Scratch,
+}
+
+impl std::ops::Deref for TemporaryIndex {
+    type Target = Index;
+
+    fn deref(&self) -> &Index {
+        &self.index
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dft_store::{RowQuery, verify};
+
+    use super::*;
+
+    fn lines(from: u64, to: u64) -> String {
+        let line = |at: u64| {
+            format!(
+                "{{\"name\":\"f{}\",\"cat\":\"posix\",\"pid\":1,\"tid\":1,\"ts\":{},\"dur\":{},\"ph\":\"X\",\"args\":{{}}}}\n",
+                at % 7,
+                at * 1_000,
+                at % 50
+            )
+        };
+        (from..to).map(line).collect()
+    }
+
+    fn rows(index: &Index) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut all = Vec::new();
+        for family in dft_codec::Family::ALL {
+            let mut scan = index.rows(RowQuery::family(family)).expect("a scan");
+            while let Some((key, value)) = scan.next().expect("a row") {
+                all.push((key.encode().to_vec(), value.to_vec()));
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn several_merged_and_spilled_are_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = Config { interval_us: 10_000, ..Config::default() };
+        let new = |memory| LiveAggregator::new(&config, memory, folder.path()).expect("made");
+        let mut whole = new(1 << 30);
+        whole.lines(lines(0, 9_000).as_bytes()).expect("added");
+        let mut parts: Vec<_> = (0..3).map(|_| new(1)).collect();
+        for (at, part) in parts.iter_mut().enumerate() {
+            let from = at as u64 * 3_000;
+            for step in 0..3 {
+                let text = lines(from + step * 1_000, from + (step + 1) * 1_000);
+                assert_eq!(part.lines(text.as_bytes()).expect("added").records, 1_000);
+            }
+            assert_eq!(part.runs.len(), 2, "each but the last was written out");
+        }
+        let mut first = parts.remove(0);
+        for mut part in parts {
+            first.merge(&mut part).expect("merged");
+            assert_eq!(part.counts(), &FileCounts::default());
+        }
+        assert_eq!(first.counts(), whole.counts());
+        let (whole, first) = (whole.into_index(2).expect("an index"), first.into_index(2).expect("an index"));
+        assert_eq!(rows(&whole), rows(&first));
+        assert_eq!(whole.bounds(), first.bounds());
+        assert!(verify(first.path()).expect("read").is_sound());
+        drop((whole, first));
+        assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 0, "nothing is left");
+    }
+
+    #[test]
+    fn a_source_is_in_once_and_what_is_malformed_is_counted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let index = folder.path().join("index");
+        let new = || LiveAggregator::new(&Config::default(), 1 << 20, folder.path()).expect("made");
+        let mut live = new();
+        let added = live.lines(b"{\"ts\":5,\"ph\":1}\noops\n{\"ts\":-1,\"ph\":1}\n").expect("added");
+        let first = Some((2, "it is no JSON object".to_owned()));
+        assert_eq!((added.records, added.malformed), (1, 2));
+        assert_eq!(added.first_malformed.map(|(line, _)| line), first.map(|(line, _)| line));
+        live.publish(&index, "rank 0", 1).expect("published");
+        live.lines(b"{\"ts\":5,\"ph\":1}").expect("added");
+        let known = live.publish(&index, "rank 0", 1);
+        assert!(matches!(known, Err(BuildError::SourceKnown { .. })));
+        live.publish(&index, "rank 1", 1).expect("what was refused is still there");
+        assert_eq!(live.publish(&index, "rank 2", 1).expect("published").rows, 0);
+        assert!(verify(&index).expect("read").is_sound());
+        let other = Config { interval_us: 5, ..Config::default() };
+        let mut other = LiveAggregator::new(&other, 1, folder.path()).expect("made");
+        assert!(matches!(new().merge(&mut other), Err(BuildError::OtherConfig { .. })));
+    }
+
+    #[test]
+    fn a_table_that_cannot_be_written_out_is_still_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let nowhere = folder.path().join("file");
+        fs::write(&nowhere, "no directory").expect("written");
+        let mut live = LiveAggregator::new(&Config::default(), 1, &nowhere).expect("made");
+        live.lines(lines(0, 100).as_bytes()).expect("added");
+        assert!(live.lines(lines(100, 200).as_bytes()).is_err(), "there is no room for more");
+        assert_eq!(live.counts().events, 100, "and nothing more was added");
+        live.publish(&folder.path().join("index"), "it", 1).expect("published");
+        assert!(verify(&folder.path().join("index")).expect("read").is_sound());
+    }
+}

@@ -1,0 +1,662 @@
+// dft_utils.hpp: C++17 over dft_utils.h, header only. The rules of the C header hold here too.
+//
+// Handles are freed by their destructors, and move but do not copy. What fails throws dft::Error, which
+// has the status, the path and the key that it is about; dft::attempt gives a dft::Result instead.
+//
+//     dft::Index index("run.dftagg");
+//     for (const dft::Row &row : index.rows()) {
+//         std::cout << row.name() << ' ' << row->decoded.count << '\n';
+//     }
+//
+// A row is valid until the range steps on. One thread at a time for each Aggregator and each range; an
+// Index is for any number of threads.
+
+#ifndef DFT_UTILS_HPP
+#define DFT_UTILS_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <iterator>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "dft_utils.h"
+
+namespace dft {
+
+/// A text as the C functions take it.
+inline dft_text text(std::string_view view) noexcept { return {view.data(), view.size()}; }
+
+/// A text as the C functions give it: valid for as long as they say.
+inline std::string_view view(const dft_text &text) noexcept {
+    return {text.data == nullptr ? "" : text.data, static_cast<std::size_t>(text.length)};
+}
+
+/// A struct that starts with its size, zero but for that.
+template <typename Struct> Struct sized() noexcept {
+    Struct value{};
+    value.size = sizeof(Struct);
+    return value;
+}
+
+/// What went wrong: what() is for people.
+class Error : public std::runtime_error {
+public:
+    Error(dft_status status, std::string message, std::string path, std::string key)
+        : std::runtime_error(std::move(message)), status_(status), path_(std::move(path)), key_(std::move(key)) {}
+
+    /// What the last call of this thread that failed says.
+    static Error last(dft_status status) {
+        auto error = sized<dft_error>();
+        if (dft_last_error(&error) != DFT_OK) {
+            return Error(status, "no more is known", {}, {});
+        }
+        return Error(status, std::string(view(error.message)), std::string(view(error.path)),
+                     std::string(view(error.key)));
+    }
+
+    /// One of DFT_….
+    dft_status status() const noexcept { return status_; }
+    /// The file or directory that it is about; empty if about none.
+    const std::string &path() const noexcept { return path_; }
+    /// The key or row that it is about; empty if about none.
+    const std::string &key() const noexcept { return key_; }
+
+private:
+    dft_status status_;
+    std::string path_;
+    std::string key_;
+};
+
+/// Throws what a status says, unless it is DFT_OK.
+inline void check(dft_status status) {
+    if (status != DFT_OK) {
+        throw Error::last(status);
+    }
+}
+
+/// A value, or the error that took its place: for callers that do without exceptions of their own.
+template <typename Value> class Result {
+public:
+    Result(Value value) : value_(std::move(value)) {}
+    Result(Error error) : error_(std::move(error)) {}
+
+    explicit operator bool() const noexcept { return value_.has_value(); }
+    /// The value; throws the error where there is none.
+    Value &value() {
+        if (!value_) {
+            throw *error_;
+        }
+        return *value_;
+    }
+    /// The error, where there is one.
+    const std::optional<Error> &error() const noexcept { return error_; }
+
+private:
+    std::optional<Value> value_;
+    std::optional<Error> error_;
+};
+
+/// The result of what has no value.
+template <> class Result<void> {
+public:
+    Result() = default;
+    Result(Error error) : error_(std::move(error)) {}
+
+    explicit operator bool() const noexcept { return !error_; }
+    /// Throws the error, where there is one.
+    void value() const {
+        if (error_) {
+            throw *error_;
+        }
+    }
+    /// The error, where there is one.
+    const std::optional<Error> &error() const noexcept { return error_; }
+
+private:
+    std::optional<Error> error_;
+};
+
+/// Does what may throw dft::Error, and gives its value or its error: `dft::attempt([] { return …; })`.
+template <typename Work> auto attempt(Work &&work) -> Result<decltype(work())> {
+    try {
+        if constexpr (std::is_void_v<decltype(work())>) {
+            work();
+            return {};
+        } else {
+            return Result<decltype(work())>(work());
+        }
+    } catch (const Error &error) {
+        return Result<decltype(work())>(error);
+    }
+}
+
+namespace detail {
+
+/// A handle that is freed once.
+template <typename Handle, dft_status (*Free)(Handle *)> class Owned {
+public:
+    Owned() noexcept = default;
+    explicit Owned(Handle *handle) noexcept : handle_(handle) {}
+    Owned(Owned &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+    Owned &operator=(Owned &&other) noexcept {
+        if (this != &other) {
+            Free(handle_);
+            handle_ = std::exchange(other.handle_, nullptr);
+        }
+        return *this;
+    }
+    Owned(const Owned &) = delete;
+    Owned &operator=(const Owned &) = delete;
+    ~Owned() { Free(handle_); }
+
+    Handle *get() const noexcept { return handle_; }
+    Handle **place() noexcept { return &handle_; }
+    /// Gives the handle up: whoever takes it frees it.
+    Handle *release() noexcept { return std::exchange(handle_, nullptr); }
+
+private:
+    Handle *handle_ = nullptr;
+};
+
+/// A range over a cursor, for one walk: `Cursor` has an `Item` and `bool step()`.
+template <typename Cursor> class Iterator {
+public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = typename Cursor::Item;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const value_type *;
+    using reference = const value_type &;
+
+    Iterator() noexcept = default;
+    explicit Iterator(Cursor &cursor) : cursor_(cursor.step() ? &cursor : nullptr) {}
+
+    reference operator*() const noexcept { return cursor_->item(); }
+    pointer operator->() const noexcept { return &cursor_->item(); }
+    Iterator &operator++() {
+        if (!cursor_->step()) {
+            cursor_ = nullptr;
+        }
+        return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const Iterator &a, const Iterator &b) noexcept { return a.cursor_ == b.cursor_; }
+    friend bool operator!=(const Iterator &a, const Iterator &b) noexcept { return a.cursor_ != b.cursor_; }
+
+private:
+    Cursor *cursor_ = nullptr;
+};
+
+} // namespace detail
+
+/// How records are aggregated. Its lists are copied when it is used.
+class Config {
+public:
+    Config() { check(dft_config_default(&config_)); }
+
+    /// The length of a time bucket, in µs.
+    Config &interval_us(std::uint64_t interval) noexcept {
+        config_.interval_us = interval;
+        return *this;
+    }
+    /// An arg whose values keep rows apart.
+    Config &group_key(std::string key) {
+        group_keys_.push_back(std::move(key));
+        return *this;
+    }
+    /// Which args become custom metrics: one of DFT_CUSTOM_METRICS_….
+    Config &custom_metrics(std::uint32_t which) noexcept {
+        config_.custom_metrics = which;
+        return *this;
+    }
+    /// An arg that becomes a custom metric; only those that are named do then.
+    Config &custom_metric(std::string name) {
+        config_.custom_metrics = DFT_CUSTOM_METRICS_NAMED;
+        custom_metrics_.push_back(std::move(name));
+        return *this;
+    }
+    /// The relative accuracy of percentiles; 0 keeps none.
+    Config &percentiles(double accuracy) noexcept {
+        config_.percentiles = accuracy;
+        return *this;
+    }
+    /// Whether rows are kept apart by file.
+    Config &group_by_file(bool by_file) noexcept {
+        config_.group_by_file = by_file ? 1 : 0;
+        return *this;
+    }
+
+    /// Hands the configuration to a C function.
+    template <typename Use> auto with(Use &&use) const {
+        const auto texts = [](const std::vector<std::string> &all) {
+            std::vector<dft_text> texts;
+            for (const std::string &one : all) {
+                texts.push_back(text(one));
+            }
+            return texts;
+        };
+        const auto keys = texts(group_keys_);
+        const auto customs = texts(custom_metrics_);
+        dft_config config = config_;
+        config.group_keys = keys.data();
+        config.group_keys_length = keys.size();
+        config.custom_metric_names = customs.data();
+        config.custom_metric_names_length = customs.size();
+        return use(static_cast<const dft_config *>(&config));
+    }
+
+private:
+    dft_config config_ = sized<dft_config>();
+    std::vector<std::string> group_keys_;
+    std::vector<std::string> custom_metrics_;
+};
+
+/// A row; valid until its range steps on.
+class Row {
+public:
+    const dft_row *operator->() const noexcept { return &row_; }
+    std::string_view category() const noexcept { return view(row_.category); }
+    std::string_view name() const noexcept { return view(row_.name); }
+    std::string_view hhash() const noexcept { return view(row_.hhash); }
+    std::string_view fhash() const noexcept { return view(row_.fhash); }
+
+private:
+    friend class Rows;
+    dft_row row_ = sized<dft_row>();
+};
+
+/// Rows, walked once: `for (const dft::Row &row : rows)`. It stays where it is while it is walked.
+class Rows {
+public:
+    using Item = Row;
+    using iterator = detail::Iterator<Rows>;
+
+    iterator begin() { return iterator(*this); }
+    iterator end() noexcept { return iterator(); }
+
+    /// Steps to the next row; false at the end.
+    bool step() {
+        std::uint32_t has_row = 0;
+        check(dft_rows_next(handle_.get(), &row_.row_, &has_row));
+        return has_row != 0;
+    }
+    const Row &item() const noexcept { return row_; }
+
+private:
+    friend class Index;
+    Rows(const dft_index *index, const dft_row_query &query) { check(dft_rows_open(index, &query, handle_.place())); }
+
+    detail::Owned<dft_rows, dft_rows_free> handle_;
+    Row row_;
+};
+
+/// What a metric of a counter read.
+struct Metric : dft_metric {
+    std::string_view name_view() const noexcept { return view(name); }
+};
+
+/// What a counter of a host read in a bucket; valid until its range steps on.
+class Reading {
+public:
+    Reading() = default;
+    Reading(const Reading &) = delete;
+    Reading &operator=(const Reading &) = delete;
+
+    const dft_reading *operator->() const noexcept { return &reading_; }
+    std::string_view hhash() const noexcept { return view(reading_.hhash); }
+    std::string_view name() const noexcept { return view(reading_.name); }
+    /// One of its metrics, by its number, in byte order of their names.
+    Metric metric(std::uint64_t number) const {
+        Metric metric{};
+        metric.size = sizeof(dft_metric);
+        check(dft_readings_metric(handle_, number, &metric));
+        return metric;
+    }
+
+private:
+    friend class Readings;
+    dft_reading reading_ = sized<dft_reading>();
+    dft_readings *handle_ = nullptr;
+};
+
+/// Telemetry, walked once. It stays where it is.
+class Readings {
+public:
+    using Item = Reading;
+    using iterator = detail::Iterator<Readings>;
+
+    iterator begin() { return iterator(*this); }
+    iterator end() noexcept { return iterator(); }
+
+    /// Steps to the next row; false at the end.
+    bool step() {
+        std::uint32_t has_row = 0;
+        reading_.handle_ = handle_.get();
+        check(dft_readings_next(handle_.get(), &reading_.reading_, &has_row));
+        return has_row != 0;
+    }
+    const Reading &item() const noexcept { return reading_; }
+
+private:
+    friend class Index;
+    Readings(const dft_index *index, const dft_reading_query &query) {
+        check(dft_readings_open(index, &query, handle_.place()));
+    }
+
+    detail::Owned<dft_readings, dft_readings_free> handle_;
+    Reading reading_;
+};
+
+/// An index, opened for reading: a snapshot that no writer changes.
+class Index {
+public:
+    explicit Index(std::string_view path) { check(dft_index_open(text(path), handle_.place())); }
+    /// Takes over a handle.
+    explicit Index(dft_index *handle) noexcept : handle_(handle) {}
+
+    const dft_index *get() const noexcept { return handle_.get(); }
+
+    /// What the index is.
+    dft_index_info describe() const {
+        auto info = sized<dft_index_info>();
+        check(dft_index_describe(get(), &info));
+        return info;
+    }
+    /// How much is in it; reads all keys.
+    dft_index_counts count() const {
+        auto counts = sized<dft_index_counts>();
+        check(dft_index_count(get(), &counts));
+        return counts;
+    }
+    /// The time bounds, in µs: the least and the greatest bucket. None of an index without rows.
+    std::optional<std::pair<std::uint64_t, std::uint64_t>> query_time_bounds() const {
+        const dft_index_info info = describe();
+        if (info.has_bounds == 0) {
+            return std::nullopt;
+        }
+        return std::pair(info.least_bucket_us, info.greatest_bucket_us);
+    }
+    /// The name of a hash, of one of DFT_NAMES_…; empty where it resolves to nothing.
+    std::string name(std::uint32_t kind, std::string_view hash) const {
+        std::string name(256, '\0');
+        std::uint64_t length = 0;
+        dft_status status = dft_index_name(get(), kind, text(hash), name.data(), name.size(), &length);
+        if (status == DFT_TOO_LARGE) {
+            name.resize(length);
+            status = dft_index_name(get(), kind, text(hash), name.data(), name.size(), &length);
+        }
+        check(status);
+        name.resize(length);
+        return name;
+    }
+    /// Shows every hash of a table and its name.
+    void names(std::uint32_t kind, const std::function<void(std::string_view, std::string_view)> &visit) const {
+        Visiting<decltype(visit)> visiting{visit, {}};
+        const dft_status status = dft_index_names(
+            get(), kind,
+            [](void *context, dft_text hash, dft_text name) -> std::int32_t {
+                return static_cast<Visiting<decltype(visit)> *>(context)->guarded(view(hash), view(name));
+            },
+            &visiting);
+        visiting.rethrow();
+        check(status);
+    }
+    /// Shows every trace file.
+    void files(const std::function<void(const dft_file &)> &visit) const {
+        Visiting<decltype(visit)> visiting{visit, {}};
+        const dft_status status = dft_index_files(
+            get(),
+            [](void *context, const dft_file *file) -> std::int32_t {
+                return static_cast<Visiting<decltype(visit)> *>(context)->guarded(*file);
+            },
+            &visiting);
+        visiting.rethrow();
+        check(status);
+    }
+
+    /// The columns of a table, one of DFT_TABLE_…, in their order.
+    std::vector<std::string> columns(std::uint32_t table, const dft_view &shown = sized<dft_view>()) const {
+        std::vector<std::string> columns;
+        const std::function<void(std::string_view)> visit = [&](std::string_view name) { columns.emplace_back(name); };
+        Visiting<decltype(visit)> visiting{visit, {}};
+        const dft_status status = dft_table_columns(
+            get(), table, &shown,
+            [](void *context, dft_text name) -> std::int32_t {
+                return static_cast<Visiting<decltype(visit)> *>(context)->guarded(view(name));
+            },
+            &visiting);
+        visiting.rethrow();
+        check(status);
+        return columns;
+    }
+    /// The metrics of telemetry, in byte order.
+    std::vector<std::string> metrics() const {
+        // Behind host_hash, name, time_bucket, ts, te and count.
+        constexpr std::ptrdiff_t fixed = 6;
+        std::vector<std::string> all = columns(DFT_TABLE_SYSTEM);
+        all.erase(all.begin(), all.begin() + fixed);
+        return all;
+    }
+
+    /// Rows of a family, one of DFT_FAMILY_…, by series and time.
+    Rows rows(std::uint32_t family = DFT_FAMILY_EVENT) const {
+        auto query = sized<dft_row_query>();
+        query.family = family;
+        return Rows(get(), query);
+    }
+    /// Rows as a query says.
+    Rows rows(const dft_row_query &query) const { return Rows(get(), query); }
+    /// Telemetry as a query says; all of it by default.
+    Readings readings(const dft_reading_query &query = sized<dft_reading_query>()) const {
+        return Readings(get(), query);
+    }
+
+    /// A table, one of DFT_TABLE_…, as a stream of the Arrow C stream interface, which the caller releases.
+    void table_stream(std::uint32_t table, struct ArrowArrayStream *stream,
+                      const dft_view &shown = sized<dft_view>()) const {
+        check(dft_table_stream(get(), table, &shown, stream));
+    }
+    /// Writes the tables to files of a directory: all but the aggregation, or those that are named.
+    void export_tables(std::string_view directory, const std::vector<std::uint32_t> &tables = {},
+                       std::uint32_t format = DFT_FORMAT_PARQUET,
+                       const dft_view &shown = sized<dft_view>()) const {
+        check(dft_export(get(), text(directory), tables.data(), tables.size(), &shown, format, 0));
+    }
+
+private:
+    /// A callback of C++ for one of C: what it throws waits until the C function has returned.
+    template <typename Visit> struct Visiting {
+        Visit visit;
+        std::exception_ptr thrown;
+
+        template <typename... Arguments> std::int32_t guarded(Arguments &&...arguments) noexcept {
+            try {
+                visit(std::forward<Arguments>(arguments)...);
+                return 0;
+            } catch (...) {
+                thrown = std::current_exception();
+                return 1;
+            }
+        }
+        void rethrow() const {
+            if (thrown) {
+                std::rethrow_exception(thrown);
+            }
+        }
+    };
+
+    detail::Owned<dft_index, dft_index_free> handle_;
+};
+
+/// Aggregates records that a program has in hand. One a thread; merged, exactly, in any order.
+class Aggregator {
+public:
+    explicit Aggregator(const Config &config = Config(), std::uint64_t memory = 0, std::string_view scratch = {}) {
+        config.with([&](const dft_config *config) {
+            check(dft_aggregator_new(config, memory, text(scratch), handle_.place()));
+        });
+    }
+
+    /// Adds a record; throws where it is malformed.
+    void add(const dft_record &record) { check(dft_aggregator_add(handle_.get(), &record)); }
+    /// The same; false where it is malformed, which is counted.
+    bool try_add(const dft_record &record) {
+        const dft_status status = dft_aggregator_add(handle_.get(), &record);
+        if (status == DFT_MALFORMED) {
+            return false;
+        }
+        check(status);
+        return true;
+    }
+    /// Adds lines of JSON, as a trace has them.
+    dft_lines_added add_lines(std::string_view lines) {
+        auto added = sized<dft_lines_added>();
+        check(dft_aggregator_add_lines(handle_.get(), text(lines), &added));
+        return added;
+    }
+    /// Takes all that another has.
+    void merge(Aggregator &other) { check(dft_aggregator_merge(handle_.get(), other.handle_.get())); }
+    /// Adds all to an index, under the name of a source, which an index takes once.
+    void finalize(std::string_view index, std::string_view source, std::uint32_t threads = 0) {
+        check(dft_aggregator_finalize(handle_.get(), text(index), text(source), threads));
+    }
+    /// Makes an index of all, for tables straight from memory; it is gone with its handle.
+    Index into_index(std::uint32_t threads = 0) && {
+        dft_index *index = nullptr;
+        const dft_status status = dft_aggregator_into_index(handle_.get(), threads, &index);
+        if (status != DFT_INVALID_ARGUMENT && status != DFT_INVALID_HANDLE && status != DFT_BUSY) {
+            handle_.release();
+        }
+        check(status);
+        return Index(index);
+    }
+
+private:
+    detail::Owned<dft_aggregator, dft_aggregator_free> handle_;
+};
+
+/// The names of the C++ library that this one takes the place of, over the classes above: see
+/// docs/porting.md for what maps to what.
+class EventAggregator {
+public:
+    /// Aggregates into the index in a directory, as what comes from `source`, such as a host and a rank.
+    EventAggregator(std::string index, std::string source, const Config &config = Config())
+        : path_(std::move(index)), source_(std::move(source)), live_(config) {}
+
+    /// Adds a record.
+    void add(const dft_record &record) { live_.add(record); }
+    /// Adds lines of JSON.
+    dft_lines_added add_lines(std::string_view lines) { return live_.add_lines(lines); }
+    /// Takes all that the aggregator of another thread has.
+    void merge_chunk(Aggregator &chunk) { live_.merge(chunk); }
+    /// Adds all to the index, at once, time bounds included; what was added can be scanned then.
+    void finalize() {
+        live_.finalize(path_, source_);
+        index_.reset();
+    }
+    /// Time bounds are persisted with what they are of, by finalize(): there is nothing left to do, and
+    /// this says whether they are there.
+    bool persist_time_bounds() { return query_time_bounds().has_value(); }
+    /// The least and the greatest bucket of the index, in µs.
+    std::optional<std::pair<std::uint64_t, std::uint64_t>> query_time_bounds() { return index().query_time_bounds(); }
+    /// Shows every row of a family.
+    void scan(const std::function<void(const Row &)> &visit, std::uint32_t family = DFT_FAMILY_EVENT) {
+        scan_shard_range(0, 1, 1, visit, family);
+    }
+    /// Shows the rows of some shards of the key space: of those from `first` to before `end`, of `shards`.
+    void scan_shard_range(std::uint32_t first, std::uint32_t end, std::uint32_t shards,
+                          const std::function<void(const Row &)> &visit, std::uint32_t family = DFT_FAMILY_EVENT) {
+        for (std::uint32_t shard = first; shard < end; shard++) {
+            auto query = sized<dft_row_query>();
+            query.family = family;
+            query.partition = shard;
+            query.partitions = shards;
+            for (const Row &row : index().rows(query)) {
+                visit(row);
+            }
+        }
+    }
+    /// Shows telemetry, keys and values included, in key order.
+    void scan_system_metrics_raw(const std::function<void(const Reading &)> &visit,
+                                 const dft_reading_query &query = sized<dft_reading_query>()) {
+        for (const Reading &reading : index().readings(query)) {
+            visit(reading);
+        }
+    }
+    /// The metrics of telemetry that were observed, in byte order.
+    std::vector<std::string> observed_columns() { return index().metrics(); }
+
+    /// The index as it is now.
+    Index &index() {
+        if (!index_) {
+            index_.emplace(std::string_view(path_));
+        }
+        return *index_;
+    }
+
+private:
+    std::string path_;
+    std::string source_;
+    Aggregator live_;
+    std::optional<Index> index_;
+};
+
+/// A record to fill in.
+inline dft_record record(std::uint32_t phase = DFT_PHASE_COMPLETE) noexcept {
+    auto record = sized<dft_record>();
+    record.phase = phase;
+    return record;
+}
+
+/// Brings traces into an index: what it does not have yet.
+inline dft_build_summary build(const std::vector<std::string> &traces, std::string_view index,
+                               const Config &config = Config(),
+                               const dft_build_options &options = sized<dft_build_options>()) {
+    std::vector<dft_text> texts;
+    for (const std::string &trace : traces) {
+        texts.push_back(text(trace));
+    }
+    auto done = sized<dft_build_summary>();
+    config.with([&](const dft_config *config) {
+        check(dft_build(texts.data(), texts.size(), text(index), config, &options, nullptr, nullptr, nullptr, &done));
+    });
+    return done;
+}
+
+/// Stages one machine's part of a build.
+inline dft_build_summary stage(const std::vector<std::string> &traces, std::string_view staging,
+                               std::string_view shared, std::uint32_t part = 0, std::uint32_t parts = 1,
+                               const Config &config = Config(),
+                               const dft_build_options &options = sized<dft_build_options>()) {
+    std::vector<dft_text> texts;
+    for (const std::string &trace : traces) {
+        texts.push_back(text(trace));
+    }
+    auto done = sized<dft_build_summary>();
+    config.with([&](const dft_config *config) {
+        check(dft_stage(texts.data(), texts.size(), text(staging), text(shared), part, parts, config, &options,
+                        nullptr, nullptr, nullptr, &done));
+    });
+    return done;
+}
+
+/// Brings staged bundles into an index.
+inline dft_ingest_summary ingest(std::string_view index, std::string_view shared, bool keep = false) {
+    auto done = sized<dft_ingest_summary>();
+    check(dft_ingest(text(index), text(shared), keep ? 1 : 0, nullptr, nullptr, &done));
+    return done;
+}
+
+/// Reads everything in an index; throws where it is damaged.
+inline void verify(std::string_view index) { check(dft_verify(text(index), nullptr, nullptr)); }
+
+} // namespace dft
+
+#endif // DFT_UTILS_HPP

@@ -1,0 +1,64 @@
+//! `header`: the C header, from the crate that implements it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use cbindgen::{Builder, Config, DocumentationStyle, EnumConfig, ExportConfig, Language, Style};
+
+/// The root of the workspace.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+fn place() -> PathBuf {
+    root().join("include/dft_utils.h")
+}
+
+pub(crate) fn run(check: bool) -> Result<()> {
+    let text = generate()?;
+    let place = place();
+    if !check {
+        fs::write(&place, text).with_context(|| format!("cannot write {}", place.display()))?;
+        println!("{} is written", place.display());
+        return Ok(());
+    }
+    let there = fs::read_to_string(&place).with_context(|| format!("cannot read {}", place.display()))?;
+    if there != text {
+        bail!("include/dft_utils.h is not what capi/ says: run `cargo xtask header`, and look at what changed");
+    }
+    println!("include/dft_utils.h is fresh");
+    Ok(())
+}
+
+fn generate() -> Result<String> {
+    let capi = root().join("capi");
+    let preamble = capi.join("preamble.h");
+    let preamble = fs::read_to_string(&preamble).with_context(|| format!("cannot read {}", preamble.display()))?;
+    let config = Config {
+        language: Language::C,
+        cpp_compat: true,
+        include_guard: Some("DFT_UTILS_H".to_owned()),
+        header: Some(preamble.trim_end().to_owned()),
+        // Arrow's own type, which Arrow's own header defines.
+        after_includes: Some("\nstruct ArrowArrayStream;".to_owned()),
+        style: Style::Both,
+        documentation_style: DocumentationStyle::C99,
+        usize_is_size_t: true,
+        no_includes: true,
+        sys_includes: vec!["stdint.h".to_owned()],
+        line_length: 110,
+        tab_width: 4,
+        enumeration: EnumConfig::default(),
+        export: ExportConfig {
+            exclude: vec!["ArrowArrayStream".to_owned()],
+            rename: [("ArrowArrayStream".to_owned(), "struct ArrowArrayStream".to_owned())].into_iter().collect(),
+            ..ExportConfig::default()
+        },
+        ..Config::default()
+    };
+    let bindings = Builder::new().with_crate(&capi).with_config(config).generate().context("cbindgen fails")?;
+    let mut text = Vec::new();
+    bindings.write(&mut text);
+    Ok(String::from_utf8(text)?)
+}
