@@ -7,10 +7,10 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::demo::target_directory;
 use crate::header::{self, root};
 use crate::install;
 use crate::provision::{provision, python_with};
+use crate::target::{target_directory, workspace_directory};
 use crate::test::step;
 
 /// What every program is compiled with, beside its standard.
@@ -32,7 +32,7 @@ struct Bench {
 pub(crate) fn run() -> Result<()> {
     header::run(true)?;
     let provisions = provision()?;
-    let target = target_directory(&mut provisions.cargo())?;
+    let target = target_directory(&workspace_directory(&mut provisions.cargo())?)?;
     let bench = Bench { work: target.join("capi/work"), prefix: target.join("capi/prefix") };
     let _ = fs::remove_dir_all(target.join("capi"));
     fs::create_dir_all(&bench.work)?;

@@ -1,36 +1,29 @@
 //! `demo`: from a fresh machine to tables and a summary.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
 use anyhow::{Context, Result};
-use clap::Parser;
+use xtask::gen_trace::GenTrace;
 
-use crate::gen_trace::GenTrace;
 use crate::provision::provision;
+use crate::target::{target_directory, workspace_directory};
 use crate::test::step;
-
-#[derive(Parser)]
-struct Sample {
-    #[command(flatten)]
-    gen_trace: GenTrace,
-}
 
 pub(crate) fn run() -> Result<()> {
     let provisions = provision()?;
     println!("building; the first time that takes a quarter of an hour, nearly all of it for RocksDB");
     step("cargo build --release", provisions.cargo().args(["build", "--release", "--workspace"]))?;
-    let target = target_directory(&mut provisions.cargo())?;
+    let target = target_directory(&workspace_directory(&mut provisions.cargo())?)?;
     let dft = target.join("release/dft");
     let folder = target.join("demo");
     if folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     let traces = folder.join("traces");
-    let sample = ["gen-trace", "--kind", "mixed", "--generation", "3", "--records", "200000", "--out"];
-    let sample = Sample::parse_from(sample.into_iter().map(Path::new).chain([traces.as_path()]));
-    println!("\n── a sample\n{}", sample.gen_trace.report()?);
+    let sample = ["--kind", "mixed", "--generation", "3", "--records", "200000"];
+    println!("\n── a sample\n{}", GenTrace::from_arguments(&sample, &traces)?.report()?);
     let index = folder.join("sample.dftagg");
     let tables = folder.join("tables");
     let shown =
@@ -45,13 +38,4 @@ pub(crate) fn run() -> Result<()> {
     dft_step(&["summary", &index])?;
     println!("\nThe program is {}; try `dft --help`.", shown(&dft));
     Ok(())
-}
-
-pub(crate) fn target_directory(cargo: &mut Command) -> Result<PathBuf> {
-    if let Some(target) = env::var_os("CARGO_TARGET_DIR") {
-        return Ok(std::path::absolute(target)?);
-    }
-    let output = cargo.args(["locate-project", "--workspace", "--message-format", "plain"]).output()?;
-    let manifest = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-    Ok(manifest.parent().context("the workspace has no directory")?.join("target"))
 }

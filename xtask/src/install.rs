@@ -15,9 +15,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::demo::target_directory;
 use crate::header::root;
 use crate::provision::provision;
+use crate::target::{target_directory, workspace_directory};
 use crate::test::step;
 
 /// The ABI: the first number of the library's soname.
@@ -32,7 +32,7 @@ pub(crate) fn run(prefix: &Path) -> Result<()> {
     build.args(["rustc", "--release", "--package", "dft-capi", "--crate-type", "cdylib", "--crate-type", "staticlib"]);
     build.args(["--", "-C"]).arg(format!("link-arg=-Wl,-soname,libdft_utils.so.{ABI}"));
     step("building the library", &mut build)?;
-    let built = target_directory(&mut provisions.cargo())?.join("release");
+    let built = target_directory(&workspace_directory(&mut provisions.cargo())?)?.join("release");
     let prefix = std::path::absolute(prefix)?;
     for folder in ["lib/pkgconfig", "lib/cmake/dft_utils", "include"] {
         let folder = prefix.join(folder);

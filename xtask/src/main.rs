@@ -2,16 +2,18 @@
 // A person runs these and reads what they print; nothing else goes through this program.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bench;
 mod capi;
 mod demo;
-mod gen_trace;
 mod header;
 mod install;
 mod provision;
+mod target;
 mod test;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use xtask::gen_trace::GenTrace;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The project's own commands")]
@@ -26,6 +28,8 @@ enum Command {
     Demo,
     /// Fetch what is missing, then run every test
     Test,
+    /// Measure how fast everything is, and write a report
+    Bench(bench::Arguments),
     /// Print the environment that cargo needs here, for `eval "$(cargo xtask env)"`
     Env,
     /// Install the library, and test it as C, C++ and Python programs meet it
@@ -43,13 +47,14 @@ enum Command {
         prefix: std::path::PathBuf,
     },
     /// Write traces of any tracer generation, size and kind
-    GenTrace(Box<gen_trace::GenTrace>),
+    GenTrace(Box<GenTrace>),
 }
 
 fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Demo => demo::run()?,
         Command::Test => test::run()?,
+        Command::Bench(arguments) => bench::run(&arguments)?,
         Command::Env => print!("{}", provision::provision()?.shell()),
         Command::Capi => capi::run()?,
         Command::Header { check } => header::run(check)?,

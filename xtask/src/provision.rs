@@ -114,7 +114,8 @@ fn installed_libclang() -> Option<PathBuf> {
     directories.into_iter().rev().find(|directory| has_libclang(directory) && directory.join("clang").is_dir())
 }
 
-fn tools() -> Result<PathBuf> {
+/// The directory of what is fetched.
+pub(crate) fn tools() -> Result<PathBuf> {
     let home = env::var_os("HOME").map(PathBuf::from).context("HOME is not set")?;
     let cache = env::var_os("XDG_CACHE_HOME").map_or_else(|| home.join(".cache"), PathBuf::from);
     Ok(cache.join("dftracer-utils/tools"))

@@ -10,13 +10,14 @@ mod rng;
 mod shapes;
 mod sink;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Instant;
 use std::{fs, thread};
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 
 use oddities::Oddities;
 use process::{Load, Process};
@@ -26,7 +27,7 @@ use sink::Sink;
 
 /// Arguments of `gen-trace`.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct GenTrace {
+pub struct GenTrace {
     /// Directory to write to; created, and must be empty
     #[arg(
         long,
@@ -60,6 +61,9 @@ pub(crate) struct GenTrace {
     /// The same as a number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "cardinality")]
     records_per_row: Option<u64>,
+    /// Each call is on a file of its own, as far as there are series for it
+    #[arg(long)]
+    new_files: bool,
     /// Time unit of the files, announced by their CM record (generations 2 and 3)
     #[arg(long, value_enum, default_value = "us")]
     unit: Unit,
@@ -114,13 +118,30 @@ pub(crate) enum Cardinality {
 
 /// What was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Written {
-    pub(crate) files: u64,
+pub struct Written {
+    /// Trace files.
+    pub files: u64,
     /// Bytes of trace text, before compression.
-    pub(crate) text_bytes: u64,
+    pub text_bytes: u64,
 }
 
 impl GenTrace {
+    /// The arguments as the command line has them.
+    ///
+    /// # Errors
+    ///
+    /// Where they are none of `gen-trace`.
+    pub fn from_arguments(arguments: &[&str], out: &Path) -> Result<Self> {
+        #[derive(Parser)]
+        struct Line {
+            #[command(flatten)]
+            gen_trace: GenTrace,
+        }
+        let command = [OsStr::new("gen-trace"), OsStr::new("--out"), out.as_os_str()];
+        let line = Line::try_parse_from(command.into_iter().chain(arguments.iter().map(OsStr::new)))?;
+        Ok(line.gen_trace)
+    }
+
     fn check(&self) -> Result<()> {
         if self.generation < Generation::G2 {
             if self.kind != Kind::Events {
@@ -149,6 +170,7 @@ impl GenTrace {
         });
         Load {
             series,
+            new_files: self.new_files,
             call_gap_ns: 1_000_000_000 / (series * per_row).min(1_000_000_000),
             period_us: self.period_ms * 1000,
             counters: self.telemetry_counters,
@@ -173,7 +195,11 @@ impl GenTrace {
     }
 
     /// Writes the trace, two files at a time or more where there are processors for it.
-    pub(crate) fn run(&self) -> Result<Written> {
+    ///
+    /// # Errors
+    ///
+    /// Where the arguments do not go together, or the files cannot be written.
+    pub fn run(&self) -> Result<Written> {
         self.check()?;
         let load = self.load();
         let jobs = Mutex::new(0..self.files);
@@ -248,7 +274,11 @@ impl GenTrace {
     }
 
     /// Runs, and says what it did.
-    pub(crate) fn report(&self) -> Result<String> {
+    ///
+    /// # Errors
+    ///
+    /// Those of [`GenTrace::run`].
+    pub fn report(&self) -> Result<String> {
         if self.list_oddities {
             return Ok(oddities::list());
         }

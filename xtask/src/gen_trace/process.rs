@@ -75,6 +75,8 @@ const MEMORY: [&str; 24] = [
 pub(super) struct Load {
     /// Distinct series of this process, at least 1.
     pub(super) series: u64,
+    /// Whether each call is on the next file, rather than in a session on one.
+    pub(super) new_files: bool,
     /// Mean time between two calls, ns.
     pub(super) call_gap_ns: u64,
     /// Length of an aggregation period, µs.
@@ -132,7 +134,7 @@ impl Process {
             load,
             functions,
             id: 0,
-            session: Session { file: 0, step: SESSION.len(), size: 0, offset: 0 },
+            session: Session { file: 0, step: SESSION.len(), size: 4096, offset: 0 },
             next_call_ns: 0,
             next_period: (0, 0),
             next_reading: (0, 0),
@@ -225,7 +227,10 @@ impl Process {
             return;
         }
         let (file, call) = loop {
-            if self.session.step == SESSION.len() {
+            if self.load.new_files {
+                self.session.file = (self.session.file + 1) % self.files.len() as u64;
+                self.session.step = rng.below(SESSION.len() as u64) as usize;
+            } else if self.session.step == SESSION.len() {
                 self.session = Session {
                     file: rng.below(self.files.len() as u64),
                     step: 0,

@@ -21,6 +21,7 @@ fn arguments(out: &Path) -> GenTrace {
         series: 60,
         cardinality: Cardinality::High,
         records_per_row: None,
+        new_files: false,
         unit: Unit::Us,
         period_ms: 1000,
         telemetry_counters: 9,
@@ -160,6 +161,23 @@ fn low_cardinality_is_a_thousand_calls_a_row() {
     });
     let (rows, records, _) = shape(&files);
     assert!((500..=1500).contains(&(records / rows)), "{records} records in {rows} rows");
+}
+
+#[test]
+fn new_files_are_as_many_as_the_calls_on_files() {
+    let files = written(|g| {
+        g.new_files = true;
+        g.series = 12_000;
+        g.records = 900;
+    });
+    let records: Vec<Value> = files.values().flat_map(|bytes| objects(&text(bytes))).collect();
+    let hashes: Vec<String> = records
+        .iter()
+        .filter(|r| r["ph"] == "X" && r["args"]["fhash"].is_string())
+        .map(|r| format!("{} {}", r["pid"], r["args"]["fhash"]))
+        .collect();
+    assert!(hashes.len() > 850);
+    assert_eq!(hashes.iter().collect::<HashSet<_>>().len(), hashes.len());
 }
 
 #[test]

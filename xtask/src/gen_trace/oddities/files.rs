@@ -58,6 +58,7 @@ pub(in super::super) fn write(folder: &Path, generation: Generation, seed: u64) 
 fn text(lane: u64, generation: Generation, seed: u64) -> Vec<u8> {
     let load = Load {
         series: 12,
+        new_files: false,
         call_gap_ns: 20_000_000,
         period_us: 1_000_000,
         counters: 5,

@@ -11,6 +11,7 @@ const GENERATIONS: [Generation; 4] = [Generation::G0, Generation::G1, Generation
 fn process(generation: Generation) -> Process {
     let load = Load {
         series: 40,
+        new_files: false,
         call_gap_ns: 1_000_000,
         period_us: 100_000,
         counters: 6,

@@ -1,0 +1,34 @@
+"""dftracer-utils 0.0.14: its indexer with the aggregation tier alone, then the read that dfanalyzer does."""
+
+from common import Clock, arguments, say, size
+from dftracer.utils import AggregationConfig, Indexer, Runtime, set_default_runtime
+from dftracer.utils.dfanalyzer import view_typed_frames
+
+given = arguments()
+files = sorted(str(file) for file in given.traces.iterdir())
+runtime = Runtime(threads=given.threads)
+set_default_runtime(runtime)
+
+clock = Clock()
+indexer = Indexer(
+    files=files,
+    index_dir=str(given.out),
+    require_bloom=False,
+    build_bloom=False,
+    require_aggregation=AggregationConfig(time_interval_ms=given.interval_ms),
+    parallelism=given.threads,
+    runtime=runtime,
+)
+index = indexer.ensure_indexed()
+clock.lap("index")
+events = view_typed_frames(files, index.index_path, time_granularity=given.interval_ms / 1000)["events"]
+clock.lap("tables")
+
+say(
+    clock,
+    calls=events["count"].sum(),
+    time_us=round(events["time"].sum() * 1e6),
+    transferred=events["size"].sum(),
+    rows=len(events),
+    index_bytes=size(given.out),
+)

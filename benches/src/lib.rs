@@ -1,0 +1,79 @@
+//! What the micro benches work on: generated traces, and what becomes of them on their way.
+//!
+//! `cargo xtask bench` runs them and reads what criterion says; `cargo bench -p …` is not for this
+//! workspace, whose crates are always built together.
+// A bench that cannot have its input has nothing to go on with.
+#![allow(clippy::expect_used, clippy::missing_panics_doc)]
+
+use std::path::PathBuf;
+
+use dft_aggregate::{Aggregator, Config};
+use dft_codec::FileCounts;
+use dft_store::Batch;
+use dft_trace::{Block, Line, Parser, TimeUnit, TraceReader};
+use tempfile::TempDir;
+use xtask::gen_trace::GenTrace;
+
+/// One generated trace file.
+pub struct Trace {
+    /// Holds the file for as long as it is wanted.
+    _directory: TempDir,
+    /// The file.
+    pub path: PathBuf,
+    /// Its text, inflated.
+    pub text: Vec<u8>,
+}
+
+impl Trace {
+    /// A trace of what `gen-trace` is told, in one gzip file.
+    pub fn generate(arguments: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let mut words: Vec<&str> = arguments.split_whitespace().collect();
+        words.extend(["--files", "1"]);
+        let written = GenTrace::from_arguments(&words, directory.path()).and_then(|gen_trace| gen_trace.run());
+        written.expect("a trace");
+        let mut entries = directory.path().read_dir().expect("a directory");
+        let path = entries.next().expect("a file").expect("readable").path();
+        let mut text = Vec::new();
+        inflate(&path, |block| text.extend_from_slice(block));
+        Self { _directory: directory, path, text }
+    }
+
+    /// The text's lines that hold a record.
+    pub fn lines(&self) -> Vec<&[u8]> {
+        let lines = self.text.split(|&byte| byte == b'\n').map(dft_trace::payload);
+        lines.filter(|line| line.starts_with(b"{")).collect()
+    }
+
+    /// The trace's records in a table.
+    pub fn aggregated(&self) -> Aggregator {
+        let mut aggregator = Aggregator::new(&Config::default());
+        aggregate(&mut Parser::new(), &self.text, &mut aggregator);
+        aggregator
+    }
+}
+
+/// Reads a trace file and hands its text, block by block, to `sink`.
+pub fn inflate(path: &std::path::Path, mut sink: impl FnMut(&[u8])) {
+    let mut reader = TraceReader::open(path).expect("a trace");
+    let (start, mut block) = (reader.start(), Block::default());
+    while reader.next_block(start, &mut block).expect("a sound trace") {
+        sink(&block.text);
+    }
+}
+
+/// A table as it is published.
+pub fn batch(aggregator: Aggregator) -> Batch {
+    let bounds = aggregator.bounds();
+    Batch { runs: vec![aggregator.into_run()], files: Vec::new(), bounds }
+}
+
+/// Parses text into a table.
+pub fn aggregate(parser: &mut Parser, text: &[u8], aggregator: &mut Aggregator) {
+    let mut counts = FileCounts::default();
+    parser.parse(text, 1, TimeUnit::Us, |line| {
+        if let Line::Record { record, unit, .. } = line {
+            aggregator.record(record, unit, &mut counts).expect("a sound record");
+        }
+    });
+}

@@ -1,0 +1,150 @@
+//! The program itself, and the floor under it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use super::Bench;
+use super::inputs::{Traces, remove};
+use super::process::{self, Cost};
+
+/// What a build is told.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct BuildSettings {
+    pub(super) interval_ms: u64,
+    pub(super) threads: usize,
+    pub(super) memory_mib: u64,
+}
+
+impl BuildSettings {
+    /// Those that `dft index` has by itself, on so many threads.
+    pub(super) fn of(threads: usize) -> Self {
+        Self { interval_ms: 1000, threads, memory_mib: 512 }
+    }
+}
+
+/// What an index and its tables hold, by which programs can be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Totals {
+    pub(super) calls: u64,
+    /// Their durations.
+    pub(super) time_us: u64,
+    /// What they transferred.
+    pub(super) bytes: u64,
+}
+
+/// What an index says of itself.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Facts {
+    pub(super) records: u64,
+    pub(super) rows: u64,
+    pub(super) text_bytes: u64,
+    pub(super) index_bytes: u64,
+}
+
+impl Bench {
+    /// Traces to an index that was not there.
+    pub(super) fn index(&self, traces: &[&Traces], settings: BuildSettings, index: &Path) -> Result<Cost> {
+        remove(index)?;
+        self.index_again(traces, settings, index)
+    }
+
+    /// Traces to an index that may have them.
+    pub(super) fn index_again(&self, traces: &[&Traces], settings: BuildSettings, index: &Path) -> Result<Cost> {
+        let mut dft = Command::new(&self.dft);
+        dft.arg("index").args(traces.iter().map(|traces| &traces.directory)).arg("--index").arg(index);
+        dft.arg("--interval").arg(format!("{}ms", settings.interval_ms));
+        dft.arg("--threads").arg(settings.threads.to_string());
+        dft.arg("--memory").arg(format!("{}M", settings.memory_mib));
+        Ok(process::run(&mut dft, &self.log())?.0)
+    }
+
+    /// An index to tables in a directory that was not there.
+    pub(super) fn export(&self, index: &Path, tables: &Path, arguments: &[&str]) -> Result<Cost> {
+        remove(tables)?;
+        let mut dft = Command::new(&self.dft);
+        dft.arg("export").arg(index).arg("--out").arg(tables).args(arguments);
+        Ok(process::run(&mut dft, &self.log())?.0)
+    }
+
+    /// The time to read and inflate the traces' files, and nothing else.
+    pub(super) fn floor(&self, traces: &[&Traces], threads: usize) -> Result<f64> {
+        let mut files: Vec<PathBuf> = Vec::new();
+        for traces in traces {
+            files.extend(traces.files()?);
+        }
+        let mut floor = Command::new(&self.floor);
+        floor.arg(threads.to_string()).args(files);
+        let (_, said) = process::run(&mut floor, &self.log())?;
+        let seconds = said.split(' ').next().and_then(|text| text.parse().ok());
+        seconds.with_context(|| format!("the floor says `{}`", said.trim()))
+    }
+
+    pub(super) fn totals(&self, index: &Path) -> Result<Totals> {
+        #[derive(Deserialize)]
+        struct Summary {
+            calls: Totals,
+        }
+        let summary: Summary = serde_json::from_str(&self.json("summary", index)?)?;
+        Ok(summary.calls)
+    }
+
+    /// From the first bucket to the last.
+    pub(super) fn span_us(&self, index: &Path) -> Result<u64> {
+        #[derive(Deserialize)]
+        struct Bounds {
+            least_us: u64,
+            greatest_us: u64,
+        }
+        #[derive(Deserialize)]
+        struct Info {
+            bounds: Bounds,
+        }
+        let info: Info = serde_json::from_str(&self.json("info", index)?)?;
+        Ok(info.bounds.greatest_us - info.bounds.least_us)
+    }
+
+    pub(super) fn facts(&self, index: &Path) -> Result<Facts> {
+        #[derive(Deserialize)]
+        struct File {
+            text_bytes: u64,
+        }
+        #[derive(Deserialize)]
+        struct Records {
+            events: u64,
+            profiles: u64,
+            system: u64,
+            telemetry: u64,
+        }
+        #[derive(Deserialize)]
+        struct Rows {
+            event: u64,
+            profile: u64,
+            system: u64,
+            telemetry: u64,
+        }
+        #[derive(Deserialize)]
+        struct Info {
+            bytes: u64,
+            files: Vec<File>,
+            records: Records,
+            rows: Rows,
+        }
+        let info: Info = serde_json::from_str(&self.json("info", index)?)?;
+        let (records, rows) = (info.records, info.rows);
+        Ok(Facts {
+            records: records.events + records.profiles + records.system + records.telemetry,
+            rows: rows.event + rows.profile + rows.system + rows.telemetry,
+            text_bytes: info.files.iter().map(|file| file.text_bytes).sum(),
+            index_bytes: info.bytes,
+        })
+    }
+
+    fn json(&self, command: &str, index: &Path) -> Result<String> {
+        let mut dft = Command::new(&self.dft);
+        dft.arg(command).arg("--json").arg(index);
+        Ok(process::run(&mut dft, &self.log())?.1)
+    }
+}

@@ -1,0 +1,82 @@
+//! Traces to measure on: generated, named by their arguments, kept.
+//!
+//! A process of its own generates them: the peak memory of this one would be the least that is seen of any
+//! it starts later, for a process begins as a copy of the one that starts it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{fs, io};
+
+use anyhow::{Context, Result};
+
+use super::{Bench, process};
+
+/// Traces in a directory.
+#[derive(Clone, Debug)]
+pub(super) struct Traces {
+    pub(super) name: String,
+    pub(super) directory: PathBuf,
+    pub(super) records: u64,
+    /// What the files take.
+    pub(super) bytes: u64,
+}
+
+impl Traces {
+    fn of(name: &str, directory: PathBuf, records: u64) -> Result<Self> {
+        let bytes = size(&directory)?;
+        Ok(Self { name: name.to_owned(), directory, records, bytes })
+    }
+
+    /// The files, in the order of their names.
+    pub(super) fn files(&self) -> Result<Vec<PathBuf>> {
+        let read = || -> io::Result<Vec<PathBuf>> {
+            let entries = fs::read_dir(&self.directory)?;
+            let mut files = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+            files.sort();
+            Ok(files)
+        };
+        read().with_context(|| format!("cannot list {}", self.directory.display()))
+    }
+}
+
+/// Makes the traces that `gen-trace` makes of the arguments, unless they are there.
+pub(super) fn make(bench: &Bench, records: u64, arguments: &str) -> Result<Traces> {
+    let folder = bench.inputs();
+    let name = format!("{records}-records-{}", arguments.replace("--", "").replace(' ', "-"));
+    let directory = folder.join(&name);
+    // Written last: what is not whole has none.
+    let stamp = folder.join(format!("{name}.arguments"));
+    let arguments = format!("--records {records} {arguments}");
+    if fs::read_to_string(&stamp).is_ok_and(|made| made == arguments) {
+        return Traces::of(&name, directory, records);
+    }
+    println!("   generating {name}: gen-trace {arguments}");
+    remove(&directory)?;
+    let mut generator = Command::new(&bench.xtask);
+    generator.arg("gen-trace").arg("--out").arg(&directory).args(arguments.split_whitespace());
+    process::run(&mut generator, &bench.log())?;
+    fs::write(&stamp, arguments).with_context(|| format!("cannot write {}", stamp.display()))?;
+    Traces::of(&name, directory, records)
+}
+
+/// What a directory, or a file, takes.
+pub(super) fn size(path: &Path) -> Result<u64> {
+    fn sum(path: &Path) -> io::Result<u64> {
+        let metadata = fs::symlink_metadata(path)?;
+        if !metadata.is_dir() {
+            return Ok(metadata.len());
+        }
+        fs::read_dir(path)?.map(|entry| sum(&entry?.path())).sum()
+    }
+    sum(path).with_context(|| format!("cannot see what {} takes", path.display()))
+}
+
+/// Removes a directory, if it is there.
+pub(super) fn remove(directory: &Path) -> Result<()> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", directory.display()))
+        }
+        _ => Ok(()),
+    }
+}

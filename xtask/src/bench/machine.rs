@@ -1,0 +1,44 @@
+//! What the numbers were measured on.
+
+use std::fs;
+use std::process::Command;
+use std::thread;
+
+use serde::Serialize;
+
+#[derive(Serialize)]
+pub(super) struct Machine {
+    pub(super) processor: String,
+    pub(super) cores: usize,
+    pub(super) memory_bytes: Option<u64>,
+    pub(super) system: String,
+    pub(super) compiler: String,
+    /// Processes that wanted to run, before anything was measured: those of others.
+    pub(super) load: Option<f64>,
+}
+
+impl Machine {
+    pub(super) fn describe() -> Self {
+        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+        let (processors, memory, release) = (read("/proc/cpuinfo"), read("/proc/meminfo"), read("/etc/os-release"));
+        let memory = value(&memory, "MemTotal", ':').and_then(|text| text.split(' ').next()?.parse::<u64>().ok());
+        let compiler = Command::new("rustc").arg("--version").output();
+        Self {
+            processor: value(&processors, "model name", ':').unwrap_or(std::env::consts::ARCH).to_owned(),
+            cores: thread::available_parallelism().map_or(1, |cores| cores.get()),
+            memory_bytes: memory.map(|kib| kib * 1024),
+            system: value(&release, "PRETTY_NAME", '=').unwrap_or(std::env::consts::OS).to_owned(),
+            compiler: compiler.map_or_else(
+                |_| "rustc, of unknown version".to_owned(),
+                |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+            ),
+            load: read("/proc/loadavg").split(' ').next().and_then(|text| text.parse().ok()),
+        }
+    }
+}
+
+/// The value of the first line that a key and a separator start.
+fn value<'a>(text: &'a str, key: &str, separator: char) -> Option<&'a str> {
+    let pairs = text.lines().filter_map(|line| line.split_once(separator));
+    pairs.into_iter().find(|(name, _)| name.trim() == key).map(|(_, value)| value.trim().trim_matches('"'))
+}

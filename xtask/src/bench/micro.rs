@@ -1,0 +1,103 @@
+//! Single steps: what criterion measured, read from what it leaves behind.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use super::{Bench, inputs};
+use crate::provision::Provisions;
+use crate::test::step;
+
+/// One micro bench.
+#[derive(Serialize)]
+pub(super) struct Step {
+    pub(super) group: String,
+    pub(super) name: String,
+    /// Of one iteration: the median, and the bounds of its confidence interval.
+    pub(super) ns: f64,
+    pub(super) ns_low: f64,
+    pub(super) ns_high: f64,
+    /// What one iteration works on; either may be unknown.
+    pub(super) bytes: Option<u64>,
+    pub(super) elements: Option<u64>,
+}
+
+impl Step {
+    pub(super) fn bytes_per_second(&self) -> Option<f64> {
+        Some(self.bytes? as f64 / self.ns * 1e9)
+    }
+}
+
+pub(super) fn measure(bench: &Bench, provisions: &Provisions) -> Result<Vec<Step>> {
+    let home = bench.folder.join("criterion");
+    inputs::remove(&home)?;
+    let mut cargo = provisions.cargo();
+    cargo.current_dir(&bench.workspace).env("CRITERION_HOME", &home);
+    // All of the workspace, as everywhere: another selection may build RocksDB again.
+    cargo.args(["bench", "--workspace", "--bench", "*", "--"]);
+    if bench.quick {
+        cargo.args(["--sample-size", "10", "--warm-up-time", "0.2", "--measurement-time", "0.5"]);
+    }
+    step("cargo bench", &mut cargo)?;
+    let mut steps = Vec::new();
+    collect(&home, &mut steps)?;
+    steps.sort_by(|a, b| (&a.group, &a.name).cmp(&(&b.group, &b.name)));
+    Ok(steps)
+}
+
+/// Reads the estimates of every bench below a directory.
+fn collect(directory: &Path, steps: &mut Vec<Step>) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Interval {
+        lower_bound: f64,
+        upper_bound: f64,
+    }
+    #[derive(Deserialize)]
+    struct Estimate {
+        point_estimate: f64,
+        confidence_interval: Interval,
+    }
+    #[derive(Deserialize)]
+    struct Estimates {
+        median: Estimate,
+    }
+    #[derive(Deserialize)]
+    struct Description {
+        group_id: String,
+        function_id: Option<String>,
+        value_str: Option<String>,
+        /// One pair: the unit and the number.
+        throughput: Option<BTreeMap<String, u64>>,
+    }
+    if directory.ends_with("new") {
+        let read = |name: &str| {
+            let path = directory.join(name);
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+        };
+        let described: Description = serde_json::from_str(&read("benchmark.json")?)?;
+        let estimates: Estimates = serde_json::from_str(&read("estimates.json")?)?;
+        let worked_on = |unit: &str| described.throughput.as_ref()?.get(unit).copied();
+        let name: Vec<String> = described.function_id.into_iter().chain(described.value_str).collect();
+        steps.push(Step {
+            group: described.group_id,
+            name: name.join(", "),
+            ns: estimates.median.point_estimate,
+            ns_low: estimates.median.confidence_interval.lower_bound,
+            ns_high: estimates.median.confidence_interval.upper_bound,
+            bytes: worked_on("Bytes"),
+            elements: worked_on("Elements"),
+        });
+        return Ok(());
+    }
+    let entries = fs::read_dir(directory).with_context(|| format!("cannot list {}", directory.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, steps)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,264 @@
+//! The same job done by what people would use instead: traces to the statistics of each series and bucket.
+//!
+//! Each peer is a script in `benches/peers`, run in a virtual environment of its own with pinned packages.
+//! Its seconds are those that it counts itself, without Python's start and imports; those of `dft` are of
+//! its whole processes. Memory and CPU time are of whole processes for all.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use flate2::read::MultiGzDecoder;
+use serde::{Deserialize, Serialize};
+
+use super::dft::{BuildSettings, Facts, Totals};
+use super::inputs::{self, Traces};
+use super::process::{self, Costs};
+use super::samples::Samples;
+use super::{Bench, agree, say};
+use crate::provision::tools;
+
+struct Peer {
+    name: &'static str,
+    version: &'static str,
+    /// Beside the package itself.
+    packages: &'static [&'static str],
+    script: &'static str,
+    /// Whether it is given inflated text, for it reads nothing else.
+    text: bool,
+}
+
+const PEERS: [Peer; 4] = [
+    Peer {
+        name: "dftracer-utils",
+        version: "0.0.14",
+        packages: &["pandas==3.1.1", "pyarrow==26.0.1"],
+        script: "dftracer_utils_0_0_14.py",
+        text: false,
+    },
+    Peer {
+        name: "dftracer-utils",
+        version: "0.0.12",
+        packages: &["pyarrow==26.0.1"],
+        script: "dftracer_utils_0_0_12.py",
+        text: false,
+    },
+    Peer { name: "polars", version: "2.1.0", packages: &[], script: "polars_group_by.py", text: true },
+    Peer { name: "duckdb", version: "2.0.1", packages: &[], script: "duckdb_group_by.py", text: false },
+];
+
+/// One input, by `dft` and by its peers.
+#[derive(Serialize)]
+pub(super) struct Comparison {
+    pub(super) input: &'static str,
+    pub(super) settings: BuildSettings,
+    pub(super) trace_bytes: u64,
+    pub(super) floor: Samples,
+    pub(super) dft: Own,
+    pub(super) peers: Vec<Outcome>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Own {
+    pub(super) cost: Costs,
+    pub(super) facts: Facts,
+    pub(super) totals: Totals,
+}
+
+/// How it went with a peer.
+#[derive(Serialize)]
+pub(super) struct Outcome {
+    pub(super) peer: String,
+    pub(super) result: Result<Measured, Skipped>,
+}
+
+/// Why a peer was not measured.
+#[derive(Serialize)]
+pub(super) struct Skipped(pub(super) String);
+
+#[derive(Serialize)]
+pub(super) struct Measured {
+    /// From traces to tables, as the peer counts them.
+    pub(super) seconds: Samples,
+    /// Of whole processes.
+    pub(super) cost: Costs,
+    pub(super) totals: Totals,
+    pub(super) rows: u64,
+    /// 0 where the peer makes none.
+    pub(super) index_bytes: u64,
+}
+
+/// What a peer's script says.
+#[derive(Deserialize)]
+struct Said {
+    seconds: std::collections::BTreeMap<String, f64>,
+    totals: Totals,
+    rows: u64,
+    index_bytes: u64,
+}
+
+impl Comparison {
+    /// How many times as long a peer takes; `None` where it was not measured, or does not have the same totals.
+    pub(super) fn ratio(&self, outcome: &Outcome) -> Option<f64> {
+        let measured = outcome.result.as_ref().ok()?;
+        (measured.totals == self.dft.totals).then(|| measured.seconds.median() / self.dft.cost.seconds.median())
+    }
+
+    pub(super) fn outcome(&self, peer: &str) -> Option<&Outcome> {
+        self.peers.iter().find(|outcome| outcome.peer == peer)
+    }
+}
+
+impl Peer {
+    fn title(&self) -> String {
+        format!("{} {}", self.name, self.version)
+    }
+
+    /// The peer's Python, with its packages.
+    fn python(&self) -> Result<PathBuf> {
+        let directory = tools()?.join("peers").join(format!("{}-{}", self.name, self.version));
+        let python = directory.join("bin/python");
+        let mut packages = vec![format!("{}=={}", self.name, self.version)];
+        packages.extend(self.packages.iter().map(|&package| package.to_owned()));
+        // Written last: an environment that is not whole has none.
+        let stamp = directory.join("packages");
+        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == packages.join("\n")) {
+            return Ok(python);
+        }
+        say(&format!("fetching {}", packages.join(", ")));
+        inputs::remove(&directory)?;
+        let succeeds = |command: &mut Command| -> Result<()> {
+            let output =
+                command.output().with_context(|| format!("{} does not run", command.get_program().display()))?;
+            if !output.status.success() {
+                bail!("{}", String::from_utf8_lossy(&output.stderr).trim().lines().last().unwrap_or("failed"));
+            }
+            Ok(())
+        };
+        succeeds(Command::new("python3").args(["-m", "venv"]).arg(&directory))?;
+        let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"];
+        succeeds(Command::new(&python).args(install).args(&packages))?;
+        fs::write(&stamp, packages.join("\n")).with_context(|| format!("cannot write {}", stamp.display()))?;
+        Ok(python)
+    }
+
+    fn run(
+        &self,
+        bench: &Bench,
+        python: &Path,
+        traces: &Traces,
+        settings: BuildSettings,
+    ) -> Result<(f64, Said, process::Cost)> {
+        let out = bench.scratch().join("peer");
+        inputs::remove(&out)?;
+        fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
+        let mut command = Command::new(python);
+        command.arg(bench.workspace.join("benches/peers").join(self.script)).arg(&traces.directory).arg(&out);
+        command.arg("--interval-ms").arg(settings.interval_ms.to_string());
+        command.arg("--threads").arg(settings.threads.to_string());
+        // Polars is told when it is loaded.
+        command.env("POLARS_MAX_THREADS", settings.threads.to_string()).env("PYTHONDONTWRITEBYTECODE", "1");
+        let (cost, said) = process::run(&mut command, &bench.log())?;
+        let last = said.lines().last().unwrap_or_default();
+        let said: Said = serde_json::from_str(last).with_context(|| format!("{} says `{last}`", self.title()))?;
+        Ok((said.seconds.values().sum(), said, cost))
+    }
+}
+
+/// What the peers are called, in the order in which they are shown.
+pub(super) fn titles() -> impl Iterator<Item = String> {
+    PEERS.iter().map(Peer::title)
+}
+
+pub(super) fn measure(bench: &Bench) -> Result<Vec<Comparison>> {
+    println!("\n── peers");
+    let environments: Vec<(&Peer, Result<PathBuf>)> = PEERS.iter().map(|peer| (peer, peer.python())).collect();
+    let records = bench.amount(1_900_000, 190_000);
+    let high = inputs::make(bench, records, "--files 4")?;
+    let low = inputs::make(bench, records, "--files 4 --cardinality low")?;
+    [("high cardinality", high), ("low cardinality", low)]
+        .into_iter()
+        .map(|(input, traces)| compare(bench, input, &traces, &environments))
+        .collect()
+}
+
+fn compare(
+    bench: &Bench,
+    input: &'static str,
+    traces: &Traces,
+    environments: &[(&Peer, Result<PathBuf>)],
+) -> Result<Comparison> {
+    say(input);
+    let settings = BuildSettings::of(bench.threads);
+    let text = inflated(traces)?;
+    let (index, tables) = (bench.scratch().join("index"), bench.scratch().join("tables"));
+    let (mut floor, mut own) = (Samples::default(), Costs::default());
+    let mut outcomes: Vec<Outcome> = environments
+        .iter()
+        .map(|(peer, python)| {
+            let skipped = python.as_ref().err().map(|error| Err(Skipped(format!("it cannot be had: {error:#}"))));
+            let nothing = || Measured {
+                seconds: Samples::default(),
+                cost: Costs::default(),
+                totals: Totals { calls: 0, time_us: 0, bytes: 0 },
+                rows: 0,
+                index_bytes: 0,
+            };
+            Outcome { peer: peer.title(), result: skipped.unwrap_or_else(|| Ok(nothing())) }
+        })
+        .collect();
+    for _ in 0..bench.amount(7, 3) {
+        floor.push(bench.floor(&[traces], settings.threads)?);
+        let cost = bench.index(&[traces], settings, &index)?.then(bench.export(&index, &tables, &[])?);
+        own.push(cost);
+        for ((peer, python), outcome) in environments.iter().zip(&mut outcomes) {
+            let (Ok(python), Ok(measured)) = (python, &mut outcome.result) else { continue };
+            match peer.run(bench, python, if peer.text { &text } else { traces }, settings) {
+                Ok((seconds, said, cost)) => {
+                    measured.seconds.push(seconds);
+                    measured.cost.push(cost);
+                    (measured.totals, measured.rows, measured.index_bytes) = (said.totals, said.rows, said.index_bytes);
+                }
+                Err(error) => outcome.result = Err(Skipped(format!("it failed: {error:#}"))),
+            }
+        }
+    }
+    let dft = Own { cost: own, facts: bench.facts(&index)?, totals: bench.totals(&index)? };
+    agree("records generated and counted", traces.records, dft.totals.calls)?;
+    Ok(Comparison { input, settings, trace_bytes: traces.bytes, floor, dft, peers: outcomes })
+}
+
+/// The same traces as text files, without the brackets around them, which Polars takes for an error.
+fn inflated(traces: &Traces) -> Result<Traces> {
+    let name = format!("{}-text", traces.name);
+    let directory = traces.directory.with_file_name(&name);
+    let bytes = inputs::size(&directory).unwrap_or_default();
+    if bytes > traces.bytes {
+        return Ok(Traces { name, directory, records: traces.records, bytes });
+    }
+    // Under another name until it is whole.
+    let unfinished = traces.directory.with_file_name(format!("{name}-unfinished"));
+    inputs::remove(&unfinished)?;
+    let write = || -> std::io::Result<()> {
+        fs::create_dir_all(&unfinished)?;
+        for file in fs::read_dir(&traces.directory)? {
+            let file = file?;
+            let mut text = BufWriter::new(File::create(unfinished.join(file.file_name()).with_extension(""))?);
+            let lines = BufReader::new(MultiGzDecoder::new(File::open(file.path())?)).split(b'\n');
+            for line in lines {
+                let line = line?;
+                if line.starts_with(b"{") {
+                    text.write_all(&line)?;
+                    text.write_all(b"\n")?;
+                }
+            }
+            text.flush()?;
+        }
+        fs::rename(&unfinished, &directory)
+    };
+    write().with_context(|| format!("cannot write {}", directory.display()))?;
+    let bytes = inputs::size(&directory)?;
+    Ok(Traces { name, directory, records: traces.records, bytes })
+}

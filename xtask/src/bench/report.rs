@@ -1,0 +1,358 @@
+//! The report: what was measured, for people, with plots.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::builds::Builds;
+use super::exports::{Exports, WHOLE};
+use super::micro::Step;
+use super::peers::{Comparison, Outcome};
+use super::plot::{self, Axis, Group, Line};
+use super::process::Costs;
+use super::samples::Samples;
+use super::scaling::{Point, Scaling};
+use super::words::{bytes, count, number, seconds};
+use super::{Results, targets};
+
+/// The text of the report, and its plots by name.
+struct Report {
+    text: String,
+    plots: Vec<(String, String)>,
+    prefix: &'static str,
+}
+
+/// Writes the report to `folder`/`name`, and its plots beside it, their names after `prefix`.
+pub(super) fn write(results: &Results, folder: &Path, name: &str, prefix: &'static str) -> Result<()> {
+    let mut report = Report { text: String::new(), plots: Vec::new(), prefix };
+    report.opening(results);
+    report.targets(results);
+    if let Some(comparisons) = &results.peers {
+        report.peers(comparisons);
+    }
+    if let Some(builds) = &results.builds {
+        report.builds(builds);
+    }
+    if let Some(scaling) = &results.scaling {
+        report.scaling(scaling);
+    }
+    if let Some(exports) = &results.exports {
+        report.exports(exports);
+    }
+    if let Some(steps) = &results.micro {
+        report.micro(steps);
+    }
+    let put = |name: &str, text: &str| {
+        let path = folder.join(name);
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    };
+    put(name, &report.text)?;
+    report.plots.iter().try_for_each(|(name, plot)| put(name, plot))
+}
+
+/// The median, and the least and the most.
+fn spread(samples: &Samples) -> String {
+    format!("{} ({}–{})", seconds(samples.median()), seconds(samples.min()), seconds(samples.max()))
+}
+
+/// A mark of an axis.
+fn whole(value: f64) -> String {
+    count(value as u64)
+}
+
+impl Report {
+    fn say(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+
+    fn row(&mut self, cells: &[String]) {
+        // Writing to a string does not fail.
+        let _ = writeln!(self.text, "| {} |", cells.join(" | "));
+    }
+
+    fn head(&mut self, cells: &[&str]) {
+        self.say("");
+        self.row(&cells.iter().map(|&cell| cell.to_owned()).collect::<Vec<_>>());
+        self.row(&vec!["---".to_owned(); cells.len()]);
+    }
+
+    fn plot(&mut self, name: &str, alternative: &str, svg: String) {
+        let file = format!("{}{name}.svg", self.prefix);
+        self.say(&format!("\n![{alternative}]({file})"));
+        self.plots.push((file, svg));
+    }
+
+    fn opening(&mut self, results: &Results) {
+        let command = if results.quick { "cargo xtask bench --quick" } else { "cargo xtask bench" };
+        self.say(&format!(
+            "# Benchmarks\n\nMade by `{command}`, in one run: what is compared ran in turn, again and again."
+        ));
+        self.say("Seconds are of one machine, and of what else it did meanwhile; compare the ratios, which are of");
+        self.say("medians. In parentheses: the least and the most.");
+        if results.quick {
+            self.say(
+                "\n**Small inputs and few repetitions: these numbers say that the bench works, and little else.**",
+            );
+        }
+        let machine = &results.machine;
+        self.head(&["", ""]);
+        let memory = machine.memory_bytes.map_or("unknown".to_owned(), |value| bytes(value as f64));
+        let load = machine.load.map_or("unknown".to_owned(), |load| format!("{load} processes"));
+        for (name, value) in [
+            ("processor", &machine.processor),
+            ("cores", &machine.cores.to_string()),
+            ("memory", &memory),
+            ("system", &machine.system),
+            ("compiler", &machine.compiler),
+            ("load before", &load),
+        ] {
+            self.row(&[name.to_owned(), value.clone()]);
+        }
+    }
+
+    fn targets(&mut self, results: &Results) {
+        self.say("\n## Targets");
+        if results.quick {
+            self.say("\nThey are set for the inputs of the whole bench; what is said of them here is of small ones.");
+        }
+        self.head(&["", "what", "wanted", "measured", ""]);
+        for target in targets::judge(results) {
+            let met = match target.met {
+                Some(true) => "met",
+                Some(false) => "**not met**",
+                None => "–",
+            };
+            self.row(&[target.number.to_string(), target.what, target.wanted, target.measured, met.to_owned()]);
+        }
+    }
+
+    fn peers(&mut self, comparisons: &[Comparison]) {
+        self.say("\n## Beside other tools\n");
+        self.say(
+            "From traces to the statistics of each series and second. `dft` and Python packages of dftracer-utils",
+        );
+        self.say("make an index first; Polars and DuckDB group records, and write the rows as `dft` does, to Parquet.");
+        self.say(
+            "A peer's seconds are those that it counts, without Python's start; those of `dft` are of two processes.",
+        );
+        self.say("Polars is given inflated text; the time to inflate it is not counted against it.");
+        for comparison in comparisons {
+            let facts = &comparison.dft.facts;
+            self.say(&format!(
+                "\n### {}: {} records, {} of gzip, {} rows",
+                comparison.input,
+                count(facts.records),
+                bytes(comparison.trace_bytes as f64),
+                count(facts.rows)
+            ));
+            self.head(&["", "time", "× dft", "CPU", "peak memory", "index", "rows", "totals"]);
+            let line =
+                |name: &str, time: &Samples, ratio: String, costs: &Costs, index: u64, rows: u64, totals: &str| {
+                    let index = if index == 0 { "none".to_owned() } else { bytes(index as f64) };
+                    let (cpu, peak) = (seconds(costs.cpu_seconds.median()), bytes(costs.peak_bytes.max()));
+                    [name.to_owned(), spread(time), ratio, cpu, peak, index, count(rows), totals.to_owned()]
+                };
+            let own = &comparison.dft.cost;
+            self.row(&line("dft", &own.seconds, number(1.0), own, facts.index_bytes, facts.rows, "the records'"));
+            for outcome in &comparison.peers {
+                self.peer(comparison, outcome, &line);
+            }
+            let floor = comparison.floor.median() / own.seconds.median();
+            self.say(&format!("\nInflating alone takes {} of what `dft` takes.", number(floor)));
+        }
+        let groups = comparisons.iter().map(|comparison| Group {
+            name: comparison.input.to_owned(),
+            bars: std::iter::once(("dft".to_owned(), 1.0))
+                .chain(comparison.peers.iter().filter_map(|o| Some((o.peer.clone(), comparison.ratio(o)?))))
+                .collect(),
+        });
+        let plot = plot::bars("Traces to tables: time, × dft", " ×", &groups.collect::<Vec<_>>());
+        self.plot("peers", "Time of each tool over that of dft", plot);
+    }
+
+    fn peer(
+        &mut self,
+        comparison: &Comparison,
+        outcome: &Outcome,
+        line: &impl Fn(&str, &Samples, String, &Costs, u64, u64, &str) -> [String; 8],
+    ) {
+        match &outcome.result {
+            Ok(measured) => {
+                let totals = comparison.dft.totals;
+                let ratio = comparison.ratio(outcome);
+                let same = if ratio.is_some() {
+                    "the same".to_owned()
+                } else {
+                    let theirs = measured.totals;
+                    let differ = |name: &str, own: u64, theirs: u64| {
+                        (own != theirs).then(|| format!("{name}: {} for {}", count(theirs), count(own)))
+                    };
+                    let differences = [
+                        differ("calls", totals.calls, theirs.calls),
+                        differ("µs", totals.time_us, theirs.time_us),
+                        differ("bytes", totals.bytes, theirs.bytes),
+                    ];
+                    differences.into_iter().flatten().collect::<Vec<_>>().join(", ")
+                };
+                let ratio = ratio.map_or("not compared".to_owned(), number);
+                let (index, rows) = (measured.index_bytes, measured.rows);
+                self.row(&line(&outcome.peer, &measured.seconds, ratio, &measured.cost, index, rows, &same));
+            }
+            Err(skipped) => {
+                let mut cells = vec![outcome.peer.clone(), format!("skipped: {}", skipped.0.replace(['\n', '|'], " "))];
+                cells.resize(8, String::new());
+                self.row(&cells);
+            }
+        }
+    }
+
+    fn builds(&mut self, builds: &Builds) {
+        self.say("\n## Builds\n");
+        self.say(
+            "`dft index` and `dft export` (all tables), over the time that as many threads take to read and inflate",
+        );
+        self.say("the same files, and nothing else: the floor.");
+        self.head(&[
+            "input",
+            "records",
+            "rows",
+            "trace",
+            "index",
+            "tables",
+            "floor",
+            "index: time",
+            "× floor",
+            "a record",
+            "CPU",
+            "peak memory",
+            "export: time",
+            "× floor",
+            "peak memory",
+        ]);
+        for build in &builds.builds {
+            let (facts, index, export) = (&build.facts, &build.index, &build.export);
+            self.row(&[
+                build.name.to_owned(),
+                count(facts.records),
+                count(facts.rows),
+                bytes(build.trace_bytes as f64),
+                bytes(facts.index_bytes as f64),
+                bytes(build.tables_bytes as f64),
+                seconds(build.floor.median()),
+                spread(&index.seconds),
+                number(build.over_floor()),
+                seconds(index.seconds.median() / facts.records as f64),
+                seconds(index.cpu_seconds.median()),
+                bytes(index.peak_bytes.max()),
+                spread(&export.seconds),
+                number(export.seconds.median() / build.floor.median()),
+                bytes(export.peak_bytes.max()),
+            ]);
+        }
+        self.say(&format!(
+            "\nIndexing the small files again, with nothing to do: {}, {} at most in memory.",
+            spread(&builds.again.seconds),
+            bytes(builds.again.peak_bytes.max())
+        ));
+        let bars = builds.builds.iter().map(|build| (build.name.to_owned(), build.over_floor())).collect();
+        let group = Group { name: String::new(), bars };
+        self.plot(
+            "builds",
+            "Time of a build over inflating",
+            plot::bars("dft index: time, × inflating", " ×", &[group]),
+        );
+    }
+
+    fn scaling(&mut self, scaling: &Scaling) {
+        self.say("\n## Scaling\n");
+        self.say(
+            "`dft index` on traces of high cardinality. What a record costs is to stay the same; memory is to follow",
+        );
+        self.say("the budget, not the trace.");
+        let points = [&scaling.records, &scaling.threads, &scaling.memory];
+        self.head(&["records", "threads", "budget", "time", "a record", "× the first", "CPU", "peak memory"]);
+        for points in points {
+            let first = points.first().map_or(f64::NAN, Point::per_record_ns);
+            for point in points {
+                self.row(&[
+                    count(point.records),
+                    point.settings.threads.to_string(),
+                    format!("{} MiB", point.settings.memory_mib),
+                    spread(&point.cost.seconds),
+                    seconds(point.per_record_ns() / 1e9),
+                    number(point.per_record_ns() / first),
+                    seconds(point.cost.cpu_seconds.median()),
+                    bytes(point.cost.peak_bytes.max()),
+                ]);
+            }
+        }
+        let records = Axis { name: "records", show: whole, logarithmic: true };
+        let nanoseconds = Axis { name: "ns a record", show: whole, logarithmic: false };
+        let cost = |point: &Point| (point.records as f64, point.per_record_ns());
+        let line = Line { name: "dft index", points: scaling.records.iter().map(cost).collect(), bound: false };
+        let plot = plot::lines("What a record costs", &records, &nanoseconds, &[line]);
+        self.plot("scaling-records", "Nanoseconds a record, by records", plot);
+        let budget = Axis { name: "budget, MiB", show: whole, logarithmic: true };
+        let peak = Axis { name: "peak, MiB", show: whole, logarithmic: true };
+        let mib = |value: f64| value / f64::from(1 << 20);
+        let of = |at: &dyn Fn(&Point) -> f64| {
+            scaling.memory.iter().map(|point| (point.settings.memory_mib as f64, at(point))).collect()
+        };
+        let lines = [
+            Line { name: "dft index", points: of(&|point| mib(point.cost.peak_bytes.max())), bound: false },
+            Line { name: "budget + 150 MB", points: of(&|p| p.settings.memory_mib as f64 + mib(150e6)), bound: true },
+        ];
+        self.plot("scaling-memory", "Peak memory, by budget", plot::lines("Peak memory", &budget, &peak, &lines));
+    }
+
+    fn exports(&mut self, exports: &Exports) {
+        let facts = &exports.facts;
+        self.say(&format!(
+            "\n## Exports\n\nTables of an index of {} rows, {}.",
+            count(facts.rows),
+            bytes(facts.index_bytes as f64)
+        ));
+        self.head(&["", "arguments", "time", "of the whole", "CPU", "peak memory", "tables"]);
+        let whole = exports.of(WHOLE).map_or(f64::NAN, |export| export.cost.seconds.median());
+        for export in &exports.exports {
+            self.row(&[
+                export.name.to_owned(),
+                format!("`{}`", export.arguments).replace("``", ""),
+                spread(&export.cost.seconds),
+                number(export.cost.seconds.median() / whole),
+                seconds(export.cost.cpu_seconds.median()),
+                bytes(export.cost.peak_bytes.max()),
+                bytes(export.bytes as f64),
+            ]);
+        }
+    }
+
+    fn micro(&mut self, steps: &[Step]) {
+        self.say("\n## Single steps\n");
+        self.say("On one thread, by criterion: the median of one iteration, and its 95 % confidence interval.");
+        self.head(&["group", "step", "time", "rate"]);
+        for step in steps {
+            let rate = match (step.bytes_per_second(), step.elements) {
+                (Some(rate), _) => format!("{} GB/s", number(rate / 1e9)),
+                (None, Some(elements)) => format!("{} each", seconds(step.ns / elements as f64 / 1e9)),
+                (None, None) => String::new(),
+            };
+            let [median, low, high] = [step.ns, step.ns_low, step.ns_high].map(|ns| seconds(ns / 1e9));
+            self.row(&[step.group.clone(), step.name.clone(), format!("{median} ({low}–{high})"), rate]);
+        }
+        let groups = (0..4).map(|generation| {
+            let records = steps.iter().filter(|step| step.group == "records");
+            let bar = |step: &Step| {
+                let (parser, of) = step.name.split_once(", ")?;
+                let rate = step.bytes_per_second()? / 1e9;
+                (of == generation.to_string()).then(|| (parser.to_owned(), rate))
+            };
+            Group { name: format!("generation {generation}"), bars: records.filter_map(bar).collect() }
+        });
+        let plot = plot::bars("Parsing, one thread", " GB/s", &groups.collect::<Vec<_>>());
+        self.plot("parsing", "Parsing rates, by tracer generation and parser", plot);
+    }
+}

@@ -1,0 +1,67 @@
+//! More records, fewer threads, less memory: what a record costs, and what is held in memory.
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::dft::BuildSettings;
+use super::inputs::{self, Traces};
+use super::process::Costs;
+use super::{Bench, say};
+
+#[derive(Serialize)]
+pub(super) struct Scaling {
+    /// 1, 3, 10 and 30 times as many records.
+    pub(super) records: Vec<Point>,
+    pub(super) threads: Vec<Point>,
+    /// The same traces, with more and more memory.
+    pub(super) memory: Vec<Point>,
+}
+
+/// A build.
+#[derive(Serialize)]
+pub(super) struct Point {
+    pub(super) records: u64,
+    pub(super) settings: BuildSettings,
+    pub(super) cost: Costs,
+}
+
+impl Point {
+    /// Nanoseconds for each record.
+    pub(super) fn per_record_ns(&self) -> f64 {
+        self.cost.seconds.median() / self.records as f64 * 1e9
+    }
+}
+
+pub(super) fn measure(bench: &Bench) -> Result<Scaling> {
+    println!("\n── scaling");
+    let sizes = bench.amount([633_000, 1_900_000, 6_330_000, 19_000_000], [38_000, 114_000, 380_000, 1_140_000]);
+    let traces = sizes.map(|records| inputs::make(bench, records, "--files 4"));
+    let traces = traces.into_iter().collect::<Result<Vec<_>>>()?;
+    let settings = BuildSettings::of(bench.threads);
+    let of = |at: usize, settings| (&traces[at], settings);
+    let budgets = [64, 128, 256, 512, 1024, 2048].map(|memory_mib| BuildSettings { memory_mib, ..settings });
+    say("records");
+    let records = points(bench, &[0, 1, 2, 3].map(|at| of(at, settings)))?;
+    say("threads");
+    let threads = points(bench, &[1, 2].map(|threads| of(1, BuildSettings { threads, ..settings })))?;
+    say("memory");
+    let memory = points(bench, &budgets.map(|settings| of(3, settings)))?;
+    Ok(Scaling { records, threads, memory })
+}
+
+/// Builds in turn, again and again.
+fn points(bench: &Bench, builds: &[(&Traces, BuildSettings)]) -> Result<Vec<Point>> {
+    let index = bench.scratch().join("index");
+    let point = |(traces, settings): &(&Traces, BuildSettings)| Point {
+        records: traces.records,
+        settings: *settings,
+        cost: Costs::default(),
+    };
+    let mut points: Vec<Point> = builds.iter().map(point).collect();
+    for _ in 0..bench.amount(5, 2) {
+        for (point, (traces, settings)) in points.iter_mut().zip(builds) {
+            point.cost.push(bench.index(&[traces], *settings, &index)?);
+        }
+    }
+    Ok(points)
+}
