@@ -372,6 +372,20 @@ typedef struct dft_view {
     const struct dft_text *group_by;
     // How many columns rows are grouped by.
     uint64_t group_by_length;
+    // Only these processes; none for all. With `has_pid`, that one too.
+    const int64_t *pids;
+    // How many processes there are.
+    uint64_t pids_length;
+    // Only one of the shares that parallel readers divide the table into, counted from 0, …
+    uint32_t share;
+    // … of so many, at most 65,536; 0 or 1 for all of it. Shares are disjoint, have the same columns, and
+    // together are the table: of calls, in their order. A share cannot be grouped.
+    uint32_t shares;
+    // The most rows of a batch; 0 for as many as is quick.
+    uint64_t batch_rows;
+    // Only calls that this query asks for, such as `cat == "posix" and not pid in [1, 2]`; empty for all.
+    // Its fields are family, cat, name, pid, tid, hhash, fhash, host_name, file_name, proc_name, io_cat.
+    struct dft_text query;
 } dft_view;
 
 // Sees a column's name, valid during the call; not 0 ends the walk.
@@ -451,6 +465,21 @@ typedef struct dft_file {
 
 // Sees a file; not 0 ends the walk.
 typedef int32_t (*dft_visit_file)(void *context, const struct dft_file *file);
+
+// A process in an index. Its text is valid during the callback.
+typedef struct dft_process {
+    // The size of this struct.
+    uint64_t size;
+    // Its number.
+    int64_t pid;
+    // Its host's hash.
+    struct dft_text hhash;
+    // How many series it has: a measure of how much a reader has to do for it.
+    uint64_t series;
+} dft_process;
+
+// Sees a process; not 0 ends the walk.
+typedef int32_t (*dft_visit_process)(void *context, const struct dft_process *process);
 
 // Sees a hash and its name; not 0 ends the walk.
 typedef int32_t (*dft_visit_name)(void *context, struct dft_text hash, struct dft_text name);
@@ -826,12 +855,32 @@ dft_status dft_export(const struct dft_index *index,
                       uint32_t format,
                       uint32_t threads);
 
+// Says what is in an index on one screen, as a JSON object: spans and totals (times in µs, sizes in
+// bytes), the `top` functions and files, every metric of telemetry.
+//
+// `view`: NULL for all of it. `on_text`: is given the text, once, with an empty path; `context` is handed
+// on to it.
+dft_status dft_summary(const struct dft_index *index,
+                       const struct dft_view *view,
+                       uint64_t top,
+                       dft_on_text on_text,
+                       void *context);
+
 // Opens an index. It needs no lock, and sees the index as it is now for as long as it is open, while
 // others write it.
 //
 // `path`: the index's directory. `index`: where the handle is put, to be freed by dft_index_free().
 // DFT_NO_INDEX, DFT_FORMAT, DFT_DAMAGED. Any thread.
 dft_status dft_index_open(struct dft_text path, struct dft_index **index);
+
+// Says where the index of some traces is put if nothing else is asked for: in `.dftagg` in their
+// directory, or in the innermost directory that holds all of them. Written to `buffer` as dft_index_name()
+// does.
+dft_status dft_index_location(const struct dft_text *traces,
+                              uint64_t traces_length,
+                              char *buffer,
+                              uint64_t capacity,
+                              uint64_t *length);
 
 // Frees the handle of an index. Cursors and streams of it stay good. NULL is nothing to free.
 dft_status dft_index_free(struct dft_index *index);
@@ -848,6 +897,10 @@ dft_status dft_index_count(const struct dft_index *index, struct dft_index_count
 
 // Shows every trace file of an index to `visit`, by path. `context` is handed on to it.
 dft_status dft_index_files(const struct dft_index *index, dft_visit_file visit, void *context);
+
+// Shows every process of an index to `visit`, by host and number; `context` is handed on to it. It reads
+// all series, so it takes as long as there are some.
+dft_status dft_index_processes(const struct dft_index *index, dft_visit_process visit, void *context);
 
 // Shows every hash of a table, and its name, to `visit`, by hash: the least name in byte order where a
 // hash has several. `kind` is one of DFT_NAMES_…; `context` is handed on.

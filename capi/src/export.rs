@@ -1,6 +1,7 @@
 //! Tables: as Arrow streams, and as files.
 
 use std::ffi::c_void;
+use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -9,12 +10,16 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ffi_stream::FFI_ArrowArrayStream;
 use dft_codec::Family;
-use dft_export::{Batches, Dictionaries, ExportOptions, Filter, Format, GroupColumn, Pattern, Table, View, export};
+use dft_export::{
+    Batches, Dictionaries, ExportOptions, Filter, Format, GroupColumn, Pattern, Share, Summary, Table, View, export,
+};
+use dft_store::Index;
 
 use crate::arguments::{Growing, dft_text, given, list, out};
 use crate::boundary::boundary;
+use crate::build::dft_on_text;
 use crate::index::{Source, dft_index, source};
-use crate::status::{Failure, dft_status};
+use crate::status::{DFT_TOO_LARGE, Failure, dft_status};
 
 /// Calls, in dfanalyzer's columns.
 pub const DFT_TABLE_EVENTS: u32 = 0;
@@ -69,6 +74,20 @@ pub struct dft_view {
     pub group_by: *const dft_text,
     /// How many columns rows are grouped by.
     pub group_by_length: u64,
+    /// Only these processes; none for all. With `has_pid`, that one too.
+    pub pids: *const i64,
+    /// How many processes there are.
+    pub pids_length: u64,
+    /// Only one of the shares that parallel readers divide the table into, counted from 0, …
+    pub share: u32,
+    /// … of so many, at most 65,536; 0 or 1 for all of it. Shares are disjoint, have the same columns, and
+    /// together are the table: of calls, in their order. A share cannot be grouped.
+    pub shares: u32,
+    /// The most rows of a batch; 0 for as many as is quick.
+    pub batch_rows: u64,
+    /// Only calls that this query asks for, such as `cat == "posix" and not pid in [1, 2]`; empty for all.
+    /// Its fields are family, cat, name, pid, tid, hhash, fhash, host_name, file_name, proc_name, io_cat.
+    pub query: dft_text,
 }
 
 impl Default for dft_view {
@@ -88,6 +107,12 @@ impl Default for dft_view {
             file: text(),
             group_by: std::ptr::null(),
             group_by_length: 0,
+            pids: std::ptr::null(),
+            pids_length: 0,
+            share: 0,
+            shares: 0,
+            batch_rows: 0,
+            query: text(),
         }
     }
 }
@@ -106,8 +131,25 @@ fn table(number: u32) -> Result<Table, Failure> {
     }
 }
 
-/// The granularity, the filter and the columns to group by.
-fn asked(view: *const dft_view) -> Result<(Option<u64>, Filter, Vec<GroupColumn>), Failure> {
+/// What a caller asks for.
+pub(crate) struct Asked {
+    granularity: Option<u64>,
+    filter: Filter,
+    group_by: Vec<GroupColumn>,
+    batch_rows: Option<NonZeroUsize>,
+}
+
+impl Asked {
+    pub(crate) fn view<'a>(self, index: &'a Index) -> Result<View<'a>, Failure> {
+        let view = View::new(index, self.granularity, self.filter)?;
+        Ok(match self.batch_rows {
+            Some(rows) => view.in_batches_of(rows),
+            None => view,
+        })
+    }
+}
+
+pub(crate) fn asked(view: *const dft_view) -> Result<Asked, Failure> {
     let given = if view.is_null() { dft_view::default() } else { given("view", view)? };
     let pattern = |text: dft_text, name| -> Result<Option<Pattern>, Failure> {
         match text.utf8(name)? {
@@ -115,18 +157,37 @@ fn asked(view: *const dft_view) -> Result<(Option<u64>, Filter, Vec<GroupColumn>
             text => Ok(Some(Pattern::new(text)?)),
         }
     };
+    let mut pids = list("view.pids", given.pids, given.pids_length)?.to_vec();
+    pids.extend((given.has_pid != 0).then_some(given.pid));
+    let share = match (given.share, given.shares) {
+        (0, 0 | 1) => None,
+        (share, shares) => match Share::new(share, shares) {
+            Some(share) => Some(share),
+            None => return Err(Failure::argument(format!("there is no share {share} of {shares}"))),
+        },
+    };
     let filter = Filter {
         time: (given.has_time != 0).then_some(given.from_us..given.to_us),
         cat: pattern(given.category, "view.category")?,
         name: pattern(given.name, "view.name")?,
-        pid: (given.has_pid != 0).then_some(given.pid),
+        pids,
+        query: match given.query.utf8("view.query")? {
+            "" => None,
+            query => Some(query.parse()?),
+        },
+        share,
         host: pattern(given.host, "view.host")?,
         file: pattern(given.file, "view.file")?,
     };
     let columns = list::<dft_text>("view.group_by", given.group_by, given.group_by_length)?;
     let columns: Result<Vec<GroupColumn>, Failure> =
         columns.iter().map(|column| Ok(column.utf8("view.group_by")?.parse()?)).collect();
-    Ok(((given.granularity_us != 0).then_some(given.granularity_us), filter, columns?))
+    Ok(Asked {
+        granularity: (given.granularity_us != 0).then_some(given.granularity_us),
+        filter,
+        group_by: columns?,
+        batch_rows: NonZeroUsize::new(usize::try_from(given.batch_rows).unwrap_or(usize::MAX)),
+    })
 }
 
 /// A table, and what it is read from, each before what it borrows from.
@@ -140,10 +201,11 @@ struct TableReader {
 
 impl TableReader {
     fn new(source: Arc<Source>, table: Table, view: *const dft_view) -> Result<Self, Failure> {
-        let (granularity, filter, columns) = asked(view)?;
+        let mut asked = asked(view)?;
+        let columns = std::mem::take(&mut asked.group_by);
         // SAFETY: the index lies on the heap, and the reader drops its view before it.
         let index: &'static Source = unsafe { &*Arc::as_ptr(&source) };
-        let view = Arc::new(View::new(index, granularity, filter)?);
+        let view = Arc::new(asked.view(index)?);
         // SAFETY: the view lies on the heap, and the reader drops its batches before it.
         let shown: &'static View<'static> = unsafe { &*Arc::as_ptr(&view) };
         let family = match table {
@@ -254,7 +316,8 @@ pub extern "C" fn dft_export(
 ) -> dft_status {
     boundary("dft_export", || {
         let source = source(index)?;
-        let (granularity, filter, group_by) = asked(view)?;
+        let mut asked = asked(view)?;
+        let group_by = std::mem::take(&mut asked.group_by);
         let tables: Result<Vec<Table>, Failure> =
             list("tables", tables, tables_length)?.iter().map(|&number| self::table(number)).collect();
         let format = match format {
@@ -264,8 +327,34 @@ pub extern "C" fn dft_export(
             other => return Err(Failure::argument(format!("{other} is no format"))),
         };
         let options = ExportOptions { tables: tables?, group_by, format, threads: crate::build::threads(threads) };
-        let view = View::new(&source, granularity, filter)?;
+        let view = asked.view(&source)?;
         export(&view, directory.path("directory")?, &options)?;
+        Ok(())
+    })
+}
+
+/// Says what is in an index on one screen, as a JSON object: spans and totals (times in µs, sizes in
+/// bytes), the `top` functions and files, every metric of telemetry.
+///
+/// `view`: NULL for all of it. `on_text`: is given the text, once, with an empty path; `context` is handed
+/// on to it.
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_summary(
+    index: *const dft_index,
+    view: *const dft_view,
+    top: u64,
+    on_text: dft_on_text,
+    context: *mut c_void,
+) -> dft_status {
+    boundary("dft_summary", || {
+        let on_text = on_text.ok_or_else(|| Failure::argument("on_text is NULL"))?;
+        let source = source(index)?;
+        let view = asked(view)?.view(&source)?;
+        let summary = Summary::of(&view, usize::try_from(top).unwrap_or(usize::MAX))?;
+        let text = serde_json::to_string(&summary)
+            .map_err(|error| Failure::new(DFT_TOO_LARGE, format!("the summary is no JSON: {error}")))?;
+        // SAFETY: the caller gave a function of this type; the text lives through the call.
+        unsafe { on_text(context, dft_text::default(), dft_text::of(&text)) };
         Ok(())
     })
 }

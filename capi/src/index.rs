@@ -1,13 +1,15 @@
 //! An index, opened for reading.
 
+use std::collections::BTreeMap;
 use std::ffi::{c_char, c_void};
+use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-use ::dft_index::TemporaryIndex;
+use ::dft_index::{BuildError, TemporaryIndex, default_index};
 use dft_codec::{Family, FileFault, NameKind};
-use dft_store::Index;
+use dft_store::{Index, RowQuery};
 
-use crate::arguments::{Growing, dft_text, give, list, out};
+use crate::arguments::{Growing, dft_text, give, list, out, paths};
 use crate::boundary::boundary;
 use crate::config::{ConfigTexts, dft_config};
 use crate::handles::{self, Object};
@@ -214,6 +216,24 @@ pub extern "C" fn dft_index_open(path: dft_text, index: *mut *mut dft_index) -> 
     })
 }
 
+/// Says where the index of some traces is put if nothing else is asked for: in `.dftagg` in their
+/// directory, or in the innermost directory that holds all of them. Written to `buffer` as dft_index_name()
+/// does.
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_index_location(
+    traces: *const dft_text,
+    traces_length: u64,
+    buffer: *mut c_char,
+    capacity: u64,
+    length: *mut u64,
+) -> dft_status {
+    boundary("dft_index_location", || {
+        let traces = paths("traces", traces, traces_length)?;
+        let place = default_index(&traces).map_err(BuildError::from)?;
+        write(place.as_os_str().as_bytes(), buffer, capacity, length)
+    })
+}
+
 /// Frees the handle of an index. Cursors and streams of it stay good. NULL is nothing to free.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_index_free(index: *mut dft_index) -> dft_status {
@@ -302,6 +322,53 @@ pub extern "C" fn dft_index_files(index: *const dft_index, visit: dft_visit_file
             };
             // SAFETY: the caller gave a function of this type; the struct lives through the call.
             if unsafe { visit(context, &file) } != 0 {
+                break;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A process in an index. Its text is valid during the callback.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct dft_process {
+    /// The size of this struct.
+    pub size: u64,
+    /// Its number.
+    pub pid: i64,
+    /// Its host's hash.
+    pub hhash: dft_text,
+    /// How many series it has: a measure of how much a reader has to do for it.
+    pub series: u64,
+}
+
+/// Sees a process; not 0 ends the walk.
+pub type dft_visit_process = Option<unsafe extern "C" fn(context: *mut c_void, process: *const dft_process) -> i32>;
+
+/// Shows every process of an index to `visit`, by host and number; `context` is handed on to it. It reads
+/// all series, so it takes as long as there are some.
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_index_processes(
+    index: *const dft_index,
+    visit: dft_visit_process,
+    context: *mut c_void,
+) -> dft_status {
+    boundary("dft_index_processes", || {
+        let visit = visit.ok_or_else(|| Failure::argument("visit is NULL"))?;
+        let source = source(index)?;
+        let mut processes: BTreeMap<(String, i64), u64> = BTreeMap::new();
+        for family in Family::ALL {
+            for series in source.series(RowQuery::family(family).series)? {
+                let identity = series?.1;
+                *processes.entry((identity.hhash, identity.pid)).or_default() += 1;
+            }
+        }
+        for ((hhash, pid), series) in &processes {
+            let size = size_of::<dft_process>() as u64;
+            let process = dft_process { size, pid: *pid, hhash: dft_text::of(hhash), series: *series };
+            // SAFETY: the caller gave a function of this type; the struct lives through the call.
+            if unsafe { visit(context, &process) } != 0 {
                 break;
             }
         }

@@ -204,9 +204,12 @@ pub(crate) struct FilterArgs {
     /// Only functions and counters that match this glob
     #[arg(long, value_name = "G")]
     pub(crate) name: Option<String>,
-    /// Only this process
+    /// Only calls that a query asks for, such as 'cat == "posix" and not pid in [1, 2]'
+    #[arg(long, value_name = "Q")]
+    pub(crate) query: Option<String>,
+    /// Only this process; may be given more than once
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub(crate) pid: Option<i64>,
+    pub(crate) pid: Vec<i64>,
     /// Only hosts whose name or hash matches this glob
     #[arg(long, value_name = "G")]
     pub(crate) host: Option<String>,

@@ -36,7 +36,9 @@ fn filter(args: &FilterArgs) -> Result<Filter> {
         time: args.time.clone(),
         cat: pattern(&args.cat.as_ref().map(|cat| cat.to_ascii_lowercase()))?,
         name: pattern(&args.name)?,
-        pid: args.pid,
+        pids: args.pid.clone(),
+        query: args.query.as_deref().map(str::parse).transpose()?,
+        share: None,
         host: pattern(&args.host)?,
         file: pattern(&args.file)?,
     })

@@ -11,7 +11,7 @@ use dft_metrics::scaled;
 use crate::cells::{Cell, CellScan, Series};
 use crate::columns::{StringColumn, dictionary_type, int64, optional, required};
 use crate::error::ExportError;
-use crate::tables::{BATCH_ROWS, Batches};
+use crate::tables::Batches;
 use crate::view::{Dictionaries, View};
 
 /// The table that has the rows of a family.
@@ -156,16 +156,19 @@ impl Batches for Calls<'_> {
 
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, ExportError> {
         let table = table_name(self.family);
-        let mut required: [Vec<i64>; 8] = std::array::from_fn(|_| Vec::with_capacity(BATCH_ROWS));
-        let mut nullable: [Int64Builder; 5] = std::array::from_fn(|_| Int64Builder::with_capacity(BATCH_ROWS));
-        let mut times = Vec::with_capacity(BATCH_ROWS);
-        let mut extrema: [Float64Builder; 2] = std::array::from_fn(|_| Float64Builder::with_capacity(BATCH_ROWS));
+        let most = self.view.batch_rows(self.schema.fields().len());
+        // What is asked for may be more than there is.
+        let room = most.min(1 << 16);
+        let mut required: [Vec<i64>; 8] = std::array::from_fn(|_| Vec::with_capacity(room));
+        let mut nullable: [Int64Builder; 5] = std::array::from_fn(|_| Int64Builder::with_capacity(room));
+        let mut times = Vec::with_capacity(room);
+        let mut extrema: [Float64Builder; 2] = std::array::from_fn(|_| Float64Builder::with_capacity(room));
         // The strings' numbers of the series at hand: they are looked up once for its rows.
         let mut known = 0;
         let mut numbers = [0; 7];
         let mut io_category = 0;
         let mut rows = 0;
-        while rows < BATCH_ROWS && self.cells.advance()? {
+        while rows < most && self.cells.advance()? {
             let Some(cell) = self.cells.cell() else { break };
             let series = cell.series;
             if known != cell.serial {

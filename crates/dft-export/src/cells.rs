@@ -5,6 +5,7 @@ use dft_codec::{Family, RowKey, RowParts, RowValue, SeriesId, SeriesIdentity};
 use dft_store::{RowQuery, RowScan, SeriesScan};
 
 use crate::error::ExportError;
+use crate::filter::Share;
 use crate::view::View;
 
 /// A series, with what its hashes resolve to.
@@ -76,8 +77,14 @@ pub struct CellScan<'v> {
 }
 
 impl<'v> CellScan<'v> {
-    pub(crate) fn new(view: &'v View<'v>, family: Family, parts: RowParts) -> Result<Self, ExportError> {
-        let query = RowQuery { time: view.buckets(), ..RowQuery::family(family) };
+    pub(crate) fn new(
+        view: &'v View<'v>,
+        family: Family,
+        parts: RowParts,
+        share: Option<Share>,
+    ) -> Result<Self, ExportError> {
+        let series = share.map_or(RowQuery::family(family).series, |share| share.series(view.index(), family));
+        let query = RowQuery { time: view.buckets(), series };
         Ok(Self {
             view,
             parts,

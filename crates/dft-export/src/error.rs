@@ -32,6 +32,16 @@ pub enum ExportError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The text is no query.
+    #[error("{query}: not a query: at byte {at}, {reason}")]
+    Query {
+        /// The text.
+        query: String,
+        /// Where in it, in bytes from 0.
+        at: usize,
+        /// What is wrong there.
+        reason: String,
+    },
     /// There is no such table.
     #[error("there is no table {0:?}; the tables are events, profiles, system, preaggregated_system, aggregation")]
     NoTable(String),
@@ -44,6 +54,9 @@ pub enum ExportError {
     /// A column to group by is named twice, or there is none.
     #[error("give the columns to group by, each once")]
     GroupColumns,
+    /// A share of a table is to be grouped: groups of shares are no shares of groups.
+    #[error("a share of a table cannot be grouped: group the whole table, or the rows of all shares together")]
+    GroupedShare,
     /// A table has no columns to group by.
     #[error("the table {0} cannot be grouped; events, profiles and preaggregated_system can")]
     NotGrouped(&'static str),

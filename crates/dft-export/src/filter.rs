@@ -2,10 +2,13 @@
 
 use std::ops::Range;
 
+use dft_codec::{Family, SeriesId, SeriesIdentity};
+use dft_store::Index;
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::cells::Series;
 use crate::error::ExportError;
+use crate::query::Query;
 
 /// A glob over names: `*` and `?` (which also match `/`), `[ab]`, `{one,other}`.
 #[derive(Clone, Debug)]
@@ -41,12 +44,48 @@ pub struct Filter {
     pub cat: Option<Pattern>,
     /// Functions, or counters.
     pub name: Option<Pattern>,
-    /// The process.
-    pub pid: Option<i64>,
+    /// Processes; all of them where there is none.
+    pub pids: Vec<i64>,
     /// Hosts, by name or hash.
     pub host: Option<Pattern>,
     /// Files, by name or hash.
     pub file: Option<Pattern>,
+    /// Series of calls.
+    pub query: Option<Query>,
+    /// One of the shares that readers divide a table into.
+    pub share: Option<Share>,
+}
+
+/// One of the shares that parallel readers divide a table into: of calls, a range of series, so that the
+/// shares one behind the other are the table; of telemetry, some counters of some hosts. A table has the
+/// same columns in each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    part: u32,
+    parts: u32,
+}
+
+impl Share {
+    /// The most shares that a table is divided into.
+    pub const MOST: u32 = 1 << 16;
+
+    /// Share `part` of `parts`, counted from 0; `None` where there is no such share, or more than
+    /// [`Share::MOST`].
+    pub fn new(part: u32, parts: u32) -> Option<Self> {
+        (part < parts && parts <= Self::MOST).then_some(Self { part, parts })
+    }
+
+    pub(crate) fn series(self, index: &Index, family: Family) -> Range<SeriesId> {
+        index.partitions(family, self.parts as usize).swap_remove(self.part as usize)
+    }
+
+    fn has_counter(self, name: &str, hhash: &str) -> bool {
+        // The hash that names series, so that every reader finds the same.
+        let (cat, fhash, extra) = ("", "", Vec::new());
+        let counter = SeriesIdentity { family: Family::System, cat, name, pid: 0, tid: 0, hhash, fhash, extra };
+        let id = u128::from_be_bytes(counter.id().0);
+        id % u128::from(self.parts) == u128::from(self.part)
+    }
 }
 
 impl Filter {
@@ -54,13 +93,19 @@ impl Filter {
         let identity = &series.identity;
         passes(&self.cat, &[&identity.cat])
             && passes(&self.name, &[&identity.name])
-            && self.pid.is_none_or(|pid| pid == identity.pid)
+            && (self.pids.is_empty() || self.pids.contains(&identity.pid))
             && passes(&self.host, &[&series.host_name, &identity.hhash])
             && passes(&self.file, &[&series.file_name, &identity.fhash])
+            && self.query.as_ref().is_none_or(|query| query.matches(series))
     }
 
     pub(crate) fn passes_counter(&self, name: &str, host_name: &str, hhash: &str) -> bool {
         passes(&self.name, &[name]) && passes(&self.host, &[host_name, hhash])
+    }
+
+    /// Whether a counter is in the share that is asked for.
+    pub(crate) fn shares_counter(&self, name: &str, hhash: &str) -> bool {
+        self.share.is_none_or(|share| share.has_counter(name, hhash))
     }
 }
 

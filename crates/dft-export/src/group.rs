@@ -14,7 +14,7 @@ use crate::calls::{Numbers, seconds, table_name};
 use crate::cells::{Cell, Series};
 use crate::columns::{StringColumn, dictionary_type, int64, optional, required};
 use crate::error::ExportError;
-use crate::tables::{BATCH_ROWS, Batches};
+use crate::tables::Batches;
 use crate::view::View;
 
 /// A column that rows can be grouped by.
@@ -181,6 +181,7 @@ pub(crate) struct Groups {
     table: &'static str,
     by: Vec<GroupColumn>,
     schema: SchemaRef,
+    batch_rows: usize,
     groups: std::vec::IntoIter<(Vec<Part>, Sums)>,
 }
 
@@ -190,9 +191,14 @@ impl Groups {
         if by.is_empty() || repeated {
             return Err(ExportError::GroupColumns);
         }
+        if view.filter().share.is_some() {
+            return Err(ExportError::GroupedShare);
+        }
         let mut groups: Vec<(Vec<Part>, Sums)> = collect(view, family, by)?.into_iter().collect();
         groups.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        Ok(Self { table: table_name(family), by: by.to_vec(), schema: schema(by), groups: groups.into_iter() })
+        let schema = schema(by);
+        let batch_rows = view.batch_rows(schema.fields().len());
+        Ok(Self { table: table_name(family), by: by.to_vec(), schema, batch_rows, groups: groups.into_iter() })
     }
 }
 
@@ -268,7 +274,7 @@ impl Batches for Groups {
         let mut ints: [Int64Builder; 8] = Default::default();
         let mut floats: [Float64Builder; 7] = Default::default();
         let mut rows = 0;
-        for (key, sums) in self.groups.by_ref().take(BATCH_ROWS) {
+        for (key, sums) in self.groups.by_ref().take(self.batch_rows) {
             for (at, part) in key.iter().enumerate() {
                 match part {
                     Part::Int(value) => numbers[at].append_value(*value),

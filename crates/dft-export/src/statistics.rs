@@ -11,7 +11,7 @@ use dft_metrics::{Combined, FloatStats, IntStats, Sketch, SketchMapping};
 use crate::cells::{CellScan, Series, each_series};
 use crate::columns::{StringColumn, column_names, dictionary_type, int64, optional, required};
 use crate::error::ExportError;
-use crate::tables::{Batches, batch_rows};
+use crate::tables::Batches;
 use crate::view::{Dictionaries, View};
 
 const TABLE: &str = "aggregation";
@@ -141,7 +141,7 @@ impl<'v> Statistics<'v> {
 fn custom_names(view: &View<'_>) -> Result<Vec<String>, ExportError> {
     let mut names: BTreeSet<String> = BTreeSet::new();
     for family in Family::ALL {
-        let mut cells = view.cells(family, RowParts::All)?;
+        let mut cells = view.cells_of_all_shares(family, RowParts::All)?;
         while cells.advance()? {
             let Some(cell) = cells.cell() else { break };
             for (name, _) in &cell.row.customs {
@@ -175,7 +175,7 @@ impl Batches for Statistics<'_> {
     }
 
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, ExportError> {
-        let most = batch_rows(self.schema.fields().len());
+        let most = self.view.batch_rows(self.schema.fields().len());
         let mut ints: [Int64Builder; 4] = Default::default();
         let mut metrics: [MetricColumns; METRICS.len()] = Default::default();
         let mut customs: Vec<MetricColumns> = self.customs.iter().map(|_| MetricColumns::default()).collect();

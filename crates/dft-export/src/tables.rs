@@ -17,7 +17,7 @@ use crate::group::GroupColumn;
 use crate::view::View;
 
 /// The most rows of a batch.
-pub(crate) const BATCH_ROWS: usize = 8 << 10;
+const BATCH_ROWS: usize = 8 << 10;
 
 /// The rows of a batch of so many columns: a batch of many columns is not to be large.
 pub(crate) fn batch_rows(columns: usize) -> usize {

@@ -10,7 +10,7 @@ use dft_store::{TelemetryQuery, TelemetryScan};
 
 use crate::columns::{StringColumn, column_names, dictionary_type, int64, optional, required};
 use crate::error::ExportError;
-use crate::tables::{Batches, batch_rows};
+use crate::tables::Batches;
 use crate::view::{Dictionaries, View};
 
 const TABLE: &str = "system";
@@ -19,19 +19,28 @@ const TABLE: &str = "system";
 pub(crate) struct ReadingScan<'v> {
     view: &'v View<'v>,
     scan: TelemetryScan<'v>,
+    /// Whether only the share that is asked for is walked.
+    shared: bool,
     pending: Option<(TelemetryKey, TelemetryValue)>,
 }
 
 impl<'v> ReadingScan<'v> {
     pub(crate) fn new(view: &'v View<'v>) -> Result<Self, ExportError> {
         let query = TelemetryQuery { time: view.buckets(), ..TelemetryQuery::default() };
-        Ok(Self { view, scan: view.index().telemetry(query)?, pending: None })
+        Ok(Self { view, scan: view.index().telemetry(query)?, shared: true, pending: None })
+    }
+
+    /// All shares, for what must not differ between them.
+    fn of_all_shares(view: &'v View<'v>) -> Result<Self, ExportError> {
+        Ok(Self { shared: false, ..Self::new(view)? })
     }
 
     fn next_row(&mut self) -> Result<Option<(TelemetryKey, TelemetryValue)>, ExportError> {
         let view = self.view;
         while let Some((key, value)) = self.scan.next()? {
-            if view.filter().passes_counter(&key.name, view.host_name(&key.hhash), &key.hhash) {
+            if (!self.shared || view.filter().shares_counter(&key.name, &key.hhash))
+                && view.filter().passes_counter(&key.name, view.host_name(&key.hhash), &key.hhash)
+            {
                 let value = TelemetryValue::decode(value, key.bucket)
                     .map_err(|error| view.index().bad_telemetry(&key, error))?;
                 return Ok(Some((key, value)));
@@ -73,7 +82,7 @@ impl<'v> Telemetry<'v> {
     pub(crate) fn new(view: &'v View<'v>, dictionaries: Dictionaries) -> Result<Self, ExportError> {
         let mut metrics = BTreeSet::new();
         let mut sets: [HashSet<String>; 2] = Default::default();
-        let mut first = ReadingScan::new(view)?;
+        let mut first = ReadingScan::of_all_shares(view)?;
         while let Some((key, value)) = first.next_row()? {
             for (name, _) in value.metrics {
                 if !metrics.contains(&name) {
@@ -105,7 +114,7 @@ impl Batches for Telemetry<'_> {
     }
 
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, ExportError> {
-        let most = batch_rows(self.schema.fields().len());
+        let most = self.readings.view.batch_rows(self.schema.fields().len());
         let mut ints: [Int64Builder; 4] = Default::default();
         let mut means: Vec<Float64Builder> = self.metrics.iter().map(|_| Float64Builder::new()).collect();
         let mut rows = 0;

@@ -1,5 +1,7 @@
 //! An index at a granularity, through a filter.
 
+use std::num::NonZeroUsize;
+
 use dft_codec::{Family, NameKind, RowParts, TelemetryKey, TelemetryValue};
 use dft_store::{Index, NameTable};
 
@@ -9,7 +11,7 @@ use crate::error::ExportError;
 use crate::filter::Filter;
 use crate::group::{GroupColumn, Groups};
 use crate::statistics::Statistics;
-use crate::tables::Batches;
+use crate::tables::{Batches, batch_rows};
 use crate::telemetry::{ReadingScan, Telemetry};
 
 /// How the dictionaries of string columns relate from batch to batch.
@@ -26,6 +28,7 @@ pub struct View<'a> {
     index: &'a Index,
     granularity: u64,
     filter: Filter,
+    batch_rows: Option<NonZeroUsize>,
     origin: u64,
     hosts: NameTable,
     files: NameTable,
@@ -49,10 +52,18 @@ impl<'a> View<'a> {
             index,
             granularity,
             filter,
+            batch_rows: None,
             origin: least - least % granularity,
             hosts: index.names(NameKind::Host)?,
             files: index.names(NameKind::File)?,
         })
+    }
+
+    /// The same, in batches of so many rows each, and fewer in the last. By default they are as long as is
+    /// quick, and short where a table has many columns.
+    #[must_use]
+    pub fn in_batches_of(self, rows: NonZeroUsize) -> Self {
+        Self { batch_rows: Some(rows), ..self }
     }
 
     /// The index.
@@ -73,6 +84,11 @@ impl<'a> View<'a> {
     /// The filter.
     pub fn filter(&self) -> &Filter {
         &self.filter
+    }
+
+    /// The most rows of a batch of so many columns.
+    pub(crate) fn batch_rows(&self, columns: usize) -> usize {
+        self.batch_rows.map_or_else(|| batch_rows(columns), NonZeroUsize::get)
     }
 
     /// The start of the cell of a bucket.
@@ -105,7 +121,12 @@ impl<'a> View<'a> {
     ///
     /// Where the index cannot be read.
     pub fn cells(&'a self, family: Family, parts: RowParts) -> Result<CellScan<'a>, ExportError> {
-        CellScan::new(self, family, parts)
+        CellScan::new(self, family, parts, self.filter.share)
+    }
+
+    /// The same, of all shares: what columns a table has must not differ between them.
+    pub(crate) fn cells_of_all_shares(&'a self, family: Family, parts: RowParts) -> Result<CellScan<'a>, ExportError> {
+        CellScan::new(self, family, parts, None)
     }
 
     /// The rows of a family in dfanalyzer's columns.
@@ -125,7 +146,7 @@ impl<'a> View<'a> {
     ///
     /// # Errors
     ///
-    /// Where the index cannot be read.
+    /// [`ExportError::GroupedShare`] of a share, and where the index cannot be read.
     pub fn grouped(&'a self, family: Family, by: &[GroupColumn]) -> Result<impl Batches + Send + 'a, ExportError> {
         Groups::new(self, family, by)
     }

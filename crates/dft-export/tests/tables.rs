@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use arrow::array::{Array, RecordBatch};
@@ -10,7 +11,7 @@ use arrow::util::display::array_value_to_string;
 use dft_aggregate::{Aggregator, Config};
 use dft_codec::{Family, FileCounts};
 use dft_export::{
-    Batches, Dictionaries, ExportError, ExportOptions, Filter, Format, GroupColumn, Pattern, Table, View, export,
+    Batches, Dictionaries, ExportError, ExportOptions, Filter, Format, GroupColumn, Pattern, Share, Table, View, export,
 };
 use dft_store::{Batch, EventAggregator, Index};
 use dft_trace::{Line, Parser, TimeUnit};
@@ -328,7 +329,7 @@ proptest! {
         let time = start..start + length;
         let filters = [
             Filter { time: Some(time.clone()), ..Filter::default() },
-            Filter { cat: pattern("pos*"), pid: Some(pid), ..Filter::default() },
+            Filter { cat: pattern("pos*"), pids: vec![pid], ..Filter::default() },
             Filter { name: pattern("{read,fsync}"), host: pattern("node?"), ..Filter::default() },
             Filter { file: pattern("f[01]"), time: Some(time.clone()), ..Filter::default() },
         ];
@@ -351,6 +352,38 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn shares_are_disjoint_and_together_the_table(lines in lines(), parts in 1_u32..9, batch in 1_usize..40) {
+        let built = build(&lines, &interval(10));
+        let view = |share| View::new(&built.index, None, Filter { share, ..Filter::default() }).expect("a view");
+        let rows = NonZeroUsize::new(batch).expect("not 0");
+        let whole = view(None);
+        let shares: Vec<View<'_>> =
+            (0..parts).map(|part| view(Share::new(part, parts)).in_batches_of(rows)).collect();
+        for family in Family::ALL {
+            let wanted = all(whole.calls(family, Dictionaries::PerBatch).expect("a table")).expect("rows");
+            let mut got = Vec::new();
+            for share in &shares {
+                got.extend(all(share.calls(family, Dictionaries::PerBatch).expect("a table")).expect("rows"));
+                prop_assert!(matches!(share.grouped(family, &[GroupColumn::Cat]), Err(ExportError::GroupedShare)));
+            }
+            prop_assert_eq!(got, wanted);
+        }
+        let columns = |view: &View<'_>| {
+            let statistics = view.statistics(Dictionaries::PerBatch).expect("a table").schema();
+            (statistics, view.telemetry(Dictionaries::PerBatch).expect("a table").schema())
+        };
+        let mut readings = Vec::new();
+        for share in &shares {
+            prop_assert_eq!(columns(share), columns(&whole));
+            readings.extend(all(share.telemetry(Dictionaries::PerBatch).expect("a table")).expect("rows"));
+        }
+        readings.sort();
+        let mut wanted = all(whole.telemetry(Dictionaries::PerBatch).expect("a table")).expect("rows");
+        wanted.sort();
+        prop_assert_eq!(readings, wanted);
+    }
 }
 
 #[test]
@@ -358,7 +391,7 @@ fn a_scan_that_has_ended_stays_at_its_end() {
     let lines = [1, 2, 3].map(|pid| call("read", 5, "").replace(r#""pid":7"#, &format!(r#""pid":{pid}"#)));
     let built = build(&lines, &interval(10));
     for pid in [1, 2, 3] {
-        let view = View::new(&built.index, None, Filter { pid: Some(pid), ..Filter::default() }).expect("a view");
+        let view = View::new(&built.index, None, Filter { pids: vec![pid], ..Filter::default() }).expect("a view");
         let mut cells = view.cells(Family::Event, dft_codec::RowParts::All).expect("a scan");
         let steps = [0; 5].map(|_| cells.advance().expect("a step"));
         assert_eq!(steps, [true, false, false, false, false]);

@@ -1,6 +1,6 @@
 //! The fast ways to read a line give the record that the library parser gives.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use dft_trace::layout::Layouts;
@@ -109,7 +109,9 @@ fn line() -> impl Strategy<Value = String> {
 
 /// The lines of the traces that the project has.
 static REAL: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data");
+    // Of the clone whose cargo runs this, for a target directory may be shared by several.
+    let built = || PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let data = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(built, PathBuf::from).join("../../tests/data");
     let mut lines = Vec::new();
     for path in discover(&[PathBuf::from(&data)]).expect("the project's traces") {
         let mut reader = TraceReader::open(&path).expect("a trace");
