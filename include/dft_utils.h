@@ -65,6 +65,21 @@ struct ArrowArrayStream;
 // `dft_arg.text` is the value.
 #define DFT_ARG_TEXT 2
 
+// How a trace stands to an index: it is in.
+#define DFT_TRACE_KNOWN 0
+
+// It is not in.
+#define DFT_TRACE_NEW 1
+
+// It is in, and is longer now.
+#define DFT_TRACE_GROWN 2
+
+// It is in, and is not what it was: dft_build() refuses it, unless the index is made anew.
+#define DFT_TRACE_CHANGED 3
+
+// It cannot be read.
+#define DFT_TRACE_UNREADABLE 4
+
 // Which args become custom metrics: all that are numeric and have no meaning of their own.
 #define DFT_CUSTOM_METRICS_ON 0
 
@@ -327,6 +342,9 @@ typedef struct dft_build_summary {
     // Bytes of text that were read, inflated.
     uint64_t text_bytes;
 } dft_build_summary;
+
+// Sees a trace, and how it stands to an index: one of DFT_TRACE_…; not 0 ends the walk.
+typedef int32_t (*dft_visit_trace)(void *context, struct dft_text path, uint32_t state);
 
 // What an ingest did.
 typedef struct dft_ingest_summary {
@@ -800,6 +818,16 @@ dft_status dft_stage(const struct dft_text *traces,
                      dft_on_text on_fault,
                      void *context,
                      struct dft_build_summary *done);
+
+// Shows each of some traces, and how it stands to an index, to `visit`, by path: what dft_build() would
+// read. Where there is no index, all that can be read are new. Nothing is written.
+//
+// `traces`: files, directories (searched for *.pfw and *.pfw.gz) or globs. `context` is handed on.
+dft_status dft_resolve(const struct dft_text *traces,
+                       uint64_t traces_length,
+                       struct dft_text index,
+                       dft_visit_trace visit,
+                       void *context);
 
 // Brings the bundles of a shared directory into an index, in any order, each once; those that are in are
 // removed, unless `keep` is not 0.

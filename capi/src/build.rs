@@ -1,12 +1,15 @@
 //! Builds: traces into an index, staged builds, verification.
 
 use std::ffi::c_void;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use ::dft_index::{BuildError, BuildOptions, InputReport, Part, Progress, Stage, StageTo, build, ingest, stage};
+use ::dft_index::{
+    BuildError, BuildOptions, InputReport, Part, Progress, Stage, StageTo, TraceState, build, ingest, resolve, stage,
+};
 use dft_store::verify;
 
 use crate::arguments::{Growing, check_place, dft_text, give, given, paths};
@@ -270,6 +273,53 @@ pub extern "C" fn dft_stage(
         let report = watched(on_progress, context, |progress| stage(&traces, &to, part, &config, &options, progress))?;
         tell_faults(&report.input, on_fault, context);
         if done.is_null() { Ok(()) } else { give("done", done, &summary(&report.input)) }
+    })
+}
+
+/// How a trace stands to an index: it is in.
+pub const DFT_TRACE_KNOWN: u32 = 0;
+/// It is not in.
+pub const DFT_TRACE_NEW: u32 = 1;
+/// It is in, and is longer now.
+pub const DFT_TRACE_GROWN: u32 = 2;
+/// It is in, and is not what it was: dft_build() refuses it, unless the index is made anew.
+pub const DFT_TRACE_CHANGED: u32 = 3;
+/// It cannot be read.
+pub const DFT_TRACE_UNREADABLE: u32 = 4;
+
+/// Sees a trace, and how it stands to an index: one of DFT_TRACE_…; not 0 ends the walk.
+pub type dft_visit_trace = Option<unsafe extern "C" fn(context: *mut c_void, path: dft_text, state: u32) -> i32>;
+
+/// Shows each of some traces, and how it stands to an index, to `visit`, by path: what dft_build() would
+/// read. Where there is no index, all that can be read are new. Nothing is written.
+///
+/// `traces`: files, directories (searched for *.pfw and *.pfw.gz) or globs. `context` is handed on.
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_resolve(
+    traces: *const dft_text,
+    traces_length: u64,
+    index: dft_text,
+    visit: dft_visit_trace,
+    context: *mut c_void,
+) -> dft_status {
+    boundary("dft_resolve", || {
+        let visit = visit.ok_or_else(|| Failure::argument("visit is NULL"))?;
+        let traces = paths("traces", traces, traces_length)?;
+        for (path, state) in resolve(&traces, index.path("index")?)? {
+            let state = match state {
+                TraceState::Known => DFT_TRACE_KNOWN,
+                TraceState::New => DFT_TRACE_NEW,
+                TraceState::Grown => DFT_TRACE_GROWN,
+                TraceState::Changed => DFT_TRACE_CHANGED,
+                TraceState::Unreadable => DFT_TRACE_UNREADABLE,
+            };
+            let path = dft_text::of_bytes(path.as_os_str().as_bytes());
+            // SAFETY: the caller gave a function of this type; the text lives through the call.
+            if unsafe { visit(context, path, state) } != 0 {
+                break;
+            }
+        }
+        Ok(())
     })
 }
 

@@ -1,10 +1,13 @@
-//! `header`: the C header, from the crate that implements it.
+//! `header`: the C header, from the crate that implements it, and the Python module that says the same.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use cbindgen::{Builder, Config, DocumentationStyle, EnumConfig, ExportConfig, Language, Style};
+
+use crate::provision::python_with;
 
 /// The root of the workspace: that of the cargo that runs this, for a target directory may be shared by
 /// several clones, and what was built in one may run in another.
@@ -18,20 +21,43 @@ fn place() -> PathBuf {
     root().join("include/dft_utils.h")
 }
 
+/// The header as Python's ctypes knows it.
+fn python_place() -> PathBuf {
+    root().join("python/src/dft_utils/_abi.py")
+}
+
 pub(crate) fn run(check: bool) -> Result<()> {
     let text = generate()?;
-    let place = place();
+    settle(&place(), &text, check)?;
+    settle(&python_place(), &python()?, check)
+}
+
+/// Writes what was generated, or checks that it is what is there.
+fn settle(place: &Path, text: &str, check: bool) -> Result<()> {
+    let name = place.strip_prefix(root()).unwrap_or(place).display().to_string();
     if !check {
-        fs::write(&place, text).with_context(|| format!("cannot write {}", place.display()))?;
-        println!("{} is written", place.display());
+        fs::write(place, text).with_context(|| format!("cannot write {}", place.display()))?;
+        println!("{name} is written");
         return Ok(());
     }
-    let there = fs::read_to_string(&place).with_context(|| format!("cannot read {}", place.display()))?;
+    let there = fs::read_to_string(place).with_context(|| format!("cannot read {}", place.display()))?;
     if there != text {
-        bail!("include/dft_utils.h is not what capi/ says: run `cargo xtask header`, and look at what changed");
+        bail!("{name} is not what capi/ says: run `cargo xtask header`, and look at what changed");
     }
-    println!("include/dft_utils.h is fresh");
+    println!("{name} is fresh");
     Ok(())
+}
+
+/// What the header says, as a Python module.
+fn python() -> Result<String> {
+    let python = python_with("abi-venv", &["pycparser"])?;
+    let mut generate = Command::new(python);
+    generate.arg(root().join("python/generate_abi.py")).arg(place());
+    let output = generate.output().context("python does not run")?;
+    if !output.status.success() {
+        bail!("python/generate_abi.py fails: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 fn generate() -> Result<String> {

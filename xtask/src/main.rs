@@ -10,6 +10,7 @@ mod install;
 mod provision;
 mod target;
 mod test;
+mod wheel;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -46,6 +47,12 @@ enum Command {
         #[arg(long, value_name = "P")]
         prefix: std::path::PathBuf,
     },
+    /// Make the Python package, with the library in it, as a wheel
+    Wheel {
+        /// The directory to put it in
+        #[arg(long, value_name = "D", default_value = "dist")]
+        out: std::path::PathBuf,
+    },
     /// Write traces of any tracer generation, size and kind
     GenTrace(Box<GenTrace>),
 }
@@ -59,6 +66,7 @@ fn main() -> Result<()> {
         Command::Capi => capi::run()?,
         Command::Header { check } => header::run(check)?,
         Command::Install { prefix } => install::run(&prefix)?,
+        Command::Wheel { out } => drop(wheel::run(&out)?),
         Command::GenTrace(gen_trace) => println!("{}", gen_trace.report()?),
     }
     Ok(())

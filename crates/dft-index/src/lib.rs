@@ -34,6 +34,7 @@ mod plan;
 mod progress;
 mod reading;
 mod report;
+mod resolve;
 mod stage;
 mod workers;
 
@@ -45,4 +46,5 @@ pub use location::default_index;
 pub use part::Part;
 pub use progress::{Progress, ProgressState, Stage};
 pub use report::{BuildReport, FileReport, InputReport, MalformedLine, StageReport, Unreadable};
+pub use resolve::{TraceState, resolve};
 pub use stage::{StageTo, stage};

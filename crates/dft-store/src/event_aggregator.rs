@@ -1,7 +1,6 @@
 //! The one writer of an index.
 
 use std::fs::{self, File, TryLockError};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use dft_aggregate::Config;
@@ -12,13 +11,14 @@ use crate::error::StoreError;
 use crate::index::Index;
 use crate::publish::{Batch, Description, Publisher};
 use crate::sorted::{SortedFiles, Sorter, Written};
+use crate::trace_names::TraceNames;
 
 /// An index opened for writing. It stays as it is until something is
 /// [published](EventAggregator::publish) or [ingested](EventAggregator::ingest).
 pub struct EventAggregator {
     path: PathBuf,
     /// The directory that the index lies in, canonical.
-    home: Option<PathBuf>,
+    names: TraceNames,
     scratch: PathBuf,
     config: Config,
     current: Option<Index>,
@@ -80,9 +80,8 @@ impl EventAggregator {
         // Of another process of the same number there may be something that could not be swept.
         let _ = fs::remove_dir_all(&scratch);
         fs::create_dir_all(&scratch).map_err(StoreError::io(&scratch))?;
-        let home = fs::canonicalize(path).ok().and_then(|index| index.parent().map(Path::to_owned));
         let (path, config) = (path.to_owned(), config.clone());
-        Ok(Self { path, home, scratch, config, current, in_force, _lock: lock })
+        Ok(Self { names: TraceNames::of(&path), path, scratch, config, current, in_force, _lock: lock })
     }
 
     /// The directory of the index.
@@ -106,11 +105,9 @@ impl EventAggregator {
         self.current.as_ref()
     }
 
-    /// What a trace is called in the index: its path from the index's parent directory where it lies
-    /// beneath that, so that traces and index can be moved together, and else its whole path.
+    /// What a trace is called in the index.
     pub fn name_of(&self, trace: &Path) -> Vec<u8> {
-        let relative = self.home.as_deref().and_then(|home| trace.strip_prefix(home).ok());
-        relative.unwrap_or(trace).as_os_str().as_bytes().to_vec()
+        self.names.name_of(trace)
     }
 
     /// What the index knows of a trace file, by what it is called in it.

@@ -96,6 +96,7 @@ mod seal;
 mod sorted;
 mod sst;
 mod stager;
+mod trace_names;
 mod verify;
 
 pub use error::StoreError;
@@ -107,4 +108,5 @@ pub use publish::Batch;
 pub use scan::{RowQuery, RowScan, SeriesScan, TelemetryQuery, TelemetryScan};
 pub use sorted::Written;
 pub use stager::{Staged, Stager};
+pub use trace_names::TraceNames;
 pub use verify::{Verification, verify};

@@ -1,0 +1,164 @@
+"""The library: found, loaded, and called so that a failure is an exception."""
+
+import ctypes
+import os
+from pathlib import Path
+from typing import Any, Iterable, Tuple, Union
+
+from . import _abi
+from .errors import KINDS, DftError
+
+PathLike = Union[str, bytes, "os.PathLike[Any]"]
+
+
+def _load() -> ctypes.CDLL:
+    # For those who build the library themselves.
+    given = os.environ.get("DFT_UTILS_LIBRARY")
+    path = Path(given) if given else Path(__file__).parent / "lib" / "libdft_utils.so"
+    try:
+        loaded = ctypes.CDLL(str(path))
+    except OSError as error:
+        raise ImportError(
+            f"{path}: {error}. Install the wheel, or set DFT_UTILS_LIBRARY to the libdft_utils.so that you built"
+        ) from error
+    missing = [name for name in _abi.FUNCTIONS if not hasattr(loaded, name)]
+    if missing:
+        raise ImportError(f"{path} is another release's: it has no {missing[0]}")
+    for name, (returned, arguments) in _abi.FUNCTIONS.items():
+        function = getattr(loaded, name)
+        function.restype, function.argtypes = returned, arguments
+    return loaded
+
+
+_LOADED = _load()
+
+
+def call(name: str, *arguments: Any) -> None:
+    """Calls a function of the library, without the GIL; raises what it says where it fails."""
+    status = getattr(_LOADED, name)(*arguments)
+    if status != _abi.DFT_OK:
+        raise last_error(status)
+
+
+def last_error(status: int) -> DftError:
+    """What the last call of this thread that failed says of it."""
+    error = sized(_abi.dft_error)
+    _LOADED.dft_last_error(ctypes.byref(error))
+    kind = KINDS.get(status, DftError)
+    return kind(string(error.message), status=status, path=path(error.path), key=string(error.key))
+
+
+def function(name: str) -> Any:
+    """A function of the library, for those who look at its status themselves."""
+    return getattr(_LOADED, name)
+
+
+def sized(struct: Any, **fields: Any) -> Any:
+    """A struct that starts with its size."""
+    return struct(size=ctypes.sizeof(struct), **fields)
+
+
+def int64(value: int, name: str) -> int:
+    """A number for the library, which ctypes would cut off silently."""
+    if not -(1 << 63) <= value < 1 << 63:
+        raise OverflowError(f"{name} is {value}, past 64 bits")
+    return value
+
+
+def uint32(value: int, name: str) -> int:
+    """The same, of 32 bits without a sign."""
+    if not 0 <= value < 1 << 32:
+        raise ValueError(f"{name} is {value}: it is to be from 0 to {(1 << 32) - 1}")
+    return value
+
+
+def text(value: Union[str, bytes]) -> Any:
+    """A text for the library, which lives as long as what is returned."""
+    data = value.encode() if isinstance(value, str) else value
+    return _abi.dft_text(data, len(data))
+
+
+def path_text(value: PathLike) -> Any:
+    """A path for the library, in the bytes that the system knows it by."""
+    return text(os.fsencode(value))
+
+
+def texts(values: Iterable[Any]) -> Tuple[Any, int]:
+    """Texts for the library, and how many."""
+    kept = list(values)
+    return (_abi.dft_text * len(kept))(*kept), len(kept)
+
+
+def paths(values: Union[PathLike, Iterable[PathLike]]) -> Tuple[Any, int]:
+    """A path or several for the library, and how many."""
+    several = [values] if isinstance(values, (str, bytes, os.PathLike)) else values
+    return texts(path_text(value) for value in several)
+
+
+def data(value: Any) -> bytes:
+    """The bytes of a text of the library."""
+    # Not by `value.data`, which would end at the first zero.
+    address = ctypes.c_void_p.from_buffer(value).value
+    return ctypes.string_at(address, value.length) if address else b""
+
+
+def string(value: Any) -> str:
+    """A text of the library, as text."""
+    return data(value).decode("utf-8", "replace")
+
+
+def path(value: Any) -> str:
+    """A text of the library, as a path."""
+    return os.fsdecode(data(value))
+
+
+def sized_buffer(name: str, *arguments: Any) -> bytes:
+    """What a function writes to a buffer of its caller."""
+    length = ctypes.c_uint64()
+    capacity = 4096
+    while True:
+        buffer = ctypes.create_string_buffer(capacity)
+        status = function(name)(*arguments, buffer, capacity, ctypes.byref(length))
+        if status == _abi.DFT_OK:
+            return buffer.raw[: length.value]
+        if status != _abi.DFT_TOO_LARGE or length.value <= capacity:
+            raise last_error(status)
+        capacity = length.value
+
+
+class Collected:
+    """A callback for a function of the library that keeps what it makes of its arguments.
+
+    An exception in it ends the walk, and is raised by :meth:`result`.
+    """
+
+    def __init__(self, kind: Any, make: Any) -> None:
+        self.items: list = []
+        self.failure: Any = None
+
+        def visit(_context: Any, *arguments: Any) -> int:
+            try:
+                self.items.append(make(*arguments))
+                return 0
+            except BaseException as error:  # a callback must not throw
+                self.failure = error
+                return 1
+
+        self.callback = kind(visit)
+
+    def result(self) -> list:
+        if self.failure is not None:
+            raise self.failure
+        return self.items
+
+
+def version() -> Any:
+    """What the library says of itself."""
+    found = sized(_abi.dft_version)
+    call("dft_library_version", ctypes.byref(found))
+    if found.abi != _abi.DFT_ABI_VERSION:
+        raise ImportError(f"the library's ABI is {found.abi}, and this package is made for {_abi.DFT_ABI_VERSION}")
+    return found
+
+
+VERSION = string(version().release)

@@ -1,0 +1,251 @@
+"""Builds: traces into an index, at once or staged by many machines."""
+
+import ctypes
+import threading
+from dataclasses import dataclass, field
+from typing import Any, Callable, Iterable, List, Optional, Tuple, Union
+
+from . import _abi
+from ._library import PathLike, call, path_text, paths, sized, string, uint32
+from ._library import path as path_of
+from .config import Config
+from .index import default_location
+from .units import Size, byte_count
+
+STAGES = ("listing", "reading", "writing")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a build is."""
+
+    #: ``listing`` the traces, ``reading`` them, or ``writing`` the index.
+    stage: str
+    #: Files to read, and those that were read.
+    files: int
+    files_read: int
+    #: Bytes to read, as they are on disk, and those that were read.
+    bytes: int
+    bytes_read: int
+    #: Records that were read.
+    records: int
+
+
+#: Sees how far a build is, some ten times a second: a function, or a bar of tqdm's kind (with ``total``,
+#: ``update`` and ``refresh``), which counts bytes as they are on disk.
+OnProgress = Union[Callable[[Progress], Any], Any]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What was wrong with a trace, whose good records are in all the same."""
+
+    path: str
+    message: str
+
+
+@dataclass
+class BuildReport:
+    """What was read and written."""
+
+    #: Files that were read; files that were in already; files with faults.
+    files: int = 0
+    known_files: int = 0
+    faulty_files: int = 0
+    records: int = 0
+    malformed_lines: int = 0
+    rows: int = 0
+    telemetry_rows: int = 0
+    #: Bytes of text that were read, inflated.
+    text_bytes: int = 0
+    #: Each fault of the input: malformed lines, truncated, damaged, empty and unreadable files.
+    faults: List[Fault] = field(default_factory=list)
+
+
+@dataclass
+class IngestReport:
+    """What an ingest did."""
+
+    #: Bundles that were taken in, and those that were in already.
+    taken: int = 0
+    known: int = 0
+    #: Bundles that were refused, and stay; each has a fault that says why.
+    refused: int = 0
+    not_removed: int = 0
+    #: Bundles that are on their way, or whose worker died.
+    unfinished: int = 0
+    faults: List[Fault] = field(default_factory=list)
+
+
+def _bar(bar: Any) -> Callable[[Progress], None]:
+    shown = 0
+
+    def show(progress: Progress) -> None:
+        nonlocal shown
+        if bar.total != progress.bytes:
+            bar.total = progress.bytes
+            bar.refresh()
+        bar.update(progress.bytes_read - shown)
+        shown = progress.bytes_read
+
+    return show
+
+
+class _Running:
+    """A build under way on a thread of its own, so that the main thread hears Ctrl-C and stops it."""
+
+    def __init__(self, on_progress: Optional[OnProgress]) -> None:
+        show = _bar(on_progress) if hasattr(on_progress, "update") else on_progress
+        self.faults: List[Fault] = []
+        self._stop = threading.Event()
+        self._failure: Optional[BaseException] = None
+
+        def see(_context: Any, given: Any) -> int:
+            try:
+                if show is not None:
+                    found = given.contents
+                    counts = (found.files, found.files_read, found.bytes, found.bytes_read, found.records)
+                    show(Progress(STAGES[min(found.stage, 2)], *counts))
+            except BaseException as error:  # a callback must not throw
+                self._failure = error
+                return 1
+            return int(self._stop.is_set())
+
+        def fault(_context: Any, path: Any, message: Any) -> None:
+            self.faults.append(Fault(path_of(path), string(message)))
+
+        self.on_progress = _abi.dft_on_progress(see)
+        self.on_fault = _abi.dft_on_text(fault)
+
+    def run(self, name: str, *arguments: Any) -> None:
+        outcome: List[BaseException] = []
+
+        def work() -> None:
+            try:
+                call(name, *arguments)
+            except BaseException as error:
+                outcome.append(error)
+
+        if threading.current_thread() is threading.main_thread():
+            thread = threading.Thread(target=work, name=name)
+            thread.start()
+            try:
+                thread.join()
+            except BaseException:
+                # Ctrl-C, say: the build ends at once, and the index is as it was.
+                self._stop.set()
+                thread.join()
+                raise
+        else:
+            work()
+        if self._failure is not None:
+            raise self._failure
+        if outcome:
+            raise outcome[0]
+
+
+def _options(memory: Optional[Size], threads: int, strict: bool, rebuild: bool) -> Any:
+    return sized(
+        _abi.dft_build_options,
+        memory=0 if memory is None else byte_count(memory),
+        threads=uint32(threads, "threads"),
+        strict=int(strict),
+        rebuild=int(rebuild),
+    )
+
+
+def _report(done: Any, faults: List[Fault], report: Any) -> Any:
+    for name, _kind in done._fields_[1:]:
+        if hasattr(report, name):
+            setattr(report, name, getattr(done, name))
+    report.faults = faults
+    return report
+
+
+def build(
+    traces: Union[PathLike, Iterable[PathLike]],
+    index: Optional[PathLike] = None,
+    config: Optional[Config] = None,
+    *,
+    memory: Optional[Size] = None,
+    threads: int = 0,
+    strict: bool = False,
+    rebuild: bool = False,
+    progress: Optional[OnProgress] = None,
+) -> BuildReport:
+    """Brings traces into an index: those that it does not have yet, and what others have grown by.
+
+    ``traces``: files, directories (searched for ``*.pfw`` and ``*.pfw.gz``) or globs. ``index``: made if it
+    is not there; ``.dftagg`` beside the traces where none is given. ``config``: that of the index, or the
+    default. ``memory``: what the tables may take, such as ``"256M"``. ``threads``: 0 for as many as there
+    are cores. ``strict``: faults of the input are an error, and nothing is stored. ``rebuild``: the index is
+    made anew. All comes in at once, or nothing: the index may be read meanwhile, Ctrl-C leaves it as it was.
+    """
+    if index is None:
+        index = default_location(traces)
+    running = _Running(progress)
+    done = sized(_abi.dft_build_summary)
+    listed, length = paths(traces)
+    running.run(
+        "dft_build",
+        listed,
+        length,
+        path_text(index),
+        None if config is None else ctypes.byref(config._struct()),
+        ctypes.byref(_options(memory, threads, strict, rebuild)),
+        running.on_progress,
+        running.on_fault,
+        None,
+        ctypes.byref(done),
+    )
+    return _report(done, running.faults, BuildReport())
+
+
+def stage(
+    traces: Union[PathLike, Iterable[PathLike]],
+    staging: PathLike,
+    shared: PathLike,
+    part: Tuple[int, int] = (0, 1),
+    config: Optional[Config] = None,
+    *,
+    memory: Optional[Size] = None,
+    threads: int = 0,
+    strict: bool = False,
+    progress: Optional[OnProgress] = None,
+) -> BuildReport:
+    """Stages one machine's part of a build: traces to bundles in a directory that all machines share.
+
+    ``staging``: a directory of this machine, for the work. ``shared``: where the bundles go, each whole or
+    not at all. ``part``: ``(k, n)``, part k of n, counted from 0, about equal in bytes, and the same on every
+    machine that sees the same files. What is in a bundle already is left out.
+    """
+    running = _Running(progress)
+    done = sized(_abi.dft_build_summary)
+    listed, length = paths(traces)
+    running.run(
+        "dft_stage",
+        listed,
+        length,
+        path_text(staging),
+        path_text(shared),
+        *(uint32(number, "part") for number in part),
+        None if config is None else ctypes.byref(config._struct()),
+        ctypes.byref(_options(memory, threads, strict, False)),
+        running.on_progress,
+        running.on_fault,
+        None,
+        ctypes.byref(done),
+    )
+    return _report(done, running.faults, BuildReport())
+
+
+def ingest(index: PathLike, shared: PathLike, *, keep: bool = False) -> IngestReport:
+    """Brings the bundles of a shared directory into an index, in any order, each once.
+
+    ``index``: made, with the bundles' configuration, if it is not there. Bundles that are in are removed
+    unless ``keep``; those that are refused stay, and the report says why.
+    """
+    running = _Running(None)
+    done = sized(_abi.dft_ingest_summary)
+    call("dft_ingest", path_text(index), path_text(shared), int(keep), running.on_fault, None, ctypes.byref(done))
+    return _report(done, running.faults, IngestReport())

