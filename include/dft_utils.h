@@ -314,7 +314,8 @@ typedef struct dft_progress {
     uint32_t reserved;
 } dft_progress;
 
-// Sees how far a build is, some ten times a second, on a thread of the library; not 0 stops the build,
+// Sees how far a build is: before it begins, some ten times a second, and when it is done, on a thread of the
+// library; not 0 stops the build,
 // which then returns DFT_CANCELLED and leaves the index as it was.
 typedef int32_t (*dft_on_progress)(void *context, const struct dft_progress *progress);
 

@@ -8,7 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use ::dft_index::{
-    BuildError, BuildOptions, InputReport, Part, Progress, Stage, StageTo, TraceState, build, ingest, resolve, stage,
+    BuildError, BuildOptions, InputReport, Part, Progress, ProgressState, Stage, StageTo, TraceState, build, ingest,
+    resolve, stage,
 };
 use dft_store::verify;
 
@@ -67,7 +68,8 @@ pub struct dft_progress {
     pub reserved: u32,
 }
 
-/// Sees how far a build is, some ten times a second, on a thread of the library; not 0 stops the build,
+/// Sees how far a build is: before it begins, some ten times a second, and when it is done, on a thread of the
+/// library; not 0 stops the build,
 /// which then returns DFT_CANCELLED and leaves the index as it was.
 pub type dft_on_progress = Option<unsafe extern "C" fn(context: *mut c_void, progress: *const dft_progress) -> i32>;
 
@@ -126,7 +128,8 @@ impl Context {
     }
 }
 
-/// Does a build, and tells the caller how far it is.
+/// Does a build, and tells the caller how far it is: before it begins, some ten times a second, and when it
+/// is done.
 fn watched<T>(
     on_progress: dft_on_progress,
     context: *mut c_void,
@@ -136,35 +139,46 @@ fn watched<T>(
     let Some(on_progress) = on_progress else { return work(&progress) };
     let context = Context(context);
     let (done, watch) = channel::<()>();
+    let (begun, begins) = channel::<()>();
     thread::scope(|scope| {
         let progress = &progress;
         scope.spawn(move || {
-            while watch.recv_timeout(Duration::from_millis(100)) == Err(RecvTimeoutError::Timeout) {
-                let state = progress.state();
-                let said = dft_progress {
-                    size: size_of::<dft_progress>() as u64,
-                    files: state.files,
-                    files_read: state.files_read,
-                    bytes: state.bytes,
-                    bytes_read: state.bytes_read,
-                    records: state.records,
-                    stage: match state.stage {
-                        Stage::Listing => 0,
-                        Stage::Reading => 1,
-                        Stage::Writing => 2,
-                    },
-                    reserved: 0,
-                };
+            let tell = || {
                 // SAFETY: the caller gave a function of this type, which may be called on any thread.
-                if unsafe { on_progress(context.get(), &said) } != 0 {
+                if unsafe { on_progress(context.get(), &said(&progress.state())) } != 0 {
                     progress.cancel();
                 }
+            };
+            tell();
+            drop(begun);
+            while watch.recv_timeout(Duration::from_millis(100)) == Err(RecvTimeoutError::Timeout) {
+                tell();
             }
+            tell();
         });
+        // Nothing is sent: it ends when the caller was told.
+        let _ = begins.recv();
         let result = work(progress);
         drop(done);
         result
     })
+}
+
+fn said(state: &ProgressState) -> dft_progress {
+    dft_progress {
+        size: size_of::<dft_progress>() as u64,
+        files: state.files,
+        files_read: state.files_read,
+        bytes: state.bytes,
+        bytes_read: state.bytes_read,
+        records: state.records,
+        stage: match state.stage {
+            Stage::Listing => 0,
+            Stage::Reading => 1,
+            Stage::Writing => 2,
+        },
+        reserved: 0,
+    }
 }
 
 fn summary(input: &InputReport) -> dft_build_summary {
@@ -206,8 +220,12 @@ fn tell_faults(input: &InputReport, on_fault: dft_on_text, context: *mut c_void)
             Some(Fault::Truncated(place)) => tell(&file.path, &format!("truncated: {place}")),
             Some(Fault::Damaged(reason)) => tell(&file.path, &format!("damaged: {reason}")),
         }
-        if file.malformed_lines() > 0 {
-            tell(&file.path, &format!("{} malformed lines", file.malformed_lines()));
+        let (lines, shown) = (file.malformed_lines(), &file.malformed);
+        if lines > 0 {
+            let first = shown.iter().map(|malformed| format!("; line {}: {}", malformed.line, malformed.reason));
+            let more = if lines > shown.len() as u64 && !shown.is_empty() { "; and more" } else { "" };
+            let what = if lines == 1 { "malformed line" } else { "malformed lines" };
+            tell(&file.path, &format!("{lines} {what}{}{more}", first.collect::<String>()));
         }
     }
 }

@@ -74,12 +74,12 @@ mod tests {
             fs::write(root.join(name), line(5)).expect("written");
         }
         let states = || {
-            let states = resolve(&[root.clone()], &index).expect("resolved");
+            let states = resolve(std::slice::from_ref(&root), &index).expect("resolved");
             states.into_iter().map(|(_, state)| state).collect::<Vec<_>>()
         };
         use TraceState::{Changed, Grown, Known, New};
         assert_eq!(states(), [New; 3]);
-        build(&[root.clone()], &index, &Config::default(), &BuildOptions::default(), &Progress::default())
+        build(std::slice::from_ref(&root), &index, &Config::default(), &BuildOptions::default(), &Progress::default())
             .expect("built");
         assert_eq!(states(), [Known; 3]);
         fs::write(root.join("b.pfw"), line(5) + &line(6)).expect("written");

@@ -21,7 +21,7 @@ bytes, where nothing else is said.
 from ._library import VERSION, PathLike
 from .aggregator import Aggregator
 from .arrow import Batch
-from .build import BuildReport, Fault, IngestReport, Progress, build, ingest, stage
+from .builds import BuildReport, Fault, IngestReport, Progress, build, ingest, stage
 from .config import Config
 from .errors import (
     CancelledError,

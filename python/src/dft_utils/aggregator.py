@@ -139,9 +139,9 @@ class Aggregator:
         call("dft_aggregator_into_index", handle, uint32(threads, "threads"), ctypes.byref(index))
         return Index._of(index)
 
-    def table(self, name: str = "events", **view: Any) -> Table:
+    def table(self, table: str = "events", /, **view: Any) -> Table:
         """A table of all that was aggregated, as :meth:`dft_utils.Index.table` gives it. This ends it."""
-        return self.index().table(name, **view)
+        return self.index().table(table, **view)
 
     def close(self) -> None:
         """Gives up all that it holds."""

@@ -118,13 +118,13 @@ class Index:
     def __repr__(self) -> str:
         return f"<dft_utils.Index {self.path or 'in memory'}{'' if self._handle is not None else ', closed'}>"
 
-    def table(self, name: str = "events", **view: Any) -> Table:
+    def table(self, table: str = "events", /, **view: Any) -> Table:
         """A table: ``events``, ``profiles``, ``system``, ``preaggregated_system`` or ``aggregation``.
 
         What of it is shown is said as for :class:`dft_utils.View`, such as
         ``index.table("events", granularity="5s", time=(0, "1min"), cat="posix")``.
         """
-        return Table(self, name, View(**view))
+        return Table(self, table, View(**view))
 
     @property
     def config(self) -> Config:

@@ -17,7 +17,7 @@ from . import _abi
 from ._library import Collected, PathLike, call, path_text, paths
 from ._library import path as path_of
 from .arrow import Batch
-from .build import OnProgress, build
+from .builds import OnProgress, build
 from .config import Config
 from .errors import ConfigError, NoIndexError
 from .index import Index, default_location

@@ -1,6 +1,7 @@
 """Tables of an index, for any Arrow library."""
 
 import ctypes
+import operator
 from typing import Any, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
 from . import _abi
@@ -64,7 +65,7 @@ class View:
         struct.category, struct.name = text(cat.lower()), text(name)
         struct.host, struct.file = text(host), text(file)
         if pid is not None:
-            pids = [pid] if isinstance(pid, int) else sorted(set(pid))
+            pids = sorted(set(pid)) if hasattr(pid, "__iter__") else [operator.index(pid)]
             if not pids:
                 query = f"({query}) and pid in []" if query else "pid in []"
             struct.pids, struct.pids_length = (ctypes.c_int64 * len(pids))(*(int64(number, "pid") for number in pids)), len(pids)

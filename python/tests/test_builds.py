@@ -1,0 +1,163 @@
+"""Builds: what they report, their progress, and what stops them."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+from conftest import call, write_trace
+
+import dft_utils
+
+
+def test_a_build_reports_its_faults_and_reads_only_what_is_new(tmp_path):
+    traces = tmp_path / "traces"
+    traces.mkdir()
+    write_trace(traces / "a.pfw.gz", [call(1), "nonsense", call(2)])
+    (traces / "empty.pfw").write_bytes(b"")
+    report = dft_utils.build(traces)
+    assert (report.files, report.records, report.malformed_lines, report.faulty_files) == (2, 2, 1, 2)
+    said = {os.path.basename(fault.path): fault.message for fault in report.faults}
+    assert "line 2" in said["a.pfw.gz"] and "empty" in said["empty.pfw"]
+    assert dft_utils.default_location(traces) == str(traces / ".dftagg")
+    again = dft_utils.build(traces)
+    assert (again.files, again.known_files, again.records) == (0, 2, 0)
+    write_trace(traces / "b.pfw", [call(9)])
+    assert dft_utils.build(str(traces)).records == 1
+    assert dft_utils.open(traces / ".dftagg").table().to_pandas()["count"].sum() == 3
+
+
+def test_strict_and_changed_and_other_configurations_are_errors(tmp_path):
+    trace = write_trace(tmp_path / "a.pfw", [call(1), "nonsense"])
+    with pytest.raises(dft_utils.MalformedError, match="line 2"):
+        dft_utils.build(trace, tmp_path / "index", strict=True)
+    dft_utils.build(trace, tmp_path / "index")
+    with pytest.raises(dft_utils.ConfigError):
+        dft_utils.build(trace, tmp_path / "index", dft_utils.Config(interval="5s"))
+    write_trace(trace, [call(7)])
+    with pytest.raises(dft_utils.ChangedError) as error:
+        dft_utils.build(trace, tmp_path / "index")
+    assert error.value.path == str(trace)
+    dft_utils.build(trace, tmp_path / "index", dft_utils.Config(interval="5s"), rebuild=True)
+    assert dft_utils.open(tmp_path / "index").interval_us == 5_000_000
+    with pytest.raises(FileNotFoundError):
+        dft_utils.build(tmp_path / "nowhere.pfw", tmp_path / "index")
+    with pytest.raises(ValueError, match="no size"):
+        dft_utils.build(trace, tmp_path / "index", memory="much")
+
+
+def test_configurations_come_back_as_they_were_given(tmp_path):
+    trace = write_trace(tmp_path / "a.pfw", [call(1, args={"epoch": 2, "level": 4})])
+    config = dft_utils.Config("100ms", ("epoch",), ("level",), 0.02, group_by_file=False)
+    dft_utils.build(trace, tmp_path / "index", config)
+    index = dft_utils.open(tmp_path / "index")
+    assert index.config == dft_utils.Config("100000us", ("epoch",), ("level",), 0.02, group_by_file=False)
+    assert {"epoch", "level_mean", "dur_p50"} <= set(index.table("aggregation").columns)
+
+
+def test_progress_is_seen_by_functions_and_bars(tmp_path, data):
+    seen = []
+    dft_utils.build(data, tmp_path / "a", progress=seen.append)
+    first, last = seen[0], seen[-1]
+    assert (first.files_read, last.files_read) == (0, last.files) and last.files == 11
+    assert last.bytes_read == last.bytes > 0
+    assert all(progress.stage in ("listing", "reading", "writing") for progress in seen)
+
+    class Bar:
+        total, n = None, 0
+
+        def update(self, bytes_):
+            self.n += bytes_
+
+        def refresh(self):
+            pass
+
+    bar = Bar()
+    dft_utils.build(data, tmp_path / "b", progress=bar)
+    assert bar.n == bar.total > 0
+
+
+def test_an_exception_in_a_callback_stops_the_build_and_is_raised(tmp_path, data):
+    def fail(_progress):
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        dft_utils.build(data, tmp_path / "index", progress=fail)
+    with pytest.raises(dft_utils.NoIndexError):
+        dft_utils.open(tmp_path / "index")
+
+
+def test_builds_run_on_any_thread(tmp_path, data):
+    records = []
+    work = threading.Thread(target=lambda: records.append(dft_utils.build(data, tmp_path / "index").records))
+    work.start()
+    work.join()
+    assert records[0] > 0
+
+
+def test_ctrl_c_stops_a_build_and_leaves_the_index_as_it_was(tmp_path):
+    """The signal is sent by the build's own first progress, so that it comes while it works."""
+    traces = tmp_path / "traces"
+    traces.mkdir()
+    write_trace(traces / "a.pfw", [call(1)])
+    dft_utils.build(traces, tmp_path / "index")
+    write_trace(traces / "b.pfw", (call(ts) for ts in range(20_000)))
+    program = textwrap.dedent(
+        """
+        import os, signal, sys
+        import dft_utils
+        from dft_utils import builds
+
+        runs = []
+
+        class Run(builds._Running):
+            def __init__(self, on_progress):
+                super().__init__(on_progress)
+                runs.append(self)
+
+        builds._Running = Run
+        # A shell may have asked for it not to be heard.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+        def progress(_progress):
+            # Stays in the build until the main thread has heard of it.
+            if not runs[0]._stop.is_set():
+                os.kill(os.getpid(), signal.SIGINT)
+            runs[0]._stop.wait()
+
+        try:
+            dft_utils.build(sys.argv[1], sys.argv[2], progress=progress)
+        except KeyboardInterrupt:
+            print(dft_utils.open(sys.argv[2]).table().to_arrow().num_rows)
+            sys.exit(42)
+        """
+    )
+    run = [sys.executable, "-c", program, str(traces), str(tmp_path / "index")]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stdout.strip()) == (42, "1"), done.stderr
+    assert dft_utils.build(traces, tmp_path / "index").records == 20_000
+
+
+def test_the_other_threads_go_on_while_the_library_works(tmp_path, data):
+    """Progress comes on a thread of the library while the caller's is in the build: with the GIL held there
+    it could not run, and the build would wait for it for ever."""
+    names = set()
+    dft_utils.build(data, tmp_path / "index", progress=lambda _: names.add(threading.current_thread().name))
+    assert names and threading.main_thread().name not in names
+
+
+def test_staged_by_many_is_built_by_one(tmp_path, data):
+    for part in range(3):
+        dft_utils.stage(data, tmp_path / "staging", tmp_path / "shared", (part, 3))
+    report = dft_utils.ingest(tmp_path / "index", tmp_path / "shared")
+    assert report.taken > 0 and report.refused == 0 and not report.faults
+    dft_utils.build(data, tmp_path / "whole")
+    for name in ("staged", "built"):
+        source = tmp_path / ("index" if name == "staged" else "whole")
+        dft_utils.open(source).export(tmp_path / name)
+    for table in (tmp_path / "built").iterdir():
+        assert table.read_bytes() == (tmp_path / "staged" / table.name).read_bytes()
+
+

@@ -1,0 +1,73 @@
+"""Granularity, filters, queries, groups and shares."""
+
+import pytest
+
+import dft_utils
+
+
+def frame(index, **view):
+    return index.table("events", **view).to_pandas()
+
+
+def test_filters_are_those_of_pandas(index):
+    rows = frame(index)
+    posix = rows[rows["cat"] == "posix"]
+    assert len(frame(index, cat="POSIX")) == len(posix) > 0
+    assert len(frame(index, cat="posix", name="{read,write}")) == posix["func_name"].isin(["read", "write"]).sum() > 0
+    pids = sorted(rows["pid"].unique())
+    assert len(pids) > 2
+    assert len(frame(index, pid=pids[:2])) == rows["pid"].isin(pids[:2]).sum()
+    assert len(frame(index, pid=pids[0])) == (rows["pid"] == pids[0]).sum()
+    assert len(frame(index, pid=[])) == 0
+    assert len(frame(index, pid=[], query="cat == 'posix' or cat == 'stdio'")) == 0
+    query = f"cat == 'posix' and not pid in [{pids[0]}]"
+    assert len(frame(index, query=query)) == (posix["pid"] != pids[0]).sum() > 0
+
+
+def test_coarser_cells_have_the_same_totals(index):
+    fine, coarse = frame(index), frame(index, granularity="1min")
+    assert len(coarse) < len(fine)
+    assert coarse["count"].sum() == fine["count"].sum()
+    assert frame(index, granularity=60)["count"].tolist() == coarse["count"].tolist()
+    first_minute = frame(index, granularity="1min", time=(0, "1min"))
+    assert len(first_minute) == (coarse["time_range"] == 0).sum()
+    with pytest.raises(dft_utils.InvalidArgumentError, match="no multiple"):
+        frame(index, granularity="1500ms")
+
+
+def test_groups(index):
+    rows = frame(index)
+    groups = index.table("events", group_by=["cat", "func_name"]).to_pandas()
+    wanted = rows.groupby(["cat", "func_name"], observed=True)["count"].sum()
+    assert groups.set_index(["cat", "func_name"])["count"].to_dict() == wanted.to_dict()
+    with pytest.raises(ValueError, match="cannot group by"):
+        index.table("events", group_by="nothing").to_arrow()
+
+
+def test_shares_are_disjoint_and_together_the_table(index):
+    for name in ["events", "profiles", "system", "aggregation"]:
+        whole = index.table(name).to_arrow()
+        shares = [index.table(name, share=(k, 5)).to_arrow() for k in range(5)]
+        assert all(share.schema == whole.schema for share in shares)
+        rows = [row for share in shares for row in share.to_pylist()]
+        wanted = whole.to_pylist()
+        if name in ("system", "aggregation"):
+            rows, wanted = sorted(rows, key=repr), sorted(wanted, key=repr)
+        assert rows == wanted
+    with pytest.raises(ValueError, match="no share 5 of 5"):
+        index.table("events", share=(5, 5)).to_arrow()
+
+
+def test_what_makes_no_sense_is_said(index):
+    with pytest.raises(ValueError, match="there is no table 'event'"):
+        index.table("event")
+    with pytest.raises(ValueError, match="at byte 4"):
+        frame(index, query="pid = 3")
+    with pytest.raises(ValueError, match="not a glob"):
+        frame(index, cat="[a")
+    with pytest.raises(ValueError, match="no duration"):
+        frame(index, granularity="5 parsecs")
+    with pytest.raises(OverflowError, match="past 64 bits"):
+        frame(index, pid=1 << 64)
+    with pytest.raises(TypeError):
+        frame(index, colour="red")
