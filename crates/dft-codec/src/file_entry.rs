@@ -124,7 +124,7 @@ pub struct FileEntry {
     pub size: u64,
     /// Time of the last change, in ns from the epoch.
     pub modified_ns: i128,
-    /// A hash (XXH3, 128 bits) of its bytes.
+    /// A hash of its bytes, as [`SourceSummary::fingerprint`](dft_trace::SourceSummary::fingerprint) has it.
     pub fingerprint: u128,
     /// How far its records were read.
     pub consumed: Consumed,
@@ -135,7 +135,7 @@ pub struct FileEntry {
 }
 
 /// Time units, in the order of their bytes.
-const UNITS: [TimeUnit; 4] = [TimeUnit::Ns, TimeUnit::Us, TimeUnit::Ms, TimeUnit::Sec];
+pub(crate) const UNITS: [TimeUnit; 4] = [TimeUnit::Ns, TimeUnit::Us, TimeUnit::Ms, TimeUnit::Sec];
 
 impl FileEntry {
     /// What was read of the file, to go on from there.
