@@ -159,9 +159,9 @@ pub struct dft_index_counts {
 // SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
 unsafe impl Growing for dft_index_counts {}
 
-/// A trace file in an index. Its texts are valid during the callback.
+/// A trace file in an index. What it points to is valid during the callback.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct dft_file {
     /// The size of this struct.
     pub size: u64,
@@ -193,6 +193,10 @@ pub struct dft_file {
     pub fault: u32,
     /// 0.
     pub reserved: u32,
+    /// The processes whose records it has, in order.
+    pub pids: *const i64,
+    /// How many processes there are.
+    pub pids_length: u64,
 }
 
 /// Sees a file; not 0 ends the walk.
@@ -303,6 +307,7 @@ pub extern "C" fn dft_index_files(index: *const dft_index, visit: dft_visit_file
                 Some(FileFault::Damaged(reason)) => (DFT_FAULT_DAMAGED, reason.as_str()),
             };
             let counts = &entry.counts;
+            let pids: Vec<i64> = entry.processes.iter().copied().collect();
             let file = dft_file {
                 size: size_of::<dft_file>() as u64,
                 path: dft_text::of_bytes(&path),
@@ -319,6 +324,8 @@ pub extern "C" fn dft_index_files(index: *const dft_index, visit: dft_visit_file
                 fault_text: dft_text::of(text),
                 fault,
                 reserved: 0,
+                pids: pids.as_ptr(),
+                pids_length: pids.len() as u64,
             };
             // SAFETY: the caller gave a function of this type; the struct lives through the call.
             if unsafe { visit(context, &file) } != 0 {

@@ -112,6 +112,8 @@ impl From<BuildError> for Failure {
             E::Store(error) => return error.into(),
             E::Discover(_) => (DFT_NOTHING_FOUND, None),
             E::NoTraces(paths) => (DFT_NOTHING_FOUND, paths.into_iter().next()),
+            E::ChangedSincePlanned(paths) => (DFT_CHANGED, paths.into_iter().next()),
+            E::NoPiece { path, .. } => (DFT_INVALID_ARGUMENT, Some(path)),
             E::NoBundles(path) => (DFT_NOTHING_FOUND, Some(path)),
             E::Config(_) | E::OtherConfig { .. } => (DFT_CONFIG, None),
             E::Changed { paths, .. } | E::ChangedSinceStaged { paths, .. } => (DFT_CHANGED, paths.into_iter().next()),

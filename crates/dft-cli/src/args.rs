@@ -84,7 +84,8 @@ Examples:
 
 A bundle appears in the shared directory whole or not at all. A part that died is staged again by
 the same command; traces that are in a bundle already are left out. Parts are split by the traces'
-paths and sizes, so stage when those are final; `dft index` later takes in what is missing.
+paths and sizes, so stage when those are final; `dft index` later takes in what is missing. Traces
+that are larger than pieces are cut at lines, or at gzip members, and come in when all of them is there.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input had faults.";
 
 const INGEST_HELP: &str = "\
@@ -259,6 +260,10 @@ pub(crate) struct StageArgs {
     /// Only part I of N of the traces, about equal in bytes; I counts from 0
     #[arg(long, value_name = "I/N", default_value = "0/1")]
     pub(crate) part: Part,
+    /// About how large the pieces are that larger traces are cut into, the same on every machine
+    /// [default: 1G, or not cut where there is one part]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) piece_size: Option<u64>,
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
     #[command(flatten)]

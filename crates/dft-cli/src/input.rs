@@ -21,12 +21,22 @@ pub(crate) fn read(input: &InputReport) -> String {
     let seconds = input.elapsed.as_secs_f64();
     format!(
         "{} in {seconds:.2} s: {} records, {}, {} of {} text",
-        plural(input.files.len() as u64, "file"),
+        files_and_pieces(&input.files),
         count(records),
         rate(records as f64 / seconds.max(1e-6)),
         bytes(input.bytes as f64),
         bytes(input.text_bytes as f64),
     )
+}
+
+/// How many files, and pieces of files.
+pub(crate) fn files_and_pieces(reports: &[FileReport]) -> String {
+    let pieces = reports.iter().filter(|report| report.piece.is_some()).count();
+    match (reports.len() - pieces, pieces) {
+        (files, 0) => plural(files as u64, "file"),
+        (0, pieces) => plural(pieces as u64, "piece"),
+        (files, pieces) => format!("{} and {}", plural(files as u64, "file"), plural(pieces as u64, "piece")),
+    }
 }
 
 /// What the records, lines and files were.
@@ -110,9 +120,10 @@ fn describe_fault(file: &FileReport, text: &mut String) {
     if file.malformed_lines() == 0 {
         return;
     }
-    let _ = writeln!(text, "warning: {path}: {}", plural(file.malformed_lines(), "malformed line"));
+    let within = file.piece.as_ref().map_or(String::new(), |piece| format!(", bytes {} to {}", piece.start, piece.end));
+    let _ = writeln!(text, "warning: {path}{within}: {}", plural(file.malformed_lines(), "malformed line"));
     for malformed in &file.malformed {
-        let _ = writeln!(text, "  line {}: {}", malformed.line, malformed.reason);
+        let _ = writeln!(text, "  {}: {}", file.place_of(malformed), malformed.reason);
     }
     let more = file.malformed_lines() - file.malformed.len() as u64;
     if more > 0 && !file.malformed.is_empty() {

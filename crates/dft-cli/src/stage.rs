@@ -1,14 +1,15 @@
 //! `dft stage` and `dft ingest`: a build by many machines.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use anyhow::Result;
 use dft_index::{BuildError, StageReport, StageTo, ingest, stage};
-use dft_store::IngestReport;
+use dft_store::{IngestReport, IngestedBundle};
 
 use crate::Outcome;
 use crate::args::{IngestArgs, StageArgs};
-use crate::input::{faults, lines, outcome, read};
+use crate::input::{faults, files_and_pieces, lines, outcome, read};
 use crate::output::{fields, say};
 use crate::units::{count, plural};
 use crate::watch::watched;
@@ -18,10 +19,14 @@ pub(crate) fn run_stage(args: &StageArgs) -> Result<Outcome> {
     config.check().map_err(BuildError::from)?;
     let to = StageTo { staging: args.staging.clone(), shared: args.shared_staging.clone() };
     let options = args.reading.options(false);
-    let report = watched(|progress| stage(&args.traces, &to, args.part, &config, &options, progress))?;
+    let part = args.piece_size.map_or(args.part, |bytes| args.part.of_pieces(bytes));
+    let report = watched(|progress| stage(&args.traces, &to, part, &config, &options, progress))?;
     eprint!("{}", faults(&report.input));
+    for (trace, unchained) in &report.unchained {
+        eprintln!("warning: {}: {unchained}: stage it whole", trace.display());
+    }
     say(&describe_stage(&report))?;
-    Ok(outcome(&report.input))
+    Ok(if report.unchained.is_empty() { outcome(&report.input) } else { Outcome::Faults })
 }
 
 fn describe_stage(report: &StageReport) -> String {
@@ -29,14 +34,14 @@ fn describe_stage(report: &StageReport) -> String {
     if input.files.is_empty() {
         return match input.known.len() {
             0 => "nothing to do: this part has no file\n".to_owned(),
-            known => format!("nothing to do: {} of this part in bundles already\n", plural(known as u64, "file")),
+            _ => format!("nothing to do: {} of this part in bundles already\n", files_and_pieces(&input.known)),
         };
     }
     let mut text = String::new();
     let _ = writeln!(text, "staged {}", read(input));
     let mut said = lines(input);
     if !input.known.is_empty() {
-        said.push(("known", format!("{} in bundles already", plural(input.known.len() as u64, "file"))));
+        said.push(("known", format!("{} in bundles already", files_and_pieces(&input.known))));
     }
     said.extend(report.bundles.iter().map(|bundle| ("bundle", bundle.display().to_string())));
     text + &fields(&said)
@@ -47,6 +52,12 @@ pub(crate) fn run_ingest(args: &IngestArgs) -> Result<Outcome> {
     for (_, refusal) in &report.refused {
         eprintln!("refused: {refusal}");
     }
+    for unchained in &report.unchained {
+        eprintln!("refused: {unchained}");
+    }
+    for waiting in &report.waiting {
+        eprintln!("waiting: {waiting}");
+    }
     for (bundle, error) in &report.not_removed {
         eprintln!("warning: {}: in the index, but not removed: {error}", bundle.display());
     }
@@ -54,14 +65,19 @@ pub(crate) fn run_ingest(args: &IngestArgs) -> Result<Outcome> {
         eprintln!("unfinished: {}: on its way, or its worker died: then remove it", bundle.display());
     }
     say(&describe_ingest(&report, args))?;
-    let all_well = report.refused.is_empty() && report.not_removed.is_empty();
+    let all_well = report.refused.is_empty()
+        && report.unchained.is_empty()
+        && report.waiting.is_empty()
+        && report.not_removed.is_empty();
     Ok(if all_well { Outcome::Done } else { Outcome::Faults })
 }
 
 fn describe_ingest(report: &IngestReport, args: &IngestArgs) -> String {
     let mut text = String::new();
-    let traces = |bundles: &[dft_store::IngestedBundle]| {
-        plural(bundles.iter().map(|bundle| bundle.traces.len() as u64).sum(), "trace")
+    let traces = |bundles: &[IngestedBundle]| {
+        let wholes = bundles.iter().flat_map(|bundle| bundle.traces.iter().map(|(trace, _)| trace));
+        let pieces = bundles.iter().filter_map(|bundle| bundle.piece.as_ref().map(|(trace, _)| trace));
+        plural(wholes.chain(pieces).collect::<BTreeSet<_>>().len() as u64, "trace")
     };
     if report.taken.is_empty() {
         let _ = writeln!(text, "nothing to do: no bundle in {} that is not in", args.shared_staging.display());
@@ -79,8 +95,12 @@ fn describe_ingest(report: &IngestReport, args: &IngestArgs) -> String {
             format!("{}, {}, in the index already", plural(report.known.len() as u64, "bundle"), traces(&report.known)),
         ));
     }
-    if !report.refused.is_empty() {
-        said.push(("refused", format!("{}, left where they are", plural(report.refused.len() as u64, "bundle"))));
+    let unchained: usize = report.unchained.iter().map(|trace| trace.bundles.len()).sum();
+    let waiting: usize = report.waiting.iter().map(|trace| trace.bundles.len()).sum();
+    for (what, bundles) in [("refused", report.refused.len() + unchained), ("waiting", waiting)] {
+        if bundles > 0 {
+            said.push((what, format!("{}, left where they are", plural(bundles as u64, "bundle"))));
+        }
     }
     said.push(("index", args.index.display().to_string()));
     text + &fields(&said)

@@ -1,5 +1,7 @@
 //! What the index knows of a trace file that is in it.
 
+use std::collections::BTreeSet;
+
 use dft_trace::{Consumed, Head, TimeUnit};
 
 use crate::FILE_VERSION;
@@ -117,6 +119,7 @@ pub enum FileFault {
 ///         │ varint text │ varint offset │ varint skip │ varint line │ unit: 0 ns, 1 µs, 2 ms, 3 s
 ///         │ within a line: 0, 1
 ///         │ 11 × varint counts │ fault: 0 none, 1 empty, 2 truncated + text, 3 damaged + text
+///         │ varint n │ n × process: zigzag, then varint to the one before
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileEntry {
@@ -124,7 +127,7 @@ pub struct FileEntry {
     pub size: u64,
     /// Time of the last change, in ns from the epoch.
     pub modified_ns: i128,
-    /// A hash (XXH3, 128 bits) of its bytes.
+    /// A hash of its bytes, as [`SourceSummary::fingerprint`](dft_trace::SourceSummary::fingerprint) has it.
     pub fingerprint: u128,
     /// How far its records were read.
     pub consumed: Consumed,
@@ -132,10 +135,12 @@ pub struct FileEntry {
     pub counts: FileCounts,
     /// What was wrong with it.
     pub fault: Option<FileFault>,
+    /// The processes whose records it has.
+    pub processes: BTreeSet<i64>,
 }
 
 /// Time units, in the order of their bytes.
-const UNITS: [TimeUnit; 4] = [TimeUnit::Ns, TimeUnit::Us, TimeUnit::Ms, TimeUnit::Sec];
+pub(crate) const UNITS: [TimeUnit; 4] = [TimeUnit::Ns, TimeUnit::Us, TimeUnit::Ms, TimeUnit::Sec];
 
 impl FileEntry {
     /// What was read of the file, to go on from there.
@@ -169,6 +174,16 @@ impl FileEntry {
                 out.push(3);
                 put_text(&mut out, reason);
             }
+        }
+        put_varint(&mut out, self.processes.len() as u128);
+        let mut before = None;
+        for &process in &self.processes {
+            match before {
+                None => put_zigzag(&mut out, process.into()),
+                // Never negative, for they are in order.
+                Some(before) => put_varint(&mut out, (i128::from(process) - i128::from(before)) as u128),
+            }
+            before = Some(process);
         }
         out
     }
@@ -210,8 +225,21 @@ impl FileEntry {
             3 => Some(FileFault::Damaged(reader.text()?.to_owned())),
             _ => return Err(DecodeError::Invalid("a fault of no known kind")),
         };
+        let mut processes = BTreeSet::new();
+        let mut before: Option<i64> = None;
+        for _ in 0..reader.count_of(1)? {
+            let process = match before {
+                None => reader.zigzag_i64()?,
+                Some(before) => match before.checked_add_unsigned(reader.varint_u64()?) {
+                    Some(process) if process != before => process,
+                    _ => return Err(DecodeError::Invalid("processes that are not in order")),
+                },
+            };
+            processes.insert(process);
+            before = Some(process);
+        }
         reader.finish()?;
         let counts = FileCounts::from_all(counts);
-        Ok(Self { size, modified_ns, fingerprint, consumed, counts, fault })
+        Ok(Self { size, modified_ns, fingerprint, consumed, counts, fault, processes })
     }
 }

@@ -83,6 +83,7 @@
 mod bytes;
 mod file_entry;
 mod keys;
+mod piece_entry;
 mod rows;
 mod series;
 mod stats;
@@ -91,18 +92,19 @@ mod telemetry;
 pub use bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
 pub use file_entry::{FileCounts, FileEntry, FileFault};
 pub use keys::{NameKey, NameKind, RowKey, TelemetryKey, put_ordered};
+pub use piece_entry::{PieceEntry, Unchained};
 pub use rows::{Custom, RowCore, RowParts, RowValue, encode_row};
 pub use series::{Family, SeriesId, SeriesIdentity};
 pub use telemetry::{TelemetryCore, TelemetryValue, encode_telemetry};
 
-/// The version of the index as a whole: its column families and their keys.
-pub const FORMAT_VERSION: u32 = 2;
+/// The version of the index as a whole: its column families and their keys, and how files are hashed.
+pub const FORMAT_VERSION: u32 = 3;
 
 /// The version that values start with.
 pub const VALUE_VERSION: u8 = 1;
 
 /// The version that the entries of files start with. Version 1 did not say how far a file was read.
-pub const FILE_VERSION: u8 = 2;
+pub const FILE_VERSION: u8 = 3;
 
 /// The least and greatest bucket over rows and telemetry, in µs. Bounds only ever widen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use dft_codec::*;
 use dft_metrics::{FloatStats, IntStats, Sketch, SketchMapping};
 use dft_trace::{Consumed, TimeUnit};
-use proptest::collection::vec;
+use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
 fn int_stats() -> impl Strategy<Value = IntStats> {
@@ -86,6 +86,7 @@ prop_compose! {
         size in any::<u64>(), modified_ns in any::<i128>(), fingerprint in any::<u128>(), place in any::<[u64; 4]>(),
         unit in prop::sample::select(vec![TimeUnit::Ns, TimeUnit::Us, TimeUnit::Ms, TimeUnit::Sec]),
         within_line in any::<bool>(), n in any::<[u64; 11]>(), fault in 0..4, reason in any::<String>(),
+        processes in btree_set(any::<i64>(), 0..4),
     ) -> FileEntry {
         let counts = FileCounts {
             events: n[0], profiles: n[1], systems: n[2], telemetry: n[3], metadata: n[4], skipped: n[5],
@@ -100,7 +101,7 @@ prop_compose! {
         let [text, offset, skip, line] = place;
         let consumed =
             Consumed { text, offset: offset.min(size), skip: skip.min(text), line: line.max(1), unit, within_line };
-        FileEntry { size, modified_ns, fingerprint, consumed, counts, fault }
+        FileEntry { size, modified_ns, fingerprint, consumed, counts, fault, processes }
     }
 }
 
@@ -349,10 +350,11 @@ fn golden_vectors() {
         consumed: Consumed { text: 900, offset: 200, skip: 20, line: 7, unit: TimeUnit::Ms, within_line: true },
         counts: FileCounts { events: 5, system_calls: 1, ..FileCounts::default() },
         fault: Some(FileFault::Truncated("x".into())),
+        processes: [-1, 7, 300].into(),
     };
     assert_eq!(
         hex(&entry.encode()),
-        "02ac0201000000000000000000000000000000ab8407c801140702010500000000000000000001020178"
+        "03ac0201000000000000000000000000000000ab8407c801140702010500000000000000000001020178030108a502"
     );
 
     let mapping = SketchMapping::new(0.01).unwrap();

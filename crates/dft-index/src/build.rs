@@ -121,7 +121,7 @@ fn refuse_faults(files: &[FileReport], unreadable: &[Unreadable]) -> Result<(), 
         (Some(FileFault::Empty), _) => "the file is empty".to_owned(),
         (Some(FileFault::Truncated(place)), _) => format!("truncated: {place}"),
         (Some(FileFault::Damaged(reason)), _) => format!("damaged: {reason}"),
-        (None, Some(MalformedLine { line, reason })) => format!("line {line} is malformed: {reason}"),
+        (None, Some(line @ MalformedLine { reason, .. })) => format!("{} is malformed: {reason}", file.place_of(line)),
         (None, None) => "it has malformed lines".to_owned(),
     };
     Err(BuildError::Strict { path: file.path.clone(), fault })

@@ -48,6 +48,21 @@ pub enum BuildError {
         /// The traces.
         paths: Vec<PathBuf>,
     },
+    /// Traces have changed, or grown, since they were cut into pieces.
+    #[error("{} changed since cut into pieces: plan again, and stage the new pieces", list(.0))]
+    ChangedSincePlanned(Vec<PathBuf>),
+    /// A piece is none of its file.
+    #[error("{}: it has no bytes {from} to {to} among {file_size}", .path.display())]
+    NoPiece {
+        /// The trace.
+        path: PathBuf,
+        /// The first byte of the piece.
+        from: u64,
+        /// The byte behind the last.
+        to: u64,
+        /// The size that the trace is to have.
+        file_size: u64,
+    },
     /// There is no bundle to make an index of.
     #[error("{}: no bundle here to make an index of; make some with `dft stage`", .0.display())]
     NoBundles(PathBuf),

@@ -4,7 +4,8 @@
 //! [`build`] lists the traces, leaves out those that the index has, reads the others, and what has
 //! grown from where it ended, on as many threads as asked for, and publishes what they hold at once:
 //! all of it, or nothing. [`stage`] does a part of that on one machine of many, to bundles, which
-//! [`ingest`] brings into an index. [`LiveAggregator`] does it without any trace, record by record.
+//! [`ingest`] brings into an index; [`stage_pieces`] does it with pieces of traces, which
+//! [`plan_pieces`] makes. [`LiveAggregator`] does it without any trace, record by record.
 //!
 //! # How the work is spread
 //!
@@ -30,7 +31,9 @@ mod ingest;
 mod live;
 mod location;
 mod part;
+mod pieces;
 mod plan;
+mod processes;
 mod progress;
 mod reading;
 mod report;
@@ -44,7 +47,8 @@ pub use ingest::ingest;
 pub use live::{LinesAdded, LiveAggregator, TemporaryIndex};
 pub use location::default_index;
 pub use part::Part;
+pub use pieces::{Piece, PieceSize, plan_pieces};
 pub use progress::{Progress, ProgressState, Stage};
 pub use report::{BuildReport, FileReport, InputReport, MalformedLine, StageReport, Unreadable};
 pub use resolve::{TraceState, resolve};
-pub use stage::{StageTo, stage};
+pub use stage::{StageTo, stage, stage_pieces};

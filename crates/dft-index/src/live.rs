@@ -10,6 +10,7 @@ use dft_store::{Batch, EventAggregator, Index, StoreError, Written};
 use dft_trace::{Consumed, Line, MalformedReason, Parser, Record, TimeUnit};
 
 use crate::error::BuildError;
+use crate::processes::Processes;
 
 /// Records between two looks at how much memory the table takes.
 const LOOK: u32 = 4096;
@@ -54,6 +55,7 @@ pub struct LiveAggregator {
     table: Aggregator,
     parser: Parser,
     counts: FileCounts,
+    processes: Processes,
     runs: Vec<Run>,
     bounds: Option<Bounds>,
     /// What the table may take, in bytes.
@@ -79,6 +81,7 @@ impl LiveAggregator {
             table: Aggregator::new(config),
             parser: Parser::new(),
             counts: FileCounts::default(),
+            processes: Processes::default(),
             runs: Vec::new(),
             bounds: None,
             memory: usize::try_from(memory).unwrap_or(usize::MAX),
@@ -111,6 +114,7 @@ impl LiveAggregator {
             self.counts.malformed += 1;
             return Err(BuildError::Malformed(reason));
         }
+        self.processes.add(record);
         Ok(())
     }
 
@@ -124,11 +128,12 @@ impl LiveAggregator {
         self.until_look = 1;
         self.look()?;
         let mut added = LinesAdded::default();
-        let Self { parser, table, counts, .. } = self;
+        let Self { parser, table, counts, processes, .. } = self;
         parser.parse(text, 1, TimeUnit::Us, |line| {
             let (line, reason) = match line {
                 Line::Record { record, unit, line } => match table.record(record, unit, counts) {
                     Ok(()) => {
+                        processes.add(record);
                         added.records += 1;
                         return;
                     }
@@ -183,6 +188,7 @@ impl LiveAggregator {
         self.scratch.append(&mut other.scratch);
         self.bounds = self.bounds.into_iter().chain(other.bounds.take()).reduce(Bounds::union);
         self.counts.add(&std::mem::take(&mut other.counts));
+        self.processes.seen.extend(std::mem::take(&mut other.processes).seen);
         Ok(())
     }
 
@@ -212,13 +218,23 @@ impl LiveAggregator {
         self.seal();
         // All of it at once: what is in one place only is never counted without what it is of.
         let (counts, bounds) = (std::mem::take(&mut self.counts), self.bounds.take());
+        let processes = std::mem::take(&mut self.processes);
         let (size, modified_ns, fingerprint) = (0, 0, 0);
-        let entry = FileEntry { size, modified_ns, fingerprint, consumed: Consumed::NOTHING, counts, fault: None };
+        let entry = FileEntry {
+            size,
+            modified_ns,
+            fingerprint,
+            consumed: Consumed::NOTHING,
+            counts,
+            fault: None,
+            processes: processes.seen.clone(),
+        };
         let batch = Batch { runs: std::mem::take(&mut self.runs), files: vec![(name, entry)], bounds };
         let published = aggregator.publish(&batch, threads);
         // What is in force is in, whatever failed behind that.
         if matches!(&published, Err(error) if !matches!(error, StoreError::InForce { .. })) {
             (self.runs, self.counts, self.bounds) = (batch.runs, counts, bounds);
+            self.processes = processes;
         }
         Ok(published?)
     }

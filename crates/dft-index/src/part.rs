@@ -1,46 +1,58 @@
-//! Parts of a list of files, the same on every machine without talking.
+//! Parts of the traces, the same on every machine without talking.
 
-use std::fs;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// One of several parts of a list of files, such as that of a rank.
+use crate::pieces::{Piece, PieceSize, cut_files};
+
+/// The size, in bytes, of the pieces that large traces are cut into where no other is asked for.
+const PIECE: u64 = 1 << 30;
+
+/// One of several parts of the traces, such as that of a rank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
     number: u32,
     parts: u32,
+    piece_size: Option<u64>,
 }
 
 impl Part {
-    /// All files.
-    pub const WHOLE: Self = Self { number: 0, parts: 1 };
+    /// All traces.
+    pub const WHOLE: Self = Self { number: 0, parts: 1, piece_size: None };
 
     /// Part `number`, counted from 0, of `parts`; `None` where there is no such part.
     pub fn new(number: u32, parts: u32) -> Option<Self> {
-        (number < parts).then_some(Self { number, parts })
+        (number < parts).then_some(Self { number, parts, piece_size: None })
     }
 
-    /// The files of this part. Files go, from the largest on, each to the part that has the fewest
-    /// bytes yet; a file that cannot be looked at has none.
-    pub fn of(self, files: Vec<PathBuf>) -> Vec<PathBuf> {
-        if self.parts == 1 {
-            return files;
+    /// The part with large traces cut into pieces of about so many bytes, not of 1 GiB, or, if it is the
+    /// only part, not at all. It is to be the same on every machine.
+    #[must_use]
+    pub fn of_pieces(self, bytes: u64) -> Self {
+        Self { piece_size: Some(bytes), ..self }
+    }
+
+    /// What of the files is in this part, by path and place. Pieces go, from the largest on, each to the part
+    /// that has the fewest bytes yet; a file that cannot be looked at has none.
+    pub(crate) fn of(self, files: Vec<PathBuf>) -> Vec<Piece> {
+        if self.parts == 1 && self.piece_size.is_none() {
+            return files.into_iter().map(Piece::whole).collect();
         }
-        let sized = files.into_iter().map(|file| (fs::metadata(&file).map_or(0, |metadata| metadata.len()), file));
-        self.of_sized(sized.collect())
+        self.share(cut_files(files, PieceSize::Bytes(self.piece_size.unwrap_or(PIECE))))
     }
 
-    fn of_sized(self, mut files: Vec<(u64, PathBuf)>) -> Vec<PathBuf> {
-        files.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    fn share(self, mut pieces: Vec<Piece>) -> Vec<Piece> {
+        let size = |piece: &Piece| piece.to - piece.from;
+        pieces.sort_by(|a, b| size(b).cmp(&size(a)).then_with(|| a.cmp(b)));
         // The least part, then the least number, comes first.
         let mut parts: std::collections::BTreeSet<_> = (0..self.parts).map(|part| (0_u64, part)).collect();
         let mut mine = Vec::new();
-        for (size, file) in files {
+        for piece in pieces {
             let Some((bytes, part)) = parts.pop_first() else { break };
             // Empty files are spread like others.
-            parts.insert((bytes.saturating_add(size.max(1)), part));
+            parts.insert((bytes.saturating_add(size(&piece).max(1)), part));
             if part == self.number {
-                mine.push(file);
+                mine.push(piece);
             }
         }
         mine.sort();
@@ -65,24 +77,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_is_in_one_part_and_the_parts_are_about_equal() {
-        let files: Vec<(u64, PathBuf)> =
-            (0..100_u64).map(|at| (at * at % 97 * 10, PathBuf::from(format!("{at:03}.pfw")))).collect();
-        let total: u64 = files.iter().map(|(size, _)| size).sum();
-        let mut shuffled = files.clone();
+    fn every_piece_is_in_one_part_and_the_parts_are_about_equal() {
+        let piece = |at: u64| {
+            let size = at * at % 97 * 10;
+            Piece { path: format!("{:03}.pfw", at / 2).into(), from: at % 2, to: at % 2 + size, file_size: 2_000 }
+        };
+        let pieces: Vec<Piece> = (0..100).map(piece).collect();
+        let total: u64 = pieces.iter().map(|piece| piece.to - piece.from).sum();
+        let mut shuffled = pieces.clone();
         shuffled.reverse();
         for parts in [1, 2, 3, 8, 99, 200] {
             let mut all = Vec::new();
             for number in 0..parts {
                 let part = Part::new(number, parts).expect("a part");
-                let mine = part.of_sized(files.clone());
-                assert_eq!(mine, part.of_sized(shuffled.clone()), "whatever order they are listed in");
-                let bytes: u64 = files.iter().filter(|(_, path)| mine.contains(path)).map(|(size, _)| size).sum();
+                let mine = part.share(pieces.clone());
+                assert_eq!(mine, part.share(shuffled.clone()), "whatever order they are listed in");
+                let bytes: u64 = mine.iter().map(|piece| piece.to - piece.from).sum();
                 assert!(bytes <= total / u64::from(parts) + 960, "part {number} of {parts} has {bytes} of {total}");
                 all.extend(mine);
             }
             all.sort();
-            assert_eq!(all, files.iter().map(|(_, path)| path.clone()).collect::<Vec<_>>());
+            assert_eq!(all, pieces);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use dft_codec::{FileCounts, FileEntry};
@@ -18,12 +19,17 @@ pub(crate) struct Planned {
     pub(crate) size: u64,
     /// What was read of it before it grew.
     pub(crate) before: Option<FileEntry>,
+    /// Which of its bytes are to be read, where that is not up to its end.
+    pub(crate) piece: Option<Range<u64>>,
 }
 
 impl Planned {
     /// How many of its bytes are to be read.
     pub(crate) fn new_bytes(&self) -> u64 {
-        self.size - self.before.as_ref().map_or(0, |before| before.consumed.offset.min(self.size))
+        match &self.piece {
+            Some(piece) => piece.end - piece.start,
+            None => self.size - self.before.as_ref().map_or(0, |before| before.consumed.offset.min(self.size)),
+        }
     }
 }
 
@@ -56,14 +62,15 @@ pub(crate) fn plan(
         };
         let size = snapshot.size;
         match known(path)? {
-            None => plan.read.push(Planned { path: path.clone(), size, before: None }),
+            None => plan.read.push(Planned { path: path.clone(), size, before: None, piece: None }),
             Some(entry) if size > entry.size => {
-                plan.read.push(Planned { path: path.clone(), size, before: Some(entry) });
+                plan.read.push(Planned { path: path.clone(), size, before: Some(entry), piece: None });
             }
             Some(mut entry) => match is_same(path, snapshot, &entry) {
                 Ok(true) => {
                     plan.known.push(FileReport {
                         path: path.clone(),
+                        piece: None,
                         counts: FileCounts::default(),
                         before: Some(entry.counts),
                         fault: entry.fault.clone(),
@@ -84,7 +91,7 @@ pub(crate) fn plan(
     Ok(plan)
 }
 
-fn snapshot(path: &Path) -> io::Result<Snapshot> {
+pub(crate) fn snapshot(path: &Path) -> io::Result<Snapshot> {
     let metadata = fs::metadata(path)?;
     if metadata.is_dir() {
         // It is listed only because its contents could not be; the system says why.

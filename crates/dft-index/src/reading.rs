@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use dft_aggregate::{Config, Run};
-use dft_codec::{Bounds, FileCounts, FileEntry, FileFault};
-use dft_trace::{Fault, SourceSummary};
+use dft_codec::{Bounds, FileCounts, FileEntry, FileFault, PieceEntry};
+use dft_trace::{Fault, SourceSummary, TimeUnit};
 
 use crate::build::BuildOptions;
 use crate::error::BuildError;
@@ -19,6 +19,8 @@ pub(crate) struct Reading {
     pub(crate) bounds: Option<Bounds>,
     /// What is known of each file now, by path.
     pub(crate) files: Vec<(PathBuf, FileEntry)>,
+    /// What is known of each piece of a file.
+    pub(crate) pieces: Vec<(PathBuf, PieceEntry)>,
     /// What to say of each file, by path.
     pub(crate) reports: Vec<FileReport>,
     pub(crate) unreadable: Vec<Unreadable>,
@@ -46,6 +48,7 @@ pub(crate) fn read(
         runs,
         bounds: bounds.into_iter().reduce(Bounds::union),
         files: Vec::new(),
+        pieces: Vec::new(),
         reports: Vec::new(),
         unreadable: Vec::new(),
         changed: Vec::new(),
@@ -55,7 +58,9 @@ pub(crate) fn read(
     };
     for (at, file) in files.into_iter().enumerate() {
         match ends.remove(&at) {
-            Some(FileEnd::Read(summary)) => reading.add(file, summary, tallies.remove(&at).unwrap_or_default()),
+            Some(FileEnd::Read(summary, unit)) => {
+                reading.add(file, summary, unit, tallies.remove(&at).unwrap_or_default());
+            }
             Some(FileEnd::Unreadable(error)) => reading.unreadable.push(Unreadable { path: file.path, error }),
             Some(FileEnd::Changed) => reading.changed.push(file.path),
             None => unreachable!("the build ended well, so every file was read"),
@@ -67,9 +72,11 @@ pub(crate) fn read(
 }
 
 impl Reading {
-    fn add(&mut self, file: Planned, summary: SourceSummary, tally: Tally) {
-        let Planned { path, before, .. } = file;
-        let Tally { mut counts, mut malformed } = tally;
+    fn add(&mut self, file: Planned, summary: SourceSummary, unit: TimeUnit, tally: Tally) {
+        let Planned { path, before, piece, .. } = file;
+        let Tally { mut counts, mut malformed, processes } = tally;
+        let mut processes = processes.seen;
+        processes.extend(before.iter().flat_map(|before| &before.processes));
         counts.malformed += summary.overlong_lines.len() as u64;
         malformed.extend(summary.overlong_lines.iter().take(SHOWN).map(|&line| MalformedLine {
             line,
@@ -77,13 +84,21 @@ impl Reading {
         }));
         malformed.sort_by_key(|malformed| malformed.line);
         malformed.truncate(SHOWN);
-        let fault = summary.fault.map(|fault| match fault {
+        let ends_before_its_file = piece.as_ref().is_some_and(|piece| piece.end < summary.snapshot.size);
+        let fault = summary.fault.filter(|fault| {
+            // That text breaks off at the end of a piece is no fault of the file.
+            !(ends_before_its_file && matches!(fault, Fault::Truncated(_)))
+        });
+        let fault = fault.map(|fault| match fault {
             Fault::Empty => FileFault::Empty,
             Fault::Truncated(place) => FileFault::Truncated(place),
             Fault::Damaged(reason) => FileFault::Damaged(reason),
         });
         let (offset, text) = before.as_ref().map_or((0, 0), |entry| (entry.consumed.offset, entry.consumed.text));
-        self.bytes += summary.snapshot.size.saturating_sub(offset);
+        self.bytes += match &piece {
+            Some(piece) => piece.end - piece.start,
+            None => summary.snapshot.size.saturating_sub(offset),
+        };
         self.text_bytes += summary.consumed.text.saturating_sub(text);
         let before = before.map(|entry| entry.counts);
         let mut total = before.unwrap_or_else(FileCounts::default);
@@ -95,8 +110,15 @@ impl Reading {
             consumed: summary.consumed,
             counts: total,
             fault: fault.clone(),
+            processes,
         };
-        self.files.push((path.clone(), entry));
-        self.reports.push(FileReport { path, counts, before, fault, malformed });
+        match piece.clone() {
+            Some(range) => {
+                let piece = PieceEntry { range, unit, open_end: summary.open_end, entry };
+                self.pieces.push((path.clone(), piece));
+            }
+            None => self.files.push((path.clone(), entry)),
+        }
+        self.reports.push(FileReport { path, piece, counts, before, fault, malformed });
     }
 }

@@ -1,10 +1,11 @@
 //! What a build did, and what was wrong with its input.
 
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use dft_codec::{FileCounts, FileFault};
+use dft_codec::{FileCounts, FileFault, Unchained};
 use dft_store::Written;
 
 /// How many malformed lines of a file are shown.
@@ -13,7 +14,7 @@ pub(crate) const SHOWN: usize = 5;
 /// A line that is no record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MalformedLine {
-    /// Its number in the file, from 1.
+    /// Its number in the file, or behind the start of the piece of it that was read, from 1.
     pub line: u64,
     /// What is wrong with it.
     pub reason: String,
@@ -24,6 +25,8 @@ pub struct MalformedLine {
 pub struct FileReport {
     /// The file.
     pub path: PathBuf,
+    /// Which of its bytes were read, where that was a piece of it.
+    pub piece: Option<Range<u64>>,
     /// What the lines were that this build read.
     pub counts: FileCounts,
     /// What the lines were that earlier builds read.
@@ -38,6 +41,14 @@ impl FileReport {
     /// Malformed lines, those that earlier builds read included.
     pub fn malformed_lines(&self) -> u64 {
         self.counts.malformed + self.before.map_or(0, |before| before.malformed)
+    }
+
+    /// Where a malformed line is, in words.
+    pub fn place_of(&self, malformed: &MalformedLine) -> String {
+        match &self.piece {
+            Some(piece) if piece.start > 0 => format!("line {} behind byte {}", malformed.line, piece.start),
+            _ => format!("line {}", malformed.line),
+        }
     }
 
     /// Whether anything was wrong with the file.
@@ -113,4 +124,7 @@ pub struct StageReport {
     pub bundles: Vec<PathBuf>,
     /// What was read, and what was wrong with it.
     pub input: InputReport,
+    /// The traces of which a piece does not end where it was to, so that they are to be staged whole; others
+    /// an ingest finds.
+    pub unchained: Vec<(PathBuf, Unchained)>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,11 +11,12 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender};
 use dft_aggregate::{Aggregator, Config, Run, merge_into_one};
 use dft_codec::{Bounds, FileCounts};
-use dft_trace::{Block, BlockEnd, Line, MalformedReason, Parser, ResumeError, SourceSummary, TraceReader};
+use dft_trace::{Block, BlockEnd, Line, MalformedReason, Parser, ResumeError, SourceSummary, TimeUnit, TraceReader};
 
 use crate::build::BuildOptions;
 use crate::error::BuildError;
 use crate::plan::Planned;
+use crate::processes::Processes;
 use crate::progress::Progress;
 use crate::report::{MalformedLine, SHOWN};
 
@@ -33,6 +35,7 @@ pub(crate) struct Tally {
     pub(crate) counts: FileCounts,
     /// The first malformed lines, in no order.
     pub(crate) malformed: Vec<MalformedLine>,
+    pub(crate) processes: Processes,
 }
 
 impl Tally {
@@ -47,7 +50,8 @@ impl Tally {
 
 /// How reading a file ended.
 pub(crate) enum FileEnd {
-    Read(SourceSummary),
+    /// To its end, from a place with a time unit in force.
+    Read(SourceSummary, TimeUnit),
     Unreadable(io::Error),
     /// It is no longer what was read of it before.
     Changed,
@@ -73,6 +77,7 @@ impl Harvest {
             let mine = self.tallies.entry(file).or_default();
             mine.counts.add(&tally.counts);
             mine.malformed.extend(tally.malformed);
+            mine.processes.seen.extend(tally.processes.seen);
         }
         self.ends.extend(other.ends);
         self.spilled += other.spilled;
@@ -231,9 +236,10 @@ impl<'a> Worker<'a> {
     /// Reads a file to its end; `None` where the build was stopped before.
     fn read_file(&mut self, at: usize, file: &Planned, sender: &Sender<Task>) -> Result<Option<FileEnd>, ReadError> {
         let point = dft_io::point("build:before a trace is opened").map_err(ResumeError::Io);
-        let opened = point.and_then(|()| match &file.before {
-            None => TraceReader::open(&file.path).map_err(ResumeError::Io),
-            Some(before) => TraceReader::resume(&file.path, &before.head()),
+        let opened = point.and_then(|()| match (&file.piece, &file.before) {
+            (Some(piece), _) => open_piece(&file.path, piece, file.size),
+            (None, None) => TraceReader::open(&file.path).map_err(ResumeError::Io),
+            (None, Some(before)) => TraceReader::resume(&file.path, &before.head()),
         });
         let mut reader = match opened {
             Ok(reader) => reader,
@@ -243,6 +249,7 @@ impl<'a> Worker<'a> {
         let mut block = Block::default();
         let mut position = reader.position();
         let mut end = reader.start();
+        let unit = end.unit;
         while reader.next_block(end, &mut block).map_err(ReadError::Read)? {
             if self.shared.stopped() {
                 return Ok(None);
@@ -269,7 +276,7 @@ impl<'a> Worker<'a> {
             end = self.parse(at, &block)?;
         }
         self.shared.progress.add_bytes(reader.position() - position);
-        Ok(Some(FileEnd::Read(reader.finish(end).map_err(ReadError::Read)?)))
+        Ok(Some(FileEnd::Read(reader.finish(end).map_err(ReadError::Read)?, unit)))
     }
 
     /// Adds a block's records to the table; where the block ends.
@@ -278,11 +285,10 @@ impl<'a> Worker<'a> {
         let tally = harvest.tallies.entry(file).or_default();
         let before = tally.counts.records();
         let end = parser.parse(&block.text, block.first_line, block.unit, |line| match line {
-            Line::Record { record, unit, line } => {
-                if let Err(reason) = table.record(record, unit, &mut tally.counts) {
-                    tally.malformed(line, reason);
-                }
-            }
+            Line::Record { record, unit, line } => match table.record(record, unit, &mut tally.counts) {
+                Ok(()) => tally.processes.add(record),
+                Err(reason) => tally.malformed(line, reason),
+            },
             Line::Malformed { line, reason } => tally.malformed(line, reason),
         });
         self.shared.progress.add_records(tally.counts.records() - before);
@@ -308,6 +314,20 @@ impl<'a> Worker<'a> {
         }
         Ok(())
     }
+}
+
+/// Opens a piece of a trace. The time unit at its start is taken to be the one that the first lines of the
+/// file declare; where it is another, the piece before it will not chain to this one.
+fn open_piece(path: &Path, piece: &Range<u64>, size: u64) -> Result<TraceReader, ResumeError> {
+    let mut unit = TimeUnit::default();
+    if piece.start > 0 {
+        let mut head = TraceReader::open(path)?;
+        let mut block = Block::default();
+        if head.next_block(head.start(), &mut block)? {
+            unit = block.end().unit;
+        }
+    }
+    TraceReader::open_piece(path, piece, size, unit)
 }
 
 /// Why a file is not read on.

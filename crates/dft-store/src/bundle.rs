@@ -8,7 +8,8 @@
 //!
 //! manifest    "dft bundle" │ varint format │ varint n, n bytes configuration │ bounds: 0 none, 1 + n, bounds
 //!             │ varint rows │ varint telemetry │ varint series
-//!             │ varint n, n × (text path, varint n, n bytes entry)     the traces, by path
+//!             │ 0 │ varint n, n × (varint n, n bytes path, varint n, n bytes entry)     the traces, by path
+//!             │ or 1 │ varint n, n bytes path, varint n, n bytes entry                  a piece of one
 //!             │ varint n, n × (text family, text name, varint size, 16 bytes hash)
 //!             │ 16 bytes hash of all before
 //! ```
@@ -16,13 +17,14 @@
 //! Hashes are XXH3-128, big-endian. The id is one of what the bundle holds, not of its bytes: two
 //! workers that stage the same traces make bundles of one name, of which one is there.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use dft_aggregate::Config;
-use dft_codec::{Bounds, DecodeError, FORMAT_VERSION, FileEntry, Reader, put_text, put_varint};
+use dft_codec::{Bounds, DecodeError, FORMAT_VERSION, FileEntry, PieceEntry, Reader, put_text, put_varint};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::StoreError;
@@ -46,14 +48,22 @@ struct BundleFile {
     hash: u128,
 }
 
+/// What a bundle was made of.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Contents {
+    /// Whole traces, by path.
+    Traces(Vec<(PathBuf, FileEntry)>),
+    /// A piece of a trace, which waits for the others: so nothing else is with it.
+    Piece(PathBuf, Box<PieceEntry>),
+}
+
 /// What a bundle says of itself.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Manifest {
     pub(crate) config: Config,
     pub(crate) bounds: Option<Bounds>,
     pub(crate) written: Written,
-    /// The traces that it was made of, by path.
-    pub(crate) traces: Vec<(PathBuf, FileEntry)>,
+    pub(crate) contents: Contents,
     files: Vec<BundleFile>,
 }
 
@@ -85,10 +95,16 @@ impl Manifest {
         for number in [self.written.rows, self.written.telemetry, self.written.series] {
             put_varint(&mut out, number.into());
         }
-        put_varint(&mut out, self.traces.len() as u128);
-        for (path, entry) in &self.traces {
-            put_bytes(&mut out, path.as_os_str().as_bytes());
-            put_bytes(&mut out, &entry.encode());
+        match &self.contents {
+            Contents::Traces(traces) => {
+                out.push(0);
+                put_varint(&mut out, traces.len() as u128);
+                traces.iter().for_each(|(path, entry)| put_entry(&mut out, path, &entry.encode()));
+            }
+            Contents::Piece(path, entry) => {
+                out.push(1);
+                put_entry(&mut out, path, &entry.encode());
+            }
         }
         put_varint(&mut out, self.files.len() as u128);
         for file in &self.files {
@@ -121,11 +137,20 @@ impl Manifest {
             _ => return Err(DecodeError::Invalid("bounds of no known kind").into()),
         };
         let [rows, telemetry, series] = [reader.varint_u64()?, reader.varint_u64()?, reader.varint_u64()?];
-        let mut traces = Vec::new();
-        for _ in 0..reader.count_of(2)? {
-            let path = PathBuf::from(std::ffi::OsString::from_vec(take_bytes(&mut reader)?.to_vec()));
-            traces.push((path, FileEntry::decode(take_bytes(&mut reader)?)?));
-        }
+        let contents = match reader.u8()? {
+            0 => {
+                let mut traces = Vec::new();
+                for _ in 0..reader.count_of(2)? {
+                    traces.push((take_path(&mut reader)?, FileEntry::decode(take_bytes(&mut reader)?)?));
+                }
+                Contents::Traces(traces)
+            }
+            1 => {
+                let path = take_path(&mut reader)?;
+                Contents::Piece(path, Box::new(PieceEntry::decode(take_bytes(&mut reader)?)?))
+            }
+            _ => return Err(DecodeError::Invalid("contents of no known kind").into()),
+        };
         let mut files = Vec::new();
         for _ in 0..reader.count_of(19)? {
             let family = reader.text()?;
@@ -142,15 +167,17 @@ impl Manifest {
             files.push(BundleFile { family, name, size, hash: u128::from_be_bytes(reader.array()?) });
         }
         reader.finish()?;
-        Ok(Self { config, bounds, written: Written { rows, telemetry, series }, traces, files })
+        Ok(Self { config, bounds, written: Written { rows, telemetry, series }, contents, files })
     }
 
     /// The id of what the bundle holds.
     fn id(&self) -> u128 {
         let mut of = self.config.encode();
-        for (path, entry) in &self.traces {
-            put_bytes(&mut of, path.as_os_str().as_bytes());
-            put_bytes(&mut of, &entry.encode());
+        match &self.contents {
+            Contents::Traces(traces) => {
+                traces.iter().for_each(|(path, entry)| put_entry(&mut of, path, &entry.encode()));
+            }
+            Contents::Piece(path, entry) => put_entry(&mut of, path, &entry.encode()),
         }
         xxh3_128(&of)
     }
@@ -159,6 +186,15 @@ impl Manifest {
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_varint(out, bytes.len() as u128);
     out.extend_from_slice(bytes);
+}
+
+fn put_entry(out: &mut Vec<u8>, path: &Path, entry: &[u8]) {
+    put_bytes(out, path.as_os_str().as_bytes());
+    put_bytes(out, entry);
+}
+
+fn take_path(reader: &mut Reader<'_>) -> Result<PathBuf, DecodeError> {
+    Ok(PathBuf::from(OsString::from_vec(take_bytes(reader)?.to_vec())))
 }
 
 fn take_bytes<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
@@ -182,7 +218,7 @@ impl Bundle {
     pub(crate) fn describe(
         folder: &Path,
         sorted: &SortedFiles,
-        traces: Vec<(PathBuf, FileEntry)>,
+        contents: Contents,
         bounds: Option<Bounds>,
         config: &Config,
     ) -> Result<String, StoreError> {
@@ -192,7 +228,7 @@ impl Bundle {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             files.push(BundleFile { family, name, size, hash });
         }
-        let manifest = Manifest { config: config.clone(), bounds, written: sorted.written, traces, files };
+        let manifest = Manifest { config: config.clone(), bounds, written: sorted.written, contents, files };
         let path = folder.join(MANIFEST);
         let write = || -> io::Result<()> {
             dft_io::point("stage:before the manifest is written")?;
@@ -277,36 +313,56 @@ impl Bundle {
 #[cfg(test)]
 mod tests {
     use dft_codec::FileCounts;
-    use dft_trace::Consumed;
+    use dft_trace::{Consumed, OpenEnd, TimeUnit};
 
     use super::*;
 
     fn manifest() -> Manifest {
         let consumed = Consumed { text: 9, offset: 9, ..Consumed::NOTHING };
         let counts = FileCounts { events: 3, ..FileCounts::default() };
-        let entry = FileEntry { size: 9, modified_ns: -1, fingerprint: 7, consumed, counts, fault: None };
+        let entry = FileEntry {
+            size: 9,
+            modified_ns: -1,
+            fingerprint: 7,
+            consumed,
+            counts,
+            fault: None,
+            processes: Default::default(),
+        };
         Manifest {
             config: Config::default(),
             bounds: Some(Bounds { least: 0, greatest: 5_000_000 }),
             written: Written { rows: 2, telemetry: 0, series: 1 },
-            traces: vec![(PathBuf::from("/traces/a.pfw"), entry)],
+            contents: Contents::Traces(vec![(PathBuf::from("/traces/a.pfw"), entry)]),
             files: vec![BundleFile { family: families::ROWS, name: "rows.0000.sst".to_owned(), size: 5, hash: 9 }],
         }
     }
 
+    fn manifest_of_a_piece() -> Manifest {
+        let mut manifest = manifest();
+        if let Contents::Traces(traces) = manifest.contents {
+            let (path, entry) = traces.into_iter().next().expect("one");
+            let piece = PieceEntry { range: 3..9, unit: TimeUnit::Ns, open_end: Some(OpenEnd::Line), entry };
+            manifest.contents = Contents::Piece(path, Box::new(piece));
+        }
+        manifest
+    }
+
     #[test]
     fn a_manifest_comes_back_and_any_other_bytes_are_none() {
-        let bytes = manifest().encode();
-        assert_eq!(Manifest::decode(&bytes), Ok(manifest()));
-        for cut in 0..bytes.len() {
-            assert!(Manifest::decode(&bytes[..cut]).is_err());
+        for manifest in [manifest(), manifest_of_a_piece()] {
+            let bytes = manifest.encode();
+            assert_eq!(Manifest::decode(&bytes), Ok(manifest));
+            for cut in 0..bytes.len() {
+                assert!(Manifest::decode(&bytes[..cut]).is_err());
+            }
+            for at in 0..bytes.len() {
+                let mut other = bytes.clone();
+                other[at] ^= 0x40;
+                assert!(Manifest::decode(&other).is_err(), "{at}");
+            }
+            assert!(Manifest::decode(&[&bytes[..], b"x"].concat()).is_err());
         }
-        for at in 0..bytes.len() {
-            let mut other = bytes.clone();
-            other[at] ^= 0x40;
-            assert!(Manifest::decode(&other).is_err(), "{at}");
-        }
-        assert!(Manifest::decode(&[&bytes[..], b"x"].concat()).is_err());
         // A format of another program is said to be one, whatever follows.
         let other = [MAGIC, &[99], b"something else"].concat();
         assert_eq!(Manifest::decode(&other), Err(ManifestError::Format(99)));

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs;
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use dft_aggregate::Config;
-use dft_codec::{Bounds, FileEntry};
+use dft_codec::{Bounds, FileEntry, PieceEntry, Unchained};
 
-use crate::bundle::{Bundle, INCOMING, WHOLE};
+use crate::bundle::{Bundle, Contents, INCOMING, WHOLE};
+use crate::chain::{Chain, chain};
 use crate::error::StoreError;
 use crate::event_aggregator::EventAggregator;
 use crate::publish::Description;
@@ -20,8 +23,54 @@ use crate::sorted::Written;
 pub struct IngestedBundle {
     /// Its name.
     pub name: String,
-    /// The traces that it was made of, by path, and what was read of each.
+    /// The whole traces that it was made of, by path, and what was read of each.
     pub traces: Vec<(PathBuf, FileEntry)>,
+    /// The piece of a trace that it was made of.
+    pub piece: Option<(PathBuf, PieceEntry)>,
+}
+
+/// A trace of which some pieces are there, which wait for the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingTrace {
+    /// The trace.
+    pub trace: PathBuf,
+    /// Its bytes that are in no piece.
+    pub missing: Vec<Range<u64>>,
+    /// The bundles that wait.
+    pub bundles: Vec<PathBuf>,
+}
+
+impl fmt::Display for WaitingTrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// How many of the missing ranges are named.
+        const SHOWN: usize = 5;
+        let pieces = if self.bundles.len() == 1 { "1 piece waits" } else { "pieces wait" };
+        write!(f, "{}: {pieces} for bytes ", self.trace.display())?;
+        for (at, Range { start, end }) in self.missing.iter().take(SHOWN).enumerate() {
+            write!(f, "{}{start} to {end}", if at > 0 { ", " } else { "" })?;
+        }
+        if self.missing.len() > SHOWN {
+            write!(f, " and {} more", self.missing.len() - SHOWN)?;
+        }
+        write!(f, ": stage those, or the whole of it")
+    }
+}
+
+impl fmt::Display for UnchainedTrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: stage it whole, and ingest again", self.trace.display(), self.unchained)
+    }
+}
+
+/// A trace whose pieces do not make it, and never will: it is to be staged whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnchainedTrace {
+    /// The trace.
+    pub trace: PathBuf,
+    /// Where they do not, and why.
+    pub unchained: Unchained,
+    /// The bundles of the pieces, which stay until the trace is in.
+    pub bundles: Vec<PathBuf>,
 }
 
 /// What an ingest did.
@@ -31,8 +80,12 @@ pub struct IngestReport {
     pub taken: Vec<IngestedBundle>,
     /// The bundles whose traces were all in.
     pub known: Vec<IngestedBundle>,
-    /// The bundles that were left where they are, and why.
+    /// The bundles that were left where they are, and why; not those of the next two.
     pub refused: Vec<(PathBuf, StoreError)>,
+    /// The traces whose pieces wait for others.
+    pub waiting: Vec<WaitingTrace>,
+    /// The traces that are to be staged whole.
+    pub unchained: Vec<UnchainedTrace>,
     /// Bundles that are in, but could not be removed, and why.
     pub not_removed: Vec<(PathBuf, StoreError)>,
     /// Bundles that are on their way, or were when their worker died.
@@ -89,6 +142,7 @@ impl EventAggregator {
         let mut taken = Vec::new();
         let mut files: BTreeMap<Vec<u8>, FileEntry> = BTreeMap::new();
         let mut known = Vec::new();
+        let mut pieces: BTreeMap<Vec<u8>, Vec<PieceBundle>> = BTreeMap::new();
         for (path, bundle) in bundles {
             let judged = bundle.and_then(|bundle| self.judge(&bundle, &files).map(|verdict| (verdict, bundle)));
             match judged {
@@ -96,8 +150,25 @@ impl EventAggregator {
                     files.extend(traces);
                     taken.push(bundle);
                 }
+                Ok((Verdict::Piece(name, trace, piece), bundle)) => {
+                    pieces.entry(name).or_default().push(PieceBundle { trace, piece, bundle });
+                }
                 Ok((Verdict::Known, bundle)) => known.push(bundle),
                 Err(error) => report.refused.push((path, error)),
+            }
+        }
+        for (name, pieces) in pieces {
+            // Of several states of a file the newest comes first.
+            let mut states: BTreeMap<_, Vec<_>> = BTreeMap::new();
+            for piece in pieces {
+                states.entry(std::cmp::Reverse(piece.state())).or_default().push(piece);
+            }
+            for pieces in states.into_values() {
+                let there = self.there(&name, &files)?;
+                let judged = judge_pieces(pieces, there.as_ref(), &mut report);
+                files.extend(judged.entry.map(|entry| (name.clone(), entry)));
+                taken.extend(judged.taken);
+                known.extend(judged.known);
             }
         }
         if !taken.is_empty() {
@@ -122,10 +193,23 @@ impl EventAggregator {
                 }
             }
         }
-        let describe = |bundle: Bundle| IngestedBundle { name: bundle.name(), traces: bundle.manifest.traces };
+        let describe = |bundle: Bundle| {
+            let name = bundle.name();
+            match bundle.manifest.contents {
+                Contents::Traces(traces) => IngestedBundle { name, traces, piece: None },
+                Contents::Piece(trace, piece) => {
+                    IngestedBundle { name, traces: Vec::new(), piece: Some((trace, *piece)) }
+                }
+            }
+        };
         report.taken = taken.into_iter().map(describe).collect();
         report.known = known.into_iter().map(describe).collect();
         Ok(report)
+    }
+
+    /// What is in of a trace, or is about to be.
+    fn there(&self, name: &[u8], before: &BTreeMap<Vec<u8>, FileEntry>) -> Result<Option<FileEntry>, StoreError> {
+        before.get(name).map_or_else(|| self.file(name), |entry| Ok(Some(entry.clone())))
     }
 
     /// Whether a bundle can be taken in, beside what is in the index and what was taken before it.
@@ -141,14 +225,16 @@ impl EventAggregator {
         if self.current().map_or(Ok(false), |current| current.has_bundle(&bundle.id()))? {
             return Ok(Verdict::Known);
         }
+        let traces = match &manifest.contents {
+            Contents::Traces(traces) => traces,
+            Contents::Piece(path, piece) => {
+                return Ok(Verdict::Piece(self.name_of(path), path.clone(), (**piece).clone()));
+            }
+        };
         let (mut new, mut known) = (Vec::new(), Vec::new());
-        for (path, entry) in &manifest.traces {
+        for (path, entry) in traces {
             let name = self.name_of(path);
-            let there = match before.get(&name) {
-                Some(entry) => Some(entry.clone()),
-                None => self.file(&name)?,
-            };
-            match there {
+            match self.there(&name, before)? {
                 None => new.push((name, entry.clone())),
                 Some(there) if (there.size, there.fingerprint) == (entry.size, entry.fingerprint) => known.push(path),
                 Some(_) => {
@@ -177,6 +263,80 @@ enum Verdict {
     New(Vec<(Vec<u8>, FileEntry)>),
     /// All of them are.
     Known,
+    /// It holds a piece of a trace, of a name in the index.
+    Piece(Vec<u8>, PathBuf, PieceEntry),
+}
+
+/// A bundle of a piece of a trace.
+struct PieceBundle {
+    trace: PathBuf,
+    piece: PieceEntry,
+    bundle: Bundle,
+}
+
+impl PieceBundle {
+    /// Which state of its file it is a piece of: its date and size.
+    fn state(&self) -> (i128, u64) {
+        (self.piece.entry.modified_ns, self.piece.entry.size)
+    }
+}
+
+/// What becomes of pieces of a trace.
+#[derive(Default)]
+struct Judged {
+    /// What is known of the trace by the pieces that are taken.
+    entry: Option<FileEntry>,
+    taken: Vec<Bundle>,
+    /// Those that nobody needs, for the trace is in, or will be.
+    known: Vec<Bundle>,
+}
+
+/// Judges the pieces of one state of a trace; `there` is what is in of it. The report says of those that
+/// stay what they wait for, or why they are refused.
+fn judge_pieces(mut pieces: Vec<PieceBundle>, there: Option<&FileEntry>, report: &mut IngestReport) -> Judged {
+    let mut judged = Judged::default();
+    loop {
+        let Some(first) = pieces.first() else { return judged };
+        let (trace, state) = (first.trace.clone(), first.state());
+        let entries: Vec<&PieceEntry> = pieces.iter().map(|piece| &piece.piece).collect();
+        let chain = chain(&entries);
+        if let Some(there) = there {
+            let whole = matches!(&chain, Chain::Whole(_, entry)
+                if (there.size, there.fingerprint) == (entry.size, entry.fingerprint));
+            if whole || (there.modified_ns, there.size) == state {
+                judged.known = pieces.into_iter().map(|piece| piece.bundle).collect();
+            } else {
+                report.refused.extend(pieces.into_iter().map(|PieceBundle { trace, bundle, .. }| {
+                    (bundle.path.clone(), StoreError::BundleChanged { path: bundle.path, trace })
+                }));
+            }
+            return judged;
+        }
+        let bundles = || pieces.iter().map(|piece| piece.bundle.path.clone()).collect();
+        match chain {
+            Chain::Waiting(missing) => {
+                report.waiting.push(WaitingTrace { trace, missing, bundles: bundles() });
+                return judged;
+            }
+            Chain::Broken(unchained) => {
+                report.unchained.push(UnchainedTrace { trace, unchained, bundles: bundles() });
+                return judged;
+            }
+            Chain::Whole(chain, entry) => {
+                let bad = chain.iter().find_map(|&at| Some((at, pieces[at].bundle.check().err()?)));
+                if let Some((at, error)) = bad {
+                    // Without it, others may still make the file.
+                    report.refused.push((pieces.remove(at).bundle.path, error));
+                    continue;
+                }
+                judged.entry = Some(*entry);
+                for (at, piece) in pieces.into_iter().enumerate() {
+                    if chain.contains(&at) { judged.taken.push(piece.bundle) } else { judged.known.push(piece.bundle) }
+                }
+                return judged;
+            }
+        }
+    }
 }
 
 /// How the names of bundles end that are in the index, and are being removed.

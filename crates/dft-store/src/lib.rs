@@ -84,6 +84,7 @@
 //! again. Stagers on several machines want staging directories of their own where locks are not shared.
 
 mod bundle;
+mod chain;
 mod current;
 mod error;
 mod event_aggregator;
@@ -103,10 +104,10 @@ pub use error::StoreError;
 pub use event_aggregator::EventAggregator;
 pub use families::end_background_threads;
 pub use index::{Index, IndexSize, NameTable};
-pub use ingest::{IngestReport, IngestedBundle, bundle_config};
+pub use ingest::{IngestReport, IngestedBundle, UnchainedTrace, WaitingTrace, bundle_config};
 pub use publish::Batch;
 pub use scan::{RowQuery, RowScan, SeriesScan, TelemetryQuery, TelemetryScan};
 pub use sorted::Written;
-pub use stager::{Staged, Stager};
+pub use stager::{Staged, StagedBefore, Stager};
 pub use trace_names::TraceNames;
 pub use verify::{Verification, verify};

@@ -6,9 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use dft_aggregate::{Config, Run};
-use dft_codec::{Bounds, FileEntry};
+use dft_codec::{Bounds, FileEntry, PieceEntry};
 
-use crate::bundle::{Bundle, INCOMING, WHOLE};
+use crate::bundle::{Bundle, Contents, INCOMING, WHOLE};
 use crate::error::StoreError;
 use crate::sorted::{Sorter, Written};
 
@@ -38,6 +38,15 @@ pub struct Staged {
     pub known: bool,
     /// What is in it.
     pub written: Written,
+}
+
+/// What is in the bundles of a shared directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StagedBefore {
+    /// Whole traces.
+    pub traces: Vec<(PathBuf, FileEntry)>,
+    /// Pieces of traces.
+    pub pieces: Vec<(PathBuf, PieceEntry)>,
 }
 
 impl Drop for Stager {
@@ -89,19 +98,26 @@ impl Stager {
         &self.work
     }
 
-    /// The traces in the bundles of the shared directory, and what was read of each; by path.
+    /// The traces in the bundles of the shared directory, and the pieces of traces, and what was read of
+    /// each; by path.
     ///
     /// # Errors
     ///
     /// Where the directory cannot be listed. What is wrong with a bundle, [`ingest`] says.
     ///
     /// [`ingest`]: crate::EventAggregator::ingest
-    pub fn staged(&self) -> Result<Vec<(PathBuf, FileEntry)>, StoreError> {
+    pub fn staged(&self) -> Result<StagedBefore, StoreError> {
         let bundles = Bundle::list(&self.shared)?.into_iter().filter_map(|(_, bundle)| bundle.ok());
-        let ours = bundles.filter(|bundle| bundle.manifest.config == self.config);
-        let mut traces: Vec<_> = ours.flat_map(|bundle| bundle.manifest.traces).collect();
-        traces.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(traces)
+        let mut before = StagedBefore::default();
+        for bundle in bundles.filter(|bundle| bundle.manifest.config == self.config) {
+            match bundle.manifest.contents {
+                Contents::Traces(traces) => before.traces.extend(traces),
+                Contents::Piece(path, piece) => before.pieces.push((path, *piece)),
+            }
+        }
+        before.traces.sort_by(|a, b| a.0.cmp(&b.0));
+        before.pieces.sort_by(|a, b| (&a.0, a.1.range.start).cmp(&(&b.0, b.1.range.start)));
+        Ok(before)
     }
 
     /// Makes a bundle of runs and the traces that they came from.
@@ -117,9 +133,35 @@ impl Stager {
         threads: usize,
     ) -> Result<Staged, StoreError> {
         traces.sort_by(|a, b| a.0.cmp(&b.0));
+        self.make(runs, Contents::Traces(traces), bounds, threads)
+    }
+
+    /// Makes a bundle of runs and the piece of a trace that they came from.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then there is no bundle.
+    pub fn stage_piece(
+        &self,
+        runs: &[Run],
+        trace: PathBuf,
+        piece: PieceEntry,
+        bounds: Option<Bounds>,
+        threads: usize,
+    ) -> Result<Staged, StoreError> {
+        self.make(runs, Contents::Piece(trace, Box::new(piece)), bounds, threads)
+    }
+
+    fn make(
+        &self,
+        runs: &[Run],
+        contents: Contents,
+        bounds: Option<Bounds>,
+        threads: usize,
+    ) -> Result<Staged, StoreError> {
         let folder = self.work.join("bundle");
         let sorted = Sorter { folder: &folder, merge: true, threads }.write(runs, |_, _| Ok(()))?;
-        let name = Bundle::describe(&folder, &sorted, traces, bounds, &self.config)?;
+        let name = Bundle::describe(&folder, &sorted, contents, bounds, &self.config)?;
         let moved = self.move_to_shared(&folder, &name);
         // The work directory goes with the stager; this one is in the way of the next bundle.
         let _ = fs::remove_dir_all(&folder);

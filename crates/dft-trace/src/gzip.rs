@@ -16,6 +16,8 @@ const INPUT: usize = 128 << 10;
 pub(crate) enum GzipEnd {
     /// Every member was whole.
     Whole,
+    /// Every member was whole, and only zeros follow.
+    Padded,
     /// The file ends inside a member.
     Truncated(&'static str),
     /// A member's bytes are wrong.
@@ -148,50 +150,49 @@ impl<R: Read> GzipReader<R> {
     fn header(&mut self) -> io::Result<()> {
         self.boundaries.push_back(Boundary { offset: self.offset(), text: self.text });
         self.state = match self.read_header()? {
-            Ok(true) => {
+            None => {
                 self.inflate.reset(false);
                 self.crc = crc32fast::Hasher::new();
                 State::Body
             }
-            Ok(false) => State::Ended(GzipEnd::Whole),
-            Err(end) => State::Ended(end),
+            Some(end) => State::Ended(end),
         };
         Ok(())
     }
 
-    /// Whether a member's header stands here (false: the file ended, or only zeros pad it).
-    fn read_header(&mut self) -> io::Result<Result<bool, GzipEnd>> {
+    /// Reads a member's header; where none stands here, how the file ends.
+    fn read_header(&mut self) -> io::Result<Option<GzipEnd>> {
         const CUT: GzipEnd = GzipEnd::Truncated("in a member's header");
         macro_rules! next {
             () => {
                 match self.byte()? {
                     Some(byte) => byte,
-                    None => return Ok(Err(CUT)),
+                    None => return Ok(Some(CUT)),
                 }
             };
         }
         let behind_another = self.offset() > 0;
         let first = match self.byte()? {
             Some(byte) => byte,
-            None if behind_another => return Ok(Ok(false)),
-            None => return Ok(Err(CUT)),
+            None if behind_another => return Ok(Some(GzipEnd::Whole)),
+            None => return Ok(Some(CUT)),
         };
         if first == 0 && behind_another {
             // Padding to a block's end, as tapes and some file systems leave it.
             while let Some(byte) = self.byte()? {
                 if byte != 0 {
-                    return Ok(Err(GzipEnd::Damaged("bytes that are no gzip member follow the last one".into())));
+                    return Ok(Some(GzipEnd::Damaged("bytes that are no gzip member follow the last one".into())));
                 }
             }
-            return Ok(Ok(false));
+            return Ok(Some(GzipEnd::Padded));
         }
         if first != MAGIC[0] || next!() != MAGIC[1] {
-            return Ok(Err(GzipEnd::Damaged("bytes that are no gzip member follow the last one".into())));
+            return Ok(Some(GzipEnd::Damaged("bytes that are no gzip member follow the last one".into())));
         }
         let method = next!();
         let flags = next!();
         if method != 8 || flags & 0xe0 != 0 {
-            return Ok(Err(GzipEnd::Damaged("a gzip header names an unknown method".into())));
+            return Ok(Some(GzipEnd::Damaged("a gzip header names an unknown method".into())));
         }
         for _ in 0..6 {
             next!();
@@ -211,7 +212,7 @@ impl<R: Read> GzipReader<R> {
             next!();
             next!();
         }
-        Ok(Ok(true))
+        Ok(None)
     }
 
     fn body(&mut self, out: &mut Vec<u8>) -> io::Result<()> {

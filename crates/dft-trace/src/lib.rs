@@ -39,7 +39,9 @@
 
 mod block;
 mod chunk;
+mod cut;
 mod discover;
+mod fingerprint;
 mod gzip;
 pub mod layout;
 pub mod library;
@@ -51,11 +53,12 @@ pub mod scan;
 mod unit;
 
 pub use block::{BlockEnd, Line, MalformedReason, Parser};
+pub use cut::Cutter;
 pub use discover::{DiscoverError, TRACE_SUFFIXES, discover};
 pub use line::payload;
 pub use number::{Integer, is_number_text};
 pub use reader::{
-    Block, Consumed, Fault, Head, MAX_LINE, ResumeError, Snapshot, SourceSummary, TraceReader, fingerprint,
+    Block, Consumed, Fault, Head, MAX_LINE, OpenEnd, ResumeError, Snapshot, SourceSummary, TraceReader, fingerprint,
 };
 pub use record::{Arg, ArgKey, LayoutId, Phase, Record, Value};
 pub use unit::TimeUnit;

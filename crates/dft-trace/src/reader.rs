@@ -2,12 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use xxhash_rust::xxh3::Xxh3;
-
 use crate::block::{BlockEnd, Line, Parser, unit_behind};
+use crate::fingerprint::{Fingerprint, end_of_chunks};
 use crate::gzip::{Boundary, GzipEnd, GzipReader, MAGIC};
 use crate::line::is_blank;
 use crate::unit::TimeUnit;
@@ -121,12 +121,19 @@ pub enum Fault {
     Damaged(String),
 }
 
+impl Fault {
+    /// That a file ends within a line, which has a number in it, from 1.
+    pub fn within_line(line: u64) -> Self {
+        Self::Truncated(format!("the file ends within line {line}"))
+    }
+}
+
 /// What reading a file to its end has shown.
 #[derive(Clone, Debug)]
 pub struct SourceSummary {
     /// The file as it was when it was opened.
     pub snapshot: Snapshot,
-    /// A hash (XXH3, 128 bits) of the file's bytes.
+    /// A hash of the file's bytes; of a piece, its share of that, to be added (modulo 2¹²⁸) to the others'.
     pub fingerprint: u128,
     /// How far the file's records were read.
     pub consumed: Consumed,
@@ -134,29 +141,57 @@ pub struct SourceSummary {
     pub fault: Option<Fault>,
     /// The numbers of the lines longer than [`MAX_LINE`], in order.
     pub overlong_lines: Vec<u64>,
+    /// Why what follows in the file, if anything, cannot be read on its own; `None` where it starts a line
+    /// and, in a gzip file, a member.
+    pub open_end: Option<OpenEnd>,
+}
+
+/// What a piece of a file ends in, when it is not where the next one can be read on its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenEnd {
+    /// A line.
+    Line,
+    /// A gzip member.
+    Member,
+    /// Zeros behind a gzip member, with which its file must end.
+    Padding,
+    /// What is damaged, so that nothing behind it counts.
+    Damage,
 }
 
 /// Reads a file from some place on, and hashes what passes through.
 struct Hashed {
     file: io::Take<File>,
-    hash: Box<Xxh3>,
+    hash: Fingerprint,
     /// The place in the file that is read next.
     at: u64,
-    /// How much of the file is in the hash.
-    hashed: u64,
+    /// Up to where the file is hashed in the end.
+    hash_to: u64,
 }
 
 impl Hashed {
     fn new(file: File, size: u64) -> Self {
-        Self { file: file.take(size), hash: Box::default(), at: 0, hashed: 0 }
+        Self { file: file.take(size), hash: Fingerprint::from(0), at: 0, hash_to: size }
     }
 
-    /// Goes to another place, not behind what is in the hash.
-    fn seek(&mut self, place: u64, size: u64) -> io::Result<()> {
+    /// Of a piece of a file of `size` bytes, which is to be gone to.
+    fn piece(file: File, piece: &Range<u64>, size: u64) -> Self {
+        Self { file: file.take(0), hash: Fingerprint::from(piece.start), at: 0, hash_to: end_of_chunks(piece, size) }
+    }
+
+    /// Goes to another place, not behind what is in the hash, to read up to `end`.
+    fn seek(&mut self, place: u64, end: u64) -> io::Result<()> {
         self.file.get_mut().seek(SeekFrom::Start(place))?;
-        self.file.set_limit(size - place);
+        self.file.set_limit(end - place);
         self.at = place;
         Ok(())
+    }
+
+    /// Reads what is left to hash; the hash.
+    fn finish(mut self) -> io::Result<u128> {
+        self.file.set_limit(self.hash_to.saturating_sub(self.at));
+        io::copy(&mut self, &mut io::sink())?;
+        Ok(self.hash.digest())
     }
 }
 
@@ -165,9 +200,8 @@ impl Read for Hashed {
         let read = self.file.read(buffer)?;
         self.at += read as u64;
         // What was read before is in the hash already.
-        let new = self.at.saturating_sub(self.hashed).min(read as u64) as usize;
+        let new = self.at.saturating_sub(self.hash.at()).min(read as u64) as usize;
         self.hash.update(&buffer[read - new..read]);
-        self.hashed += new as u64;
         Ok(read)
     }
 }
@@ -197,6 +231,12 @@ pub struct TraceReader {
     within_line: bool,
     /// Whether the text breaks off in a line that is no record.
     breaks_off: bool,
+    /// Whether the text ends within a line.
+    open_line: bool,
+    /// Where a text file's first byte of text lies in it.
+    base: u64,
+    /// Whether the text may start with a byte order mark.
+    may_be_marked: bool,
     max_line: usize,
 }
 
@@ -214,6 +254,26 @@ impl TraceReader {
         let (mut file, snapshot) = open_regular(path)?;
         let gzip = is_gzip(&mut file, path)?;
         Ok(Self::new(Hashed::new(file, snapshot.size), gzip, snapshot, &Consumed::NOTHING, max_line))
+    }
+
+    /// Opens a piece of a trace, which starts where a line and, in a gzip file, a member does; `unit` is the
+    /// time unit in force there. Text and lines are counted from the piece's start.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; [`ResumeError::Changed`] where the file has not the `size` that it is to have.
+    pub fn open_piece(path: &Path, piece: &Range<u64>, size: u64, unit: TimeUnit) -> Result<Self, ResumeError> {
+        let (mut file, snapshot) = open_regular(path)?;
+        if snapshot.size != size || piece.start > piece.end || piece.end > size {
+            return Err(ResumeError::Changed);
+        }
+        let gzip = is_gzip(&mut file, path)?;
+        let mut hashed = Hashed::piece(file, piece, size);
+        hashed.seek(piece.start, piece.end)?;
+        let from = Consumed { offset: piece.start, unit, ..Consumed::NOTHING };
+        let mut reader = Self::new(hashed, gzip, snapshot, &from, MAX_LINE);
+        reader.may_be_marked = piece.start == 0;
+        Ok(reader)
     }
 
     /// Opens a trace that was read before, to go on with what it has grown by.
@@ -234,9 +294,10 @@ impl TraceReader {
         let gzip = is_gzip(&mut file, path)?;
         let mut hashed = Hashed::new(file, size);
         io::copy(&mut hashed, &mut io::sink())?;
-        if hashed.hashed != size || hashed.hash.digest128() != fingerprint {
+        if hashed.at != size || hashed.hash.digest() != fingerprint {
             return Err(ResumeError::Changed);
         }
+        hashed.hash_to = snapshot.size;
         hashed.seek(consumed.offset, snapshot.size)?;
         let mut reader = Self::new(hashed, gzip, snapshot, &consumed, max_line);
         reader.pass_over(consumed.skip)?;
@@ -264,6 +325,9 @@ impl TraceReader {
             overlong_lines: Vec::new(),
             within_line: from.within_line,
             breaks_off: false,
+            open_line: false,
+            base: from.offset.saturating_sub(from.text),
+            may_be_marked: true,
             max_line,
         }
     }
@@ -355,7 +419,7 @@ impl TraceReader {
                 }
                 self.ended = !self.fill(text, room.min(self.max_line + 1))?;
             }
-            if self.consumed == 0 && text.starts_with(BYTE_ORDER_MARK) {
+            if self.consumed == 0 && self.may_be_marked && text.starts_with(BYTE_ORDER_MARK) {
                 text.drain(..BYTE_ORDER_MARK.len());
                 self.consumed = BYTE_ORDER_MARK.len() as u64;
             }
@@ -364,6 +428,7 @@ impl TraceReader {
                     *skipped += text.len() as u64;
                     text.clear();
                     if self.ended {
+                        self.open_line = true;
                         // It has no end yet, so it is not passed over yet.
                         self.overlong_lines.pop();
                         self.breaks_off = true;
@@ -388,6 +453,7 @@ impl TraceReader {
                 }
                 _ if self.ended => {
                     if !text.is_empty() {
+                        self.open_line = !text.ends_with(b"\n");
                         self.end_text(text);
                     }
                     if text.is_empty() {
@@ -447,26 +513,33 @@ impl TraceReader {
     /// A read that fails.
     pub fn finish(self, end: BlockEnd) -> io::Result<SourceSummary> {
         let line = end.line + self.passed;
-        let breaks_off = self.breaks_off.then(|| Fault::Truncated(format!("the file ends within line {line}")));
-        let (mut hashed, boundary, mut fault) = match self.source {
-            Source::Text(hashed) => (hashed, Boundary { offset: self.consumed, text: self.consumed }, breaks_off),
+        let breaks_off = self.breaks_off.then(|| Fault::within_line(line));
+        let open_line = self.open_line.then_some(OpenEnd::Line);
+        let (hashed, boundary, mut fault, open_end) = match self.source {
+            Source::Text(hashed) => {
+                let boundary = Boundary { offset: self.base + self.consumed, text: self.consumed };
+                (hashed, boundary, breaks_off, open_line)
+            }
             Source::Gzip(mut gzip) => {
-                let fault = match gzip.end() {
-                    GzipEnd::Whole => breaks_off,
-                    GzipEnd::Truncated(place) => Some(Fault::Truncated(format!("the file ends {place}"))),
-                    GzipEnd::Damaged(reason) => Some(Fault::Damaged(reason)),
+                let (fault, open_end) = match gzip.end() {
+                    GzipEnd::Whole => (breaks_off, open_line),
+                    GzipEnd::Padded => (breaks_off, Some(OpenEnd::Padding)),
+                    GzipEnd::Truncated(place) => {
+                        (Some(Fault::Truncated(format!("the file ends {place}"))), Some(OpenEnd::Member))
+                    }
+                    GzipEnd::Damaged(reason) => (Some(Fault::Damaged(reason)), Some(OpenEnd::Damage)),
                 };
                 let boundary = gzip.boundary_before(self.consumed);
-                (gzip.into_inner(), boundary, fault)
+                (gzip.into_inner(), boundary, fault, open_end)
             }
         };
-        io::copy(&mut hashed, &mut io::sink())?;
+        let fingerprint = hashed.finish()?;
         if self.snapshot.size == 0 {
             fault = Some(Fault::Empty);
         }
         Ok(SourceSummary {
             snapshot: self.snapshot,
-            fingerprint: hashed.hash.digest128(),
+            fingerprint,
             consumed: Consumed {
                 text: self.consumed,
                 offset: boundary.offset,
@@ -477,6 +550,7 @@ impl TraceReader {
             },
             fault,
             overlong_lines: self.overlong_lines,
+            open_end,
         })
     }
 }
@@ -491,7 +565,7 @@ fn open_regular(path: &Path) -> io::Result<(File, Snapshot)> {
 }
 
 /// Whether the file is gzip, by its first bytes; and by its name, where they could be those of gzip.
-fn is_gzip(file: &mut File, path: &Path) -> io::Result<bool> {
+pub(crate) fn is_gzip(file: &mut File, path: &Path) -> io::Result<bool> {
     let mut first = Vec::with_capacity(MAGIC.len());
     Read::by_ref(file).take(MAGIC.len() as u64).read_to_end(&mut first)?;
     file.rewind()?;
@@ -499,15 +573,13 @@ fn is_gzip(file: &mut File, path: &Path) -> io::Result<bool> {
     Ok(first == MAGIC || (named_gzip && MAGIC.starts_with(&first)))
 }
 
-/// The hash (XXH3, 128 bits) of a file's first `size` bytes, as [`SourceSummary::fingerprint`] has it.
+/// The hash of a file's first `size` bytes, as [`SourceSummary::fingerprint`] has it.
 ///
 /// # Errors
 ///
 /// What the system says.
 pub fn fingerprint(path: &Path, size: u64) -> io::Result<u128> {
-    let mut hashed = Hashed::new(File::open(path)?, size);
-    io::copy(&mut hashed, &mut io::sink())?;
-    Ok(hashed.hash.digest128())
+    Hashed::new(File::open(path)?, size).finish()
 }
 
 #[cfg(test)]

@@ -54,6 +54,8 @@ class File:
     skipped: int
     malformed: int
     failed_transfers: int
+    #: The processes whose records it has, in order.
+    pids: Tuple[int, ...]
     #: What was wrong with it, for people; empty if nothing.
     fault: str
 
@@ -189,12 +191,13 @@ class Index:
 
     def files(self) -> List[File]:
         """Its trace files, by path."""
-        names = [field.name for field in fields(File) if field.name not in ("path", "fault")]
+        names = [field.name for field in fields(File) if field.name not in ("path", "pids", "fault")]
 
         def file(given: Any) -> File:
             found = given.contents
             counts = {name: getattr(found, name) for name in names}
-            return File(path=path_of(found.path), fault=string(found.fault_text), **counts)
+            pids = tuple(found.pids[: found.pids_length])
+            return File(path=path_of(found.path), pids=pids, fault=string(found.fault_text), **counts)
 
         files = Collected(_abi.dft_visit_file, file)
         self._call("dft_index_files", files.callback, None)

@@ -27,7 +27,11 @@ pub(crate) fn table(lines: &[String]) -> (Run, FileEntry, Option<Bounds>) {
     let size = text.len() as u64;
     let consumed = Consumed { text: size, offset: size, ..Consumed::NOTHING };
     let fingerprint = xxh3_128(text.as_bytes());
-    (aggregator.into_run(), FileEntry { size, modified_ns: 2, fingerprint, consumed, counts, fault: None }, bounds)
+    (
+        aggregator.into_run(),
+        FileEntry { size, modified_ns: 2, fingerprint, consumed, counts, fault: None, processes: Default::default() },
+        bounds,
+    )
 }
 
 pub(crate) fn batch(lines: &[String], file: &str) -> Batch {

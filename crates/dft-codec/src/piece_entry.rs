@@ -1,0 +1,271 @@
+//! What is known of a piece of a trace file, and of the file when all its pieces are there.
+
+use std::fmt;
+use std::ops::Range;
+
+use dft_trace::{Fault, OpenEnd, TimeUnit};
+
+use crate::bytes::{DecodeError, Reader, put_varint};
+use crate::file_entry::{FileEntry, FileFault, UNITS};
+
+/// What was read of a piece of a trace file.
+///
+/// ```text
+/// varint from │ varint to │ unit │ end: 0 of a line and member, 1 within a line, 2 a member, 3 padding, 4 damage
+///             │ varint n, n bytes entry
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PieceEntry {
+    /// Which bytes of the file.
+    pub range: Range<u64>,
+    /// The time unit that was taken to be in force at the start.
+    pub unit: TimeUnit,
+    /// Why what follows cannot be read on its own, if it cannot.
+    pub open_end: Option<OpenEnd>,
+    /// The size and date are the file's, the rest is the piece's: the fingerprint is its share, and text and
+    /// lines are counted from its start.
+    pub entry: FileEntry,
+}
+
+/// Why pieces do not make a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unchained {
+    /// The byte of the file at which they do not.
+    pub byte: u64,
+    /// Why.
+    pub why: &'static str,
+}
+
+impl fmt::Display for Unchained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it cannot be cut at byte {}, for {}", self.byte, self.why)
+    }
+}
+
+/// Kinds of ends, in the order of their bytes, from 1 on.
+const ENDS: [OpenEnd; 4] = [OpenEnd::Line, OpenEnd::Member, OpenEnd::Padding, OpenEnd::Damage];
+
+impl PieceEntry {
+    /// Whether the piece ends where its file does.
+    pub fn is_last(&self) -> bool {
+        self.range.end == self.entry.size
+    }
+
+    /// Why nothing that follows the piece can be chained to it.
+    fn refusal(&self) -> Option<&'static str> {
+        if self.is_last() {
+            return None;
+        }
+        // The mark of the byte order that may stand before a text would not be known for one behind it.
+        let empty = (self.range.start == 0 && self.entry.consumed.text == 0).then_some("no text lies before it");
+        self.open_end.map_or(empty, |end| {
+            Some(match end {
+                OpenEnd::Line => "that is within a line",
+                OpenEnd::Member => "that is within a gzip member",
+                OpenEnd::Padding => "only zeros lie before it",
+                OpenEnd::Damage => "the file is damaged before it",
+            })
+        })
+    }
+
+    /// Checks that the piece, whatever follows it, can be one of those that make its file.
+    ///
+    /// # Errors
+    ///
+    /// [`Unchained`], with the place that no other piece can start at.
+    pub fn check(&self) -> Result<(), Unchained> {
+        let unit = match self.range.start {
+            0 if self.unit != TimeUnit::Us => Err(Unchained { byte: 0, why: "a file starts in µs" }),
+            _ => Ok(()),
+        };
+        unit.and_then(|()| self.refusal().map_or(Ok(()), |why| Err(Unchained { byte: self.range.end, why })))
+    }
+
+    /// Checks that another piece of the file goes on where this one ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Unchained`].
+    pub fn chains(&self, next: &Self) -> Result<(), Unchained> {
+        self.check()?;
+        let byte = self.range.end;
+        if next.range.start != byte {
+            return Err(Unchained { byte, why: "the next piece starts elsewhere" });
+        }
+        if next.unit != self.entry.consumed.unit {
+            return Err(Unchained { byte, why: "the time unit is another there than at the start of the file" });
+        }
+        if (next.entry.size, next.entry.modified_ns) != (self.entry.size, self.entry.modified_ns) {
+            return Err(Unchained { byte, why: "the file has changed" });
+        }
+        Ok(())
+    }
+
+    /// What is known of a file by all of its pieces, in order: what reading it as a whole had shown.
+    ///
+    /// # Errors
+    ///
+    /// [`Unchained`] where they are not all, or do not chain.
+    pub fn join(pieces: &[&Self]) -> Result<FileEntry, Unchained> {
+        let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else {
+            return Err(Unchained { byte: 0, why: "there is no piece" });
+        };
+        if first.range.start != 0 {
+            return Err(Unchained { byte: 0, why: "the first piece is missing" });
+        }
+        if !last.is_last() {
+            return Err(Unchained { byte: last.range.end, why: "the next piece is missing" });
+        }
+        first.check()?;
+        pieces.windows(2).try_for_each(|pair| pair[0].chains(pair[1]))?;
+        let mut whole = first.entry.clone();
+        for piece in &pieces[1..] {
+            let before = whole.consumed;
+            let FileEntry { fingerprint, consumed, counts, fault, processes, .. } = &piece.entry;
+            whole.processes.extend(processes);
+            whole.fingerprint = whole.fingerprint.wrapping_add(*fingerprint);
+            whole.consumed = *consumed;
+            whole.consumed.text = before.text.saturating_add(consumed.text);
+            whole.consumed.line = (before.line - 1).saturating_add(consumed.line);
+            whole.counts.add(counts);
+            whole.fault = fault.clone();
+            // The line that is broken off has another number in the file.
+            if truncated(&whole.fault) == within_line(consumed.line).as_deref() {
+                whole.fault = within_line(whole.consumed.line).map(FileFault::Truncated);
+            }
+        }
+        Ok(whole)
+    }
+
+    /// The entry's bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_varint(&mut out, self.range.start.into());
+        put_varint(&mut out, self.range.end.into());
+        out.push(UNITS.iter().position(|known| *known == self.unit).unwrap_or(0) as u8);
+        let end = self.open_end.and_then(|end| ENDS.iter().position(|known| *known == end));
+        out.push(end.map_or(0, |at| at as u8 + 1));
+        let entry = self.entry.encode();
+        put_varint(&mut out, entry.len() as u128);
+        out.extend_from_slice(&entry);
+        out
+    }
+
+    /// An entry from its bytes.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes are not what [`PieceEntry::encode`] writes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let range = reader.varint_u64()?..reader.varint_u64()?;
+        let unit = *UNITS.get(usize::from(reader.u8()?)).ok_or(DecodeError::Invalid("a time unit of no known kind"))?;
+        let open_end = match usize::from(reader.u8()?).checked_sub(1) {
+            None => None,
+            Some(at) => Some(*ENDS.get(at).ok_or(DecodeError::Invalid("an end of no known kind"))?),
+        };
+        let length = reader.count_of(1)?;
+        let entry = FileEntry::decode(reader.bytes(length)?)?;
+        reader.finish()?;
+        if range.start >= range.end || range.end > entry.size {
+            return Err(DecodeError::Invalid("a piece that its file has not"));
+        }
+        Ok(Self { range, unit, open_end, entry })
+    }
+}
+
+fn truncated(fault: &Option<FileFault>) -> Option<&str> {
+    match fault {
+        Some(FileFault::Truncated(place)) => Some(place),
+        _ => None,
+    }
+}
+
+fn within_line(line: u64) -> Option<String> {
+    match Fault::within_line(line) {
+        Fault::Truncated(place) => Some(place),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dft_trace::Consumed;
+
+    use super::*;
+    use crate::FileCounts;
+
+    fn piece(range: Range<u64>) -> PieceEntry {
+        let consumed = Consumed { text: 40, offset: range.end, line: 5, ..Consumed::NOTHING };
+        let counts = FileCounts { events: 4, ..FileCounts::default() };
+        let entry = FileEntry {
+            size: 30,
+            modified_ns: 7,
+            fingerprint: u128::MAX - 1,
+            consumed,
+            counts,
+            fault: None,
+            processes: [5].into(),
+        };
+        PieceEntry { range, unit: TimeUnit::Us, open_end: None, entry }
+    }
+
+    #[test]
+    fn pieces_that_chain_make_the_file() {
+        let mut last = piece(20..30);
+        last.entry.fault = within_line(5).map(FileFault::Truncated);
+        last.entry.consumed = Consumed { offset: 25, skip: 3, ..last.entry.consumed };
+        last.open_end = Some(OpenEnd::Line);
+        let whole = PieceEntry::join(&[&piece(0..10), &piece(10..20), &last]).expect("they chain");
+        let consumed = Consumed { text: 120, offset: 25, skip: 3, line: 13, ..Consumed::NOTHING };
+        let counts = FileCounts { events: 12, ..FileCounts::default() };
+        let fault = Some(FileFault::Truncated("the file ends within line 13".to_owned()));
+        assert_eq!(whole, FileEntry { consumed, counts, fault, fingerprint: u128::MAX - 5, ..last.entry });
+    }
+
+    #[test]
+    fn pieces_that_do_not_chain_make_none() {
+        let unchained = |pieces: &[PieceEntry]| {
+            PieceEntry::join(&pieces.iter().collect::<Vec<_>>()).expect_err("they do not chain").byte
+        };
+        let pieces = [piece(0..10), piece(10..20), piece(20..30)];
+        let changed = |at: usize, change: fn(&mut PieceEntry)| {
+            let mut pieces = pieces.clone();
+            change(&mut pieces[at]);
+            unchained(&pieces)
+        };
+        assert_eq!(unchained(&[]), 0);
+        assert_eq!(unchained(&pieces[1..]), 0);
+        assert_eq!(unchained(&pieces[..2]), 20);
+        assert_eq!(unchained(&[pieces[0].clone(), pieces[2].clone()]), 10);
+        assert_eq!(changed(1, |piece| piece.open_end = Some(OpenEnd::Line)), 20);
+        assert_eq!(changed(1, |piece| piece.open_end = Some(OpenEnd::Damage)), 20);
+        assert_eq!(changed(0, |piece| piece.unit = TimeUnit::Ns), 0);
+        assert_eq!(changed(0, |piece| piece.entry.consumed.text = 0), 10);
+        assert_eq!(changed(1, |piece| piece.unit = TimeUnit::Ns), 10);
+        assert_eq!(changed(1, |piece| piece.entry.consumed.unit = TimeUnit::Ns), 20);
+        assert_eq!(changed(2, |piece| piece.entry.modified_ns += 1), 20);
+        assert_eq!(changed(2, |piece| piece.entry.size += 1), 30);
+    }
+
+    #[test]
+    fn an_entry_comes_back_and_other_bytes_are_none() {
+        for open_end in [None].into_iter().chain(ENDS.map(Some)) {
+            let entry = PieceEntry { open_end, unit: TimeUnit::Sec, ..piece(5..10) };
+            let bytes = entry.encode();
+            assert_eq!(PieceEntry::decode(&bytes), Ok(entry));
+            for cut in 0..bytes.len() {
+                assert!(PieceEntry::decode(&bytes[..cut]).is_err());
+            }
+            assert!(PieceEntry::decode(&[&bytes[..], b"x"].concat()).is_err());
+        }
+        for range in [10..10, 10..9, 0..31] {
+            assert!(PieceEntry::decode(&piece(range).encode()).is_err());
+        }
+        for at in [2, 3] {
+            let mut bytes = piece(5..10).encode();
+            bytes[at] = 9;
+            assert!(PieceEntry::decode(&bytes).is_err());
+        }
+    }
+}

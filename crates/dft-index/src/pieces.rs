@@ -1,0 +1,167 @@
+//! Traces cut into pieces, for several machines to stage.
+
+use std::fs;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use dft_trace::{Cutter, discover};
+
+use crate::error::BuildError;
+
+/// How far behind the place where a cut is wanted one is looked for, in bytes.
+const LOOK: u64 = 32 << 20;
+
+/// How often in a row none is found before the rest of a file is left whole.
+const FAILURES: u32 = 2;
+
+/// A piece of a trace: bytes of the file as it is on disk.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Piece {
+    /// The trace.
+    pub path: PathBuf,
+    /// The first byte.
+    pub from: u64,
+    /// The byte behind the last.
+    pub to: u64,
+    /// The size that the file had when it was cut.
+    pub file_size: u64,
+}
+
+impl Piece {
+    /// All of a file; one that cannot be looked at has no bytes, and reading it tells why.
+    pub fn whole(path: PathBuf) -> Self {
+        let file_size = fs::metadata(&path).map_or(0, |metadata| if metadata.is_file() { metadata.len() } else { 0 });
+        Self { path, from: 0, to: file_size, file_size }
+    }
+
+    /// Whether it is all of its file.
+    pub fn is_whole(&self) -> bool {
+        self.from == 0 && self.to == self.file_size
+    }
+
+    /// Its bytes.
+    pub(crate) fn range(&self) -> Range<u64> {
+        self.from..self.to
+    }
+}
+
+/// How large pieces are to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PieceSize {
+    /// About so many bytes, as they are on disk.
+    Bytes(u64),
+    /// About as large as makes so many pieces of all traces.
+    Share(u64),
+}
+
+/// Cuts traces (files, directories, globs) into pieces of about one size, by path and place. A file that is
+/// not much larger is one piece; so is one that cannot be cut, such as a gzip file of a single member.
+///
+/// It reads a little of each file where it cuts, and inflates next to nothing. That a gzip member starts at
+/// a cut is a guess: what was staged tells, before any of it is taken in.
+///
+/// # Errors
+///
+/// Where the traces cannot be listed, or there are none. What cannot be read is one piece, and staging it
+/// says why.
+pub fn plan_pieces(traces: &[PathBuf], size: PieceSize) -> Result<Vec<Piece>, BuildError> {
+    let found = discover(traces)?;
+    if found.is_empty() {
+        return Err(BuildError::NoTraces(traces.to_vec()));
+    }
+    Ok(cut_files(found, size))
+}
+
+pub(crate) fn cut_files(files: Vec<PathBuf>, size: PieceSize) -> Vec<Piece> {
+    let wholes: Vec<Piece> = files.into_iter().map(Piece::whole).collect();
+    let bytes = match size {
+        PieceSize::Bytes(bytes) => bytes,
+        PieceSize::Share(pieces) => wholes.iter().map(|piece| piece.to).sum::<u64>().div_ceil(pieces.max(1)),
+    };
+    let cut = |whole: Piece| {
+        let Ok(cuts) = cuts(&whole.path, whole.file_size, bytes.max(1)) else { return vec![whole] };
+        let froms = [0].into_iter().chain(cuts.iter().copied());
+        let tos = cuts.iter().copied().chain([whole.file_size]);
+        let piece = |(from, to)| Piece { path: whole.path.clone(), from, to, file_size: whole.file_size };
+        froms.zip(tos).map(piece).collect()
+    };
+    wholes.into_iter().flat_map(cut).collect()
+}
+
+/// Where to cut a file of `size` bytes into pieces of about `bytes`.
+fn cuts(path: &Path, size: u64, bytes: u64) -> io::Result<Vec<u64>> {
+    let pieces = size.saturating_add(bytes / 2) / bytes;
+    let mut cuts = Vec::new();
+    if pieces < 2 {
+        return Ok(cuts);
+    }
+    let mut cutter = Cutter::open(path)?;
+    let scaled = |number: u64, from: u64, to: u64| (u128::from(number) * u128::from(to) / u128::from(from)) as u64;
+    let (mut piece, mut failures) = (1, 0);
+    while piece < pieces && failures < FAILURES {
+        let from = scaled(piece, pieces, size).max(cuts.last().map_or(1, |cut| cut + 1));
+        let to = size.min(from.saturating_add(LOOK));
+        // The next one is looked for where one is wanted that makes no piece of less than half.
+        let reached = match cutter.find(from..to)? {
+            Some(cut) => {
+                failures = 0;
+                cuts.push(cut);
+                cut + size / pieces / 2
+            }
+            None => {
+                failures += 1;
+                to
+            }
+        };
+        piece = scaled(reached, size, pieces) + 1;
+    }
+    Ok(cuts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(at: usize) -> String {
+        format!("{{\"name\":\"f\",\"ts\":{at},\"ph\":1}}\n")
+    }
+
+    #[test]
+    fn a_file_is_cut_at_lines_into_about_equal_pieces() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = fs::canonicalize(folder.path()).expect("canonical");
+        let text: String = (100..200).map(line).collect();
+        fs::write(root.join("a.pfw"), &text).expect("written");
+        fs::write(root.join("b.pfw"), line(100)).expect("written");
+        fs::write(root.join("c.pfw"), "").expect("written");
+        let size = text.len() as u64;
+        for wanted in [1, 2, 3, 8] {
+            let pieces = plan_pieces(std::slice::from_ref(&root), PieceSize::Bytes(size / wanted)).expect("planned");
+            assert_eq!(pieces.len() as u64, wanted + 2);
+            let (cut, whole) = pieces.split_at(wanted as usize);
+            assert!(whole.iter().all(Piece::is_whole));
+            assert!(cut[0].from == 0 && cut[cut.len() - 1].to == size);
+            for pair in cut.windows(2) {
+                assert_eq!(pair[0].to, pair[1].from);
+                assert!(text[..pair[0].to as usize].ends_with('\n'));
+            }
+            assert!(cut.iter().all(|piece| piece.file_size == size && piece.to - piece.from <= size / wanted + 60));
+        }
+        let pieces = plan_pieces(&[root.join("a.pfw")], PieceSize::Share(5)).expect("planned");
+        assert_eq!(pieces.len(), 5);
+        // As small as its lines, and no smaller.
+        assert_eq!(plan_pieces(&[root.join("a.pfw")], PieceSize::Bytes(1)).expect("planned").len(), 100);
+        assert!(matches!(plan_pieces(&[], PieceSize::Bytes(1)), Err(BuildError::NoTraces(_))));
+    }
+
+    #[test]
+    fn what_has_no_place_to_cut_at_is_one_piece() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.pfw");
+        fs::write(&path, "x".repeat(1000)).expect("written");
+        let pieces = cut_files(vec![path.clone(), folder.path().join("none.pfw")], PieceSize::Bytes(10));
+        assert_eq!(pieces.len(), 2);
+        assert!(pieces.iter().all(Piece::is_whole));
+    }
+}
