@@ -448,7 +448,7 @@ typedef struct dft_index_counts {
     uint64_t files;
 } dft_index_counts;
 
-// A trace file in an index. Its texts are valid during the callback.
+// A trace file in an index. What it points to is valid during the callback.
 typedef struct dft_file {
     // The size of this struct.
     uint64_t size;
@@ -480,6 +480,10 @@ typedef struct dft_file {
     uint32_t fault;
     // 0.
     uint32_t reserved;
+    // The processes whose records it has, in order.
+    const int64_t *pids;
+    // How many processes there are.
+    uint64_t pids_length;
 } dft_file;
 
 // Sees a file; not 0 ends the walk.

@@ -8,6 +8,7 @@ mod demo;
 mod header;
 mod install;
 mod provision;
+mod python;
 mod target;
 mod test;
 mod wheel;
@@ -47,6 +48,8 @@ enum Command {
         #[arg(long, value_name = "P")]
         prefix: std::path::PathBuf,
     },
+    /// Make the wheel, and test it as Python programs meet it
+    Python,
     /// Make the Python package, with the library in it, as a wheel
     Wheel {
         /// The directory to put it in
@@ -66,6 +69,7 @@ fn main() -> Result<()> {
         Command::Capi => capi::run()?,
         Command::Header { check } => header::run(check)?,
         Command::Install { prefix } => install::run(&prefix)?,
+        Command::Python => python::run()?,
         Command::Wheel { out } => drop(wheel::run(&out)?),
         Command::GenTrace(gen_trace) => println!("{}", gen_trace.report()?),
     }

@@ -71,7 +71,18 @@ pub(crate) fn provision() -> Result<Provisions> {
 pub(crate) fn python_with(name: &str, packages: &[&str]) -> Result<PathBuf> {
     let venv = tools()?.join(name);
     let python = venv.join("bin/python");
-    let listed = |package: &&str| runs(Command::new(&python).args(["-m", "pip", "show", "--quiet", package]));
+    let listed = |package: &&str| {
+        // Of a package's own name, without extras and version; another version is as good as none.
+        let (name, version) =
+            package.split_once("==").map_or((*package, None), |(name, version)| (name, Some(version)));
+        let name = name.split('[').next().unwrap_or(name);
+        let show = Command::new(&python).args(["-m", "pip", "show", name]).stderr(Stdio::null()).output();
+        show.is_ok_and(|show| {
+            let wanted = version.map(|version| format!("Version: {version}"));
+            let said = String::from_utf8_lossy(&show.stdout);
+            show.status.success() && wanted.is_none_or(|wanted| said.lines().any(|line| line == wanted))
+        })
+    };
     if !packages.iter().all(listed) {
         eprintln!("xtask: fetching {} from PyPI", packages.join(", "));
         let made = Command::new("python3").args(["-m", "venv"]).arg(&venv).status().context("python3 does not run")?;

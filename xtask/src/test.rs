@@ -26,7 +26,8 @@ pub(crate) fn run() -> Result<()> {
     points.args(["test", "--release", "--workspace", "--features", "dft-tests/points"]);
     points.args(["--test", "a_death_at_any_point_leaves_no_trace"]);
     step("deaths and refusals at every point", &mut points)?;
-    crate::capi::run()
+    crate::capi::run()?;
+    crate::python::run()
 }
 
 /// Runs a command, and fails if it does.

@@ -277,6 +277,8 @@ class dft_file(Structure):
         ("fault_text", dft_text),
         ("fault", c_uint32),
         ("reserved", c_uint32),
+        ("pids", POINTER(c_int64)),
+        ("pids_length", c_uint64),
     ]
 
 
