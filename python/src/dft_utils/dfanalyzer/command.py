@@ -5,11 +5,12 @@ import getpass
 import importlib.metadata
 import os
 import sys
+from typing import Any, Callable, List, Optional
 
 from .hook import Unsupported, install
 
 
-def main(arguments=None):
+def main(arguments: Optional[List[str]] = None) -> Any:
     parser = argparse.ArgumentParser(
         prog="python -m dft_utils.dfanalyzer",
         usage="%(prog)s [--index DIR] ARGUMENTS OF DFANALYZER",
@@ -18,7 +19,9 @@ def main(arguments=None):
         allow_abbrev=False,
     )
     parser.add_argument(
-        "--index", metavar="DIR", help="where the index is, made if it is not there [default: .dftagg beside the traces]"
+        "--index",
+        metavar="DIR",
+        help="where the index is, made if it is not there [default: .dftagg beside the traces]",
     )
     ours, theirs = parser.parse_known_args(arguments)
     if {"-h", "--help"} & set(theirs):
@@ -36,7 +39,7 @@ def main(arguments=None):
     return dfanalyzer()
 
 
-def command():
+def command() -> Callable[[], Any]:
     """What the package dftracer-analyzer installs as `dfanalyzer`."""
     for entry in importlib.metadata.distribution("dftracer-analyzer").entry_points:
         if (entry.group, entry.name) == ("console_scripts", "dfanalyzer"):

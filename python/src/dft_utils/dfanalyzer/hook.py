@@ -4,6 +4,9 @@ import functools
 import importlib
 import importlib.metadata
 import warnings
+from typing import Any, Callable, Dict, Iterator, Optional
+
+from dft_utils import PathLike
 
 from .reader import deal, read_share
 from .traces import Traces
@@ -21,7 +24,7 @@ class Unsupported(RuntimeError):
     """What is installed is no analyzer that this can read for."""
 
 
-def install(index=None, warn=warnings.warn):
+def install(index: Optional[PathLike] = None, warn: Callable[[str], Any] = warnings.warn) -> None:
     """Makes dfanalyzer, in this process, read through this engine.
 
     ``index``: where the index of the traces is, made if it is not there; ``.dftagg`` beside them if None.
@@ -39,7 +42,7 @@ def install(index=None, warn=warnings.warn):
         setattr(analyzer, name, replacement)
 
 
-def replacements(index, warn):
+def replacements(index: Optional[PathLike], warn: Callable[[str], Any]) -> Dict[str, Callable[..., Any]]:
     return {
         "Indexer": functools.partial(Traces, index=index, warn=warn),
         "scan_to_ipc": read_share,
@@ -51,11 +54,11 @@ def replacements(index, warn):
     }
 
 
-def nothing(*_arguments, **_options):
+def nothing(*_arguments: Any, **_options: Any) -> None:
     pass
 
 
-def other_versions():
+def other_versions() -> Iterator[str]:
     """What is installed in another version than is known to work."""
     for package, known in KNOWN.items():
         try:

@@ -4,6 +4,8 @@ dfanalyzer hands :func:`read_share` to its workers by its name, so they need thi
 and nothing else done to them.
 """
 
+from typing import Any, Dict, Iterable, List, Optional
+
 import pyarrow as pa
 
 import dft_utils
@@ -14,27 +16,33 @@ TELEMETRY = "telemetry"
 MICROSECONDS = 1e6
 
 
-def deal(units, workers):
+def deal(units: Iterable[int], workers: int) -> Dict[int, List[int]]:
     """Deals units of work out to workers: {worker: units}, each unit to one.
 
     Units come with the heaviest first, so they are dealt to and fro.
     """
     workers = max(workers, 1)
-    hands = {}
+    hands: Dict[int, List[int]] = {}
     for place, unit in enumerate(sorted(units)):
         turn, worker = divmod(place, workers)
         hands.setdefault(workers - 1 - worker if turn % 2 else worker, []).append(unit)
     return hands
 
 
-def read_share(units, index_path, time_granularity, time_resolution, query=None):
+def read_share(
+    units: List[str],
+    index_path: str,
+    time_granularity: float,
+    time_resolution: float,
+    query: Optional[str] = None,
+) -> Dict[str, Optional[bytes]]:
     """Reads units of work from an index: {table: Arrow IPC stream, or None where it has no row}.
 
     ``query`` is what dfanalyzer makes of the units' pids, and says nothing that they do not.
     """
     granularity = f"{in_microseconds(time_granularity, time_resolution)}us"
     pids = [int(unit) for unit in units if unit != TELEMETRY]
-    share = {"events": None, "profiles": None, "system": None}
+    share: Dict[str, Optional[bytes]] = {"events": None, "profiles": None, "system": None}
     with dft_utils.open(index_path) as index:
         if pids:
             for table in ("events", "profiles"):
@@ -44,17 +52,19 @@ def read_share(units, index_path, time_granularity, time_resolution, query=None)
     return share
 
 
-def in_microseconds(time_granularity, time_resolution=MICROSECONDS):
+def in_microseconds(time_granularity: float, time_resolution: float = MICROSECONDS) -> int:
     """The length of a cell of time in µs, of dfanalyzer's settings."""
     if time_resolution != MICROSECONDS:
-        raise ValueError(f"analyzer.time_resolution is {time_resolution:g}: an index is read in µs, so leave it at 1e6")
+        raise ValueError(
+            f"analyzer.time_resolution is {time_resolution:g}: an index is read in µs, so leave it at 1e6"
+        )
     granularity_us = round(time_granularity * MICROSECONDS)
     if granularity_us < 1:
         raise ValueError(f"analyzer.time_granularity is {time_granularity:g} s: the least is 1 µs")
     return granularity_us
 
 
-def to_ipc(table):
+def to_ipc(table: Any) -> Optional[bytes]:
     """A table as the bytes of an Arrow IPC stream; None where it has no row."""
     reader = pa.RecordBatchReader.from_stream(table)
     sink = pa.BufferOutputStream()

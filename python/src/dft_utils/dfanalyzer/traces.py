@@ -3,9 +3,9 @@
 import os
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 import dft_utils
-from dft_utils.index import default_location
 
 from .reader import TELEMETRY, in_microseconds
 
@@ -30,25 +30,45 @@ class Traces:
     out, whatever processes wrote to whichever files.
     """
 
-    def __init__(self, directory="", files=None, require_aggregation=None, *, index, warn, **_tiers):
-        self._traces = [directory] if directory else list(files or [])
-        self._index = os.path.abspath(index or default_location(self._traces))
+    def __init__(
+        self,
+        directory: str = "",
+        files: Optional[Sequence[str]] = None,
+        require_aggregation: Optional[dft_utils.AggregationConfig] = None,
+        *,
+        index: Optional[dft_utils.PathLike],
+        warn: Callable[[str], Any],
+        **_tiers: Any,
+    ) -> None:
+        self._directory = directory
+        self._files = list(files or [])
         self._granularity_us = in_microseconds(require_aggregation.time_interval_ms / 1000)
         self._warn = warn
+        # What is analyzed may be an index itself, whose traces may be elsewhere, or never have been.
+        self._given = index is None and bool(directory) and is_index(directory)
+        if self._given:
+            index = directory
+        self._index = os.path.abspath(index or dft_utils.default_location(self._traces()))
 
-    def ensure_indexed(self):
+    def _traces(self) -> List[str]:
+        return [self._directory] if self._directory else self._files
+
+    def ensure_indexed(self) -> Status:
         """Brings what is new of the traces into their index."""
-        report = dft_utils.build(self._traces, self._index, config=self._config())
-        for fault in report.faults:
-            self._warn(f"{fault.path}: {fault.message}")
+        config = self._config()
+        if not self._given:
+            report = dft_utils.build(self._traces(), self._index, config)
+            for fault in report.faults:
+                self._warn(f"{fault.path}: {fault.message}")
         with dft_utils.open(self._index) as index:
             files = [os.path.join(os.path.dirname(self._index), file.path) for file in index.files()]
-        self._check_that_no_others_are_in(files)
+        if not self._given:
+            self._check_that_no_others_are_in(files)
         return Status(len(files), self._index)
 
-    def query_file_info(self):
+    def query_file_info(self) -> Tuple[Dict[int, str], Dict[int, Set[int]]]:
         """Units of work, those with the most to read first: ({number: name}, {number: pids})."""
-        series = Counter()
+        series: Counter = Counter()
         with dft_utils.open(self._index) as index:
             for process in index.processes():
                 series[process.pid] += process.series
@@ -56,10 +76,10 @@ class Traces:
         names = [TELEMETRY, *map(str, pids)]
         return dict(enumerate(names)), {number: {pid} for number, pid in enumerate(pids, start=1)}
 
-    def close(self):
+    def close(self) -> None:
         """Is there for dfanalyzer, which closes its Indexer before workers read."""
 
-    def _config(self):
+    def _config(self) -> dft_utils.Config:
         """That of the index, if it serves the granularity that is asked for; a new one is at that."""
         asked = f"{self._granularity_us}us"
         try:
@@ -76,15 +96,21 @@ class Traces:
             )
         return config
 
-    def _check_that_no_others_are_in(self, files):
-        asked = [os.path.realpath(trace) for trace in self._traces]
-        others = [file for file in files if not any(within(os.path.realpath(file), trace) for trace in asked)]
+    def _check_that_no_others_are_in(self, files: List[str]) -> None:
+        asked = {os.path.realpath(file) for file in self._files}
+        within = os.path.join(os.path.realpath(self._directory), "") if self._directory else None
+        found = map(os.path.realpath, files)
+        others = [file for file in found if not (file.startswith(within) if within else file in asked)]
         if others:
             raise OtherTraces(
-                f"{self._index} has {len(others)} traces that were not asked for, such as {others[0]}, and a report "
-                "would be of all: analyze these traces in an index of their own, with --index DIR"
+                f"{self._index} has {len(others)} traces that were not asked for, such as {others[0]}, and a "
+                "report would be of all: analyze these traces in an index of their own, with --index DIR"
             )
 
 
-def within(path, trace):
-    return path == trace or path.startswith(os.path.join(trace, ""))
+def is_index(path: str) -> bool:
+    try:
+        dft_utils.open(path).close()
+    except dft_utils.NoIndexError:
+        return False
+    return True

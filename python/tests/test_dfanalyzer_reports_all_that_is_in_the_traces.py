@@ -15,12 +15,14 @@ PROJECT = Path(__file__).resolve().parents[2]
 TRACES = PROJECT / "tests/data"
 SHARED = PROJECT.parent / "shared/traces"
 
-if importlib.util.find_spec("dftracer") is None and not os.environ.get("CI"):
+if importlib.util.find_spec("dftracer") is None:
     pytest.skip("dfanalyzer is not installed: pip install dft-utils[dfanalyzer]", allow_module_level=True)
 
-pd = pytest.importorskip("pandas")
+import pandas as pd
 
-from dft_utils.dfanalyzer import hook, reader  # noqa: E402
+import dft_utils
+from dft_utils.dfanalyzer import hook, reader
+from dft_utils.dfanalyzer.traces import OtherTraces, Status, Traces
 
 
 @dataclasses.dataclass
@@ -128,7 +130,10 @@ def test_processes_that_share_files_are_each_counted_once(analyze, tmp_path):
     # Process 2 is in two files, one of them with process 1, and on two hosts; a third file has no process.
     write(traces / "one.pfw", host("a"), *reads(1, "a", 3), *reads(2, "a", 4))
     write(traces / "two.pfw", host("b"), *reads(2, "a", 5), *reads(2, "b", 6))
-    write(traces / "three.pfw", {"ph": 2, "cat": "sys", "name": "cpu", "ts": 7, "args": {"hhash": "a", "user_pct": 1}})
+    write(
+        traces / "three.pfw",
+        {"ph": 2, "cat": "sys", "name": "cpu", "ts": 7, "args": {"hhash": "a", "user_pct": 1}},
+    )
     report = analyze(traces)
     assert report.stats["total_event_count"] == 3 + 4 + 5 + 6
     assert report.processes["posix_count_sum"].to_dict() == {
@@ -139,13 +144,13 @@ def test_processes_that_share_files_are_each_counted_once(analyze, tmp_path):
     assert report.posix("size") == (3 + 4 + 5 + 6) * 10
 
 
-def test_an_index_is_used_again_and_takes_what_is_new(analyze, tmp_path):
-    traces = tmp_path / "traces"
-    write(traces / "one.pfw", host("a"), *reads(1, "a", 3))
-    assert analyze(traces, index=None).stats["total_event_count"] == 3
-    assert (traces / ".dftagg").is_dir()
-    write(traces / "two.pfw", *reads(2, "a", 4))
-    assert analyze(traces, index=None).stats["total_event_count"] == 7
+def test_an_index_may_be_analyzed_without_its_traces(analyze, tmp_path):
+    aggregator = dft_utils.Aggregator()
+    for record in [host("a"), *reads(1, "a", 3), *reads(2, "a", 4)]:
+        aggregator.add_lines(json.dumps(record) + "\n")
+    aggregator.publish(tmp_path / "run.dftagg", "rank 0")
+    report = analyze(tmp_path / "run.dftagg", index=None)
+    assert report.processes["posix_count_sum"].to_dict() == {"app#host of a#1#1": 3, "app#host of a#2#2": 4}
 
 
 def test_faults_of_traces_are_said_and_the_rest_is_reported(analyze, tmp_path):
@@ -153,33 +158,55 @@ def test_faults_of_traces_are_said_and_the_rest_is_reported(analyze, tmp_path):
     write(traces / "one.pfw", host("a"), *reads(1, "a", 3))
     with (traces / "one.pfw").open("a") as file:
         file.write("no record\n")
-    report = analyze(traces)
+    report = analyze(traces, index=None)
     assert report.stats["total_event_count"] == 3
     assert "one.pfw" in report.stderr
     assert "malformed" in report.stderr
+    assert (traces / ".dftagg").is_dir()
 
 
-def test_an_index_that_does_not_serve_the_granularity_is_refused(command, tmp_path):
-    traces = tmp_path / "traces"
-    write(traces / "one.pfw", host("a"), *reads(1, "a", 3))
-    assert command(traces, "analyzer.time_granularity=0.2").returncode == 0
-    # Two seconds and one are multiples of it, half a second is none.
-    assert command(traces, "analyzer.time_granularity=2").returncode == 0
-    refused = command(traces, "analyzer.time_granularity=0.5")
-    assert refused.returncode == 1
-    assert "200000 µs" in refused.stderr
-    assert "500000 µs" in refused.stderr
-    assert "--index" in refused.stderr
+def traces_of(directory, seconds=1.0, files=None, index=None):
+    """What dfanalyzer makes in its own process."""
+    config = dft_utils.AggregationConfig(time_interval_ms=seconds * 1000)
+    where = "" if files else str(directory)
+    return Traces(where, files, require_aggregation=config, require_bloom=True, index=index, warn=print)
 
 
-def test_an_index_with_other_traces_in_it_is_refused(command, tmp_path):
-    traces = tmp_path / "traces"
-    for name in ("one", "two"):
-        write(traces / f"{name}.pfw", host("a"), *reads(1, "a", 3))
-    assert command(traces).returncode == 0
-    refused = command(traces / "two.pfw")
-    assert refused.returncode == 1
-    assert f"such as {traces / 'one.pfw'}" in refused.stderr
+def test_an_index_is_used_again_and_takes_what_is_new(tmp_path):
+    write(tmp_path / "one.pfw", host("a"), *reads(1, "a", 3))
+    traces = traces_of(tmp_path)
+    assert traces.ensure_indexed() == Status(1, str(tmp_path / ".dftagg"))
+    assert traces.query_file_info() == ({0: "telemetry", 1: "1"}, {1: {1}})
+    write(tmp_path / "two.pfw", *reads(2, "a", 4))
+    traces = traces_of(tmp_path)
+    assert traces.ensure_indexed().total_files == 2
+    assert traces.query_file_info() == ({0: "telemetry", 1: "1", 2: "2"}, {1: {1}, 2: {2}})
+
+
+def test_an_index_that_does_not_serve_the_granularity_is_refused(tmp_path):
+    write(tmp_path / "one.pfw", host("a"), *reads(1, "a", 3))
+    traces_of(tmp_path, seconds=0.2).ensure_indexed()
+    # Two seconds are a multiple of it, half a second is none.
+    traces_of(tmp_path, seconds=2).ensure_indexed()
+    with pytest.raises(dft_utils.ConfigError, match="200000 µs.*500000 µs.*--index"):
+        traces_of(tmp_path, seconds=0.5).ensure_indexed()
+    traces_of(tmp_path, seconds=0.5, index=tmp_path / "other").ensure_indexed()
+
+
+def test_an_index_with_other_traces_in_it_is_refused(tmp_path):
+    paths = [str(tmp_path / name) for name in ("one.pfw", "two.pfw")]
+    for path in paths:
+        write(Path(path), host("a"), *reads(1, "a", 3))
+    traces_of(tmp_path, files=paths).ensure_indexed()
+    with pytest.raises(OtherTraces, match="1 traces that were not asked for, such as .*one.pfw"):
+        traces_of(tmp_path, files=paths[1:]).ensure_indexed()
+
+
+def test_times_are_taken_in_microseconds_only():
+    with pytest.raises(ValueError, match="time_resolution is 1e\\+09"):
+        reader.read_share(["1"], "", 1.0, 1e9)
+    with pytest.raises(ValueError, match="time_granularity is 1e-07"):
+        reader.read_share(["1"], "", 1e-7, 1e6)
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2, 3, 7, 40])
