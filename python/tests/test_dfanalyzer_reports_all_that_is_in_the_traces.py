@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ if importlib.util.find_spec("dftracer") is None:
     pytest.skip("dfanalyzer is not installed: pip install dft-utils[dfanalyzer]", allow_module_level=True)
 
 import pandas as pd
+import pyarrow as pa
 
 import dft_utils
 from dft_utils.dfanalyzer import hook, reader
@@ -207,6 +209,52 @@ def test_times_are_taken_in_microseconds_only():
         reader.read_share(["1"], "", 1.0, 1e9)
     with pytest.raises(ValueError, match="time_granularity is 1e-07"):
         reader.read_share(["1"], "", 1e-7, 1e6)
+
+
+TEXT = pa.dictionary(pa.int32(), pa.string())
+EVENTS = {
+    **dict.fromkeys(["cat", "func_name"], TEXT),
+    **dict.fromkeys(["pid", "tid"], pa.int64()),
+    **dict.fromkeys(["file_hash", "host_hash", "file_name", "host_name", "proc_name"], TEXT),
+    **dict.fromkeys(["io_cat", "acc_pat", "count"], pa.int64()),
+    "time": pa.float64(),
+    "size": pa.int64(),
+    **dict.fromkeys(["time_min", "time_max"], pa.float64()),
+    **dict.fromkeys(["size_min", "size_max", "offset_min", "offset_max"], pa.int64()),
+    **dict.fromkeys(["time_range", "time_start", "time_end"], pa.int64()),
+}
+
+
+def test_workers_that_read_at_once_have_disjoint_shares_that_are_the_table(index_path):
+    traces = Traces(
+        str(index_path), require_aggregation=dft_utils.AggregationConfig(1000), index=None, warn=print
+    )
+    traces.ensure_indexed()
+    names, pids = traces.query_file_info()
+    hands = reader.deal({unit: pids.get(unit, set()) for unit in names}, 4)
+    shares = [([names[unit] for unit in units], str(index_path), 1.0, 1e6) for units in hands.values()]
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        read = pool.starmap(reader.read_share, shares * 10, chunksize=1)
+    with dft_utils.open(index_path) as index:
+        for name in ("events", "profiles", "system"):
+            whole = ordered(index.table(name, granularity="1s").to_arrow())
+            assert whole.num_rows > 0
+            parts = [share[name] and pa.ipc.open_stream(share[name]).read_all() for share in read]
+            for first in range(0, len(parts), len(shares)):
+                tables = [part for part in parts[first : first + len(shares)] if part]
+                assert ordered(pa.concat_tables(tables)).equals(whole)
+    for part in (share["events"] for share in read[: len(shares)]):
+        events = pa.ipc.open_stream(part).read_all()
+        assert list(zip(events.schema.names, events.schema.types)) == list(EVENTS.items())
+        # A name that is not known is empty.
+        assert not any(events[column].null_count for column in EVENTS if EVENTS[column] == TEXT)
+
+
+def ordered(table):
+    """Rows in an order of their own, texts as they are."""
+    plain = [column.cast(pa.string()) if column.type == TEXT else column for column in table.columns]
+    table = pa.table(plain, names=table.column_names)
+    return table.sort_by([(column, "ascending") for column in table.column_names]).combine_chunks()
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2, 3, 7, 40])
