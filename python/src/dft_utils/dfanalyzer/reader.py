@@ -1,0 +1,76 @@
+"""What dfanalyzer's workers run: they read a share of an index as Arrow IPC.
+
+dfanalyzer hands :func:`read_share` to its workers by its name, so they need this package to be importable,
+and nothing else done to them.
+"""
+
+from typing import Any, Dict, Iterable, List, Optional
+
+import pyarrow as pa
+
+import dft_utils
+
+TELEMETRY = "telemetry"
+"""The unit of work that is the hosts' telemetry. Every other unit is a process, by its pid."""
+
+MICROSECONDS = 1e6
+
+
+def deal(units: Iterable[int], workers: int) -> Dict[int, List[int]]:
+    """Deals units of work out to workers: {worker: units}, each unit to one.
+
+    Units come with the heaviest first, so they are dealt to and fro.
+    """
+    workers = max(workers, 1)
+    hands: Dict[int, List[int]] = {}
+    for place, unit in enumerate(sorted(units)):
+        turn, worker = divmod(place, workers)
+        hands.setdefault(workers - 1 - worker if turn % 2 else worker, []).append(unit)
+    return hands
+
+
+def read_share(
+    units: List[str],
+    index_path: str,
+    time_granularity: float,
+    time_resolution: float,
+    query: Optional[str] = None,
+) -> Dict[str, Optional[bytes]]:
+    """Reads units of work from an index: {table: Arrow IPC stream, or None where it has no row}.
+
+    ``query`` is what dfanalyzer makes of the units' pids, and says nothing that they do not.
+    """
+    granularity = f"{in_microseconds(time_granularity, time_resolution)}us"
+    pids = [int(unit) for unit in units if unit != TELEMETRY]
+    share: Dict[str, Optional[bytes]] = {"events": None, "profiles": None, "system": None}
+    with dft_utils.open(index_path) as index:
+        if pids:
+            for table in ("events", "profiles"):
+                share[table] = to_ipc(index.table(table, granularity=granularity, pid=pids))
+        if TELEMETRY in units:
+            share["system"] = to_ipc(index.table("system", granularity=granularity))
+    return share
+
+
+def in_microseconds(time_granularity: float, time_resolution: float = MICROSECONDS) -> int:
+    """The length of a cell of time in µs, of dfanalyzer's settings."""
+    if time_resolution != MICROSECONDS:
+        raise ValueError(
+            f"analyzer.time_resolution is {time_resolution:g}: an index is read in µs, so leave it at 1e6"
+        )
+    granularity_us = round(time_granularity * MICROSECONDS)
+    if granularity_us < 1:
+        raise ValueError(f"analyzer.time_granularity is {time_granularity:g} s: the least is 1 µs")
+    return granularity_us
+
+
+def to_ipc(table: Any) -> Optional[bytes]:
+    """A table as the bytes of an Arrow IPC stream; None where it has no row."""
+    reader = pa.RecordBatchReader.from_stream(table)
+    sink = pa.BufferOutputStream()
+    rows = 0
+    with pa.ipc.new_stream(sink, reader.schema) as writer:
+        for batch in reader:
+            writer.write_batch(batch)
+            rows += batch.num_rows
+    return sink.getvalue().to_pybytes() if rows else None
