@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Iterable, List, Optional, Tuple, Union
 
 from . import _abi
-from ._library import PathLike, call, path_text, paths, sized, string, uint32
+from ._library import Collected, PathLike, call, path_text, paths, sized, string, uint32
 from ._library import path as path_of
 from .config import Config
 from .index import default_location
@@ -91,11 +91,16 @@ def _bar(bar: Any) -> Callable[[Progress], None]:
     return show
 
 
+def progress_function(on_progress: Optional[OnProgress]) -> Optional[Callable[[Progress], Any]]:
+    """What sees a progress, of a function or a bar."""
+    return _bar(on_progress) if hasattr(on_progress, "update") else on_progress
+
+
 class _Running:
     """A build under way on a thread of its own, so that the main thread hears Ctrl-C and stops it."""
 
     def __init__(self, on_progress: Optional[OnProgress]) -> None:
-        show = _bar(on_progress) if hasattr(on_progress, "update") else on_progress
+        show = progress_function(on_progress)
         self.faults: List[Fault] = []
         self._stop = threading.Event()
         self._failure: Optional[BaseException] = None
@@ -142,6 +147,13 @@ class _Running:
             raise self._failure
         if outcome:
             raise outcome[0]
+
+
+def resolve(traces: Union[PathLike, Iterable[PathLike]], index: PathLike) -> List[Tuple[str, int]]:
+    """Each of some traces by its path, and how it stands to an index: one of ``DFT_TRACE_…``. Nothing is written."""
+    seen = Collected(_abi.dft_visit_trace, lambda path, state: (path_of(path), state))
+    call("dft_resolve", *paths(traces), path_text(index), seen.callback, None)
+    return seen.result()
 
 
 def _options(memory: Optional[Size], threads: int, strict: bool, rebuild: bool) -> Any:

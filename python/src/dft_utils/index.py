@@ -145,6 +145,11 @@ class Index:
         """The length of a time bucket, in µs."""
         return self._described().interval_us
 
+    @property
+    def bytes(self) -> int:
+        """Bytes on disk."""
+        return self._described().bytes
+
     def info(self) -> IndexInfo:
         """What it is, and how much is in it; takes as long as it has rows."""
         described = self._described()

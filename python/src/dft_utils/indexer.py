@@ -14,10 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
 from . import _abi
-from ._library import Collected, PathLike, call, path_text, paths
-from ._library import path as path_of
+from ._library import PathLike
 from .arrow import Batch
-from .builds import OnProgress, build
+from .builds import OnProgress, build, resolve
 from .config import Config
 from .errors import ConfigError, NoIndexError
 from .index import Index, default_location
@@ -109,14 +108,9 @@ class Indexer:
         """Which traces are in the index, and which a build would read; nothing is written."""
         ready: List[str] = []
         needs_work: List[str] = []
-
-        def trace(path: Any, state: int) -> None:
+        for path, state in resolve(self._traces, self.index_path):
             known = state == _abi.DFT_TRACE_KNOWN and not self._force_rebuild
-            (ready if known else needs_work).append(path_of(path))
-
-        seen = Collected(_abi.dft_visit_trace, trace)
-        call("dft_resolve", *paths(self._traces), path_text(self.index_path), seen.callback, None)
-        seen.result()
+            (ready if known else needs_work).append(path)
         interval = 0
         if self.aggregation_config is not None and os.path.isdir(self.index_path):
             try:

@@ -1,0 +1,309 @@
+"""A staged build on the workers of a Dask cluster."""
+
+import hashlib
+import logging
+import os
+import queue
+import shutil
+import uuid
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Union
+
+import distributed
+
+from .. import _abi
+from .._library import PathLike
+from ..builds import BuildReport, IngestReport, OnProgress, Progress, progress_function, build, ingest, resolve
+from ..config import Config
+from ..errors import ChangedError, ConfigError, DftError, NoIndexError
+from ..index import Index
+from ..units import Size, byte_count
+from .plan import Task, size, task_bytes, tasks
+from .worker import Run, end, stage_task
+
+log = logging.getLogger(__name__)
+
+#: How often what an ingest refuses is staged again.
+ROUNDS = 3
+
+
+def distributed_index(
+    traces: Union[PathLike, Iterable[PathLike]],
+    index_path: PathLike,
+    local_staging: Optional[PathLike],
+    shared_staging: PathLike,
+    client: Optional["distributed.Client"] = None,
+    config: Optional[Config] = None,
+    *,
+    task_size: Optional[Size] = None,
+    memory: Optional[Size] = None,
+    threads: int = 0,
+    retries: int = 2,
+    strict: bool = False,
+    progress: Optional[OnProgress] = None,
+) -> BuildReport:
+    """Brings traces into an index, as :func:`dft_utils.build` does, on the workers of a Dask cluster.
+
+    The client plans, the workers stage, and the client ingests, once: the tables are the same, to the byte of
+    an export, as those of a build on one machine. Traces that are in are not read again. What they have grown
+    by is read by the client, and is in before the rest is.
+
+    ``traces``: files, directories or globs, which client and workers see by the same paths.
+    ``index_path``: made if it is not there. ``local_staging``: a directory of each worker's machine, for the work;
+    ``None`` for the worker's own. ``shared_staging``: a directory that client and workers share, where bundles
+    wait; best on the file system of the index, for then they are linked. Both may be one.
+    ``client``: the one in use where none is given; raises :class:`ValueError` where there is none.
+    ``config``: that of the index, or the default.
+
+    ``task_size``: about how much of the traces, as they are on disk, a task stages, such as ``"256M"``; by
+    default so that each thread of the cluster has three, of 16 MiB to 1 GiB. ``memory``: what the tables of a
+    task may take; by default 512 MiB, and at most half of what the worker may take, for all that run at once.
+    ``threads``: of each task; by default the worker's, divided among the tasks that it has at once.
+    ``retries``: how often a task is tried again that the system refused. (One whose worker dies is given to
+    another as often as Dask's ``distributed.scheduler.allowed-failures`` says.) ``strict``: faults of the input
+    are an error, and nothing is ingested. ``progress``: as of :func:`dft_utils.build`.
+
+    Where it fails, or is stopped by Ctrl-C, the index is as it was, and what was staged stays in
+    ``shared_staging``: the same call does the rest. All else, and when it is done that too, is removed.
+    One build of an index at a time: of two, one may fail with nothing lost.
+    """
+    client = _client(client)
+    listed = [traces] if isinstance(traces, (str, bytes, os.PathLike)) else list(traces)
+    paths = [os.path.abspath(os.fsdecode(path)) for path in listed]
+    index = os.path.abspath(os.fsdecode(index_path))
+    shared = os.path.abspath(os.fsdecode(shared_staging))
+    config = _config(config, index)
+
+    by_state: Dict[int, List[str]] = {}
+    for path, state in resolve(paths, index):
+        by_state.setdefault(state, []).append(path)
+    new = by_state.pop(_abi.DFT_TRACE_NEW, [])
+    unreadable = by_state.pop(_abi.DFT_TRACE_UNREADABLE, [])
+    here = sum(by_state.values(), [])
+    if not new:
+        return build(paths, index, config, memory=memory, threads=threads, strict=strict, progress=progress)
+    # Raises what is to be raised of changed traces, and knows of faults of those that are in.
+    report = build(here, index, config, memory=memory, threads=threads, strict=strict) if here else BuildReport()
+
+    workers = client.nthreads()
+    total = sum(map(size, new))
+    most = task_bytes(total, sum(workers.values())) if task_size is None else byte_count(task_size)
+    planned = tasks(new + unreadable, max(most, 1))
+    run = Run(
+        id=uuid.uuid4().hex,
+        name=_name(index, config, strict),
+        local=None if local_staging is None else os.path.abspath(os.fsdecode(local_staging)),
+        config=config,
+        at_once=-(-len(planned) // max(len(workers), 1)),
+        memory=None if memory is None else byte_count(memory),
+        threads=threads,
+        strict=strict,
+    )
+    build_ = _Build(client, run, shared, retries, progress)
+    for staged in build_.run(index, planned):
+        _merge(report, staged)
+    return _described(report, index, new)
+
+
+def _client(client: Any) -> Any:
+    if client is None:
+        try:
+            client = distributed.default_client()
+        except ValueError:
+            raise ValueError(
+                "there is no Dask client: give one, such as distributed.Client(distributed.LocalCluster()); on one "
+                "machine without Dask, dft_utils.build does the same"
+            ) from None
+    if client.asynchronous:
+        raise ValueError("the Dask client is asynchronous, and distributed_index waits: give it one that is not")
+    return client
+
+
+def _config(config: Optional[Config], index: str) -> Config:
+    """The configuration of an index, before anything is staged with another one."""
+    try:
+        with Index(index) as opened:
+            there = opened.config
+    except NoIndexError:
+        return config or Config()
+    if config is not None and _comparable(config) != _comparable(there):
+        raise ConfigError(f"{index} was made with {there}: give that, or none, or make another index", path=index)
+    return there
+
+
+def _comparable(config: Config) -> Tuple[Any, ...]:
+    metrics = config.custom_metrics
+    names = metrics if isinstance(metrics, bool) else tuple(sorted(set(metrics)))
+    return (config.interval_us, tuple(config.group_keys), names, config.percentiles or None, config.group_by_file)
+
+
+def _name(index: str, config: Config, strict: bool) -> str:
+    """What the folders of a build are called: by what its bundles depend on, so that it goes on where it ended."""
+    what = repr((os.path.realpath(index), _comparable(config), strict))
+    return "dft-" + hashlib.sha256(os.fsencode(what)).hexdigest()[:16]
+
+
+def _merge(report: BuildReport, other: BuildReport) -> None:
+    report.rows += other.rows
+    report.telemetry_rows += other.telemetry_rows
+    report.faults = list(dict.fromkeys(report.faults + other.faults))
+
+
+def _described(report: BuildReport, index: str, new: List[str]) -> BuildReport:
+    """A report of what is in of the new traces, whichever worker, or earlier run, has staged them."""
+    wanted = set(new)
+    home = os.path.dirname(os.path.realpath(index))
+    with Index(index) as opened:
+        for file in opened.files():
+            if os.path.join(home, file.path) in wanted:
+                report.files += 1
+                report.records += file.events + file.profiles + file.systems + file.telemetry + file.metadata
+                report.malformed_lines += file.malformed
+                report.text_bytes += file.text_bytes
+    report.faulty_files = len({fault.path for fault in report.faults})
+    return report
+
+
+class _Build:
+    """A staged build under way."""
+
+    def __init__(self, client: Any, run: Run, shared: str, retries: int, progress: Optional[OnProgress]) -> None:
+        self._client = client
+        self._run = run
+        self._retries = retries
+        self._shared = shared
+        #: Where its bundles are.
+        self._folder = os.path.join(shared, run.name)
+        self._shown = _Shown(progress)
+        self._tasks = 0
+
+    def run(self, index: str, planned: List[Task]) -> List[BuildReport]:
+        """Stages and ingests; raises the first failure of a task, and leaves what was staged."""
+        made = not os.path.isdir(self._shared)
+        resumes = os.path.isdir(self._folder)
+        try:
+            self._client.subscribe_topic(self._run.name, self._shown.hear)
+            try:
+                reports = self._stage(planned, self._folder)
+            except ChangedError:
+                if not resumes:
+                    raise
+                # Since an earlier run staged it, so that one's bundles are of no use.
+                shutil.rmtree(self._folder)
+                reports = self._stage(planned, self._folder)
+            reports += self._ingest(index, planned)
+        finally:
+            self._end()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        if made:
+            _remove_if_empty(self._shared)
+        return reports
+
+    def _stage(self, planned: List[Task], folder: str) -> List[BuildReport]:
+        numbered = {self._tasks + at: task for at, task in enumerate(planned)}
+        self._tasks += len(planned)
+        self._shown.begin(self._run, numbered)
+        ended: "queue.SimpleQueue[Any]" = queue.SimpleQueue()
+        futures: Dict[str, Tuple[Any, int]] = {}
+        for number, task in numbered.items():
+            key = f"dft-stage-{self._run.id}-{number}"
+            future = self._client.submit(
+                stage_task, self._run, number, task, folder, key=key, pure=False, retries=self._retries
+            )
+            futures[key] = (future, number)
+            future.add_done_callback(lambda future: ended.put(future.key))
+        try:
+            return [self._await(futures, ended) for _ in planned]
+        except BaseException:
+            self._client.cancel([future for future, _number in futures.values()])
+            raise
+
+    def _await(self, futures: Dict[str, Tuple[Any, int]], ended: "queue.SimpleQueue[Any]") -> BuildReport:
+        """The report of the next task that ends."""
+        while True:
+            try:
+                key = ended.get(timeout=0.2)
+                break
+            except queue.Empty:
+                self._shown.show("reading")
+        future, number = futures.pop(key)
+        report = future.result()
+        if isinstance(report, DftError):
+            raise report
+        self._shown.end(number, report)
+        return report
+
+    def _ingest(self, index: str, planned: List[Task]) -> List[BuildReport]:
+        reports: List[BuildReport] = []
+        files = [path for task in planned for path in task.files]
+        folder = self._folder
+        for again in range(ROUNDS):
+            self._shown.show("writing")
+            done = ingest(index, folder)
+            if not done.refused:
+                return reports
+            # Such as bundles that overlap, of two builds that went on from the same: those traces alone, anew.
+            left = [path for path, state in resolve(files, index) if state == _abi.DFT_TRACE_NEW]
+            if not left:
+                return reports
+            log.warning("%s traces are staged again, for %s", len(left), done.faults[0].message)
+            folder = os.path.join(self._folder, f"again-{again}")
+            reports += self._stage(tasks(left, max(task.bytes for task in planned)), folder)
+        raise _refused(done)
+
+    def _end(self) -> None:
+        """Stops what runs, and removes what is on the workers' machines."""
+        try:
+            self._client.unsubscribe_topic(self._run.name)
+            self._client.run(end, self._run, on_error="ignore")
+        except Exception as error:
+            # The cluster is gone, and its tasks with it.
+            log.warning("the workers cannot be asked to clean up: %s", error)
+
+
+def _refused(done: IngestReport) -> DftError:
+    first = done.faults[0]
+    return DftError(f"{first.path}: {first.message}; {done.refused} bundles were refused", path=first.path)
+
+
+def _remove_if_empty(directory: str) -> None:
+    try:
+        os.rmdir(directory)
+    except OSError:
+        pass
+
+
+class _Shown:
+    """How far the tasks are, as the workers say, for who wants to see it."""
+
+    def __init__(self, progress: Optional[OnProgress]) -> None:
+        self._see: Optional[Callable[[Progress], Any]] = progress_function(progress)
+        self._run = ""
+        self._tasks: Dict[int, Task] = {}
+        #: Of each task: files, bytes and records that were read.
+        self._read: Dict[int, Tuple[int, ...]] = {}
+
+    def begin(self, run: Run, numbered: Dict[int, Task]) -> None:
+        self._run = run.id
+        self._tasks.update(numbered)
+        self.show("reading")
+
+    def hear(self, event: Any) -> None:
+        """Takes a worker's message, on a thread of the client."""
+        _when, (run, number, *read) = event
+        if run == self._run and number in self._tasks:
+            # A task that is done again has been that far before.
+            self._read[number] = tuple(map(max, read, self._read.get(number, (0, 0, 0))))
+
+    def end(self, number: int, report: BuildReport) -> None:
+        """A task is done."""
+        task = self._tasks[number]
+        self._read[number] = (len(task.files), task.bytes, report.records)
+        self.show("reading")
+
+    def show(self, stage: str) -> None:
+        if self._see is None:
+            return
+        files, read, records = (sum(column) for column in zip((0, 0, 0), *list(self._read.values())))
+        tasks = self._tasks.values()
+        total_files, total = sum(len(task.files) for task in tasks), sum(task.bytes for task in tasks)
+        self._see(Progress(stage, total_files, min(files, total_files), total, min(read, total), records))
