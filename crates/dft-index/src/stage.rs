@@ -161,7 +161,10 @@ impl Work<'_> {
                 Ok(snapshot) => snapshot,
                 Err(error) => {
                     let unreadable = Unreadable { path: piece.path, error };
-                    self.read(Plan { unreadable: vec![unreadable], ..Plan::default() }, BuildError::ChangedSincePlanned)?;
+                    self.read(
+                        Plan { unreadable: vec![unreadable], ..Plan::default() },
+                        BuildError::ChangedSincePlanned,
+                    )?;
                     continue;
                 }
             };

@@ -125,8 +125,7 @@ fn first_is_record(text: &[u8]) -> Option<bool> {
         let line = &rest[..end];
         if !payload(line).is_empty() {
             let mut is_record = false;
-            Parser::new()
-                .parse(line, 1, TimeUnit::Us, |line| is_record = matches!(line, Line::Record { .. }));
+            Parser::new().parse(line, 1, TimeUnit::Us, |line| is_record = matches!(line, Line::Record { .. }));
             return Some(is_record);
         }
         rest = &rest[end + 1..];
