@@ -344,6 +344,23 @@ typedef struct dft_build_summary {
     uint64_t text_bytes;
 } dft_build_summary;
 
+// A piece of a trace: bytes of the file as it is on disk. A file that is not cut is one, from 0 to its size.
+typedef struct dft_piece {
+    // The size of this struct, which the caller sets.
+    uint64_t size;
+    // The trace.
+    struct dft_text path;
+    // The first byte.
+    uint64_t from;
+    // The byte behind the last.
+    uint64_t to;
+    // The size that the file had when it was cut.
+    uint64_t file_size;
+} dft_piece;
+
+// Sees a piece of a plan; valid during the call. Not 0 ends the planning, which then returns DFT_CANCELLED.
+typedef int32_t (*dft_on_piece)(void *context, const struct dft_piece *piece);
+
 // Sees a trace, and how it stands to an index: one of DFT_TRACE_…; not 0 ends the walk.
 typedef int32_t (*dft_visit_trace)(void *context, struct dft_text path, uint32_t state);
 
@@ -361,6 +378,10 @@ typedef struct dft_ingest_summary {
     uint64_t not_removed;
     // Bundles that are on their way, or whose worker died.
     uint64_t unfinished;
+    // Traces of which some pieces are there, which wait for the others.
+    uint64_t waiting_traces;
+    // Traces whose pieces do not make them: they are to be staged whole.
+    uint64_t unchained_traces;
 } dft_ingest_summary;
 
 // What of an index a table shows. Set `size` and zero the rest for all of it.
@@ -824,6 +845,37 @@ dft_status dft_stage(const struct dft_text *traces,
                      void *context,
                      struct dft_build_summary *done);
 
+// Cuts traces into pieces of about one size, for several machines to stage: at lines, or at members of gzip
+// files. A file that is not much larger, or cannot be cut, is one piece. Hardly anything of the files is
+// read.
+//
+// `traces`: files, directories (searched for *.pfw and *.pfw.gz) or globs. `piece_size`: in bytes, as they
+// are on disk; 0 for 1 GiB. `on_piece`: sees each piece, by path and place, on the caller's thread.
+// `context`: handed on. Any thread.
+dft_status dft_plan(const struct dft_text *traces,
+                    uint64_t traces_length,
+                    uint64_t piece_size,
+                    dft_on_piece on_piece,
+                    void *context);
+
+// Stages pieces of traces to bundles in a directory that all machines share, each there whole or not at
+// all. What is in a bundle already is left out, so a piece whose machine died is staged again. An ingest
+// takes a trace when all of its pieces are there.
+//
+// `pieces`: of dft_plan(). The size of each is that of the first. A trace that has not the size that it had
+// when it was cut gives DFT_CHANGED: plan again. The other arguments are those of dft_stage(). A piece that
+// turns out not to end where it was to is said by `on_fault`; the next ingest names the trace, too.
+dft_status dft_stage_pieces(const struct dft_piece *pieces,
+                            uint64_t pieces_length,
+                            struct dft_text staging,
+                            struct dft_text shared,
+                            const struct dft_config *config,
+                            const struct dft_build_options *options,
+                            dft_on_progress on_progress,
+                            dft_on_text on_fault,
+                            void *context,
+                            struct dft_build_summary *done);
+
 // Shows each of some traces, and how it stands to an index, to `visit`, by path: what dft_build() would
 // read. Where there is no index, all that can be read are new. Nothing is written.
 //
@@ -838,13 +890,28 @@ dft_status dft_resolve(const struct dft_text *traces,
 // removed, unless `keep` is not 0.
 //
 // `index`: made, with the bundles' configuration, if it is not there. `on_refused`: sees why a bundle was
-// refused, or not removed, on the caller's thread; may be NULL. `done`: may be NULL.
+// refused, or not removed, and which traces are to be staged whole, for their pieces do not make them; on
+// the caller's thread; may be NULL. `done`: may be NULL.
 dft_status dft_ingest(struct dft_text index,
                       struct dft_text shared,
                       uint32_t keep,
                       dft_on_text on_refused,
                       void *context,
                       struct dft_ingest_summary *done);
+
+// dft_ingest(), with what becomes of traces whose pieces were staged.
+//
+// `on_waiting`: sees each trace of which some pieces are there, and what is missing. `on_unchained`: sees
+// each trace whose pieces do not make it, and why: it is to be staged whole, by dft_stage(), and then
+// ingested. Both on the caller's thread; either may be NULL. The other arguments are those of dft_ingest().
+dft_status dft_ingest_pieces(struct dft_text index,
+                             struct dft_text shared,
+                             uint32_t keep,
+                             dft_on_text on_refused,
+                             dft_on_text on_waiting,
+                             dft_on_text on_unchained,
+                             void *context,
+                             struct dft_ingest_summary *done);
 
 // Reads everything in an index and checks that it is what was written and agrees with itself; DFT_DAMAGED
 // where it does not.

@@ -647,6 +647,71 @@ inline dft_build_summary stage(const std::vector<std::string> &traces, std::stri
     return done;
 }
 
+/// A piece of a trace, for some machine to stage: bytes of the file as it is on disk.
+struct Piece {
+    std::string path;
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;
+    std::uint64_t file_size = 0;
+};
+
+/// Cuts traces into pieces of about one size, in bytes; 0 for 1 GiB.
+inline std::vector<Piece> plan(const std::vector<std::string> &traces, std::uint64_t piece_size = 0) {
+    std::vector<dft_text> texts;
+    for (const std::string &trace : traces) {
+        texts.push_back(text(trace));
+    }
+    std::vector<Piece> pieces;
+    const auto keep = [](void *context, const dft_piece *piece) noexcept -> std::int32_t {
+        try {
+            const std::string path(piece->path.data, piece->path.length);
+            static_cast<std::vector<Piece> *>(context)->push_back({path, piece->from, piece->to, piece->file_size});
+            return 0;
+        } catch (...) {
+            return 1;
+        }
+    };
+    check(dft_plan(texts.data(), texts.size(), piece_size, keep, &pieces));
+    return pieces;
+}
+
+/// Stages pieces of traces.
+inline dft_build_summary stage_pieces(const std::vector<Piece> &pieces, std::string_view staging,
+                                      std::string_view shared, const Config &config = Config(),
+                                      const dft_build_options &options = sized<dft_build_options>()) {
+    std::vector<dft_piece> given;
+    for (const Piece &piece : pieces) {
+        auto one = sized<dft_piece>();
+        one.path = text(piece.path);
+        one.from = piece.from;
+        one.to = piece.to;
+        one.file_size = piece.file_size;
+        given.push_back(one);
+    }
+    auto done = sized<dft_build_summary>();
+    config.with([&](const dft_config *config) {
+        check(dft_stage_pieces(given.data(), given.size(), text(staging), text(shared), config, &options, nullptr,
+                               nullptr, nullptr, &done));
+    });
+    return done;
+}
+
+/// Brings staged bundles into an index; the traces whose pieces do not make them, which are to be staged
+/// whole, are added to `unchained`.
+inline dft_ingest_summary ingest_pieces(std::string_view index, std::string_view shared,
+                                        std::vector<std::string> &unchained, bool keep = false) {
+    auto done = sized<dft_ingest_summary>();
+    const auto add = [](void *context, dft_text trace, dft_text) noexcept {
+        try {
+            static_cast<std::vector<std::string> *>(context)->emplace_back(trace.data, trace.length);
+        } catch (...) {
+            // There is no room for its name; the summary counts it.
+        }
+    };
+    check(dft_ingest_pieces(text(index), text(shared), keep ? 1 : 0, nullptr, nullptr, add, &unchained, &done));
+    return done;
+}
+
 /// Brings staged bundles into an index.
 inline dft_ingest_summary ingest(std::string_view index, std::string_view shared, bool keep = false) {
     auto done = sized<dft_ingest_summary>();

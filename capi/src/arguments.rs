@@ -120,6 +120,29 @@ pub(crate) fn given<T: Growing>(name: &str, place: *const T) -> Result<T, Failur
     Ok(value)
 }
 
+/// What the caller gives in a list of structs that start with their size, which is that of the first.
+pub(crate) fn given_list<T: Growing>(name: &str, data: *const T, length: u64) -> Result<Vec<T>, Failure> {
+    if length == 0 {
+        return Ok(Vec::new());
+    }
+    let size = size_at(name, data.cast())?;
+    if !size.is_multiple_of(align_of::<T>() as u64) {
+        return Err(bad(name, "of structs of no size that they can have: set their sizes first"));
+    }
+    // That it is no longer than any list can be.
+    list(name, data.cast::<u8>(), length.saturating_mul(size))?;
+    let one = |at: u64| {
+        // SAFETY: it is within the list, of which so much is there by the caller's word.
+        let place = unsafe { data.byte_add((at * size) as usize) };
+        if size_at(name, place.cast())? == size {
+            given(name, place)
+        } else {
+            Err(bad(name, "of structs of several sizes: set the size of each"))
+        }
+    };
+    (0..length).map(one).collect()
+}
+
 /// Gives the caller a struct that starts with its size: as much of it as the caller knows of.
 pub(crate) fn give<T: Growing>(name: &str, place: *mut T, value: &T) -> Result<(), Failure> {
     let size = size_at(name, place.cast_const().cast())?;

@@ -8,12 +8,12 @@ use std::thread;
 use std::time::Duration;
 
 use ::dft_index::{
-    BuildError, BuildOptions, InputReport, Part, Progress, ProgressState, Stage, StageTo, TraceState, build, ingest,
-    resolve, stage,
+    BuildError, BuildOptions, InputReport, Part, Piece, PieceSize, Progress, ProgressState, Stage, StageReport,
+    StageTo, TraceState, build, ingest, plan_pieces, resolve, stage, stage_pieces,
 };
-use dft_store::verify;
+use dft_store::{IngestReport, verify};
 
-use crate::arguments::{Growing, check_place, dft_text, give, given, paths};
+use crate::arguments::{Growing, check_place, dft_text, give, given, given_list, paths};
 use crate::boundary::boundary;
 use crate::config::{config, dft_config};
 use crate::log::{DFT_LOG_WARNING, log};
@@ -198,11 +198,10 @@ fn summary(input: &InputReport) -> dft_build_summary {
 
 /// Tells the caller, and the log, what is wrong with something at a path.
 fn tell(on_text: dft_on_text, context: *mut c_void, path: &Path, text: &str) {
-    let path = path.display().to_string();
-    log(DFT_LOG_WARNING, &format!("{path}: {text}"));
+    log(DFT_LOG_WARNING, &format!("{}: {text}", path.display()));
     if let Some(on_text) = on_text {
         // SAFETY: the caller gave a function of this type; the texts live through the call.
-        unsafe { on_text(context, dft_text::of(&path), dft_text::of(text)) };
+        unsafe { on_text(context, dft_text::of_bytes(path.as_os_str().as_bytes()), dft_text::of(text)) };
     }
 }
 
@@ -289,8 +288,115 @@ pub extern "C" fn dft_stage(
             .ok_or_else(|| Failure::argument(format!("there is no part {part} of {parts}: they count from 0")))?;
         let (config, options) = (self::config(config)?, self::options(options)?);
         let report = watched(on_progress, context, |progress| stage(&traces, &to, part, &config, &options, progress))?;
-        tell_faults(&report.input, on_fault, context);
-        if done.is_null() { Ok(()) } else { give("done", done, &summary(&report.input)) }
+        staged(&report, on_fault, context, done)
+    })
+}
+
+/// Tells the caller what a staging did.
+fn staged(
+    report: &StageReport,
+    on_fault: dft_on_text,
+    context: *mut c_void,
+    done: *mut dft_build_summary,
+) -> Result<(), Failure> {
+    tell_faults(&report.input, on_fault, context);
+    for (trace, unchained) in &report.unchained {
+        tell(on_fault, context, trace, &format!("{unchained}: stage it whole"));
+    }
+    if done.is_null() { Ok(()) } else { give("done", done, &summary(&report.input)) }
+}
+
+/// A piece of a trace: bytes of the file as it is on disk. A file that is not cut is one, from 0 to its size.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct dft_piece {
+    /// The size of this struct, which the caller sets.
+    pub size: u64,
+    /// The trace.
+    pub path: dft_text,
+    /// The first byte.
+    pub from: u64,
+    /// The byte behind the last.
+    pub to: u64,
+    /// The size that the file had when it was cut.
+    pub file_size: u64,
+}
+
+impl Default for dft_piece {
+    fn default() -> Self {
+        Self { size: size_of::<Self>() as u64, path: dft_text::of(""), from: 0, to: 0, file_size: 0 }
+    }
+}
+
+// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and a text.
+unsafe impl Growing for dft_piece {}
+
+/// Sees a piece of a plan; valid during the call. Not 0 ends the planning, which then returns DFT_CANCELLED.
+pub type dft_on_piece = Option<unsafe extern "C" fn(context: *mut c_void, piece: *const dft_piece) -> i32>;
+
+/// Cuts traces into pieces of about one size, for several machines to stage: at lines, or at members of gzip
+/// files. A file that is not much larger, or cannot be cut, is one piece. Hardly anything of the files is
+/// read.
+///
+/// `traces`: files, directories (searched for *.pfw and *.pfw.gz) or globs. `piece_size`: in bytes, as they
+/// are on disk; 0 for 1 GiB. `on_piece`: sees each piece, by path and place, on the caller's thread.
+/// `context`: handed on. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_plan(
+    traces: *const dft_text,
+    traces_length: u64,
+    piece_size: u64,
+    on_piece: dft_on_piece,
+    context: *mut c_void,
+) -> dft_status {
+    boundary("dft_plan", || {
+        let traces = paths("traces", traces, traces_length)?;
+        let on_piece = on_piece.ok_or_else(|| Failure::argument("on_piece is NULL"))?;
+        let piece_size = if piece_size == 0 { ::dft_index::PIECE } else { piece_size };
+        for Piece { path, from, to, file_size } in plan_pieces(&traces, PieceSize::Bytes(piece_size))? {
+            let path = dft_text::of_bytes(path.as_os_str().as_bytes());
+            let piece = dft_piece { size: size_of::<dft_piece>() as u64, path, from, to, file_size };
+            // SAFETY: the caller gave a function of this type; the piece and its text live through the call.
+            if unsafe { on_piece(context, &piece) } != 0 {
+                return Err(BuildError::Cancelled.into());
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Stages pieces of traces to bundles in a directory that all machines share, each there whole or not at
+/// all. What is in a bundle already is left out, so a piece whose machine died is staged again. An ingest
+/// takes a trace when all of its pieces are there.
+///
+/// `pieces`: of dft_plan(). The size of each is that of the first. A trace that has not the size that it had
+/// when it was cut gives DFT_CHANGED: plan again. The other arguments are those of dft_stage(). A piece that
+/// turns out not to end where it was to is said by `on_fault`; the next ingest names the trace, too.
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_stage_pieces(
+    pieces: *const dft_piece,
+    pieces_length: u64,
+    staging: dft_text,
+    shared: dft_text,
+    config: *const dft_config,
+    options: *const dft_build_options,
+    on_progress: dft_on_progress,
+    on_fault: dft_on_text,
+    context: *mut c_void,
+    done: *mut dft_build_summary,
+) -> dft_status {
+    boundary("dft_stage_pieces", || {
+        check_place("done", done)?;
+        let pieces: Vec<dft_piece> = given_list("pieces", pieces, pieces_length)?;
+        let piece = |piece: &dft_piece| -> Result<Piece, Failure> {
+            let dft_piece { from, to, file_size, .. } = *piece;
+            Ok(Piece { path: piece.path.path("pieces")?.to_owned(), from, to, file_size })
+        };
+        let pieces: Vec<Piece> = pieces.iter().map(piece).collect::<Result<_, _>>()?;
+        let to = StageTo { staging: staging.path("staging")?.to_owned(), shared: shared.path("shared")?.to_owned() };
+        let (config, options) = (self::config(config)?, self::options(options)?);
+        let report = watched(on_progress, context, |progress| stage_pieces(&pieces, &to, &config, &options, progress))?;
+        staged(&report, on_fault, context, done)
     })
 }
 
@@ -357,6 +463,10 @@ pub struct dft_ingest_summary {
     pub not_removed: u64,
     /// Bundles that are on their way, or whose worker died.
     pub unfinished: u64,
+    /// Traces of which some pieces are there, which wait for the others.
+    pub waiting_traces: u64,
+    /// Traces whose pieces do not make them: they are to be staged whole.
+    pub unchained_traces: u64,
 }
 
 // SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
@@ -366,7 +476,8 @@ unsafe impl Growing for dft_ingest_summary {}
 /// removed, unless `keep` is not 0.
 ///
 /// `index`: made, with the bundles' configuration, if it is not there. `on_refused`: sees why a bundle was
-/// refused, or not removed, on the caller's thread; may be NULL. `done`: may be NULL.
+/// refused, or not removed, and which traces are to be staged whole, for their pieces do not make them; on
+/// the caller's thread; may be NULL. `done`: may be NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_ingest(
     index: dft_text,
@@ -379,19 +490,62 @@ pub extern "C" fn dft_ingest(
     boundary("dft_ingest", || {
         check_place("done", done)?;
         let report = ingest(index.path("index")?, shared.path("shared")?, keep != 0)?;
-        for (bundle, error) in report.refused.iter().chain(&report.not_removed) {
-            tell(on_refused, context, bundle, &error.to_string());
-        }
-        let summary = dft_ingest_summary {
-            size: 0,
-            taken: report.taken.len() as u64,
-            known: report.known.len() as u64,
-            refused: report.refused.len() as u64,
-            not_removed: report.not_removed.len() as u64,
-            unfinished: report.unfinished.len() as u64,
-        };
-        if done.is_null() { Ok(()) } else { give("done", done, &summary) }
+        ingested(&report, on_refused, on_refused, context, done)
     })
+}
+
+/// dft_ingest(), with what becomes of traces whose pieces were staged.
+///
+/// `on_waiting`: sees each trace of which some pieces are there, and what is missing. `on_unchained`: sees
+/// each trace whose pieces do not make it, and why: it is to be staged whole, by dft_stage(), and then
+/// ingested. Both on the caller's thread; either may be NULL. The other arguments are those of dft_ingest().
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_ingest_pieces(
+    index: dft_text,
+    shared: dft_text,
+    keep: u32,
+    on_refused: dft_on_text,
+    on_waiting: dft_on_text,
+    on_unchained: dft_on_text,
+    context: *mut c_void,
+    done: *mut dft_ingest_summary,
+) -> dft_status {
+    boundary("dft_ingest_pieces", || {
+        check_place("done", done)?;
+        let report = ingest(index.path("index")?, shared.path("shared")?, keep != 0)?;
+        for waiting in &report.waiting {
+            tell(on_waiting, context, &waiting.trace, &waiting.what());
+        }
+        ingested(&report, on_refused, on_unchained, context, done)
+    })
+}
+
+/// Tells the caller what an ingest did.
+fn ingested(
+    report: &IngestReport,
+    on_refused: dft_on_text,
+    on_unchained: dft_on_text,
+    context: *mut c_void,
+    done: *mut dft_ingest_summary,
+) -> Result<(), Failure> {
+    for (bundle, error) in report.refused.iter().chain(&report.not_removed) {
+        tell(on_refused, context, bundle, &error.to_string());
+    }
+    for unchained in &report.unchained {
+        tell(on_unchained, context, &unchained.trace, &unchained.what());
+    }
+    let unchained: usize = report.unchained.iter().map(|trace| trace.bundles.len()).sum();
+    let summary = dft_ingest_summary {
+        size: 0,
+        taken: report.taken.len() as u64,
+        known: report.known.len() as u64,
+        refused: (report.refused.len() + unchained) as u64,
+        not_removed: report.not_removed.len() as u64,
+        unfinished: report.unfinished.len() as u64,
+        waiting_traces: report.waiting.len() as u64,
+        unchained_traces: report.unchained.len() as u64,
+    };
+    if done.is_null() { Ok(()) } else { give("done", done, &summary) }
 }
 
 /// Reads everything in an index and checks that it is what was written and agrees with itself; DFT_DAMAGED

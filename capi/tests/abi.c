@@ -1,6 +1,7 @@
 /* The C ABI as a C program sees it: what it can do, and what it refuses. Argument: an empty directory. */
 #include <dft_utils.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,6 +223,101 @@ static void traces_are_built_staged_and_ingested(void) {
     CHECK(dft_build(&trace, 1, text(path("built")), &other, NULL, NULL, NULL, NULL, NULL) == DFT_CONFIG && says("--rebuild"));
 }
 
+typedef struct {
+    dft_piece pieces[64];
+    char path[2048];
+    uint64_t number;
+} plan;
+
+static int32_t keep_piece(void *context, const dft_piece *piece) {
+    plan *kept = context;
+    if (kept->number == 64 || piece->path.length > sizeof kept->path) {
+        return 1;
+    }
+    memcpy(kept->path, piece->path.data, piece->path.length);
+    kept->pieces[kept->number] = *piece;
+    kept->pieces[kept->number++].path.data = kept->path;
+    return 0;
+}
+
+/// What is wrong with which trace, the last time that it was told.
+typedef struct {
+    int refused, waiting, unchained;
+} outcomes;
+
+static void on_refused(void *context, dft_text path, dft_text what) {
+    (void)path;
+    (void)what;
+    ++((outcomes *)context)->refused;
+}
+
+static void on_waiting(void *context, dft_text path, dft_text what) {
+    CHECK(path.length > 5 && memcmp(path.data + path.length - 5, "y.pfw", 5) == 0 && what.length > 0);
+    ++((outcomes *)context)->waiting;
+}
+
+static void on_unchained(void *context, dft_text path, dft_text what) {
+    CHECK(path.length > 5 && memcmp(path.data + path.length - 5, "y.pfw", 5) == 0 && what.length > 0);
+    ++((outcomes *)context)->unchained;
+}
+
+static void a_trace_is_staged_in_pieces(void) {
+    FILE *file = fopen(path("y.pfw"), "w");
+    CHECK(file != NULL);
+    for (int at = 0; at < 1000; at++) {
+        fprintf(file, "{\"name\":\"read\",\"cat\":\"POSIX\",\"pid\":1,\"tid\":1,\"ts\":%d,\"dur\":3,\"ph\":\"X\",\"args\":{\"ret\":1}}\n", at);
+    }
+    CHECK(fclose(file) == 0);
+    char name[2048];
+    snprintf(name, sizeof name, "%s", path("y.pfw"));
+    const dft_text trace = text(name);
+    static plan plan;
+    CHECK(dft_plan(&trace, 1, 0, keep_piece, &plan) == DFT_OK && plan.number == 1);
+    CHECK(plan.pieces[0].from == 0 && plan.pieces[0].to == plan.pieces[0].file_size);
+    plan.number = 0;
+    CHECK(dft_plan(&trace, 1, plan.pieces[0].file_size / 4, keep_piece, &plan) == DFT_OK && plan.number == 4);
+    CHECK(dft_plan(&trace, 1, 1, keep_piece, &plan) == DFT_CANCELLED);
+    plan.number = 4;
+    CHECK(dft_plan(&trace, 1, 0, NULL, NULL) == DFT_INVALID_ARGUMENT);
+    dft_build_summary done = {.size = sizeof done};
+    dft_piece *pieces = plan.pieces;
+    char local[2048], shared[2048], index[2048];
+    snprintf(local, sizeof local, "%s", path("local"));
+    snprintf(shared, sizeof shared, "%s", path("shared-pieces"));
+    snprintf(index, sizeof index, "%s", path("of-pieces"));
+    CHECK(dft_stage_pieces(pieces, 3, text(local), text(shared), NULL, NULL, NULL, NULL, NULL, &done) == DFT_OK);
+    CHECK(done.files == 3 && done.records > 0);
+    dft_ingest_summary ingested = {.size = sizeof ingested};
+    outcomes seen = {0, 0, 0};
+    CHECK(dft_ingest_pieces(text(index), text(shared), 0, on_refused, on_waiting, on_unchained, &seen, &ingested) == DFT_OK);
+    CHECK(ingested.taken == 0 && ingested.waiting_traces == 1 && seen.waiting == 1 && seen.refused == 0);
+    CHECK(dft_stage_pieces(pieces, 4, text(local), text(shared), NULL, NULL, NULL, NULL, NULL, &done) == DFT_OK);
+    CHECK(done.files == 1 && done.known_files == 3);
+    CHECK(dft_ingest_pieces(text(index), text(shared), 0, on_refused, on_waiting, on_unchained, &seen, &ingested) == DFT_OK);
+    CHECK(ingested.taken == 4 && ingested.waiting_traces == 0 && ingested.refused == 0);
+    // Cut where it cannot be.
+    pieces[0].to = ++pieces[1].from;
+    snprintf(index, sizeof index, "%s", path("of-unchained"));
+    int faults = 0;
+    CHECK(dft_stage_pieces(pieces, 2, text(local), text(shared), NULL, NULL, NULL, tell, &faults, &done) == DFT_OK && faults > 0);
+    CHECK(dft_ingest_pieces(text(index), text(shared), 0, on_refused, on_waiting, on_unchained, &seen, &ingested) == DFT_OK);
+    CHECK(ingested.refused == 2 && ingested.unchained_traces == 1 && seen.unchained == 1);
+    // A caller of before the summary had these two.
+    dft_ingest_summary old = {.size = offsetof(dft_ingest_summary, waiting_traces), .unchained_traces = 77};
+    CHECK(dft_ingest(text(index), text(shared), 0, on_refused, &seen, &old) == DFT_OK);
+    CHECK(old.refused == 2 && old.unchained_traces == 77 && seen.refused == 1);
+    pieces[1].to = pieces[1].from;
+    CHECK(dft_stage_pieces(pieces, 2, text(local), text(shared), NULL, NULL, NULL, NULL, NULL, NULL) == DFT_INVALID_ARGUMENT);
+    pieces[1].size = 8;
+    CHECK(dft_stage_pieces(pieces, 2, text(local), text(shared), NULL, NULL, NULL, NULL, NULL, NULL) == DFT_INVALID_ARGUMENT);
+    CHECK(says("several sizes"));
+    pieces[0].size = 9;
+    CHECK(dft_stage_pieces(pieces, 1, text(local), text(shared), NULL, NULL, NULL, NULL, NULL, NULL) == DFT_INVALID_ARGUMENT);
+    CHECK(dft_stage_pieces(NULL, 1, text(local), text(shared), NULL, NULL, NULL, NULL, NULL, NULL) == DFT_INVALID_ARGUMENT);
+    dft_piece grown = {.size = sizeof grown, .path = trace, .from = 1, .to = 5, .file_size = 9};
+    CHECK(dft_stage_pieces(&grown, 1, text(local), text(shared), NULL, NULL, NULL, NULL, NULL, NULL) == DFT_CHANGED);
+}
+
 static void values_are_computed_without_an_index(void) {
     const int64_t samples[4] = {1000000001, 1000000002, 1000000003, -5};
     dft_int_stats stats;
@@ -287,6 +383,7 @@ int main(int argc, char **argv) {
     threads_aggregate_and_merge();
     an_index_is_read();
     traces_are_built_staged_and_ingested();
+    a_trace_is_staged_in_pieces();
     values_are_computed_without_an_index();
     what_is_wrong_is_refused_and_nothing_else();
     puts("abi.c: 5 passed, 0 failed");

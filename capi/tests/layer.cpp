@@ -2,6 +2,7 @@
 #include <dft_utils.hpp>
 
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
 
 #define CHECK(...)                                                                                           \
@@ -47,6 +48,27 @@ void rows_are_walked_as_a_range(const std::string &folder) {
     CHECK(index.readings().begin() == index.readings().end());
     dft::verify(folder + "/index");
     index.export_tables(folder + "/tables", {DFT_TABLE_EVENTS}, DFT_FORMAT_CSV);
+}
+
+void pieces_of_a_trace_make_it(const std::string &folder) {
+    const std::string trace = folder + "/large.pfw";
+    {
+        std::ofstream file(trace);
+        for (int at = 0; at < 1000; at++) {
+            file << R"({"name":"read","cat":"POSIX","pid":1,"tid":1,"ts":)" << at << R"(,"dur":3,"ph":"X"})" << '\n';
+        }
+    }
+    auto pieces = dft::plan({trace}, 20000);
+    CHECK(pieces.size() > 1 && pieces.front().from == 0 && pieces.back().to == pieces.back().file_size);
+    std::vector<std::string> unchained;
+    CHECK(dft::stage_pieces(pieces, folder + "/local", folder + "/shared").records == 1000);
+    CHECK(dft::ingest_pieces(folder + "/of-pieces", folder + "/shared", unchained).taken == pieces.size());
+    CHECK(unchained.empty());
+    pieces.resize(1);
+    pieces[0].to--;
+    dft::stage_pieces(pieces, folder + "/local", folder + "/shared");
+    CHECK(dft::ingest_pieces(folder + "/of-others", folder + "/shared", unchained).unchained_traces == 1);
+    CHECK(unchained.size() == 1 && unchained[0].find("large.pfw") != std::string::npos);
 }
 
 void what_fails_throws_or_is_a_result(const std::string &folder) {
@@ -126,8 +148,9 @@ void what_there_is_to_say_is_logged(const std::string &folder) {
 int main(int argc, char **argv) {
     CHECK(argc == 2);
     rows_are_walked_as_a_range(argv[1]);
+    pieces_of_a_trace_make_it(argv[1]);
     what_fails_throws_or_is_a_result(argv[1]);
     the_names_that_people_port_from(argv[1]);
     what_there_is_to_say_is_logged(argv[1]);
-    std::cout << "layer.cpp: 4 passed, 0 failed\n";
+    std::cout << "layer.cpp: 5 passed, 0 failed\n";
 }

@@ -75,7 +75,7 @@ impl Builds {
         let text = |name: &str| self.path(name).display().to_string();
         let local = self.local.path().display().to_string();
         let stage = |part: &str, staging: String| {
-            let options = ["--part", part, "--shared-staging"].map(str::to_owned).to_vec();
+            let options = ["--part", part, "--piece-size", "40K", "--shared-staging"].map(str::to_owned).to_vec();
             let from = ["stage".to_owned(), text("staged"), "--staging".to_owned(), staging].to_vec();
             [from, options, vec![text("shared")]].concat()
         };
@@ -104,6 +104,8 @@ impl Builds {
                     for pid in 10..14 {
                         write(&builds.path(&format!("staged/{pid}.pfw.gz")), gzip(trace(pid, 1_500).as_bytes()));
                     }
+                    let members = (14..24).flat_map(|pid| gzip(trace(pid, 500).as_bytes()));
+                    write(&builds.path("staged/large.pfw.gz"), members.collect::<Vec<u8>>());
                 }),
                 stage("0/2", local),
             ),

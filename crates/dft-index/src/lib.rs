@@ -46,7 +46,7 @@ pub use error::BuildError;
 pub use ingest::ingest;
 pub use live::{LinesAdded, LiveAggregator, TemporaryIndex};
 pub use location::default_index;
-pub use part::Part;
+pub use part::{PIECE, Part};
 pub use pieces::{Piece, PieceSize, plan_pieces};
 pub use progress::{Progress, ProgressState, Stage};
 pub use report::{BuildReport, FileReport, InputReport, MalformedLine, StageReport, Unreadable};

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::pieces::{Piece, PieceSize, cut_files};
 
 /// The size, in bytes, of the pieces that large traces are cut into where no other is asked for.
-const PIECE: u64 = 1 << 30;
+pub const PIECE: u64 = 1 << 30;
 
 /// One of several parts of the traces, such as that of a rank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

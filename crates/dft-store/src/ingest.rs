@@ -40,25 +40,25 @@ pub struct WaitingTrace {
     pub bundles: Vec<PathBuf>,
 }
 
-impl fmt::Display for WaitingTrace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl WaitingTrace {
+    /// What it waits for, in words.
+    pub fn what(&self) -> String {
         /// How many of the missing ranges are named.
         const SHOWN: usize = 5;
-        let pieces = if self.bundles.len() == 1 { "1 piece waits" } else { "pieces wait" };
-        write!(f, "{}: {pieces} for bytes ", self.trace.display())?;
-        for (at, Range { start, end }) in self.missing.iter().take(SHOWN).enumerate() {
-            write!(f, "{}{start} to {end}", if at > 0 { ", " } else { "" })?;
-        }
-        if self.missing.len() > SHOWN {
-            write!(f, " and {} more", self.missing.len() - SHOWN)?;
-        }
-        write!(f, ": stage those, or the whole of it")
+        let missing = self.missing.iter().take(SHOWN).map(|Range { start, end }| format!("{start} to {end}"));
+        let more = match self.missing.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let missing = missing.collect::<Vec<_>>().join(", ");
+        let waits = if self.bundles.len() == 1 { "a piece waits" } else { "pieces wait" };
+        format!("{waits} for bytes {missing}{more}: stage those, or the whole of it")
     }
 }
 
-impl fmt::Display for UnchainedTrace {
+impl fmt::Display for WaitingTrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: stage it whole, and ingest again", self.trace.display(), self.unchained)
+        write!(f, "{}: {}", self.trace.display(), self.what())
     }
 }
 
@@ -71,6 +71,19 @@ pub struct UnchainedTrace {
     pub unchained: Unchained,
     /// The bundles of the pieces, which stay until the trace is in.
     pub bundles: Vec<PathBuf>,
+}
+
+impl UnchainedTrace {
+    /// Why, and what to do, in words.
+    pub fn what(&self) -> String {
+        format!("{}: stage it whole, and ingest again", self.unchained)
+    }
+}
+
+impl fmt::Display for UnchainedTrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.trace.display(), self.what())
+    }
 }
 
 /// What an ingest did.

@@ -824,4 +824,89 @@ mod tests {
         assert!(resume_as(b"{}", b"{},\n{}").is_ok());
         assert!(resume_as(b"{}", b"{} \x0b,\n{}").is_ok());
     }
+
+    #[test]
+    fn pieces_read_as_the_file_does_wherever_members_and_lines_begin() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut text = text();
+        text.truncate(text.len() - 5);
+        let lines: Vec<&[u8]> = text.split_inclusive(|&byte| byte == b'\n').collect();
+        let members: Vec<Vec<u8>> = lines.iter().map(|line| gzip(line)).collect();
+        let ends = |parts: &[Vec<u8>]| -> Vec<u64> {
+            let ends = parts.iter().scan(0, |at, part| {
+                *at += part.len() as u64;
+                Some(*at)
+            });
+            ends.collect()
+        };
+        let lines: Vec<Vec<u8>> = lines.into_iter().map(<[u8]>::to_vec).collect();
+        for (name, parts) in [("a.pfw", lines), ("b.pfw.gz", members)] {
+            let path = folder.path().join(name);
+            let bytes = parts.concat();
+            std::fs::write(&path, &bytes).expect("written");
+            let size = bytes.len() as u64;
+            let (whole_lines, whole) = read_on(TraceReader::open(&path).expect("open"));
+            let mut cuts = ends(&parts);
+            cuts.pop();
+            for chosen in [&cuts[..], &cuts[..1], &cuts[3..5], &cuts[cuts.len() - 1..]] {
+                let (mut from, mut all, mut lines_before) = (0, Vec::new(), 0);
+                let (mut text, mut fingerprint) = (0, 0_u128);
+                for to in chosen.iter().copied().chain([size]) {
+                    let reader = TraceReader::open_piece(&path, &(from..to), size, TimeUnit::Us).expect("open");
+                    let (lines, summary) = read_on(reader);
+                    assert_eq!(
+                        (summary.open_end, &summary.fault),
+                        if to < size { (None, &None) } else { (whole.open_end, &whole.fault) },
+                        "{name}"
+                    );
+                    all.extend(lines.into_iter().map(|(line, text)| (line + lines_before, text)));
+                    text += summary.consumed.text;
+                    fingerprint = fingerprint.wrapping_add(summary.fingerprint);
+                    // A text that ends in a newline shows an empty line behind it.
+                    if to < size {
+                        all.pop();
+                    }
+                    lines_before += summary.consumed.line - 1;
+                    if to == size {
+                        let consumed = Consumed { text, line: lines_before + 1, ..summary.consumed };
+                        assert_eq!(consumed, whole.consumed, "{name}");
+                    }
+                    from = to;
+                }
+                assert_eq!(fingerprint, whole.fingerprint, "{name}");
+                assert!(all == whole_lines, "{name} {chosen:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_piece_ends_in_is_said() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let piece = |name: &str, bytes: &[u8], range: Range<u64>| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).expect("written");
+            TraceReader::open_piece(&path, &range, bytes.len() as u64, TimeUnit::Us).map(|reader| read_on(reader).1)
+        };
+        let end = |name: &str, bytes: &[u8], to: u64| piece(name, bytes, 0..to).expect("open").open_end;
+        let text = b"{}\n{\"a\":1}\n";
+        assert_eq!(end("a.pfw", text, 3), None);
+        assert_eq!(end("a.pfw", text, 2), Some(OpenEnd::Line));
+        assert_eq!(end("a.pfw", text, 5), Some(OpenEnd::Line));
+        let (one, open) = (gzip(text), gzip(b"{}\n{}"));
+        let to = one.len() as u64;
+        assert_eq!(end("a.pfw.gz", &[one.clone(), one.clone()].concat(), to), None);
+        assert_eq!(end("a.pfw.gz", &[one.clone(), one.clone()].concat(), to - 1), Some(OpenEnd::Member));
+        assert_eq!(end("a.pfw.gz", &[one.clone(), one.clone()].concat(), to + 9), Some(OpenEnd::Member));
+        assert_eq!(end("a.pfw.gz", &[one.clone(), vec![0; 9], one.clone()].concat(), to + 9), Some(OpenEnd::Padding));
+        assert_eq!(
+            end("a.pfw.gz", &[one.clone(), b"oops".to_vec(), one.clone()].concat(), to + 4),
+            Some(OpenEnd::Damage)
+        );
+        assert_eq!(end("a.pfw.gz", &[open.clone(), one].concat(), open.len() as u64), Some(OpenEnd::Line));
+        // A mark of the byte order stands only at the start of a file.
+        let marked = b"{}\n\xef\xbb\xbf{}\n";
+        assert_eq!(piece("a.pfw", marked, 3..9).expect("open").consumed.text, 6);
+        assert!(matches!(piece("a.pfw", text, 3..99), Err(ResumeError::Changed)));
+        assert!(matches!(piece("a.pfw", text, 4..3), Err(ResumeError::Changed)));
+    }
 }

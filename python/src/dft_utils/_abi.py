@@ -194,6 +194,19 @@ class dft_build_summary(Structure):
     ]
 
 
+class dft_piece(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("path", dft_text),
+        ("from", c_uint64),
+        ("to", c_uint64),
+        ("file_size", c_uint64),
+    ]
+
+
+dft_on_piece = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_piece))
+
+
 dft_visit_trace = CFUNCTYPE(c_int32, c_void_p, dft_text, c_uint32)
 
 
@@ -205,6 +218,8 @@ class dft_ingest_summary(Structure):
         ("refused", c_uint64),
         ("not_removed", c_uint64),
         ("unfinished", c_uint64),
+        ("waiting_traces", c_uint64),
+        ("unchained_traces", c_uint64),
     ]
 
 
@@ -419,8 +434,11 @@ FUNCTIONS = {
     "dft_last_error": (dft_status, [POINTER(dft_error)]),
     "dft_build": (dft_status, [POINTER(dft_text), c_uint64, dft_text, POINTER(dft_config), POINTER(dft_build_options), dft_on_progress, dft_on_text, c_void_p, POINTER(dft_build_summary)]),
     "dft_stage": (dft_status, [POINTER(dft_text), c_uint64, dft_text, dft_text, c_uint32, c_uint32, POINTER(dft_config), POINTER(dft_build_options), dft_on_progress, dft_on_text, c_void_p, POINTER(dft_build_summary)]),
+    "dft_plan": (dft_status, [POINTER(dft_text), c_uint64, c_uint64, dft_on_piece, c_void_p]),
+    "dft_stage_pieces": (dft_status, [POINTER(dft_piece), c_uint64, dft_text, dft_text, POINTER(dft_config), POINTER(dft_build_options), dft_on_progress, dft_on_text, c_void_p, POINTER(dft_build_summary)]),
     "dft_resolve": (dft_status, [POINTER(dft_text), c_uint64, dft_text, dft_visit_trace, c_void_p]),
     "dft_ingest": (dft_status, [dft_text, dft_text, c_uint32, dft_on_text, c_void_p, POINTER(dft_ingest_summary)]),
+    "dft_ingest_pieces": (dft_status, [dft_text, dft_text, c_uint32, dft_on_text, dft_on_text, dft_on_text, c_void_p, POINTER(dft_ingest_summary)]),
     "dft_verify": (dft_status, [dft_text, dft_on_text, c_void_p]),
     "dft_config_default": (dft_status, [POINTER(dft_config)]),
     "dft_table_stream": (dft_status, [c_void_p, c_uint32, POINTER(dft_view), c_void_p]),
