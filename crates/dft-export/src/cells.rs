@@ -1,5 +1,7 @@
 //! Rows joined with their series, merged to cells.
 
+use std::ops::Range;
+
 use dft_aggregate::IoCategory;
 use dft_codec::{Family, RowKey, RowParts, RowValue, SeriesId, SeriesIdentity};
 use dft_store::{RowQuery, RowScan, SeriesScan};
@@ -76,8 +78,9 @@ pub struct CellScan<'v> {
 }
 
 impl<'v> CellScan<'v> {
-    pub(crate) fn new(view: &'v View<'v>, family: Family, parts: RowParts) -> Result<Self, ExportError> {
-        let query = RowQuery { time: view.buckets(), ..RowQuery::family(family) };
+    /// The cells of a range of series.
+    pub(crate) fn new(view: &'v View<'v>, series: Range<SeriesId>, parts: RowParts) -> Result<Self, ExportError> {
+        let query = RowQuery { series, time: view.buckets() };
         Ok(Self {
             view,
             parts,

@@ -1,7 +1,7 @@
 //! An index at a granularity, through a filter.
 
 use dft_codec::{Family, NameKind, RowParts, TelemetryKey, TelemetryValue};
-use dft_store::{Index, NameTable};
+use dft_store::{Index, NameTable, RowQuery};
 
 use crate::calls::Calls;
 use crate::cells::CellScan;
@@ -105,7 +105,7 @@ impl<'a> View<'a> {
     ///
     /// Where the index cannot be read.
     pub fn cells(&'a self, family: Family, parts: RowParts) -> Result<CellScan<'a>, ExportError> {
-        CellScan::new(self, family, parts)
+        CellScan::new(self, RowQuery::family(family).series, parts)
     }
 
     /// The rows of a family in dfanalyzer's columns.
@@ -118,7 +118,20 @@ impl<'a> View<'a> {
         family: Family,
         dictionaries: Dictionaries,
     ) -> Result<impl Batches + Send + 'a, ExportError> {
-        Calls::new(self, family, dictionaries)
+        Calls::new(self, family, RowQuery::family(family).series, dictionaries)
+    }
+
+    /// The same, in parts that are read at once and written one after another. How many there are depends
+    /// on nothing but what is asked for: it can be seen in the files.
+    pub(crate) fn calls_in_parts(
+        &'a self,
+        family: Family,
+        dictionaries: Dictionaries,
+    ) -> Result<Vec<Box<dyn Batches + Send + 'a>>, ExportError> {
+        // Of a short time the most work is to look for its rows, and of a long one to write them.
+        let parts = if self.filter.time.is_some() && dictionaries == Dictionaries::PerBatch { 4 } else { 1 };
+        let part = |series| Ok(Box::new(Calls::new(self, family, series, dictionaries)?) as Box<dyn Batches + Send>);
+        self.index.partitions(family, parts).into_iter().map(part).collect()
     }
 
     /// The rows of a family in groups that have some columns in common, sorted by those.
