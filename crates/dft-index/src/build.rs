@@ -133,7 +133,7 @@ fn refuse_faults(files: &[FileReport], unreadable: &[Unreadable]) -> Result<(), 
 fn ambiguous_hashes(index: &Index) -> Result<u64, BuildError> {
     let mut ambiguous = 0;
     for kind in NameKind::ALL {
-        ambiguous += index.names(kind)?.ambiguous() as u64;
+        ambiguous += index.ambiguous_hashes(kind)?;
     }
     Ok(ambiguous)
 }
