@@ -18,6 +18,7 @@ use crate::functions::is_transfer;
 use crate::intern::{Interner, Symbol};
 use crate::plan::{Plan, Plans, is_reserved};
 use crate::run::{Run, RunError, RunWriter, Section};
+use crate::sealed::TableRows;
 use crate::spelling::{Spelling, Spellings};
 
 /// A series' identity, in symbols.
@@ -561,11 +562,18 @@ impl Aggregator {
         self.bounds
     }
 
-    /// Gives the table out as a run in memory.
+    /// Gives the table out as a run in memory. Its rows stay where they are.
     pub fn into_run(mut self) -> Run {
+        let series = self.series_by_id();
         let mut writer = RunWriter::in_memory();
-        match self.write(&mut writer).and_then(|()| writer.finish()) {
-            Ok(run) => run,
+        let written = self
+            .write_identities(&series, &mut writer)
+            .and_then(|()| self.write_telemetry(&mut writer))
+            .and_then(|()| writer.finish());
+        let mut sealer = Sealer { interner: &self.interner, order: &mut self.order };
+        let rows = series.iter().map(|&(id, row)| (id, self.rows.take(row, &mut sealer))).collect();
+        match written {
+            Ok(run) => run.with_rows(TableRows::new(rows)),
             // Memory takes every byte.
             Err(error) => unreachable!("a run in memory: {error}"),
         }
@@ -578,7 +586,10 @@ impl Aggregator {
     /// What the system says of the file.
     pub fn spill(&mut self, path: &std::path::Path) -> Result<Run, RunError> {
         let run = RunWriter::to_file(path).and_then(|mut writer| {
-            self.write(&mut writer)?;
+            let series = self.series_by_id();
+            self.write_identities(&series, &mut writer)?;
+            self.write_rows(&series, &mut writer)?;
+            self.write_telemetry(&mut writer)?;
             writer.finish()
         });
         if run.is_err() {
@@ -592,19 +603,24 @@ impl Aggregator {
         Ok(run)
     }
 
-    fn write(&mut self, out: &mut RunWriter) -> Result<(), RunError> {
-        let mut series: Vec<(SeriesId, u32)> = Vec::with_capacity(self.series.len());
-        let mut identities: Vec<(SeriesId, &SeriesKey)> = Vec::with_capacity(self.series.len());
-        for (key, known) in &self.series {
-            let id = self.identity(key).id();
-            series.push((id, known.row));
-            identities.push((id, key));
-        }
+    /// Ids and numbers of all series, by id.
+    fn series_by_id(&self) -> Vec<(SeriesId, u32)> {
+        let mut series: Vec<_> = self.series.iter().map(|(key, known)| (self.identity(key).id(), known.row)).collect();
         series.sort_unstable();
-        identities.sort_unstable_by_key(|(id, _)| *id);
+        series
+    }
+
+    /// Writes who the series are, and names.
+    fn write_identities(&self, series: &[(SeriesId, u32)], out: &mut RunWriter) -> Result<(), RunError> {
+        let mut keys: Vec<Option<&SeriesKey>> = vec![None; self.series.len()];
+        for (key, known) in &self.series {
+            keys[known.row as usize] = Some(key);
+        }
         out.begin(Section::Series)?;
-        for (id, key) in identities {
-            out.put(&id.0, &self.identity(key).encode())?;
+        for &(id, row) in series {
+            if let Some(key) = keys[row as usize] {
+                out.put(&id.0, &self.identity(key).encode())?;
+            }
         }
         out.begin(Section::Names)?;
         let text = |symbol| self.interner.get(symbol);
@@ -619,14 +635,24 @@ impl Aggregator {
         for name in names {
             out.put(&name, &[dft_codec::VALUE_VERSION])?;
         }
+        Ok(())
+    }
+
+    fn write_rows(&mut self, series: &[(SeriesId, u32)], out: &mut RunWriter) -> Result<(), RunError> {
         out.begin(Section::Rows)?;
         let mut sealer = Sealer { interner: &self.interner, order: &mut self.order };
-        for (id, row) in series {
-            for (bucket, value) in self.rows.finish(row, &mut sealer).iter() {
+        for &(id, row) in series {
+            for (bucket, value) in self.rows.finish(row, &mut sealer).values() {
                 out.put(&RowKey { series: id, bucket }.encode(), value)?;
             }
         }
+        Ok(())
+    }
+
+    fn write_telemetry(&mut self, out: &mut RunWriter) -> Result<(), RunError> {
         out.begin(Section::Telemetry)?;
+        let text = |symbol| self.interner.get(symbol);
+        let mut sealer = Sealer { interner: &self.interner, order: &mut self.order };
         let mut counters: Vec<(Vec<u8>, u32)> = self
             .counters
             .iter()
@@ -635,7 +661,7 @@ impl Aggregator {
         counters.sort_unstable();
         for (mut key, series) in counters {
             let prefix = key.len();
-            for (bucket, value) in self.telemetry.finish(series, &mut sealer).iter() {
+            for (bucket, value) in self.telemetry.finish(series, &mut sealer).values() {
                 key.truncate(prefix);
                 key.extend_from_slice(&bucket.to_be_bytes());
                 out.put(&key, value)?;

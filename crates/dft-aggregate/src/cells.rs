@@ -6,12 +6,11 @@
 //! opens its bucket again, and the parts are merged when the table is written out.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
-use dft_codec::{Reader, put_varint};
 use smallvec::SmallVec;
 
 use crate::intern::{Interner, Symbol};
+use crate::sealed::Sealed;
 
 /// Open cells of a series.
 const OPEN: usize = 4;
@@ -33,7 +32,7 @@ pub(crate) trait Seal<C> {
 #[derive(Default)]
 struct Series {
     open: SmallVec<[(u64, u32); 2]>,
-    sealed: Vec<u8>,
+    sealed: Sealed,
 }
 
 /// Cells by series and bucket.
@@ -97,29 +96,20 @@ impl<C: Cell> Cells<C> {
             + self.sealed * 3 / 2
     }
 
-    /// Seals what is open, and gives the sealed values of a series in order of their bucket; a
-    /// bucket comes as often as it was opened.
-    pub(crate) fn finish(&mut self, series: u32, seal: &mut impl Seal<C>) -> Finished<'_> {
+    /// Seals what is open of a series, and gives its sealed values.
+    pub(crate) fn finish(&mut self, series: u32, seal: &mut impl Seal<C>) -> &Sealed {
         let state = &mut self.series[series as usize];
         while let Some((bucket, slot)) = state.open.pop() {
             seal_into(state, &mut self.cells[slot as usize], bucket, seal, &mut self.scratch);
             self.free.push(slot);
         }
-        let bytes = &state.sealed;
-        let mut values: Vec<(u64, Range<usize>)> = Vec::new();
-        let mut reader = Reader::new(bytes);
-        // This table wrote the bytes, so they cannot be cut; if they were, less would come out than
-        // the report counts.
-        while let (Ok(bucket), Ok(length)) = (reader.varint_u64(), reader.varint_u64()) {
-            let start = bytes.len() - reader.left();
-            if reader.bytes(length as usize).is_err() {
-                break;
-            }
-            values.push((bucket, start..start + length as usize));
-        }
-        debug_assert_eq!(reader.left(), 0, "sealed bytes are whole");
-        values.sort_by_key(|(bucket, range)| (*bucket, range.start));
-        Finished { bytes, values }
+        &state.sealed
+    }
+
+    /// [Finishes](Cells::finish) a series, and takes its values out of the table.
+    pub(crate) fn take(&mut self, series: u32, seal: &mut impl Seal<C>) -> Sealed {
+        self.finish(series, seal);
+        std::mem::take(&mut self.series[series as usize].sealed)
     }
 }
 
@@ -133,25 +123,7 @@ fn seal_into<C: Cell>(
     scratch.clear();
     seal.seal(cell, bucket, scratch);
     cell.reset();
-    let before = state.sealed.len();
-    put_varint(&mut state.sealed, bucket.into());
-    put_varint(&mut state.sealed, scratch.len() as u128);
-    state.sealed.extend_from_slice(scratch);
-    state.sealed.len() - before
-}
-
-/// The sealed values of one series.
-pub(crate) struct Finished<'a> {
-    bytes: &'a [u8],
-    values: Vec<(u64, Range<usize>)>,
-}
-
-impl<'a> Finished<'a> {
-    /// Buckets and values, in order of the bucket.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &'a [u8])> {
-        let bytes = self.bytes;
-        self.values.iter().map(move |(bucket, range)| (*bucket, &bytes[range.clone()]))
-    }
+    state.sealed.push(bucket, scratch)
 }
 
 /// Values by symbol, for the few that a cell has; found again fast when asked for in the same order.

@@ -37,6 +37,7 @@ mod intern;
 mod merge;
 mod plan;
 mod run;
+mod sealed;
 mod spelling;
 
 pub use aggregator::Aggregator;

@@ -53,6 +53,11 @@ pub fn merge_runs<E>(
     loop {
         // The common case: the least key is there once, and its bytes pass through untouched.
         let Some(least) = heap.least() else { return Ok(()) };
+        if least.is_last_of_key() && !heap.is_tied() {
+            sink(least.key(), least.value()).map_err(MergeError::Sink)?;
+            heap.advance_least()?;
+            continue;
+        }
         key.clear();
         key.extend_from_slice(least.key());
         value.clear();
@@ -155,6 +160,14 @@ impl<'a> Heap<'a> {
 
     fn least(&self) -> Option<&Cursor<'a>> {
         self.cursors.first()
+    }
+
+    /// Whether another cursor has the least key, too.
+    #[inline]
+    fn is_tied(&self) -> bool {
+        // One that has it is on the way from there to the top, and so are those above it.
+        let least = self.cursors[0].key();
+        self.cursors[1..].iter().take(2).any(|cursor| cursor.key() == least)
     }
 
     fn advance_least(&mut self) -> Result<(), RunError> {

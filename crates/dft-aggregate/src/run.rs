@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 use dft_codec::{Reader, put_varint};
 
+use crate::sealed::{TableCursor, TableRows};
+
 /// Which part of the index an entry belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Section {
@@ -73,6 +75,8 @@ pub struct Run {
     starts: [u64; 5],
     /// Where each partition of the rows starts, and where the last one ends.
     partitions: [u64; PARTITIONS + 1],
+    /// The rows, where they are not in the store.
+    rows: Option<TableRows>,
 }
 
 impl Drop for Run {
@@ -85,8 +89,18 @@ impl Drop for Run {
 }
 
 impl Run {
+    /// The run with the rows of a table, and none of its own.
+    pub(crate) fn with_rows(mut self, rows: TableRows) -> Self {
+        self.partitions = rows.bytes();
+        self.rows = Some(rows);
+        self
+    }
+
     /// How many bytes a section has.
     pub fn section_bytes(&self, section: Section) -> u64 {
+        if section == Section::Rows {
+            return self.partition_bytes(&(0..PARTITIONS));
+        }
         self.starts[section as usize + 1] - self.starts[section as usize]
     }
 
@@ -101,6 +115,11 @@ impl Run {
         section: Section,
         partitions: Option<&std::ops::Range<usize>>,
     ) -> Result<Cursor<'_>, RunError> {
+        if section == Section::Rows
+            && let Some(rows) = &self.rows
+        {
+            return Ok(Cursor::Table(rows.cursor(partitions.unwrap_or(&(0..PARTITIONS)))));
+        }
         let (start, end) = match partitions {
             Some(range) => (self.partitions[range.start], self.partitions[range.end]),
             None => (self.starts[section as usize], self.starts[section as usize + 1]),
@@ -123,6 +142,7 @@ impl Run {
 /// Walks the entries of a section.
 pub(crate) enum Cursor<'a> {
     Memory { rest: &'a [u8], key: &'a [u8], value: &'a [u8] },
+    Table(TableCursor<'a>),
     File { reader: BufReader<io::Take<File>>, path: &'a Path, left: u64, key: Vec<u8>, value: Vec<u8> },
 }
 
@@ -146,6 +166,7 @@ impl Cursor<'_> {
                 (*key, *value) = (k, v);
                 Ok(true)
             }
+            Cursor::Table(cursor) => Ok(cursor.advance()),
             Cursor::File { reader, path, left, key, value } => {
                 if *left == 0 {
                     return Ok(false);
@@ -177,10 +198,20 @@ impl Cursor<'_> {
         }
     }
 
+    /// Whether the next entry is known to have another key.
+    #[inline]
+    pub(crate) fn is_last_of_key(&self) -> bool {
+        match self {
+            Cursor::Table(cursor) => cursor.is_last_of_key(),
+            Cursor::Memory { .. } | Cursor::File { .. } => false,
+        }
+    }
+
     #[inline]
     pub(crate) fn key(&self) -> &[u8] {
         match self {
             Cursor::Memory { key, .. } => key,
+            Cursor::Table(cursor) => &cursor.key,
             Cursor::File { key, .. } => key,
         }
     }
@@ -189,6 +220,7 @@ impl Cursor<'_> {
     pub(crate) fn value(&self) -> &[u8] {
         match self {
             Cursor::Memory { value, .. } => value,
+            Cursor::Table(cursor) => cursor.value,
             Cursor::File { value, .. } => value,
         }
     }
@@ -236,9 +268,8 @@ impl RunWriter {
 
     pub(crate) fn begin(&mut self, section: Section) -> Result<(), RunError> {
         self.end_partitions();
-        for start in &mut self.starts[section as usize..] {
-            *start = self.at;
-        }
+        // Also of those that are passed over.
+        self.starts[self.section + 1..].fill(self.at);
         self.section = section as usize;
         if section == Section::Rows {
             self.next_partition = 0;
@@ -289,6 +320,6 @@ impl RunWriter {
                 Err(source) => return Err(RunError::Io { path, source }),
             },
         };
-        Ok(Run { store, starts: self.starts, partitions: self.partitions })
+        Ok(Run { store, starts: self.starts, partitions: self.partitions, rows: None })
     }
 }

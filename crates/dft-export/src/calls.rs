@@ -1,11 +1,12 @@
 //! The tables of calls, in the columns that dfanalyzer reads.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Float64Builder, Int64Array, Int64Builder, RecordBatch};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
-use dft_codec::{Family, RowCore, RowParts};
+use dft_codec::{Family, RowCore, RowParts, SeriesId};
 use dft_metrics::scaled;
 
 use crate::cells::{Cell, CellScan, Series};
@@ -126,12 +127,18 @@ pub(crate) struct Calls<'v> {
 }
 
 impl<'v> Calls<'v> {
-    pub(crate) fn new(view: &'v View<'v>, family: Family, dictionaries: Dictionaries) -> Result<Self, ExportError> {
+    /// The rows of a range of the family's series.
+    pub(crate) fn new(
+        view: &'v View<'v>,
+        family: Family,
+        series: Range<SeriesId>,
+        dictionaries: Dictionaries,
+    ) -> Result<Self, ExportError> {
         let strings = match dictionaries {
             Dictionaries::PerBatch => Default::default(),
             Dictionaries::Whole => whole_strings(view, family)?,
         };
-        Ok(Self { view, family, schema: schema(), cells: view.cells(family, RowParts::Core)?, strings })
+        Ok(Self { view, family, schema: schema(), cells: CellScan::new(view, series, RowParts::Core)?, strings })
     }
 }
 

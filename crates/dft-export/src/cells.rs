@@ -1,11 +1,12 @@
 //! Rows joined with their series, merged to cells.
 
+use std::ops::Range;
+
 use dft_aggregate::IoCategory;
 use dft_codec::{Family, RowKey, RowParts, RowValue, SeriesId, SeriesIdentity};
 use dft_store::{RowQuery, RowScan, SeriesScan};
 
 use crate::error::ExportError;
-use crate::filter::Share;
 use crate::view::View;
 
 /// A series, with what its hashes resolve to.
@@ -77,14 +78,9 @@ pub struct CellScan<'v> {
 }
 
 impl<'v> CellScan<'v> {
-    pub(crate) fn new(
-        view: &'v View<'v>,
-        family: Family,
-        parts: RowParts,
-        share: Option<Share>,
-    ) -> Result<Self, ExportError> {
-        let series = share.map_or(RowQuery::family(family).series, |share| share.series(view.index(), family));
-        let query = RowQuery { time: view.buckets(), series };
+    /// The cells of a range of series.
+    pub(crate) fn new(view: &'v View<'v>, series: Range<SeriesId>, parts: RowParts) -> Result<Self, ExportError> {
+        let query = RowQuery { series, time: view.buckets() };
         Ok(Self {
             view,
             parts,

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, Scope};
 
 use arrow::array::RecordBatch;
 use arrow::csv;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::FileWriter;
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -72,9 +72,11 @@ const ROW_GROUP: usize = 256 << 10;
 const AHEAD: usize = 4;
 
 /// Writes a table to a file: under a temporary name, which then becomes `path`, so that the file is
-/// there whole or not at all. Batches are made on one thread and written on another. Returns the rows.
+/// there whole or not at all. Its parts, of which there is one at least, have one schema; they
+/// are made on so many threads, and written on this one. Returns the rows.
 pub(crate) fn write(
-    table: &mut (dyn Batches + Send),
+    parts: Vec<Box<dyn Batches + Send + '_>>,
+    threads: usize,
     view: &View<'_>,
     format: Format,
     path: &Path,
@@ -83,22 +85,13 @@ pub(crate) fn write(
     let file = temporary.file.try_clone().map_err(ExportError::io(path))?;
     let refusal = Arc::new(Mutex::new(None));
     let file = Noting { file, refusal: refusal.clone() };
-    let schema = table.schema();
-    let (sender, receiver) = sync_channel(AHEAD);
+    let schema = parts.first().map_or_else(|| Arc::new(Schema::empty()), |part| part.schema());
     let written = thread::scope(|scope| {
-        scope.spawn(move || {
-            while let Some(batch) = table.next_batch().transpose() {
-                let failed = batch.is_err();
-                // Where the writer has gone, it says why.
-                if sender.send(batch).is_err() || failed {
-                    return;
-                }
-            }
-        });
+        let batches = spawn(scope, parts, threads).into_iter().flatten();
         match format {
-            Format::Parquet => write_parquet(receiver, schema, view, file, path),
-            Format::Arrow => write_arrow(receiver, schema, file, path),
-            Format::Csv => write_csv(receiver, schema, file, path),
+            Format::Parquet => write_parquet(batches, schema, view, file, path),
+            Format::Arrow => write_arrow(batches, schema, file, path),
+            Format::Csv => write_csv(batches, schema, file, path),
         }
     });
     let refusal = refusal.lock().ok().and_then(|mut refusal| refusal.take());
@@ -108,6 +101,34 @@ pub(crate) fn write(
         (Err(_), Some(source)) => Err(ExportError::io(path)(source)),
         (Err(error), None) => Err(error),
     }
+}
+
+/// Makes the batches of parts, on so many threads; each part has a receiver.
+fn spawn<'scope, 'env: 'scope>(
+    scope: &'scope Scope<'scope, 'env>,
+    parts: Vec<Box<dyn Batches + Send + 'env>>,
+    threads: usize,
+) -> Vec<Receiver<Made>> {
+    let threads = threads.clamp(1, parts.len().max(1));
+    let (senders, receivers): (Vec<_>, Vec<_>) = parts.iter().map(|_| sync_channel(AHEAD)).unzip();
+    // They are begun in the order in which they are waited for.
+    let next = Arc::new(Mutex::new(parts.into_iter().zip(senders)));
+    for _ in 0..threads {
+        let next = next.clone();
+        scope.spawn(move || {
+            let next = || next.lock().ok().and_then(|mut next| next.next());
+            while let Some((mut part, sender)) = next() {
+                while let Some(batch) = part.next_batch().transpose() {
+                    let failed = batch.is_err();
+                    // Where the writer has gone, it says why.
+                    if sender.send(batch).is_err() || failed {
+                        return;
+                    }
+                }
+            }
+        });
+    }
+    receivers
 }
 
 /// A file that is removed unless it is renamed. It is locked, so that what a dead export left is told
@@ -194,11 +215,11 @@ impl Write for Noting {
     }
 }
 
-/// What a table is made of, as it is made.
-type Received = Receiver<Result<RecordBatch, ExportError>>;
+/// What a table is made of.
+type Made = Result<RecordBatch, ExportError>;
 
 fn write_parquet(
-    batches: Received,
+    batches: impl Iterator<Item = Made>,
     schema: SchemaRef,
     view: &View<'_>,
     file: Noting,
@@ -230,14 +251,28 @@ fn properties(schema: &SchemaRef, view: &View<'_>) -> Result<WriterProperties, P
         ]));
     for field in schema.fields() {
         // Numbers are mostly distinct, so a dictionary of them is made only to be given up again.
-        if matches!(field.data_type(), DataType::Dictionary(..)) {
-            properties = properties.set_column_dictionary_enabled(ColumnPath::from(field.name().as_str()), true);
+        let column = ColumnPath::from(field.name().as_str());
+        match field.data_type() {
+            DataType::Dictionary(..) => properties = properties.set_column_dictionary_enabled(column, true),
+            // Neighbours in a column are of one series, and so alike: their differences are short, and
+            // zstd makes them little shorter for a lot of time.
+            DataType::Int64 => {
+                properties = properties
+                    .set_column_encoding(column.clone(), Encoding::DELTA_BINARY_PACKED)
+                    .set_column_compression(column, Compression::UNCOMPRESSED);
+            }
+            _ => {}
         }
     }
     Ok(properties.build())
 }
 
-fn write_arrow(batches: Received, schema: SchemaRef, file: Noting, path: &Path) -> Result<u64, ExportError> {
+fn write_arrow(
+    batches: impl Iterator<Item = Made>,
+    schema: SchemaRef,
+    file: Noting,
+    path: &Path,
+) -> Result<u64, ExportError> {
     let failed = |source: ArrowError| ExportError::Write { path: path.to_owned(), source };
     let mut writer = FileWriter::try_new_buffered(file, &schema).map_err(failed)?;
     let mut rows = 0;
@@ -252,7 +287,12 @@ fn write_arrow(batches: Received, schema: SchemaRef, file: Noting, path: &Path) 
     Ok(rows)
 }
 
-fn write_csv(batches: Received, schema: SchemaRef, file: Noting, path: &Path) -> Result<u64, ExportError> {
+fn write_csv(
+    batches: impl Iterator<Item = Made>,
+    schema: SchemaRef,
+    file: Noting,
+    path: &Path,
+) -> Result<u64, ExportError> {
     let failed = |source: ArrowError| ExportError::Write { path: path.to_owned(), source };
     let mut writer = csv::WriterBuilder::new().with_header(true).build(BufWriter::with_capacity(1 << 20, file));
     let mut rows = 0;

@@ -99,7 +99,7 @@ pub struct ExportOptions {
     pub group_by: Vec<GroupColumn>,
     /// The format.
     pub format: Format,
-    /// Tables that are written at once.
+    /// Tables that are written at once, and parts of one that are read at once.
     pub threads: usize,
 }
 
@@ -166,13 +166,13 @@ pub fn export(view: &View<'_>, out: &Path, options: &ExportOptions) -> Result<Ve
 fn export_one(view: &View<'_>, table: Table, out: &Path, options: &ExportOptions) -> Result<Exported, ExportError> {
     let path = out.join(format!("{}.{}", table.name(), options.format.extension()));
     let dictionaries = options.format.dictionaries();
-    let to_file = |batches: &mut (dyn Batches + Send)| write(batches, view, options.format, &path);
-    let rows = match table.family() {
-        Some(family) if !options.group_by.is_empty() => to_file(&mut view.grouped(family, &options.group_by)?),
-        Some(family) => to_file(&mut view.calls(family, dictionaries)?),
-        None if table == Table::System => to_file(&mut view.telemetry(dictionaries)?),
-        None => to_file(&mut view.statistics(dictionaries)?),
-    }?;
+    let parts: Vec<Box<dyn Batches + Send>> = match table.family() {
+        Some(family) if !options.group_by.is_empty() => vec![Box::new(view.grouped(family, &options.group_by)?)],
+        Some(family) => view.calls_in_parts(family, dictionaries)?,
+        None if table == Table::System => vec![Box::new(view.telemetry(dictionaries)?)],
+        None => vec![Box::new(view.statistics(dictionaries)?)],
+    };
+    let rows = write(parts, options.threads, view, options.format, &path)?;
     let bytes = fs::metadata(&path).map_err(ExportError::io(&path))?.len();
     Ok(Exported { table, path, rows, bytes })
 }

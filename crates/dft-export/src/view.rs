@@ -1,9 +1,10 @@
 //! An index at a granularity, through a filter.
 
 use std::num::NonZeroUsize;
+use std::ops::Range;
 
-use dft_codec::{Family, NameKind, RowParts, TelemetryKey, TelemetryValue};
-use dft_store::{Index, NameTable};
+use dft_codec::{Family, NameKind, RowParts, SeriesId, TelemetryKey, TelemetryValue};
+use dft_store::{Index, NameTable, RowQuery};
 
 use crate::calls::Calls;
 use crate::cells::CellScan;
@@ -121,12 +122,18 @@ impl<'a> View<'a> {
     ///
     /// Where the index cannot be read.
     pub fn cells(&'a self, family: Family, parts: RowParts) -> Result<CellScan<'a>, ExportError> {
-        CellScan::new(self, family, parts, self.filter.share)
+        CellScan::new(self, self.series_of(family), parts)
     }
 
     /// The same, of all shares: what columns a table has must not differ between them.
     pub(crate) fn cells_of_all_shares(&'a self, family: Family, parts: RowParts) -> Result<CellScan<'a>, ExportError> {
-        CellScan::new(self, family, parts, None)
+        CellScan::new(self, RowQuery::family(family).series, parts)
+    }
+
+    /// The series of a family that are in the share that is asked for.
+    fn series_of(&self, family: Family) -> Range<SeriesId> {
+        let all = RowQuery::family(family).series;
+        self.filter.share.map_or(all, |share| share.series(self.index, family))
     }
 
     /// The rows of a family in dfanalyzer's columns.
@@ -139,7 +146,24 @@ impl<'a> View<'a> {
         family: Family,
         dictionaries: Dictionaries,
     ) -> Result<impl Batches + Send + 'a, ExportError> {
-        Calls::new(self, family, dictionaries)
+        Calls::new(self, family, self.series_of(family), dictionaries)
+    }
+
+    /// The same, in parts that are read at once and written one after another. How many there are depends
+    /// on nothing but what is asked for: it can be seen in the files.
+    pub(crate) fn calls_in_parts(
+        &'a self,
+        family: Family,
+        dictionaries: Dictionaries,
+    ) -> Result<Vec<Box<dyn Batches + Send + 'a>>, ExportError> {
+        // Of a short time the most work is to look for its rows, and of a long one to write them.
+        let short = self.filter.time.is_some() && dictionaries == Dictionaries::PerBatch;
+        let parts = match self.filter.share {
+            None if short => self.index.partitions(family, 4),
+            _ => vec![self.series_of(family)],
+        };
+        let part = |series| Ok(Box::new(Calls::new(self, family, series, dictionaries)?) as Box<dyn Batches + Send>);
+        parts.into_iter().map(part).collect()
     }
 
     /// The rows of a family in groups that have some columns in common, sorted by those.

@@ -58,6 +58,9 @@ pub fn build(
     let mut plan = plan(&found, |trace| Ok(aggregator.file(&aggregator.name_of(trace))?))?;
     let redated = std::mem::take(&mut plan.redated);
     let changed = |paths| BuildError::Changed { index: index.to_owned(), paths };
+    if !plan.read.is_empty() {
+        aggregator.begin();
+    }
     let (reading, known) = read_planned(plan, aggregator.scratch(), config, options, progress, changed)?;
     progress.begin_writing();
     let files = reading.files.into_iter().chain(redated);
@@ -130,7 +133,7 @@ fn refuse_faults(files: &[FileReport], unreadable: &[Unreadable]) -> Result<(), 
 fn ambiguous_hashes(index: &Index) -> Result<u64, BuildError> {
     let mut ambiguous = 0;
     for kind in NameKind::ALL {
-        ambiguous += index.names(kind)?.ambiguous() as u64;
+        ambiguous += index.ambiguous_hashes(kind)?;
     }
     Ok(ambiguous)
 }

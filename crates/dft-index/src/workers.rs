@@ -135,9 +135,8 @@ pub(crate) fn harvest(
 ) -> Result<Harvest, BuildError> {
     let threads = options.threads.max(1);
     let (sender, tasks) = crossbeam_channel::bounded(2 * threads);
-    // While a table is written out in memory, at the end, it is there twice; and tables grow in
-    // steps.
-    let table = usize::try_from(options.memory).unwrap_or(usize::MAX) / threads / 3;
+    // Tables grow in steps, in which what grows is there twice.
+    let table = usize::try_from(options.memory).unwrap_or(usize::MAX) / threads / 2;
     let shared = Shared {
         files,
         scratch,

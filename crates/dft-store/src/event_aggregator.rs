@@ -2,14 +2,15 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
 
 use dft_aggregate::Config;
-use dft_codec::FileEntry;
+use dft_codec::{Bounds, FileEntry};
 
 use crate::current::{self, Current};
 use crate::error::StoreError;
 use crate::index::Index;
-use crate::publish::{Batch, Description, Publisher};
+use crate::publish::{Batch, Description, Generation, Publisher};
 use crate::sorted::{SortedFiles, Sorter, Written};
 use crate::trace_names::TraceNames;
 
@@ -24,12 +25,18 @@ pub struct EventAggregator {
     current: Option<Index>,
     /// What was in force when the index was opened, or has been put in force since.
     in_force: Option<Current>,
+    /// The next generation, where it was begun.
+    next: Option<JoinHandle<Result<Generation, StoreError>>>,
     /// Held as long as the writer lives; the system lets go of it when the process ends.
     _lock: File,
 }
 
 impl Drop for EventAggregator {
     fn drop(&mut self) {
+        if let Some(next) = self.next.take() {
+            // What there is of it is removed with it.
+            drop(next.join());
+        }
         // What stays is removed by the next writer.
         let _ = fs::remove_dir_all(&self.scratch);
     }
@@ -81,7 +88,7 @@ impl EventAggregator {
         let _ = fs::remove_dir_all(&scratch);
         fs::create_dir_all(&scratch).map_err(StoreError::io(&scratch))?;
         let (path, config) = (path.to_owned(), config.clone());
-        Ok(Self { names: TraceNames::of(&path), path, scratch, config, current, in_force, _lock: lock })
+        Ok(Self { names: TraceNames::of(&path), path, scratch, config, current, in_force, next: None, _lock: lock })
     }
 
     /// The directory of the index.
@@ -119,6 +126,20 @@ impl EventAggregator {
         self.current.as_ref().map_or(Ok(None), |current| current.file(name))
     }
 
+    /// Begins to make what the next publishing puts in force, beside whatever is done until then: mostly
+    /// that is to wait for the disk. Its errors are those of the publishing.
+    pub fn begin(&mut self) {
+        if self.next.is_none() {
+            let publisher = self.publisher();
+            self.next = thread::Builder::new().spawn(move || publisher.begin()).ok();
+        }
+    }
+
+    fn publisher(&self) -> Publisher {
+        let current = self.current.as_ref().map(|current| (current.generation(), current.seal().clone()));
+        Publisher { path: self.path.clone(), current }
+    }
+
     /// Adds the batch: all of it, or, where that fails or the process dies, nothing.
     ///
     /// # Errors
@@ -150,8 +171,14 @@ impl EventAggregator {
         if self.in_force.is_some() && current::read(&self.path)? != self.in_force {
             return Err(StoreError::Replaced(self.path.clone()));
         }
-        let publisher = Publisher { path: &self.path, current: self.current.as_ref() };
-        let next = publisher.prepare(sets, description)?;
+        let begun = match self.next.take().map(JoinHandle::join) {
+            Some(Ok(begun)) => begun?,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+            None => self.publisher().begin()?,
+        };
+        let known = self.current.as_ref().and_then(Index::bounds);
+        let bounds = description.bounds.into_iter().chain(known).reduce(Bounds::union);
+        let next = begun.seal(sets, &Description { bounds, ..*description })?;
         current::replace(&self.path)?;
         // From here on the generation is in force, whatever fails.
         dft_io::sync_directory(&self.path).map_err(|source| StoreError::InForce { path: self.path.clone(), source })?;

@@ -190,6 +190,10 @@ pub(crate) fn database_options() -> Options {
     // No log of RocksDB's own: it would be the one thing that a reader writes.
     options.set_info_logger(InfoLogger::new_callback_logger(LogLevel::Fatal, |_, _| ()));
     options.set_stats_dump_period_sec(0);
+    // A family has few files, and more threads than those would be started for each of them.
+    options.set_max_file_opening_threads(1);
+    // What they would be read for is when to compact, which is never.
+    options.set_skip_stats_update_on_db_open(true);
     options.set_paranoid_checks(true);
     options
 }

@@ -1,6 +1,5 @@
 //! An index, opened for reading.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -14,43 +13,11 @@ use rocksdb::{Cache, ColumnFamily, DB, ReadOptions};
 use crate::current::{self, Current};
 use crate::error::StoreError;
 use crate::families::{self, MergeFaults};
+use crate::names::NameTable;
 use crate::seal::Seal;
 
 /// Bytes of blocks that an open index keeps in memory.
 const CACHE: usize = 32 << 20;
-
-/// The names of hashes: per hash the one to show, and how many it has.
-#[derive(Clone, Debug, Default)]
-pub struct NameTable {
-    names: BTreeMap<String, (String, u32)>,
-}
-
-impl NameTable {
-    /// The name of a hash: the least in byte order where it has several.
-    pub fn get(&self, hash: &str) -> Option<&str> {
-        self.names.get(hash).map(|(name, _)| name.as_str())
-    }
-
-    /// How many hashes have a name.
-    pub fn len(&self) -> usize {
-        self.names.len()
-    }
-
-    /// Whether no hash has one.
-    pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
-    }
-
-    /// How many hashes have more than one.
-    pub fn ambiguous(&self) -> usize {
-        self.names.values().filter(|(_, names)| *names > 1).count()
-    }
-
-    /// Hashes and names, by hash.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.names.iter().map(|(hash, (name, _))| (hash.as_str(), name.as_str()))
-    }
-}
 
 /// What an index takes on disk.
 #[derive(Clone, Copy, Debug, Default)]
@@ -201,17 +168,35 @@ impl Index {
     ///
     /// Where the index cannot be read.
     pub fn names(&self, kind: NameKind) -> Result<NameTable, StoreError> {
-        let mut table = NameTable::default();
+        let mut table = NameTable::new();
+        self.each_name(kind, |key| table.add(&key.hash, &key.name))?;
+        Ok(table)
+    }
+
+    /// How many hashes of a kind have more than one name.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn ambiguous_hashes(&self, kind: NameKind) -> Result<u64, StoreError> {
+        let (mut last, mut names, mut ambiguous) = (None, 0, 0);
+        self.each_name(kind, |key| {
+            names = if last.as_ref() == Some(&key.hash) { names + 1 } else { 1 };
+            ambiguous += u64::from(names == 2);
+            last = Some(key.hash);
+        })?;
+        Ok(ambiguous)
+    }
+
+    /// Hands the names of a kind to `visit`, by hash; those of one hash in byte order.
+    fn each_name(&self, kind: NameKind, mut visit: impl FnMut(NameKey)) -> Result<(), StoreError> {
         self.each(families::NAMES, &[kind.tag()], |key, _| {
             if key.first() != Some(&kind.tag()) {
                 return Ok(false);
             }
-            let NameKey { hash, name, .. } = NameKey::decode(key)?;
-            // Names of a hash come in byte order, so the first is the least.
-            table.names.entry(hash).and_modify(|(_, names)| *names += 1).or_insert((name, 1));
+            visit(NameKey::decode(key)?);
             Ok(true)
-        })?;
-        Ok(table)
+        })
     }
 
     /// The name of one hash: the least in byte order where it has several.

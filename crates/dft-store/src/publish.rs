@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dft_aggregate::{Config, Run};
 use dft_codec::{Bounds, FORMAT_VERSION, FileEntry};
@@ -11,7 +11,6 @@ use rocksdb::{Cache, DB, FlushOptions, IngestExternalFileOptions, WaitForCompact
 use crate::current::{self, Current};
 use crate::error::StoreError;
 use crate::families::{self, MergeFaults};
-use crate::index::Index;
 use crate::seal::{Linked, Seal};
 use crate::sorted::SortedFiles;
 
@@ -28,6 +27,7 @@ pub struct Batch {
 /// What a publishing puts in beside the entries.
 pub(crate) struct Description<'a> {
     pub(crate) files: &'a [(Vec<u8>, FileEntry)],
+    /// Those of the whole index.
     pub(crate) bounds: Option<Bounds>,
     pub(crate) config: &'a Config,
     /// The ids of the bundles that are taken in.
@@ -37,109 +37,141 @@ pub(crate) struct Description<'a> {
 /// Sets of files that overlap before they are merged into one: many make every read slower.
 const OVERLAPPING: u64 = 8;
 
-pub(crate) struct Publisher<'a> {
-    pub(crate) path: &'a Path,
-    pub(crate) current: Option<&'a Index>,
+/// What the next generation is made from.
+pub(crate) struct Publisher {
+    pub(crate) path: PathBuf,
+    /// The number and the seal of the generation in force.
+    pub(crate) current: Option<(u64, Seal)>,
 }
 
-impl Publisher<'_> {
-    /// Makes a generation with sets of sorted files, which are used up, and prepares to put it in force.
-    /// Files of one set do not overlap; those of several may, and then their entries merge.
-    pub(crate) fn prepare(&self, sets: &[SortedFiles], description: &Description<'_>) -> Result<Current, StoreError> {
-        // A name is never used twice, not even after a rebuild.
-        let number = current::highest(self.path)? + 1;
-        let directory = current::generation(self.path, number);
-        let point = |name| dft_io::point(name).map_err(StoreError::io(&directory));
-        point("publish:before the generation is made")?;
-        let made = || -> Result<Current, StoreError> {
-            fs::create_dir_all(&directory).map_err(StoreError::io(&directory))?;
-            let mut linked = Linked::default();
-            if let Some(current) = self.current {
-                linked.of = Some(current.seal());
-                linked.names = clone_generation(&current::generation(self.path, current.generation()), &directory)?;
-                point("publish:the old generation is linked")?;
-            }
-            self.fill(&directory, sets, description)?;
-            point("publish:before the generation is sealed")?;
-            let seal = Seal::make(&directory, number, &linked)?;
-            // The generation's own name is durable before CURRENT says it.
-            dft_io::sync_directory(self.path).map_err(StoreError::io(self.path))?;
-            let current = Current { number, seal };
-            current::prepare(self.path, current)?;
-            Ok(current)
-        };
-        let made = made();
-        if made.is_err() {
-            // It takes the room that is wanted; what stays, the next writer removes.
-            let _ = fs::remove_dir_all(&directory);
-        }
-        made
-    }
+/// A generation in the making. What there is of it is removed, unless it is [sealed](Generation::seal).
+pub(crate) struct Generation {
+    index: PathBuf,
+    directory: PathBuf,
+    number: u64,
+    linked: Linked,
+    /// Until it is sealed.
+    db: Option<DB>,
+    sealed: bool,
+}
 
-    /// Opens the new generation, brings everything in and closes it.
-    fn fill(&self, directory: &Path, sets: &[SortedFiles], description: &Description<'_>) -> Result<(), StoreError> {
+impl Drop for Generation {
+    fn drop(&mut self) {
+        self.db = None;
+        if !self.sealed {
+            // It takes the room that is wanted; what stays, the next writer removes.
+            let _ = fs::remove_dir_all(&self.directory);
+        }
+    }
+}
+
+impl Publisher {
+    /// Makes a generation that holds what the one in force does.
+    pub(crate) fn begin(self) -> Result<Generation, StoreError> {
+        let Self { path, current } = self;
+        // A name is never used twice, not even after a rebuild.
+        let number = current::highest(&path)? + 1;
+        let directory = current::generation(&path, number);
+        let mut made =
+            Generation { index: path, directory, number, linked: Linked::default(), db: None, sealed: false };
+        let Generation { index, directory, linked, db, .. } = &mut made;
+        let directory = &*directory;
+        let point = |name| dft_io::point(name).map_err(StoreError::io(directory));
+        point("publish:before the generation is made")?;
+        fs::create_dir_all(directory).map_err(StoreError::io(directory))?;
+        if let Some((number, seal)) = current {
+            let names = clone_generation(&current::generation(index, number), directory)?;
+            *linked = Linked { of: Some(seal), names };
+            point("publish:the old generation is linked")?;
+        }
         let faults = MergeFaults::default();
         let cache = Cache::new_lru_cache(8 << 20);
         let mut options = families::database_options();
         options.set_max_open_files(families::OPEN_FILES);
-        let db = DB::open_cf_descriptors(&options, directory, families::descriptors(&faults, &cache))
-            .map_err(StoreError::rocks(directory, "open the index"))?;
-        for set in sets {
-            for files in set.files.chunk_by(|a, b| a.0 == b.0) {
-                dft_io::point("publish:before a family is ingested").map_err(StoreError::io(directory))?;
-                let mut options = IngestExternalFileOptions::default();
-                options.set_move_files(true);
-                let paths = files.iter().map(|(_, path)| path).collect();
-                db.ingest_external_file_cf_opts(handle(&db, directory, files[0].0)?, &options, paths)
-                    .map_err(StoreError::rocks(directory, "ingest sorted files"))?;
-            }
-        }
-        dft_io::point("publish:before the description is written").map_err(StoreError::io(directory))?;
-        self.describe(&db, directory, description)?;
-        for family in families::ALL {
-            let handle = handle(&db, directory, family)?;
-            // The files of one set do not overlap with each other.
-            let of_a_set = |set: &SortedFiles| set.files.iter().filter(|(of, _)| *of == family).count() as u64;
-            let width = sets.iter().map(of_a_set).max().unwrap_or(0).max(1);
-            let overlapping = db
-                .property_int_value_cf(handle, "rocksdb.num-files-at-level0")
-                .map_err(StoreError::rocks(directory, "read the index"))?;
-            if overlapping.unwrap_or(0) > OVERLAPPING * width {
-                dft_io::point("publish:before a family is compacted").map_err(StoreError::io(directory))?;
-                db.compact_range_cf(handle, None::<&[u8]>, None::<&[u8]>);
-                let wait = WaitForCompactOptions::default();
-                db.wait_for_compact(&wait).map_err(StoreError::rocks(directory, "compact the index"))?;
-            }
-        }
-        Ok(())
+        // What is flushed together is recorded at once.
+        options.set_atomic_flush(true);
+        let opened = DB::open_cf_descriptors(&options, directory, families::descriptors(&faults, &cache));
+        *db = Some(opened.map_err(StoreError::rocks(directory, "open the index"))?);
+        Ok(made)
     }
+}
 
-    /// Writes which files are in, the bounds, the configuration and the format.
-    fn describe(&self, db: &DB, directory: &Path, description: &Description<'_>) -> Result<(), StoreError> {
-        let mut writes = WriteBatch::default();
-        let files = handle(db, directory, families::FILES)?;
-        for (path, entry) in description.files {
-            writes.put_cf(files, path, entry.encode());
+impl Generation {
+    /// Brings in sets of sorted files, which are used up, closes and seals it, and prepares to put it in
+    /// force. Files of one set do not overlap; those of several may, and then their entries merge.
+    pub(crate) fn seal(mut self, sets: &[SortedFiles], description: &Description<'_>) -> Result<Current, StoreError> {
+        let db = self.db.take();
+        let Self { index, directory, number, linked, .. } = &self;
+        if let Some(db) = db {
+            fill(&db, directory, sets, description)?;
         }
-        let meta = handle(db, directory, families::META)?;
-        for id in description.bundles {
-            writes.put_cf(meta, families::bundle_key(id), b"");
-        }
-        let known = self.current.and_then(Index::bounds);
-        if let Some(bounds) = description.bounds.into_iter().chain(known).reduce(Bounds::union) {
-            writes.put_cf(meta, "bounds", bounds.encode());
-        }
-        writes.put_cf(meta, "config", description.config.encode());
-        writes.put_cf(meta, "format", FORMAT_VERSION.to_string());
-        // No log: nothing counts before the generation is put in force, and then all is flushed.
-        let mut options = WriteOptions::default();
-        options.disable_wal(true);
-        db.write_opt(writes, &options).map_err(StoreError::rocks(directory, "write the index"))?;
-        dft_io::point("publish:before the description is flushed").map_err(StoreError::io(directory))?;
-        let mut flush = FlushOptions::default();
-        flush.set_wait(true);
-        db.flush_cfs_opt(&[files, meta], &flush).map_err(StoreError::rocks(directory, "flush the index"))
+        dft_io::point("publish:before the generation is sealed").map_err(StoreError::io(directory))?;
+        let seal = Seal::make(directory, *number, linked)?;
+        // The generation's own name is durable before CURRENT says it.
+        dft_io::sync_directory(index).map_err(StoreError::io(index))?;
+        let current = Current { number: *number, seal };
+        current::prepare(index, current)?;
+        self.sealed = true;
+        Ok(current)
     }
+}
+
+/// Brings everything in.
+fn fill(db: &DB, directory: &Path, sets: &[SortedFiles], description: &Description<'_>) -> Result<(), StoreError> {
+    for set in sets {
+        for files in set.files.chunk_by(|a, b| a.0 == b.0) {
+            dft_io::point("publish:before a family is ingested").map_err(StoreError::io(directory))?;
+            let mut options = IngestExternalFileOptions::default();
+            options.set_move_files(true);
+            let paths = files.iter().map(|(_, path)| path).collect();
+            db.ingest_external_file_cf_opts(handle(db, directory, files[0].0)?, &options, paths)
+                .map_err(StoreError::rocks(directory, "ingest sorted files"))?;
+        }
+    }
+    dft_io::point("publish:before the description is written").map_err(StoreError::io(directory))?;
+    describe(db, directory, description)?;
+    for family in families::ALL {
+        let handle = handle(db, directory, family)?;
+        // The files of one set do not overlap with each other.
+        let of_a_set = |set: &SortedFiles| set.files.iter().filter(|(of, _)| *of == family).count() as u64;
+        let width = sets.iter().map(of_a_set).max().unwrap_or(0).max(1);
+        let overlapping = db
+            .property_int_value_cf(handle, "rocksdb.num-files-at-level0")
+            .map_err(StoreError::rocks(directory, "read the index"))?;
+        if overlapping.unwrap_or(0) > OVERLAPPING * width {
+            dft_io::point("publish:before a family is compacted").map_err(StoreError::io(directory))?;
+            db.compact_range_cf(handle, None::<&[u8]>, None::<&[u8]>);
+            let wait = WaitForCompactOptions::default();
+            db.wait_for_compact(&wait).map_err(StoreError::rocks(directory, "compact the index"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes which files are in, the bounds, the configuration and the format.
+fn describe(db: &DB, directory: &Path, description: &Description<'_>) -> Result<(), StoreError> {
+    let mut writes = WriteBatch::default();
+    let files = handle(db, directory, families::FILES)?;
+    for (path, entry) in description.files {
+        writes.put_cf(files, path, entry.encode());
+    }
+    let meta = handle(db, directory, families::META)?;
+    for id in description.bundles {
+        writes.put_cf(meta, families::bundle_key(id), b"");
+    }
+    if let Some(bounds) = description.bounds {
+        writes.put_cf(meta, "bounds", bounds.encode());
+    }
+    writes.put_cf(meta, "config", description.config.encode());
+    writes.put_cf(meta, "format", FORMAT_VERSION.to_string());
+    // No log: nothing counts before the generation is put in force, and then all is flushed.
+    let mut options = WriteOptions::default();
+    options.disable_wal(true);
+    db.write_opt(writes, &options).map_err(StoreError::rocks(directory, "write the index"))?;
+    dft_io::point("publish:before the description is flushed").map_err(StoreError::io(directory))?;
+    let mut flush = FlushOptions::default();
+    flush.set_wait(true);
+    db.flush_cfs_opt(&[files, meta], &flush).map_err(StoreError::rocks(directory, "flush the index"))
 }
 
 fn handle<'a>(db: &'a DB, path: &Path, family: &'static str) -> Result<&'a rocksdb::ColumnFamily, StoreError> {

@@ -15,6 +15,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::Mutex;
+use std::thread;
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
@@ -32,14 +34,14 @@ struct Sealed {
 
 /// Which files of a generation have second names in the next one.
 #[derive(Default)]
-pub(crate) struct Linked<'a> {
-    pub(crate) of: Option<&'a Seal>,
+pub(crate) struct Linked {
+    pub(crate) of: Option<Seal>,
     pub(crate) names: HashSet<String>,
 }
 
-impl Linked<'_> {
+impl Linked {
     fn get(&self, name: &str) -> Option<Sealed> {
-        self.of.filter(|_| self.names.contains(name))?.files.get(name).copied()
+        self.of.as_ref().filter(|_| self.names.contains(name))?.files.get(name).copied()
     }
 }
 
@@ -54,25 +56,21 @@ impl Seal {
     /// Seals what is in a directory, and makes it durable: every file's bytes, then their names.
     /// Files that are second names of those of another generation are known by its seal. Returns the
     /// seal's hash.
-    pub(crate) fn make(directory: &Path, number: u64, linked: &Linked<'_>) -> Result<u128, StoreError> {
+    pub(crate) fn make(directory: &Path, number: u64, linked: &Linked) -> Result<u128, StoreError> {
         let mut seal = Self { number, files: BTreeMap::new() };
+        let mut unknown = Vec::new();
         for entry in fs::read_dir(directory).map_err(StoreError::io(directory))? {
             let entry = entry.map_err(StoreError::io(directory))?;
             let Ok(name) = entry.file_name().into_string() else { continue };
-            if is_unsealed(&name) {
-                continue;
-            }
-            let path = entry.path();
-            let sealed = match linked.get(&name) {
-                Some(known) => known,
-                None => {
-                    let mut file = File::open(&path).map_err(StoreError::io(&path))?;
-                    file.sync_all().map_err(StoreError::io(&path))?;
-                    hash_of(&mut file).map_err(StoreError::io(&path))?
+            match linked.get(&name) {
+                _ if is_unsealed(&name) => {}
+                Some(known) => {
+                    seal.files.insert(name, known);
                 }
-            };
-            seal.files.insert(name, sealed);
+                None => unknown.push(name),
+            }
         }
+        seal.files.extend(seal_files(directory, unknown)?);
         let text = seal.text();
         let path = directory.join(SEAL);
         let write = || -> io::Result<()> {
@@ -198,6 +196,35 @@ fn hash_of(file: &mut File) -> io::Result<Sealed> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Threads that seal files: mostly they wait for the disk, which makes several files durable at once.
+const SEALING: usize = 4;
+
+/// What files of a directory are, which are made durable.
+fn seal_files(directory: &Path, names: Vec<String>) -> Result<Vec<(String, Sealed)>, StoreError> {
+    let threads = SEALING.min(names.len());
+    let names = Mutex::new(names);
+    let next = || names.lock().ok().and_then(|mut names| names.pop());
+    let work = || -> Result<Vec<_>, StoreError> {
+        let mut sealed = Vec::new();
+        while let Some(name) = next() {
+            let (size, hash) = seal_file(&directory.join(&name))?;
+            sealed.push((name, Sealed { size, hash }));
+        }
+        Ok(sealed)
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let mut sealed = Vec::new();
+        for worker in workers {
+            match worker.join() {
+                Ok(part) => sealed.extend(part?),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        Ok(sealed)
+    })
 }
 
 /// The XXH3-128 and the size of a file's bytes, which are made durable.
