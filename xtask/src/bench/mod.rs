@@ -65,6 +65,8 @@ struct Bench {
     folder: PathBuf,
     workspace: PathBuf,
     dft: PathBuf,
+    /// That of the C ABI.
+    library: PathBuf,
     /// This program, as it is released: it generates traces.
     xtask: PathBuf,
     floor: PathBuf,
@@ -122,6 +124,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let bench = Bench {
         folder: target.join("bench"),
         dft: target.join("release/dft"),
+        library: target.join("release/libdft_utils.so"),
         xtask: target.join("release/xtask"),
         floor: target.join("release/examples/read_floor"),
         workspace,

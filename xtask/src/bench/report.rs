@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use super::builds::Builds;
 use super::exports::{Exports, WHOLE};
 use super::micro::Step;
-use super::peers::{Comparison, Outcome};
+use super::peers::{Comparison, LIMIT, Outcome};
 use super::plot::{self, Axis, Group, Line};
 use super::process::Costs;
 use super::samples::Samples;
@@ -134,11 +134,20 @@ impl Report {
         self.say(
             "From traces to the statistics of each series and second. `dft` and Python packages of dftracer-utils",
         );
-        self.say("make an index first; Polars and DuckDB group records, and write the rows as `dft` does, to Parquet.");
+        self.say(
+            "make an index first. Polars and DuckDB make the same events table, names and all, with every statistic of",
+        );
+        self.say("the index in it (count, sum, extrema, mean and deviation of 12 metrics), and no index.");
         self.say(
             "A peer's seconds are those that it counts, without Python's start; those of `dft` are of two processes.",
         );
-        self.say("Polars is given inflated text; the time to inflate it is not counted against it.");
+        self.say(
+            "Polars is given inflated text; the time to inflate it is not counted against it. Totals, and the values",
+        );
+        self.say(&format!(
+            "of those tables, are compared before times are. A tool that takes more than {} min is ended.",
+            LIMIT.as_secs() / 60
+        ));
         for comparison in comparisons {
             let facts = &comparison.dft.facts;
             self.say(&format!(
@@ -183,8 +192,12 @@ impl Report {
             Ok(measured) => {
                 let totals = comparison.dft.totals;
                 let ratio = comparison.ratio(outcome);
+                let differences = measured.differences.as_deref().unwrap_or_default();
                 let same = if ratio.is_some() {
-                    "the same".to_owned()
+                    let values = if measured.differences.is_some() { ", and every value" } else { "" };
+                    format!("the same{values}")
+                } else if !differences.is_empty() {
+                    format!("other values: {differences}")
                 } else {
                     let theirs = measured.totals;
                     let differ = |name: &str, own: u64, theirs: u64| {
