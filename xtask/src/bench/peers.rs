@@ -236,8 +236,8 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Comparison>> {
     let environments: Vec<(&Peer, Result<PathBuf>)> = PEERS.iter().map(|peer| (peer, peer.python())).collect();
     let records = bench.amount(1_900_000, 190_000);
     let mut inputs = vec![
-        ("high cardinality", records, "--files 4", bench.amount(7, 3)),
-        ("low cardinality", records, "--files 4 --cardinality low", bench.amount(7, 3)),
+        ("high cardinality", records, "--files 4", bench.amount(5, 3)),
+        ("low cardinality", records, "--files 4 --cardinality low", bench.amount(5, 3)),
     ];
     if !bench.quick {
         // Once, for the slowest take minutes.

@@ -21,12 +21,12 @@ use super::{Results, targets};
 struct Report {
     text: String,
     plots: Vec<(String, String)>,
-    prefix: &'static str,
+    plots_in: &'static str,
 }
 
-/// Writes the report to `folder`/`name`, and its plots beside it, their names after `prefix`.
-pub(super) fn write(results: &Results, folder: &Path, name: &str, prefix: &'static str) -> Result<()> {
-    let mut report = Report { text: String::new(), plots: Vec::new(), prefix };
+/// Writes the report to `folder`/`name`, and its plots to a directory from there.
+pub(super) fn write(results: &Results, folder: &Path, name: &str, plots_in: &'static str) -> Result<()> {
+    let mut report = Report { text: String::new(), plots: Vec::new(), plots_in };
     report.opening(results);
     report.targets(results);
     if let Some(comparisons) = &results.peers {
@@ -46,7 +46,8 @@ pub(super) fn write(results: &Results, folder: &Path, name: &str, prefix: &'stat
     }
     let put = |name: &str, text: &str| {
         let path = folder.join(name);
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+        let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text));
+        written.with_context(|| format!("cannot write {}", path.display()))
     };
     put(name, &report.text)?;
     report.plots.iter().try_for_each(|(name, plot)| put(name, plot))
@@ -80,7 +81,7 @@ impl Report {
     }
 
     fn plot(&mut self, name: &str, alternative: &str, svg: String) {
-        let file = format!("{}{name}.svg", self.prefix);
+        let file = format!("{}/{name}.svg", self.plots_in);
         self.say(&format!("\n![{alternative}]({file})"));
         self.plots.push((file, svg));
     }
@@ -367,5 +368,36 @@ impl Report {
         });
         let plot = plot::bars("Parsing, one thread", " GB/s", &groups.collect::<Vec<_>>());
         self.plot("parsing", "Parsing rates, by tracer generation and parser", plot);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::dft::BuildSettings;
+    use super::super::machine::Machine;
+    use super::super::process::Cost;
+    use super::*;
+
+    fn point(records: u64) -> Point {
+        let mut cost = Costs::default();
+        cost.push(Cost { seconds: records as f64 / 4e6, cpu_seconds: 1.0, peak_bytes: 100 << 20 });
+        Point { records, settings: BuildSettings::of(2), cost }
+    }
+
+    #[test]
+    fn every_plot_is_where_the_report_says() {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let points = || vec![point(1_000_000), point(3_000_000)];
+        let scaling = Some(Scaling { records: points(), threads: points(), memory: points() });
+        let machine = Machine::describe();
+        let results = Results { machine, quick: false, micro: None, peers: None, builds: None, scaling, exports: None };
+        write(&results, folder.path(), "benchmarks.md", "benchmarks").expect("a report");
+        let text = fs::read_to_string(folder.path().join("benchmarks.md")).expect("a report");
+        assert!(text.contains(&results.machine.processor));
+        let links: Vec<&str> = text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+        assert_eq!(links, ["benchmarks/scaling-records.svg", "benchmarks/scaling-memory.svg"]);
+        for link in links {
+            assert!(fs::read_to_string(folder.path().join(link)).expect("a plot").starts_with("<svg"));
+        }
     }
 }
