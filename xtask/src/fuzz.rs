@@ -76,6 +76,6 @@ fn build(provisions: &Provisions) -> Result<PathBuf> {
         bail!("the test is not built ({})", output.status);
     }
     let messages = output.stdout.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
-    let program = messages.filter_map(|message: Message| message.executable).last();
+    let program = messages.filter_map(|message: Message| message.executable).next_back();
     program.context("cargo does not say where the test is")
 }
