@@ -5,6 +5,7 @@
 mod bench;
 mod capi;
 mod demo;
+mod fuzz;
 mod header;
 mod install;
 mod provision;
@@ -30,6 +31,8 @@ enum Command {
     Demo,
     /// Fetch what is missing, then run every test
     Test,
+    /// Try arbitrary lines on every parser of traces, and compare
+    Fuzz(fuzz::Arguments),
     /// Measure how fast everything is, and write a report
     Bench(bench::Arguments),
     /// Print the environment that cargo needs here, for `eval "$(cargo xtask env)"`
@@ -64,6 +67,7 @@ fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Demo => demo::run()?,
         Command::Test => test::run()?,
+        Command::Fuzz(arguments) => fuzz::run(&arguments)?,
         Command::Bench(arguments) => bench::run(&arguments)?,
         Command::Env => print!("{}", provision::provision()?.shell()),
         Command::Capi => capi::run()?,

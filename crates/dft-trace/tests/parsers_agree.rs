@@ -184,8 +184,14 @@ fn real_lines_are_read_alike_and_nearly_all_by_layout() {
     assert!(by_layout * 100 > lines * 95, "{by_layout} of {lines}");
 }
 
+/// What the environment asks for, as `cargo xtask fuzz` does, but not fewer cases than tell something.
+fn config() -> ProptestConfig {
+    let config = ProptestConfig::default();
+    ProptestConfig { cases: config.cases.max(4_000), ..config }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn arbitrary_lines_are_read_alike(lines in prop::collection::vec(line(), 1..6)) {

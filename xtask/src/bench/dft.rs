@@ -26,7 +26,7 @@ impl BuildSettings {
 }
 
 /// What an index and its tables hold, by which programs can be compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Totals {
     pub(super) calls: u64,
     /// Their durations.

@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     /// Small inputs and few repetitions: a few minutes, and numbers that say little
     #[arg(long)]
     quick: bool,
-    /// Write the report to docs/benchmarks.md too, with its plots beside it
+    /// Write the report to docs/benchmarks.md too, with its plots in docs/benchmarks
     #[arg(long, conflicts_with_all = ["quick", "only"])]
     publish: bool,
     /// Measure these parts only (may be given several times)
@@ -65,6 +65,8 @@ struct Bench {
     folder: PathBuf,
     workspace: PathBuf,
     dft: PathBuf,
+    /// That of the C ABI.
+    library: PathBuf,
     /// This program, as it is released: it generates traces.
     xtask: PathBuf,
     floor: PathBuf,
@@ -122,6 +124,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let bench = Bench {
         folder: target.join("bench"),
         dft: target.join("release/dft"),
+        library: target.join("release/libdft_utils.so"),
         xtask: target.join("release/xtask"),
         floor: target.join("release/examples/read_floor"),
         workspace,
@@ -151,14 +154,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         results.exports = Some(exports::measure(&bench)?);
     }
     inputs::remove(&bench.scratch())?;
-    report::write(&results, &bench.folder, "report.md", "")?;
+    report::write(&results, &bench.folder, "report.md", "plots")?;
     let json = bench.folder.join("report.json");
     let text = serde_json::to_string_pretty(&Measured { targets: targets::judge(&results), results: &results })?;
     fs::write(&json, text).with_context(|| format!("cannot write {}", json.display()))?;
     println!("\n{}", bench.folder.join("report.md").display());
     if arguments.publish {
         let docs = bench.workspace.join("docs");
-        report::write(&results, &docs, "benchmarks.md", "benchmarks-")?;
+        report::write(&results, &docs, "benchmarks.md", "benchmarks")?;
         println!("{}", docs.join("benchmarks.md").display());
     }
     Ok(())

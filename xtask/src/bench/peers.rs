@@ -3,11 +3,15 @@
 //! Each peer is a script in `benches/peers`, run in a virtual environment of its own with pinned packages.
 //! Its seconds are those that it counts itself, without Python's start and imports; those of `dft` are of
 //! its whole processes. Memory and CPU time are of whole processes for all.
+//!
+//! A peer that makes no index makes a table of all that ours holds, and is compared value by value. One that
+//! takes too long is ended, and the report says so.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use flate2::read::MultiGzDecoder;
@@ -20,34 +24,53 @@ use super::samples::Samples;
 use super::{Bench, agree, say};
 use crate::provision::tools;
 
+/// What a peer may take for one input.
+pub(super) const LIMIT: Duration = Duration::from_secs(300);
+
 struct Peer {
     name: &'static str,
-    version: &'static str,
+    /// Of its package; none where it is this project's own, which is taken as it was built.
+    version: Option<&'static str>,
     /// Beside the package itself.
     packages: &'static [&'static str],
     script: &'static str,
     /// Whether it is given inflated text, for it reads nothing else.
     text: bool,
+    /// Whether it makes a table to compare with ours, and no index.
+    table: bool,
 }
 
-const PEERS: [Peer; 4] = [
+const PEERS: [Peer; 5] = [
     Peer {
         name: "dftracer-utils",
-        version: "0.0.14",
+        version: Some("0.0.14"),
         packages: &["pandas==3.1.1", "pyarrow==26.0.1"],
         script: "dftracer_utils_0_0_14.py",
         text: false,
+        table: false,
     },
     Peer {
         name: "dftracer-utils",
-        version: "0.0.12",
+        version: Some("0.0.12"),
         packages: &["pyarrow==26.0.1"],
         script: "dftracer_utils_0_0_12.py",
         text: false,
+        table: false,
     },
-    Peer { name: "polars", version: "2.1.0", packages: &[], script: "polars_group_by.py", text: true },
-    Peer { name: "duckdb", version: "2.0.1", packages: &[], script: "duckdb_group_by.py", text: false },
+    Peer { name: "polars", version: Some("2.1.0"), packages: &[], script: "polars_table.py", text: true, table: true },
+    Peer { name: "duckdb", version: Some("2.0.1"), packages: &[], script: "duckdb_table.py", text: false, table: true },
+    Peer {
+        name: "dft-utils for Python",
+        version: None,
+        packages: &["pyarrow==26.0.1"],
+        script: "dft_utils_python.py",
+        text: false,
+        table: false,
+    },
 ];
+
+/// The peer whose environment has what compares tables.
+const COMPARER: &str = "polars";
 
 /// One input, by `dft` and by its peers.
 #[derive(Serialize)]
@@ -78,7 +101,7 @@ pub(super) struct Outcome {
 #[derive(Serialize)]
 pub(super) struct Skipped(pub(super) String);
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub(super) struct Measured {
     /// From traces to tables, as the peer counts them.
     pub(super) seconds: Samples,
@@ -88,6 +111,9 @@ pub(super) struct Measured {
     pub(super) rows: u64,
     /// 0 where the peer makes none.
     pub(super) index_bytes: u64,
+    /// What its table says otherwise than ours, which is nothing where they are the same; `None` where it was
+    /// not compared.
+    pub(super) differences: Option<String>,
 }
 
 /// What a peer's script says.
@@ -103,7 +129,8 @@ impl Comparison {
     /// How many times as long a peer takes; `None` where it was not measured, or does not have the same totals.
     pub(super) fn ratio(&self, outcome: &Outcome) -> Option<f64> {
         let measured = outcome.result.as_ref().ok()?;
-        (measured.totals == self.dft.totals).then(|| measured.seconds.median() / self.dft.cost.seconds.median())
+        let same = measured.totals == self.dft.totals && measured.differences.as_ref().is_none_or(String::is_empty);
+        same.then(|| measured.seconds.median() / self.dft.cost.seconds.median())
     }
 
     pub(super) fn outcome(&self, peer: &str) -> Option<&Outcome> {
@@ -113,14 +140,15 @@ impl Comparison {
 
 impl Peer {
     fn title(&self) -> String {
-        format!("{} {}", self.name, self.version)
+        [Some(self.name), self.version].into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
     /// The peer's Python, with its packages.
     fn python(&self) -> Result<PathBuf> {
-        let directory = tools()?.join("peers").join(format!("{}-{}", self.name, self.version));
+        let directory = tools()?.join("peers").join(self.title().replace(' ', "-"));
         let python = directory.join("bin/python");
-        let mut packages = vec![format!("{}=={}", self.name, self.version)];
+        let mut packages: Vec<String> =
+            self.version.iter().map(|version| format!("{}=={version}", self.name)).collect();
         packages.extend(self.packages.iter().map(|&package| package.to_owned()));
         // Written last: an environment that is not whole has none.
         let stamp = directory.join("packages");
@@ -151,65 +179,106 @@ impl Peer {
         traces: &Traces,
         settings: BuildSettings,
     ) -> Result<(f64, Said, process::Cost)> {
-        let out = bench.scratch().join("peer");
+        let out = bench.peer_tables();
         inputs::remove(&out)?;
         fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
-        let mut command = Command::new(python);
-        command.arg(bench.workspace.join("benches/peers").join(self.script)).arg(&traces.directory).arg(&out);
+        let mut command = bench.script(python, self.script);
+        command.arg(&traces.directory).arg(&out);
         command.arg("--interval-ms").arg(settings.interval_ms.to_string());
         command.arg("--threads").arg(settings.threads.to_string());
         // Polars is told when it is loaded.
-        command.env("POLARS_MAX_THREADS", settings.threads.to_string()).env("PYTHONDONTWRITEBYTECODE", "1");
-        let (cost, said) = process::run(&mut command, &bench.log())?;
+        command.env("POLARS_MAX_THREADS", settings.threads.to_string());
+        if self.version.is_none() {
+            command.env("PYTHONPATH", bench.workspace.join("python/src")).env("DFT_UTILS_LIBRARY", &bench.library);
+        }
+        let (cost, said) = process::run_within(&mut command, &bench.log(), LIMIT)?;
         let last = said.lines().last().unwrap_or_default();
         let said: Said = serde_json::from_str(last).with_context(|| format!("{} says `{last}`", self.title()))?;
         Ok((said.seconds.values().sum(), said, cost))
     }
 }
 
-/// What the peers are called, in the order in which they are shown.
-pub(super) fn titles() -> impl Iterator<Item = String> {
-    PEERS.iter().map(Peer::title)
+impl Bench {
+    /// Where a peer writes to.
+    fn peer_tables(&self) -> PathBuf {
+        self.scratch().join("peer")
+    }
+
+    fn script(&self, python: &Path, name: &str) -> Command {
+        let mut command = Command::new(python);
+        command.env("PYTHONDONTWRITEBYTECODE", "1").arg(self.workspace.join("benches/peers").join(name));
+        command
+    }
+
+    /// What the table that a peer has written says otherwise than those of an index; nothing is right.
+    fn differences(&self, python: &Path, index: &Path) -> Result<String> {
+        let tables = self.scratch().join("same");
+        self.export(index, &tables, &["--table", "events", "--table", "aggregation"])?;
+        let mut command = self.script(python, "same_table.py");
+        Ok(process::run(command.arg(tables).arg(self.peer_tables()), &self.log())?.1.trim().to_owned())
+    }
 }
+
+/// The peers that the project is to be faster than, in the order in which they are shown.
+pub(super) fn others() -> impl Iterator<Item = String> {
+    PEERS.iter().filter(|peer| peer.version.is_some()).map(Peer::title)
+}
+
+/// The project's own package for Python.
+pub(super) fn python() -> Option<String> {
+    PEERS.iter().find(|peer| peer.version.is_none()).map(Peer::title)
+}
+
+type Environments<'p> = [(&'p Peer, Result<PathBuf>)];
 
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Comparison>> {
     println!("\n── peers");
     let environments: Vec<(&Peer, Result<PathBuf>)> = PEERS.iter().map(|peer| (peer, peer.python())).collect();
     let records = bench.amount(1_900_000, 190_000);
-    let high = inputs::make(bench, records, "--files 4")?;
-    let low = inputs::make(bench, records, "--files 4 --cardinality low")?;
-    [("high cardinality", high), ("low cardinality", low)]
-        .into_iter()
-        .map(|(input, traces)| compare(bench, input, &traces, &environments))
-        .collect()
+    let mut inputs = vec![
+        ("high cardinality", records, "--files 4", bench.amount(5, 3)),
+        ("low cardinality", records, "--files 4 --cardinality low", bench.amount(5, 3)),
+    ];
+    if !bench.quick {
+        // Once, for the slowest take minutes.
+        inputs.push(("high cardinality, × 10", 10 * records, "--files 4", 1));
+    }
+    let mut comparisons = Vec::new();
+    for (input, records, arguments, rounds) in inputs {
+        let traces = inputs::make(bench, records, arguments)?;
+        comparisons.push(compare(bench, input, &traces, rounds, &environments, &comparisons)?);
+    }
+    Ok(comparisons)
 }
 
 fn compare(
     bench: &Bench,
     input: &'static str,
     traces: &Traces,
-    environments: &[(&Peer, Result<PathBuf>)],
+    rounds: usize,
+    environments: &Environments<'_>,
+    before: &[Comparison],
 ) -> Result<Comparison> {
     say(input);
     let settings = BuildSettings::of(bench.threads);
     let text = inflated(traces)?;
     let (index, tables) = (bench.scratch().join("index"), bench.scratch().join("tables"));
+    let comparer = environments.iter().find(|(peer, _)| peer.name == COMPARER).and_then(|(_, at)| at.as_ref().ok());
     let (mut floor, mut own) = (Samples::default(), Costs::default());
     let mut outcomes: Vec<Outcome> = environments
         .iter()
         .map(|(peer, python)| {
-            let skipped = python.as_ref().err().map(|error| Err(Skipped(format!("it cannot be had: {error:#}"))));
-            let nothing = || Measured {
-                seconds: Samples::default(),
-                cost: Costs::default(),
-                totals: Totals { calls: 0, time_us: 0, bytes: 0 },
-                rows: 0,
-                index_bytes: 0,
+            let peer = peer.title();
+            let failed = before.iter().any(|input| input.outcome(&peer).is_some_and(|outcome| outcome.result.is_err()));
+            let result = match python {
+                Err(error) => Err(Skipped(format!("it cannot be had: {error:#}"))),
+                Ok(_) if failed => Err(Skipped("it failed before, on other records".to_owned())),
+                Ok(_) => Ok(Measured::default()),
             };
-            Outcome { peer: peer.title(), result: skipped.unwrap_or_else(|| Ok(nothing())) }
+            Outcome { peer, result }
         })
         .collect();
-    for _ in 0..bench.amount(7, 3) {
+    for round in 0..rounds {
         floor.push(bench.floor(&[traces], settings.threads)?);
         let cost = bench.index(&[traces], settings, &index)?.then(bench.export(&index, &tables, &[])?);
         own.push(cost);
@@ -220,8 +289,11 @@ fn compare(
                     measured.seconds.push(seconds);
                     measured.cost.push(cost);
                     (measured.totals, measured.rows, measured.index_bytes) = (said.totals, said.rows, said.index_bytes);
+                    if let (0, true, Some(python)) = (round, peer.table, comparer) {
+                        measured.differences = Some(bench.differences(python, &index)?);
+                    }
                 }
-                Err(error) => outcome.result = Err(Skipped(format!("it failed: {error:#}"))),
+                Err(error) => outcome.result = Err(Skipped(format!("{error:#}"))),
             }
         }
     }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use super::builds::Builds;
 use super::exports::{Exports, WHOLE};
 use super::micro::Step;
-use super::peers::{Comparison, Outcome};
+use super::peers::{Comparison, LIMIT, Outcome};
 use super::plot::{self, Axis, Group, Line};
 use super::process::Costs;
 use super::samples::Samples;
@@ -21,12 +21,12 @@ use super::{Results, targets};
 struct Report {
     text: String,
     plots: Vec<(String, String)>,
-    prefix: &'static str,
+    plots_in: &'static str,
 }
 
-/// Writes the report to `folder`/`name`, and its plots beside it, their names after `prefix`.
-pub(super) fn write(results: &Results, folder: &Path, name: &str, prefix: &'static str) -> Result<()> {
-    let mut report = Report { text: String::new(), plots: Vec::new(), prefix };
+/// Writes the report to `folder`/`name`, and its plots to a directory from there.
+pub(super) fn write(results: &Results, folder: &Path, name: &str, plots_in: &'static str) -> Result<()> {
+    let mut report = Report { text: String::new(), plots: Vec::new(), plots_in };
     report.opening(results);
     report.targets(results);
     if let Some(comparisons) = &results.peers {
@@ -46,7 +46,8 @@ pub(super) fn write(results: &Results, folder: &Path, name: &str, prefix: &'stat
     }
     let put = |name: &str, text: &str| {
         let path = folder.join(name);
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+        let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text));
+        written.with_context(|| format!("cannot write {}", path.display()))
     };
     put(name, &report.text)?;
     report.plots.iter().try_for_each(|(name, plot)| put(name, plot))
@@ -80,7 +81,7 @@ impl Report {
     }
 
     fn plot(&mut self, name: &str, alternative: &str, svg: String) {
-        let file = format!("{}{name}.svg", self.prefix);
+        let file = format!("{}/{name}.svg", self.plots_in);
         self.say(&format!("\n![{alternative}]({file})"));
         self.plots.push((file, svg));
     }
@@ -134,11 +135,20 @@ impl Report {
         self.say(
             "From traces to the statistics of each series and second. `dft` and Python packages of dftracer-utils",
         );
-        self.say("make an index first; Polars and DuckDB group records, and write the rows as `dft` does, to Parquet.");
+        self.say(
+            "make an index first. Polars and DuckDB make the same events table, names and all, with every statistic of",
+        );
+        self.say("the index in it (count, sum, extrema, mean and deviation of 12 metrics), and no index.");
         self.say(
             "A peer's seconds are those that it counts, without Python's start; those of `dft` are of two processes.",
         );
-        self.say("Polars is given inflated text; the time to inflate it is not counted against it.");
+        self.say(
+            "Polars is given inflated text; the time to inflate it is not counted against it. Totals, and the values",
+        );
+        self.say(&format!(
+            "of those tables, are compared before times are. A tool that takes more than {} min is ended.",
+            LIMIT.as_secs() / 60
+        ));
         for comparison in comparisons {
             let facts = &comparison.dft.facts;
             self.say(&format!(
@@ -183,8 +193,12 @@ impl Report {
             Ok(measured) => {
                 let totals = comparison.dft.totals;
                 let ratio = comparison.ratio(outcome);
+                let differences = measured.differences.as_deref().unwrap_or_default();
                 let same = if ratio.is_some() {
-                    "the same".to_owned()
+                    let values = if measured.differences.is_some() { ", and every value" } else { "" };
+                    format!("the same{values}")
+                } else if !differences.is_empty() {
+                    format!("other values: {differences}")
                 } else {
                     let theirs = measured.totals;
                     let differ = |name: &str, own: u64, theirs: u64| {
@@ -354,5 +368,36 @@ impl Report {
         });
         let plot = plot::bars("Parsing, one thread", " GB/s", &groups.collect::<Vec<_>>());
         self.plot("parsing", "Parsing rates, by tracer generation and parser", plot);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::dft::BuildSettings;
+    use super::super::machine::Machine;
+    use super::super::process::Cost;
+    use super::*;
+
+    fn point(records: u64) -> Point {
+        let mut cost = Costs::default();
+        cost.push(Cost { seconds: records as f64 / 4e6, cpu_seconds: 1.0, peak_bytes: 100 << 20 });
+        Point { records, settings: BuildSettings::of(2), cost }
+    }
+
+    #[test]
+    fn every_plot_is_where_the_report_says() {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let points = || vec![point(1_000_000), point(3_000_000)];
+        let scaling = Some(Scaling { records: points(), threads: points(), memory: points() });
+        let machine = Machine::describe();
+        let results = Results { machine, quick: false, micro: None, peers: None, builds: None, scaling, exports: None };
+        write(&results, folder.path(), "benchmarks.md", "benchmarks").expect("a report");
+        let text = fs::read_to_string(folder.path().join("benchmarks.md")).expect("a report");
+        assert!(text.contains(&results.machine.processor));
+        let links: Vec<&str> = text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+        assert_eq!(links, ["benchmarks/scaling-records.svg", "benchmarks/scaling-memory.svg"]);
+        for link in links {
+            assert!(fs::read_to_string(folder.path().join(link)).expect("a plot").starts_with("<svg"));
+        }
     }
 }

@@ -41,16 +41,18 @@ pub(super) fn measure(bench: &Bench) -> Result<Scaling> {
     let of = |at: usize, settings| (&traces[at], settings);
     let budgets = [64, 128, 256, 512, 1024, 2048].map(|memory_mib| BuildSettings { memory_mib, ..settings });
     say("records");
-    let records = points(bench, &[0, 1, 2, 3].map(|at| of(at, settings)))?;
+    let times = bench.amount(5, 2);
+    let records = points(bench, times, &[0, 1, 2, 3].map(|at| of(at, settings)))?;
     say("threads");
-    let threads = points(bench, &[1, 2].map(|threads| of(1, BuildSettings { threads, ..settings })))?;
+    let threads = points(bench, times, &[1, 2].map(|threads| of(1, BuildSettings { threads, ..settings })))?;
     say("memory");
-    let memory = points(bench, &budgets.map(|settings| of(3, settings)))?;
+    // Fewer times: peaks vary less than seconds.
+    let memory = points(bench, bench.amount(3, 2), &budgets.map(|settings| of(3, settings)))?;
     Ok(Scaling { records, threads, memory })
 }
 
 /// Builds in turn, again and again.
-fn points(bench: &Bench, builds: &[(&Traces, BuildSettings)]) -> Result<Vec<Point>> {
+fn points(bench: &Bench, times: usize, builds: &[(&Traces, BuildSettings)]) -> Result<Vec<Point>> {
     let index = bench.scratch().join("index");
     let point = |(traces, settings): &(&Traces, BuildSettings)| Point {
         records: traces.records,
@@ -58,7 +60,7 @@ fn points(bench: &Bench, builds: &[(&Traces, BuildSettings)]) -> Result<Vec<Poin
         cost: Costs::default(),
     };
     let mut points: Vec<Point> = builds.iter().map(point).collect();
-    for _ in 0..bench.amount(5, 2) {
+    for _ in 0..times {
         for (point, (traces, settings)) in points.iter_mut().zip(builds) {
             point.cost.push(bench.index(&[traces], *settings, &index)?);
         }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::builds::{self, Build};
+use super::peers::Comparison;
 use super::{Results, exports, peers, words};
 
 /// A target, and what was measured for it.
@@ -28,7 +29,14 @@ pub(super) fn judge(results: &Results) -> Vec<Target> {
     sizes_and_slices(results, &mut targets);
     let again = results.builds.as_ref().map(|builds| builds.again.seconds.median());
     targets.at_most(7, "a re-run with nothing to do over 2,000 files", again.map(|s| s * 1e3), 50.0, " ms");
+    let python = high(results).zip(peers::python()).and_then(|(high, name)| high.ratio(high.outcome(&name)?));
+    targets.at_most(8, "traces → index → tables, from Python over dft index + dft export", python, 1.1, " ×");
     targets.0
+}
+
+/// The comparison with peers that targets are set for.
+fn high(results: &Results) -> Option<&Comparison> {
+    results.peers.as_ref().and_then(|comparisons| comparisons.first())
 }
 
 struct Targets(Vec<Target>);
@@ -64,8 +72,8 @@ impl Targets {
 }
 
 fn faster_than_peers(results: &Results, targets: &mut Targets) {
-    let high = results.peers.as_ref().and_then(|comparisons| comparisons.first());
-    for peer in peers::titles() {
+    let high = high(results);
+    for peer in peers::others() {
         let bound = if peer.starts_with("dftracer-utils") { 15.0 } else { 8.0 };
         let ratio = high.and_then(|comparison| comparison.ratio(comparison.outcome(&peer)?));
         targets.at_least(1, &format!("traces → index → tables, {peer} over dft"), ratio, bound, " ×");
@@ -133,7 +141,7 @@ fn memory(results: &Results, targets: &mut Targets) {
 }
 
 fn sizes_and_slices(results: &Results, targets: &mut Targets) {
-    let high = results.peers.as_ref().and_then(|comparisons| comparisons.first());
+    let high = high(results);
     let share = high.and_then(|comparison| {
         let measured = comparison.outcome("dftracer-utils 0.0.14")?.result.as_ref().ok()?;
         Some(comparison.dft.facts.index_bytes as f64 / measured.index_bytes as f64 * 100.0)

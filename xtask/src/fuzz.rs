@@ -1,0 +1,81 @@
+//! `fuzz`: the fast ways to read a line against the library parser, for as long as one likes.
+//!
+//! The properties are those of the test `parsers_agree` of `dft-trace`, which `cargo xtask test` runs for a
+//! moment. Here they run in rounds, each named by its seed: the same seed makes the same lines.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde::Deserialize;
+
+use crate::header::root;
+use crate::provision::{Provisions, provision};
+
+/// Arguments of `fuzz`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Arguments {
+    /// How many cases of each property to try
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    cases: u64,
+    /// Try cases for so many minutes instead
+    #[arg(long, value_name = "M", conflicts_with = "cases")]
+    minutes: Option<u64>,
+    /// The seed of the first round, from which those of the next count up; of the clock where none is given
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+/// Cases of each property in a round.
+const ROUND: u64 = 100_000;
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let provisions = provision()?;
+    let program = build(&provisions)?;
+    let clock = || UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
+    let seeds = arguments.seed.unwrap_or_else(clock)..;
+    let (start, mut done) = (Instant::now(), 0);
+    for seed in seeds {
+        let cases = match arguments.minutes {
+            Some(minutes) if start.elapsed() >= Duration::from_secs(minutes * 60) => break,
+            Some(_) => ROUND,
+            None => ROUND.min(arguments.cases - done),
+        };
+        if cases == 0 {
+            break;
+        }
+        let mut round = Command::new(&program);
+        // As cargo runs a test: what fails is kept beside it.
+        round.current_dir(root().join("crates/dft-trace"));
+        round.env("PROPTEST_RNG_SEED", seed.to_string()).env("PROPTEST_CASES", cases.to_string());
+        let output = round.output().with_context(|| format!("{} does not run", program.display()))?;
+        if !output.status.success() {
+            println!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            bail!("`cargo xtask fuzz --seed {seed} --cases {cases}` fails again, until it is right");
+        }
+        done += cases;
+        println!("   seed {seed}: {done} cases of each property in {:.0} s", start.elapsed().as_secs_f64());
+    }
+    println!("\nevery parser gave the record that the library parser gives: {done} cases of each property");
+    Ok(())
+}
+
+/// Builds the test, once: a round is not to see what is changed meanwhile.
+fn build(provisions: &Provisions) -> Result<PathBuf> {
+    #[derive(Deserialize)]
+    struct Message {
+        executable: Option<PathBuf>,
+    }
+    println!("building the test");
+    let mut cargo = provisions.cargo();
+    cargo.current_dir(root()).args(["test", "--release", "--workspace", "--test", "parsers_agree", "--no-run"]);
+    let output = cargo.args(["--message-format", "json"]).stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        bail!("the test is not built ({})", output.status);
+    }
+    let messages = output.stdout.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
+    let program = messages.filter_map(|message: Message| message.executable).next_back();
+    program.context("cargo does not say where the test is")
+}
