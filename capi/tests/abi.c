@@ -386,6 +386,6 @@ int main(int argc, char **argv) {
     a_trace_is_staged_in_pieces();
     values_are_computed_without_an_index();
     what_is_wrong_is_refused_and_nothing_else();
-    puts("abi.c: 5 passed, 0 failed");
+    puts("abi.c: 6 passed, 0 failed");
     return 0;
 }

@@ -84,15 +84,17 @@ Examples:
 
 A bundle appears in the shared directory whole or not at all. A part that died is staged again by
 the same command; traces that are in a bundle already are left out. Parts are split by the traces'
-paths and sizes, so stage when those are final; `dft index` later takes in what is missing. Traces
-that are larger than pieces are cut at lines, or at gzip members, and come in when all of them is there.
+paths and sizes, so stage when those are final; `dft index` later takes in what is missing. Large
+traces are cut at lines, or at gzip members, and come in when all of their pieces are there.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input had faults.";
 
 const INGEST_HELP: &str = "\
 Example:
   dft ingest run.dftagg --shared-staging /shared/stage
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but bundles were refused or stay.";
+A trace that was staged in pieces comes in when all of them are there; what is missing is said. One
+whose pieces do not make it is to be staged whole: `dft stage TRACE …`, then ingest again.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but bundles were refused, wait or stay.";
 
 #[derive(Args)]
 pub(crate) struct IndexArgs {

@@ -259,7 +259,7 @@ mod tests {
             }
             assert!(PieceEntry::decode(&[&bytes[..], b"x"].concat()).is_err());
         }
-        for range in [10..10, 10..9, 0..31] {
+        for range in [10..10, Range { start: 10, end: 9 }, 0..31] {
             assert!(PieceEntry::decode(&piece(range).encode()).is_err());
         }
         for at in [2, 3] {

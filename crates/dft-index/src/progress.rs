@@ -73,8 +73,9 @@ impl Progress {
     }
 
     pub(crate) fn begin_reading(&self, files: u64, bytes: u64) {
-        self.files.store(files, ORDER);
-        self.bytes.store(bytes, ORDER);
+        // A staging reads in several goes.
+        self.files.fetch_add(files, ORDER);
+        self.bytes.fetch_add(bytes, ORDER);
         self.stage.store(1, ORDER);
     }
 

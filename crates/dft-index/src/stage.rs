@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 use std::time::Instant;
 
 use dft_aggregate::Config;
@@ -103,8 +105,16 @@ fn stage_all(
     work.wholes(wholes.into_iter().map(|piece| piece.path).collect(), &before)?;
     work.pieces(pieces, &before)?;
     let mut report = work.report;
-    report.input.files.sort_by(|a, b| a.path.cmp(&b.path));
+    let place = |file: &FileReport| (file.path.clone(), file.piece.as_ref().map(|piece| piece.start));
+    report.input.files.sort_by_cached_key(place);
+    report.unchained.sort_by(|a, b| (&a.0, a.1.byte).cmp(&(&b.0, b.1.byte)));
     Ok(report)
+}
+
+/// A piece that was read, and its bundle; none where it could not be.
+struct Done {
+    reading: Reading,
+    staged: Option<Staged>,
 }
 
 /// What a worker does.
@@ -149,70 +159,121 @@ impl Work<'_> {
         }
     }
 
-    /// Stages pieces, each in a bundle of its own: what it has to wait for, nothing else has to.
+    /// Stages pieces, each in a bundle of its own: what it has to wait for, nothing else has to. Several are
+    /// read at once, for each is inflated by one thread.
     fn pieces(&mut self, pieces: Vec<Piece>, before: &StagedBefore) -> Result<(), BuildError> {
+        let todo = self.not_staged(pieces, before)?;
+        let lanes = self.options.threads.clamp(1, todo.len().max(1));
+        let options = BuildOptions {
+            threads: (self.options.threads / lanes).max(1),
+            memory: self.options.memory / lanes as u64,
+            ..self.options.clone()
+        };
+        let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let lane = |number: usize| -> Result<Vec<Done>, BuildError> {
+            let scratch = self.stager.scratch().join(format!("lane-{number}"));
+            fs::create_dir_all(&scratch).map_err(|source| BuildError::Scratch { path: scratch.clone(), source })?;
+            let mut done = Vec::new();
+            while !failed.load(Ordering::Relaxed)
+                && let Some(piece) = todo.get(next.fetch_add(1, Ordering::Relaxed))
+            {
+                let staged = self.piece(piece, &scratch, &options);
+                failed.fetch_or(staged.is_err(), Ordering::Relaxed);
+                done.push(staged?);
+            }
+            Ok(done)
+        };
+        let done: Vec<Result<Vec<Done>, BuildError>> = thread::scope(|scope| {
+            let lane = &lane;
+            let lanes: Vec<_> = (0..lanes).map(|number| scope.spawn(move || lane(number))).collect();
+            let join = |lane: thread::ScopedJoinHandle<'_, _>| match lane.join() {
+                Ok(done) => done,
+                Err(panic) => std::panic::resume_unwind(panic),
+            };
+            lanes.into_iter().map(join).collect()
+        });
+        for Done { mut reading, staged } in done.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
+            self.count(&mut reading);
+            for (path, entry) in &reading.pieces {
+                self.note(path, entry);
+            }
+            if let Some(staged) = staged {
+                self.add(staged, reading.reports);
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves out the pieces that are in bundles, and those of files that cannot be read.
+    fn not_staged(&mut self, pieces: Vec<Piece>, before: &StagedBefore) -> Result<Vec<Piece>, BuildError> {
         let mut staged: HashMap<Piece, Vec<&PieceEntry>> = HashMap::new();
         for (path, entry) in &before.pieces {
             let (from, to, file_size) = (entry.range.start, entry.range.end, entry.entry.size);
             staged.entry(Piece { path: path.clone(), from, to, file_size }).or_default().push(entry);
         }
+        let mut todo = Vec::new();
         for piece in pieces {
             let snapshot = match snapshot(&piece.path) {
                 Ok(snapshot) => snapshot,
                 Err(error) => {
                     let unreadable = Unreadable { path: piece.path, error };
-                    self.read(
-                        Plan { unreadable: vec![unreadable], ..Plan::default() },
-                        BuildError::ChangedSincePlanned,
-                    )?;
+                    let plan = Plan { unreadable: vec![unreadable], ..Plan::default() };
+                    self.read(plan, BuildError::ChangedSincePlanned)?;
                     continue;
                 }
             };
             if snapshot.size != piece.file_size {
                 return Err(BuildError::ChangedSincePlanned(vec![piece.path]));
             }
-            let known = staged.get(&piece).into_iter().flatten();
-            if let Some(entry) = known.copied().find(|known| known.entry.modified_ns == snapshot.modified_ns) {
-                self.note(&piece.path, entry);
-                self.report.input.known.push(FileReport {
-                    path: piece.path,
-                    piece: Some(entry.range.clone()),
-                    counts: FileCounts::default(),
-                    before: Some(entry.entry.counts),
-                    fault: entry.entry.fault.clone(),
-                    malformed: Vec::new(),
-                });
+            let mut known = staged.get(&piece).into_iter().flatten().copied();
+            let Some(entry) = known.find(|known| known.entry.modified_ns == snapshot.modified_ns) else {
+                todo.push(piece);
                 continue;
-            }
-            let range = piece.range();
-            let planned = Planned { path: piece.path, size: piece.file_size, before: None, piece: Some(range) };
-            let plan = Plan { read: vec![planned], ..Plan::default() };
-            let reading = self.read(plan, BuildError::ChangedSincePlanned)?;
-            let Reading { runs, pieces, bounds, reports, .. } = reading;
-            for (path, entry) in pieces {
-                self.note(&path, &entry);
-                self.progress.begin_writing();
-                let staged = self.stager.stage_piece(&runs, path, entry, bounds, self.options.threads)?;
-                self.add(staged, reports.clone());
-            }
+            };
+            self.note(&piece.path, entry);
+            self.report.input.known.push(FileReport {
+                path: piece.path,
+                piece: Some(entry.range.clone()),
+                counts: FileCounts::default(),
+                before: Some(entry.entry.counts),
+                fault: entry.entry.fault.clone(),
+                malformed: Vec::new(),
+            });
         }
-        Ok(())
+        Ok(todo)
+    }
+
+    /// Stages one piece.
+    fn piece(&self, piece: &Piece, scratch: &Path, options: &BuildOptions) -> Result<Done, BuildError> {
+        let planned =
+            Planned { path: piece.path.clone(), size: piece.file_size, before: None, piece: Some(piece.range()) };
+        let plan = Plan { read: vec![planned], ..Plan::default() };
+        let changed = BuildError::ChangedSincePlanned;
+        let (reading, _) = read_planned(plan, scratch, self.config, options, self.progress, changed)?;
+        let Some((path, entry)) = reading.pieces.first().cloned() else { return Ok(Done { reading, staged: None }) };
+        self.progress.begin_writing();
+        let staged = self.stager.stage_piece(&reading.runs, path, entry, reading.bounds, options.threads)?;
+        Ok(Done { reading: Reading { runs: Vec::new(), ..reading }, staged: Some(staged) })
     }
 
     fn read(&mut self, plan: Plan, changed: impl Fn(Vec<PathBuf>) -> BuildError) -> Result<Reading, BuildError> {
-        let Self { stager, config, options, progress, report, .. } = self;
-        let (mut reading, known) = read_planned(plan, stager.scratch(), config, options, progress, changed)?;
-        let input = &mut report.input;
-        input.bytes += reading.bytes;
-        input.text_bytes += reading.text_bytes;
-        input.spilled_tables += reading.spilled;
-        input.known.extend(known);
-        input.unreadable.append(&mut reading.unreadable);
+        let scratch = self.stager.scratch();
+        let (mut reading, known) = read_planned(plan, scratch, self.config, self.options, self.progress, changed)?;
+        self.count(&mut reading);
+        self.report.input.known.extend(known);
         Ok(reading)
     }
 
+    fn count(&mut self, reading: &mut Reading) {
+        let input = &mut self.report.input;
+        input.bytes += reading.bytes;
+        input.text_bytes += reading.text_bytes;
+        input.spilled_tables += reading.spilled;
+        input.unreadable.append(&mut reading.unreadable);
+    }
+
     /// Says that a piece will not chain, where that shows already.
-    fn note(&mut self, path: &std::path::Path, entry: &PieceEntry) {
+    fn note(&mut self, path: &Path, entry: &PieceEntry) {
         if let Err(unchained) = entry.check() {
             self.report.unchained.push((path.to_owned(), unchained));
         }

@@ -74,7 +74,7 @@ fn missing(pieces: &[&PieceEntry]) -> Vec<Range<u64>> {
     let size = pieces.first().map_or(0, |piece| piece.entry.size);
     let mut missing = Vec::new();
     let mut covered = 0;
-    for range in pieces.iter().map(|piece| piece.range.clone()).chain([size..size]) {
+    for range in pieces.iter().map(|piece| piece.range.clone()).chain(std::iter::once(size..size)) {
         if range.start > covered {
             missing.push(covered..range.start);
         }
@@ -131,12 +131,12 @@ mod tests {
     #[test]
     fn what_is_missing_is_said() {
         let missing = |pieces: &[PieceEntry]| match chained(pieces) {
-            Chain::Waiting(missing) => missing,
+            Chain::Waiting(missing) => missing.iter().map(|range| (range.start, range.end)).collect::<Vec<_>>(),
             other => panic!("{other:?}"),
         };
-        assert_eq!(missing(&[piece(10..20)]), [0..10, 20..30]);
-        assert_eq!(missing(&[piece(0..10), piece(0..15), piece(12..20)]), [20..30]);
-        assert_eq!(missing(&[piece(20..30), piece(0..10)]), [10..20]);
+        assert_eq!(missing(&[piece(10..20)]), [(0, 10), (20, 30)]);
+        assert_eq!(missing(&[piece(0..10), piece(0..15), piece(12..20)]), [(20, 30)]);
+        assert_eq!(missing(&[piece(20..30), piece(0..10)]), [(10, 20)]);
     }
 
     #[test]

@@ -241,7 +241,7 @@ impl EventAggregator {
         let traces = match &manifest.contents {
             Contents::Traces(traces) => traces,
             Contents::Piece(path, piece) => {
-                return Ok(Verdict::Piece(self.name_of(path), path.clone(), (**piece).clone()));
+                return Ok(Verdict::Piece(self.name_of(path), path.clone(), piece.clone()));
             }
         };
         let (mut new, mut known) = (Vec::new(), Vec::new());
@@ -277,13 +277,13 @@ enum Verdict {
     /// All of them are.
     Known,
     /// It holds a piece of a trace, of a name in the index.
-    Piece(Vec<u8>, PathBuf, PieceEntry),
+    Piece(Vec<u8>, PathBuf, Box<PieceEntry>),
 }
 
 /// A bundle of a piece of a trace.
 struct PieceBundle {
     trace: PathBuf,
-    piece: PieceEntry,
+    piece: Box<PieceEntry>,
     bundle: Bundle,
 }
 
@@ -311,7 +311,7 @@ fn judge_pieces(mut pieces: Vec<PieceBundle>, there: Option<&FileEntry>, report:
     loop {
         let Some(first) = pieces.first() else { return judged };
         let (trace, state) = (first.trace.clone(), first.state());
-        let entries: Vec<&PieceEntry> = pieces.iter().map(|piece| &piece.piece).collect();
+        let entries: Vec<&PieceEntry> = pieces.iter().map(|piece| &*piece.piece).collect();
         let chain = chain(&entries);
         if let Some(there) = there {
             let whole = matches!(&chain, Chain::Whole(_, entry)

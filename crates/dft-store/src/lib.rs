@@ -67,6 +67,12 @@
 //! | the ingest, before the index is published | index and bundles as they were | the next ingest takes them |
 //! | the ingest, after that | bundles that are in | the index knows their ids, and the next ingest removes them |
 //!
+//! A bundle holds whole traces, or one piece of one. Pieces wait until all of a trace are there, and are
+//! taken in together if they chain: each ends where a line and a gzip member do, the next one starts there
+//! with the time unit that is in force, and all are of one state of the file. Then what is known of the
+//! trace is what reading the whole had shown. Those that never will chain are refused; when the trace has
+//! been staged whole and is in, they are removed as known.
+//!
 //! The name of a bundle is a hash of what it holds, so two workers that stage the same traces make one
 //! bundle. A bundle of which some traces are in already, or with other contents, is refused and stays.
 //!

@@ -4,6 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use dft_aggregate::{Config, Run};
 use dft_codec::{Bounds, FileEntry, PieceEntry};
@@ -18,13 +19,15 @@ const DEAD: &str = ".dead-stage-";
 
 const LOCK: &str = "LOCK";
 
-/// Makes bundles: in a directory of this machine, from where each is moved, whole, to one that whoever
+/// Makes bundles, several at once if asked to: in a directory of this machine, from where each is moved, whole, to one that whoever
 /// has the index can read. Several stagers may use the same directories, which may be one.
 #[derive(Debug)]
 pub struct Stager {
     shared: PathBuf,
     config: Config,
     work: PathBuf,
+    /// The number of the next bundle of this stager.
+    next: AtomicU64,
     /// Held as long as the stager lives, so that others tell its directory from a dead one's.
     _lock: File,
 }
@@ -90,7 +93,7 @@ impl Stager {
                 Ok(()) | Err(TryLockError::Error(_)) => {}
             }
         };
-        Ok(Self { shared: shared.to_owned(), config: config.clone(), work, _lock: lock })
+        Ok(Self { shared: shared.to_owned(), config: config.clone(), work, next: AtomicU64::new(0), _lock: lock })
     }
 
     /// A directory for what the build needs for a while, removed with the stager.
@@ -159,11 +162,11 @@ impl Stager {
         bounds: Option<Bounds>,
         threads: usize,
     ) -> Result<Staged, StoreError> {
-        let folder = self.work.join("bundle");
+        let folder = self.work.join(format!("bundle-{}", self.next.fetch_add(1, Ordering::Relaxed)));
         let sorted = Sorter { folder: &folder, merge: true, threads }.write(runs, |_, _| Ok(()))?;
         let name = Bundle::describe(&folder, &sorted, contents, bounds, &self.config)?;
         let moved = self.move_to_shared(&folder, &name);
-        // The work directory goes with the stager; this one is in the way of the next bundle.
+        // The work directory goes with the stager; this one takes room that the next bundle may want.
         let _ = fs::remove_dir_all(&folder);
         Ok(Staged { path: self.shared.join(&name), known: !moved?, written: sorted.written })
     }

@@ -907,6 +907,6 @@ mod tests {
         let marked = b"{}\n\xef\xbb\xbf{}\n";
         assert_eq!(piece("a.pfw", marked, 3..9).expect("open").consumed.text, 6);
         assert!(matches!(piece("a.pfw", text, 3..99), Err(ResumeError::Changed)));
-        assert!(matches!(piece("a.pfw", text, 4..3), Err(ResumeError::Changed)));
+        assert!(matches!(piece("a.pfw", text, Range { start: 4, end: 3 }), Err(ResumeError::Changed)));
     }
 }
