@@ -43,12 +43,13 @@ class Report:
 
 
 @pytest.fixture
-def command(tmp_path):
-    """Runs the command on traces, as a process with no USER in its environment; gives what it ended with."""
+def analyze(tmp_path):
+    """Runs the command on traces, as a process with no USER in its environment, and gives its report."""
 
-    def run(traces, *arguments, workers=2, index=tmp_path / "index"):
+    def run(traces, preset="posix", workers=2, index=tmp_path / "index", staging=None):
         settings = {
             "trace_path": traces,
+            "analyzer/preset": preset,
             "analyzer.checkpoint": "false",
             "cluster.n_workers": workers,
             "cluster.local_directory": tmp_path / "dask",
@@ -58,30 +59,22 @@ def command(tmp_path):
             "view_types": "[proc_name]",
         }
         environment = {name: value for name, value in os.environ.items() if name not in ("USER", "LOGNAME")}
-        place = ["--index", index] if index else []
-        overrides = [f"{name}={value}" for name, value in settings.items()]
-        return subprocess.run(
-            [sys.executable, "-m", "dft_utils.dfanalyzer", *place, *overrides, *arguments],
+        options = [("--index", index), ("--staging", staging)]
+        done = subprocess.run(
+            [
+                *[sys.executable, "-m", "dft_utils.dfanalyzer"],
+                *[word for option, value in options if value for word in (option, value)],
+                *[f"{name}={value}" for name, value in settings.items()],
+            ],
             cwd=tmp_path,
             env=environment,
             capture_output=True,
             text=True,
             timeout=600,
         )
-
-    return run
-
-
-@pytest.fixture
-def analyze(command, tmp_path):
-    """Runs the command on traces, and gives its report."""
-
-    def run(traces, preset="posix", **options):
-        done = command(traces, f"analyzer/preset={preset}", **options)
         assert done.returncode == 0, done.stderr
-        report = tmp_path / "report"
-        stats = json.loads((report / "raw_stats.json").read_text())
-        processes = pd.read_parquet(report / "detail_view_proc_name.parquet")
+        stats = json.loads((tmp_path / "report/raw_stats.json").read_text())
+        processes = pd.read_parquet(tmp_path / "report/detail_view_proc_name.parquet")
         return Report({name: float(value) for name, value in stats.items()}, processes, done.stderr)
 
     return run
@@ -117,14 +110,19 @@ def test_events_of_a_program_make_the_report_that_its_aggregates_do(analyze):
     assert (events.hosts(), len(events.processes)) == ({"vm"}, 4)
 
 
-def test_aggregates_have_their_bytes_times_and_names(analyze):
-    report = analyze(TRACES / "tracer-3-aggregated", workers=3)
+def test_aggregates_have_their_bytes_times_and_names_where_workers_index_them(analyze, tmp_path):
+    staging = tmp_path / "staging"
+    staging.mkdir()
+    os.utime(staging, (0, 0))
+    report = analyze(TRACES / "tracer-3-aggregated", workers=3, staging=staging)
     assert report.stats["profile_event_count"] == 14_514
     assert report.posix("count") == 13_554
     assert report.posix("size") == 14_170_628
     assert report.posix("time") == pytest.approx(0.202625)
-    assert report.hosts() == {"vm"}
-    assert len(report.processes) == 4
+    assert (report.hosts(), len(report.processes)) == ({"vm"}, 4)
+    # It was used, and is left as it was found.
+    assert staging.stat().st_mtime > 0
+    assert list(staging.iterdir()) == []
 
 
 def test_processes_that_share_files_are_each_counted_once(analyze, tmp_path):
@@ -171,7 +169,9 @@ def traces_of(directory, seconds=1.0, files=None, index=None):
     """What dfanalyzer makes in its own process."""
     config = dft_utils.AggregationConfig(time_interval_ms=seconds * 1000)
     where = "" if files else str(directory)
-    return Traces(where, files, require_aggregation=config, require_bloom=True, index=index, warn=print)
+    return Traces(
+        where, files, require_aggregation=config, require_bloom=True, index=index, staging=None, warn=print
+    )
 
 
 def test_an_index_is_used_again_and_takes_what_is_new(tmp_path):
@@ -226,9 +226,7 @@ EVENTS = {
 
 
 def test_workers_that_read_at_once_have_disjoint_shares_that_are_the_table(index_path):
-    traces = Traces(
-        str(index_path), require_aggregation=dft_utils.AggregationConfig(1000), index=None, warn=print
-    )
+    traces = traces_of(index_path)
     traces.ensure_indexed()
     names, pids = traces.query_file_info()
     hands = reader.deal({unit: pids.get(unit, set()) for unit in names}, 4)

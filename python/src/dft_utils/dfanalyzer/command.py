@@ -13,7 +13,7 @@ from .hook import Unsupported, install
 def main(arguments: Optional[List[str]] = None) -> Any:
     parser = argparse.ArgumentParser(
         prog="python -m dft_utils.dfanalyzer",
-        usage="%(prog)s [--index DIR] ARGUMENTS OF DFANALYZER",
+        usage="%(prog)s [--index DIR] [--staging DIR] ARGUMENTS OF DFANALYZER",
         description="Runs dfanalyzer on an index that this engine makes of the traces.",
         add_help=False,
         allow_abbrev=False,
@@ -23,12 +23,18 @@ def main(arguments: Optional[List[str]] = None) -> Any:
         metavar="DIR",
         help="where the index is, made if it is not there [default: .dftagg beside the traces]",
     )
+    parser.add_argument(
+        "--staging",
+        metavar="DIR",
+        help="a directory that all workers share: they read the traces, and put there what they make of them for "
+        "the index [default: the traces are read where the command runs]",
+    )
     ours, theirs = parser.parse_known_args(arguments)
     if {"-h", "--help"} & set(theirs):
         parser.print_help()
         print("\nWhat follows is dfanalyzer's.\n", flush=True)
     try:
-        install(ours.index, warn=lambda message: print(f"warning: {message}", file=sys.stderr))
+        install(ours.index, ours.staging, warn=lambda message: print(f"warning: {message}", file=sys.stderr))
         dfanalyzer = command()
     except Unsupported as error:
         print(f"error: {error}", file=sys.stderr)

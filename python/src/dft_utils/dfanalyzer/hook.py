@@ -24,11 +24,16 @@ class Unsupported(RuntimeError):
     """What is installed is no analyzer that this can read for."""
 
 
-def install(index: Optional[PathLike] = None, warn: Callable[[str], Any] = warnings.warn) -> None:
+def install(
+    index: Optional[PathLike] = None,
+    staging: Optional[PathLike] = None,
+    warn: Callable[[str], Any] = warnings.warn,
+) -> None:
     """Makes dfanalyzer, in this process, read through this engine.
 
     ``index``: where the index of the traces is, made if it is not there; ``.dftagg`` beside them if None.
-    ``warn`` is told what is wrong with traces, and that dfanalyzer is of a version that is not known.
+    ``staging``: a directory that dfanalyzer's workers and this process share; if it is given, the workers read
+    the traces, otherwise this process does. ``warn`` is told what is wrong with traces, and that dfanalyzer is of a version that is not known.
     """
     for difference in other_versions():
         warn(difference)
@@ -36,15 +41,17 @@ def install(index: Optional[PathLike] = None, warn: Callable[[str], Any] = warni
         analyzer = importlib.import_module(READER)
     except ImportError as error:
         raise Unsupported(f"dfanalyzer cannot be imported ({error}): {REMEDY}") from error
-    for name, replacement in replacements(index, warn).items():
+    for name, replacement in replacements(index, staging, warn).items():
         if not hasattr(analyzer, name):
             raise Unsupported(f"{READER} has no {name}, by which traces are read: {REMEDY}")
         setattr(analyzer, name, replacement)
 
 
-def replacements(index: Optional[PathLike], warn: Callable[[str], Any]) -> Dict[str, Callable[..., Any]]:
+def replacements(
+    index: Optional[PathLike], staging: Optional[PathLike], warn: Callable[[str], Any]
+) -> Dict[str, Callable[..., Any]]:
     return {
-        "Indexer": functools.partial(Traces, index=index, warn=warn),
+        "Indexer": functools.partial(Traces, index=index, staging=staging, warn=warn),
         "scan_to_ipc": read_share,
         "_assign_files_by_pid": deal,
         # Traces.ensure_indexed(), which is called next, does it.

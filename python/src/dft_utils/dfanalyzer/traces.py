@@ -37,12 +37,14 @@ class Traces:
         require_aggregation: Optional[dft_utils.AggregationConfig] = None,
         *,
         index: Optional[dft_utils.PathLike],
+        staging: Optional[dft_utils.PathLike],
         warn: Callable[[str], Any],
         **_tiers: Any,
     ) -> None:
         self._directory = directory
         self._files = list(files or [])
         self._granularity_us = in_microseconds(require_aggregation.time_interval_ms / 1000)
+        self._staging = staging
         self._warn = warn
         # What is analyzed may be an index itself, whose traces may be elsewhere, or never have been.
         self._given = index is None and bool(directory) and is_index(directory)
@@ -57,14 +59,20 @@ class Traces:
         """Brings what is new of the traces into their index."""
         config = self._config()
         if not self._given:
-            report = dft_utils.build(self._traces(), self._index, config)
-            for fault in report.faults:
+            for fault in self._build(config).faults:
                 self._warn(f"{fault.path}: {fault.message}")
         with dft_utils.open(self._index) as index:
             files = [os.path.join(os.path.dirname(self._index), file.path) for file in index.files()]
         if not self._given:
             self._check_that_no_others_are_in(files)
         return Status(len(files), self._index)
+
+    def _build(self, config: dft_utils.Config) -> dft_utils.BuildReport:
+        if self._staging is None:
+            return dft_utils.build(self._traces(), self._index, config)
+        from dft_utils.dask import distributed_index
+
+        return distributed_index(self._traces(), self._index, None, self._staging, config=config)
 
     def query_file_info(self) -> Tuple[Dict[int, str], Dict[int, Set[int]]]:
         """Units of work, those with the most to read first: ({number: name}, {number: pids})."""
