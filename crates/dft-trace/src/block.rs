@@ -81,24 +81,41 @@ impl Parser {
         let mut start = 0;
         let mut line = first_line;
         let unended = !matches!(text.last(), None | Some(b'\n'));
-        let ends = memchr::memchr_iter(b'\n', text).chain(unended.then_some(text.len()));
-        for end in ends {
-            let content = payload(&text[start..end]);
-            if !content.is_empty() {
-                let ahead = &text[content.as_ptr().addr() - text.as_ptr().addr()..];
-                match parse_line(content, ahead, layouts, arena, &mut record) {
-                    Ok(()) => {
-                        if record.phase == Phase::Metadata
-                            && let Some(declared) = record.time_unit()
-                        {
-                            unit = declared;
-                        }
-                        sink(Line::Record { record: &record, unit, line });
-                    }
-                    Err(reason) => sink(Line::Malformed { line, reason }),
+        // Whether lines end as they mostly do, so that none is read in vain.
+        let mut usual = true;
+        while let Some(rest) = text.get(start..)
+            && !rest.is_empty()
+        {
+            let behind = if usual { layouts.read_line(rest, &mut record) } else { None };
+            let parsed = match behind {
+                Some(behind) => {
+                    start += behind;
+                    Some(Ok(()))
                 }
+                None => {
+                    let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+                    start += end + 1;
+                    let content = payload(&rest[..end]);
+                    (!content.is_empty()).then(|| {
+                        let ahead = &rest[content.as_ptr().addr() - rest.as_ptr().addr()..];
+                        let parsed = parse_line(content, ahead, layouts, arena, &mut record);
+                        usual &= parsed.is_err() || record.layout.is_none();
+                        parsed
+                    })
+                }
+            };
+            match parsed {
+                Some(Ok(())) => {
+                    if record.phase == Phase::Metadata
+                        && let Some(declared) = record.time_unit()
+                    {
+                        unit = declared;
+                    }
+                    sink(Line::Record { record: &record, unit, line });
+                }
+                Some(Err(reason)) => sink(Line::Malformed { line, reason }),
+                None => {}
             }
-            start = end + 1;
             line += 1;
         }
         BlockEnd { line: line - u64::from(unended), unit }
@@ -169,6 +186,41 @@ mod tests {
         assert_eq!(unit_behind(text.as_bytes(), TimeUnit::Us), end.unit);
         let cut = text.rfind("{\"name\":\"CM\"").unwrap_or(0);
         assert_eq!(unit_behind(&text.as_bytes()[..cut], TimeUnit::Us), TimeUnit::Ms);
+    }
+
+    #[test]
+    fn lines_are_the_same_however_they_end() {
+        let line = |at: usize| format!(r#"{{"name":"x{}","ph":"X","ts":{at},"args":{{"a":{}}}}}"#, at % 3, at * 7);
+        let ends = ["", ",", "\r", " ,", ",,", ",\r", "]", "\n", ",\n\n", "}", ", \n[", "x", ",x"];
+        for unusual in ends {
+            for last in ["\n", ""] {
+                let ends = (0..60).map(|at| if at % 20 == 7 { unusual } else { ["", ","][at / 30] });
+                let lines: Vec<String> = ends.enumerate().map(|(at, end)| line(at) + end).collect();
+                let text = lines.join("\n") + last;
+                let read = |text: &[u8], first: u64| {
+                    let mut read = Vec::new();
+                    let mut parser = Parser::new();
+                    let end = parser.parse(text, first, TimeUnit::Us, |line| {
+                        read.push(match line {
+                            Line::Record { record, line, .. } => {
+                                (line, Ok((record.ts.integer(), record.name.text().into_owned(), record.args.len())))
+                            }
+                            Line::Malformed { line, reason } => (line, Err(reason)),
+                        });
+                    });
+                    (read, end.line)
+                };
+                let whole = read(text.as_bytes(), 1);
+                // Alone, a line has too little behind it to be read by a layout.
+                let mut alone = (Vec::new(), 1);
+                for line in text.split_inclusive('\n') {
+                    let (read, end) = read(line.as_bytes(), alone.1);
+                    alone.0.extend(read);
+                    alone.1 = end;
+                }
+                assert_eq!(whole, alone, "{unusual:?} {last:?}");
+            }
+        }
     }
 
     #[test]

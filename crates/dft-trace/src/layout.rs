@@ -139,10 +139,10 @@ impl Length {
     }
 }
 
-/// Where a line goes on behind a node.
+/// Where a line goes on behind a node, or where it ended.
 enum Step {
     To(usize),
-    Ended,
+    Ended(usize),
 }
 
 /// No node.
@@ -192,14 +192,23 @@ impl Layouts {
         if text.len() < length.saturating_add(LOOKAHEAD) {
             return false;
         }
-        let Some(layout) = self.walk(text, length, record) else { return false };
-        record.layout = Some(LayoutId { parser: self.number, number: layout });
-        true
+        self.walk(text, |at| at == length, record).is_some()
     }
 
-    /// Reads a line by the layout that it is of; the number of that.
+    /// Reads the line that `text` starts with into `record`, if it is a [payload](crate::payload) of a layout
+    /// that is known and at most a comma; else `record` holds anything. Gives where the next line starts, so
+    /// nobody has to look for it.
+    #[inline(never)]
+    pub(crate) fn read_line<'a>(&mut self, text: &'a [u8], record: &mut Record<'a>) -> Option<usize> {
+        record.clear();
+        let ends = |at: usize| matches!(text.get(at..), Some([b'\n', ..] | [b',', b'\n', ..]));
+        let end = self.walk(text, ends, record)?;
+        Some(end + if text[end] == b',' { 2 } else { 1 })
+    }
+
+    /// Reads a line by the layout that it is of, up to where it `ends`; where that is.
     #[inline(always)]
-    fn walk<'a>(&mut self, text: &'a [u8], length: usize, record: &mut Record<'a>) -> Option<u32> {
+    fn walk<'a>(&mut self, text: &'a [u8], ends: impl Fn(usize) -> bool, record: &mut Record<'a>) -> Option<usize> {
         let Record { name, cat, pid, tid, ts, dur, args, .. } = record;
         let (mut phase, mut ignored) = (Value::Null, Value::Null);
         let fields = [name, cat, pid, tid, ts, dur, &mut phase, &mut ignored];
@@ -210,7 +219,7 @@ impl Layouts {
         while id != NONE {
             let window = text.get(at..)?.first_chunk()?;
             let node = nodes.get_mut(id as usize)?;
-            match node.read(window, text, at, length, &mut places) {
+            match node.read(window, text, at, &ends, &mut places) {
                 Some(Step::To(end)) => {
                     let child = node.child;
                     if before != NONE {
@@ -219,9 +228,10 @@ impl Layouts {
                     at = end;
                     (parent, before, id) = (id, NONE, child);
                 }
-                Some(Step::Ended) => {
+                Some(Step::Ended(end)) => {
                     record.phase = Phase::of(&phase);
-                    return Some(id);
+                    record.layout = Some(LayoutId { parser: self.number, number: id });
+                    return Some(end);
                 }
                 None => (before, id) = (id, node.sibling),
             }
@@ -298,14 +308,14 @@ impl Layouts {
 
 impl Node {
     /// Reads the literal at `at`, where the window is, and the value behind it, to its place; `None` if the
-    /// line, which is `line` bytes long, goes on otherwise.
+    /// line goes on otherwise, or does not end where it should.
     #[inline(always)]
     fn read<'a>(
         &mut self,
         window: &[u8; 2 * WINDOW],
         text: &'a [u8],
         at: usize,
-        line: usize,
+        ends: &impl Fn(usize) -> bool,
         places: &mut Places<'_, 'a>,
     ) -> Option<Step> {
         if !self.literal.starts(window) {
@@ -333,7 +343,7 @@ impl Node {
                 Some(Step::To(end))
             }
             Kind::More => Some(Step::To(start)),
-            Kind::End => (start == line).then_some(Step::Ended),
+            Kind::End => ends(start).then_some(Step::Ended(start)),
         }
     }
 
