@@ -11,7 +11,7 @@ from typing import Any, Callable, Optional, Set, Union
 
 from distributed import get_worker
 
-from ..builds import BuildReport, Progress, stage
+from ..builds import BuildReport, Progress, stage_pieces
 from ..config import Config
 from ..errors import CancelledError, DftError, SystemRefusedError
 from .plan import Task
@@ -39,8 +39,6 @@ class Run:
     #: A directory of each worker's machine; ``None`` for the worker's own.
     local: Optional[str]
     config: Config
-    #: How many tasks a worker has about at once.
-    at_once: int
     memory: Optional[int]
     threads: int
     strict: bool
@@ -55,8 +53,8 @@ class Run:
         return os.path.join(self.staging(worker), f"{self.name}-work")
 
 
-def stage_task(run: Run, number: int, task: Task, shared: str) -> Union[BuildReport, DftError]:
-    """Stages what a task is made of.
+def stage_task(run: Run, number: int, task: Task, shared: str, at_once: int) -> Union[BuildReport, DftError]:
+    """Stages what a task is made of, on a worker that has about so many tasks ``at_once``.
 
     It may be done twice, or by two workers at once: a bundle is named by what it holds, so there is one. What
     would fail another time, too, is returned, for Dask tries again what raises.
@@ -68,12 +66,12 @@ def stage_task(run: Run, number: int, task: Task, shared: str) -> Union[BuildRep
         if not os.path.isdir(run.staging(worker)):
             _MADE.add(run.staging(worker))
         progress = _progress(run, number, worker)
-        at_once = min(run.at_once, worker.state.nthreads)
-        return stage(
-            task.files,
+        at_once = min(at_once, worker.state.nthreads)
+        return stage_pieces(
+            task.pieces,
             run.work(worker),
             shared,
-            config=run.config,
+            run.config,
             memory=run.memory or _memory(worker, at_once),
             threads=run.threads or max(1, worker.state.nthreads // at_once),
             strict=run.strict,
