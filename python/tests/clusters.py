@@ -10,6 +10,7 @@ from conftest import call, write_trace
 
 import dft_utils
 
+dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 WorkerPlugin = distributed.WorkerPlugin
 
@@ -126,13 +127,13 @@ class Staging(WorkerPlugin):
     def setup(self, worker):
         import dft_utils.dask.worker as module
 
-        stage = module.stage
+        stage = module.stage_pieces
 
         def staging(*arguments, progress, **options):
             def show(state):
-                progress(state)
                 if self.during:
                     self.during(state)
+                progress(state)
 
             if self.before:
                 self.before()
@@ -141,4 +142,4 @@ class Staging(WorkerPlugin):
                 self.after()
             return report
 
-        module.stage = staging
+        module.stage_pieces = staging

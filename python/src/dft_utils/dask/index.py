@@ -4,7 +4,6 @@ import hashlib
 import logging
 import os
 import queue
-import shutil
 import uuid
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Set, Tuple, Union
 
@@ -17,6 +16,7 @@ from ..config import Config
 from ..errors import ChangedError, ConfigError, DftError, NoIndexError, NothingFoundError
 from ..index import File, Index
 from ..units import Size, byte_count
+from .folders import empty, make, remove
 from .plan import LEAST, Task, task_bytes, tasks, whole
 from .worker import Run, end, stage_task
 
@@ -197,23 +197,21 @@ class _Build:
 
     def run(self, new: List[str], unreadable: List[str]) -> None:
         """Stages and ingests; raises the first failure of a task, and leaves what was staged."""
-        made = not os.path.isdir(self._shared)
         try:
             self._client.subscribe_topic(self._run.name, self._shown.hear)
             try:
                 self._stage(new, unreadable)
             except ChangedError:
                 # Since it was planned, or since an earlier run staged it: what there is may be of no use.
-                shutil.rmtree(self._folder, ignore_errors=True)
+                empty(self._folder)
                 self._stage(new, unreadable)
             self._ingest(new)
         finally:
             self._end()
-        shutil.rmtree(self._folder, ignore_errors=True)
-        if made:
-            _remove_if_empty(self._shared)
+        remove(self._shared, self._folder)
 
     def _stage(self, new: List[str], unreadable: List[str]) -> None:
+        make(self._shared, self._folder)
         threads = sum(self._client.nthreads().values())
         size = self._task_size or task_bytes(sum(whole(path).end for path in new), threads)
         pieces = plan(new, size)
@@ -293,13 +291,6 @@ class _Build:
         except Exception as error:
             # The cluster is gone, and its tasks with it.
             log.warning("the workers cannot be asked to clean up: %s", error)
-
-
-def _remove_if_empty(directory: str) -> None:
-    try:
-        os.rmdir(directory)
-    except OSError:
-        pass
 
 
 class _Shown:

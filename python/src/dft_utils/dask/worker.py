@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import threading
 import time
 from collections import Counter
@@ -14,6 +13,7 @@ from distributed import get_worker
 from ..builds import BuildReport, Progress, stage_pieces
 from ..config import Config
 from ..errors import CancelledError, DftError, SystemRefusedError
+from .folders import make, remove
 from .plan import Task
 
 #: What a task's tables take in memory, unless the worker has less.
@@ -21,9 +21,8 @@ MEMORY = 512 << 20
 #: Seconds between two messages of a task on how far it is.
 PAUSE = 0.5
 
-# The builds that are over, how many of their tasks still run in this process, and the directories that it made.
+# The builds that are over, and how many of their tasks still run in this process.
 _ENDED: Set[str] = set()
-_MADE: Set[str] = set()
 _RUNNING: "Counter[str]" = Counter()
 _LOCK = threading.Lock()
 
@@ -63,8 +62,7 @@ def stage_task(run: Run, number: int, task: Task, shared: str, at_once: int) -> 
     with _LOCK:
         _RUNNING[run.id] += 1
     try:
-        if not os.path.isdir(run.staging(worker)):
-            _MADE.add(run.staging(worker))
+        make(run.staging(worker), run.work(worker))
         progress = _progress(run, number, worker)
         at_once = min(at_once, worker.state.nthreads)
         return stage_pieces(
@@ -120,9 +118,4 @@ async def end(run: Run, dask_worker: Any = None) -> None:
 
 
 def _remove(run: Run, worker: Any) -> None:
-    shutil.rmtree(run.work(worker), ignore_errors=True)
-    if run.staging(worker) in _MADE:
-        try:
-            os.rmdir(run.staging(worker))
-        except OSError:  # something else is in it, or it is gone
-            pass
+    remove(run.staging(worker), run.work(worker))
