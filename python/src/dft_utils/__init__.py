@@ -21,7 +21,7 @@ bytes, where nothing else is said.
 from ._library import VERSION, PathLike
 from .aggregator import Aggregator
 from .arrow import Batch
-from .builds import BuildReport, Fault, IngestReport, Progress, build, ingest, stage
+from .builds import BuildReport, Fault, IngestReport, Piece, Progress, build, ingest, plan, stage, stage_pieces
 from .config import Config
 from .errors import (
     CancelledError,
@@ -76,6 +76,7 @@ __all__ = [
     "MalformedError",
     "NoIndexError",
     "NothingFoundError",
+    "Piece",
     "Process",
     "Progress",
     "SystemRefusedError",
@@ -86,5 +87,7 @@ __all__ = [
     "default_location",
     "ingest",
     "open",
+    "plan",
     "stage",
+    "stage_pieces",
 ]

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Iterable, List, Optional, Tuple, Union
 
 from . import _abi
-from ._library import Collected, PathLike, call, path_text, paths, sized, string, uint32
+from ._library import Collected, PathLike, call, int64, path_text, paths, sized, string, uint32
 from ._library import path as path_of
 from .config import Config
+from .errors import CancelledError
 from .index import default_location
 from .units import Size, byte_count
 
@@ -69,12 +70,33 @@ class IngestReport:
     #: Bundles that were taken in, and those that were in already.
     taken: int = 0
     known: int = 0
-    #: Bundles that were refused, and stay; each has a fault that says why.
+    #: Bundles that were refused, and stay; each has a fault that says why, or is of an unchained trace.
     refused: int = 0
     not_removed: int = 0
     #: Bundles that are on their way, or whose worker died.
     unfinished: int = 0
     faults: List[Fault] = field(default_factory=list)
+    #: Traces of which some pieces are there, and what they wait for.
+    waiting: List[Fault] = field(default_factory=list)
+    #: Traces that are to be staged whole, for their pieces do not make them, and why.
+    unchained: List[Fault] = field(default_factory=list)
+
+
+@dataclass(frozen=True, order=True)
+class Piece:
+    """A piece of a trace: bytes of the file as it is on disk."""
+
+    path: str
+    #: The first byte, and the one behind the last.
+    start: int
+    end: int
+    #: The size that the file had when it was cut.
+    file_size: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all of its file."""
+        return (self.start, self.end) == (0, self.file_size)
 
 
 def _bar(bar: Any) -> Callable[[Progress], None]:
@@ -94,6 +116,11 @@ def _bar(bar: Any) -> Callable[[Progress], None]:
 def progress_function(on_progress: Optional[OnProgress]) -> Optional[Callable[[Progress], Any]]:
     """What sees a progress, of a function or a bar."""
     return _bar(on_progress) if hasattr(on_progress, "update") else on_progress
+
+
+def _collect(faults: List[Fault]) -> Any:
+    """A callback that keeps what it is told."""
+    return _abi.dft_on_text(lambda _context, path, message: faults.append(Fault(path_of(path), string(message))))
 
 
 class _Running:
@@ -116,11 +143,8 @@ class _Running:
                 return 1
             return int(self._stop.is_set())
 
-        def fault(_context: Any, path: Any, message: Any) -> None:
-            self.faults.append(Fault(path_of(path), string(message)))
-
         self.on_progress = _abi.dft_on_progress(see)
-        self.on_fault = _abi.dft_on_text(fault)
+        self.on_fault = _collect(self.faults)
 
     def run(self, name: str, *arguments: Any) -> None:
         outcome: List[BaseException] = []
@@ -251,13 +275,82 @@ def stage(
     return _report(done, running.faults, BuildReport())
 
 
+def plan(traces: Union[PathLike, Iterable[PathLike]], piece_size: Size = 0) -> List[Piece]:
+    """Cuts traces into pieces of about a size, 1 GiB where none is given, for several machines to stage.
+
+    Cuts are between lines, or members of a gzip file. A file that is not much larger, or cannot be cut, is one
+    piece. Hardly anything of the files is read.
+    """
+
+    def piece(given: Any) -> Piece:
+        found = given.contents
+        return Piece(path_of(found.path), getattr(found, "from"), found.to, found.file_size)
+
+    pieces = Collected(_abi.dft_on_piece, piece)
+    try:
+        call("dft_plan", *paths(traces), byte_count(piece_size), pieces.callback, None)
+    except CancelledError:
+        pieces.result()
+        raise
+    return pieces.result()
+
+
+def stage_pieces(
+    pieces: Iterable[Piece],
+    staging: PathLike,
+    shared: PathLike,
+    config: Optional[Config] = None,
+    *,
+    memory: Optional[Size] = None,
+    threads: int = 0,
+    strict: bool = False,
+    progress: Optional[OnProgress] = None,
+) -> BuildReport:
+    """Stages pieces of traces, of :func:`plan`, as :func:`stage` does traces: whole ones together, others each alone.
+
+    :func:`ingest` takes a trace when all of its pieces are there. Raises :class:`dft_utils.ChangedError` where a
+    trace has not the size that it had when it was cut: plan again.
+    """
+    running = _Running(progress)
+    done = sized(_abi.dft_build_summary)
+    given = list(pieces)
+    listed = (_abi.dft_piece * len(given))()
+    for place, piece in zip(listed, given):
+        place.size = ctypes.sizeof(_abi.dft_piece)
+        place.path = path_text(piece.path)
+        setattr(place, "from", int64(piece.start, "start"))
+        place.to, place.file_size = int64(piece.end, "end"), int64(piece.file_size, "file_size")
+    running.run(
+        "dft_stage_pieces",
+        listed,
+        len(given),
+        path_text(staging),
+        path_text(shared),
+        None if config is None else ctypes.byref(config._struct()),
+        ctypes.byref(_options(memory, threads, strict, False)),
+        running.on_progress,
+        running.on_fault,
+        None,
+        ctypes.byref(done),
+    )
+    return _report(done, running.faults, BuildReport())
+
+
 def ingest(index: PathLike, shared: PathLike, *, keep: bool = False) -> IngestReport:
     """Brings the bundles of a shared directory into an index, in any order, each once.
 
     ``index``: made, with the bundles' configuration, if it is not there. Bundles that are in are removed
     unless ``keep``; those that are refused stay, and the report says why.
     """
-    running = _Running(None)
+    report = IngestReport()
     done = sized(_abi.dft_ingest_summary)
-    call("dft_ingest", path_text(index), path_text(shared), int(keep), running.on_fault, None, ctypes.byref(done))
-    return _report(done, running.faults, IngestReport())
+    call(
+        "dft_ingest_pieces",
+        path_text(index),
+        path_text(shared),
+        int(keep),
+        *map(_collect, (report.faults, report.waiting, report.unchained)),
+        None,
+        ctypes.byref(done),
+    )
+    return _report(done, report.faults, report)

@@ -4,20 +4,20 @@ import hashlib
 import logging
 import os
 import queue
-import shutil
 import uuid
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Set, Tuple, Union
 
 import distributed
 
 from .. import _abi
 from .._library import PathLike
-from ..builds import BuildReport, IngestReport, OnProgress, Progress, progress_function, build, ingest, resolve
+from ..builds import BuildReport, Fault, OnProgress, Progress, build, ingest, plan, progress_function, resolve
 from ..config import Config
-from ..errors import ChangedError, ConfigError, DftError, NoIndexError
-from ..index import Index
+from ..errors import ChangedError, ConfigError, DftError, NoIndexError, NothingFoundError
+from ..index import File, Index
 from ..units import Size, byte_count
-from .plan import Task, size, task_bytes, tasks
+from .folders import empty, make, remove
+from .plan import LEAST, Task, task_bytes, tasks, whole
 from .worker import Run, end, stage_task
 
 log = logging.getLogger(__name__)
@@ -73,35 +73,31 @@ def distributed_index(
     shared = os.path.abspath(os.fsdecode(shared_staging))
     config = _config(config, index)
 
-    by_state: Dict[int, List[str]] = {}
+    new, unreadable, here = [], [], []
+    where = {_abi.DFT_TRACE_NEW: new, _abi.DFT_TRACE_UNREADABLE: unreadable}
     for path, state in resolve(paths, index):
-        by_state.setdefault(state, []).append(path)
-    new = by_state.pop(_abi.DFT_TRACE_NEW, [])
-    unreadable = by_state.pop(_abi.DFT_TRACE_UNREADABLE, [])
-    here = sum(by_state.values(), [])
+        where.get(state, here).append(path)
     if not new:
         return build(paths, index, config, memory=memory, threads=threads, strict=strict, progress=progress)
     # Raises what is to be raised of changed traces, and knows of faults of those that are in.
     report = build(here, index, config, memory=memory, threads=threads, strict=strict) if here else BuildReport()
 
-    workers = client.nthreads()
-    total = sum(map(size, new))
-    most = task_bytes(total, sum(workers.values())) if task_size is None else byte_count(task_size)
-    planned = tasks(new + unreadable, max(most, 1))
     run = Run(
         id=uuid.uuid4().hex,
         name=_name(index, config, strict),
         local=None if local_staging is None else os.path.abspath(os.fsdecode(local_staging)),
         config=config,
-        at_once=-(-len(planned) // max(len(workers), 1)),
         memory=None if memory is None else byte_count(memory),
         threads=threads,
         strict=strict,
     )
-    build_ = _Build(client, run, shared, retries, progress)
-    for staged in build_.run(index, planned):
-        _merge(report, staged)
-    return _described(report, index, new)
+    task_size = None if task_size is None else max(byte_count(task_size), 1)
+    staging = _Build(client, run, index, shared, task_size, retries, progress)
+    staging.run(new, unreadable)
+    report.rows += staging.rows
+    report.telemetry_rows += staging.telemetry_rows
+    _describe(report, index, new, staging)
+    return report
 
 
 def _client(client: Any) -> Any:
@@ -142,80 +138,135 @@ def _name(index: str, config: Config, strict: bool) -> str:
     return "dft-" + hashlib.sha256(os.fsencode(what)).hexdigest()[:16]
 
 
-def _merge(report: BuildReport, other: BuildReport) -> None:
-    report.rows += other.rows
-    report.telemetry_rows += other.telemetry_rows
-    report.faults = list(dict.fromkeys(report.faults + other.faults))
-
-
-def _described(report: BuildReport, index: str, new: List[str]) -> BuildReport:
-    """A report of what is in of the new traces, whichever worker, or earlier run, has staged them."""
+def _describe(report: BuildReport, index: str, new: List[str], staging: "_Build") -> None:
+    """Says what is in of new traces, whichever worker, or earlier run, has staged them."""
     wanted = set(new)
+    faults = dict.fromkeys(report.faults + staging.faults)
     home = os.path.dirname(os.path.realpath(index))
     with Index(index) as opened:
         for file in opened.files():
-            if os.path.join(home, file.path) in wanted:
-                report.files += 1
-                report.records += file.events + file.profiles + file.systems + file.telemetry + file.metadata
-                report.malformed_lines += file.malformed
-                report.text_bytes += file.text_bytes
-    report.faulty_files = len({fault.path for fault in report.faults})
-    return report
+            path = os.path.join(home, file.path)
+            if path not in wanted:
+                continue
+            report.files += 1
+            report.records += file.events + file.profiles + file.systems + file.telemetry + file.metadata
+            report.malformed_lines += file.malformed
+            report.text_bytes += file.text_bytes
+            if path in staging.cut:
+                # Whoever staged a piece knows that piece.
+                faults.update(dict.fromkeys(_faults(path, file)))
+    report.faults = list(faults)
+    report.faulty_files = len({fault.path for fault in faults})
+
+
+def _faults(path: str, file: File) -> Iterator[Fault]:
+    if file.fault:
+        yield Fault(path, file.fault)
+    if file.malformed:
+        yield Fault(path, f"{file.malformed} malformed lines")
 
 
 class _Build:
-    """A staged build under way."""
+    """A staged build under way, and what became of it."""
 
-    def __init__(self, client: Any, run: Run, shared: str, retries: int, progress: Optional[OnProgress]) -> None:
+    def __init__(
+        self,
+        client: Any,
+        run: Run,
+        index: str,
+        shared: str,
+        task_size: Optional[int],
+        retries: int,
+        progress: Optional[OnProgress],
+    ) -> None:
         self._client = client
         self._run = run
-        self._retries = retries
+        self._index = index
         self._shared = shared
+        self._task_size = task_size
+        self._retries = retries
         #: Where its bundles are.
         self._folder = os.path.join(shared, run.name)
-        self._shown = _Shown(progress)
-        self._tasks = 0
+        self._shown = _Shown(progress, run)
+        self.rows = 0
+        self.telemetry_rows = 0
+        #: Of all traces but those that were cut.
+        self.faults: List[Fault] = []
+        #: The traces that were cut.
+        self.cut: Set[str] = set()
 
-    def run(self, index: str, planned: List[Task]) -> List[BuildReport]:
+    def run(self, new: List[str], unreadable: List[str]) -> None:
         """Stages and ingests; raises the first failure of a task, and leaves what was staged."""
-        made = not os.path.isdir(self._shared)
-        resumes = os.path.isdir(self._folder)
         try:
             self._client.subscribe_topic(self._run.name, self._shown.hear)
             try:
-                reports = self._stage(planned, self._folder)
+                self._stage(new, unreadable)
             except ChangedError:
-                if not resumes:
-                    raise
-                # Since an earlier run staged it, so that one's bundles are of no use.
-                shutil.rmtree(self._folder)
-                reports = self._stage(planned, self._folder)
-            reports += self._ingest(index, planned)
+                # Since it was planned, or since an earlier run staged it: what there is may be of no use.
+                empty(self._folder)
+                self._stage(new, unreadable)
+            self._ingest(new)
         finally:
             self._end()
-        shutil.rmtree(self._folder, ignore_errors=True)
-        if made:
-            _remove_if_empty(self._shared)
-        return reports
+        remove(self._shared, self._folder)
 
-    def _stage(self, planned: List[Task], folder: str) -> List[BuildReport]:
-        numbered = {self._tasks + at: task for at, task in enumerate(planned)}
-        self._tasks += len(planned)
-        self._shown.begin(self._run, numbered)
+    def _stage(self, new: List[str], unreadable: List[str]) -> None:
+        make(self._shared, self._folder)
+        threads = sum(self._client.nthreads().values())
+        size = self._task_size or task_bytes(sum(whole(path).end for path in new), threads)
+        pieces = plan(new, size)
+        self.cut = {piece.path for piece in pieces if not piece.is_whole}
+        self.faults = []
+        self._do(tasks(pieces + [whole(path) for path in unreadable], size), self._folder)
+
+    def _ingest(self, new: List[str]) -> None:
+        folder = self._folder
+        for again in range(ROUNDS):
+            self._shown.show("writing")
+            done = ingest(self._index, folder)
+            if not (done.refused or done.waiting):
+                return
+            # Pieces that do not chain, or bundles that overlap, of two builds that went on from the same: those
+            # traces alone, anew and whole.
+            left = [path for path, state in resolve(new, self._index) if state == _abi.DFT_TRACE_NEW]
+            if not left:
+                return
+            why = (done.unchained + done.faults + done.waiting)[0]
+            log.info("%s traces are staged again and whole: %s: %s", len(left), why.path, why.message)
+            self.cut.difference_update(left)
+            self.faults = [fault for fault in self.faults if fault.path not in set(left)]
+            folder = os.path.join(self._folder, f"again-{again}")
+            self._do(tasks(map(whole, left), self._task_size or LEAST), folder)
+        raise DftError(f"{why.path}: {why.message}; {len(left)} traces are not in", path=why.path)
+
+    def _do(self, planned: List[Task], folder: str) -> None:
+        """Has tasks done by the workers."""
+        workers = len(self._client.nthreads())
+        at_once = -(-len(planned) // max(workers, 1))
+        self._shown.begin(planned)
         ended: "queue.SimpleQueue[Any]" = queue.SimpleQueue()
-        futures: Dict[str, Tuple[Any, int]] = {}
-        for number, task in numbered.items():
-            key = f"dft-stage-{self._run.id}-{number}"
+        futures = {}
+        for number, task in enumerate(planned):
+            key = f"dft-stage-{self._run.id}-{os.path.basename(folder)}-{number}"
             future = self._client.submit(
-                stage_task, self._run, number, task, folder, key=key, pure=False, retries=self._retries
+                stage_task, self._run, number, task, folder, at_once, key=key, pure=False, retries=self._retries
             )
             futures[key] = (future, number)
             future.add_done_callback(lambda future: ended.put(future.key))
         try:
-            return [self._await(futures, ended) for _ in planned]
+            read = 0
+            for _ in planned:
+                report = self._await(futures, ended)
+                read += report.files + report.known_files
+                self.rows += report.rows
+                self.telemetry_rows += report.telemetry_rows
+                self.faults += [fault for fault in report.faults if fault.path not in self.cut]
         except BaseException:
             self._client.cancel([future for future, _number in futures.values()])
             raise
+        if not read:
+            first = self.faults[0]
+            raise NothingFoundError(f"no worker can read the traces: {first.path}: {first.message}", path=first.path)
 
     def _await(self, futures: Dict[str, Tuple[Any, int]], ended: "queue.SimpleQueue[Any]") -> BuildReport:
         """The report of the next task that ends."""
@@ -232,24 +283,6 @@ class _Build:
         self._shown.end(number, report)
         return report
 
-    def _ingest(self, index: str, planned: List[Task]) -> List[BuildReport]:
-        reports: List[BuildReport] = []
-        files = [path for task in planned for path in task.files]
-        folder = self._folder
-        for again in range(ROUNDS):
-            self._shown.show("writing")
-            done = ingest(index, folder)
-            if not done.refused:
-                return reports
-            # Such as bundles that overlap, of two builds that went on from the same: those traces alone, anew.
-            left = [path for path, state in resolve(files, index) if state == _abi.DFT_TRACE_NEW]
-            if not left:
-                return reports
-            log.warning("%s traces are staged again, for %s", len(left), done.faults[0].message)
-            folder = os.path.join(self._folder, f"again-{again}")
-            reports += self._stage(tasks(left, max(task.bytes for task in planned)), folder)
-        raise _refused(done)
-
     def _end(self) -> None:
         """Stops what runs, and removes what is on the workers' machines."""
         try:
@@ -260,50 +293,38 @@ class _Build:
             log.warning("the workers cannot be asked to clean up: %s", error)
 
 
-def _refused(done: IngestReport) -> DftError:
-    first = done.faults[0]
-    return DftError(f"{first.path}: {first.message}; {done.refused} bundles were refused", path=first.path)
-
-
-def _remove_if_empty(directory: str) -> None:
-    try:
-        os.rmdir(directory)
-    except OSError:
-        pass
-
-
 class _Shown:
     """How far the tasks are, as the workers say, for who wants to see it."""
 
-    def __init__(self, progress: Optional[OnProgress]) -> None:
+    def __init__(self, progress: Optional[OnProgress], run: Run) -> None:
         self._see: Optional[Callable[[Progress], Any]] = progress_function(progress)
-        self._run = ""
-        self._tasks: Dict[int, Task] = {}
+        self._run = run.id
+        self._tasks: List[Task] = []
         #: Of each task: files, bytes and records that were read.
         self._read: Dict[int, Tuple[int, ...]] = {}
 
-    def begin(self, run: Run, numbered: Dict[int, Task]) -> None:
-        self._run = run.id
-        self._tasks.update(numbered)
+    def begin(self, planned: List[Task]) -> None:
+        self._read = {}
+        self._tasks = planned
         self.show("reading")
 
     def hear(self, event: Any) -> None:
         """Takes a worker's message, on a thread of the client."""
         _when, (run, number, *read) = event
-        if run == self._run and number in self._tasks:
+        if run == self._run:
             # A task that is done again has been that far before.
             self._read[number] = tuple(map(max, read, self._read.get(number, (0, 0, 0))))
 
     def end(self, number: int, report: BuildReport) -> None:
         """A task is done."""
         task = self._tasks[number]
-        self._read[number] = (len(task.files), task.bytes, report.records)
+        self._read[number] = (len(task.pieces), task.bytes, report.records)
         self.show("reading")
 
     def show(self, stage: str) -> None:
         if self._see is None:
             return
         files, read, records = (sum(column) for column in zip((0, 0, 0), *list(self._read.values())))
-        tasks = self._tasks.values()
-        total_files, total = sum(len(task.files) for task in tasks), sum(task.bytes for task in tasks)
+        total_files = sum(len(task.pieces) for task in self._tasks)
+        total = sum(task.bytes for task in self._tasks)
         self._see(Progress(stage, total_files, min(files, total_files), total, min(read, total), records))

@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from typing import Iterable, List, Tuple
 
+from ..builds import Piece
+
 #: A task is to be long beside what a bundle costs, and short beside what a worker that dies loses.
 LEAST = 16 << 20
 MOST = 1 << 30
@@ -13,11 +15,14 @@ TASKS_PER_THREAD = 3
 
 @dataclass(frozen=True)
 class Task:
-    """Traces that one task stages, to one bundle."""
+    """What one task stages: whole traces, to one bundle, or a piece of a large one."""
 
-    files: Tuple[str, ...]
-    #: Bytes, as they are on disk.
-    bytes: int
+    pieces: Tuple[Piece, ...]
+
+    @property
+    def bytes(self) -> int:
+        """How much it is, as it is on disk."""
+        return sum(piece.end - piece.start for piece in self.pieces)
 
 
 def task_bytes(total: int, threads: int) -> int:
@@ -25,29 +30,33 @@ def task_bytes(total: int, threads: int) -> int:
     return min(max(total // max(threads * TASKS_PER_THREAD, 1), LEAST), MOST)
 
 
-def size(path: str) -> int:
-    """A file's size; 0 where it cannot be looked at: staging it tells why."""
+def whole(path: str) -> Piece:
+    """All of a trace. Of one that cannot be looked at, staging it tells why."""
     try:
-        return os.stat(path).st_size
+        size = os.stat(path).st_size
     except OSError:
-        return 0
+        size = 0
+    return Piece(path, 0, size, size)
 
 
-def tasks(files: Iterable[str], most: int) -> List[Task]:
-    """Files in tasks of at most so many bytes, or of one file; neighbours, which share names, stay together.
+def tasks(pieces: Iterable[Piece], most: int) -> List[Task]:
+    """Pieces in tasks, each of whole traces of at most so many bytes, or of one piece.
 
-    The largest come first, so that what is left at the end is small.
+    Neighbours, which share names, stay together. The largest task comes first, so that what is left at the end
+    is small.
     """
     made: List[Task] = []
-    group: List[str] = []
+    group: List[Piece] = []
     held = 0
-    for path in files:
-        found = size(path)
-        if group and held + found > most:
-            made.append(Task(tuple(group), held))
+    for piece in pieces:
+        if not piece.is_whole:
+            made.append(Task((piece,)))
+            continue
+        if group and held + piece.end > most:
+            made.append(Task(tuple(group)))
             group, held = [], 0
-        group.append(path)
-        held += found
+        group.append(piece)
+        held += piece.end
     if group:
-        made.append(Task(tuple(group), held))
+        made.append(Task(tuple(group)))
     return sorted(made, key=lambda task: -task.bytes)

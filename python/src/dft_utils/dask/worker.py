@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import threading
 import time
 from collections import Counter
@@ -11,9 +10,10 @@ from typing import Any, Callable, Optional, Set, Union
 
 from distributed import get_worker
 
-from ..builds import BuildReport, Progress, stage
+from ..builds import BuildReport, Progress, stage_pieces
 from ..config import Config
 from ..errors import CancelledError, DftError, SystemRefusedError
+from .folders import make, remove
 from .plan import Task
 
 #: What a task's tables take in memory, unless the worker has less.
@@ -21,9 +21,8 @@ MEMORY = 512 << 20
 #: Seconds between two messages of a task on how far it is.
 PAUSE = 0.5
 
-# The builds that are over, how many of their tasks still run in this process, and the directories that it made.
+# The builds that are over, and how many of their tasks still run in this process.
 _ENDED: Set[str] = set()
-_MADE: Set[str] = set()
 _RUNNING: "Counter[str]" = Counter()
 _LOCK = threading.Lock()
 
@@ -39,8 +38,6 @@ class Run:
     #: A directory of each worker's machine; ``None`` for the worker's own.
     local: Optional[str]
     config: Config
-    #: How many tasks a worker has about at once.
-    at_once: int
     memory: Optional[int]
     threads: int
     strict: bool
@@ -55,8 +52,8 @@ class Run:
         return os.path.join(self.staging(worker), f"{self.name}-work")
 
 
-def stage_task(run: Run, number: int, task: Task, shared: str) -> Union[BuildReport, DftError]:
-    """Stages what a task is made of.
+def stage_task(run: Run, number: int, task: Task, shared: str, at_once: int) -> Union[BuildReport, DftError]:
+    """Stages what a task is made of, on a worker that has about so many tasks ``at_once``.
 
     It may be done twice, or by two workers at once: a bundle is named by what it holds, so there is one. What
     would fail another time, too, is returned, for Dask tries again what raises.
@@ -65,15 +62,14 @@ def stage_task(run: Run, number: int, task: Task, shared: str) -> Union[BuildRep
     with _LOCK:
         _RUNNING[run.id] += 1
     try:
-        if not os.path.isdir(run.staging(worker)):
-            _MADE.add(run.staging(worker))
+        make(run.staging(worker), run.work(worker))
         progress = _progress(run, number, worker)
-        at_once = min(run.at_once, worker.state.nthreads)
-        return stage(
-            task.files,
+        at_once = min(at_once, worker.state.nthreads)
+        return stage_pieces(
+            task.pieces,
             run.work(worker),
             shared,
-            config=run.config,
+            run.config,
             memory=run.memory or _memory(worker, at_once),
             threads=run.threads or max(1, worker.state.nthreads // at_once),
             strict=run.strict,
@@ -122,9 +118,4 @@ async def end(run: Run, dask_worker: Any = None) -> None:
 
 
 def _remove(run: Run, worker: Any) -> None:
-    shutil.rmtree(run.work(worker), ignore_errors=True)
-    if run.staging(worker) in _MADE:
-        try:
-            os.rmdir(run.staging(worker))
-        except OSError:  # something else is in it, or it is gone
-            pass
+    remove(run.staging(worker), run.work(worker))

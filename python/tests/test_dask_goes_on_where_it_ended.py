@@ -1,0 +1,175 @@
+"""Builds that fail leave the index as it was, and the same call does the rest; builds that grow an index."""
+
+import shutil
+import threading
+
+import pytest
+from clusters import Folders, Once, Staging, cluster, lines, write_traces
+from conftest import write_trace
+
+import dft_utils.dask
+
+
+@pytest.fixture(scope="module")
+def client():
+    with cluster(2) as client:
+        yield client
+
+
+class Failing:
+    """What fails where a file is, or where it is not."""
+
+    def __init__(self, flag):
+        self.flag = str(flag)
+
+    def __call__(self, progress=None):
+        import os
+
+        if os.path.exists(self.flag):
+            raise KeyError("it fails, as asked")
+
+
+def bundles(folders):
+    return sorted(path.name for path in folders.shared.glob("dft-*/bundle-*"))
+
+
+def test_a_build_that_failed_is_gone_on_with(client, tmp_path):
+    folders = Folders(tmp_path)
+    write_traces(folders.traces, 12)
+    flag = tmp_path.parent / f"{tmp_path.name}-fails"
+    flag.touch()
+    client.register_plugin(Staging(after=Failing(flag)))
+    try:
+        with pytest.raises(KeyError, match="as asked"):
+            folders.build(client=client, retries=0)
+        # The task has failed when its bundle was there.
+        staged = bundles(folders)
+        assert staged and not folders.index.exists() and not folders.local.exists()
+        flag.unlink()
+        report = folders.build(client=client)
+    finally:
+        client.unregister_worker_plugin("staging")
+    assert report.files == 12
+    alone = folders.assert_is_that_of_one_machine()
+    assert report.records == alone.records
+    folders.assert_nothing_is_left()
+
+
+def test_what_was_staged_and_has_changed_since_is_staged_anew(client, tmp_path):
+    folders = Folders(tmp_path)
+    write_traces(folders.traces, 6)
+    flag = tmp_path.parent / f"{tmp_path.name}-fails"
+    flag.touch()
+    client.register_plugin(Staging(after=Failing(flag)))
+    try:
+        with pytest.raises(KeyError):
+            folders.build(client=client, retries=0)
+        assert bundles(folders)
+        flag.unlink()
+        for number in range(6):
+            for trace in folders.traces.glob(f"rank{number:02}*"):
+                write_trace(trace, lines(number, 200))
+        folders.build(client=client)
+    finally:
+        client.unregister_worker_plugin("staging")
+    folders.assert_is_that_of_one_machine()
+    folders.assert_nothing_is_left()
+
+
+def test_an_index_takes_in_what_it_has_not(client, tmp_path):
+    folders = Folders(tmp_path)
+    write_traces(folders.traces, 10)
+    folders.build(client=client)
+    again = folders.build(client=client)
+    assert (again.files, again.known_files, again.records) == (0, 10, 0)
+    grown = folders.traces / "rank00.pfw"
+    with grown.open("a") as file:
+        file.write("\n".join(lines(50)) + "\n")
+    write_trace(folders.traces / "another.pfw.gz", lines(51), 3)
+    more = folders.build(client=client)
+    assert (more.files, more.known_files) == (2, 9)
+    folders.assert_is_that_of_one_machine()
+    folders.assert_nothing_is_left()
+    write_trace(grown, lines(52))
+    write_trace(folders.traces / "last.pfw", lines(53))
+    with pytest.raises(dft_utils.ChangedError) as error:
+        folders.build(client=client)
+    assert error.value.path == str(grown)
+    folders.assert_nothing_is_left()
+
+
+def test_overlapping_bundles_of_another_build_are_no_harm(client, tmp_path):
+    """Such as those of a worker that was thought dead, of a build that made other tasks of the traces."""
+    folders = Folders(tmp_path)
+    write_traces(folders.traces, 8)
+    traces = sorted(folders.traces.iterdir())
+    overlapping = Once(tmp_path.parent / f"{tmp_path.name}-overlap")
+    client.register_plugin(Staging(after=Overlap(overlapping, traces, folders)))
+    try:
+        folders.build(client=client, task_size="16K")
+    finally:
+        client.unregister_worker_plugin("staging")
+    assert overlapping
+    folders.assert_is_that_of_one_machine()
+    folders.assert_nothing_is_left()
+
+
+class Overlap:
+    """Puts bundles of pairs of traces beside those of a build."""
+
+    def __init__(self, once, traces, folders):
+        self.once, self.traces, self.folders = once, traces, folders
+
+    def __call__(self):
+        if not self.once():
+            return
+        (shared,) = self.folders.shared.glob("dft-*")
+        for at in range(len(self.traces) - 1):
+            elsewhere = self.folders.root / f"elsewhere{at}"
+            dft_utils.stage(self.traces[at : at + 2], elsewhere, elsewhere)
+            for bundle in elsewhere.glob("bundle-*"):
+                # Of a pair that is a task, too, the bundle is there.
+                if not (shared / bundle.name).exists():
+                    bundle.rename(shared / bundle.name)
+            shutil.rmtree(elsewhere)
+
+
+def test_two_builds_at_once_with_the_same_directories(client, tmp_path):
+    """Of two indexes: each is whole. Of one: it is whole when one of them is done, and each is done or says why not."""
+    folders, other = Folders(tmp_path), Folders(tmp_path / "traces")
+    other.local, other.shared, other.traces = folders.local, folders.shared, folders.traces
+    other.index = folders.root / "exported2"
+    write_traces(folders.traces, 16)
+    failures = run_at_once(lambda: folders.build(client=client), lambda: other.build(client=client))
+    assert not failures
+    folders.assert_is_that_of_one_machine()
+    other.root = folders.root
+    other.assert_is_that_of_one_machine()
+
+
+def test_two_builds_of_one_index_at_once(client, tmp_path):
+    folders = Folders(tmp_path)
+    write_traces(folders.traces, 16)
+    failures = run_at_once(*[lambda: folders.build(client=client)] * 2)
+    assert all(isinstance(error, (dft_utils.DftError, OSError)) for error in failures), failures
+    # Whatever they came to, once more does what is left.
+    folders.build(client=client)
+    folders.assert_is_that_of_one_machine()
+    folders.assert_nothing_is_left()
+
+
+def run_at_once(*builds):
+    failures = []
+
+    def run(build):
+        try:
+            build()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(build,)) for build in builds]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return failures

@@ -1,0 +1,146 @@
+"""Errors keep their type, path and advice from a worker to the caller; a build that is stopped, stops."""
+
+import time
+
+import pytest
+from clusters import Folders, Once, Staging, cluster, write_traces
+from conftest import call, write_trace
+
+import dft_utils.dask
+
+
+@pytest.fixture(scope="module")
+def client():
+    with cluster(2) as client:
+        yield client
+
+
+def test_no_client_is_an_error_that_says_what_to_do(tmp_path):
+    folders = Folders(tmp_path)
+    write_traces(folders.traces, 1)
+    with pytest.raises(ValueError, match="LocalCluster"):
+        folders.build(client=None)
+
+
+def test_strict_is_an_error_with_the_file_and_nothing_is_stored(client, tmp_path):
+    folders = Folders(tmp_path)
+    write_traces(folders.traces, 4)
+    bad = write_trace(folders.traces / "bad.pfw", [call(1), "nonsense"])
+    with pytest.raises(dft_utils.MalformedError, match="line 2") as error:
+        folders.build(client=client, strict=True)
+    assert error.value.path == str(bad)
+    assert not folders.index.exists() and not folders.local.exists()
+    bad.unlink()
+    folders.build(client=client, strict=True)
+    folders.assert_is_that_of_one_machine()
+    folders.assert_nothing_is_left()
+
+
+def test_another_configuration_is_refused_before_anything_is_staged(client, tmp_path):
+    folders = Folders(tmp_path)
+    write_traces(folders.traces, 2)
+    folders.build(client=client, config=dft_utils.Config("250ms", custom_metrics=("b", "a")))
+    write_traces(folders.traces, 4)
+    with pytest.raises(dft_utils.ConfigError):
+        folders.build(client=client, config=dft_utils.Config("1s"))
+    folders.build(client=client, config=dft_utils.Config("0.25s", custom_metrics=("a", "b", "a")))
+    folders.build(client=client)
+    folders.assert_is_that_of_one_machine(config=dft_utils.Config("250ms", custom_metrics=("a", "b")))
+
+
+def test_a_configuration_of_no_use_is_refused_by_the_worker(client, tmp_path):
+    folders = Folders(tmp_path)
+    write_traces(folders.traces, 2)
+    with pytest.raises(dft_utils.ConfigError, match="interval"):
+        folders.build(client=client, config=dft_utils.Config(0))
+
+
+def test_no_traces_are_an_error(client, tmp_path):
+    folders = Folders(tmp_path)
+    with pytest.raises(dft_utils.NothingFoundError):
+        folders.build(client=client)
+    with pytest.raises(FileNotFoundError):
+        folders.build(client=client, traces=tmp_path / "nowhere.pfw")
+
+
+@pytest.mark.parametrize("which", ["local", "shared"])
+def test_a_directory_that_cannot_be_is_an_error(client, tmp_path, which):
+    folders = Folders(tmp_path)
+    write_traces(folders.traces, 2)
+    getattr(folders, which).write_text("a file")
+    with pytest.raises(OSError, match=str(getattr(folders, which))):
+        folders.build(client=client, retries=1)
+    assert not folders.index.exists()
+
+
+def test_progress_is_seen_and_its_exception_stops_the_build(client, tmp_path):
+    folders = Folders(tmp_path)
+    write_traces(folders.traces, 20)
+
+    def stop(progress):
+        if progress.files_read:
+            raise KeyError("enough")
+
+    with pytest.raises(KeyError, match="enough"):
+        folders.build(client=client, progress=stop)
+    assert not folders.index.exists() and not folders.local.exists()
+    seen = []
+    folders.build(client=client, progress=seen.append)
+    sizes = sum(path.stat().st_size for path in folders.traces.iterdir())
+    first, last = seen[0], seen[-1]
+    assert (first.stage, first.bytes_read, first.bytes) == ("reading", 0, sizes)
+    assert (last.stage, last.bytes_read, last.files_read) == ("writing", sizes, last.files)
+    assert [progress.bytes_read for progress in seen] == sorted(progress.bytes_read for progress in seen)
+    folders.assert_is_that_of_one_machine()
+    folders.assert_nothing_is_left()
+
+
+def test_a_worker_that_is_under_way_is_stopped_and_waited_for(client, tmp_path):
+    folders = Folders(tmp_path)
+    write_traces(folders.traces, 1)
+    under_way = Once(tmp_path / "traces" / "under way")
+
+    def stop(progress):
+        if under_way:
+            raise KeyError("enough")
+
+    client.register_plugin(Staging(during=UntilItIsOver(under_way)))
+    try:
+        with pytest.raises(KeyError, match="enough"):
+            folders.build(client=client, progress=stop)
+    finally:
+        client.unregister_worker_plugin("staging")
+    assert not folders.index.exists() and not folders.local.exists()
+
+
+class UntilItIsOver:
+    """Holds a worker up until it is told that the build is over."""
+
+    def __init__(self, under_way):
+        self.under_way = under_way
+
+    def __call__(self, progress):
+        import dft_utils.dask.worker as module
+
+        before = set(module._ENDED)
+        if self.under_way():
+            while module._ENDED == before:
+                time.sleep(0.01)
+
+
+def test_a_bar_is_moved(client, tmp_path):
+    folders = Folders(tmp_path)
+    write_traces(folders.traces, 6)
+
+    class Bar:
+        total, n = None, 0
+
+        def update(self, bytes_):
+            self.n += bytes_
+
+        def refresh(self):
+            pass
+
+    bar = Bar()
+    folders.build(client=client, progress=bar)
+    assert bar.n == bar.total == sum(path.stat().st_size for path in folders.traces.iterdir())
