@@ -223,6 +223,7 @@ proptest! {
         let _ = TelemetryValue::decode(&bytes, bucket);
         let _ = SeriesIdentity::decode(&bytes);
         let _ = FileEntry::decode(&bytes);
+        let _ = PieceEntry::decode(&bytes);
         let _ = Bounds::decode(&bytes);
         let _ = RowKey::decode(&bytes);
         let _ = TelemetryKey::decode(&bytes);
