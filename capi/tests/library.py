@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 TABLES = ["events", "profiles", "system", "preaggregated_system", "aggregation"]
@@ -102,6 +103,9 @@ def reload(path: str, stored: str) -> int:
         thread = threading.Thread(target=use, args=[library])
         thread.start()
         thread.join()
+        # Python takes a thread for ended a moment before the system does, which is when it lets go of the library.
+        while len(os.listdir("/proc/self/task")) > 1:
+            time.sleep(0.001)
         _ctypes.dlclose(library._handle)
     assert os.path.realpath(path) not in Path("/proc/self/maps").read_text(), "it is still loaded"
     return 5
