@@ -76,6 +76,18 @@ def test_what_was_staged_and_has_changed_since_is_staged_anew(client, tmp_path):
     folders.assert_nothing_is_left()
 
 
+def test_what_a_client_left_that_died_when_all_was_in_is_removed(client, tmp_path, monkeypatch):
+    folders = Folders(tmp_path)
+    write_traces(folders.traces, 3)
+    with monkeypatch.context() as patch:
+        patch.setattr("dft_utils.dask.index.remove", lambda *_folders: None)
+        folders.build(client=client)
+    assert list(folders.shared.glob("dft-*"))
+    assert folders.build(client=client).known_files == 3
+    folders.assert_is_that_of_one_machine()
+    folders.assert_nothing_is_left()
+
+
 def test_an_index_takes_in_what_it_has_not(client, tmp_path):
     folders = Folders(tmp_path)
     write_traces(folders.traces, 10)

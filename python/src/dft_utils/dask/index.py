@@ -18,7 +18,7 @@ from ..index import File, Index
 from ..units import Size, byte_count
 from .folders import empty, make, remove
 from .plan import LEAST, Task, task_bytes, tasks, whole
-from .worker import Run, end, stage_task
+from .worker import Run, clean, stage_task, stop
 
 log = logging.getLogger(__name__)
 
@@ -72,19 +72,24 @@ def distributed_index(
     index = os.path.abspath(os.fsdecode(index_path))
     shared = os.path.abspath(os.fsdecode(shared_staging))
     config = _config(config, index)
+    name = _name(index, config, strict)
 
-    new, unreadable, here = [], [], []
+    new: List[str] = []
+    unreadable: List[str] = []
+    here: List[str] = []
     where = {_abi.DFT_TRACE_NEW: new, _abi.DFT_TRACE_UNREADABLE: unreadable}
     for path, state in resolve(paths, index):
         where.get(state, here).append(path)
     if not new:
+        # Of a client that died when all was in.
+        remove(shared, os.path.join(shared, name))
         return build(paths, index, config, memory=memory, threads=threads, strict=strict, progress=progress)
     # Raises what is to be raised of changed traces, and knows of faults of those that are in.
     report = build(here, index, config, memory=memory, threads=threads, strict=strict) if here else BuildReport()
 
     run = Run(
         id=uuid.uuid4().hex,
-        name=_name(index, config, strict),
+        name=name,
         local=None if local_staging is None else os.path.abspath(os.fsdecode(local_staging)),
         config=config,
         memory=None if memory is None else byte_count(memory),
@@ -287,7 +292,9 @@ class _Build:
         """Stops what runs, and removes what is on the workers' machines."""
         try:
             self._client.unsubscribe_topic(self._run.name)
-            self._client.run(end, self._run, on_error="ignore")
+            # Each by itself: several workers may have one directory.
+            self._client.run(stop, self._run, on_error="ignore")
+            self._client.run(clean, self._run, on_error="ignore")
         except Exception as error:
             # The cluster is gone, and its tasks with it.
             log.warning("the workers cannot be asked to clean up: %s", error)

@@ -69,7 +69,8 @@ class Partition:
         # An index that is open stays as it is.
         with Index(self.path) as index:
             if _generation(self.path) != self.generation:
-                raise ChangedError(f"{self.path} was written since it was planned to be read: read again", path=self.path)
+                said = f"{self.path} was written since it was planned to be read: read again"
+                raise ChangedError(said, path=self.path)
             rows = index.table(self.table, share=(number, self.partitions), **self.view).to_arrow()
         return frame(rows if columns is None else rows.select(columns), self.text)
 

@@ -62,8 +62,8 @@ def stage_task(run: Run, number: int, task: Task, shared: str, at_once: int) -> 
     with _LOCK:
         _RUNNING[run.id] += 1
     try:
+        _check(run)
         make(run.staging(worker), run.work(worker))
-        progress = _progress(run, number, worker)
         at_once = min(at_once, worker.state.nthreads)
         return stage_pieces(
             task.pieces,
@@ -73,7 +73,7 @@ def stage_task(run: Run, number: int, task: Task, shared: str, at_once: int) -> 
             memory=run.memory or _memory(worker, at_once),
             threads=run.threads or max(1, worker.state.nthreads // at_once),
             strict=run.strict,
-            progress=progress,
+            progress=_progress(run, number, worker),
         )
     except SystemRefusedError:
         raise
@@ -93,29 +93,30 @@ def _memory(worker: Any, at_once: int) -> int:
 def _progress(run: Run, number: int, worker: Any) -> Callable[[Progress], None]:
     said = 0.0
 
-    def stop() -> None:
-        if run.id in _ENDED:
-            raise CancelledError("the build is over: another of its tasks failed, or it was stopped")
-
     def show(progress: Progress) -> None:
         nonlocal said
-        stop()
+        _check(run)
         now = time.monotonic()
         if now - said >= PAUSE:
             said = now
             worker.log_event(run.name, (run.id, number, progress.files_read, progress.bytes_read, progress.records))
 
-    stop()
     return show
 
 
-async def end(run: Run, dask_worker: Any = None) -> None:
-    """Stops what a worker still does of a build, and removes what it has left on its machine."""
+def _check(run: Run) -> None:
+    if run.id in _ENDED:
+        raise CancelledError("the build is over: another of its tasks failed, or it was stopped")
+
+
+async def stop(run: Run) -> None:
+    """Stops what a worker still does of a build."""
     _ENDED.add(run.id)
     while _RUNNING[run.id]:
         await asyncio.sleep(0.05)
-    await asyncio.get_running_loop().run_in_executor(None, _remove, run, dask_worker)
 
 
-def _remove(run: Run, worker: Any) -> None:
-    remove(run.staging(worker), run.work(worker))
+async def clean(run: Run, dask_worker: Any = None) -> None:
+    """Removes what a build has left on a worker's machine, when none there is at work on it any more."""
+    folders = (run.staging(dask_worker), run.work(dask_worker))
+    await asyncio.get_running_loop().run_in_executor(None, remove, *folders)
