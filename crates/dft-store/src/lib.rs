@@ -28,12 +28,12 @@
 //!  CURRENT  7 ───── 5 write CURRENT.new, durable ───── 6 rename ─────▶ 8 ──────────┘
 //! ```
 //!
-//! SST files are linked, for RocksDB never changes one in place; the few others are copied. What is
+//! A build begins 1 while it reads its traces. SST files are linked, for RocksDB never changes one in place; the few others are copied. What is
 //! ingested and what is known of it become visible together or not at all, across all column families:
 //!
 //! | the writer dies | a reader sees | the next writer |
 //! | --- | --- | --- |
-//! | before 1, in its tables and runs | gen-7, whole | removes `build-…`, does the work again |
+//! | before 1, in its tables and runs | gen-7, whole | removes `build-…`, and gen-8 where it was begun, does the work again |
 //! | in 1 to 4, between two families, in a flush | gen-7, whole | removes gen-8 and `build-…`, does the work again |
 //! | in 5 | gen-7, whole | the same; CURRENT.new is written over |
 //! | after 6 | gen-8, whole | removes gen-7 and `build-…` |
