@@ -159,6 +159,7 @@ pub(crate) fn asked(view: *const dft_view) -> Result<Asked, Failure> {
     };
     let mut pids = list("view.pids", given.pids, given.pids_length)?.to_vec();
     pids.extend((given.has_pid != 0).then_some(given.pid));
+    pids.sort_unstable();
     let share = match (given.share, given.shares) {
         (0, 0 | 1) => None,
         (share, shares) => match Share::new(share, shares) {

@@ -104,7 +104,7 @@ def reload(path: str, stored: str) -> int:
         thread.start()
         thread.join()
         # Python takes a thread for ended a moment before the system does, which is when it lets go of the library.
-        while len(os.listdir("/proc/self/task")) > 1:
+        while os.path.exists(f"/proc/self/task/{thread.native_id}"):
             time.sleep(0.001)
         _ctypes.dlclose(library._handle)
     assert os.path.realpath(path) not in Path("/proc/self/maps").read_text(), "it is still loaded"

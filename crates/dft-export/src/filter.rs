@@ -44,7 +44,7 @@ pub struct Filter {
     pub cat: Option<Pattern>,
     /// Functions, or counters.
     pub name: Option<Pattern>,
-    /// Processes; all of them where there is none.
+    /// Processes, sorted; all of them where there is none.
     pub pids: Vec<i64>,
     /// Hosts, by name or hash.
     pub host: Option<Pattern>,
@@ -93,7 +93,7 @@ impl Filter {
         let identity = &series.identity;
         passes(&self.cat, &[&identity.cat])
             && passes(&self.name, &[&identity.name])
-            && (self.pids.is_empty() || self.pids.contains(&identity.pid))
+            && (self.pids.is_empty() || self.pids.binary_search(&identity.pid).is_ok())
             && passes(&self.host, &[&series.host_name, &identity.hhash])
             && passes(&self.file, &[&series.file_name, &identity.fhash])
             && self.query.as_ref().is_none_or(|query| query.matches(series))
