@@ -119,6 +119,13 @@ impl Reading {
             }
             None => self.files.push((path.clone(), entry)),
         }
+        // As lines of a piece are counted from its start, that is said.
+        let fault = match (fault, &piece) {
+            (Some(FileFault::Truncated(place)), Some(piece)) if piece.start > 0 => {
+                Some(FileFault::Truncated(format!("{place} behind byte {}", piece.start)))
+            }
+            (fault, _) => fault,
+        };
         self.reports.push(FileReport { path, piece, counts, before, fault, malformed });
     }
 }

@@ -167,6 +167,8 @@ mod tests {
     fn lines_and_members_are_found_wherever_they_lie() {
         let line = |length: usize| format!("{{\"name\":\"{}\"}}\n", "x".repeat(length)).into_bytes();
         let lines: Vec<Vec<u8>> = [5, WINDOW - 9, 3, 2 * WINDOW, 0].map(line).into();
+        // A line that is longer than what is tasted is not recognised.
+        let short = |gap: usize| [5, WINDOW - gap, 3].map(line);
         let text = lines.concat();
         let starts = |parts: &[Vec<u8>]| -> Vec<u64> {
             let ends = parts.iter().scan(0, |at, part| {
@@ -177,9 +179,9 @@ mod tests {
         };
         assert_eq!(cuts("a.pfw", &text), starts(&lines));
         // Stored members are as long as their text, so that they lie across windows.
-        for level in [0, 1] {
-            let members: Vec<Vec<u8>> = lines[..3].iter().map(|line| member(line, level)).collect();
-            assert_eq!(cuts("a.pfw.gz", &members.concat()), starts(&members), "level {level}");
+        for (level, gap) in [(1, 64)].into_iter().chain((60..110).step_by(3).map(|gap| (0, gap))) {
+            let members: Vec<Vec<u8>> = short(gap).iter().map(|line| member(line, level)).collect();
+            assert_eq!(cuts("a.pfw.gz", &members.concat()), starts(&members), "level {level}, {gap}");
         }
     }
 
