@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
@@ -204,13 +204,12 @@ const SEALING: usize = 4;
 /// What files of a directory are, which are made durable.
 fn seal_files(directory: &Path, names: Vec<String>) -> Result<Vec<(String, Sealed)>, StoreError> {
     let threads = SEALING.min(names.len());
-    let names = Mutex::new(names);
-    let next = || names.lock().ok().and_then(|mut names| names.pop());
+    let next = AtomicUsize::new(0);
     let work = || -> Result<Vec<_>, StoreError> {
         let mut sealed = Vec::new();
-        while let Some(name) = next() {
-            let (size, hash) = seal_file(&directory.join(&name))?;
-            sealed.push((name, Sealed { size, hash }));
+        while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let (size, hash) = seal_file(&directory.join(name))?;
+            sealed.push((name.clone(), Sealed { size, hash }));
         }
         Ok(sealed)
     };
