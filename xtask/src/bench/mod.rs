@@ -138,31 +138,44 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     // One part at a time, for all are to have the machine to themselves.
     let mut results =
         Results { machine, quick: bench.quick, micro: None, peers: None, builds: None, scaling: None, exports: None };
+    // Written behind each part: what a run that is stopped has measured stays.
+    let save = |results: &Results| save(results, &bench, arguments.publish);
     if wanted(Part::Micro) {
         results.micro = Some(micro::measure(&bench, &provisions)?);
+        save(&results)?;
     }
     if wanted(Part::Peers) {
         results.peers = Some(peers::measure(&bench)?);
+        save(&results)?;
     }
     if wanted(Part::Builds) {
         results.builds = Some(builds::measure(&bench)?);
-    }
-    if wanted(Part::Scaling) {
-        results.scaling = Some(scaling::measure(&bench)?);
+        save(&results)?;
     }
     if wanted(Part::Exports) {
         results.exports = Some(exports::measure(&bench)?);
+        save(&results)?;
+    }
+    if wanted(Part::Scaling) {
+        results.scaling = Some(scaling::measure(&bench)?);
+        save(&results)?;
     }
     inputs::remove(&bench.scratch())?;
-    report::write(&results, &bench.folder, "report.md", "plots")?;
-    let json = bench.folder.join("report.json");
-    let text = serde_json::to_string_pretty(&Measured { targets: targets::judge(&results), results: &results })?;
-    fs::write(&json, text).with_context(|| format!("cannot write {}", json.display()))?;
     println!("\n{}", bench.folder.join("report.md").display());
     if arguments.publish {
-        let docs = bench.workspace.join("docs");
-        report::write(&results, &docs, "benchmarks.md", "benchmarks")?;
-        println!("{}", docs.join("benchmarks.md").display());
+        println!("{}", bench.workspace.join("docs/benchmarks.md").display());
+    }
+    Ok(())
+}
+
+/// Writes the report of what was measured so far.
+fn save(results: &Results, bench: &Bench, publish: bool) -> Result<()> {
+    report::write(results, &bench.folder, "report.md", "plots")?;
+    let json = bench.folder.join("report.json");
+    let text = serde_json::to_string_pretty(&Measured { targets: targets::judge(results), results })?;
+    fs::write(&json, text).with_context(|| format!("cannot write {}", json.display()))?;
+    if publish {
+        report::write(results, &bench.workspace.join("docs"), "benchmarks.md", "benchmarks")?;
     }
     Ok(())
 }

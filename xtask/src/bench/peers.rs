@@ -25,7 +25,7 @@ use super::{Bench, agree, say};
 use crate::provision::tools;
 
 /// What a peer may take for one input.
-pub(super) const LIMIT: Duration = Duration::from_secs(300);
+pub(super) const LIMIT: Duration = Duration::from_secs(120);
 
 struct Peer {
     name: &'static str,
