@@ -32,6 +32,15 @@ pub(crate) fn others_than_digits(chunk: &[u8; CHUNK]) -> u32 {
     }
 }
 
+/// A bit, the first byte's lowest, for each byte that is that of the other chunk.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(crate) fn equals(chunk: &[u8; CHUNK], other: &[u8; CHUNK]) -> u32 {
+    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_movemask_epi8};
+    // SAFETY: these are SSE2, which every x86_64 processor has.
+    unsafe { _mm_movemask_epi8(_mm_cmpeq_epi8(loaded(chunk), loaded(other))) as u32 }
+}
+
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn loaded(chunk: &[u8; CHUNK]) -> std::arch::x86_64::__m128i {
@@ -41,7 +50,7 @@ fn loaded(chunk: &[u8; CHUNK]) -> std::arch::x86_64::__m128i {
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-pub(crate) use plain::{others_than_digits, specials};
+pub(crate) use plain::{equals, others_than_digits, specials};
 
 /// The same, byte by byte.
 #[cfg(any(test, not(target_arch = "x86_64")))]
@@ -54,6 +63,10 @@ mod plain {
 
     pub(crate) fn others_than_digits(chunk: &[u8; CHUNK]) -> u32 {
         marked(chunk, |byte| !byte.is_ascii_digit())
+    }
+
+    pub(crate) fn equals(chunk: &[u8; CHUNK], other: &[u8; CHUNK]) -> u32 {
+        chunk.iter().zip(other).rev().fold(0, |bits, (byte, other)| bits << 1 | u32::from(byte == other))
     }
 
     fn marked(chunk: &[u8; CHUNK], is: impl Fn(u8) -> bool) -> u32 {
@@ -74,6 +87,8 @@ mod tests {
                     chunk[at] = byte;
                     assert_eq!(specials(&chunk), plain::specials(&chunk), "{byte} at {at}");
                     assert_eq!(others_than_digits(&chunk), plain::others_than_digits(&chunk), "{byte} at {at}");
+                    let other = [usual; CHUNK];
+                    assert_eq!(equals(&chunk, &other), plain::equals(&chunk, &other), "{byte} at {at}");
                 }
             }
         }

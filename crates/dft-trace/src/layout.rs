@@ -12,7 +12,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::chunk::{CHUNK, specials};
+use crate::chunk::{CHUNK, equals, specials};
 use crate::number::{number_end, usual_integer};
 use crate::record::{Arg, ArgKey, LayoutId, Phase, Record, Value};
 use crate::scan::{members, plain_length};
@@ -91,24 +91,26 @@ enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Literal {
     bytes: Window,
-    mask: Window,
+    /// A bit for each byte that it has.
+    mask: u32,
     length: u8,
 }
 
 impl Literal {
     /// A literal of at most [`WINDOW`] bytes.
     fn new(text: &[u8]) -> Self {
-        let (mut bytes, mut mask) = ([0; WINDOW], [0; WINDOW]);
+        let mut bytes = [0; WINDOW];
         bytes[..text.len()].copy_from_slice(text);
-        mask[..text.len()].fill(0xff);
+        let mask = 1_u64.unbounded_shl(text.len() as u32).wrapping_sub(1) as u32;
         Self { bytes, mask, length: text.len() as u8 }
     }
 
     #[inline(always)]
     fn starts(&self, text: &[u8; 2 * WINDOW]) -> bool {
-        // Without a branch in it, the loop is a few instructions.
-        let differ = |at: usize| (text[at] ^ self.bytes[at]) & self.mask[at];
-        (0..WINDOW).fold(0, |differing, at| differing | differ(at)) == 0
+        let (Some(text), Some(more)) = (text.first_chunk(), text[CHUNK..].first_chunk()) else { return false };
+        let (Some(first), Some(second)) = (self.bytes.first_chunk(), self.bytes.last_chunk()) else { return false };
+        let equal = equals(text, first) | equals(more, second) << CHUNK;
+        equal & self.mask == self.mask
     }
 }
 
@@ -148,7 +150,7 @@ enum Step {
 /// No node.
 const NONE: u32 = 0;
 
-/// Two cache lines: the literal, and the rest.
+/// A cache line: half of it the literal.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 struct Node {
