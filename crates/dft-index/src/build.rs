@@ -5,8 +5,8 @@ use std::thread;
 use std::time::Instant;
 
 use dft_aggregate::Config;
-use dft_codec::{FileFault, NameKind};
-use dft_store::{Batch, EventAggregator, Index, Written};
+use dft_codec::FileFault;
+use dft_store::{Batch, EventAggregator, Written};
 use dft_trace::discover;
 
 use crate::error::BuildError;
@@ -66,7 +66,7 @@ pub fn build(
     let files = reading.files.into_iter().chain(redated);
     let files = files.map(|(path, entry)| (aggregator.name_of(&path), entry));
     let batch = Batch { runs: reading.runs, files: files.collect(), bounds: reading.bounds };
-    let written = if batch.files.is_empty() && aggregator.current().is_some() {
+    let written = if batch.files.is_empty() && aggregator.current()?.is_some() {
         Written::default()
     } else {
         aggregator.publish(&batch, options.threads)?
@@ -83,7 +83,7 @@ pub fn build(
             spilled_tables: reading.spilled,
             elapsed: start.elapsed(),
         },
-        ambiguous_hashes: aggregator.current().map_or(Ok(0), ambiguous_hashes)?,
+        ambiguous_hashes: aggregator.ambiguous_hashes()?,
     })
 }
 
@@ -128,12 +128,4 @@ fn refuse_faults(files: &[FileReport], unreadable: &[Unreadable]) -> Result<(), 
         (None, None) => "it has malformed lines".to_owned(),
     };
     Err(BuildError::Strict { path: file.path.clone(), fault })
-}
-
-fn ambiguous_hashes(index: &Index) -> Result<u64, BuildError> {
-    let mut ambiguous = 0;
-    for kind in NameKind::ALL {
-        ambiguous += index.ambiguous_hashes(kind)?;
-    }
-    Ok(ambiguous)
 }

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::thread::{self, JoinHandle};
 
 use dft_aggregate::Config;
@@ -22,9 +23,14 @@ pub struct EventAggregator {
     names: TraceNames,
     scratch: PathBuf,
     config: Config,
-    current: Option<Index>,
     /// What was in force when the index was opened, or has been put in force since.
     in_force: Option<Current>,
+    /// Whether that is not taken over.
+    rebuild: bool,
+    /// What is taken over, once somebody asks for it.
+    current: OnceLock<Index>,
+    /// How many hashes have more than one name, where that was counted when the index was published.
+    ambiguous_hashes: Option<u64>,
     /// The next generation, where it was begun.
     next: Option<JoinHandle<Result<Generation, StoreError>>>,
     /// Held as long as the writer lives; the system lets go of it when the process ends.
@@ -71,10 +77,10 @@ impl EventAggregator {
             None => rebuild,
         })?;
         let current = match in_force {
-            Some(in_force) if !rebuild => Some(Index::open_generation(path, in_force)?),
-            _ => None,
+            Some(in_force) if !rebuild => OnceLock::from(Index::open_generation(path, in_force)?),
+            _ => OnceLock::new(),
         };
-        if let Some(current) = &current
+        if let Some(current) = current.get()
             && current.config() != config
         {
             return Err(StoreError::Config {
@@ -88,7 +94,18 @@ impl EventAggregator {
         let _ = fs::remove_dir_all(&scratch);
         fs::create_dir_all(&scratch).map_err(StoreError::io(&scratch))?;
         let (path, config) = (path.to_owned(), config.clone());
-        Ok(Self { names: TraceNames::of(&path), path, scratch, config, current, in_force, next: None, _lock: lock })
+        Ok(Self {
+            names: TraceNames::of(&path),
+            path,
+            scratch,
+            config,
+            in_force,
+            rebuild,
+            current,
+            ambiguous_hashes: None,
+            next: None,
+            _lock: lock,
+        })
     }
 
     /// The directory of the index.
@@ -108,8 +125,35 @@ impl EventAggregator {
     }
 
     /// The index as it is; `None` where there is none yet, or it is being made anew.
-    pub fn current(&self) -> Option<&Index> {
-        self.current.as_ref()
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be opened: after something was published, that is done when it is first asked for.
+    pub fn current(&self) -> Result<Option<&Index>, StoreError> {
+        let Some(in_force) = self.taken_over() else { return Ok(None) };
+        if self.current.get().is_none() {
+            let opened = Index::open_generation(&self.path, in_force)?;
+            // If somebody was faster, theirs is the same.
+            let _ = self.current.set(opened);
+        }
+        Ok(self.current.get())
+    }
+
+    /// What is in force, where it is not being made anew.
+    fn taken_over(&self) -> Option<Current> {
+        self.in_force.filter(|_| !self.rebuild)
+    }
+
+    /// How many hashes have more than one name.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn ambiguous_hashes(&self) -> Result<u64, StoreError> {
+        match self.ambiguous_hashes {
+            Some(counted) => Ok(counted),
+            None => self.current()?.map_or(Ok(0), Index::ambiguous_hashes),
+        }
     }
 
     /// What a trace is called in the index.
@@ -123,21 +167,23 @@ impl EventAggregator {
     ///
     /// Where the index cannot be read.
     pub fn file(&self, name: &[u8]) -> Result<Option<FileEntry>, StoreError> {
-        self.current.as_ref().map_or(Ok(None), |current| current.file(name))
+        self.current()?.map_or(Ok(None), |current| current.file(name))
     }
 
     /// Begins to make what the next publishing puts in force, beside whatever is done until then: mostly
     /// that is to wait for the disk. Its errors are those of the publishing.
     pub fn begin(&mut self) {
-        if self.next.is_none() {
-            let publisher = self.publisher();
+        // Where that fails, it fails again when it is needed.
+        if self.next.is_none()
+            && let Ok(publisher) = self.publisher()
+        {
             self.next = thread::Builder::new().spawn(move || publisher.begin()).ok();
         }
     }
 
-    fn publisher(&self) -> Publisher {
-        let current = self.current.as_ref().map(|current| (current.generation(), current.seal().clone()));
-        Publisher { path: self.path.clone(), current }
+    fn publisher(&self) -> Result<Publisher, StoreError> {
+        let current = self.current()?.map(|current| (current.generation(), current.seal().clone()));
+        Ok(Publisher { path: self.path.clone(), current })
     }
 
     /// Adds the batch: all of it, or, where that fails or the process dies, nothing.
@@ -147,11 +193,10 @@ impl EventAggregator {
     /// [`StoreError`]; the index is then what it was.
     pub fn publish(&mut self, batch: &Batch, threads: usize) -> Result<Written, StoreError> {
         let folder = self.scratch.join("sorted");
-        let sorter = Sorter { folder: &folder, merge: self.current.is_some(), threads };
-        let sorted = sorter.write(&batch.runs, |id, identity| match &self.current {
-            Some(known) => known.refuse_clash(id, identity),
-            None => Ok(()),
-        })?;
+        let known = self.current()?;
+        let sorter = Sorter { folder: &folder, merge: known.is_some(), threads };
+        let refuse_clash = |id: &[u8], identity: &[u8]| known.map_or(Ok(()), |known| known.refuse_clash(id, identity));
+        let sorted = sorter.write(&batch.runs, refuse_clash)?;
         let written = sorted.written;
         let Batch { files, bounds, .. } = batch;
         self.put_in_force(
@@ -174,22 +219,19 @@ impl EventAggregator {
         let begun = match self.next.take().map(JoinHandle::join) {
             Some(Ok(begun)) => begun?,
             Some(Err(panic)) => std::panic::resume_unwind(panic),
-            None => self.publisher().begin()?,
+            None => self.publisher()?.begin()?,
         };
-        let known = self.current.as_ref().and_then(Index::bounds);
+        let known = self.current()?.and_then(Index::bounds);
         let bounds = description.bounds.into_iter().chain(known).reduce(Bounds::union);
-        let next = begun.seal(sets, &Description { bounds, ..*description })?;
+        let (next, ambiguous_hashes) = begun.seal(sets, &Description { bounds, ..*description })?;
         current::replace(&self.path)?;
         // From here on the generation is in force, whatever fails.
         dft_io::sync_directory(&self.path).map_err(|source| StoreError::InForce { path: self.path.clone(), source })?;
         let _ = dft_io::point("publish:the generation is in force");
         self.in_force = Some(next);
-        let opened = Index::open_generation(&self.path, next);
-        let in_force = |error: StoreError| StoreError::InForce {
-            path: self.path.clone(),
-            source: std::io::Error::other(error.to_string()),
-        };
-        self.current = Some(opened.map_err(in_force)?);
+        self.rebuild = false;
+        self.current = OnceLock::new();
+        self.ambiguous_hashes = Some(ambiguous_hashes);
         // The old generation is in nobody's way; if removing it fails, the next writer does it.
         let _ = current::sweep_generations(&self.path, next.number);
         Ok(())

@@ -8,12 +8,13 @@ use dft_codec::{
     Bounds, DecodeError, FORMAT_VERSION, Family, FileEntry, NameKey, NameKind, RowKey, SeriesId, SeriesIdentity,
     TelemetryKey,
 };
-use rocksdb::{Cache, ColumnFamily, DB, ReadOptions};
+use rocksdb::{Cache, ColumnFamily, DB};
 
 use crate::current::{self, Current};
 use crate::error::StoreError;
 use crate::families::{self, MergeFaults};
-use crate::names::NameTable;
+use crate::names::{NameTable, count_ambiguous};
+use crate::scan::scan_options;
 use crate::seal::Seal;
 
 /// Bytes of blocks that an open index keeps in memory.
@@ -173,19 +174,13 @@ impl Index {
         Ok(table)
     }
 
-    /// How many hashes of a kind have more than one name.
+    /// How many hashes, of all kinds, have more than one name.
     ///
     /// # Errors
     ///
     /// Where the index cannot be read.
-    pub fn ambiguous_hashes(&self, kind: NameKind) -> Result<u64, StoreError> {
-        let (mut last, mut names, mut ambiguous) = (None, 0, 0);
-        self.each_name(kind, |key| {
-            names = if last.as_ref() == Some(&key.hash) { names + 1 } else { 1 };
-            ambiguous += u64::from(names == 2);
-            last = Some(key.hash);
-        })?;
-        Ok(ambiguous)
+    pub fn ambiguous_hashes(&self) -> Result<u64, StoreError> {
+        count_ambiguous(&self.db, self.family(families::NAMES)?, &self.path)
     }
 
     /// Hands the names of a kind to `visit`, by hash; those of one hash in byte order.
@@ -357,12 +352,4 @@ impl Index {
             None => StoreError::rocks(&self.path, "read the index")(error),
         }
     }
-}
-
-pub(crate) fn scan_options() -> ReadOptions {
-    let mut options = ReadOptions::default();
-    options.fill_cache(false);
-    options.set_readahead_size(2 << 20);
-    options.set_verify_checksums(true);
-    options
 }

@@ -235,7 +235,7 @@ impl EventAggregator {
                 wanted: Box::new(self.config().clone()),
             });
         }
-        if self.current().map_or(Ok(false), |current| current.has_bundle(&bundle.id()))? {
+        if self.current()?.map_or(Ok(false), |current| current.has_bundle(&bundle.id()))? {
             return Ok(Verdict::Known);
         }
         let traces = match &manifest.contents {

@@ -1,9 +1,35 @@
-//! The names of hashes, in memory: there may be millions.
+//! The names of hashes: there may be millions.
+
+use std::path::Path;
 
 use ahash::RandomState;
+use dft_codec::NameKey;
 use hashbrown::HashTable;
+use rocksdb::{ColumnFamily, DB};
 
-/// The names of hashes: per hash the one to show, and how many have several.
+use crate::error::StoreError;
+use crate::families;
+use crate::scan::scan_options;
+
+/// How many hashes of an index have more than one name; `path` is for errors to name.
+pub(crate) fn count_ambiguous(db: &DB, family: &ColumnFamily, path: &Path) -> Result<u64, StoreError> {
+    let mut cursor = db.raw_iterator_cf_opt(family, scan_options());
+    let (mut last, mut names, mut ambiguous) = (None, 0, 0);
+    cursor.seek_to_first();
+    while let Some(key) = cursor.key() {
+        let NameKey { kind, hash, .. } =
+            NameKey::decode(key).map_err(|error| StoreError::entry(path, families::NAMES, key, error))?;
+        let hash = Some((kind, hash));
+        names = if last == hash { names + 1 } else { 1 };
+        ambiguous += u64::from(names == 2);
+        last = hash;
+        cursor.next();
+    }
+    cursor.status().map_err(StoreError::rocks(path, "read the index"))?;
+    Ok(ambiguous)
+}
+
+/// The names of hashes, in memory: per hash the one to show, and how many have several.
 #[derive(Clone, Debug)]
 pub struct NameTable {
     /// Hashes and names, one after another, by hash.

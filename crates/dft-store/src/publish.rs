@@ -11,6 +11,7 @@ use rocksdb::{Cache, DB, FlushOptions, IngestExternalFileOptions, WaitForCompact
 use crate::current::{self, Current};
 use crate::error::StoreError;
 use crate::families::{self, MergeFaults};
+use crate::names;
 use crate::seal::{Linked, Seal};
 use crate::sorted::SortedFiles;
 
@@ -99,11 +100,20 @@ impl Publisher {
 impl Generation {
     /// Brings in sets of sorted files, which are used up, closes and seals it, and prepares to put it in
     /// force. Files of one set do not overlap; those of several may, and then their entries merge.
-    pub(crate) fn seal(mut self, sets: &[SortedFiles], description: &Description<'_>) -> Result<Current, StoreError> {
+    ///
+    /// Also gives how many hashes have more than one name, which is counted while it is open.
+    pub(crate) fn seal(
+        mut self,
+        sets: &[SortedFiles],
+        description: &Description<'_>,
+    ) -> Result<(Current, u64), StoreError> {
         let db = self.db.take();
         let Self { index, directory, number, linked, .. } = &self;
+        let mut ambiguous_hashes = 0;
         if let Some(db) = db {
             fill(&db, directory, sets, description)?;
+            let names = handle(&db, directory, families::NAMES)?;
+            ambiguous_hashes = names::count_ambiguous(&db, names, directory)?;
         }
         dft_io::point("publish:before the generation is sealed").map_err(StoreError::io(directory))?;
         let seal = Seal::make(directory, *number, linked)?;
@@ -112,7 +122,7 @@ impl Generation {
         let current = Current { number: *number, seal };
         current::prepare(index, current)?;
         self.sealed = true;
-        Ok(current)
+        Ok((current, ambiguous_hashes))
     }
 }
 

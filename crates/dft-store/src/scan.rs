@@ -3,11 +3,20 @@
 use std::ops::Range;
 
 use dft_codec::{Family, RowKey, SeriesId, SeriesIdentity, TelemetryKey, put_ordered};
-use rocksdb::DBRawIterator;
+use rocksdb::{DBRawIterator, ReadOptions};
 
 use crate::error::StoreError;
 use crate::families;
-use crate::index::{Index, scan_options};
+use crate::index::Index;
+
+/// How whatever is read in long ranges is read.
+pub(crate) fn scan_options() -> ReadOptions {
+    let mut options = ReadOptions::default();
+    options.fill_cache(false);
+    options.set_readahead_size(2 << 20);
+    options.set_verify_checksums(true);
+    options
+}
 
 /// Which rows to scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
