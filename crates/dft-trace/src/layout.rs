@@ -12,15 +12,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::chunk::{CHUNK, equals, specials};
 use crate::number::{number_end, usual_integer};
 use crate::record::{Arg, ArgKey, LayoutId, Phase, Record, Value};
 use crate::scan::{members, plain_length};
-
-/// A piece of a line that is looked at at once: longer than most literals and most values.
-type Window = [u8; WINDOW];
-
-const WINDOW: usize = 2 * CHUNK;
+#[cfg(target_arch = "x86_64")]
+use crate::window::Wide;
+use crate::window::{Chunks, Lanes, WINDOW, Window};
 
 /// How many bytes must follow a line for it to be read.
 pub const LOOKAHEAD: usize = 2 * WINDOW;
@@ -106,11 +103,8 @@ impl Literal {
     }
 
     #[inline(always)]
-    fn starts(&self, text: &[u8; 2 * WINDOW]) -> bool {
-        let (Some(text), Some(more)) = (text.first_chunk(), text[CHUNK..].first_chunk()) else { return false };
-        let (Some(first), Some(second)) = (self.bytes.first_chunk(), self.bytes.last_chunk()) else { return false };
-        let equal = equals(text, first) | equals(more, second) << CHUNK;
-        equal & self.mask == self.mask
+    fn starts(&self, text: &Window, lanes: impl Lanes) -> bool {
+        lanes.equals(text, &self.bytes) & self.mask == self.mask
     }
 }
 
@@ -171,13 +165,21 @@ pub struct Layouts {
     /// The first is the root, which has no text.
     nodes: Vec<Node>,
     failures: u32,
+    #[cfg(target_arch = "x86_64")]
+    wide: Option<Wide>,
 }
 
 impl Default for Layouts {
     fn default() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let mut layouts = Self { number, nodes: Vec::new(), failures: 0 };
+        let mut layouts = Self {
+            number,
+            nodes: Vec::new(),
+            failures: 0,
+            #[cfg(target_arch = "x86_64")]
+            wide: Wide::detect(),
+        };
         layouts.add(Literal::new(b""), Kind::End, Target::Field(IGNORED));
         layouts
     }
@@ -188,29 +190,62 @@ impl Layouts {
     /// they are of a layout that is known; else `record` holds anything.
     ///
     /// What follows may be looked at. A line with fewer than [`LOOKAHEAD`] bytes behind it is not read.
-    #[inline(never)]
     pub fn read<'a>(&mut self, text: &'a [u8], length: usize, record: &mut Record<'a>) -> bool {
         record.clear();
-        if text.len() < length.saturating_add(LOOKAHEAD) {
-            return false;
-        }
-        self.walk(text, |at| at == length, record).is_some()
+        text.len() >= length.saturating_add(LOOKAHEAD) && self.walk(text, Some(length), record).is_some()
     }
 
     /// Reads the line that `text` starts with into `record`, if it is a [payload](crate::payload) of a layout
     /// that is known and at most a comma; else `record` holds anything. Gives where the next line starts, so
     /// nobody has to look for it.
-    #[inline(never)]
+    #[inline]
     pub(crate) fn read_line<'a>(&mut self, text: &'a [u8], record: &mut Record<'a>) -> Option<usize> {
         record.clear();
-        let ends = |at: usize| matches!(text.get(at..), Some([b'\n', ..] | [b',', b'\n', ..]));
-        let end = self.walk(text, ends, record)?;
+        let end = self.walk(text, None, record)?;
         Some(end + if text[end] == b',' { 2 } else { 1 })
     }
 
-    /// Reads a line by the layout that it is of, up to where it `ends`; where that is.
+    /// Reads a payload by the layout that it is of: of so many bytes, or to the end of the line. Where it ends.
+    #[inline]
+    fn walk<'a>(&mut self, text: &'a [u8], length: Option<usize>, record: &mut Record<'a>) -> Option<usize> {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(wide) = self.wide {
+            // SAFETY: there is a `Wide` only where the processor has what this is compiled for.
+            return unsafe { self.walk_wide(wide, text, length, record) };
+        }
+        self.walk_chunks(text, length, record)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(never)]
+    #[target_feature(enable = "avx2,bmi1,bmi2")]
+    fn walk_wide<'a>(
+        &mut self,
+        wide: Wide,
+        text: &'a [u8],
+        length: Option<usize>,
+        record: &mut Record<'a>,
+    ) -> Option<usize> {
+        self.walk_with(wide, text, length, record)
+    }
+
+    #[inline(never)]
+    fn walk_chunks<'a>(&mut self, text: &'a [u8], length: Option<usize>, record: &mut Record<'a>) -> Option<usize> {
+        self.walk_with(Chunks, text, length, record)
+    }
+
     #[inline(always)]
-    fn walk<'a>(&mut self, text: &'a [u8], ends: impl Fn(usize) -> bool, record: &mut Record<'a>) -> Option<usize> {
+    fn walk_with<'a>(
+        &mut self,
+        lanes: impl Lanes,
+        text: &'a [u8],
+        length: Option<usize>,
+        record: &mut Record<'a>,
+    ) -> Option<usize> {
+        let ends = |at: usize| match length {
+            Some(length) => at == length,
+            None => matches!(text.get(at..), Some([b'\n', ..] | [b',', b'\n', ..])),
+        };
         let Record { name, cat, pid, tid, ts, dur, args, .. } = record;
         let (mut phase, mut ignored) = (Value::Null, Value::Null);
         let fields = [name, cat, pid, tid, ts, dur, &mut phase, &mut ignored];
@@ -221,7 +256,7 @@ impl Layouts {
         while id != NONE {
             let window = text.get(at..)?.first_chunk()?;
             let node = nodes.get_mut(id as usize)?;
-            match node.read(window, text, at, &ends, &mut places) {
+            match node.read(lanes, window, text, at, &ends, &mut places) {
                 Some(Step::To(end)) => {
                     let child = node.child;
                     if before != NONE {
@@ -314,13 +349,14 @@ impl Node {
     #[inline(always)]
     fn read<'a>(
         &mut self,
+        lanes: impl Lanes,
         window: &[u8; 2 * WINDOW],
         text: &'a [u8],
         at: usize,
         ends: &impl Fn(usize) -> bool,
         places: &mut Places<'_, 'a>,
     ) -> Option<Step> {
-        if !self.literal.starts(window) {
+        if !self.literal.starts(window.first_chunk()?, lanes) {
             return None;
         }
         let length = usize::from(self.literal.length);
@@ -328,7 +364,7 @@ impl Node {
         let window: &Window = window.get(length..length + WINDOW)?.first_chunk()?;
         match self.kind {
             Kind::Text => {
-                let end = start + self.text_length(window, text, start);
+                let end = start + self.text_length(lanes, window, text, start);
                 if text.get(end) != Some(&b'"') {
                     return None;
                 }
@@ -351,9 +387,8 @@ impl Node {
 
     /// The length of a text that starts at `start`, where the window is.
     #[inline(always)]
-    fn text_length(&mut self, window: &Window, text: &[u8], start: usize) -> usize {
-        let (Some(first), Some(second)) = (window.first_chunk(), window.last_chunk()) else { return 0 };
-        match self.last.of(specials(first) | specials(second) << CHUNK) {
+    fn text_length(&mut self, lanes: impl Lanes, window: &Window, text: &[u8], start: usize) -> usize {
+        match self.last.of(lanes.specials(window)) {
             WINDOW => WINDOW + long_text_length(&text[start + WINDOW..]),
             length => length,
         }

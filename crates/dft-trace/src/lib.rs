@@ -51,6 +51,7 @@ mod reader;
 mod record;
 pub mod scan;
 mod unit;
+mod window;
 
 pub use block::{BlockEnd, Line, MalformedReason, Parser};
 pub use cut::Cutter;
