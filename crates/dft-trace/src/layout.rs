@@ -33,22 +33,29 @@ const MOST_FAILURES: u32 = 10_000;
 
 /// What a value is of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Target {
-    /// One of the [`FIELDS`], by its place among them.
-    Field(u8),
-    /// An arg, how many bytes before its value its name starts, and how long the name is.
-    Arg(ArgKey, u16, u16),
+struct Target {
+    /// One of the [`FIELDS`], by its place among them; of an arg, [`ARG`].
+    place: u8,
+    /// Of an arg: which.
+    key: ArgKey,
+    /// Of an arg: how many bytes before its value its name starts.
+    back: u16,
+    /// Of an arg: how long its name is.
+    length: u16,
 }
 
 /// The fields of a record, and what is no field of it.
 const FIELDS: [&[u8]; 8] = [b"name", b"cat", b"pid", b"tid", b"ts", b"dur", b"ph", b""];
 
 const IGNORED: u8 = FIELDS.len() as u8 - 1;
+const ARG: u8 = FIELDS.len() as u8;
 
 impl Target {
-    fn of(name: &[u8]) -> Self {
+    const IGNORED: Self = Self { place: IGNORED, key: ArgKey::Other, back: 0, length: 0 };
+
+    fn field(name: &[u8]) -> Self {
         let field = FIELDS[..usize::from(IGNORED)].iter().zip(0..).find(|(field, _)| **field == name);
-        Self::Field(field.map_or(IGNORED, |(_, at)| at))
+        Self { place: field.map_or(IGNORED, |(_, at)| at), ..Self::IGNORED }
     }
 }
 
@@ -59,18 +66,17 @@ struct Places<'r, 'a> {
 }
 
 impl<'a> Places<'_, 'a> {
-    /// Where the value belongs that starts at `start`. To hand the place out, rather than to take the value,
-    /// spares a copy.
+    /// Puts the value that starts at `start` where it belongs.
     #[inline(always)]
-    fn of(&mut self, target: Target, text: &'a [u8], start: usize) -> Option<&mut Value<'a>> {
-        match target {
-            Target::Field(field) => self.fields.get_mut(usize::from(field)).map(|place| &mut **place),
-            Target::Arg(key, back, length) => {
-                let name = text.get(start - usize::from(back)..)?.get(..usize::from(length))?;
-                self.args.push(Arg { key, name, value: Value::Null });
-                self.args.last_mut().map(|arg| &mut arg.value)
-            }
+    fn put(&mut self, target: &Target, text: &'a [u8], start: usize, value: Value<'a>) -> Option<()> {
+        if target.place == ARG {
+            let from = start - usize::from(target.back);
+            let name = text.get(from..from + usize::from(target.length))?;
+            self.args.push(Arg { key: target.key, name, value });
+        } else {
+            *self.fields[usize::from(target.place) % FIELDS.len()] = value;
         }
+        Some(())
     }
 }
 
@@ -180,7 +186,7 @@ impl Default for Layouts {
             #[cfg(target_arch = "x86_64")]
             wide: Wide::detect(),
         };
-        layouts.add(Literal::new(b""), Kind::End, Target::Field(IGNORED));
+        layouts.add(Literal::new(b""), Kind::End, Target::IGNORED);
         layouts
     }
 }
@@ -295,14 +301,14 @@ impl Layouts {
             let target = match member.is_arg {
                 true => {
                     let back = u16::try_from(member.value.start - member.name.start).ok()?;
-                    Target::Arg(ArgKey::of(name), back, u16::try_from(name.len()).ok()?)
+                    Target { place: ARG, key: ArgKey::of(name), back, length: u16::try_from(name.len()).ok()? }
                 }
-                false => Target::of(name),
+                false => Target::field(name),
             };
             parent = self.step(parent, &text[at..member.value.start], kind, target)?;
             at = member.value.end;
         }
-        self.step(parent, &text[at..], Kind::End, Target::Field(IGNORED))?;
+        self.step(parent, &text[at..], Kind::End, Target::IGNORED)?;
         Some(())
     }
 
@@ -311,7 +317,7 @@ impl Layouts {
         while let Some((piece, rest)) = literal.split_at_checked(WINDOW)
             && !rest.is_empty()
         {
-            parent = self.short_step(parent, Literal::new(piece), Kind::More, Target::Field(IGNORED))?;
+            parent = self.short_step(parent, Literal::new(piece), Kind::More, Target::IGNORED)?;
             literal = rest;
         }
         self.short_step(parent, Literal::new(literal), kind, target)
@@ -362,27 +368,28 @@ impl Node {
         let length = usize::from(self.literal.length);
         let start = at + length;
         let window: &Window = window.get(length..length + WINDOW)?.first_chunk()?;
-        match self.kind {
-            Kind::Text => {
-                let end = start + self.text_length(lanes, window, text, start);
-                if text.get(end) != Some(&b'"') {
-                    return None;
-                }
-                *places.of(self.target, text, start)? = Value::Text(text.get(start..end)?);
-                Some(Step::To(end))
+        // Compared one after another, the kinds are foretold better than a jump by kind.
+        if self.kind == Kind::Number {
+            if let Some((value, length)) = usual_integer(window, |others| self.last.of(others)) {
+                places.put(&self.target, text, start, Value::Integer(value))?;
+                return Some(Step::To(start + length));
             }
-            Kind::Number => {
-                if let Some((value, length)) = usual_integer(window, |others| self.last.of(others)) {
-                    *places.of(self.target, text, start)? = Value::Integer(value);
-                    return Some(Step::To(start + length));
-                }
-                let (value, end) = unusual_number(text, start)?;
-                *places.of(self.target, text, start)? = value;
-                Some(Step::To(end))
-            }
-            Kind::More => Some(Step::To(start)),
-            Kind::End => ends(start).then_some(Step::Ended(start)),
+            let (value, end) = unusual_number(text, start)?;
+            places.put(&self.target, text, start, value)?;
+            return Some(Step::To(end));
         }
+        if self.kind == Kind::Text {
+            let end = start + self.text_length(lanes, window, text, start);
+            if text.get(end) != Some(&b'"') {
+                return None;
+            }
+            places.put(&self.target, text, start, Value::Text(text.get(start..end)?))?;
+            return Some(Step::To(end));
+        }
+        if self.kind == Kind::More {
+            return Some(Step::To(start));
+        }
+        ends(start).then_some(Step::Ended(start))
     }
 
     /// The length of a text that starts at `start`, where the window is.
