@@ -253,7 +253,12 @@ fn properties(schema: &SchemaRef, view: &View<'_>) -> Result<WriterProperties, P
         // Numbers are mostly distinct, so a dictionary of them is made only to be given up again.
         let column = ColumnPath::from(field.name().as_str());
         match field.data_type() {
-            DataType::Dictionary(..) => properties = properties.set_column_dictionary_enabled(column, true),
+            // Rows are in order of hashes, so the least and greatest string of a row group say nothing.
+            DataType::Dictionary(..) => {
+                properties = properties
+                    .set_column_dictionary_enabled(column.clone(), true)
+                    .set_column_statistics_enabled(column, EnabledStatistics::None);
+            }
             // Neighbours in a column are of one series, and so alike: their differences are short, and
             // zstd makes them little shorter for a lot of time.
             DataType::Int64 => {
