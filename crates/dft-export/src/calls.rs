@@ -140,6 +140,11 @@ impl<'v> Calls<'v> {
         };
         Ok(Self { view, family, schema: schema(), cells: CellScan::new(view, series, RowParts::Core)?, strings })
     }
+
+    /// What reads the rows ahead, for another thread to do; see [`CellScan::reading`].
+    pub(crate) fn reading(&mut self) -> Option<Box<dyn FnOnce() + Send + 'v>> {
+        self.cells.reading()
+    }
 }
 
 /// The strings of all series that pass.

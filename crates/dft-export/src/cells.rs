@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use dft_aggregate::IoCategory;
 use dft_codec::{Family, RowKey, RowParts, RowValue, SeriesId, SeriesIdentity};
-use dft_store::{RowQuery, RowScan, SeriesScan};
+use dft_store::{RowQuery, RowScan, RowsAhead, SeriesScan, StoreError};
 
 use crate::error::ExportError;
 use crate::view::View;
@@ -53,10 +53,39 @@ pub struct Cell<'s> {
     pub serial: u64,
 }
 
+/// Where rows come from.
+enum Rows<'v> {
+    /// They are read by who walks them.
+    Here(RowScan<'v>),
+    /// Another thread reads them.
+    Ahead(RowsAhead),
+    /// They are being handed to one.
+    Nowhere,
+}
+
+impl Rows<'_> {
+    #[inline]
+    fn next(&mut self) -> Result<Option<(RowKey, &[u8])>, StoreError> {
+        match self {
+            Self::Here(rows) => rows.next(),
+            Self::Ahead(rows) => rows.next(),
+            Self::Nowhere => Ok(None),
+        }
+    }
+
+    fn seek(&mut self, series: SeriesId) {
+        match self {
+            Self::Here(rows) => rows.seek(series),
+            Self::Ahead(rows) => rows.seek(series),
+            Self::Nowhere => {}
+        }
+    }
+}
+
 /// Walks the cells of a family, by series and time.
 pub struct CellScan<'v> {
     view: &'v View<'v>,
-    rows: RowScan<'v>,
+    rows: Rows<'v>,
     parts: RowParts,
     identities: SeriesScan<'v>,
     /// The last identity that was looked at, for none is looked at twice.
@@ -85,7 +114,7 @@ impl<'v> CellScan<'v> {
             view,
             parts,
             identities: view.index().series(query.series.clone())?,
-            rows: view.index().rows(query)?,
+            rows: Rows::Here(view.index().rows(query)?),
             ahead: None,
             reading: None,
             upcoming: None,
@@ -97,6 +126,25 @@ impl<'v> CellScan<'v> {
             series: None,
             serial: 0,
         })
+    }
+
+    /// What reads the rows ahead of the walk, for another thread to do, before the first step; `None` where
+    /// that would read what the filter passes over.
+    pub(crate) fn reading(&mut self) -> Option<Box<dyn FnOnce() + Send + 'v>> {
+        if self.view.filter().is_selective() {
+            return None;
+        }
+        match std::mem::replace(&mut self.rows, Rows::Nowhere) {
+            Rows::Here(rows) => {
+                let (read, rows) = rows.ahead();
+                self.rows = Rows::Ahead(rows);
+                Some(Box::new(read))
+            }
+            other => {
+                self.rows = other;
+                None
+            }
+        }
     }
 
     /// Steps to the next cell; false at the end.

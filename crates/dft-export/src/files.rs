@@ -21,7 +21,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use crate::error::ExportError;
-use crate::tables::Batches;
+use crate::tables::Part;
 use crate::view::{Dictionaries, View};
 
 /// The format of table files.
@@ -75,7 +75,7 @@ const AHEAD: usize = 4;
 /// there whole or not at all. Its parts, of which there is one at least, have one schema; they
 /// are made on so many threads, and written on this one. Returns the rows.
 pub(crate) fn write(
-    parts: Vec<Box<dyn Batches + Send + '_>>,
+    parts: Vec<Part<'_>>,
     threads: usize,
     view: &View<'_>,
     format: Format,
@@ -85,7 +85,7 @@ pub(crate) fn write(
     let file = temporary.file.try_clone().map_err(ExportError::io(path))?;
     let refusal = Arc::new(Mutex::new(None));
     let file = Noting { file, refusal: refusal.clone() };
-    let schema = parts.first().map_or_else(|| Arc::new(Schema::empty()), |part| part.schema());
+    let schema = parts.first().map_or_else(|| Arc::new(Schema::empty()), |part| part.batches.schema());
     let written = thread::scope(|scope| {
         let batches = spawn(scope, parts, threads).into_iter().flatten();
         match format {
@@ -103,10 +103,10 @@ pub(crate) fn write(
     }
 }
 
-/// Makes the batches of parts, on so many threads; each part has a receiver.
+/// Makes the batches of parts, on so many threads, and those beside them; each part has a receiver.
 fn spawn<'scope, 'env: 'scope>(
     scope: &'scope Scope<'scope, 'env>,
-    parts: Vec<Box<dyn Batches + Send + 'env>>,
+    parts: Vec<Part<'env>>,
     threads: usize,
 ) -> Vec<Receiver<Made>> {
     let threads = threads.clamp(1, parts.len().max(1));
@@ -117,8 +117,11 @@ fn spawn<'scope, 'env: 'scope>(
         let next = next.clone();
         scope.spawn(move || {
             let next = || next.lock().ok().and_then(|mut next| next.next());
-            while let Some((mut part, sender)) = next() {
-                while let Some(batch) = part.next_batch().transpose() {
+            while let Some((Part { mut batches, beside }, sender)) = next() {
+                if let Some(beside) = beside {
+                    scope.spawn(beside);
+                }
+                while let Some(batch) = batches.next_batch().transpose() {
                     let failed = batch.is_err();
                     // Where the writer has gone, it says why.
                     if sender.send(batch).is_err() || failed {

@@ -99,6 +99,13 @@ impl Filter {
             && self.query.as_ref().is_none_or(|query| query.matches(series))
     }
 
+    /// Whether it passes over some rows of the share that is asked for.
+    pub(crate) fn is_selective(&self) -> bool {
+        let Self { time, cat, name, pids, host, file, query, share: _ } = self;
+        let patterns = [cat, name, host, file];
+        time.is_some() || !pids.is_empty() || query.is_some() || patterns.into_iter().any(Option::is_some)
+    }
+
     pub(crate) fn passes_counter(&self, name: &str, host_name: &str, hhash: &str) -> bool {
         passes(&self.name, &[name]) && passes(&self.host, &[host_name, hhash])
     }

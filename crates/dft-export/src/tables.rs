@@ -38,6 +38,19 @@ pub trait Batches {
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, ExportError>;
 }
 
+/// A part of a table, and of its making what another thread can do.
+pub(crate) struct Part<'v> {
+    pub(crate) batches: Box<dyn Batches + Send + 'v>,
+    /// It ends by itself when there are no more batches to be made.
+    pub(crate) beside: Option<Box<dyn FnOnce() + Send + 'v>>,
+}
+
+impl<'v> Part<'v> {
+    pub(crate) fn new(batches: impl Batches + Send + 'v) -> Self {
+        Self { batches: Box::new(batches), beside: None }
+    }
+}
+
 /// A table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Table {
@@ -166,11 +179,11 @@ pub fn export(view: &View<'_>, out: &Path, options: &ExportOptions) -> Result<Ve
 fn export_one(view: &View<'_>, table: Table, out: &Path, options: &ExportOptions) -> Result<Exported, ExportError> {
     let path = out.join(format!("{}.{}", table.name(), options.format.extension()));
     let dictionaries = options.format.dictionaries();
-    let parts: Vec<Box<dyn Batches + Send>> = match table.family() {
-        Some(family) if !options.group_by.is_empty() => vec![Box::new(view.grouped(family, &options.group_by)?)],
+    let parts = match table.family() {
+        Some(family) if !options.group_by.is_empty() => vec![Part::new(view.grouped(family, &options.group_by)?)],
         Some(family) => view.calls_in_parts(family, dictionaries)?,
-        None if table == Table::System => vec![Box::new(view.telemetry(dictionaries)?)],
-        None => vec![Box::new(view.statistics(dictionaries)?)],
+        None if table == Table::System => vec![Part::new(view.telemetry(dictionaries)?)],
+        None => vec![Part::new(view.statistics(dictionaries)?)],
     };
     let rows = write(parts, options.threads, view, options.format, &path)?;
     let bytes = fs::metadata(&path).map_err(ExportError::io(&path))?.len();

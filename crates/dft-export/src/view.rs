@@ -12,7 +12,7 @@ use crate::error::ExportError;
 use crate::filter::Filter;
 use crate::group::{GroupColumn, Groups};
 use crate::statistics::Statistics;
-use crate::tables::{Batches, batch_rows};
+use crate::tables::{Batches, Part, batch_rows};
 use crate::telemetry::{ReadingScan, Telemetry};
 
 /// How the dictionaries of string columns relate from batch to batch.
@@ -155,14 +155,18 @@ impl<'a> View<'a> {
         &'a self,
         family: Family,
         dictionaries: Dictionaries,
-    ) -> Result<Vec<Box<dyn Batches + Send + 'a>>, ExportError> {
+    ) -> Result<Vec<Part<'a>>, ExportError> {
         // Of a short time the most work is to look for its rows, and of a long one to write them.
         let short = self.filter.time.is_some() && dictionaries == Dictionaries::PerBatch;
         let parts = match self.filter.share {
             None if short => self.index.partitions(family, 4),
             _ => vec![self.series_of(family)],
         };
-        let part = |series| Ok(Box::new(Calls::new(self, family, series, dictionaries)?) as Box<dyn Batches + Send>);
+        let part = |series| {
+            let mut calls = Calls::new(self, family, series, dictionaries)?;
+            let beside = calls.reading();
+            Ok(Part { beside, ..Part::new(calls) })
+        };
         parts.into_iter().map(part).collect()
     }
 

@@ -89,6 +89,7 @@
 //! there may fail when a writer elsewhere replaces the generation that it reads; it opens the index
 //! again. Stagers on several machines want staging directories of their own where locks are not shared.
 
+mod ahead;
 mod bundle;
 mod chain;
 mod current;
@@ -107,6 +108,7 @@ mod stager;
 mod trace_names;
 mod verify;
 
+pub use ahead::RowsAhead;
 pub use error::StoreError;
 pub use event_aggregator::EventAggregator;
 pub use families::end_background_threads;
