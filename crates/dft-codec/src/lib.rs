@@ -40,10 +40,13 @@
 //! ```text
 //! aggregation     version │ presence │ varint count │ zigzag ts − bucket │ varint te − ts
 //!                 │ [duration] [size] [offset]     integer statistics, as present
-//!                 │ [varint n, n × (text name, custom)]
+//!                 │ [varint n, n × (name, custom)]
 //!                 │ [3 sketches: duration, size, offset]
 //!   presence      1 duration · 2 size · 4 offset · 8 customs · 16 sketches
-//!   custom        parts │ [integer statistics] [float statistics] [sketch]    parts: 1 · 2 · 4
+//!   name          varint 2 × length, then the name; or varint 2 × place + 1 of a usual one:
+//!                 count, fd, level, whence, flags, mode, p_idx, epoch, step
+//!   custom        parts │ [integer statistics] [float statistics] [sketch]    parts: 1 · 2 · 4,
+//!                 and 8 rather than 1 where the integers are those of the row's sizes
 //! system_metrics  version │ varint readings │ zigzag ts − bucket │ varint te − ts
 //!                 │ varint n, n × (text name, float statistics)
 //! series          version │ family │ text cat │ text name │ zigzag pid │ zigzag tid
@@ -54,10 +57,10 @@
 //!
 //! integer statistics
 //!   flags         1 has a sum · 2 its n is the row's count · 4 one exact sample · 8 has extrema
-//!                 16 squares are known · 32 squares are past 128 bits
+//!                 16 squares are known · 32 squares are past 128 bits · 64 samples of one value
 //!                 [varint n] [zigzag sum] [varint squares, low] [varint squares, high]
 //!                 [zigzag min, varint max − min]
-//!                 One exact sample is its sum alone.
+//!                 One exact sample is its sum alone; samples of one value are [varint n] and zigzag of it.
 //! float statistics
 //!   flags         1 has a sum · 2 its n is the row's count · 4 one exact sample · 8 has extrema
 //!                 16 squares are known · 32 left out some that were not finite
@@ -67,8 +70,8 @@
 //! sketch          varint zeros │ 2 × (varint n, n × (zigzag index step, varint count))
 //! ```
 //!
-//! A change of any of these changes [`VALUE_VERSION`], [`FILE_VERSION`] or [`FORMAT_VERSION`]; golden vectors in the
-//! tests hold them still.
+//! A change of any of these changes [`VALUE_VERSION`], [`ROW_VERSION`], [`FILE_VERSION`] or [`FORMAT_VERSION`];
+//! golden vectors in the tests hold them still.
 //!
 //! # Example
 //!
@@ -98,10 +101,13 @@ pub use series::{Family, SeriesId, SeriesIdentity};
 pub use telemetry::{TelemetryCore, TelemetryValue, encode_telemetry};
 
 /// The version of the index as a whole: its column families and their keys, and how files are hashed.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 
-/// The version that values start with.
+/// The version that values start with, but for rows and files.
 pub const VALUE_VERSION: u8 = 1;
+
+/// The version that rows start with.
+pub const ROW_VERSION: u8 = 2;
 
 /// The version that the entries of files start with. Version 1 did not say how far a file was read.
 pub const FILE_VERSION: u8 = 3;

@@ -2,8 +2,8 @@
 
 use dft_metrics::{FloatStats, IntStats, Sketch};
 
-use crate::VALUE_VERSION;
-use crate::bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
+use crate::ROW_VERSION;
+use crate::bytes::{DecodeError, Reader, put_varint, put_zigzag};
 use crate::stats::{put_float, put_int, put_sketch, take_float, take_int, take_sketch};
 
 const DURATION: u8 = 1;
@@ -118,7 +118,7 @@ pub fn encode_row<'a>(
     core: &RowCore,
     customs: impl ExactSizeIterator<Item = (&'a str, &'a Custom)>,
 ) {
-    out.push(VALUE_VERSION);
+    out.push(ROW_VERSION);
     let mut presence = 0;
     for (bit, stats) in [(DURATION, &core.duration), (SIZE, &core.size), (OFFSET, &core.offset)] {
         if !stats.is_empty() {
@@ -143,8 +143,8 @@ pub fn encode_row<'a>(
     if customs.len() > 0 {
         put_varint(out, customs.len() as u128);
         for (name, custom) in customs {
-            put_text(out, name);
-            put_custom(out, custom, core.count);
+            put_name(out, name);
+            put_custom(out, custom, core);
         }
     }
     if let Some(sketches) = &core.sketches {
@@ -152,10 +152,73 @@ pub fn encode_row<'a>(
     }
 }
 
-fn put_custom(out: &mut Vec<u8>, custom: &Custom, count: u128) {
-    let ints = !custom.ints.is_empty();
-    out.push(u8::from(ints) | u8::from(custom.floats.is_some()) << 1 | u8::from(custom.sketch.is_some()) << 2);
-    if ints {
+/// Names of metrics that tracers write all the time, of at most eight bytes: their place stands for them.
+const USUAL: [&str; 9] = ["count", "fd", "level", "whence", "flags", "mode", "p_idx", "epoch", "step"];
+
+/// The usual names, each in a word.
+const USUAL_WORDS: [u64; USUAL.len()] = {
+    let mut words = [0; USUAL.len()];
+    let mut at = 0;
+    while at < USUAL.len() {
+        let name = USUAL[at].as_bytes();
+        let mut byte = name.len();
+        while byte > 0 {
+            byte -= 1;
+            words[at] = words[at] << 8 | name[byte] as u64;
+        }
+        at += 1;
+    }
+    words
+};
+
+fn put_name(out: &mut Vec<u8>, name: &str) {
+    let mut word = [0; 8];
+    if let Some(start) = word.get_mut(..name.len()) {
+        start.copy_from_slice(name.as_bytes());
+        let word = u64::from_le_bytes(word);
+        if let Some(place) = USUAL_WORDS.iter().position(|&usual| usual == word)
+            && USUAL[place].len() == name.len()
+        {
+            return put_varint(out, (place as u128) << 1 | 1);
+        }
+    }
+    put_varint(out, (name.len() as u128) << 1);
+    out.extend_from_slice(name.as_bytes());
+}
+
+fn take_name<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
+    let tag = reader.varint_u64()?;
+    if tag & 1 != 0 {
+        let name = usize::try_from(tag >> 1).ok().and_then(|place| USUAL.get(place).copied());
+        return name.ok_or(DecodeError::Invalid("a custom metric of no known name"));
+    }
+    let name = usize::try_from(tag >> 1).map_err(|_| DecodeError::Truncated)?;
+    let name = std::str::from_utf8(reader.bytes(name)?).map_err(|_| DecodeError::NotUtf8)?;
+    if USUAL.contains(&name) {
+        return Err(DecodeError::Invalid("a usual name, spelt out"));
+    }
+    Ok(name)
+}
+
+const INTS: u8 = 1;
+const FLOATS: u8 = 2;
+const SKETCH: u8 = 4;
+/// Its integers are those of the row's sizes.
+const INTS_OF_SIZE: u8 = 8;
+
+fn put_custom(out: &mut Vec<u8>, custom: &Custom, core: &RowCore) {
+    let count = core.count;
+    let ints = if custom.ints.is_empty() {
+        0
+    } else if custom.ints == core.size {
+        INTS_OF_SIZE
+    } else {
+        INTS
+    };
+    let floats = if custom.floats.is_some() { FLOATS } else { 0 };
+    let sketch = if custom.sketch.is_some() { SKETCH } else { 0 };
+    out.push(ints | floats | sketch);
+    if ints == INTS {
         put_int(out, &custom.ints, count);
     }
     if let Some(floats) = &custom.floats {
@@ -166,19 +229,24 @@ fn put_custom(out: &mut Vec<u8>, custom: &Custom, count: u128) {
     }
 }
 
-fn take_custom(reader: &mut Reader<'_>, count: u128) -> Result<Custom, DecodeError> {
+fn take_custom(reader: &mut Reader<'_>, core: &RowCore) -> Result<Custom, DecodeError> {
+    let count = core.count;
     let parts = reader.u8()?;
-    if parts > 7 {
+    let both = INTS | INTS_OF_SIZE;
+    if parts & !(both | FLOATS | SKETCH) != 0 || parts & both == both {
         return Err(DecodeError::Invalid("a custom metric with unknown parts"));
     }
     let mut custom = Custom::default();
-    if parts & 1 != 0 {
+    if parts & INTS != 0 {
         custom.ints = take_int(reader, count)?;
     }
-    if parts & 2 != 0 {
+    if parts & INTS_OF_SIZE != 0 {
+        custom.ints = core.size.clone();
+    }
+    if parts & FLOATS != 0 {
         custom.floats = Some(Box::new(take_float(reader, count)?));
     }
-    if parts & 4 != 0 {
+    if parts & SKETCH != 0 {
         custom.sketch = Some(Box::new(take_sketch(reader)?));
     }
     Ok(custom)
@@ -216,7 +284,7 @@ impl RowValue {
     /// bytes is not asked for is not looked at.
     pub fn read(&mut self, bytes: &[u8], bucket: u64, parts: RowParts) -> Result<(), DecodeError> {
         let mut reader = Reader::new(bytes);
-        reader.version(VALUE_VERSION)?;
+        reader.version(ROW_VERSION)?;
         let presence = reader.u8()?;
         if presence & !(DURATION | SIZE | OFFSET | CUSTOMS | SKETCHES) != 0 {
             return Err(DecodeError::Invalid("a row with unknown parts"));
@@ -240,11 +308,11 @@ impl RowValue {
             // A custom is far larger than its least bytes, so the count alone does not size the table.
             customs.reserve(number.min(64));
             for _ in 0..number {
-                let name = reader.text()?;
+                let name = take_name(&mut reader)?;
                 if customs.last().is_some_and(|(last, _)| last.as_str() >= name) {
                     return Err(DecodeError::Invalid("custom metrics out of order"));
                 }
-                customs.push((name.to_owned(), take_custom(&mut reader, count)?));
+                customs.push((name.to_owned(), take_custom(&mut reader, core)?));
             }
         }
         if presence & SKETCHES != 0 {

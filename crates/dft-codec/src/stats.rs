@@ -11,6 +11,8 @@ const EXTREMA: u8 = 8;
 const SQUARES: u8 = 16;
 /// Of integers: the squares are past 128 bits.
 const WIDE: u8 = 32;
+/// Of integers: all samples are one value.
+const SAME: u8 = 64;
 /// Of floats: some samples were not finite.
 const NOT_FINITE: u8 = 32;
 
@@ -33,6 +35,19 @@ fn put_int_parts(out: &mut Vec<u8>, parts: &IntParts, count: u128) {
     {
         out.push(ONE);
         put_zigzag(out, only.into());
+        return;
+    }
+    if let Some((value, high)) = parts.extent
+        && value == high
+        && same(parts.n, value).as_ref() == Some(parts)
+    {
+        if parts.n == count {
+            out.push(SAME | SAME_COUNT);
+        } else {
+            out.push(SAME);
+            put_varint(out, parts.n);
+        }
+        put_zigzag(out, value.into());
         return;
     }
     let mut flags = 0;
@@ -71,12 +86,27 @@ fn put_int_parts(out: &mut Vec<u8>, parts: &IntParts, count: u128) {
     }
 }
 
+/// `n` samples of one value; `None` where that is past what a row mostly has.
+#[inline(always)]
+fn same(n: u128, value: i64) -> Option<IntParts> {
+    let sum = i128::from(u64::try_from(n).ok()?) * i128::from(value);
+    // The squares of equal samples are their sum times each of them.
+    let squares = i128::from(i64::try_from(sum).ok()?) * i128::from(value);
+    let squares = U256 { hi: 0, lo: squares.unsigned_abs() };
+    Some(IntParts { n, sum, squares, squares_known: true, extent: Some((value, value)) })
+}
+
 pub(crate) fn take_int(reader: &mut Reader<'_>, count: u128) -> Result<IntStats, DecodeError> {
     let flags = reader.u8()?;
     if flags == ONE {
         let mut stats = IntStats::default();
         stats.sample(reader.zigzag_i64()?);
         return Ok(stats);
+    }
+    if flags & !SAME_COUNT == SAME {
+        let n = if flags & SAME_COUNT != 0 { count } else { reader.varint()? };
+        let stats = same(n, reader.zigzag_i64()?).and_then(IntStats::from_parts);
+        return stats.ok_or(DecodeError::Invalid("a sum of equal samples past 64 bits"));
     }
     if flags & !(SUM | SAME_COUNT | EXTREMA | SQUARES | WIDE) != 0 {
         return Err(DecodeError::Invalid("integer statistics with unknown flags"));

@@ -7,7 +7,7 @@ use dft_trace::{Consumed, TimeUnit};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
-fn int_stats() -> impl Strategy<Value = IntStats> {
+fn any_int_stats() -> impl Strategy<Value = IntStats> {
     let step = (any::<bool>(), 0_u64..3, any::<[Option<i64>; 3]>(), prop_oneof![any::<i64>(), -5_i64..5_000]);
     vec(step, 0..5).prop_map(|steps| {
         let mut stats = IntStats::default();
@@ -16,6 +16,24 @@ fn int_stats() -> impl Strategy<Value = IntStats> {
         }
         stats
     })
+}
+
+/// Samples of one value, or any: mostly a metric has the former.
+fn int_stats() -> impl Strategy<Value = IntStats> {
+    let value = prop_oneof![any::<i64>(), -5_i64..5_000, Just(i64::MIN)];
+    let same = (value, 1..5).prop_map(|(value, n)| {
+        let mut stats = IntStats::default();
+        (0..n).for_each(|_| stats.sample(value));
+        stats
+    });
+    prop_oneof![any_int_stats(), same]
+}
+
+/// Names that have a place, and others.
+fn metric() -> impl Strategy<Value = String> {
+    let usual =
+        vec!["count", "fd", "level", "whence", "flags", "mode", "p_idx", "epoch", "step", "coun", "count\0", "steps"];
+    prop_oneof![".{0,6}", prop::sample::select(usual).prop_map(str::to_owned)]
 }
 
 fn float_stats() -> impl Strategy<Value = FloatStats> {
@@ -49,14 +67,16 @@ prop_compose! {
         count in prop_oneof![0_u128..10, any::<u128>()],
         times in (0_i64..=i64::MAX, 0_i64..=i64::MAX),
         stats in [int_stats(), int_stats(), int_stats()],
-        customs in prop::collection::btree_map(".{0,6}", custom(), 0..4),
+        customs in prop::collection::btree_map(metric(), (custom(), any::<bool>()), 0..4),
         sketches in prop::option::of([sketch(), sketch(), sketch()]),
     ) -> RowValue {
         let [duration, size, offset] = stats;
+        let of_size = |custom: Custom, like: bool| if like { Custom { ints: size.clone(), ..custom } } else { custom };
+        let customs: Vec<_> = customs.into_iter().map(|(name, (custom, like))| (name, of_size(custom, like))).collect();
         let core = RowCore {
             count, ts: times.0.min(times.1), te: times.0.max(times.1), duration, size, offset, sketches: sketches.map(Box::new),
         };
-        RowValue { core, customs: customs.into_iter().collect() }
+        RowValue { core, customs }
     }
 }
 
@@ -277,7 +297,29 @@ fn over_long_integers_are_refused() {
 fn an_unknown_version_names_itself() {
     let mut bytes = RowValue::empty().core.count.to_le_bytes().to_vec();
     bytes[0] = 200;
-    assert_eq!(RowValue::decode(&bytes, 0), Err(DecodeError::Version { found: 200, known: VALUE_VERSION }));
+    assert_eq!(RowValue::decode(&bytes, 0), Err(DecodeError::Version { found: 200, known: ROW_VERSION }));
+}
+
+#[test]
+fn rows_that_say_what_is_said_shorter_are_refused() {
+    let mut row = RowValue::empty();
+    row.core.count = 1;
+    row.core.span(0, 0);
+    row.core.size.sample(1);
+    row.customs.push(("counts".into(), Custom { ints: row.core.size.clone(), ..Custom::default() }));
+    let bytes = row.encode(0);
+    let at = bytes.windows(6).position(|text| text == b"counts").unwrap();
+    let mut spelt = bytes.clone();
+    spelt[at - 1] = 5 << 1;
+    spelt.remove(at + 5);
+    assert_eq!(RowValue::decode(&spelt, 0), Err(DecodeError::Invalid("a usual name, spelt out")));
+    let mut unknown = bytes.clone();
+    unknown[at - 1] = 9 << 1 | 1;
+    unknown.drain(at..at + 6);
+    assert_eq!(RowValue::decode(&unknown, 0), Err(DecodeError::Invalid("a custom metric of no known name")));
+    let mut both = bytes;
+    both[at + 6] |= 1;
+    assert_eq!(RowValue::decode(&both, 0), Err(DecodeError::Invalid("a custom metric with unknown parts")));
 }
 
 #[test]
@@ -331,10 +373,16 @@ fn golden_vectors() {
     let floats = custom.floats.get_or_insert_default();
     floats.sample(0.5);
     floats.sample(1e9);
-    row.customs.push(("epoch".into(), custom));
+    row.customs.push(("epoch".into(), custom.clone()));
+    row.customs.push(("retry".into(), Custom { ints: row.core.size.clone(), ..Custom::default() }));
+    custom = Custom::default();
+    [-2, -2, -2].into_iter().for_each(|sample| custom.ints.sample(sample));
+    row.customs.push(("step".into(), custom.clone()));
+    custom.ints.sample(-2);
+    row.customs.push(("x".into(), custom));
     assert_eq!(
         hex(&row.encode(1_000_000)),
-        "010f03c801a0061b2a9b010a04048040090414030b010565706f6368030405190201058000ca9a3b010940000064a7b3b6e00d000000000000e03f0000000065cdcd41"
+        "020f03c801a0061b2a9b010a04048040090414030b040f030405190201058000ca9a3b010940000064a7b3b6e00d000000000000e03f0000000065cdcd410a72657472790811014203027801400403"
     );
 
     let mut telemetry = TelemetryValue::empty();
@@ -366,5 +414,5 @@ fn golden_vectors() {
     let mut row = RowValue::empty();
     row.core.span(1, 1);
     row.core.sketches = Some(Box::new(sketches));
-    assert_eq!(hex(&row.encode(0)), "011000020001020001ce030201c40101000000000000");
+    assert_eq!(hex(&row.encode(0)), "021000020001020001ce030201c40101000000000000");
 }

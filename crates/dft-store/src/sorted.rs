@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use dft_aggregate::{PARTITIONS, Run, Section, merge_runs};
-use rocksdb::Options;
+use rocksdb::{DBCompressionType, Options};
 
 use crate::error::StoreError;
 use crate::families::{self, MergeFaults};
@@ -14,6 +14,10 @@ use crate::sst::SstSet;
 
 /// Rows of fewer bytes than this are written by one thread to one file.
 const SMALL: u64 = 4 << 20;
+
+/// Tables of fewer bytes than this are not compressed, where they are all that the index holds: that takes
+/// longer than to write and read them, and nobody misses the room.
+const PLAIN: u64 = 64 << 20;
 
 /// What a publishing or a staging has written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,8 +63,17 @@ impl Sorter<'_> {
     ) -> Result<SortedFiles, StoreError> {
         fs::create_dir_all(self.folder).map_err(StoreError::io(self.folder))?;
         let faults = MergeFaults::default();
+        let bytes = |run: &Run| Section::ALL.iter().map(|&section| run.section_bytes(section)).sum::<u64>();
+        let plain = !self.merge && runs.iter().map(bytes).sum::<u64>() < PLAIN;
+        let options = |family| {
+            let mut options = families::options(family, &faults, None);
+            if plain {
+                options.set_compression_type(DBCompressionType::None);
+            }
+            options
+        };
         let mut sorted = SortedFiles::default();
-        let (rows, number) = self.write_rows(runs, &families::options(families::ROWS, &faults, None))?;
+        let (rows, number) = self.write_rows(runs, &options(families::ROWS))?;
         sorted.files.extend(rows.into_iter().map(|file| (families::ROWS, file)));
         sorted.written.rows = number;
         for (section, family) in [
@@ -69,7 +82,7 @@ impl Sorter<'_> {
             (Section::Names, families::NAMES),
         ] {
             dft_io::point("sort:before a family is written").map_err(StoreError::io(self.folder))?;
-            let options = families::options(family, &faults, None);
+            let options = options(family);
             // Names have nothing to merge: their keys are all there is to them.
             let mut set = SstSet::new(&options, self.folder, family, self.merge && section != Section::Names);
             merge_runs(runs, section, None, |key, value| {
