@@ -4,15 +4,15 @@ use std::collections::HashSet;
 
 use ahash::RandomState;
 use dft_codec::{
-    Bounds, Custom, Family, FileCounts, NameKey, NameKind, RowCore, RowKey, SeriesId, SeriesIdentity, TelemetryCore,
-    TelemetryKey, encode_row, encode_telemetry,
+    Bounds, Custom, Family, FileCounts, MetricName, NameKey, NameKind, RowCore, RowKey, SeriesId, SeriesIdentity,
+    TelemetryCore, TelemetryKey, encode_row, encode_telemetry,
 };
 use dft_metrics::{FloatStats, SketchMapping};
 use dft_trace::{Arg, ArgKey, Integer, MalformedReason, Phase, Record, TimeUnit, Value};
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use crate::cells::{ByteOrder, Cell, Cells, Columns, Seal};
+use crate::cells::{ByteOrders, Cell, Cells, Columns, Seal};
 use crate::config::Config;
 use crate::functions::is_transfer;
 use crate::intern::{Interner, Symbol};
@@ -77,7 +77,7 @@ impl Cell for TelemetryCell {
 /// Writes cells, whose names are symbols of the interner.
 struct Sealer<'a> {
     interner: &'a Interner,
-    order: &'a mut ByteOrder,
+    orders: &'a mut ByteOrders,
 }
 
 impl Seal<RowCell> for Sealer<'_> {
@@ -85,14 +85,18 @@ impl Seal<RowCell> for Sealer<'_> {
         if cell.customs.len() == 0 {
             return encode_row(out, bucket, &cell.core, std::iter::empty());
         }
-        let customs = cell.customs.sorted(self.interner, self.order);
+        let customs = cell.customs.sorted(self.interner, self.orders).map(|(usual, name, custom)| {
+            let name = usual.map_or_else(|| MetricName::Other(self.interner.get(name)), MetricName::Usual);
+            (name, custom)
+        });
         encode_row(out, bucket, &cell.core, customs);
     }
 }
 
 impl Seal<TelemetryCell> for Sealer<'_> {
     fn seal(&mut self, cell: &TelemetryCell, bucket: u64, out: &mut Vec<u8>) {
-        let metrics = cell.metrics.sorted(self.interner, self.order);
+        let metrics = cell.metrics.sorted(self.interner, self.orders);
+        let metrics = metrics.map(|(_, name, stats)| (self.interner.get(name), stats));
         encode_telemetry(out, bucket, &cell.core, metrics);
     }
 }
@@ -112,7 +116,7 @@ pub struct Aggregator {
     config: Config,
     sketches: Option<SketchMapping>,
     interner: Interner,
-    order: ByteOrder,
+    orders: ByteOrders,
     series: HashMap<SeriesKey, KnownSeries, RandomState>,
     /// Series by how records spell them: what most records need is one look here.
     spellings: Spellings<KnownSeries>,
@@ -155,7 +159,7 @@ impl Aggregator {
             config: config.clone(),
             sketches: config.percentiles.and_then(SketchMapping::new),
             interner: Interner::new(),
-            order: ByteOrder::default(),
+            orders: ByteOrders::default(),
             series: HashMap::with_hasher(hasher(1)),
             spellings: Spellings::new(),
             plans: Plans::default(),
@@ -362,7 +366,7 @@ impl Aggregator {
             _ => None,
         };
         let bucket = self.bucket(ts + dur.unwrap_or(0) / 2);
-        let mut sealer = Sealer { interner: &self.interner, order: &mut self.order };
+        let mut sealer = Sealer { interner: &self.interner, orders: &mut self.orders };
         let cell = self.rows.cell(known.row, bucket, &mut sealer);
         cell.core.count += 1;
         cell.core.span(ts, ts + dur.unwrap_or(0));
@@ -450,7 +454,7 @@ impl Aggregator {
         let bucket = self.bucket((ts - letter.unwrap_or(0)).max(0));
         let count_is_plain = dft_cnt.is_none() && plain_count.is_some();
         self.group_parts(&record.args, count_is_plain);
-        let mut sealer = Sealer { interner: &self.interner, order: &mut self.order };
+        let mut sealer = Sealer { interner: &self.interner, orders: &mut self.orders };
         let cell = self.rows.cell(known.row, bucket, &mut sealer);
         cell.core.count += u128::from(count);
         cell.core.span(ts, ts);
@@ -523,7 +527,7 @@ impl Aggregator {
         let telemetry = &mut self.telemetry;
         let series = *self.counters.entry(key).or_insert_with(|| telemetry.add_series());
         let bucket = self.bucket(ts + dur.unwrap_or(0) / 2);
-        let mut sealer = Sealer { interner: &self.interner, order: &mut self.order };
+        let mut sealer = Sealer { interner: &self.interner, orders: &mut self.orders };
         let cell = self.telemetry.cell(series, bucket, &mut sealer);
         cell.core.merge(&TelemetryCore { readings: 1, ts, te: ts });
         for arg in &record.args {
@@ -570,7 +574,7 @@ impl Aggregator {
             .write_identities(&series, &mut writer)
             .and_then(|()| self.write_telemetry(&mut writer))
             .and_then(|()| writer.finish());
-        let mut sealer = Sealer { interner: &self.interner, order: &mut self.order };
+        let mut sealer = Sealer { interner: &self.interner, orders: &mut self.orders };
         let rows = series.iter().map(|&(id, row)| (id, self.rows.take(row, &mut sealer))).collect();
         match written {
             Ok(run) => run.with_rows(TableRows::new(rows)),
@@ -640,7 +644,7 @@ impl Aggregator {
 
     fn write_rows(&mut self, series: &[(SeriesId, u32)], out: &mut RunWriter) -> Result<(), RunError> {
         out.begin(Section::Rows)?;
-        let mut sealer = Sealer { interner: &self.interner, order: &mut self.order };
+        let mut sealer = Sealer { interner: &self.interner, orders: &mut self.orders };
         for &(id, row) in series {
             for (bucket, value) in self.rows.finish(row, &mut sealer).values() {
                 out.put(&RowKey { series: id, bucket }.encode(), value)?;
@@ -652,7 +656,7 @@ impl Aggregator {
     fn write_telemetry(&mut self, out: &mut RunWriter) -> Result<(), RunError> {
         out.begin(Section::Telemetry)?;
         let text = |symbol| self.interner.get(symbol);
-        let mut sealer = Sealer { interner: &self.interner, order: &mut self.order };
+        let mut sealer = Sealer { interner: &self.interner, orders: &mut self.orders };
         let mut counters: Vec<(Vec<u8>, u32)> = self
             .counters
             .iter()

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 
+use dft_codec::UsualName;
 use smallvec::SmallVec;
 
 use crate::intern::{Interner, Symbol};
@@ -191,33 +192,53 @@ impl<V: Default> Columns<V> {
         at
     }
 
-    /// The columns in byte order of their names.
+    /// The columns in byte order of their names, each with its place among the usual names.
     pub(crate) fn sorted<'a>(
         &'a self,
-        interner: &'a Interner,
-        order: &'a mut ByteOrder,
-    ) -> impl ExactSizeIterator<Item = (&'a str, &'a V)> {
-        let order = order.of(&self.names, interner);
-        order.iter().map(|&at| (interner.get(self.names[at as usize]), &self.values[at as usize]))
+        interner: &Interner,
+        orders: &'a mut ByteOrders,
+    ) -> impl ExactSizeIterator<Item = (Option<UsualName>, Symbol, &'a V)> {
+        orders.of(&self.names, interner).iter().map(|&(at, usual)| {
+            let at = at as usize;
+            (usual, self.names[at], &self.values[at])
+        })
     }
 }
 
-/// The byte order of some names. Cells mostly have the names of the cell before, so it is kept.
+/// The byte orders of some lists of names. Cells mostly have the names of one of the last few cells, so
+/// those are kept.
 #[derive(Default)]
-pub(crate) struct ByteOrder {
+pub(crate) struct ByteOrders {
+    kept: [ByteOrder; 8],
+    oldest: usize,
+}
+
+#[derive(Default)]
+struct ByteOrder {
     names: Vec<Symbol>,
-    order: Vec<u32>,
+    /// Which of them comes next, and its place among the usual names.
+    order: Vec<(u32, Option<UsualName>)>,
+}
+
+impl ByteOrders {
+    fn of(&mut self, names: &[Symbol], interner: &Interner) -> &[(u32, Option<UsualName>)] {
+        let known = self.kept.iter().position(|kept| kept.names == names);
+        let at = known.unwrap_or_else(|| {
+            let at = self.oldest;
+            self.oldest = (at + 1) % self.kept.len();
+            self.kept[at].become_of(names, interner);
+            at
+        });
+        &self.kept[at].order
+    }
 }
 
 impl ByteOrder {
-    fn of(&mut self, names: &[Symbol], interner: &Interner) -> &[u32] {
-        if self.names != names {
-            self.names.clear();
-            self.names.extend_from_slice(names);
-            self.order.clear();
-            self.order.extend(0..names.len() as u32);
-            self.order.sort_unstable_by_key(|&at| interner.get(names[at as usize]));
-        }
-        &self.order
+    fn become_of(&mut self, names: &[Symbol], interner: &Interner) {
+        self.names.clear();
+        self.names.extend_from_slice(names);
+        self.order.clear();
+        self.order.extend(names.iter().zip(0..).map(|(&name, at)| (at, UsualName::of(interner.get(name)))));
+        self.order.sort_unstable_by_key(|&(at, _)| interner.get(names[at as usize]));
     }
 }

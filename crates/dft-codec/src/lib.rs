@@ -96,7 +96,7 @@ pub use bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
 pub use file_entry::{FileCounts, FileEntry, FileFault};
 pub use keys::{NameKey, NameKind, RowKey, TelemetryKey, put_ordered};
 pub use piece_entry::{PieceEntry, Unchained};
-pub use rows::{Custom, RowCore, RowParts, RowValue, encode_row};
+pub use rows::{Custom, MetricName, RowCore, RowParts, RowValue, UsualName, encode_row};
 pub use series::{Family, SeriesId, SeriesIdentity};
 pub use telemetry::{TelemetryCore, TelemetryValue, encode_telemetry};
 

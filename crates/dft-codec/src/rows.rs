@@ -116,7 +116,7 @@ pub fn encode_row<'a>(
     out: &mut Vec<u8>,
     bucket: u64,
     core: &RowCore,
-    customs: impl ExactSizeIterator<Item = (&'a str, &'a Custom)>,
+    customs: impl ExactSizeIterator<Item = (MetricName<'a>, &'a Custom)>,
 ) {
     out.push(ROW_VERSION);
     let mut presence = 0;
@@ -152,38 +152,45 @@ pub fn encode_row<'a>(
     }
 }
 
-/// Names of metrics that tracers write all the time, of at most eight bytes: their place stands for them.
+/// Names of metrics that tracers write all the time.
 const USUAL: [&str; 9] = ["count", "fd", "level", "whence", "flags", "mode", "p_idx", "epoch", "step"];
 
-/// The usual names, each in a word.
-const USUAL_WORDS: [u64; USUAL.len()] = {
-    let mut words = [0; USUAL.len()];
-    let mut at = 0;
-    while at < USUAL.len() {
-        let name = USUAL[at].as_bytes();
-        let mut byte = name.len();
-        while byte > 0 {
-            byte -= 1;
-            words[at] = words[at] << 8 | name[byte] as u64;
-        }
-        at += 1;
-    }
-    words
-};
+/// A name of a metric that tracers write all the time: its place stands for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsualName(u8);
 
-fn put_name(out: &mut Vec<u8>, name: &str) {
-    let mut word = [0; 8];
-    if let Some(start) = word.get_mut(..name.len()) {
-        start.copy_from_slice(name.as_bytes());
-        let word = u64::from_le_bytes(word);
-        if let Some(place) = USUAL_WORDS.iter().position(|&usual| usual == word)
-            && USUAL[place].len() == name.len()
-        {
-            return put_varint(out, (place as u128) << 1 | 1);
+impl UsualName {
+    /// The name, if it is one of those.
+    pub fn of(name: &str) -> Option<Self> {
+        USUAL.iter().zip(0..).find(|(usual, _)| **usual == name).map(|(_, place)| Self(place))
+    }
+}
+
+/// The name of a custom metric, as rows have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricName<'a> {
+    /// A usual one.
+    Usual(UsualName),
+    /// Any that is not.
+    Other(&'a str),
+}
+
+impl<'a> MetricName<'a> {
+    /// A name as rows have it.
+    pub fn of(name: &'a str) -> Self {
+        UsualName::of(name).map_or(Self::Other(name), Self::Usual)
+    }
+}
+
+#[inline]
+fn put_name(out: &mut Vec<u8>, name: MetricName<'_>) {
+    match name {
+        MetricName::Usual(UsualName(place)) => out.push(place << 1 | 1),
+        MetricName::Other(name) => {
+            put_varint(out, (name.len() as u128) << 1);
+            out.extend_from_slice(name.as_bytes());
         }
     }
-    put_varint(out, (name.len() as u128) << 1);
-    out.extend_from_slice(name.as_bytes());
 }
 
 fn take_name<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
@@ -194,7 +201,7 @@ fn take_name<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
     }
     let name = usize::try_from(tag >> 1).map_err(|_| DecodeError::Truncated)?;
     let name = std::str::from_utf8(reader.bytes(name)?).map_err(|_| DecodeError::NotUtf8)?;
-    if USUAL.contains(&name) {
+    if UsualName::of(name).is_some() {
         return Err(DecodeError::Invalid("a usual name, spelt out"));
     }
     Ok(name)
@@ -261,7 +268,8 @@ impl RowValue {
     /// The value's bytes, under a key with this bucket.
     pub fn encode(&self, bucket: u64) -> Vec<u8> {
         let mut out = Vec::with_capacity(64);
-        encode_row(&mut out, bucket, &self.core, self.customs.iter().map(|(name, custom)| (name.as_str(), custom)));
+        let customs = self.customs.iter().map(|(name, custom)| (MetricName::of(name), custom));
+        encode_row(&mut out, bucket, &self.core, customs);
         out
     }
 
