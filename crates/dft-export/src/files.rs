@@ -10,17 +10,12 @@ use std::thread::{self, Scope};
 
 use arrow::array::RecordBatch;
 use arrow::csv;
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::FileWriter;
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::errors::ParquetError;
-use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::schema::types::ColumnPath;
 
 use crate::error::ExportError;
+use crate::parquet_file;
 use crate::tables::Part;
 use crate::view::{Dictionaries, View};
 
@@ -65,15 +60,13 @@ impl FromStr for Format {
     }
 }
 
-/// Rows of a Parquet row group. Fixed, so that a file does not depend on how the work was spread.
-const ROW_GROUP: usize = 256 << 10;
-
 /// Batches that are made ahead of the one that is being written.
 const AHEAD: usize = 4;
 
 /// Writes a table to a file: under a temporary name, which then becomes `path`, so that the file is
 /// there whole or not at all. Its parts, of which there is one at least, have one schema; they
-/// are made on so many threads, and written on this one. Returns the rows.
+/// are made on so many threads, and written on this one, or, where that takes long, on as many. Returns the
+/// rows.
 pub(crate) fn write(
     parts: Vec<Part<'_>>,
     threads: usize,
@@ -89,7 +82,7 @@ pub(crate) fn write(
     let written = thread::scope(|scope| {
         let batches = spawn(scope, parts, threads).into_iter().flatten();
         match format {
-            Format::Parquet => write_parquet(batches, schema, view, file, path),
+            Format::Parquet => parquet_file::write(batches, schema, view, threads, file, path),
             Format::Arrow => write_arrow(batches, schema, file, path),
             Format::Csv => write_csv(batches, schema, file, path),
         }
@@ -220,60 +213,6 @@ impl Write for Noting {
 
 /// What a table is made of.
 type Made = Result<RecordBatch, ExportError>;
-
-fn write_parquet(
-    batches: impl Iterator<Item = Made>,
-    schema: SchemaRef,
-    view: &View<'_>,
-    file: Noting,
-    path: &Path,
-) -> Result<u64, ExportError> {
-    let failed = |source: ParquetError| ExportError::Parquet { path: path.to_owned(), source };
-    let properties = properties(&schema, view).map_err(failed)?;
-    let file = BufWriter::with_capacity(1 << 20, file);
-    let mut writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(failed)?;
-    let mut rows = 0;
-    for batch in batches {
-        let batch = batch?;
-        rows += batch.num_rows() as u64;
-        writer.write(&batch).map_err(failed)?;
-    }
-    writer.close().map_err(failed)?;
-    Ok(rows)
-}
-
-fn properties(schema: &SchemaRef, view: &View<'_>) -> Result<WriterProperties, ParquetError> {
-    let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
-        .set_max_row_group_row_count(Some(ROW_GROUP))
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_dictionary_enabled(false)
-        .set_key_value_metadata(Some(vec![
-            KeyValue::new("dft.origin_us".to_owned(), view.origin().to_string()),
-            KeyValue::new("dft.granularity_us".to_owned(), view.granularity().to_string()),
-        ]));
-    for field in schema.fields() {
-        // Numbers are mostly distinct, so a dictionary of them is made only to be given up again.
-        let column = ColumnPath::from(field.name().as_str());
-        match field.data_type() {
-            // Rows are in order of hashes, so the least and greatest string of a row group say nothing.
-            DataType::Dictionary(..) => {
-                properties = properties
-                    .set_column_dictionary_enabled(column.clone(), true)
-                    .set_column_statistics_enabled(column, EnabledStatistics::None);
-            }
-            // Neighbours in a column are of one series, and so alike: their differences are short, and
-            // zstd makes them little shorter for a lot of time.
-            DataType::Int64 => {
-                properties = properties
-                    .set_column_encoding(column.clone(), Encoding::DELTA_BINARY_PACKED)
-                    .set_column_compression(column, Compression::UNCOMPRESSED);
-            }
-            _ => {}
-        }
-    }
-    Ok(properties.build())
-}
 
 fn write_arrow(
     batches: impl Iterator<Item = Made>,

@@ -30,6 +30,7 @@ mod error;
 mod files;
 mod filter;
 mod group;
+mod parquet_file;
 mod query;
 mod statistics;
 mod summary;

@@ -1,0 +1,221 @@
+//! Tables to Parquet files, their columns encoded on several threads.
+
+use std::io::{BufWriter, Write};
+use std::mem;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Schema, SchemaRef};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnPath;
+
+use crate::error::ExportError;
+use crate::view::View;
+
+/// Rows of a row group. Fixed, so that a file does not depend on how the work was spread.
+const ROW_GROUP: usize = 256 << 10;
+
+/// Batches that are handed to another thread ahead of the one that it encodes.
+const AHEAD: usize = 4;
+
+/// The most threads that encode: there are few columns that take long.
+const ENCODERS: usize = 4;
+
+/// Writes batches, whose columns are flat, on so many threads; how many rows they have.
+pub(crate) fn write(
+    batches: impl Iterator<Item = Result<RecordBatch, ExportError>>,
+    schema: SchemaRef,
+    view: &View<'_>,
+    threads: usize,
+    file: impl Write + Send,
+    path: &Path,
+) -> Result<u64, ExportError> {
+    let failed = |source: ParquetError| ExportError::Parquet { path: path.to_owned(), source };
+    let properties = properties(&schema, view).map_err(failed)?;
+    let file = BufWriter::with_capacity(1 << 20, file);
+    let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(failed)?;
+    let (writer, columns) = writer.into_serialized_writer().map_err(failed)?;
+    let mut file = ParquetFile { writer, columns, schema: &schema, encoders: threads.clamp(1, ENCODERS), groups: 0 };
+    let mut batches = batches.peekable();
+    let mut rest = None;
+    let mut rows = 0;
+    while rest.is_some() || batches.peek().is_some() {
+        let group = Group { batches: &mut batches, rest: &mut rest, left: ROW_GROUP, failed: None };
+        rows += file.write_group(group, &failed)?;
+    }
+    file.writer.close().map_err(failed)?;
+    Ok(rows)
+}
+
+fn properties(schema: &Schema, view: &View<'_>) -> Result<WriterProperties, ParquetError> {
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_max_row_group_row_count(Some(ROW_GROUP))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_dictionary_enabled(false)
+        .set_key_value_metadata(Some(vec![
+            KeyValue::new("dft.origin_us".to_owned(), view.origin().to_string()),
+            KeyValue::new("dft.granularity_us".to_owned(), view.granularity().to_string()),
+        ]));
+    for field in schema.fields() {
+        // Numbers are mostly distinct, so a dictionary of them is made only to be given up again.
+        let column = ColumnPath::from(field.name().as_str());
+        match field.data_type() {
+            // Rows are in order of hashes, so the least and greatest string of a row group say nothing.
+            DataType::Dictionary(..) => {
+                properties = properties
+                    .set_column_dictionary_enabled(column.clone(), true)
+                    .set_column_statistics_enabled(column, EnabledStatistics::None);
+            }
+            // Neighbours in a column are of one series, and so alike: their differences are short, and
+            // zstd makes them little shorter for a lot of time.
+            DataType::Int64 => {
+                properties = properties
+                    .set_column_encoding(column.clone(), Encoding::DELTA_BINARY_PACKED)
+                    .set_column_compression(column, Compression::UNCOMPRESSED);
+            }
+            _ => {}
+        }
+    }
+    Ok(properties.build())
+}
+
+struct ParquetFile<'s, W: Write + Send> {
+    writer: SerializedFileWriter<W>,
+    columns: ArrowRowGroupWriterFactory,
+    schema: &'s Schema,
+    /// Threads that encode.
+    encoders: usize,
+    /// Row groups that were written.
+    groups: usize,
+}
+
+/// The batches of a row group: as many as it has room for.
+struct Group<'b, I> {
+    batches: &'b mut I,
+    /// What of a batch had no room in the group before, or will have none in this one.
+    rest: &'b mut Option<RecordBatch>,
+    left: usize,
+    failed: Option<ExportError>,
+}
+
+impl<I: Iterator<Item = Result<RecordBatch, ExportError>>> Iterator for Group<'_, I> {
+    type Item = RecordBatch;
+
+    fn next(&mut self) -> Option<RecordBatch> {
+        if self.left == 0 {
+            return None;
+        }
+        let batch = match self.rest.take() {
+            Some(rest) => rest,
+            None => match self.batches.next()? {
+                Ok(batch) => batch,
+                Err(error) => {
+                    self.failed = Some(error);
+                    return None;
+                }
+            },
+        };
+        let rows = batch.num_rows().min(self.left);
+        self.left -= rows;
+        if rows < batch.num_rows() {
+            *self.rest = Some(batch.slice(rows, batch.num_rows() - rows));
+        }
+        Some(batch.slice(0, rows))
+    }
+}
+
+/// The columns of a row group that one thread encodes, by their place in the schema.
+struct Encoder<'s> {
+    schema: &'s Schema,
+    columns: Vec<(usize, ArrowColumnWriter)>,
+}
+
+/// Columns that are encoded, by their place in the schema.
+type Encoded = Vec<(usize, ArrowColumnChunk)>;
+
+impl Encoder<'_> {
+    fn encode(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
+        for (at, writer) in &mut self.columns {
+            for leaf in compute_leaves(self.schema.field(*at), batch.column(*at))? {
+                writer.write(&leaf)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Encoded, ParquetError> {
+        self.columns.into_iter().map(|(at, writer)| Ok((at, writer.close()?))).collect()
+    }
+
+    fn encode_all(mut self, batches: Receiver<RecordBatch>) -> Result<Encoded, ParquetError> {
+        for batch in batches {
+            self.encode(&batch)?;
+        }
+        self.finish()
+    }
+}
+
+impl<'s, W: Write + Send> ParquetFile<'s, W> {
+    /// Writes a row group; how many rows it has.
+    fn write_group<I>(
+        &mut self,
+        mut group: Group<'_, I>,
+        failed: &impl Fn(ParquetError) -> ExportError,
+    ) -> Result<u64, ExportError>
+    where
+        I: Iterator<Item = Result<RecordBatch, ExportError>>,
+    {
+        let schema = self.schema;
+        let columns = self.columns.create_column_writers(self.groups).map_err(failed)?;
+        let encoder = || Encoder { schema, columns: Vec::new() };
+        let (mut own, mut others) = (encoder(), Vec::from_iter((1..self.encoders).map(|_| encoder())));
+        // Dealt out in turn, for neighbours take equally long.
+        for (at, column) in columns.into_iter().enumerate() {
+            let encoder = (at % self.encoders).checked_sub(1).map_or(&mut own, |other| &mut others[other]);
+            encoder.columns.push((at, column));
+        }
+        let mut rows = 0;
+        let encoded = thread::scope(|scope| -> Result<Encoded, ParquetError> {
+            let spawn = |encoder: Encoder<'s>| {
+                let (sender, receiver) = sync_channel(AHEAD);
+                (sender, scope.spawn(move || encoder.encode_all(receiver)))
+            };
+            let (senders, threads): (Vec<_>, Vec<_>) = others.into_iter().map(spawn).unzip();
+            for batch in &mut group {
+                rows += batch.num_rows() as u64;
+                for sender in &senders {
+                    // A thread that has ended says why when it is joined.
+                    let _ = sender.send(batch.clone());
+                }
+                own.encode(&batch)?;
+            }
+            drop(senders);
+            let mut encoded = own.finish()?;
+            for thread in threads {
+                encoded.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+            }
+            Ok(encoded)
+        });
+        if let Some(error) = mem::take(&mut group.failed) {
+            return Err(error);
+        }
+        let mut encoded = encoded.map_err(failed)?;
+        encoded.sort_unstable_by_key(|(at, _)| *at);
+        let mut to = self.writer.next_row_group().map_err(failed)?;
+        for (_, chunk) in encoded {
+            chunk.append_to_row_group(&mut to).map_err(failed)?;
+        }
+        to.close().map_err(failed)?;
+        self.groups += 1;
+        Ok(rows)
+    }
+}
