@@ -226,6 +226,7 @@ impl Aggregator {
         }
     }
 
+    #[inline(always)]
     fn times(record: &Record<'_>, unit: TimeUnit) -> Result<Times, MalformedReason> {
         let malformed = |reason: &str| Err(MalformedReason(reason.to_owned()));
         let ts = match record.ts.integer() {
@@ -249,6 +250,7 @@ impl Aggregator {
     }
 
     /// An integer field: absent, or of 64 bits.
+    #[inline(always)]
     fn field(value: &Value<'_>, name: &str) -> Result<Option<i64>, MalformedReason> {
         match value.integer() {
             Integer::Some(value) => Ok(Some(value)),

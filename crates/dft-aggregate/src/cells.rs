@@ -162,7 +162,9 @@ impl<V: Default> Columns<V> {
 
     #[inline]
     pub(crate) fn entry(&mut self, name: Symbol) -> &mut V {
-        let at = if self.names.get(self.next) == Some(&name) { self.next } else { self.find(name) };
+        // Behind the last one comes the first, of the next record.
+        let next = if self.next < self.names.len() { self.next } else { 0 };
+        let at = if self.names.get(next) == Some(&name) { next } else { self.find(name) };
         self.next = at + 1;
         &mut self.values[at]
     }

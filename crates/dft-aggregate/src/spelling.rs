@@ -79,9 +79,10 @@ impl<'s, 'a> Spelling<'s, 'a> {
             let word = mark.first.rotate_left(23) ^ mark.last ^ mark.shape;
             (hash.rotate_left(19) ^ word).wrapping_mul(FACTOR)
         };
-        // The category is left out: it mostly goes with the name.
-        let [name, _, pid, tid, hhash, fhash] = self.usual;
-        let hash = mix(mix(mix(mix(mix(self.family.into(), name), pid), tid), hhash), fhash);
+        // The category is left out, for it mostly goes with the name, and so are the process and the host:
+        // in a trace there mostly is one of each, and a thread is of one.
+        let [name, _, _, tid, _, fhash] = self.usual;
+        let hash = mix(mix(mix(self.family.into(), name), tid), fhash);
         let hash = self.extra.iter().fold(hash, mix);
         (hash >> 52) as usize % SLOTS
     }

@@ -82,6 +82,11 @@ pub fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
+#[inline]
+fn unzigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
+}
+
 /// Reads a value's bytes from the front.
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
@@ -117,6 +122,12 @@ impl<'a> Reader<'a> {
         let (&first, rest) = self.rest.split_first().ok_or(DecodeError::Truncated)?;
         self.rest = rest;
         Ok(first)
+    }
+
+    /// The next byte, which is not taken.
+    #[inline]
+    pub(crate) fn first(&self) -> Option<u8> {
+        self.rest.first().copied()
     }
 
     /// The next `length` bytes.
@@ -156,7 +167,7 @@ impl<'a> Reader<'a> {
     /// A varint of at most eight bytes; `None`, and nothing is taken, where it is longer, is not in its
     /// shortest form, or too few bytes follow to look at eight.
     #[inline]
-    fn short_varint(&mut self) -> Option<u64> {
+    pub(crate) fn short_varint(&mut self) -> Option<u64> {
         let &first = self.rest.first()?;
         if first < 0x80 {
             self.rest = &self.rest[1..];
@@ -209,8 +220,13 @@ impl<'a> Reader<'a> {
     /// A zigzag varint of at most 64 bits.
     #[inline]
     pub fn zigzag_i64(&mut self) -> Result<i64, DecodeError> {
-        let value = self.varint_u64()?;
-        Ok((value >> 1) as i64 ^ -((value & 1) as i64))
+        self.varint_u64().map(unzigzag)
+    }
+
+    /// A [`Reader::short_varint`] of a signed integer.
+    #[inline]
+    pub(crate) fn short_zigzag(&mut self) -> Option<i64> {
+        self.short_varint().map(unzigzag)
     }
 
     /// A text.

@@ -128,6 +128,7 @@ impl Bounds {
     }
 
     /// Bounds that hold all that either holds.
+    #[inline(always)]
     pub fn union(self, other: Self) -> Self {
         Self { least: self.least.min(other.least), greatest: self.greatest.max(other.greatest) }
     }

@@ -96,7 +96,33 @@ fn same(n: u128, value: i64) -> Option<IntParts> {
     Some(IntParts { n, sum, squares, squares_known: true, extent: Some((value, value)) })
 }
 
+/// What statistics mostly have.
+const USUAL: u8 = SUM | SAME_COUNT | SQUARES | EXTREMA;
+
+/// The usual statistics behind their flags; `None` where a number is longer than usual.
+#[inline]
+fn take_usual(reader: &mut Reader<'_>, count: u128) -> Option<IntStats> {
+    let (sum, squares) = (reader.short_zigzag()?, reader.short_varint()?);
+    let (min, past) = (reader.short_zigzag()?, reader.short_varint()?);
+    IntStats::from_narrow(u64::try_from(count).ok()?, sum, squares.into(), min, min.checked_add_unsigned(past)?)
+}
+
+#[inline]
 pub(crate) fn take_int(reader: &mut Reader<'_>, count: u128) -> Result<IntStats, DecodeError> {
+    if reader.first() == Some(USUAL) {
+        let mut ahead = reader.clone();
+        if ahead.u8().is_ok()
+            && let Some(stats) = take_usual(&mut ahead, count)
+        {
+            *reader = ahead;
+            return Ok(stats);
+        }
+    }
+    take_any_int(reader, count)
+}
+
+#[inline(never)]
+fn take_any_int(reader: &mut Reader<'_>, count: u128) -> Result<IntStats, DecodeError> {
     let flags = reader.u8()?;
     if flags == ONE {
         let mut stats = IntStats::default();

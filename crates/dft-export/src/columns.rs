@@ -76,6 +76,7 @@ impl StringColumn {
 }
 
 /// A number that must fit a column of 64 bits; `row` says what it is of.
+#[inline]
 pub(crate) fn int64<T: Copy + ToString>(
     value: T,
     table: &'static str,

@@ -226,6 +226,12 @@ impl IntStats {
         })
     }
 
+    /// Statistics of `n` samples and their extrema, of narrow sums; `None` where no samples give them.
+    #[inline]
+    pub fn from_narrow(n: u64, sum: i64, squares: u128, low: i64, high: i64) -> Option<Self> {
+        (n > 0 && low <= high).then_some(Self { n, sum, squares, squares_known: true, low, high, carried: None })
+    }
+
     /// Statistics made of `parts`; `None` where no samples give them.
     #[inline]
     pub fn from_parts(parts: IntParts) -> Option<Self> {

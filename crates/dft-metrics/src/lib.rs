@@ -54,6 +54,7 @@ const POWERS: [f64; 13] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e1
 /// An integer over 10^`decimals`, as the nearest double.
 ///
 /// Totals in µs become seconds this way without a second rounding.
+#[inline]
 pub fn scaled(value: i128, decimals: u32) -> f64 {
     const EXACT: u64 = 1 << 53;
     if let Ok(small) = i64::try_from(value)
@@ -63,6 +64,11 @@ pub fn scaled(value: i128, decimals: u32) -> f64 {
         // Both are exact doubles, so the one division rounds once.
         return small as f64 / power;
     }
+    scaled_slowly(value, decimals)
+}
+
+#[cold]
+fn scaled_slowly(value: i128, decimals: u32) -> f64 {
     rounding::ratio(&BigInt::from(value), &BigInt::from(10).pow(decimals), 0)
 }
 

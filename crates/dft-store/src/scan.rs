@@ -101,6 +101,14 @@ impl RowScan<'_> {
             let start = self.query.time.as_ref().map_or(0, |time| time.start);
             self.cursor.seek(RowKey { series: self.query.series.start, bucket: start }.encode());
         }
+        if self.query.time.is_none() {
+            let Some((bytes, value)) = self.cursor.item() else {
+                self.cursor.status().map_err(|error| self.index.read_error(error))?;
+                return Ok(None);
+            };
+            let key = RowKey::decode(bytes).map_err(|error| self.index.entry(families::ROWS, bytes, error))?;
+            return Ok((key.series < self.query.series.end).then_some((key, value)));
+        }
         loop {
             let Some(bytes) = self.cursor.key() else {
                 self.cursor.status().map_err(|error| self.index.read_error(error))?;

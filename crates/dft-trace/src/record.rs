@@ -25,6 +25,7 @@ pub enum Phase {
 }
 
 impl Phase {
+    #[inline(always)]
     pub(crate) fn of(value: &Value<'_>) -> Self {
         match value {
             Value::Text(text) => match *text {
