@@ -224,7 +224,7 @@ impl Bundle {
     ) -> Result<String, StoreError> {
         let mut files = Vec::new();
         for (family, path) in &sorted.files {
-            let (size, hash) = seal_file(path)?;
+            let (size, hash) = seal_file(path, &[&sorted.hashed])?;
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             files.push(BundleFile { family, name, size, hash });
         }
@@ -297,7 +297,7 @@ impl Bundle {
         // A first try may have left something, and a file must never be copied onto itself.
         let _ = fs::remove_dir_all(folder);
         fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
-        let mut sorted = SortedFiles { written: self.manifest.written, files: Vec::new() };
+        let mut sorted = SortedFiles { written: self.manifest.written, ..SortedFiles::default() };
         for file in &self.manifest.files {
             let (source, target) = (self.path.join(&file.name), folder.join(&file.name));
             dft_io::point("ingest:before a file is linked").map_err(StoreError::io(&target))?;

@@ -116,7 +116,8 @@ impl Generation {
             ambiguous_hashes = names::count_ambiguous(&db, names, directory)?;
         }
         dft_io::point("publish:before the generation is sealed").map_err(StoreError::io(directory))?;
-        let seal = Seal::make(directory, *number, linked)?;
+        let hashed: Vec<_> = sets.iter().map(|set| &set.hashed).collect();
+        let seal = Seal::make(directory, *number, linked, &hashed)?;
         // The generation's own name is durable before CURRENT says it.
         dft_io::sync_directory(index).map_err(StoreError::io(index))?;
         let current = Current { number: *number, seal };

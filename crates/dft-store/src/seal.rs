@@ -11,9 +11,10 @@
 //! manifest whose last record is damaged for one that ends before it, and replay a log that somebody
 //! put there.
 
-use std::collections::{BTreeMap, HashSet};
-use std::fs::{self, File};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -54,9 +55,9 @@ pub(crate) struct Seal {
 
 impl Seal {
     /// Seals what is in a directory, and makes it durable: every file's bytes, then their names.
-    /// Files that are second names of those of another generation are known by its seal. Returns the
-    /// seal's hash.
-    pub(crate) fn make(directory: &Path, number: u64, linked: &Linked) -> Result<u128, StoreError> {
+    /// Files that are second names of those of another generation are known by its seal, and some were
+    /// hashed when they were written. Returns the seal's hash.
+    pub(crate) fn make(directory: &Path, number: u64, linked: &Linked, hashed: &[&Hashed]) -> Result<u128, StoreError> {
         let mut seal = Self { number, files: BTreeMap::new() };
         let mut unknown = Vec::new();
         for entry in fs::read_dir(directory).map_err(StoreError::io(directory))? {
@@ -70,7 +71,7 @@ impl Seal {
                 None => unknown.push(name),
             }
         }
-        seal.files.extend(seal_files(directory, unknown)?);
+        seal.files.extend(seal_files(directory, unknown, hashed)?);
         let text = seal.text();
         let path = directory.join(SEAL);
         let write = || -> io::Result<()> {
@@ -182,19 +183,89 @@ fn is_unsealed(name: &str) -> bool {
 
 /// The size and the hash of a file's bytes from where it stands.
 fn hash_of(file: &mut File) -> io::Result<Sealed> {
-    let mut hash = Xxh3::new();
-    let mut buffer = vec![0; 256 << 10];
-    let mut size = 0;
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(Sealed { size, hash: hash.digest128() }),
-            Ok(read) => {
-                hash.update(&buffer[..read]);
-                size += read as u64;
+    let mut bytes = Bytes::default();
+    bytes.add_rest(file)?;
+    Ok(bytes.sealed())
+}
+
+/// What was read of a file.
+struct Bytes {
+    hash: Xxh3,
+    size: u64,
+    buffer: Vec<u8>,
+}
+
+impl Default for Bytes {
+    fn default() -> Self {
+        Self { hash: Xxh3::new(), size: 0, buffer: vec![0; 256 << 10] }
+    }
+}
+
+impl Bytes {
+    /// Adds what the file has from where it stands.
+    fn add_rest(&mut self, file: &mut File) -> io::Result<()> {
+        loop {
+            match file.read(&mut self.buffer) {
+                Ok(0) => return Ok(()),
+                Ok(read) => {
+                    self.hash.update(&self.buffer[..read]);
+                    self.size += read as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
         }
+    }
+
+    fn sealed(&self) -> Sealed {
+        Sealed { size: self.size, hash: self.hash.digest128() }
+    }
+}
+
+/// A file that somebody else writes, from its start to its end, and that is hashed as it grows: RocksDB lets
+/// go of the pages of what it has written, so to read it afterwards is to wait for the disk.
+pub(crate) struct Growing {
+    file: File,
+    bytes: Bytes,
+}
+
+impl Growing {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: File::open(path)?, bytes: Bytes::default() })
+    }
+
+    /// Hashes what was written since.
+    pub(crate) fn catch_up(&mut self) -> io::Result<()> {
+        self.bytes.add_rest(&mut self.file)
+    }
+}
+
+/// What files are that were hashed as they were written, whatever they are called by now.
+#[derive(Debug, Default)]
+pub(crate) struct Hashed(HashMap<Identity, Sealed>);
+
+/// Device, inode and date (seconds and ns): a file that has got the inode of one that is gone has another
+/// date.
+type Identity = (u64, u64, i64, i64);
+
+fn identity(metadata: &Metadata) -> Identity {
+    (metadata.dev(), metadata.ino(), metadata.mtime(), metadata.mtime_nsec())
+}
+
+impl Hashed {
+    /// Adds a file that has all its bytes.
+    pub(crate) fn add(&mut self, mut file: Growing) -> io::Result<()> {
+        file.catch_up()?;
+        self.0.insert(identity(&file.file.metadata()?), file.bytes.sealed());
+        Ok(())
+    }
+
+    pub(crate) fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    fn get(&self, metadata: &Metadata) -> Option<Sealed> {
+        self.0.get(&identity(metadata)).copied().filter(|known| known.size == metadata.len())
     }
 }
 
@@ -202,13 +273,13 @@ fn hash_of(file: &mut File) -> io::Result<Sealed> {
 const SEALING: usize = 4;
 
 /// What files of a directory are, which are made durable.
-fn seal_files(directory: &Path, names: Vec<String>) -> Result<Vec<(String, Sealed)>, StoreError> {
+fn seal_files(directory: &Path, names: Vec<String>, hashed: &[&Hashed]) -> Result<Vec<(String, Sealed)>, StoreError> {
     let threads = SEALING.min(names.len());
     let next = AtomicUsize::new(0);
     let work = || -> Result<Vec<_>, StoreError> {
         let mut sealed = Vec::new();
         while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let (size, hash) = seal_file(&directory.join(name))?;
+            let (size, hash) = seal_file(&directory.join(name), hashed)?;
             sealed.push((name.clone(), Sealed { size, hash }));
         }
         Ok(sealed)
@@ -227,10 +298,14 @@ fn seal_files(directory: &Path, names: Vec<String>) -> Result<Vec<(String, Seale
 }
 
 /// The XXH3-128 and the size of a file's bytes, which are made durable.
-pub(crate) fn seal_file(path: &Path) -> Result<(u64, u128), StoreError> {
+pub(crate) fn seal_file(path: &Path, hashed: &[&Hashed]) -> Result<(u64, u128), StoreError> {
     let sealed = File::open(path).and_then(|mut file| {
         file.sync_all()?;
-        hash_of(&mut file)
+        let metadata = file.metadata()?;
+        match hashed.iter().find_map(|hashed| hashed.get(&metadata)) {
+            Some(known) => Ok(known),
+            None => hash_of(&mut file),
+        }
     });
     let Sealed { size, hash } = sealed.map_err(StoreError::io(path))?;
     Ok((size, hash))

@@ -3,13 +3,14 @@
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use dft_aggregate::{PARTITIONS, Run, Section, merge_runs};
 use rocksdb::{DBCompressionType, Options};
 
 use crate::error::StoreError;
 use crate::families::{self, MergeFaults};
+use crate::seal::Hashed;
 use crate::sst::SstSet;
 
 /// Rows of fewer bytes than this are written by one thread to one file.
@@ -42,7 +43,17 @@ impl std::ops::AddAssign for Written {
 #[derive(Debug, Default)]
 pub(crate) struct SortedFiles {
     pub(crate) files: Vec<(&'static str, PathBuf)>,
+    /// What they are.
+    pub(crate) hashed: Hashed,
     pub(crate) written: Written,
+}
+
+impl SortedFiles {
+    /// Adds the files of a family.
+    fn add(&mut self, family: &'static str, set: SstSet<'_>) {
+        self.files.extend(set.files.into_iter().map(|file| (family, file)));
+        self.hashed.extend(set.hashed);
+    }
 }
 
 /// How runs are written to sorted files.
@@ -73,9 +84,10 @@ impl Sorter<'_> {
             options
         };
         let mut sorted = SortedFiles::default();
-        let (rows, number) = self.write_rows(runs, &options(families::ROWS))?;
-        sorted.files.extend(rows.into_iter().map(|file| (families::ROWS, file)));
-        sorted.written.rows = number;
+        for set in self.write_rows(runs, &options(families::ROWS))? {
+            sorted.written.rows += set.written;
+            sorted.add(families::ROWS, set);
+        }
         for (section, family) in [
             (Section::Telemetry, families::TELEMETRY),
             (Section::Series, families::SERIES),
@@ -97,34 +109,27 @@ impl Sorter<'_> {
                 Section::Series => sorted.written.series = set.written,
                 Section::Names | Section::Rows => {}
             }
-            sorted.files.extend(set.files.into_iter().map(|file| (family, file)));
+            sorted.add(family, set);
         }
         Ok(sorted)
     }
 
     /// Writes the rows, in parallel over ranges of their keys.
-    fn write_rows(&self, runs: &[Run], options: &Options) -> Result<(Vec<PathBuf>, u64), StoreError> {
+    fn write_rows<'o>(&self, runs: &[Run], options: &'o Options) -> Result<Vec<SstSet<'o>>, StoreError> {
         let ranges = self.split_rows(runs);
-        let write = |at: usize, range: &Range<usize>| -> Result<(Vec<PathBuf>, u64), StoreError> {
+        let write = |at: usize, range: &Range<usize>| -> Result<SstSet<'o>, StoreError> {
             let mut set = SstSet::new(options, self.folder, &format!("{}-{at:02}", families::ROWS), self.merge);
             merge_runs(runs, Section::Rows, Some(range), |key, value| set.put(key, value))?;
             set.end()?;
-            Ok((set.files, set.written))
+            Ok(set)
         };
-        let mut files = Vec::new();
-        let mut written = 0;
         thread::scope(|scope| {
             let workers: Vec<_> =
                 ranges.iter().enumerate().map(|(at, range)| scope.spawn(move || write(at, range))).collect();
-            for worker in workers {
-                let (some, number) = match worker.join() {
-                    Ok(result) => result?,
-                    Err(panic) => std::panic::resume_unwind(panic),
-                };
-                files.extend(some);
-                written += number;
-            }
-            Ok((files, written))
+            let join = |worker: ScopedJoinHandle<'_, Result<_, _>>| {
+                worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            workers.into_iter().map(join).collect()
         })
     }
 

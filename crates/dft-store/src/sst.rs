@@ -6,6 +6,7 @@ use rocksdb::{Options, SstFileWriter};
 
 use crate::error::StoreError;
 use crate::families::SORTED_FILE;
+use crate::seal::{Growing, Hashed};
 
 /// Writes entries in key order to as many sorted files as they fill.
 pub(crate) struct SstSet<'a> {
@@ -13,26 +14,37 @@ pub(crate) struct SstSet<'a> {
     stem: PathBuf,
     /// Whether entries add to what is there, rather than being the first of their key.
     merge: bool,
-    open: Option<SstFileWriter<'a>>,
+    open: Option<(SstFileWriter<'a>, Growing)>,
     entries: u64,
     pub(crate) files: Vec<PathBuf>,
+    pub(crate) hashed: Hashed,
     pub(crate) written: u64,
 }
 
 impl<'a> SstSet<'a> {
     pub(crate) fn new(options: &'a Options, folder: &Path, name: &str, merge: bool) -> Self {
-        Self { options, stem: folder.join(name), merge, open: None, entries: 0, files: Vec::new(), written: 0 }
+        Self {
+            options,
+            stem: folder.join(name),
+            merge,
+            open: None,
+            entries: 0,
+            files: Vec::new(),
+            hashed: Hashed::default(),
+            written: 0,
+        }
     }
 
     pub(crate) fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        let writer = match &mut self.open {
-            Some(writer) => writer,
+        let (writer, growing) = match &mut self.open {
+            Some(open) => open,
             None => {
                 let path = self.stem.with_extension(format!("{:04}.sst", self.files.len()));
                 let writer = SstFileWriter::create(self.options);
                 writer.open(&path).map_err(StoreError::rocks(&path, "write a sorted file"))?;
+                let growing = Growing::open(&path).map_err(StoreError::io(&path))?;
                 self.files.push(path);
-                self.open.insert(writer)
+                self.open.insert((writer, growing))
             }
         };
         let written = if self.merge { writer.merge(key, value) } else { writer.put(key, value) };
@@ -40,15 +52,19 @@ impl<'a> SstSet<'a> {
         self.written += 1;
         self.entries += 1;
         // The size is asked for now and then only: the answer is not free.
-        if self.entries.is_multiple_of(4096) && writer.file_size() >= SORTED_FILE {
-            self.end()?;
+        if self.entries.is_multiple_of(4096) {
+            growing.catch_up().map_err(StoreError::io(&self.stem))?;
+            if writer.file_size() >= SORTED_FILE {
+                self.end()?;
+            }
         }
         Ok(())
     }
 
     pub(crate) fn end(&mut self) -> Result<(), StoreError> {
-        if let Some(mut writer) = self.open.take() {
+        if let Some((mut writer, growing)) = self.open.take() {
             writer.finish().map_err(StoreError::rocks(&self.stem, "write a sorted file"))?;
+            self.hashed.add(growing).map_err(StoreError::io(&self.stem))?;
         }
         Ok(())
     }
