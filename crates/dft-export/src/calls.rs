@@ -1,6 +1,7 @@
 //! The tables of calls, in the columns that dfanalyzer reads.
 
 use std::collections::HashSet;
+use std::iter::repeat_n;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -161,6 +162,43 @@ fn whole_strings(view: &View<'_>, family: Family) -> Result<[StringColumn; 7], E
     Ok(sets.map(|set| StringColumn::whole(set.into_iter().collect())))
 }
 
+/// Rows of one series, one behind the other, and what all of them have.
+#[derive(Default)]
+struct Run {
+    /// That of the series.
+    serial: u64,
+    rows: usize,
+    /// The numbers of its strings.
+    strings: [i32; 7],
+    /// Process, thread, I/O category and access pattern.
+    integers: [i64; 4],
+}
+
+impl Run {
+    /// A run of the cell's series that has no rows yet.
+    fn of(cell: &Cell<'_>, columns: &mut [StringColumn; 7]) -> Self {
+        let series = cell.series;
+        let process = series.process_name();
+        let mut numbers = [0; 7];
+        let strings = strings(series).into_iter().chain([&*process]);
+        for ((number, column), string) in numbers.iter_mut().zip(columns).zip(strings) {
+            *number = column.number(string);
+        }
+        let identity = &series.identity;
+        let integers = [identity.pid, identity.tid, series.io_category() as i64, 0];
+        Self { serial: cell.serial, rows: 0, strings: numbers, integers }
+    }
+
+    fn put(&self, strings: &mut [StringColumn; 7], integers: &mut [Vec<i64>; 4]) {
+        for (column, number) in strings.iter_mut().zip(self.strings) {
+            column.push_rows(number, self.rows);
+        }
+        for (column, value) in integers.iter_mut().zip(self.integers) {
+            column.extend(repeat_n(value, self.rows));
+        }
+    }
+}
+
 impl Batches for Calls<'_> {
     fn schema(&self) -> SchemaRef {
         self.schema.clone()
@@ -171,40 +209,27 @@ impl Batches for Calls<'_> {
         let most = self.view.batch_rows(self.schema.fields().len());
         // What is asked for may be more than there is.
         let room = most.min(1 << 16);
-        let mut required: [Vec<i64>; 8] = std::array::from_fn(|_| Vec::with_capacity(room));
+        let mut of_series: [Vec<i64>; 4] = std::array::from_fn(|_| Vec::with_capacity(room));
+        let mut required: [Vec<i64>; 4] = std::array::from_fn(|_| Vec::with_capacity(room));
         let mut nullable: [Int64Builder; 5] = std::array::from_fn(|_| Int64Builder::with_capacity(room));
         let mut times = Vec::with_capacity(room);
         let mut extrema: [Float64Builder; 2] = std::array::from_fn(|_| Float64Builder::with_capacity(room));
-        // The strings' numbers of the series at hand: they are looked up once for its rows.
-        let mut known = 0;
-        let mut numbers = [0; 7];
-        let mut io_category = 0;
+        // What all rows of the series at hand have is put in their columns at once.
+        let mut run = Run::default();
         let mut rows = 0;
         while rows < most && self.cells.advance()? {
             let Some(cell) = self.cells.cell() else { break };
-            let series = cell.series;
-            if known != cell.serial {
-                known = cell.serial;
-                io_category = series.io_category() as i64;
-                let process = series.process_name();
-                for ((number, column), string) in
-                    numbers.iter_mut().zip(&mut self.strings).zip(strings(series).into_iter().chain([&*process]))
-                {
-                    *number = column.number(string);
-                }
+            if run.serial != cell.serial {
+                run.put(&mut self.strings, &mut of_series);
+                run = Run::of(&cell, &mut self.strings);
             }
-            for (column, number) in self.strings.iter_mut().zip(numbers) {
-                column.push(number);
-            }
+            run.rows += 1;
             let row = Numbers::of(self.view, self.family, &cell)?;
             let fit = |value: i128, column| int64(value, table, column, || describe(&cell));
             let RowCore { duration, size, offset, .. } = &cell.row.core;
             let count = int64(row.count, table, "count", || describe(&cell))?;
             let total = row.size.map(|size| fit(size, "size")).transpose()?;
-            let identity = &series.identity;
-            let (range, start, end) = (row.time_range, row.time_start, row.time_end);
-            let values = [identity.pid, identity.tid, io_category, 0, count, range, start, end];
-            for (column, value) in required.iter_mut().zip(values) {
+            for (column, value) in required.iter_mut().zip([count, row.time_range, row.time_start, row.time_end]) {
                 column.push(value);
             }
             let values = [total, size.min(), size.max(), offset.min(), offset.max()];
@@ -220,8 +245,9 @@ impl Batches for Calls<'_> {
         if rows == 0 {
             return Ok(None);
         }
-        let [pid, tid, io_cat, acc_pat, count, range, start, end] =
-            required.map(|column| Arc::new(Int64Array::from(column)) as ArrayRef);
+        run.put(&mut self.strings, &mut of_series);
+        let [pid, tid, io_cat, acc_pat] = of_series.map(|column| Arc::new(Int64Array::from(column)) as ArrayRef);
+        let [count, range, start, end] = required.map(|column| Arc::new(Int64Array::from(column)) as ArrayRef);
         let [size, size_min, size_max, offset_min, offset_max] =
             nullable.map(|mut column| Arc::new(column.finish()) as ArrayRef);
         let time: ArrayRef = Arc::new(Float64Array::from(times));

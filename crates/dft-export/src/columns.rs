@@ -1,6 +1,7 @@
 //! Columns in the making.
 
 use std::collections::HashMap;
+use std::iter::repeat_n;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, DictionaryArray, Int32Array, StringArray};
@@ -59,6 +60,11 @@ impl StringColumn {
     #[inline]
     pub(crate) fn push(&mut self, number: i32) {
         self.keys.push(number);
+    }
+
+    /// Adds so many of them.
+    pub(crate) fn push_rows(&mut self, number: i32, rows: usize) {
+        self.keys.extend(repeat_n(number, rows));
     }
 
     /// The rows so far; numbers of strings are then new, unless batches share them.
