@@ -6,6 +6,9 @@
 //!
 //! A peer that makes no index makes a table of all that ours holds, and is compared value by value. One that
 //! takes too long is ended, and the report says so.
+//!
+//! A peer stands beside the `dft export` that makes what it makes: dftracer-utils hands over Arrow tables, which
+//! ours has to write to files, and the others write Parquet.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Write};
@@ -38,6 +41,33 @@ struct Peer {
     text: bool,
     /// Whether it makes a table to compare with ours, and no index.
     table: bool,
+    /// The format of ours that it stands beside.
+    beside: Format,
+}
+
+/// A format of `dft export`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Arrow,
+    Parquet,
+}
+
+impl Format {
+    pub(super) const ALL: [Self; 2] = [Self::Arrow, Self::Parquet];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Arrow => "Arrow",
+            Self::Parquet => "Parquet",
+        }
+    }
+
+    fn arguments(self) -> [&'static str; 2] {
+        match self {
+            Self::Arrow => ["--format", "arrow"],
+            Self::Parquet => ["--format", "parquet"],
+        }
+    }
 }
 
 const PEERS: [Peer; 5] = [
@@ -48,6 +78,7 @@ const PEERS: [Peer; 5] = [
         script: "dftracer_utils_0_0_14.py",
         text: false,
         table: false,
+        beside: Format::Arrow,
     },
     Peer {
         name: "dftracer-utils",
@@ -56,9 +87,26 @@ const PEERS: [Peer; 5] = [
         script: "dftracer_utils_0_0_12.py",
         text: false,
         table: false,
+        beside: Format::Arrow,
     },
-    Peer { name: "polars", version: Some("2.1.0"), packages: &[], script: "polars_table.py", text: true, table: true },
-    Peer { name: "duckdb", version: Some("2.0.1"), packages: &[], script: "duckdb_table.py", text: false, table: true },
+    Peer {
+        name: "polars",
+        version: Some("2.1.0"),
+        packages: &[],
+        script: "polars_table.py",
+        text: true,
+        table: true,
+        beside: Format::Parquet,
+    },
+    Peer {
+        name: "duckdb",
+        version: Some("2.0.1"),
+        packages: &[],
+        script: "duckdb_table.py",
+        text: false,
+        table: true,
+        beside: Format::Parquet,
+    },
     Peer {
         name: "dft-utils for Python",
         version: None,
@@ -66,6 +114,7 @@ const PEERS: [Peer; 5] = [
         script: "dft_utils_python.py",
         text: false,
         table: false,
+        beside: Format::Parquet,
     },
 ];
 
@@ -85,15 +134,25 @@ pub(super) struct Comparison {
 
 #[derive(Serialize)]
 pub(super) struct Own {
-    pub(super) cost: Costs,
+    /// Of an index, and of tables in each of [`Format::ALL`].
+    pub(super) costs: [Costs; Format::ALL.len()],
     pub(super) facts: Facts,
     pub(super) totals: Totals,
+}
+
+impl Own {
+    /// Of an index and tables in a format.
+    pub(super) fn cost(&self, format: Format) -> &Costs {
+        &self.costs[format as usize]
+    }
 }
 
 /// How it went with a peer.
 #[derive(Serialize)]
 pub(super) struct Outcome {
     pub(super) peer: String,
+    #[serde(skip)]
+    pub(super) beside: Format,
     pub(super) result: Result<Measured, Skipped>,
 }
 
@@ -130,7 +189,7 @@ impl Comparison {
     pub(super) fn ratio(&self, outcome: &Outcome) -> Option<f64> {
         let measured = outcome.result.as_ref().ok()?;
         let same = measured.totals == self.dft.totals && measured.differences.as_ref().is_none_or(String::is_empty);
-        same.then(|| measured.seconds.median() / self.dft.cost.seconds.median())
+        same.then(|| measured.seconds.median() / self.dft.cost(outcome.beside).seconds.median())
     }
 
     pub(super) fn outcome(&self, peer: &str) -> Option<&Outcome> {
@@ -264,24 +323,26 @@ fn compare(
     let text = inflated(traces)?;
     let (index, tables) = (bench.scratch().join("index"), bench.scratch().join("tables"));
     let comparer = environments.iter().find(|(peer, _)| peer.name == COMPARER).and_then(|(_, at)| at.as_ref().ok());
-    let (mut floor, mut own) = (Samples::default(), Costs::default());
+    let (mut floor, mut own) = (Samples::default(), <[Costs; Format::ALL.len()]>::default());
     let mut outcomes: Vec<Outcome> = environments
         .iter()
         .map(|(peer, python)| {
-            let peer = peer.title();
+            let (peer, beside) = (peer.title(), peer.beside);
             let failed = before.iter().any(|input| input.outcome(&peer).is_some_and(|outcome| outcome.result.is_err()));
             let result = match python {
                 Err(error) => Err(Skipped(format!("it cannot be had: {error:#}"))),
                 Ok(_) if failed => Err(Skipped("it failed before, on other records".to_owned())),
                 Ok(_) => Ok(Measured::default()),
             };
-            Outcome { peer, result }
+            Outcome { peer, beside, result }
         })
         .collect();
     for round in 0..rounds {
         floor.push(bench.floor(&[traces], settings.threads)?);
-        let cost = bench.index(&[traces], settings, &index)?.then(bench.export(&index, &tables, &[])?);
-        own.push(cost);
+        let indexing = bench.index(&[traces], settings, &index)?;
+        for (costs, format) in own.iter_mut().zip(Format::ALL) {
+            costs.push(indexing.then(bench.export(&index, &tables, &format.arguments())?));
+        }
         for ((peer, python), outcome) in environments.iter().zip(&mut outcomes) {
             let (Ok(python), Ok(measured)) = (python, &mut outcome.result) else { continue };
             match peer.run(bench, python, if peer.text { &text } else { traces }, settings) {
@@ -297,7 +358,7 @@ fn compare(
             }
         }
     }
-    let dft = Own { cost: own, facts: bench.facts(&index)?, totals: bench.totals(&index)? };
+    let dft = Own { costs: own, facts: bench.facts(&index)?, totals: bench.totals(&index)? };
     agree("records generated and counted", traces.records, dft.totals.calls)?;
     Ok(Comparison { input, settings, trace_bytes: traces.bytes, floor, dft, peers: outcomes })
 }

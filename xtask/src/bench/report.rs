@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use super::builds::Builds;
 use super::exports::{Exports, WHOLE};
 use super::micro::Step;
-use super::peers::{Comparison, LIMIT, Outcome};
+use super::peers::{Comparison, Format, LIMIT, Outcome};
 use super::plot::{self, Axis, Group, Line};
 use super::process::Costs;
 use super::samples::Samples;
@@ -140,6 +140,10 @@ impl Report {
         );
         self.say("the index in it (count, sum, extrema, mean and deviation of 12 metrics), and no index.");
         self.say(
+            "Packages of dftracer-utils hand over Arrow tables, in memory; `dft export` writes what it makes to files:",
+        );
+        self.say("Arrow tables, beside those packages, or Parquet, as Polars and DuckDB do.");
+        self.say(
             "A peer's seconds are those that it counts, without Python's start; those of `dft` are of two processes.",
         );
         self.say(
@@ -158,20 +162,30 @@ impl Report {
                 bytes(comparison.trace_bytes as f64),
                 count(facts.rows)
             ));
-            self.head(&["", "time", "× dft", "CPU", "peak memory", "index", "rows", "totals"]);
-            let line =
-                |name: &str, time: &Samples, ratio: String, costs: &Costs, index: u64, rows: u64, totals: &str| {
-                    let index = if index == 0 { "none".to_owned() } else { bytes(index as f64) };
-                    let (cpu, peak) = (seconds(costs.cpu_seconds.median()), bytes(costs.peak_bytes.max()));
-                    [name.to_owned(), spread(time), ratio, cpu, peak, index, count(rows), totals.to_owned()]
-                };
-            let own = &comparison.dft.cost;
-            self.row(&line("dft", &own.seconds, number(1.0), own, facts.index_bytes, facts.rows, "the records'"));
+            self.head(&["", "time", "× dft", "of dft to", "CPU", "peak memory", "index", "rows", "totals"]);
+            let line = |name: &str,
+                        time: &Samples,
+                        ratio: String,
+                        to: Format,
+                        costs: &Costs,
+                        index: u64,
+                        rows: u64,
+                        totals: &str| {
+                let index = if index == 0 { "none".to_owned() } else { bytes(index as f64) };
+                let (cpu, peak) = (seconds(costs.cpu_seconds.median()), bytes(costs.peak_bytes.max()));
+                let (name, to, totals) = (name.to_owned(), to.name().to_owned(), totals.to_owned());
+                [name, spread(time), ratio, to, cpu, peak, index, count(rows), totals]
+            };
+            for to in Format::ALL {
+                let own = comparison.dft.cost(to);
+                let (index, rows) = (facts.index_bytes, facts.rows);
+                self.row(&line("dft", &own.seconds, number(1.0), to, own, index, rows, "the records'"));
+            }
             for outcome in &comparison.peers {
                 self.peer(comparison, outcome, &line);
             }
-            let floor = comparison.floor.median() / own.seconds.median();
-            self.say(&format!("\nInflating alone takes {} of what `dft` takes.", number(floor)));
+            let floor = comparison.floor.median() / comparison.dft.cost(Format::Parquet).seconds.median();
+            self.say(&format!("\nInflating alone takes {} of what `dft` takes, to Parquet.", number(floor)));
         }
         let groups = comparisons.iter().map(|comparison| Group {
             name: comparison.input.to_owned(),
@@ -187,7 +201,7 @@ impl Report {
         &mut self,
         comparison: &Comparison,
         outcome: &Outcome,
-        line: &impl Fn(&str, &Samples, String, &Costs, u64, u64, &str) -> [String; 8],
+        line: &impl Fn(&str, &Samples, String, Format, &Costs, u64, u64, &str) -> [String; 9],
     ) {
         match &outcome.result {
             Ok(measured) => {
@@ -213,11 +227,12 @@ impl Report {
                 };
                 let ratio = ratio.map_or("not compared".to_owned(), number);
                 let (index, rows) = (measured.index_bytes, measured.rows);
-                self.row(&line(&outcome.peer, &measured.seconds, ratio, &measured.cost, index, rows, &same));
+                let (name, to) = (&outcome.peer, outcome.beside);
+                self.row(&line(name, &measured.seconds, ratio, to, &measured.cost, index, rows, &same));
             }
             Err(skipped) => {
                 let mut cells = vec![outcome.peer.clone(), format!("skipped: {}", skipped.0.replace(['\n', '|'], " "))];
-                cells.resize(8, String::new());
+                cells.resize(9, String::new());
                 self.row(&cells);
             }
         }
