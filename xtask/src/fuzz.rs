@@ -3,7 +3,7 @@
 //! The properties are those of the test `parsers_agree` of `dft-trace`, which `cargo xtask test` runs for a
 //! moment. Here they run in rounds, each named by its seed: the same seed makes the same lines.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
@@ -46,11 +46,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         if cases == 0 {
             break;
         }
-        let mut round = Command::new(&program);
-        // As cargo runs a test: what fails is kept beside it.
-        round.current_dir(root().join("crates/dft-trace"));
-        round.env("PROPTEST_RNG_SEED", seed.to_string()).env("PROPTEST_CASES", cases.to_string());
-        let output = round.output().with_context(|| format!("{} does not run", program.display()))?;
+        let output = round(&program, seed, cases).output();
+        let output = output.with_context(|| format!("{} does not run", program.display()))?;
         if !output.status.success() {
             println!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
             bail!("`cargo xtask fuzz --seed {seed} --cases {cases}` fails again, until it is right");
@@ -60,6 +57,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     println!("\nevery parser gave the record that the library parser gives: {done} cases of each property");
     Ok(())
+}
+
+/// A run of the test, as cargo would run it: it finds the project's traces, and what fails is kept beside it.
+fn round(program: &Path, seed: u64, cases: u64) -> Command {
+    let mut round = Command::new(program);
+    let package = root().join("crates/dft-trace");
+    round.current_dir(&package).env("CARGO_MANIFEST_DIR", &package);
+    round.env("PROPTEST_RNG_SEED", seed.to_string()).env("PROPTEST_CASES", cases.to_string());
+    round
 }
 
 /// Builds the test, once: a round is not to see what is changed meanwhile.
@@ -78,4 +84,18 @@ fn build(provisions: &Provisions) -> Result<PathBuf> {
     let messages = output.stdout.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
     let program = messages.filter_map(|message: Message| message.executable).next_back();
     program.context("cargo does not say where the test is")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_finds_the_traces_of_the_project_though_this_package_has_none() {
+        let round = round(Path::new("test"), 1, 2);
+        let told = round.get_envs().find(|(name, _)| *name == "CARGO_MANIFEST_DIR").and_then(|(_, value)| value);
+        let package = PathBuf::from(told.expect("the test is told its package"));
+        assert!(package.join("../../tests/data").is_dir() && package.join("tests/parsers_agree.rs").is_file());
+        assert_eq!(round.get_current_dir(), Some(&*package));
+    }
 }

@@ -40,18 +40,31 @@ pub(crate) fn write(
 ) -> Result<u64, ExportError> {
     let failed = |source: ParquetError| ExportError::Parquet { path: path.to_owned(), source };
     let properties = properties(&schema, view).map_err(failed)?;
+    write_groups(batches, schema, properties, threads, file, failed)
+}
+
+/// Writes batches in row groups of as many rows as the properties say.
+fn write_groups(
+    batches: impl Iterator<Item = Result<RecordBatch, ExportError>>,
+    schema: SchemaRef,
+    properties: WriterProperties,
+    threads: usize,
+    file: impl Write + Send,
+    failed: impl Fn(ParquetError) -> ExportError,
+) -> Result<u64, ExportError> {
+    let group_rows = properties.max_row_group_row_count().unwrap_or(usize::MAX);
     let file = BufWriter::with_capacity(1 << 20, file);
-    let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(failed)?;
-    let (writer, columns) = writer.into_serialized_writer().map_err(failed)?;
+    let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(&failed)?;
+    let (writer, columns) = writer.into_serialized_writer().map_err(&failed)?;
     let mut file = ParquetFile { writer, columns, schema: &schema, encoders: threads.clamp(1, ENCODERS), groups: 0 };
     let mut batches = batches.peekable();
     let mut rest = None;
     let mut rows = 0;
     while rest.is_some() || batches.peek().is_some() {
-        let group = Group { batches: &mut batches, rest: &mut rest, left: ROW_GROUP, failed: None };
+        let group = Group { batches: &mut batches, rest: &mut rest, left: group_rows, failed: None };
         rows += file.write_group(group, &failed)?;
     }
-    file.writer.close().map_err(failed)?;
+    file.writer.close().map_err(&failed)?;
     Ok(rows)
 }
 
@@ -217,5 +230,78 @@ impl<'s, W: Write + Send> ParquetFile<'s, W> {
         to.close().map_err(failed)?;
         self.groups += 1;
         Ok(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{DictionaryArray, Float64Array, Int64Array};
+    use arrow::compute::concat_batches;
+    use arrow::datatypes::{Field, Int32Type};
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+    use super::*;
+    use crate::columns::dictionary_type;
+
+    fn batch(schema: &SchemaRef, rows: std::ops::Range<i64>) -> RecordBatch {
+        let numbers = Int64Array::from_iter_values(rows.clone());
+        let halves = Float64Array::from_iter(rows.clone().map(|at| (at % 3 > 0).then_some(at as f64 / 2.0)));
+        let texts: Vec<String> = rows.map(|at| format!("text {}", at % 5)).collect();
+        let texts: DictionaryArray<Int32Type> = texts.iter().map(String::as_str).collect();
+        RecordBatch::try_new(schema.clone(), vec![Arc::new(numbers), Arc::new(halves), Arc::new(texts)])
+            .expect("columns of the schema")
+    }
+
+    #[test]
+    fn row_groups_are_full_whatever_batches_and_threads_there_are() {
+        let schema: SchemaRef = Arc::new(Schema::new(vec![
+            Field::new("number", DataType::Int64, false),
+            Field::new("half", DataType::Float64, true),
+            Field::new("text", dictionary_type(), false),
+        ]));
+        let failed = |source| ExportError::Parquet { path: "table".into(), source };
+        for lengths in [&[][..], &[10], &[3, 3, 3, 3], &[25], &[7, 20, 1, 2], &[1; 31]] {
+            let mut first = 0;
+            let batches: Vec<RecordBatch> = lengths
+                .iter()
+                .map(|&length| {
+                    first += length;
+                    batch(&schema, first - length..first)
+                })
+                .collect();
+            let mut files = Vec::new();
+            for threads in [1, 2, 3, 9] {
+                let properties = WriterProperties::builder().set_max_row_group_row_count(Some(10)).build();
+                let mut file = Vec::new();
+                let batches = batches.iter().cloned().map(Ok);
+                let rows = write_groups(batches, schema.clone(), properties, threads, &mut file, failed);
+                assert_eq!(rows.expect("written"), first as u64);
+                files.push(file);
+            }
+            assert!(files.iter().all(|file| *file == files[0]), "{lengths:?}");
+            let mut file = tempfile::tempfile().expect("a file");
+            file.write_all(&files[0]).expect("written");
+            let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
+            let groups: Vec<i64> = reader.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
+            let full = vec![10; first as usize / 10];
+            assert_eq!(groups, [full, Vec::from_iter((first % 10 > 0).then_some(first % 10))].concat(), "{lengths:?}");
+            let read: Vec<RecordBatch> = reader.build().expect("read").map(|batch| batch.expect("read")).collect();
+            let whole = |batches: &[RecordBatch]| concat_batches(&schema, batches).expect("one schema");
+            assert_eq!(whole(&read).columns(), whole(&batches).columns(), "{lengths:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_failure_ends_the_file() {
+        let schema: SchemaRef = Arc::new(Schema::new(vec![Field::new("number", DataType::Int64, false)]));
+        let numbers = |rows| RecordBatch::try_new(schema.clone(), vec![Arc::new(Int64Array::from(vec![7; rows]))]);
+        let fault = || ExportError::NoTable("this one".to_owned());
+        let batches = [Ok(numbers(3).expect("a batch")), Err(fault()), Ok(numbers(3).expect("a batch"))];
+        let properties = WriterProperties::builder().build();
+        let failed = |source| ExportError::Parquet { path: "table".into(), source };
+        let error = write_groups(batches.into_iter(), schema.clone(), properties, 2, Vec::new(), failed);
+        assert_eq!(error.expect_err("it failed").to_string(), fault().to_string());
     }
 }

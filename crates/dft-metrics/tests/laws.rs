@@ -207,6 +207,18 @@ proptest! {
     }
 
     #[test]
+    fn integer_statistics_are_equal_where_their_parts_are(
+        a in vec(border_step(), 0..3), b in vec(border_step(), 0..3), c in vec(border_step(), 0..2),
+    ) {
+        let (a, b, c) = (IntStats::of(&a), IntStats::of(&b), IntStats::of(&c));
+        let join = |x: &IntStats, y: &IntStats| { let mut x = x.clone(); x.merge(y); x };
+        let both = [join(&join(&a, &b), &c), join(&c, &join(&b, &a))];
+        for (x, y) in [(&a, &b), (&a, &c), (&both[0], &both[1]), (&a, &both[0])] {
+            prop_assert_eq!(x == y, x.parts() == y.parts());
+        }
+    }
+
+    #[test]
     fn sums_past_the_narrow_widths_are_exact(a in vec(border_step(), 0..40), b in vec(border_step(), 0..40)) {
         let (mut n, mut sum, mut squares, mut known) = (0_u128, 0_i128, BigInt::ZERO, true);
         for step in a.iter().chain(&b) {

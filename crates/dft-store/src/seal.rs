@@ -315,3 +315,38 @@ pub(crate) fn seal_file(path: &Path, hashed: &[&Hashed]) -> Result<(u64, u128), 
 pub(crate) fn check_file(directory: &Path, name: &str, size: u64, hash: u128) -> Result<(), StoreError> {
     check(directory, name, Sealed { size, hash }, true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_hashed_as_it_grows_is_known_by_what_it_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, linked) = (folder.path().join("a"), folder.path().join("b"));
+        let mut file = File::create(&path).expect("made");
+        let mut growing = Growing::open(&path).expect("opened");
+        for length in [0, 1, 300_000, 7] {
+            file.write_all(&vec![length as u8; length]).expect("written");
+            growing.catch_up().expect("read");
+        }
+        file.write_all(b"the end").expect("written");
+        let mut hashed = Hashed::default();
+        hashed.add(growing).expect("read");
+        fs::hard_link(&path, &linked).expect("linked");
+        fs::remove_file(&path).expect("removed");
+        let metadata = fs::metadata(&linked).expect("there");
+        let wanted = hash_of(&mut File::open(&linked).expect("opened")).expect("read");
+        assert_eq!(hashed.get(&metadata), Some(wanted));
+        assert_eq!(seal_file(&linked, &[&hashed]).expect("sealed"), (wanted.size, wanted.hash));
+
+        // Another one, which may have the inode that is free now; and one that was changed.
+        let copied = folder.path().join("c");
+        fs::copy(&linked, &copied).expect("copied");
+        assert_eq!(hashed.get(&fs::metadata(&copied).expect("there")), None);
+        file.write_all(b"!").expect("written");
+        assert_eq!(hashed.get(&fs::metadata(&linked).expect("there")), None);
+        let changed = hash_of(&mut File::open(&linked).expect("opened")).expect("read");
+        assert_eq!(seal_file(&linked, &[&hashed]).expect("sealed"), (changed.size, changed.hash));
+    }
+}

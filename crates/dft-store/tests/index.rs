@@ -1,10 +1,10 @@
 //! The index as its users see it: published, opened, read, refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use dft_aggregate::Config;
-use dft_codec::{Bounds, Family, NameKind, RowValue, SeriesId, TelemetryValue};
+use dft_codec::{Bounds, Family, NameKind, RowKey, RowValue, SeriesId, TelemetryValue};
 use dft_store::{Batch, EventAggregator, Index, RowQuery, StoreError, TelemetryQuery};
 use proptest::prelude::*;
 
@@ -220,6 +220,89 @@ fn names_resolve_to_the_least_and_the_ambiguous_are_counted() {
     assert_eq!(index.name(NameKind::File, "7").expect("read").as_deref(), Some("/A"));
     assert_eq!(index.name(NameKind::Host, "7").expect("read").as_deref(), Some("node"));
     assert_eq!(index.name(NameKind::String, "7").expect("read"), None);
+}
+
+#[test]
+fn a_writer_sees_what_it_has_published() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("index");
+    let mut writer = EventAggregator::open(&path, &config(), false).expect("opened");
+    assert!(writer.current().expect("nothing to open").is_none());
+    for (round, ambiguous) in [(1, 0), (2, 1), (3, 1)] {
+        let file = name("FH", "7", &format!("/{}", round.min(2)));
+        writer.publish(&batch(&[file, call("read", 5, 1)], &format!("{round}.pfw")), 2).expect("published");
+        assert_eq!(writer.ambiguous_hashes().expect("counted"), ambiguous);
+        let index = writer.current().expect("opened").expect("it was published");
+        assert_eq!(index.ambiguous_hashes().expect("counted"), ambiguous);
+        let rows = rows(index, RowQuery::family(Family::Event));
+        assert_eq!(rows.values().map(|row| row.core.count).collect::<Vec<_>>(), [round]);
+    }
+    drop(writer);
+    // What is made anew is not taken over, until it is published.
+    let mut writer = EventAggregator::open(&path, &config(), true).expect("opened");
+    assert!(writer.current().expect("nothing to open").is_none());
+    assert_eq!(writer.ambiguous_hashes().expect("counted"), 0);
+    writer.publish(&batch(&[call("read", 5, 1)], "a.pfw"), 2).expect("published");
+    let index = writer.current().expect("opened").expect("it was published");
+    assert_eq!(rows(index, RowQuery::family(Family::Event)).len(), 1);
+}
+
+#[test]
+fn rows_that_are_read_ahead_are_those_that_are_walked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("index");
+    let lines: Vec<String> = (0..30_000).map(|at| call(&format!("f{}", at % 7), at * 1_000_000, 1 << 40)).collect();
+    publish(&path, &batch(&lines, "a.pfw"));
+    let index = Index::open(&path).expect("opened");
+    let query = || RowQuery::family(Family::Event);
+    let keep = |(key, value): (RowKey, &[u8])| (key, value.to_vec());
+    let mut wanted = Vec::new();
+    let mut scan = index.rows(query()).expect("a scan");
+    while let Some(row) = scan.next().expect("read") {
+        wanted.push(keep(row));
+    }
+    assert_eq!(wanted.len(), 30_000);
+    let fourth = wanted.iter().map(|(key, _)| key.series).collect::<BTreeSet<_>>().into_iter().nth(3).expect("seven");
+    for (taken, seek) in [(wanted.len(), None), (5_000, Some(fourth)), (10, None)] {
+        let (read, mut ahead) = index.rows(query()).expect("a scan").ahead();
+        std::thread::scope(|scope| {
+            scope.spawn(read);
+            let mut found = Vec::new();
+            while found.len() < taken
+                && let Some(row) = ahead.next().expect("read")
+            {
+                found.push(keep(row));
+            }
+            assert_eq!(found, wanted[..taken]);
+            if let Some(series) = seek {
+                ahead.seek(series);
+                let behind = wanted.iter().find(|(key, _)| key.series >= series).cloned();
+                assert_eq!(ahead.next().expect("read").map(keep), behind);
+            }
+            // Where the walk ends early, so does the reading, and with it this scope.
+            drop(ahead);
+        });
+    }
+}
+
+#[test]
+fn what_is_small_is_compressed_where_it_is_added_to_something() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lines: Vec<String> = (0..30_000).map(|at| call("read", at * 1_000_000, 1)).collect();
+    let all = batch(&lines, "a.pfw");
+    let size = |name: &str, before: &[String]| {
+        let path = folder.path().join(name);
+        if !before.is_empty() {
+            publish(&path, &batch(before, "b.pfw"));
+        }
+        publish(&path, &all);
+        let index = Index::open(&path).expect("opened");
+        assert_eq!(index.count_rows(Family::Event).expect("counted"), 30_000);
+        assert!(dft_store::verify(&path).expect("verified").faults.is_empty());
+        index.size().bytes
+    };
+    let (plain, added) = (size("plain", &[]), size("added", &lines[..1]));
+    assert!(plain > 2 * added, "{plain} bytes and {added}");
 }
 
 proptest! {
