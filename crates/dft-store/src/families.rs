@@ -137,8 +137,9 @@ pub(crate) const SORTED_FILE: u64 = 256 << 20;
 /// Sorted files that a writer has open. It opens those that it needs again.
 pub(crate) const OPEN_FILES: i32 = 256;
 
-/// The size of data blocks, in bytes, before compression: rows are read in long ranges.
-const BLOCK: usize = 32 << 10;
+/// The size of data blocks, in bytes, before compression: rows are read in long ranges, or a few of each
+/// series, by time, and then a whole block for them.
+const BLOCK: usize = 16 << 10;
 
 /// Options of a family, the same for the database and for the sorted files that it ingests.
 pub(crate) fn options(family: &'static str, faults: &MergeFaults, cache: Option<&Cache>) -> Options {
