@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::block::{Line, Parser};
 use crate::gzip::{Boundary, GzipEnd, GzipReader, MAGIC};
 use crate::line::payload;
-use crate::reader::is_gzip;
+use crate::source::is_gzip;
 use crate::unit::TimeUnit;
 
 /// Bytes that are looked through at once.

@@ -50,6 +50,8 @@ mod number;
 mod reader;
 mod record;
 pub mod scan;
+mod source;
+mod summary;
 mod unit;
 mod window;
 
@@ -58,8 +60,8 @@ pub use cut::Cutter;
 pub use discover::{DiscoverError, TRACE_SUFFIXES, discover};
 pub use line::payload;
 pub use number::{Integer, is_number_text};
-pub use reader::{
-    Block, Consumed, Fault, Head, MAX_LINE, OpenEnd, ResumeError, Snapshot, SourceSummary, TraceReader, fingerprint,
-};
+pub use reader::{Block, MAX_LINE, TraceReader};
 pub use record::{Arg, ArgKey, LayoutId, Phase, Record, Value};
+pub use source::fingerprint;
+pub use summary::{Consumed, Fault, Head, OpenEnd, ResumeError, Snapshot, SourceSummary};
 pub use unit::TimeUnit;

@@ -1,16 +1,15 @@
 //! A trace file as blocks of whole lines.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::ops::Range;
+use std::io::{self, Read};
 use std::path::Path;
-use std::time::UNIX_EPOCH;
 
 use crate::block::{BlockEnd, Line, Parser, unit_behind};
-use crate::fingerprint::{Fingerprint, end_of_chunks};
-use crate::gzip::{Boundary, GzipEnd, GzipReader, MAGIC};
-use crate::line::is_blank;
+use crate::gzip::{Boundary, GzipEnd, GzipReader};
+use crate::source::{Hashed, is_gzip, open_regular};
+use crate::summary::{Consumed, Fault, OpenEnd, Snapshot, SourceSummary};
 use crate::unit::TimeUnit;
+
+mod resume;
 
 /// The longest line that is read, in bytes. A longer one is malformed and passed over.
 pub const MAX_LINE: usize = 128 << 20;
@@ -20,27 +19,6 @@ pub const MAX_LINE: usize = 128 << 20;
 const BLOCK: usize = 256 << 10;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// A file as it was when it was opened. Later bytes are not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Snapshot {
-    /// Size in bytes.
-    pub size: u64,
-    /// Time of the last change, in ns from the epoch (negative before it).
-    pub modified_ns: i128,
-}
-
-impl Snapshot {
-    /// The snapshot that a file's metadata gives.
-    pub fn of(metadata: &std::fs::Metadata) -> Self {
-        let modified_ns = match metadata.modified().map(|time| time.duration_since(UNIX_EPOCH)) {
-            Ok(Ok(since)) => since.as_nanos() as i128,
-            Ok(Err(before)) => -(before.duration().as_nanos() as i128),
-            Err(_) => 0,
-        };
-        Self { size: metadata.len(), modified_ns }
-    }
-}
 
 /// Whole lines of a trace, in order.
 #[derive(Debug, Default)]
@@ -61,151 +39,7 @@ impl Block {
     }
 }
 
-/// How far into a file its records were read, for a later reading to go on from there when the file
-/// has grown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Consumed {
-    /// Bytes of text, inflated.
-    pub text: u64,
-    /// The place in the file to go on from: of the text itself, or of the start of a gzip member.
-    pub offset: u64,
-    /// Bytes of text from there on that were read already.
-    pub skip: u64,
-    /// The number of the line to go on with, from 1, and the time unit in force there.
-    pub line: u64,
-    /// See `line`.
-    pub unit: TimeUnit,
-    /// Whether that line's record was read although its end was not there yet.
-    pub within_line: bool,
-}
-
-impl Consumed {
-    /// Nothing yet.
-    pub const NOTHING: Self = Self { text: 0, offset: 0, skip: 0, line: 1, unit: TimeUnit::Us, within_line: false };
-}
-
-/// What of a file an earlier reading has read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// The size that the file had, in bytes.
-    pub size: u64,
-    /// The hash of the bytes that it had, as [`SourceSummary::fingerprint`] has it.
-    pub fingerprint: u128,
-    /// How far its records were read.
-    pub consumed: Consumed,
-}
-
-/// Why reading a file cannot go on where it ended before.
-#[derive(Debug)]
-pub enum ResumeError {
-    /// What the system says.
-    Io(io::Error),
-    /// The file is not what it was, only longer.
-    Changed,
-}
-
-impl From<io::Error> for ResumeError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-/// What was wrong with a file as a whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// The file has no byte.
-    Empty,
-    /// A line or a gzip member ends too early. What the member held was read; the line was not.
-    Truncated(String),
-    /// A gzip member is corrupt; what came before that was read.
-    Damaged(String),
-}
-
-impl Fault {
-    /// That a file ends within a line, which has a number in it, from 1.
-    pub fn within_line(line: u64) -> Self {
-        Self::Truncated(format!("the file ends within line {line}"))
-    }
-}
-
-/// What reading a file to its end has shown.
-#[derive(Clone, Debug)]
-pub struct SourceSummary {
-    /// The file as it was when it was opened.
-    pub snapshot: Snapshot,
-    /// A hash of the file's bytes; of a piece, its share of that, to be added (modulo 2¹²⁸) to the others'.
-    pub fingerprint: u128,
-    /// How far the file's records were read.
-    pub consumed: Consumed,
-    /// What is wrong with the file, if anything.
-    pub fault: Option<Fault>,
-    /// The numbers of the lines longer than [`MAX_LINE`], in order.
-    pub overlong_lines: Vec<u64>,
-    /// Why what follows in the file, if anything, cannot be read on its own; `None` where it starts a line
-    /// and, in a gzip file, a member.
-    pub open_end: Option<OpenEnd>,
-}
-
-/// What a piece of a file ends in, when it is not where the next one can be read on its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OpenEnd {
-    /// A line.
-    Line,
-    /// A gzip member.
-    Member,
-    /// Zeros behind a gzip member, with which its file must end.
-    Padding,
-    /// What is damaged, so that nothing behind it counts.
-    Damage,
-}
-
-/// Reads a file from some place on, and hashes what passes through.
-struct Hashed {
-    file: io::Take<File>,
-    hash: Fingerprint,
-    /// The place in the file that is read next.
-    at: u64,
-    /// Up to where the file is hashed in the end.
-    hash_to: u64,
-}
-
-impl Hashed {
-    fn new(file: File, size: u64) -> Self {
-        Self { file: file.take(size), hash: Fingerprint::from(0), at: 0, hash_to: size }
-    }
-
-    /// Of a piece of a file of `size` bytes, which is to be gone to.
-    fn piece(file: File, piece: &Range<u64>, size: u64) -> Self {
-        Self { file: file.take(0), hash: Fingerprint::from(piece.start), at: 0, hash_to: end_of_chunks(piece, size) }
-    }
-
-    /// Goes to another place, not behind what is in the hash, to read up to `end`.
-    fn seek(&mut self, place: u64, end: u64) -> io::Result<()> {
-        self.file.get_mut().seek(SeekFrom::Start(place))?;
-        self.file.set_limit(end - place);
-        self.at = place;
-        Ok(())
-    }
-
-    /// Reads what is left to hash; the hash.
-    fn finish(mut self) -> io::Result<u128> {
-        self.file.set_limit(self.hash_to.saturating_sub(self.at));
-        io::copy(&mut self, &mut io::sink())?;
-        Ok(self.hash.digest())
-    }
-}
-
-impl Read for Hashed {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer)?;
-        self.at += read as u64;
-        // What was read before is in the hash already.
-        let new = self.at.saturating_sub(self.hash.at()).min(read as u64) as usize;
-        self.hash.update(&buffer[read - new..read]);
-        Ok(read)
-    }
-}
-
+/// Where the text comes from.
 enum Source {
     Text(Hashed),
     Gzip(Box<GzipReader<Hashed>>),
@@ -256,57 +90,6 @@ impl TraceReader {
         Ok(Self::new(Hashed::new(file, snapshot.size), gzip, snapshot, &Consumed::NOTHING, max_line))
     }
 
-    /// Opens a piece of a trace, which starts where a line and, in a gzip file, a member does; `unit` is the
-    /// time unit in force there. Text and lines are counted from the piece's start.
-    ///
-    /// # Errors
-    ///
-    /// What the system says; [`ResumeError::Changed`] where the file has not the `size` that it is to have.
-    pub fn open_piece(path: &Path, piece: &Range<u64>, size: u64, unit: TimeUnit) -> Result<Self, ResumeError> {
-        let (mut file, snapshot) = open_regular(path)?;
-        if snapshot.size != size || piece.start > piece.end || piece.end > size {
-            return Err(ResumeError::Changed);
-        }
-        let gzip = is_gzip(&mut file, path)?;
-        let mut hashed = Hashed::piece(file, piece, size);
-        hashed.seek(piece.start, piece.end)?;
-        let from = Consumed { offset: piece.start, unit, ..Consumed::NOTHING };
-        let mut reader = Self::new(hashed, gzip, snapshot, &from, MAX_LINE);
-        reader.may_be_marked = piece.start == 0;
-        Ok(reader)
-    }
-
-    /// Opens a trace that was read before, to go on with what it has grown by.
-    ///
-    /// # Errors
-    ///
-    /// [`ResumeError::Changed`] where what was read before is no longer what the file starts with.
-    pub fn resume(path: &Path, head: &Head) -> Result<Self, ResumeError> {
-        Self::resume_with(path, head, MAX_LINE)
-    }
-
-    fn resume_with(path: &Path, head: &Head, max_line: usize) -> Result<Self, ResumeError> {
-        let Head { size, fingerprint, consumed } = *head;
-        let (mut file, snapshot) = open_regular(path)?;
-        if snapshot.size < size || consumed.offset > size {
-            return Err(ResumeError::Changed);
-        }
-        let gzip = is_gzip(&mut file, path)?;
-        let mut hashed = Hashed::new(file, size);
-        io::copy(&mut hashed, &mut io::sink())?;
-        if hashed.at != size || hashed.hash.digest() != fingerprint {
-            return Err(ResumeError::Changed);
-        }
-        hashed.hash_to = snapshot.size;
-        hashed.seek(consumed.offset, snapshot.size)?;
-        let mut reader = Self::new(hashed, gzip, snapshot, &consumed, max_line);
-        reader.pass_over(consumed.skip)?;
-        if consumed.within_line {
-            reader.end_line()?;
-        }
-        Ok(reader)
-    }
-
     fn new(hashed: Hashed, gzip: bool, snapshot: Snapshot, from: &Consumed, max_line: usize) -> Self {
         let source = if gzip {
             let start = Boundary { offset: from.offset, text: from.text - from.skip };
@@ -332,54 +115,6 @@ impl TraceReader {
         }
     }
 
-    /// Passes over text that was read before.
-    fn pass_over(&mut self, mut bytes: u64) -> Result<(), ResumeError> {
-        while bytes > 0 {
-            if self.ended {
-                return Err(ResumeError::Changed);
-            }
-            self.carry.clear();
-            self.fill_carry()?;
-            let passed = bytes.min(self.carry.len() as u64);
-            self.carry.drain(..passed as usize);
-            bytes -= passed;
-        }
-        Ok(())
-    }
-
-    /// Passes over the rest of a line whose record was read before. If that goes on, it was another.
-    fn end_line(&mut self) -> Result<(), ResumeError> {
-        let mut passed = 0;
-        loop {
-            let end = memchr::memchr(b'\n', &self.carry);
-            if !is_blank(&self.carry[..end.unwrap_or(self.carry.len())]) {
-                return Err(ResumeError::Changed);
-            }
-            if let Some(end) = end {
-                self.carry.drain(..=end);
-                self.consumed += passed + end as u64 + 1;
-                self.start.line += 1;
-                self.within_line = false;
-                return Ok(());
-            }
-            passed += self.carry.len() as u64;
-            self.carry.clear();
-            if self.ended {
-                // What is there of it holds nothing, so it can be read again.
-                return Ok(());
-            }
-            self.fill_carry()?;
-        }
-    }
-
-    fn fill_carry(&mut self) -> io::Result<()> {
-        let mut carry = std::mem::take(&mut self.carry);
-        let room = carry.len() + BLOCK.min(self.max_line + 1);
-        self.ended = !self.fill(&mut carry, room)?;
-        self.carry = carry;
-        Ok(())
-    }
-
     /// Where the first block starts.
     pub fn start(&self) -> BlockEnd {
         self.start
@@ -388,8 +123,8 @@ impl TraceReader {
     /// How many bytes of the file, compressed as it is, have been read.
     pub fn position(&self) -> u64 {
         match &self.source {
-            Source::Text(hashed) => hashed.at,
-            Source::Gzip(gzip) => gzip.get_ref().at,
+            Source::Text(hashed) => hashed.position(),
+            Source::Gzip(gzip) => gzip.get_ref().position(),
         }
     }
 
@@ -555,33 +290,6 @@ impl TraceReader {
     }
 }
 
-fn open_regular(path: &Path) -> io::Result<(File, Snapshot)> {
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
-    Ok((file, Snapshot::of(&metadata)))
-}
-
-/// Whether the file is gzip, by its first bytes; and by its name, where they could be those of gzip.
-pub(crate) fn is_gzip(file: &mut File, path: &Path) -> io::Result<bool> {
-    let mut first = Vec::with_capacity(MAGIC.len());
-    Read::by_ref(file).take(MAGIC.len() as u64).read_to_end(&mut first)?;
-    file.rewind()?;
-    let named_gzip = path.extension().is_some_and(|extension| extension == "gz");
-    Ok(first == MAGIC || (named_gzip && MAGIC.starts_with(&first)))
-}
-
-/// The hash of a file's first `size` bytes, as [`SourceSummary::fingerprint`] has it.
-///
-/// # Errors
-///
-/// What the system says.
-pub fn fingerprint(path: &Path, size: u64) -> io::Result<u128> {
-    Hashed::new(File::open(path)?, size).finish()
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -590,9 +298,9 @@ mod tests {
     use flate2::write::GzEncoder;
 
     use super::*;
-    use crate::line::payload;
+    use crate::source::fingerprint;
 
-    fn gzip(text: &[u8]) -> Vec<u8> {
+    pub(super) fn gzip(text: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         encoder.write_all(text).expect("in memory");
         encoder.finish().expect("in memory")
@@ -608,7 +316,7 @@ mod tests {
         (lines, summary)
     }
 
-    fn read_on(mut reader: TraceReader) -> (Vec<(u64, Vec<u8>)>, SourceSummary) {
+    pub(super) fn read_on(mut reader: TraceReader) -> (Vec<(u64, Vec<u8>)>, SourceSummary) {
         let mut block = Block::default();
         let mut lines = Vec::new();
         let mut end = reader.start();
@@ -623,7 +331,7 @@ mod tests {
     }
 
     /// Lines of many lengths, some longer than a block.
-    fn text() -> Vec<u8> {
+    pub(super) fn text() -> Vec<u8> {
         let mut text = Vec::new();
         for length in [0, 1, 10, BLOCK - 1, 3, BLOCK, 0, 3 * BLOCK + 7, 5] {
             text.extend(std::iter::repeat_n(b'a' + (length % 26) as u8, length));
@@ -743,165 +451,5 @@ mod tests {
                 assert_eq!(summary.fault, fault.map(|fault| Fault::Truncated(fault.to_owned())), "{text}");
             }
         }
-    }
-
-    /// Reads a file as it grows to each of some sizes: every line, and the last summary.
-    fn read_growing(
-        path: &Path,
-        bytes: &[u8],
-        sizes: &[usize],
-        max_line: usize,
-    ) -> (Vec<(u64, Vec<u8>)>, SourceSummary) {
-        let mut all = Vec::new();
-        let mut head: Option<Head> = None;
-        let mut last = None;
-        for &size in sizes {
-            std::fs::write(path, &bytes[..size]).expect("written");
-            let reader = match &head {
-                None => TraceReader::open_with(path, max_line).expect("open"),
-                Some(head) => TraceReader::resume_with(path, head, max_line).expect("resume"),
-            };
-            let (lines, summary) = read_on(reader);
-            all.extend(lines);
-            assert_eq!(summary.fingerprint, fingerprint(path, size as u64).expect("fingerprint"));
-            head = Some(Head { size: size as u64, fingerprint: summary.fingerprint, consumed: summary.consumed });
-            last = Some(summary);
-        }
-        (all, last.expect("some size"))
-    }
-
-    /// What the lines hold: the end of a line whose record was read before it is nothing.
-    fn payloads(lines: Vec<(u64, Vec<u8>)>) -> Vec<(u64, Vec<u8>)> {
-        let payloads = lines.into_iter().map(|(number, line)| (number, payload(&line).to_vec()));
-        payloads.filter(|(_, payload)| !payload.is_empty()).collect()
-    }
-
-    #[test]
-    fn a_file_that_grows_is_read_on_wherever_it_ended() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let text = b"\xef\xbb\xbf[\n{\"a\":1},\n\n oops\n{\"b\":22} ,\r\n{\"c\":[3]}\nyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\n{\"d\":4}\n]\n";
-        let mut members = gzip(&text[..21]);
-        members.extend(gzip(b""));
-        members.extend(gzip(&text[21..]));
-        members.extend([0; 3]);
-        for (name, bytes) in [("a.pfw", text.to_vec()), ("b.pfw.gz", gzip(text)), ("c.pfw.gz", members)] {
-            let path = folder.path().join(name);
-            let max_line = 24;
-            let (wanted, whole) = read_growing(&path, &bytes, &[bytes.len()], max_line);
-            let check = |sizes: &[usize]| {
-                let (lines, summary) = read_growing(&path, &bytes, sizes, max_line);
-                assert_eq!(payloads(lines), payloads(wanted.clone()), "{name} {sizes:?}");
-                assert_eq!(summary.consumed.text, whole.consumed.text, "{name} {sizes:?}");
-                assert_eq!(summary.consumed.line, whole.consumed.line, "{name} {sizes:?}");
-                assert_eq!(summary.fault, whole.fault);
-            };
-            for first in 0..bytes.len() {
-                check(&[first, bytes.len()]);
-                for second in (first..bytes.len()).step_by(5) {
-                    check(&[first, second, bytes.len()]);
-                }
-            }
-            check(&(0..=bytes.len()).collect::<Vec<_>>());
-        }
-    }
-
-    #[test]
-    fn a_file_whose_head_changed_is_not_read_on() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("a.pfw");
-        let resume_as = |before: &[u8], after: &[u8]| {
-            std::fs::write(&path, before).expect("written");
-            let (_, summary) = read_on(TraceReader::open(&path).expect("open"));
-            let head = Head { size: before.len() as u64, fingerprint: summary.fingerprint, consumed: summary.consumed };
-            std::fs::write(&path, after).expect("written");
-            TraceReader::resume(&path, &head).map(read_on)
-        };
-        assert!(resume_as(b"{}\n", b"{}\n{}\n").is_ok());
-        assert!(matches!(resume_as(b"{}\n", b"{ }\n{}\n"), Err(ResumeError::Changed)));
-        assert!(matches!(resume_as(b"{}\n", b"{}"), Err(ResumeError::Changed)));
-        // A record without the end of its line was one; and then the line went on.
-        assert!(matches!(resume_as(b"{}", b"{}x\n"), Err(ResumeError::Changed)));
-        assert!(resume_as(b"{}", b"{},\n{}").is_ok());
-        assert!(resume_as(b"{}", b"{} \x0b,\n{}").is_ok());
-    }
-
-    #[test]
-    fn pieces_read_as_the_file_does_wherever_members_and_lines_begin() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut text = text();
-        text.truncate(text.len() - 5);
-        let lines: Vec<&[u8]> = text.split_inclusive(|&byte| byte == b'\n').collect();
-        let members: Vec<Vec<u8>> = lines.iter().map(|line| gzip(line)).collect();
-        let ends = |parts: &[Vec<u8>]| -> Vec<u64> {
-            let ends = parts.iter().scan(0, |at, part| {
-                *at += part.len() as u64;
-                Some(*at)
-            });
-            ends.collect()
-        };
-        let lines: Vec<Vec<u8>> = lines.into_iter().map(<[u8]>::to_vec).collect();
-        for (name, parts) in [("a.pfw", lines), ("b.pfw.gz", members)] {
-            let path = folder.path().join(name);
-            let bytes = parts.concat();
-            std::fs::write(&path, &bytes).expect("written");
-            let size = bytes.len() as u64;
-            let (whole_lines, whole) = read_on(TraceReader::open(&path).expect("open"));
-            let mut cuts = ends(&parts);
-            cuts.pop();
-            for chosen in [&cuts[..], &cuts[..1], &cuts[3..5], &cuts[cuts.len() - 1..]] {
-                let (mut from, mut all, mut lines_before) = (0, Vec::new(), 0);
-                let (mut text, mut fingerprint) = (0, 0_u128);
-                for to in chosen.iter().copied().chain([size]) {
-                    let reader = TraceReader::open_piece(&path, &(from..to), size, TimeUnit::Us).expect("open");
-                    let (lines, summary) = read_on(reader);
-                    let last = to == size;
-                    assert_eq!(summary.open_end, if last { whole.open_end } else { None }, "{name}");
-                    // Its text names the line, which a piece counts from its own start.
-                    assert_eq!(summary.fault.is_some(), last && whole.fault.is_some(), "{name}");
-                    all.extend(lines.into_iter().map(|(line, text)| (line + lines_before, text)));
-                    text += summary.consumed.text;
-                    fingerprint = fingerprint.wrapping_add(summary.fingerprint);
-                    lines_before += summary.consumed.line - 1;
-                    if to == size {
-                        let consumed = Consumed { text, line: lines_before + 1, ..summary.consumed };
-                        assert_eq!(consumed, whole.consumed, "{name}");
-                    }
-                    from = to;
-                }
-                assert_eq!(fingerprint, whole.fingerprint, "{name}");
-                assert!(all == whole_lines, "{name} {chosen:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_a_piece_ends_in_is_said() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let piece = |name: &str, bytes: &[u8], range: Range<u64>| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, bytes).expect("written");
-            TraceReader::open_piece(&path, &range, bytes.len() as u64, TimeUnit::Us).map(|reader| read_on(reader).1)
-        };
-        let end = |name: &str, bytes: &[u8], to: u64| piece(name, bytes, 0..to).expect("open").open_end;
-        let text = b"{}\n{\"a\":1}\n";
-        assert_eq!(end("a.pfw", text, 3), None);
-        assert_eq!(end("a.pfw", text, 2), Some(OpenEnd::Line));
-        assert_eq!(end("a.pfw", text, 5), Some(OpenEnd::Line));
-        let (one, open) = (gzip(text), gzip(b"{}\n{}"));
-        let to = one.len() as u64;
-        assert_eq!(end("a.pfw.gz", &[one.clone(), one.clone()].concat(), to), None);
-        assert_eq!(end("a.pfw.gz", &[one.clone(), one.clone()].concat(), to - 1), Some(OpenEnd::Member));
-        assert_eq!(end("a.pfw.gz", &[one.clone(), one.clone()].concat(), to + 9), Some(OpenEnd::Member));
-        assert_eq!(end("a.pfw.gz", &[one.clone(), vec![0; 9], one.clone()].concat(), to + 9), Some(OpenEnd::Padding));
-        assert_eq!(
-            end("a.pfw.gz", &[one.clone(), b"oops".to_vec(), one.clone()].concat(), to + 4),
-            Some(OpenEnd::Damage)
-        );
-        assert_eq!(end("a.pfw.gz", &[open.clone(), one].concat(), open.len() as u64), Some(OpenEnd::Line));
-        // A mark of the byte order stands only at the start of a file.
-        let marked = b"{}\n\xef\xbb\xbf{}\n";
-        assert_eq!(piece("a.pfw", marked, 3..9).expect("open").consumed.text, 6);
-        assert!(matches!(piece("a.pfw", text, 3..99), Err(ResumeError::Changed)));
-        assert!(matches!(piece("a.pfw", text, Range { start: 4, end: 3 }), Err(ResumeError::Changed)));
     }
 }

@@ -1,0 +1,279 @@
+//! Reading a trace from somewhere else than its start: where an earlier reading ended, or a piece of it.
+
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+
+use crate::line::is_blank;
+use crate::reader::{BLOCK, MAX_LINE, TraceReader};
+use crate::source::{Hashed, is_gzip, open_regular};
+use crate::summary::{Consumed, Head, ResumeError};
+use crate::unit::TimeUnit;
+
+impl TraceReader {
+    /// Opens a piece of a trace, which starts where a line and, in a gzip file, a member does; `unit` is the
+    /// time unit in force there. Text and lines are counted from the piece's start.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; [`ResumeError::Changed`] where the file has not the `size` that it is to have.
+    pub fn open_piece(path: &Path, piece: &Range<u64>, size: u64, unit: TimeUnit) -> Result<Self, ResumeError> {
+        let (mut file, snapshot) = open_regular(path)?;
+        if snapshot.size != size || piece.start > piece.end || piece.end > size {
+            return Err(ResumeError::Changed);
+        }
+        let gzip = is_gzip(&mut file, path)?;
+        let mut hashed = Hashed::piece(file, piece, size);
+        hashed.seek(piece.start, piece.end)?;
+        let from = Consumed { offset: piece.start, unit, ..Consumed::NOTHING };
+        let mut reader = Self::new(hashed, gzip, snapshot, &from, MAX_LINE);
+        reader.may_be_marked = piece.start == 0;
+        Ok(reader)
+    }
+
+    /// Opens a trace that was read before, to go on with what it has grown by.
+    ///
+    /// # Errors
+    ///
+    /// [`ResumeError::Changed`] where what was read before is no longer what the file starts with.
+    pub fn resume(path: &Path, head: &Head) -> Result<Self, ResumeError> {
+        Self::resume_with(path, head, MAX_LINE)
+    }
+
+    fn resume_with(path: &Path, head: &Head, max_line: usize) -> Result<Self, ResumeError> {
+        let Head { size, fingerprint, consumed } = *head;
+        let (mut file, snapshot) = open_regular(path)?;
+        if snapshot.size < size || consumed.offset > size {
+            return Err(ResumeError::Changed);
+        }
+        let gzip = is_gzip(&mut file, path)?;
+        let mut hashed = Hashed::new(file, size);
+        if !hashed.is(size, fingerprint)? {
+            return Err(ResumeError::Changed);
+        }
+        hashed.grow(consumed.offset, snapshot.size)?;
+        let mut reader = Self::new(hashed, gzip, snapshot, &consumed, max_line);
+        reader.pass_over(consumed.skip)?;
+        if consumed.within_line {
+            reader.end_line()?;
+        }
+        Ok(reader)
+    }
+
+    /// Passes over text that was read before.
+    fn pass_over(&mut self, mut bytes: u64) -> Result<(), ResumeError> {
+        while bytes > 0 {
+            if self.ended {
+                return Err(ResumeError::Changed);
+            }
+            self.carry.clear();
+            self.fill_carry()?;
+            let passed = bytes.min(self.carry.len() as u64);
+            self.carry.drain(..passed as usize);
+            bytes -= passed;
+        }
+        Ok(())
+    }
+
+    /// Passes over the rest of a line whose record was read before. If that goes on, it was another.
+    fn end_line(&mut self) -> Result<(), ResumeError> {
+        let mut passed = 0;
+        loop {
+            let end = memchr::memchr(b'\n', &self.carry);
+            if !is_blank(&self.carry[..end.unwrap_or(self.carry.len())]) {
+                return Err(ResumeError::Changed);
+            }
+            if let Some(end) = end {
+                self.carry.drain(..=end);
+                self.consumed += passed + end as u64 + 1;
+                self.start.line += 1;
+                self.within_line = false;
+                return Ok(());
+            }
+            passed += self.carry.len() as u64;
+            self.carry.clear();
+            if self.ended {
+                // What is there of it holds nothing, so it can be read again.
+                return Ok(());
+            }
+            self.fill_carry()?;
+        }
+    }
+
+    fn fill_carry(&mut self) -> io::Result<()> {
+        let mut carry = std::mem::take(&mut self.carry);
+        let room = carry.len() + BLOCK.min(self.max_line + 1);
+        self.ended = !self.fill(&mut carry, room)?;
+        self.carry = carry;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line::payload;
+    use crate::reader::tests::{gzip, read_on, text};
+    use crate::source::fingerprint;
+    use crate::summary::{OpenEnd, SourceSummary};
+
+    /// Reads a file as it grows to each of some sizes: every line, and the last summary.
+    fn read_growing(
+        path: &Path,
+        bytes: &[u8],
+        sizes: &[usize],
+        max_line: usize,
+    ) -> (Vec<(u64, Vec<u8>)>, SourceSummary) {
+        let mut all = Vec::new();
+        let mut head: Option<Head> = None;
+        let mut last = None;
+        for &size in sizes {
+            std::fs::write(path, &bytes[..size]).expect("written");
+            let reader = match &head {
+                None => TraceReader::open_with(path, max_line).expect("open"),
+                Some(head) => TraceReader::resume_with(path, head, max_line).expect("resume"),
+            };
+            let (lines, summary) = read_on(reader);
+            all.extend(lines);
+            assert_eq!(summary.fingerprint, fingerprint(path, size as u64).expect("fingerprint"));
+            head = Some(Head { size: size as u64, fingerprint: summary.fingerprint, consumed: summary.consumed });
+            last = Some(summary);
+        }
+        (all, last.expect("some size"))
+    }
+
+    /// What the lines hold: the end of a line whose record was read before it is nothing.
+    fn payloads(lines: Vec<(u64, Vec<u8>)>) -> Vec<(u64, Vec<u8>)> {
+        let payloads = lines.into_iter().map(|(number, line)| (number, payload(&line).to_vec()));
+        payloads.filter(|(_, payload)| !payload.is_empty()).collect()
+    }
+
+    #[test]
+    fn a_file_that_grows_is_read_on_wherever_it_ended() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let text = b"\xef\xbb\xbf[\n{\"a\":1},\n\n oops\n{\"b\":22} ,\r\n{\"c\":[3]}\nyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\n{\"d\":4}\n]\n";
+        let mut members = gzip(&text[..21]);
+        members.extend(gzip(b""));
+        members.extend(gzip(&text[21..]));
+        members.extend([0; 3]);
+        for (name, bytes) in [("a.pfw", text.to_vec()), ("b.pfw.gz", gzip(text)), ("c.pfw.gz", members)] {
+            let path = folder.path().join(name);
+            let max_line = 24;
+            let (wanted, whole) = read_growing(&path, &bytes, &[bytes.len()], max_line);
+            let check = |sizes: &[usize]| {
+                let (lines, summary) = read_growing(&path, &bytes, sizes, max_line);
+                assert_eq!(payloads(lines), payloads(wanted.clone()), "{name} {sizes:?}");
+                assert_eq!(summary.consumed.text, whole.consumed.text, "{name} {sizes:?}");
+                assert_eq!(summary.consumed.line, whole.consumed.line, "{name} {sizes:?}");
+                assert_eq!(summary.fault, whole.fault);
+            };
+            for first in 0..bytes.len() {
+                check(&[first, bytes.len()]);
+                for second in (first..bytes.len()).step_by(5) {
+                    check(&[first, second, bytes.len()]);
+                }
+            }
+            check(&(0..=bytes.len()).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_file_whose_head_changed_is_not_read_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.pfw");
+        let resume_as = |before: &[u8], after: &[u8]| {
+            std::fs::write(&path, before).expect("written");
+            let (_, summary) = read_on(TraceReader::open(&path).expect("open"));
+            let head = Head { size: before.len() as u64, fingerprint: summary.fingerprint, consumed: summary.consumed };
+            std::fs::write(&path, after).expect("written");
+            TraceReader::resume(&path, &head).map(read_on)
+        };
+        assert!(resume_as(b"{}\n", b"{}\n{}\n").is_ok());
+        assert!(matches!(resume_as(b"{}\n", b"{ }\n{}\n"), Err(ResumeError::Changed)));
+        assert!(matches!(resume_as(b"{}\n", b"{}"), Err(ResumeError::Changed)));
+        // A record without the end of its line was one; and then the line went on.
+        assert!(matches!(resume_as(b"{}", b"{}x\n"), Err(ResumeError::Changed)));
+        assert!(resume_as(b"{}", b"{},\n{}").is_ok());
+        assert!(resume_as(b"{}", b"{} \x0b,\n{}").is_ok());
+    }
+
+    #[test]
+    fn pieces_read_as_the_file_does_wherever_members_and_lines_begin() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut text = text();
+        text.truncate(text.len() - 5);
+        let lines: Vec<&[u8]> = text.split_inclusive(|&byte| byte == b'\n').collect();
+        let members: Vec<Vec<u8>> = lines.iter().map(|line| gzip(line)).collect();
+        let ends = |parts: &[Vec<u8>]| -> Vec<u64> {
+            let ends = parts.iter().scan(0, |at, part| {
+                *at += part.len() as u64;
+                Some(*at)
+            });
+            ends.collect()
+        };
+        let lines: Vec<Vec<u8>> = lines.into_iter().map(<[u8]>::to_vec).collect();
+        for (name, parts) in [("a.pfw", lines), ("b.pfw.gz", members)] {
+            let path = folder.path().join(name);
+            let bytes = parts.concat();
+            std::fs::write(&path, &bytes).expect("written");
+            let size = bytes.len() as u64;
+            let (whole_lines, whole) = read_on(TraceReader::open(&path).expect("open"));
+            let mut cuts = ends(&parts);
+            cuts.pop();
+            for chosen in [&cuts[..], &cuts[..1], &cuts[3..5], &cuts[cuts.len() - 1..]] {
+                let (mut from, mut all, mut lines_before) = (0, Vec::new(), 0);
+                let (mut text, mut fingerprint) = (0, 0_u128);
+                for to in chosen.iter().copied().chain([size]) {
+                    let reader = TraceReader::open_piece(&path, &(from..to), size, TimeUnit::Us).expect("open");
+                    let (lines, summary) = read_on(reader);
+                    let last = to == size;
+                    assert_eq!(summary.open_end, if last { whole.open_end } else { None }, "{name}");
+                    // Its text names the line, which a piece counts from its own start.
+                    assert_eq!(summary.fault.is_some(), last && whole.fault.is_some(), "{name}");
+                    all.extend(lines.into_iter().map(|(line, text)| (line + lines_before, text)));
+                    text += summary.consumed.text;
+                    fingerprint = fingerprint.wrapping_add(summary.fingerprint);
+                    lines_before += summary.consumed.line - 1;
+                    if to == size {
+                        let consumed = Consumed { text, line: lines_before + 1, ..summary.consumed };
+                        assert_eq!(consumed, whole.consumed, "{name}");
+                    }
+                    from = to;
+                }
+                assert_eq!(fingerprint, whole.fingerprint, "{name}");
+                assert!(all == whole_lines, "{name} {chosen:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_piece_ends_in_is_said() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let piece = |name: &str, bytes: &[u8], range: Range<u64>| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).expect("written");
+            TraceReader::open_piece(&path, &range, bytes.len() as u64, TimeUnit::Us).map(|reader| read_on(reader).1)
+        };
+        let end = |name: &str, bytes: &[u8], to: u64| piece(name, bytes, 0..to).expect("open").open_end;
+        let text = b"{}\n{\"a\":1}\n";
+        assert_eq!(end("a.pfw", text, 3), None);
+        assert_eq!(end("a.pfw", text, 2), Some(OpenEnd::Line));
+        assert_eq!(end("a.pfw", text, 5), Some(OpenEnd::Line));
+        let (one, open) = (gzip(text), gzip(b"{}\n{}"));
+        let to = one.len() as u64;
+        assert_eq!(end("a.pfw.gz", &[one.clone(), one.clone()].concat(), to), None);
+        assert_eq!(end("a.pfw.gz", &[one.clone(), one.clone()].concat(), to - 1), Some(OpenEnd::Member));
+        assert_eq!(end("a.pfw.gz", &[one.clone(), one.clone()].concat(), to + 9), Some(OpenEnd::Member));
+        assert_eq!(end("a.pfw.gz", &[one.clone(), vec![0; 9], one.clone()].concat(), to + 9), Some(OpenEnd::Padding));
+        assert_eq!(
+            end("a.pfw.gz", &[one.clone(), b"oops".to_vec(), one.clone()].concat(), to + 4),
+            Some(OpenEnd::Damage)
+        );
+        assert_eq!(end("a.pfw.gz", &[open.clone(), one].concat(), open.len() as u64), Some(OpenEnd::Line));
+        // A mark of the byte order stands only at the start of a file.
+        let marked = b"{}\n\xef\xbb\xbf{}\n";
+        assert_eq!(piece("a.pfw", marked, 3..9).expect("open").consumed.text, 6);
+        assert!(matches!(piece("a.pfw", text, 3..99), Err(ResumeError::Changed)));
+        assert!(matches!(piece("a.pfw", text, Range { start: 4, end: 3 }), Err(ResumeError::Changed)));
+    }
+}

@@ -1,0 +1,102 @@
+//! The bytes of a trace file, hashed as they pass.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::Path;
+
+use crate::fingerprint::{Fingerprint, end_of_chunks};
+use crate::gzip::MAGIC;
+use crate::summary::Snapshot;
+
+/// Reads a file from some place on, and hashes what passes through.
+pub(crate) struct Hashed {
+    file: io::Take<File>,
+    hash: Fingerprint,
+    /// The place in the file that is read next.
+    at: u64,
+    /// Up to where the file is hashed in the end.
+    hash_to: u64,
+}
+
+impl Hashed {
+    /// Of a file's first `size` bytes.
+    pub(crate) fn new(file: File, size: u64) -> Self {
+        Self { file: file.take(size), hash: Fingerprint::from(0), at: 0, hash_to: size }
+    }
+
+    /// Of a piece of a file of `size` bytes, which is to be gone to.
+    pub(crate) fn piece(file: File, piece: &Range<u64>, size: u64) -> Self {
+        Self { file: file.take(0), hash: Fingerprint::from(piece.start), at: 0, hash_to: end_of_chunks(piece, size) }
+    }
+
+    /// Reads what there is, and says whether it is `size` bytes with this hash.
+    pub(crate) fn is(&mut self, size: u64, fingerprint: u128) -> io::Result<bool> {
+        io::copy(self, &mut io::sink())?;
+        Ok(self.at == size && self.hash.digest() == fingerprint)
+    }
+
+    /// Goes to a place in what was read, to go on to the end of a file that now has `size` bytes.
+    pub(crate) fn grow(&mut self, place: u64, size: u64) -> io::Result<()> {
+        self.hash_to = size;
+        self.seek(place, size)
+    }
+
+    /// The place in the file that is read next.
+    pub(crate) fn position(&self) -> u64 {
+        self.at
+    }
+
+    /// Goes to another place, not behind what is in the hash, to read up to `end`.
+    pub(crate) fn seek(&mut self, place: u64, end: u64) -> io::Result<()> {
+        self.file.get_mut().seek(SeekFrom::Start(place))?;
+        self.file.set_limit(end - place);
+        self.at = place;
+        Ok(())
+    }
+
+    /// Reads what is left to hash; the hash.
+    pub(crate) fn finish(mut self) -> io::Result<u128> {
+        self.file.set_limit(self.hash_to.saturating_sub(self.at));
+        io::copy(&mut self, &mut io::sink())?;
+        Ok(self.hash.digest())
+    }
+}
+
+impl Read for Hashed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.at += read as u64;
+        // What was read before is in the hash already.
+        let new = self.at.saturating_sub(self.hash.at()).min(read as u64) as usize;
+        self.hash.update(&buffer[read - new..read]);
+        Ok(read)
+    }
+}
+
+pub(crate) fn open_regular(path: &Path) -> io::Result<(File, Snapshot)> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    Ok((file, Snapshot::of(&metadata)))
+}
+
+/// Whether the file is gzip, by its first bytes; and by its name, where they could be those of gzip.
+pub(crate) fn is_gzip(file: &mut File, path: &Path) -> io::Result<bool> {
+    let mut first = Vec::with_capacity(MAGIC.len());
+    Read::by_ref(file).take(MAGIC.len() as u64).read_to_end(&mut first)?;
+    file.rewind()?;
+    let named_gzip = path.extension().is_some_and(|extension| extension == "gz");
+    Ok(first == MAGIC || (named_gzip && MAGIC.starts_with(&first)))
+}
+
+/// The hash of a file's first `size` bytes, as [`SourceSummary::fingerprint`] has it.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn fingerprint(path: &Path, size: u64) -> io::Result<u128> {
+    Hashed::new(File::open(path)?, size).finish()
+}
