@@ -124,12 +124,6 @@ impl<'a> Reader<'a> {
         Ok(first)
     }
 
-    /// The next byte, which is not taken.
-    #[inline]
-    pub(crate) fn first(&self) -> Option<u8> {
-        self.rest.first().copied()
-    }
-
     /// The next `length` bytes.
     #[inline]
     pub fn bytes(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {

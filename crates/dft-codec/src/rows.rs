@@ -153,7 +153,7 @@ pub fn encode_row<'a>(
 }
 
 /// Names of metrics that tracers write all the time.
-const USUAL: [&str; 9] = ["count", "fd", "level", "whence", "flags", "mode", "p_idx", "epoch", "step"];
+const USUAL_NAMES: [&str; 9] = ["count", "fd", "level", "whence", "flags", "mode", "p_idx", "epoch", "step"];
 
 /// A name of a metric that tracers write all the time: its place stands for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +162,7 @@ pub struct UsualName(u8);
 impl UsualName {
     /// The name, if it is one of those.
     pub fn of(name: &str) -> Option<Self> {
-        USUAL.iter().zip(0..).find(|(usual, _)| **usual == name).map(|(_, place)| Self(place))
+        USUAL_NAMES.iter().zip(0..).find(|(usual, _)| **usual == name).map(|(_, place)| Self(place))
     }
 }
 
@@ -196,7 +196,7 @@ fn put_name(out: &mut Vec<u8>, name: MetricName<'_>) {
 fn take_name<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
     let tag = reader.varint_u64()?;
     if tag & 1 != 0 {
-        let name = usize::try_from(tag >> 1).ok().and_then(|place| USUAL.get(place).copied());
+        let name = usize::try_from(tag >> 1).ok().and_then(|place| USUAL_NAMES.get(place).copied());
         return name.ok_or(DecodeError::Invalid("a custom metric of no known name"));
     }
     let name = usize::try_from(tag >> 1).map_err(|_| DecodeError::Truncated)?;

@@ -27,21 +27,13 @@ pub(crate) fn put_int(out: &mut Vec<u8>, stats: &IntStats, count: u128) {
 /// Inlined where the parts are narrow, which makes it shorter.
 #[inline(always)]
 fn put_int_parts(out: &mut Vec<u8>, parts: &IntParts, count: u128) {
-    if parts.n == 1
-        && parts.squares_known
-        && let Ok(only) = i64::try_from(parts.sum)
-        && parts.extent == Some((only, only))
-        && parts.squares == U256::square_of(only)
-    {
-        out.push(ONE);
-        put_zigzag(out, only.into());
-        return;
-    }
     if let Some((value, high)) = parts.extent
         && value == high
         && same(parts.n, value).as_ref() == Some(parts)
     {
-        if parts.n == count {
+        if parts.n == 1 {
+            out.push(ONE);
+        } else if parts.n == count {
             out.push(SAME | SAME_COUNT);
         } else {
             out.push(SAME);
@@ -99,9 +91,13 @@ fn same(n: u128, value: i64) -> Option<IntParts> {
 /// What statistics mostly have.
 const USUAL: u8 = SUM | SAME_COUNT | SQUARES | EXTREMA;
 
-/// The usual statistics behind their flags; `None` where a number is longer than usual.
+/// Statistics of the usual kind, with numbers of the usual lengths; where they are others, what was taken is
+/// anything.
 #[inline]
 fn take_usual(reader: &mut Reader<'_>, count: u128) -> Option<IntStats> {
+    if reader.u8().ok()? != USUAL {
+        return None;
+    }
     let (sum, squares) = (reader.short_zigzag()?, reader.short_varint()?);
     let (min, past) = (reader.short_zigzag()?, reader.short_varint()?);
     IntStats::from_narrow(u64::try_from(count).ok()?, sum, squares.into(), min, min.checked_add_unsigned(past)?)
@@ -109,14 +105,10 @@ fn take_usual(reader: &mut Reader<'_>, count: u128) -> Option<IntStats> {
 
 #[inline]
 pub(crate) fn take_int(reader: &mut Reader<'_>, count: u128) -> Result<IntStats, DecodeError> {
-    if reader.first() == Some(USUAL) {
-        let mut ahead = reader.clone();
-        if ahead.u8().is_ok()
-            && let Some(stats) = take_usual(&mut ahead, count)
-        {
-            *reader = ahead;
-            return Ok(stats);
-        }
+    let mut ahead = reader.clone();
+    if let Some(stats) = take_usual(&mut ahead, count) {
+        *reader = ahead;
+        return Ok(stats);
     }
     take_any_int(reader, count)
 }

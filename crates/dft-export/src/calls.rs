@@ -2,12 +2,11 @@
 
 use std::collections::HashSet;
 use std::iter::repeat_n;
-use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Float64Builder, Int64Array, Int64Builder, RecordBatch};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
-use dft_codec::{Family, RowCore, RowParts, SeriesId};
+use dft_codec::{Family, RowCore};
 use dft_metrics::scaled;
 
 use crate::cells::{Cell, CellScan, Series};
@@ -128,23 +127,18 @@ pub(crate) struct Calls<'v> {
 }
 
 impl<'v> Calls<'v> {
-    /// The rows of a range of the family's series.
+    /// The cells of some of the family's series.
     pub(crate) fn new(
         view: &'v View<'v>,
         family: Family,
-        series: Range<SeriesId>,
+        cells: CellScan<'v>,
         dictionaries: Dictionaries,
     ) -> Result<Self, ExportError> {
         let strings = match dictionaries {
             Dictionaries::PerBatch => Default::default(),
             Dictionaries::Whole => whole_strings(view, family)?,
         };
-        Ok(Self { view, family, schema: schema(), cells: CellScan::new(view, series, RowParts::Core)?, strings })
-    }
-
-    /// What reads the rows ahead, for another thread to do; see [`CellScan::reading`].
-    pub(crate) fn reading(&mut self) -> Option<Box<dyn FnOnce() + Send + 'v>> {
-        self.cells.reading()
+        Ok(Self { view, family, schema: schema(), cells, strings })
     }
 }
 

@@ -59,9 +59,10 @@ enum Rows<'v> {
     Here(RowScan<'v>),
     /// Another thread reads them.
     Ahead(RowsAhead),
-    /// They are being handed to one.
-    Nowhere,
 }
+
+/// What reads rows for a walk, for another thread to do. It ends with them, or with the walk.
+pub(crate) type Reading<'v> = Box<dyn FnOnce() + Send + 'v>;
 
 impl Rows<'_> {
     #[inline]
@@ -69,7 +70,6 @@ impl Rows<'_> {
         match self {
             Self::Here(rows) => rows.next(),
             Self::Ahead(rows) => rows.next(),
-            Self::Nowhere => Ok(None),
         }
     }
 
@@ -77,7 +77,6 @@ impl Rows<'_> {
         match self {
             Self::Here(rows) => rows.seek(series),
             Self::Ahead(rows) => rows.seek(series),
-            Self::Nowhere => {}
         }
     }
 }
@@ -110,11 +109,29 @@ impl<'v> CellScan<'v> {
     /// The cells of a range of series.
     pub(crate) fn new(view: &'v View<'v>, series: Range<SeriesId>, parts: RowParts) -> Result<Self, ExportError> {
         let query = RowQuery { series, time: view.buckets() };
+        let rows = Rows::Here(view.index().rows(query.clone())?);
+        Self::over(rows, view, query.series, parts)
+    }
+
+    /// The same, of rows that another thread reads, where that reads nothing that the filter passes over.
+    pub(crate) fn read_ahead(
+        view: &'v View<'v>,
+        series: Range<SeriesId>,
+        parts: RowParts,
+    ) -> Result<(Self, Option<Reading<'v>>), ExportError> {
+        if view.filter().is_selective() {
+            return Ok((Self::new(view, series, parts)?, None));
+        }
+        let (reading, rows) = view.index().rows(RowQuery { series: series.clone(), time: None })?.ahead();
+        Ok((Self::over(Rows::Ahead(rows), view, series, parts)?, Some(Box::new(reading))))
+    }
+
+    fn over(rows: Rows<'v>, view: &'v View<'v>, series: Range<SeriesId>, parts: RowParts) -> Result<Self, ExportError> {
         Ok(Self {
             view,
+            rows,
             parts,
-            identities: view.index().series(query.series.clone())?,
-            rows: Rows::Here(view.index().rows(query)?),
+            identities: view.index().series(series)?,
             ahead: None,
             reading: None,
             upcoming: None,
@@ -126,25 +143,6 @@ impl<'v> CellScan<'v> {
             series: None,
             serial: 0,
         })
-    }
-
-    /// What reads the rows ahead of the walk, for another thread to do, before the first step; `None` where
-    /// that would read what the filter passes over.
-    pub(crate) fn reading(&mut self) -> Option<Box<dyn FnOnce() + Send + 'v>> {
-        if self.view.filter().is_selective() {
-            return None;
-        }
-        match std::mem::replace(&mut self.rows, Rows::Nowhere) {
-            Rows::Here(rows) => {
-                let (read, rows) = rows.ahead();
-                self.rows = Rows::Ahead(rows);
-                Some(Box::new(read))
-            }
-            other => {
-                self.rows = other;
-                None
-            }
-        }
     }
 
     /// Steps to the next cell; false at the end.

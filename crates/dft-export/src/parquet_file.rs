@@ -1,7 +1,6 @@
 //! Tables to Parquet files, their columns encoded on several threads.
 
 use std::io::{BufWriter, Write};
-use std::mem;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
@@ -218,7 +217,7 @@ impl<'s, W: Write + Send> ParquetFile<'s, W> {
             }
             Ok(encoded)
         });
-        if let Some(error) = mem::take(&mut group.failed) {
+        if let Some(error) = group.failed.take() {
             return Err(error);
         }
         let mut encoded = encoded.map_err(failed)?;

@@ -11,6 +11,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use dft_codec::Family;
 
+use crate::cells::Reading;
 use crate::error::ExportError;
 use crate::files::{Format, write};
 use crate::group::GroupColumn;
@@ -38,11 +39,10 @@ pub trait Batches {
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, ExportError>;
 }
 
-/// A part of a table, and of its making what another thread can do.
+/// A part of a table, and what another thread does beside it.
 pub(crate) struct Part<'v> {
     pub(crate) batches: Box<dyn Batches + Send + 'v>,
-    /// It ends by itself when there are no more batches to be made.
-    pub(crate) beside: Option<Box<dyn FnOnce() + Send + 'v>>,
+    pub(crate) beside: Option<Reading<'v>>,
 }
 
 impl<'v> Part<'v> {

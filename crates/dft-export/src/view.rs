@@ -146,7 +146,7 @@ impl<'a> View<'a> {
         family: Family,
         dictionaries: Dictionaries,
     ) -> Result<impl Batches + Send + 'a, ExportError> {
-        Calls::new(self, family, self.series_of(family), dictionaries)
+        Calls::new(self, family, self.cells(family, RowParts::Core)?, dictionaries)
     }
 
     /// The same, in parts that are read at once and written one after another. How many there are depends
@@ -163,9 +163,8 @@ impl<'a> View<'a> {
             _ => vec![self.series_of(family)],
         };
         let part = |series| {
-            let mut calls = Calls::new(self, family, series, dictionaries)?;
-            let beside = calls.reading();
-            Ok(Part { beside, ..Part::new(calls) })
+            let (cells, beside) = CellScan::read_ahead(self, series, RowParts::Core)?;
+            Ok(Part { beside, ..Part::new(Calls::new(self, family, cells, dictionaries)?) })
         };
         parts.into_iter().map(part).collect()
     }

@@ -29,6 +29,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::StoreError;
 use crate::families;
+use crate::hashed::Sealed;
 use crate::seal::{check_file, seal_file};
 use crate::sorted::{SortedFiles, Written};
 
@@ -224,7 +225,7 @@ impl Bundle {
     ) -> Result<String, StoreError> {
         let mut files = Vec::new();
         for (family, path) in &sorted.files {
-            let (size, hash) = seal_file(path, &[&sorted.hashed])?;
+            let Sealed { size, hash } = seal_file(path, &[&sorted.hashed])?;
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             files.push(BundleFile { family, name, size, hash });
         }

@@ -32,8 +32,7 @@ pub enum StoreError {
     /// The index is no longer the one that this writer opened.
     #[error("{}: the index was replaced while it was open for writing; open it again", .0.display())]
     Replaced(PathBuf),
-    /// What was published is in force, but something failed behind that: it may not survive a loss of
-    /// power, or cannot be opened.
+    /// What was published is in force, but something failed behind that: it may not survive a loss of power.
     #[error("{}: what was added is in, but then: {source}", .path.display())]
     InForce {
         /// The index.

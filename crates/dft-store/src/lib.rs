@@ -96,6 +96,7 @@ mod current;
 mod error;
 mod event_aggregator;
 mod families;
+mod hashed;
 mod index;
 mod ingest;
 mod names;

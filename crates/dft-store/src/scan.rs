@@ -101,44 +101,36 @@ impl RowScan<'_> {
             let start = self.query.time.as_ref().map_or(0, |time| time.start);
             self.cursor.seek(RowKey { series: self.query.series.start, bucket: start }.encode());
         }
-        if self.query.time.is_none() {
-            let Some((bytes, value)) = self.cursor.item() else {
-                self.cursor.status().map_err(|error| self.index.read_error(error))?;
-                return Ok(None);
+        if let Some(time) = self.query.time.clone()
+            && !self.pass_over(&time)?
+        {
+            return Ok(None);
+        }
+        let Some((bytes, value)) = self.cursor.item() else {
+            self.cursor.status().map_err(|error| self.index.read_error(error))?;
+            return Ok(None);
+        };
+        let key = RowKey::decode(bytes).map_err(|error| self.index.entry(families::ROWS, bytes, error))?;
+        Ok((key.series < self.query.series.end).then_some((key, value)))
+    }
+
+    /// Goes on to a row inside of a range of time, or behind all series that are asked for; false where there can
+    /// be none.
+    fn pass_over(&mut self, time: &Range<u64>) -> Result<bool, StoreError> {
+        while let Some(bytes) = self.cursor.key() {
+            let RowKey { series, bucket } =
+                RowKey::decode(bytes).map_err(|error| self.index.entry(families::ROWS, bytes, error))?;
+            let next = if series >= self.query.series.end || time.contains(&bucket) {
+                return Ok(true);
+            } else if bucket < time.start {
+                series
+            } else {
+                let Some(next) = u128::from_be_bytes(series.0).checked_add(1) else { return Ok(false) };
+                SeriesId(next.to_be_bytes())
             };
-            let key = RowKey::decode(bytes).map_err(|error| self.index.entry(families::ROWS, bytes, error))?;
-            return Ok((key.series < self.query.series.end).then_some((key, value)));
+            self.cursor.seek(RowKey { series: next, bucket: time.start }.encode());
         }
-        loop {
-            let Some(bytes) = self.cursor.key() else {
-                self.cursor.status().map_err(|error| self.index.read_error(error))?;
-                return Ok(None);
-            };
-            let key = RowKey::decode(bytes).map_err(|error| self.index.entry(families::ROWS, bytes, error))?;
-            if key.series >= self.query.series.end {
-                return Ok(None);
-            }
-            if let Some(time) = &self.query.time {
-                if key.bucket < time.start {
-                    self.cursor.seek(RowKey { series: key.series, bucket: time.start }.encode());
-                    continue;
-                }
-                if key.bucket >= time.end {
-                    let Some(next) = u128::from_be_bytes(key.series.0).checked_add(1) else { return Ok(None) };
-                    self.cursor.seek(RowKey { series: SeriesId(next.to_be_bytes()), bucket: time.start }.encode());
-                    continue;
-                }
-            }
-            break;
-        }
-        // Looked up again, for what is lent in a loop would be lent in all of its turns.
-        match (self.cursor.key(), self.cursor.value()) {
-            (Some(key), Some(value)) => {
-                let key = RowKey::decode(key).map_err(|error| self.index.entry(families::ROWS, key, error))?;
-                Ok(Some((key, value)))
-            }
-            _ => Ok(None),
-        }
+        Ok(true)
     }
 }
 

@@ -11,27 +11,20 @@
 //! manifest whose last record is damaged for one that ends before it, and replay a log that somebody
 //! put there.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::{self, File, Metadata};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::MetadataExt;
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::StoreError;
+use crate::hashed::{Hashed, Sealed};
 use crate::index::IndexSize;
 
 const SEAL: &str = "SEAL";
-
-/// What a file of a generation is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Sealed {
-    size: u64,
-    hash: u128,
-}
 
 /// Which files of a generation have second names in the next one.
 #[derive(Default)]
@@ -166,7 +159,7 @@ fn check(directory: &Path, name: &str, sealed: Sealed, contents: bool) -> Result
     if size != sealed.size {
         return Err(damaged(format!("it has {size} bytes, not the {} that it was sealed with", sealed.size)));
     }
-    if contents && File::open(&path).and_then(|mut file| hash_of(&mut file)).map_err(system)? != sealed {
+    if contents && File::open(&path).and_then(Sealed::of).map_err(system)? != sealed {
         return Err(damaged("its bytes are not those that it was sealed with".to_owned()));
     }
     Ok(())
@@ -181,94 +174,6 @@ fn is_unsealed(name: &str) -> bool {
     name == SEAL || name == "LOCK" || name.starts_with("LOG")
 }
 
-/// The size and the hash of a file's bytes from where it stands.
-fn hash_of(file: &mut File) -> io::Result<Sealed> {
-    let mut bytes = Bytes::default();
-    bytes.add_rest(file)?;
-    Ok(bytes.sealed())
-}
-
-/// What was read of a file.
-struct Bytes {
-    hash: Xxh3,
-    size: u64,
-    buffer: Vec<u8>,
-}
-
-impl Default for Bytes {
-    fn default() -> Self {
-        Self { hash: Xxh3::new(), size: 0, buffer: vec![0; 256 << 10] }
-    }
-}
-
-impl Bytes {
-    /// Adds what the file has from where it stands.
-    fn add_rest(&mut self, file: &mut File) -> io::Result<()> {
-        loop {
-            match file.read(&mut self.buffer) {
-                Ok(0) => return Ok(()),
-                Ok(read) => {
-                    self.hash.update(&self.buffer[..read]);
-                    self.size += read as u64;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    fn sealed(&self) -> Sealed {
-        Sealed { size: self.size, hash: self.hash.digest128() }
-    }
-}
-
-/// A file that somebody else writes, from its start to its end, and that is hashed as it grows: RocksDB lets
-/// go of the pages of what it has written, so to read it afterwards is to wait for the disk.
-pub(crate) struct Growing {
-    file: File,
-    bytes: Bytes,
-}
-
-impl Growing {
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: File::open(path)?, bytes: Bytes::default() })
-    }
-
-    /// Hashes what was written since.
-    pub(crate) fn catch_up(&mut self) -> io::Result<()> {
-        self.bytes.add_rest(&mut self.file)
-    }
-}
-
-/// What files are that were hashed as they were written, whatever they are called by now.
-#[derive(Debug, Default)]
-pub(crate) struct Hashed(HashMap<Identity, Sealed>);
-
-/// Device, inode and date (seconds and ns): a file that has got the inode of one that is gone has another
-/// date.
-type Identity = (u64, u64, i64, i64);
-
-fn identity(metadata: &Metadata) -> Identity {
-    (metadata.dev(), metadata.ino(), metadata.mtime(), metadata.mtime_nsec())
-}
-
-impl Hashed {
-    /// Adds a file that has all its bytes.
-    pub(crate) fn add(&mut self, mut file: Growing) -> io::Result<()> {
-        file.catch_up()?;
-        self.0.insert(identity(&file.file.metadata()?), file.bytes.sealed());
-        Ok(())
-    }
-
-    pub(crate) fn extend(&mut self, others: Self) {
-        self.0.extend(others.0);
-    }
-
-    fn get(&self, metadata: &Metadata) -> Option<Sealed> {
-        self.0.get(&identity(metadata)).copied().filter(|known| known.size == metadata.len())
-    }
-}
-
 /// Threads that seal files: mostly they wait for the disk, which makes several files durable at once.
 const SEALING: usize = 4;
 
@@ -279,8 +184,7 @@ fn seal_files(directory: &Path, names: Vec<String>, hashed: &[&Hashed]) -> Resul
     let work = || -> Result<Vec<_>, StoreError> {
         let mut sealed = Vec::new();
         while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let (size, hash) = seal_file(&directory.join(name), hashed)?;
-            sealed.push((name.clone(), Sealed { size, hash }));
+            sealed.push((name.clone(), seal_file(&directory.join(name), hashed)?));
         }
         Ok(sealed)
     };
@@ -297,18 +201,17 @@ fn seal_files(directory: &Path, names: Vec<String>, hashed: &[&Hashed]) -> Resul
     })
 }
 
-/// The XXH3-128 and the size of a file's bytes, which are made durable.
-pub(crate) fn seal_file(path: &Path, hashed: &[&Hashed]) -> Result<(u64, u128), StoreError> {
-    let sealed = File::open(path).and_then(|mut file| {
+/// What a file is, whose bytes are made durable; some were hashed when they were written.
+pub(crate) fn seal_file(path: &Path, hashed: &[&Hashed]) -> Result<Sealed, StoreError> {
+    let sealed = File::open(path).and_then(|file| {
         file.sync_all()?;
         let metadata = file.metadata()?;
         match hashed.iter().find_map(|hashed| hashed.get(&metadata)) {
             Some(known) => Ok(known),
-            None => hash_of(&mut file),
+            None => Sealed::of(file),
         }
     });
-    let Sealed { size, hash } = sealed.map_err(StoreError::io(path))?;
-    Ok((size, hash))
+    sealed.map_err(StoreError::io(path))
 }
 
 /// Checks a file's size and hash.
@@ -319,34 +222,18 @@ pub(crate) fn check_file(directory: &Path, name: &str, size: u64, hash: u128) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hashed::Growing;
 
     #[test]
-    fn a_file_that_is_hashed_as_it_grows_is_known_by_what_it_is() {
+    fn a_file_that_was_hashed_as_it_was_written_is_sealed_as_if_it_were_read() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (path, linked) = (folder.path().join("a"), folder.path().join("b"));
-        let mut file = File::create(&path).expect("made");
-        let mut growing = Growing::open(&path).expect("opened");
-        for length in [0, 1, 300_000, 7] {
-            file.write_all(&vec![length as u8; length]).expect("written");
-            growing.catch_up().expect("read");
-        }
-        file.write_all(b"the end").expect("written");
+        let path = folder.path().join("a");
+        fs::write(&path, b"what is in it").expect("written");
         let mut hashed = Hashed::default();
-        hashed.add(growing).expect("read");
-        fs::hard_link(&path, &linked).expect("linked");
-        fs::remove_file(&path).expect("removed");
-        let metadata = fs::metadata(&linked).expect("there");
-        let wanted = hash_of(&mut File::open(&linked).expect("opened")).expect("read");
-        assert_eq!(hashed.get(&metadata), Some(wanted));
-        assert_eq!(seal_file(&linked, &[&hashed]).expect("sealed"), (wanted.size, wanted.hash));
-
-        // Another one, which may have the inode that is free now; and one that was changed.
-        let copied = folder.path().join("c");
-        fs::copy(&linked, &copied).expect("copied");
-        assert_eq!(hashed.get(&fs::metadata(&copied).expect("there")), None);
-        file.write_all(b"!").expect("written");
-        assert_eq!(hashed.get(&fs::metadata(&linked).expect("there")), None);
-        let changed = hash_of(&mut File::open(&linked).expect("opened")).expect("read");
-        assert_eq!(seal_file(&linked, &[&hashed]).expect("sealed"), (changed.size, changed.hash));
+        hashed.add(Growing::of(File::open(&path).expect("opened"))).expect("read");
+        let read = || Sealed::of(File::open(&path).expect("opened")).expect("read");
+        assert_eq!(seal_file(&path, &[&hashed]).expect("sealed"), read());
+        fs::write(&path, b"what is in it now").expect("written");
+        assert_eq!(seal_file(&path, &[&hashed]).expect("sealed"), read());
     }
 }

@@ -10,7 +10,7 @@ use rocksdb::{DBCompressionType, Options};
 
 use crate::error::StoreError;
 use crate::families::{self, MergeFaults};
-use crate::seal::Hashed;
+use crate::hashed::Hashed;
 use crate::sst::SstSet;
 
 /// Rows of fewer bytes than this are written by one thread to one file.

@@ -1,12 +1,13 @@
 //! Sorted files for bulk ingest.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rocksdb::{Options, SstFileWriter};
 
 use crate::error::StoreError;
 use crate::families::SORTED_FILE;
-use crate::seal::{Growing, Hashed};
+use crate::hashed::{Growing, Hashed};
 
 /// Writes entries in key order to as many sorted files as they fill.
 pub(crate) struct SstSet<'a> {
@@ -42,7 +43,7 @@ impl<'a> SstSet<'a> {
                 let path = self.stem.with_extension(format!("{:04}.sst", self.files.len()));
                 let writer = SstFileWriter::create(self.options);
                 writer.open(&path).map_err(StoreError::rocks(&path, "write a sorted file"))?;
-                let growing = Growing::open(&path).map_err(StoreError::io(&path))?;
+                let growing = File::open(&path).map(Growing::of).map_err(StoreError::io(&path))?;
                 self.files.push(path);
                 self.open.insert((writer, growing))
             }

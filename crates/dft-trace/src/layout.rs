@@ -96,7 +96,6 @@ struct Literal {
     bytes: Window,
     /// A bit for each byte that it has.
     mask: u32,
-    length: u8,
 }
 
 impl Literal {
@@ -105,7 +104,11 @@ impl Literal {
         let mut bytes = [0; WINDOW];
         bytes[..text.len()].copy_from_slice(text);
         let mask = 1_u64.unbounded_shl(text.len() as u32).wrapping_sub(1) as u32;
-        Self { bytes, mask, length: text.len() as u8 }
+        Self { bytes, mask }
+    }
+
+    fn length(&self) -> usize {
+        self.mask.count_ones() as usize
     }
 
     #[inline(always)]
@@ -155,6 +158,8 @@ const NONE: u32 = 0;
 #[repr(C, align(64))]
 struct Node {
     literal: Literal,
+    /// That of the literal.
+    length: u8,
     kind: Kind,
     target: Target,
     last: Length,
@@ -162,6 +167,8 @@ struct Node {
     child: u32,
     sibling: u32,
 }
+
+const _: () = assert!(size_of::<Node>() == 64);
 
 /// The layouts that were learnt.
 #[derive(Debug)]
@@ -344,7 +351,8 @@ impl Layouts {
     }
 
     fn add(&mut self, literal: Literal, kind: Kind, target: Target) -> usize {
-        self.nodes.push(Node { literal, kind, target, last: Length::new(0), child: NONE, sibling: NONE });
+        let length = literal.length() as u8;
+        self.nodes.push(Node { literal, length, kind, target, last: Length::new(0), child: NONE, sibling: NONE });
         self.nodes.len() - 1
     }
 }
@@ -365,31 +373,30 @@ impl Node {
         if !self.literal.starts(window.first_chunk()?, lanes) {
             return None;
         }
-        let length = usize::from(self.literal.length);
+        let length = usize::from(self.length);
         let start = at + length;
         let window: &Window = window.get(length..length + WINDOW)?.first_chunk()?;
-        // Compared one after another, the kinds are foretold better than a jump by kind.
-        if self.kind == Kind::Number {
-            if let Some((value, length)) = usual_integer(window, |others| self.last.of(others)) {
-                places.put(&self.target, text, start, Value::Integer(value))?;
-                return Some(Step::To(start + length));
+        match self.kind {
+            Kind::Text => {
+                let end = start + self.text_length(lanes, window, text, start);
+                if text.get(end) != Some(&b'"') {
+                    return None;
+                }
+                places.put(&self.target, text, start, Value::Text(text.get(start..end)?))?;
+                Some(Step::To(end))
             }
-            let (value, end) = unusual_number(text, start)?;
-            places.put(&self.target, text, start, value)?;
-            return Some(Step::To(end));
-        }
-        if self.kind == Kind::Text {
-            let end = start + self.text_length(lanes, window, text, start);
-            if text.get(end) != Some(&b'"') {
-                return None;
+            Kind::Number => {
+                if let Some((value, length)) = usual_integer(window, |others| self.last.of(others)) {
+                    places.put(&self.target, text, start, Value::Integer(value))?;
+                    return Some(Step::To(start + length));
+                }
+                let (value, end) = unusual_number(text, start)?;
+                places.put(&self.target, text, start, value)?;
+                Some(Step::To(end))
             }
-            places.put(&self.target, text, start, Value::Text(text.get(start..end)?))?;
-            return Some(Step::To(end));
+            Kind::More => Some(Step::To(start)),
+            Kind::End => ends(start).then_some(Step::Ended(start)),
         }
-        if self.kind == Kind::More {
-            return Some(Step::To(start));
-        }
-        ends(start).then_some(Step::Ended(start))
     }
 
     /// The length of a text that starts at `start`, where the window is.

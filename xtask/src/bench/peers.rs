@@ -46,7 +46,7 @@ struct Peer {
 }
 
 /// A format of `dft export`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) enum Format {
     Arrow,
     Parquet,
@@ -59,13 +59,6 @@ impl Format {
         match self {
             Self::Arrow => "Arrow",
             Self::Parquet => "Parquet",
-        }
-    }
-
-    fn arguments(self) -> [&'static str; 2] {
-        match self {
-            Self::Arrow => ["--format", "arrow"],
-            Self::Parquet => ["--format", "parquet"],
         }
     }
 }
@@ -134,8 +127,10 @@ pub(super) struct Comparison {
 
 #[derive(Serialize)]
 pub(super) struct Own {
-    /// Of an index, and of tables in each of [`Format::ALL`].
-    pub(super) costs: [Costs; Format::ALL.len()],
+    /// Of an index and Arrow tables.
+    pub(super) arrow: Costs,
+    /// Of an index and Parquet tables.
+    pub(super) parquet: Costs,
     pub(super) facts: Facts,
     pub(super) totals: Totals,
 }
@@ -143,7 +138,10 @@ pub(super) struct Own {
 impl Own {
     /// Of an index and tables in a format.
     pub(super) fn cost(&self, format: Format) -> &Costs {
-        &self.costs[format as usize]
+        match format {
+            Format::Arrow => &self.arrow,
+            Format::Parquet => &self.parquet,
+        }
     }
 }
 
@@ -151,7 +149,7 @@ impl Own {
 #[derive(Serialize)]
 pub(super) struct Outcome {
     pub(super) peer: String,
-    #[serde(skip)]
+    /// The format of ours that it stands beside.
     pub(super) beside: Format,
     pub(super) result: Result<Measured, Skipped>,
 }
@@ -323,7 +321,7 @@ fn compare(
     let text = inflated(traces)?;
     let (index, tables) = (bench.scratch().join("index"), bench.scratch().join("tables"));
     let comparer = environments.iter().find(|(peer, _)| peer.name == COMPARER).and_then(|(_, at)| at.as_ref().ok());
-    let (mut floor, mut own) = (Samples::default(), <[Costs; Format::ALL.len()]>::default());
+    let (mut floor, mut arrow, mut parquet) = (Samples::default(), Costs::default(), Costs::default());
     let mut outcomes: Vec<Outcome> = environments
         .iter()
         .map(|(peer, python)| {
@@ -340,8 +338,8 @@ fn compare(
     for round in 0..rounds {
         floor.push(bench.floor(&[traces], settings.threads)?);
         let indexing = bench.index(&[traces], settings, &index)?;
-        for (costs, format) in own.iter_mut().zip(Format::ALL) {
-            costs.push(indexing.then(bench.export(&index, &tables, &format.arguments())?));
+        for (costs, format) in [(&mut arrow, "arrow"), (&mut parquet, "parquet")] {
+            costs.push(indexing.then(bench.export(&index, &tables, &["--format", format])?));
         }
         for ((peer, python), outcome) in environments.iter().zip(&mut outcomes) {
             let (Ok(python), Ok(measured)) = (python, &mut outcome.result) else { continue };
@@ -358,7 +356,7 @@ fn compare(
             }
         }
     }
-    let dft = Own { costs: own, facts: bench.facts(&index)?, totals: bench.totals(&index)? };
+    let dft = Own { arrow, parquet, facts: bench.facts(&index)?, totals: bench.totals(&index)? };
     agree("records generated and counted", traces.records, dft.totals.calls)?;
     Ok(Comparison { input, settings, trace_bytes: traces.bytes, floor, dft, peers: outcomes })
 }

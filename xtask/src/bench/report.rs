@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use super::builds::Builds;
 use super::exports::{Exports, WHOLE};
 use super::micro::Step;
-use super::peers::{Comparison, Format, LIMIT, Outcome};
+use super::peers::{Comparison, Format, LIMIT, Measured, Outcome};
 use super::plot::{self, Axis, Group, Line};
 use super::process::Costs;
 use super::samples::Samples;
@@ -61,6 +61,37 @@ fn spread(samples: &Samples) -> String {
 /// A mark of an axis.
 fn whole(value: f64) -> String {
     count(value as u64)
+}
+
+/// From traces to tables, by one of the tools.
+struct Job<'r> {
+    name: &'r str,
+    seconds: &'r Samples,
+    /// How many times as long as ours it took; `None` where that is not to be said.
+    ratio: Option<f64>,
+    /// The tables of ours that it stands beside.
+    to: Format,
+    cost: &'r Costs,
+    /// 0 where it makes none.
+    index_bytes: u64,
+    rows: u64,
+}
+
+impl Job<'_> {
+    /// Its line, and what there is to say of its totals.
+    fn cells(&self, totals: &str) -> [String; 9] {
+        [
+            self.name.to_owned(),
+            spread(self.seconds),
+            self.ratio.map_or("not compared".to_owned(), number),
+            self.to.name().to_owned(),
+            seconds(self.cost.cpu_seconds.median()),
+            bytes(self.cost.peak_bytes.max()),
+            if self.index_bytes == 0 { "none".to_owned() } else { bytes(self.index_bytes as f64) },
+            count(self.rows),
+            totals.to_owned(),
+        ]
+    }
 }
 
 impl Report {
@@ -163,26 +194,15 @@ impl Report {
                 count(facts.rows)
             ));
             self.head(&["", "time", "× dft", "of dft to", "CPU", "peak memory", "index", "rows", "totals"]);
-            let line = |name: &str,
-                        time: &Samples,
-                        ratio: String,
-                        to: Format,
-                        costs: &Costs,
-                        index: u64,
-                        rows: u64,
-                        totals: &str| {
-                let index = if index == 0 { "none".to_owned() } else { bytes(index as f64) };
-                let (cpu, peak) = (seconds(costs.cpu_seconds.median()), bytes(costs.peak_bytes.max()));
-                let (name, to, totals) = (name.to_owned(), to.name().to_owned(), totals.to_owned());
-                [name, spread(time), ratio, to, cpu, peak, index, count(rows), totals]
-            };
             for to in Format::ALL {
-                let own = comparison.dft.cost(to);
-                let (index, rows) = (facts.index_bytes, facts.rows);
-                self.row(&line("dft", &own.seconds, number(1.0), to, own, index, rows, "the records'"));
+                let cost = comparison.dft.cost(to);
+                let (seconds, index_bytes, rows) = (&cost.seconds, facts.index_bytes, facts.rows);
+                self.row(
+                    &Job { name: "dft", seconds, ratio: Some(1.0), to, cost, index_bytes, rows }.cells("the records'"),
+                );
             }
             for outcome in &comparison.peers {
-                self.peer(comparison, outcome, &line);
+                self.peer(comparison, outcome);
             }
             let floor = comparison.floor.median() / comparison.dft.cost(Format::Parquet).seconds.median();
             self.say(&format!("\nInflating alone takes {} of what `dft` takes, to Parquet.", number(floor)));
@@ -197,12 +217,7 @@ impl Report {
         self.plot("peers", "Time of each tool over that of dft", plot);
     }
 
-    fn peer(
-        &mut self,
-        comparison: &Comparison,
-        outcome: &Outcome,
-        line: &impl Fn(&str, &Samples, String, Format, &Costs, u64, u64, &str) -> [String; 9],
-    ) {
+    fn peer(&mut self, comparison: &Comparison, outcome: &Outcome) {
         match &outcome.result {
             Ok(measured) => {
                 let totals = comparison.dft.totals;
@@ -225,10 +240,9 @@ impl Report {
                     ];
                     differences.into_iter().flatten().collect::<Vec<_>>().join(", ")
                 };
-                let ratio = ratio.map_or("not compared".to_owned(), number);
-                let (index, rows) = (measured.index_bytes, measured.rows);
-                let (name, to) = (&outcome.peer, outcome.beside);
-                self.row(&line(name, &measured.seconds, ratio, to, &measured.cost, index, rows, &same));
+                let Measured { seconds, cost, rows, index_bytes, .. } = measured;
+                let (name, to) = (&*outcome.peer, outcome.beside);
+                self.row(&Job { name, seconds, ratio, to, cost, index_bytes: *index_bytes, rows: *rows }.cells(&same));
             }
             Err(skipped) => {
                 let mut cells = vec![outcome.peer.clone(), format!("skipped: {}", skipped.0.replace(['\n', '|'], " "))];

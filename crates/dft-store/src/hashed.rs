@@ -1,0 +1,122 @@
+//! What a file is: its size and the hash of its bytes, taken from it whole or while it grows.
+
+use std::collections::HashMap;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+
+use xxhash_rust::xxh3::Xxh3;
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sealed {
+    pub(crate) size: u64,
+    /// The XXH3-128 of its bytes.
+    pub(crate) hash: u128,
+}
+
+impl Sealed {
+    /// What a file is from where it stands.
+    pub(crate) fn of(file: File) -> io::Result<Self> {
+        let mut all = Growing::of(file);
+        all.catch_up()?;
+        Ok(all.sealed())
+    }
+}
+
+/// A file that somebody else writes, from its start to its end, and that is hashed as it grows: RocksDB lets
+/// go of the pages of what it has written, so to read it afterwards is to wait for the disk.
+pub(crate) struct Growing {
+    file: File,
+    size: u64,
+    hash: Xxh3,
+    buffer: Vec<u8>,
+}
+
+impl Growing {
+    pub(crate) fn of(file: File) -> Self {
+        Self { file, size: 0, hash: Xxh3::new(), buffer: vec![0; 256 << 10] }
+    }
+
+    /// Hashes what was written since.
+    pub(crate) fn catch_up(&mut self) -> io::Result<()> {
+        loop {
+            match self.file.read(&mut self.buffer) {
+                Ok(0) => return Ok(()),
+                Ok(read) => {
+                    self.hash.update(&self.buffer[..read]);
+                    self.size += read as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn sealed(&self) -> Sealed {
+        Sealed { size: self.size, hash: self.hash.digest128() }
+    }
+}
+
+/// What files are that were hashed as they were written, whatever they are called by now.
+#[derive(Debug, Default)]
+pub(crate) struct Hashed(HashMap<Identity, Sealed>);
+
+/// Device, inode and date (seconds and ns): a file that has got the inode of one that is gone has another
+/// date.
+type Identity = (u64, u64, i64, i64);
+
+fn identity(metadata: &Metadata) -> Identity {
+    (metadata.dev(), metadata.ino(), metadata.mtime(), metadata.mtime_nsec())
+}
+
+impl Hashed {
+    /// Adds a file that has all its bytes.
+    pub(crate) fn add(&mut self, mut file: Growing) -> io::Result<()> {
+        file.catch_up()?;
+        self.0.insert(identity(&file.file.metadata()?), file.sealed());
+        Ok(())
+    }
+
+    pub(crate) fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    pub(crate) fn get(&self, metadata: &Metadata) -> Option<Sealed> {
+        self.0.get(&identity(metadata)).copied().filter(|known| known.size == metadata.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_hashed_as_it_grows_is_known_by_what_it_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, linked) = (folder.path().join("a"), folder.path().join("b"));
+        let mut file = File::create(&path).expect("made");
+        let mut growing = Growing::of(File::open(&path).expect("opened"));
+        for length in [0, 1, 300_000, 7] {
+            file.write_all(&vec![length as u8; length]).expect("written");
+            growing.catch_up().expect("read");
+        }
+        file.write_all(b"the end").expect("written");
+        let mut hashed = Hashed::default();
+        hashed.add(growing).expect("read");
+        fs::hard_link(&path, &linked).expect("linked");
+        fs::remove_file(&path).expect("removed");
+        let whole = Sealed::of(File::open(&linked).expect("opened")).expect("read");
+        assert_eq!((whole.size, hashed.get(&fs::metadata(&linked).expect("there"))), (300_015, Some(whole)));
+
+        // Another one, which may have the inode that is free now; and one that was changed.
+        let copied = folder.path().join("c");
+        fs::copy(&linked, &copied).expect("copied");
+        assert_eq!(hashed.get(&fs::metadata(&copied).expect("there")), None);
+        file.write_all(b"!").expect("written");
+        assert_eq!(hashed.get(&fs::metadata(&linked).expect("there")), None);
+    }
+}
