@@ -276,9 +276,10 @@ impl Bench {
     }
 }
 
-/// The peers that the project is to be faster than, in the order in which they are shown.
-pub(super) fn others() -> impl Iterator<Item = String> {
-    PEERS.iter().filter(|peer| peer.version.is_some()).map(Peer::title)
+/// The peers that the project is to be faster than, in the order in which they are shown, and the format of ours
+/// that each stands beside.
+pub(super) fn others() -> impl Iterator<Item = (String, Format)> {
+    PEERS.iter().filter(|peer| peer.version.is_some()).map(|peer| (peer.title(), peer.beside))
 }
 
 /// The project's own package for Python.
