@@ -92,7 +92,7 @@ pub(crate) fn is_gzip(file: &mut File, path: &Path) -> io::Result<bool> {
     Ok(first == MAGIC || (named_gzip && MAGIC.starts_with(&first)))
 }
 
-/// The hash of a file's first `size` bytes, as [`SourceSummary::fingerprint`] has it.
+/// The hash of a file's first `size` bytes, as [`SourceSummary::fingerprint`](crate::SourceSummary::fingerprint) has it.
 ///
 /// # Errors
 ///

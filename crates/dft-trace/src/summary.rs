@@ -104,7 +104,7 @@ pub struct SourceSummary {
     pub consumed: Consumed,
     /// What is wrong with the file, if anything.
     pub fault: Option<Fault>,
-    /// The numbers of the lines longer than [`MAX_LINE`], in order.
+    /// The numbers of the lines longer than [`MAX_LINE`](crate::MAX_LINE), in order.
     pub overlong_lines: Vec<u64>,
     /// Why what follows in the file, if anything, cannot be read on its own; `None` where it starts a line
     /// and, in a gzip file, a member.
