@@ -88,19 +88,36 @@ fn same(n: u128, value: i64) -> Option<IntParts> {
     Some(IntParts { n, sum, squares, squares_known: true, extent: Some((value, value)) })
 }
 
-/// What statistics mostly have.
+/// What statistics mostly have, where the samples differ.
 const USUAL: u8 = SUM | SAME_COUNT | SQUARES | EXTREMA;
 
-/// Statistics of the usual kind, with numbers of the usual lengths; where they are others, what was taken is
+/// What they have where each call of the row brought the same value.
+const ALL_SAME: u8 = SAME | SAME_COUNT;
+
+/// Statistics of the usual kinds, with numbers of the usual lengths; where they are others, what was taken is
 /// anything.
 #[inline]
 fn take_usual(reader: &mut Reader<'_>, count: u128) -> Option<IntStats> {
-    if reader.u8().ok()? != USUAL {
-        return None;
+    match reader.u8().ok()? {
+        USUAL => {
+            let (sum, squares) = (reader.short_zigzag()?, reader.short_varint()?);
+            let (min, past) = (reader.short_zigzag()?, reader.short_varint()?);
+            let max = min.checked_add_unsigned(past)?;
+            IntStats::from_narrow(u64::try_from(count).ok()?, sum, squares.into(), min, max)
+        }
+        ONE => take_same(reader, 1),
+        ALL_SAME => take_same(reader, u64::try_from(count).ok()?),
+        _ => None,
     }
-    let (sum, squares) = (reader.short_zigzag()?, reader.short_varint()?);
-    let (min, past) = (reader.short_zigzag()?, reader.short_varint()?);
-    IntStats::from_narrow(u64::try_from(count).ok()?, sum, squares.into(), min, min.checked_add_unsigned(past)?)
+}
+
+/// `n` samples of the value that comes.
+#[inline]
+fn take_same(reader: &mut Reader<'_>, n: u64) -> Option<IntStats> {
+    let value = reader.short_zigzag()?;
+    let sum = i64::try_from(n).ok()?.checked_mul(value)?;
+    let squares = u128::from(sum.unsigned_abs()) * u128::from(value.unsigned_abs());
+    IntStats::from_narrow(n, sum, squares, value, value)
 }
 
 #[inline]
@@ -275,4 +292,24 @@ pub(crate) fn take_sketch(reader: &mut Reader<'_>) -> Result<Sketch, DecodeError
     }
     let [positive, negative] = sides;
     Sketch::from_parts(zero, positive, negative).ok_or(DecodeError::Invalid("a sketch with an empty bucket"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_samples_read_fast_are_what_they_are_read_slowly() {
+        let values = [0, 1, -1, 63, 64, 4_096, -1 << 40, 1 << 54, i64::MAX, i64::MIN];
+        for (value, n) in values.into_iter().flat_map(|value| [1, 2, 3, 1_000, 1 << 40].map(|n| (value, n))) {
+            for (bytes, count) in [(vec![ONE], 7_u128), (vec![ALL_SAME], n), (vec![ALL_SAME], 0)] {
+                let mut bytes = bytes;
+                put_zigzag(&mut bytes, value.into());
+                bytes.extend([0xff; 8]);
+                let (mut fast, mut slow) = (Reader::new(&bytes), Reader::new(&bytes));
+                let (taken, wanted) = (take_int(&mut fast, count), take_any_int(&mut slow, count));
+                assert_eq!((taken, fast.left()), (wanted, slow.left()), "{count} of {value}");
+            }
+        }
+    }
 }

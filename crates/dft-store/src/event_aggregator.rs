@@ -12,7 +12,7 @@ use crate::current::{self, Current};
 use crate::error::StoreError;
 use crate::index::Index;
 use crate::publish::{Batch, Description, Generation, Publisher};
-use crate::sorted::{SortedFiles, Sorter, Written};
+use crate::sorted::{SortedFiles, Sorter, Written, join};
 use crate::trace_names::TraceNames;
 
 /// An index opened for writing. It stays as it is until something is
@@ -192,38 +192,76 @@ impl EventAggregator {
     ///
     /// [`StoreError`]; the index is then what it was.
     pub fn publish(&mut self, batch: &Batch, threads: usize) -> Result<Written, StoreError> {
+        let next = self.next_generation()?;
         let folder = self.scratch.join("sorted");
         let known = self.current()?;
         let sorter = Sorter { folder: &folder, merge: known.is_some(), threads };
         let refuse_clash = |id: &[u8], identity: &[u8]| known.map_or(Ok(()), |known| known.refuse_clash(id, identity));
-        let sorted = sorter.write(&batch.runs, refuse_clash)?;
+        let Batch { runs, files, bounds } = batch;
+        let description = Description { files, bounds: self.bounds(*bounds)?, bundles: &[], config: &self.config };
+        // Most of what is not rows is to wait for the disk, so it is done beside them.
+        let (sorted, ambiguous_hashes) = thread::scope(|scope| {
+            let rows = scope.spawn(|| -> Result<_, StoreError> {
+                let rows = sorter.rows(runs)?;
+                next.ingest(&rows)?;
+                Ok(rows)
+            });
+            let described = scope.spawn(|| next.describe(&description));
+            let mut sorted = sorter.others(runs, refuse_clash)?;
+            next.ingest(&sorted)?;
+            let ambiguous_hashes = next.count_ambiguous()?;
+            join(described)?;
+            sorted.extend(join(rows)?);
+            Ok::<_, StoreError>((sorted, ambiguous_hashes))
+        })?;
         let written = sorted.written;
-        let Batch { files, bounds, .. } = batch;
-        self.put_in_force(
-            &[sorted],
-            &Description { files, bounds: *bounds, bundles: &[], config: &self.config.clone() },
-        )?;
+        self.put_in_force(next, &[sorted], ambiguous_hashes)?;
         Ok(written)
     }
 
-    /// Publishes sorted files, and what is known of them.
-    pub(crate) fn put_in_force(
+    /// Publishes sorted files that somebody else made, and what is known of them. Those of one set do not
+    /// overlap.
+    pub(crate) fn publish_sorted(
         &mut self,
         sets: &[SortedFiles],
-        description: &Description<'_>,
+        files: &[(Vec<u8>, FileEntry)],
+        bounds: Option<Bounds>,
+        bundles: &[String],
     ) -> Result<(), StoreError> {
+        let next = self.next_generation()?;
+        sets.iter().try_for_each(|set| next.ingest(set))?;
+        next.describe(&Description { files, bounds: self.bounds(bounds)?, bundles, config: &self.config })?;
+        let ambiguous_hashes = next.count_ambiguous()?;
+        self.put_in_force(next, sets, ambiguous_hashes)
+    }
+
+    /// The bounds of what is in the index and what comes.
+    fn bounds(&self, coming: Option<Bounds>) -> Result<Option<Bounds>, StoreError> {
+        let known = self.current()?.and_then(Index::bounds);
+        Ok(coming.into_iter().chain(known).reduce(Bounds::union))
+    }
+
+    /// The generation to be put in force next, with what is taken over.
+    fn next_generation(&mut self) -> Result<Generation, StoreError> {
         // After an error at the very end this writer may not know what is in force.
         if self.in_force.is_some() && current::read(&self.path)? != self.in_force {
             return Err(StoreError::Replaced(self.path.clone()));
         }
-        let begun = match self.next.take().map(JoinHandle::join) {
-            Some(Ok(begun)) => begun?,
+        match self.next.take().map(JoinHandle::join) {
+            Some(Ok(begun)) => begun,
             Some(Err(panic)) => std::panic::resume_unwind(panic),
-            None => self.publisher()?.begin()?,
-        };
-        let known = self.current()?.and_then(Index::bounds);
-        let bounds = description.bounds.into_iter().chain(known).reduce(Bounds::union);
-        let (next, ambiguous_hashes) = begun.seal(sets, &Description { bounds, ..*description })?;
+            None => self.publisher()?.begin(),
+        }
+    }
+
+    /// Puts the next generation in force, where all is in; `sets` are what was ingested.
+    fn put_in_force(
+        &mut self,
+        next: Generation,
+        sets: &[SortedFiles],
+        ambiguous_hashes: u64,
+    ) -> Result<(), StoreError> {
+        let next = next.seal(sets)?;
         current::replace(&self.path)?;
         // From here on the generation is in force, whatever fails.
         dft_io::sync_directory(&self.path).map_err(|source| StoreError::InForce { path: self.path.clone(), source })?;

@@ -15,7 +15,6 @@ use crate::bundle::{Bundle, Contents, INCOMING, WHOLE};
 use crate::chain::{Chain, chain};
 use crate::error::StoreError;
 use crate::event_aggregator::EventAggregator;
-use crate::publish::Description;
 use crate::sorted::Written;
 
 /// A bundle that was taken in, or was in already.
@@ -196,8 +195,7 @@ impl EventAggregator {
             }
             let files: Vec<_> = files.into_iter().collect();
             let ids: Vec<_> = taken.iter().map(Bundle::id).collect();
-            let config = self.config().clone();
-            self.put_in_force(&sets, &Description { files: &files, bounds, bundles: &ids, config: &config })?;
+            self.publish_sorted(&sets, &files, bounds, &ids)?;
         }
         if !keep {
             for bundle in taken.iter().chain(&known) {

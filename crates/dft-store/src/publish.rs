@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use dft_aggregate::{Config, Run};
 use dft_codec::{Bounds, FORMAT_VERSION, FileEntry};
-use rocksdb::{Cache, DB, FlushOptions, IngestExternalFileOptions, WaitForCompactOptions, WriteBatch, WriteOptions};
+use rocksdb::{
+    Cache, ColumnFamily, DB, FlushOptions, IngestExternalFileOptions, WaitForCompactOptions, WriteBatch, WriteOptions,
+};
 
 use crate::current::{self, Current};
 use crate::error::StoreError;
@@ -47,18 +49,22 @@ pub(crate) struct Publisher {
 
 /// A generation in the making. What there is of it is removed, unless it is [sealed](Generation::seal).
 pub(crate) struct Generation {
+    // Closed before its directory is removed.
+    db: DB,
+    place: Place,
+}
+
+/// The directory of a generation, which is removed unless it is sealed.
+struct Place {
     index: PathBuf,
     directory: PathBuf,
     number: u64,
     linked: Linked,
-    /// Until it is sealed.
-    db: Option<DB>,
     sealed: bool,
 }
 
-impl Drop for Generation {
+impl Drop for Place {
     fn drop(&mut self) {
-        self.db = None;
         if !self.sealed {
             // It takes the room that is wanted; what stays, the next writer removes.
             let _ = fs::remove_dir_all(&self.directory);
@@ -73,9 +79,8 @@ impl Publisher {
         // A name is never used twice, not even after a rebuild.
         let number = current::highest(&path)? + 1;
         let directory = current::generation(&path, number);
-        let mut made =
-            Generation { index: path, directory, number, linked: Linked::default(), db: None, sealed: false };
-        let Generation { index, directory, linked, db, .. } = &mut made;
+        let mut place = Place { index: path, directory, number, linked: Linked::default(), sealed: false };
+        let Place { index, directory, linked, .. } = &mut place;
         let directory = &*directory;
         let point = |name| dft_io::point(name).map_err(StoreError::io(directory));
         point("publish:before the generation is made")?;
@@ -91,30 +96,69 @@ impl Publisher {
         options.set_max_open_files(families::OPEN_FILES);
         // What is flushed together is recorded at once.
         options.set_atomic_flush(true);
-        let opened = DB::open_cf_descriptors(&options, directory, families::descriptors(&faults, &cache));
-        *db = Some(opened.map_err(StoreError::rocks(directory, "open the index"))?);
-        Ok(made)
+        let db = DB::open_cf_descriptors(&options, directory, families::descriptors(&faults, &cache))
+            .map_err(StoreError::rocks(directory, "open the index"))?;
+        Ok(Generation { db, place })
     }
 }
 
 impl Generation {
-    /// Brings in sets of sorted files, which are used up, closes and seals it, and prepares to put it in
-    /// force. Files of one set do not overlap; those of several may, and then their entries merge.
-    ///
-    /// Also gives how many hashes have more than one name, which is counted while it is open.
-    pub(crate) fn seal(
-        mut self,
-        sets: &[SortedFiles],
-        description: &Description<'_>,
-    ) -> Result<(Current, u64), StoreError> {
-        let db = self.db.take();
-        let Self { index, directory, number, linked, .. } = &self;
-        let mut ambiguous_hashes = 0;
-        if let Some(db) = db {
-            fill(&db, directory, sets, description)?;
-            let names = handle(&db, directory, families::NAMES)?;
-            ambiguous_hashes = names::count_ambiguous(&db, names, directory)?;
+    /// Brings in sorted files, which are used up. Those of a family do not overlap with each other; those of
+    /// several calls may, and then their entries merge.
+    pub(crate) fn ingest(&self, sorted: &SortedFiles) -> Result<(), StoreError> {
+        let directory = &*self.place.directory;
+        for files in sorted.files.chunk_by(|a, b| a.0 == b.0) {
+            dft_io::point("publish:before a family is ingested").map_err(StoreError::io(directory))?;
+            let mut options = IngestExternalFileOptions::default();
+            options.set_move_files(true);
+            let paths = files.iter().map(|(_, path)| path).collect();
+            self.db
+                .ingest_external_file_cf_opts(self.family(files[0].0)?, &options, paths)
+                .map_err(StoreError::rocks(directory, "ingest sorted files"))?;
         }
+        Ok(())
+    }
+
+    /// Writes which files are in, the bounds, the configuration and the format.
+    pub(crate) fn describe(&self, description: &Description<'_>) -> Result<(), StoreError> {
+        let directory = &*self.place.directory;
+        let point = |name| dft_io::point(name).map_err(StoreError::io(directory));
+        point("publish:before the description is written")?;
+        let mut writes = WriteBatch::default();
+        let files = self.family(families::FILES)?;
+        for (path, entry) in description.files {
+            writes.put_cf(files, path, entry.encode());
+        }
+        let meta = self.family(families::META)?;
+        for id in description.bundles {
+            writes.put_cf(meta, families::bundle_key(id), b"");
+        }
+        if let Some(bounds) = description.bounds {
+            writes.put_cf(meta, "bounds", bounds.encode());
+        }
+        writes.put_cf(meta, "config", description.config.encode());
+        writes.put_cf(meta, "format", FORMAT_VERSION.to_string());
+        // No log: nothing counts before the generation is put in force, and then all is flushed.
+        let mut options = WriteOptions::default();
+        options.disable_wal(true);
+        self.db.write_opt(writes, &options).map_err(StoreError::rocks(directory, "write the index"))?;
+        point("publish:before the description is flushed")?;
+        let mut flush = FlushOptions::default();
+        flush.set_wait(true);
+        self.db.flush_cfs_opt(&[files, meta], &flush).map_err(StoreError::rocks(directory, "flush the index"))
+    }
+
+    /// How many hashes have more than one name, once all names are in.
+    pub(crate) fn count_ambiguous(&self) -> Result<u64, StoreError> {
+        names::count_ambiguous(&self.db, self.family(families::NAMES)?, &self.place.directory)
+    }
+
+    /// Closes and seals it, once all is in, and prepares to put it in force. `sets` are what was ingested.
+    pub(crate) fn seal(self, sets: &[SortedFiles]) -> Result<Current, StoreError> {
+        self.compact(sets)?;
+        let Self { db, mut place } = self;
+        drop(db);
+        let Place { index, directory, number, linked, .. } = &place;
         dft_io::point("publish:before the generation is sealed").map_err(StoreError::io(directory))?;
         let hashed: Vec<_> = sets.iter().map(|set| &set.hashed).collect();
         let seal = Seal::make(directory, *number, linked, &hashed)?;
@@ -122,72 +166,36 @@ impl Generation {
         dft_io::sync_directory(index).map_err(StoreError::io(index))?;
         let current = Current { number: *number, seal };
         current::prepare(index, current)?;
-        self.sealed = true;
-        Ok((current, ambiguous_hashes))
+        place.sealed = true;
+        Ok(current)
     }
-}
 
-/// Brings everything in.
-fn fill(db: &DB, directory: &Path, sets: &[SortedFiles], description: &Description<'_>) -> Result<(), StoreError> {
-    for set in sets {
-        for files in set.files.chunk_by(|a, b| a.0 == b.0) {
-            dft_io::point("publish:before a family is ingested").map_err(StoreError::io(directory))?;
-            let mut options = IngestExternalFileOptions::default();
-            options.set_move_files(true);
-            let paths = files.iter().map(|(_, path)| path).collect();
-            db.ingest_external_file_cf_opts(handle(db, directory, files[0].0)?, &options, paths)
-                .map_err(StoreError::rocks(directory, "ingest sorted files"))?;
+    /// Merges sets of files that overlap into one, where they are many.
+    fn compact(&self, sets: &[SortedFiles]) -> Result<(), StoreError> {
+        let (db, directory) = (&self.db, &*self.place.directory);
+        for family in families::ALL {
+            let handle = self.family(family)?;
+            // The files of one set do not overlap with each other.
+            let of_a_set = |set: &SortedFiles| set.files.iter().filter(|(of, _)| *of == family).count() as u64;
+            let width = sets.iter().map(of_a_set).max().unwrap_or(0).max(1);
+            let overlapping = db
+                .property_int_value_cf(handle, "rocksdb.num-files-at-level0")
+                .map_err(StoreError::rocks(directory, "read the index"))?;
+            if overlapping.unwrap_or(0) > OVERLAPPING * width {
+                dft_io::point("publish:before a family is compacted").map_err(StoreError::io(directory))?;
+                db.compact_range_cf(handle, None::<&[u8]>, None::<&[u8]>);
+                let wait = WaitForCompactOptions::default();
+                db.wait_for_compact(&wait).map_err(StoreError::rocks(directory, "compact the index"))?;
+            }
         }
+        Ok(())
     }
-    dft_io::point("publish:before the description is written").map_err(StoreError::io(directory))?;
-    describe(db, directory, description)?;
-    for family in families::ALL {
-        let handle = handle(db, directory, family)?;
-        // The files of one set do not overlap with each other.
-        let of_a_set = |set: &SortedFiles| set.files.iter().filter(|(of, _)| *of == family).count() as u64;
-        let width = sets.iter().map(of_a_set).max().unwrap_or(0).max(1);
-        let overlapping = db
-            .property_int_value_cf(handle, "rocksdb.num-files-at-level0")
-            .map_err(StoreError::rocks(directory, "read the index"))?;
-        if overlapping.unwrap_or(0) > OVERLAPPING * width {
-            dft_io::point("publish:before a family is compacted").map_err(StoreError::io(directory))?;
-            db.compact_range_cf(handle, None::<&[u8]>, None::<&[u8]>);
-            let wait = WaitForCompactOptions::default();
-            db.wait_for_compact(&wait).map_err(StoreError::rocks(directory, "compact the index"))?;
-        }
-    }
-    Ok(())
-}
 
-/// Writes which files are in, the bounds, the configuration and the format.
-fn describe(db: &DB, directory: &Path, description: &Description<'_>) -> Result<(), StoreError> {
-    let mut writes = WriteBatch::default();
-    let files = handle(db, directory, families::FILES)?;
-    for (path, entry) in description.files {
-        writes.put_cf(files, path, entry.encode());
+    fn family(&self, family: &'static str) -> Result<&ColumnFamily, StoreError> {
+        let missing =
+            || StoreError::Damaged { path: self.place.directory.clone(), what: format!("it has no {family}") };
+        self.db.cf_handle(family).ok_or_else(missing)
     }
-    let meta = handle(db, directory, families::META)?;
-    for id in description.bundles {
-        writes.put_cf(meta, families::bundle_key(id), b"");
-    }
-    if let Some(bounds) = description.bounds {
-        writes.put_cf(meta, "bounds", bounds.encode());
-    }
-    writes.put_cf(meta, "config", description.config.encode());
-    writes.put_cf(meta, "format", FORMAT_VERSION.to_string());
-    // No log: nothing counts before the generation is put in force, and then all is flushed.
-    let mut options = WriteOptions::default();
-    options.disable_wal(true);
-    db.write_opt(writes, &options).map_err(StoreError::rocks(directory, "write the index"))?;
-    dft_io::point("publish:before the description is flushed").map_err(StoreError::io(directory))?;
-    let mut flush = FlushOptions::default();
-    flush.set_wait(true);
-    db.flush_cfs_opt(&[files, meta], &flush).map_err(StoreError::rocks(directory, "flush the index"))
-}
-
-fn handle<'a>(db: &'a DB, path: &Path, family: &'static str) -> Result<&'a rocksdb::ColumnFamily, StoreError> {
-    db.cf_handle(family)
-        .ok_or_else(|| StoreError::Damaged { path: path.to_owned(), what: format!("it has no {family}") })
 }
 
 /// A copy of a generation that nobody writes. SST files are never changed in place, so a second name

@@ -54,6 +54,18 @@ impl SortedFiles {
         self.files.extend(set.files.into_iter().map(|file| (family, file)));
         self.hashed.extend(set.hashed);
     }
+
+    /// Adds those of other families.
+    pub(crate) fn extend(&mut self, others: Self) {
+        self.files.extend(others.files);
+        self.hashed.extend(others.hashed);
+        self.written += others.written;
+    }
+}
+
+/// What a thread gives.
+pub(crate) fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// How runs are written to sorted files.
@@ -66,35 +78,54 @@ pub(crate) struct Sorter<'a> {
 }
 
 impl Sorter<'_> {
-    /// Writes runs; `see_series` sees each series' id and identity.
-    pub(crate) fn write(
+    /// Writes runs.
+    pub(crate) fn write(&self, runs: &[Run]) -> Result<SortedFiles, StoreError> {
+        thread::scope(|scope| {
+            let rows = scope.spawn(|| self.rows(runs));
+            let others = self.others(runs, |_, _| Ok(()));
+            let mut sorted = join(rows)?;
+            sorted.extend(others?);
+            Ok(sorted)
+        })
+    }
+
+    /// Writes the rows of runs, in parallel over ranges of their keys.
+    pub(crate) fn rows(&self, runs: &[Run]) -> Result<SortedFiles, StoreError> {
+        let options = self.options(runs, families::ROWS)?;
+        let write = |at: usize, range: &Range<usize>| -> Result<SstSet<'_>, StoreError> {
+            let mut set = SstSet::new(&options, self.folder, &format!("{}-{at:02}", families::ROWS), self.merge);
+            merge_runs(runs, Section::Rows, Some(range), |key, value| set.put(key, value))?;
+            set.end()?;
+            Ok(set)
+        };
+        let mut sorted = SortedFiles::default();
+        thread::scope(|scope| {
+            let ranges = self.split_rows(runs);
+            let workers: Vec<_> =
+                ranges.into_iter().enumerate().map(|(at, range)| scope.spawn(move || write(at, &range))).collect();
+            for set in workers.into_iter().map(join) {
+                let set = set?;
+                sorted.written.rows += set.written;
+                sorted.add(families::ROWS, set);
+            }
+            Ok(sorted)
+        })
+    }
+
+    /// Writes all of runs that is not rows; `see_series` sees each series' id and identity.
+    pub(crate) fn others(
         &self,
         runs: &[Run],
         mut see_series: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
     ) -> Result<SortedFiles, StoreError> {
-        fs::create_dir_all(self.folder).map_err(StoreError::io(self.folder))?;
-        let faults = MergeFaults::default();
-        let bytes = |run: &Run| Section::ALL.iter().map(|&section| run.section_bytes(section)).sum::<u64>();
-        let plain = !self.merge && runs.iter().map(bytes).sum::<u64>() < PLAIN;
-        let options = |family| {
-            let mut options = families::options(family, &faults, None);
-            if plain {
-                options.set_compression_type(DBCompressionType::None);
-            }
-            options
-        };
         let mut sorted = SortedFiles::default();
-        for set in self.write_rows(runs, &options(families::ROWS))? {
-            sorted.written.rows += set.written;
-            sorted.add(families::ROWS, set);
-        }
         for (section, family) in [
             (Section::Telemetry, families::TELEMETRY),
             (Section::Series, families::SERIES),
             (Section::Names, families::NAMES),
         ] {
             dft_io::point("sort:before a family is written").map_err(StoreError::io(self.folder))?;
-            let options = options(family);
+            let options = self.options(runs, family)?;
             // Names have nothing to merge: their keys are all there is to them.
             let mut set = SstSet::new(&options, self.folder, family, self.merge && section != Section::Names);
             merge_runs(runs, section, None, |key, value| {
@@ -114,23 +145,15 @@ impl Sorter<'_> {
         Ok(sorted)
     }
 
-    /// Writes the rows, in parallel over ranges of their keys.
-    fn write_rows<'o>(&self, runs: &[Run], options: &'o Options) -> Result<Vec<SstSet<'o>>, StoreError> {
-        let ranges = self.split_rows(runs);
-        let write = |at: usize, range: &Range<usize>| -> Result<SstSet<'o>, StoreError> {
-            let mut set = SstSet::new(options, self.folder, &format!("{}-{at:02}", families::ROWS), self.merge);
-            merge_runs(runs, Section::Rows, Some(range), |key, value| set.put(key, value))?;
-            set.end()?;
-            Ok(set)
-        };
-        thread::scope(|scope| {
-            let workers: Vec<_> =
-                ranges.iter().enumerate().map(|(at, range)| scope.spawn(move || write(at, range))).collect();
-            let join = |worker: ScopedJoinHandle<'_, Result<_, _>>| {
-                worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            };
-            workers.into_iter().map(join).collect()
-        })
+    /// How the files of a family are written; their folder is made.
+    fn options(&self, runs: &[Run], family: &'static str) -> Result<Options, StoreError> {
+        fs::create_dir_all(self.folder).map_err(StoreError::io(self.folder))?;
+        let mut options = families::options(family, &MergeFaults::default(), None);
+        let bytes = |run: &Run| Section::ALL.iter().map(|&section| run.section_bytes(section)).sum::<u64>();
+        if !self.merge && runs.iter().map(bytes).sum::<u64>() < PLAIN {
+            options.set_compression_type(DBCompressionType::None);
+        }
+        Ok(options)
     }
 
     /// Ranges of partitions, about equal in bytes, one for each thread that is worth it.
