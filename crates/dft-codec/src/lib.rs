@@ -22,6 +22,7 @@
 //! aggregation     ┌─ series id, 16 bytes ─────────┬─ bucket, u64 big-endian ─┐
 //!                 │ family │ 120 bits of a hash   │ µs                       │
 //!                 └────────┴──────────────────────┴──────────────────────────┘
+//!                 that of a row, and of a chunk of rows, whose bucket is that of its start
 //! system_metrics  ordered(host hash)  ordered(counter name)  bucket, u64 big-endian
 //! series          series id, 16 bytes
 //! names           kind: 'F' file, 'H' host, 'S' string │ ordered(hash) │ name, to the end
@@ -38,7 +39,10 @@
 //! # Values
 //!
 //! ```text
-//! aggregation     version │ presence │ varint count │ zigzag ts − bucket │ varint te − ts
+//! aggregation     chunks of the rows of a series, of 16 neighbouring intervals each, from a multiple of that on:
+//!                 version │ varint interval, µs │ n × (varint place, varint length, row)
+//!   place         (bucket − chunk's bucket) / interval, ascending
+//!   row           version │ presence │ varint count │ zigzag ts − bucket │ varint te − ts
 //!                 │ [duration] [size] [offset]     integer statistics, as present
 //!                 │ [varint n, n × (name, custom)]
 //!                 │ [3 sketches: duration, size, offset]
@@ -70,8 +74,8 @@
 //! sketch          varint zeros │ 2 × (varint n, n × (zigzag index step, varint count))
 //! ```
 //!
-//! A change of any of these changes [`VALUE_VERSION`], [`ROW_VERSION`], [`FILE_VERSION`] or [`FORMAT_VERSION`];
-//! golden vectors in the tests hold them still.
+//! A change of any of these changes [`VALUE_VERSION`], [`ROW_VERSION`], [`CHUNK_VERSION`], [`FILE_VERSION`] or
+//! [`FORMAT_VERSION`]; golden vectors in the tests hold them still.
 //!
 //! # Example
 //!
@@ -84,6 +88,7 @@
 //! ```
 
 mod bytes;
+mod chunk;
 mod file_entry;
 mod keys;
 mod piece_entry;
@@ -93,6 +98,7 @@ mod stats;
 mod telemetry;
 
 pub use bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
+pub use chunk::{CHUNK_INTERVALS, ChunkCursor, ChunkWriter, RowChunk};
 pub use file_entry::{FileCounts, FileEntry, FileFault};
 pub use keys::{NameKey, NameKind, RowKey, TelemetryKey, put_ordered};
 pub use piece_entry::{PieceEntry, Unchained};
@@ -101,13 +107,16 @@ pub use series::{Family, SeriesId, SeriesIdentity};
 pub use telemetry::{TelemetryCore, TelemetryValue, encode_telemetry};
 
 /// The version of the index as a whole: its column families and their keys, and how files are hashed.
-pub const FORMAT_VERSION: u32 = 4;
+pub const FORMAT_VERSION: u32 = 5;
 
-/// The version that values start with, but for rows and files.
+/// The version that values start with, but for rows, their chunks and files.
 pub const VALUE_VERSION: u8 = 1;
 
 /// The version that rows start with.
 pub const ROW_VERSION: u8 = 2;
+
+/// The version that chunks of rows start with.
+pub const CHUNK_VERSION: u8 = 1;
 
 /// The version that the entries of files start with. Version 1 did not say how far a file was read.
 pub const FILE_VERSION: u8 = 3;

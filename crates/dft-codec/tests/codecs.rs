@@ -4,7 +4,7 @@
 use dft_codec::*;
 use dft_metrics::{FloatStats, IntStats, Sketch, SketchMapping};
 use dft_trace::{Consumed, TimeUnit};
-use proptest::collection::{btree_set, vec};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 
 fn any_int_stats() -> impl Strategy<Value = IntStats> {
@@ -149,6 +149,27 @@ prop_compose! {
     }
 }
 
+/// An interval, in µs, and rows of some of the intervals of a chunk from the one of that number on.
+fn chunk() -> impl Strategy<Value = (u64, Vec<(RowKey, RowValue)>)> {
+    let interval = prop_oneof![1_u64..5_000_000, Just(1_000_000)];
+    let rows = btree_map(0_u64..CHUNK_INTERVALS, row(), 1..5);
+    (any::<[u8; 16]>(), interval, 0_u64..1_000_000, rows).prop_map(|(series, interval, number, rows)| {
+        let bucket = |place| (number * CHUNK_INTERVALS + place) * interval;
+        let key = |place| RowKey { series: SeriesId(series), bucket: bucket(place) };
+        (interval, rows.into_iter().map(|(place, row)| (key(place), row)).collect())
+    })
+}
+
+fn written(interval: u64, rows: &[(RowKey, RowValue)]) -> (RowKey, Vec<u8>) {
+    let mut writer = ChunkWriter::new(interval);
+    for (key, row) in rows {
+        assert!(writer.takes(key));
+        writer.put(key, &row.encode(key.bucket)).unwrap();
+    }
+    let (key, bytes) = writer.chunk().unwrap();
+    (key, bytes.to_vec())
+}
+
 /// What every decoder must do with bytes that are not a value: refuse all that is cut or has more,
 /// and never panic.
 fn refuses_cut_and_long<T: std::fmt::Debug>(
@@ -169,6 +190,46 @@ proptest! {
         let bytes = row.encode(bucket);
         prop_assert_eq!(RowValue::decode(&bytes, bucket).unwrap(), row);
         refuses_cut_and_long(&bytes, |bytes| RowValue::decode(bytes, bucket))?;
+    }
+
+    #[test]
+    fn chunks_come_back((interval, rows) in chunk()) {
+        let (key, bytes) = written(interval, &rows);
+        prop_assert!(rows.iter().all(|(row, _)| row.chunk(interval) == key));
+        let chunk = RowChunk::decode(key, &bytes).unwrap();
+        prop_assert_eq!(chunk.rows(), &rows[..]);
+        prop_assert_eq!(chunk.encode().unwrap(), bytes.clone());
+        // What is cut between two rows is a chunk of fewer.
+        let decode = |bytes: &[u8]| match RowChunk::decode(key, bytes) {
+            Ok(chunk) if chunk.rows().len() < rows.len() => Err(DecodeError::Truncated),
+            decoded => decoded,
+        };
+        refuses_cut_and_long(&bytes, decode)?;
+    }
+
+    #[test]
+    fn chunks_merge_row_by_row_in_any_order((interval, rows) in chunk(), parts in vec(0_u8..8, CHUNK_INTERVALS as usize)) {
+        // Each row is in some of three chunks, so that the merged one has it as often.
+        let rows: Vec<_> = rows.into_iter().map(|(key, mut row)| { row.core.count >>= 2; (key, row) }).collect();
+        let in_part = |part: u8| -> Vec<_> {
+            rows.iter().zip(&parts).filter(|(_, parts)| **parts >> part & 1 != 0).map(|(row, _)| row.clone()).collect()
+        };
+        let chunks: Vec<_> = (0..3).map(in_part).filter(|rows| !rows.is_empty()).map(|rows| {
+            let (key, bytes) = written(interval, &rows);
+            RowChunk::decode(key, &bytes).unwrap()
+        }).collect();
+        let merged = |chunks: &mut dyn Iterator<Item = &RowChunk>| chunks.cloned().reduce(|mut all, chunk| {
+            all.merge(chunk).unwrap();
+            all
+        });
+        let forwards = merged(&mut chunks.iter());
+        prop_assert_eq!(&merged(&mut chunks.iter().rev()), &forwards);
+        let wanted: Vec<_> = rows.iter().zip(&parts).filter(|(_, parts)| **parts != 0).map(|((key, row), parts)| {
+            let mut all = RowValue::empty();
+            (0..parts.count_ones()).for_each(|_| all.merge(row.clone()));
+            (*key, all)
+        }).collect();
+        prop_assert_eq!(forwards.map_or(Vec::new(), |chunk| chunk.rows().to_vec()), wanted);
     }
 
     #[test]
@@ -240,6 +301,8 @@ proptest! {
             bytes[0] = VALUE_VERSION;
         }
         let _ = RowValue::decode(&bytes, bucket);
+        let _ = RowChunk::decode(RowKey { series: SeriesId([0; 16]), bucket: 0 }, &bytes);
+        let _ = RowChunk::decode(RowKey { series: SeriesId([0; 16]), bucket }, &bytes);
         let _ = TelemetryValue::decode(&bytes, bucket);
         let _ = SeriesIdentity::decode(&bytes);
         let _ = FileEntry::decode(&bytes);
@@ -320,6 +383,83 @@ fn rows_that_say_what_is_said_shorter_are_refused() {
     let mut both = bytes;
     both[at + 6] |= 1;
     assert_eq!(RowValue::decode(&both, 0), Err(DecodeError::Invalid("a custom metric with unknown parts")));
+}
+
+#[test]
+fn a_chunk_takes_no_row_of_another_and_none_off_the_grid() {
+    let key = |series, bucket| RowKey { series: SeriesId([series; 16]), bucket };
+    let mut chunk = ChunkWriter::new(10);
+    assert_eq!(chunk.chunk(), None);
+    assert_eq!(chunk.put(&key(1, 163), b"row"), Err(DecodeError::Invalid("a time that is not on the time grid")));
+    chunk.clear();
+    chunk.put(&key(1, 170), b"row").unwrap();
+    assert_eq!(chunk.chunk().map(|(key, _)| key), Some(key(1, 160)));
+    for (other, takes) in [(key(1, 170), false), (key(1, 160), false), (key(2, 180), false), (key(1, 320), false)]
+        .into_iter()
+        .chain([(key(1, 180), true), (key(1, 310), true)])
+    {
+        assert_eq!(chunk.takes(&other), takes, "{other:?}");
+        let expected = if takes { Ok(()) } else { Err(DecodeError::Invalid("a row of another chunk")) };
+        assert_eq!(chunk.put(&other, b""), expected);
+    }
+    let (key, bytes) = chunk.chunk().unwrap();
+    assert_eq!(hex(bytes), "010a0103726f7702000f00");
+    for (at, byte, error) in [
+        (0, 2, DecodeError::Version { found: 2, known: CHUNK_VERSION }),
+        (1, 0, DecodeError::Invalid("a time that is not on the time grid")),
+        (1, 3, DecodeError::Invalid("a time that is not on the time grid")),
+        (7, 1, DecodeError::Invalid("rows of a chunk out of order")),
+        (9, 16, DecodeError::Invalid("rows of a chunk out of order")),
+        (10, 1, DecodeError::Truncated),
+    ] {
+        let mut bytes = bytes.to_vec();
+        bytes[at] = byte;
+        let read = || -> Result<(), DecodeError> {
+            let mut cursor = ChunkCursor::begin(key, &bytes)?;
+            while cursor.advance(&bytes)?.is_some() {}
+            Ok(())
+        };
+        assert_eq!(read(), Err(error), "byte {at}");
+    }
+}
+
+#[test]
+fn chunks_of_different_intervals_do_not_merge() {
+    let key = RowKey { series: SeriesId([7; 16]), bucket: 0 };
+    let of = |interval| {
+        let mut row = RowValue::empty();
+        row.core.span(0, 0);
+        let (_, bytes) = written(interval, &[(key, row)]);
+        RowChunk::decode(key, &bytes).unwrap()
+    };
+    assert_eq!(of(10).merge(of(10)), Ok(()));
+    assert_eq!(of(10).merge(of(20)), Err(DecodeError::Invalid("chunks of different intervals")));
+}
+
+#[test]
+fn chunks_at_both_ends_of_time() {
+    let series = SeriesId([7; 16]);
+    for interval in [1, 1_000_000, i64::MAX as u64] {
+        for bucket in [0, u64::MAX - u64::MAX % interval] {
+            let key = RowKey { series, bucket };
+            let mut writer = ChunkWriter::new(interval);
+            writer.put(&key, b"row").unwrap();
+            let (chunk, bytes) = writer.chunk().unwrap();
+            assert_eq!(chunk, key.chunk(interval));
+            let mut cursor = ChunkCursor::begin(chunk, bytes).unwrap();
+            let (found, place) = cursor.advance(bytes).unwrap().unwrap();
+            assert_eq!((found, &bytes[place]), (key, &b"row"[..]));
+            assert_eq!(cursor.advance(bytes), Ok(None));
+        }
+    }
+    // A chunk that says of itself that it goes on behind the end of time.
+    let last = RowKey { series, bucket: u64::MAX - u64::MAX % 16 };
+    let chunk = [1, 1, 15, 0];
+    assert!(ChunkCursor::begin(last, &chunk).unwrap().advance(&chunk).unwrap().is_some());
+    let far = RowKey { series, bucket: u64::MAX - u64::MAX % (16 * 100) };
+    let chunk = [1, 100, 15, 0];
+    let past = ChunkCursor::begin(far, &chunk).unwrap().advance(&chunk);
+    assert_eq!(past, Err(DecodeError::Invalid("a time past 64 bits")));
 }
 
 #[test]

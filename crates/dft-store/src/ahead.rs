@@ -8,14 +8,14 @@ use crate::error::StoreError;
 use crate::scan::RowScan;
 
 /// The bytes of values that are handed over at once.
-const CHUNK: usize = 256 << 10;
+const PACKET: usize = 256 << 10;
 
-/// Chunks that are read ahead of the one that is walked.
+/// Packets that are read ahead of the one that is walked.
 const AHEAD: usize = 4;
 
 /// Rows, their values one after another.
 #[derive(Default)]
-struct Chunk {
+struct Packet {
     values: Vec<u8>,
     /// Keys, and where their values end.
     rows: Vec<(RowKey, usize)>,
@@ -23,9 +23,9 @@ struct Chunk {
 
 /// Walks rows in key order that another thread reads.
 pub struct RowsAhead {
-    chunks: Receiver<Result<Chunk, StoreError>>,
-    chunk: Chunk,
-    /// The next row of the chunk.
+    packets: Receiver<Result<Packet, StoreError>>,
+    packet: Packet,
+    /// The next row of the packet.
     next: usize,
     /// What lies before it is passed over.
     from: Option<SeriesId>,
@@ -35,30 +35,30 @@ impl<'a> RowScan<'a> {
     /// Splits the scan: what reads the rows, for a thread that has nothing else to do, and what walks them. It
     /// reads on as far as a mebibyte ahead, and ends with the rows or with the walk.
     pub fn ahead(mut self) -> (impl FnOnce() + Send + 'a, RowsAhead) {
-        let (sender, chunks) = sync_channel(AHEAD);
+        let (sender, packets) = sync_channel(AHEAD);
         let read = move || {
             loop {
-                let chunk = self.chunk();
-                let ended = chunk.as_ref().map_or(true, |chunk| chunk.rows.is_empty());
+                let packet = self.packet();
+                let ended = packet.as_ref().map_or(true, |packet| packet.rows.is_empty());
                 // Where nobody walks any more, nobody misses it.
-                if sender.send(chunk).is_err() || ended {
+                if sender.send(packet).is_err() || ended {
                     return;
                 }
             }
         };
-        (read, RowsAhead { chunks, chunk: Chunk::default(), next: 0, from: None })
+        (read, RowsAhead { packets, packet: Packet::default(), next: 0, from: None })
     }
 
     /// The next rows; none at the end.
-    fn chunk(&mut self) -> Result<Chunk, StoreError> {
-        let mut chunk = Chunk { values: Vec::with_capacity(CHUNK + CHUNK / 8), rows: Vec::new() };
-        while chunk.values.len() < CHUNK
+    fn packet(&mut self) -> Result<Packet, StoreError> {
+        let mut packet = Packet { values: Vec::with_capacity(PACKET + PACKET / 8), rows: Vec::new() };
+        while packet.values.len() < PACKET
             && let Some((key, value)) = self.next()?
         {
-            chunk.values.extend_from_slice(value);
-            chunk.rows.push((key, chunk.values.len()));
+            packet.values.extend_from_slice(value);
+            packet.rows.push((key, packet.values.len()));
         }
-        Ok(chunk)
+        Ok(packet)
     }
 }
 
@@ -76,20 +76,20 @@ impl RowsAhead {
     #[expect(clippy::should_implement_trait, reason = "what it lends ends with the next step")]
     pub fn next(&mut self) -> Result<Option<(RowKey, &[u8])>, StoreError> {
         loop {
-            let Some((key, end)) = self.chunk.rows.get(self.next).copied() else {
+            let Some((key, end)) = self.packet.rows.get(self.next).copied() else {
                 // A thread that has ended sent all there is.
-                let Ok(chunk) = self.chunks.recv() else { return Ok(None) };
-                (self.chunk, self.next) = (chunk?, 0);
-                if self.chunk.rows.is_empty() {
+                let Ok(packet) = self.packets.recv() else { return Ok(None) };
+                (self.packet, self.next) = (packet?, 0);
+                if self.packet.rows.is_empty() {
                     return Ok(None);
                 }
                 continue;
             };
-            let start = self.next.checked_sub(1).map_or(0, |last| self.chunk.rows[last].1);
+            let start = self.next.checked_sub(1).map_or(0, |last| self.packet.rows[last].1);
             self.next += 1;
             if self.from.is_none_or(|from| from <= key.series) {
                 self.from = None;
-                return Ok(Some((key, &self.chunk.values[start..end])));
+                return Ok(Some((key, &self.packet.values[start..end])));
             }
         }
     }

@@ -195,7 +195,7 @@ impl EventAggregator {
         let next = self.next_generation()?;
         let folder = self.scratch.join("sorted");
         let known = self.current()?;
-        let sorter = Sorter { folder: &folder, merge: known.is_some(), threads };
+        let sorter = Sorter { folder: &folder, merge: known.is_some(), interval: self.config.interval_us, threads };
         let refuse_clash = |id: &[u8], identity: &[u8]| known.map_or(Ok(()), |known| known.refuse_clash(id, identity));
         let Batch { runs, files, bounds } = batch;
         let description = Description { files, bounds: self.bounds(*bounds)?, bundles: &[], config: &self.config };

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use dft_codec::{DecodeError, RowKey, RowValue, TelemetryKey, TelemetryValue};
+use dft_codec::{DecodeError, RowChunk, RowKey, TelemetryKey, TelemetryValue};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, Env, InfoLogger, LogLevel, MergeOperands,
     Options,
@@ -55,16 +55,15 @@ trait Merge: Sized {
     fn encode(&self, key: &[u8]) -> Result<Vec<u8>, DecodeError>;
 }
 
-impl Merge for RowValue {
+impl Merge for RowChunk {
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, DecodeError> {
-        Self::decode(value, RowKey::decode(key)?.bucket)
+        Self::decode(RowKey::decode(key)?, value)
     }
     fn merge(&mut self, other: Self) -> Result<(), DecodeError> {
-        self.merge(other);
-        Ok(())
+        self.merge(other)
     }
-    fn encode(&self, key: &[u8]) -> Result<Vec<u8>, DecodeError> {
-        Ok(self.encode(RowKey::decode(key)?.bucket))
+    fn encode(&self, _: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        self.encode()
     }
 }
 
@@ -158,7 +157,7 @@ pub(crate) fn options(family: &'static str, faults: &MergeFaults, cache: Option<
     // A writer compacts before it publishes, where that pays; nothing goes on behind its back.
     options.set_disable_auto_compactions(true);
     match family {
-        ROWS => set_merge::<RowValue>(&mut options, "dft.rows", ROWS, faults),
+        ROWS => set_merge::<RowChunk>(&mut options, "dft.rows", ROWS, faults),
         TELEMETRY => set_merge::<TelemetryValue>(&mut options, "dft.telemetry", TELEMETRY, faults),
         SERIES => set_merge::<Identity>(&mut options, "dft.series", SERIES, faults),
         _ => {}

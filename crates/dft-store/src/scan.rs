@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use dft_codec::{Family, RowKey, SeriesId, SeriesIdentity, TelemetryKey, put_ordered};
+use dft_codec::{ChunkCursor, Family, RowKey, SeriesId, SeriesIdentity, TelemetryKey, put_ordered};
 use rocksdb::{DBRawIterator, ReadOptions};
 
 use crate::error::StoreError;
@@ -45,6 +45,8 @@ pub struct RowScan<'a> {
     cursor: DBRawIterator<'a>,
     query: RowQuery,
     started: bool,
+    /// Where in the entry at hand it is.
+    chunk: Option<ChunkCursor>,
 }
 
 impl Index {
@@ -55,7 +57,7 @@ impl Index {
     /// Where the index cannot be read.
     pub fn rows(&self, query: RowQuery) -> Result<RowScan<'_>, StoreError> {
         let cursor = self.db.raw_iterator_cf_opt(self.family(families::ROWS)?, scan_options());
-        Ok(RowScan { index: self, cursor, query, started: false })
+        Ok(RowScan { index: self, cursor, query, started: false, chunk: None })
     }
 
     /// A scan of series, ids and identities.
@@ -85,6 +87,7 @@ impl RowScan<'_> {
     pub fn seek(&mut self, series: SeriesId) {
         self.query.series.start = series;
         self.started = false;
+        self.chunk = None;
     }
 
     /// The next row's key and value; `None` at the end.
@@ -94,43 +97,58 @@ impl RowScan<'_> {
     /// Where the index cannot be read, or a value cannot be merged.
     #[expect(clippy::should_implement_trait, reason = "what it lends ends with the next step")]
     pub fn next(&mut self) -> Result<Option<(RowKey, &[u8])>, StoreError> {
-        if self.started {
-            self.cursor.next();
-        } else {
-            self.started = true;
-            let start = self.query.time.as_ref().map_or(0, |time| time.start);
-            self.cursor.seek(RowKey { series: self.query.series.start, bucket: start }.encode());
-        }
-        if let Some(time) = self.query.time.clone()
-            && !self.pass_over(&time)?
-        {
-            return Ok(None);
-        }
-        let Some((bytes, value)) = self.cursor.item() else {
-            self.cursor.status().map_err(|error| self.index.read_error(error))?;
-            return Ok(None);
-        };
-        let key = RowKey::decode(bytes).map_err(|error| self.index.entry(families::ROWS, bytes, error))?;
-        Ok((key.series < self.query.series.end).then_some((key, value)))
+        let found = self.find_row()?;
+        Ok(found.and_then(|(key, place)| Some((key, self.cursor.value()?.get(place)?))))
     }
 
-    /// Goes on to a row inside of a range of time, or behind all series that are asked for; false where there can
-    /// be none.
-    fn pass_over(&mut self, time: &Range<u64>) -> Result<bool, StoreError> {
-        while let Some(bytes) = self.cursor.key() {
-            let RowKey { series, bucket } =
-                RowKey::decode(bytes).map_err(|error| self.index.entry(families::ROWS, bytes, error))?;
-            let next = if series >= self.query.series.end || time.contains(&bucket) {
-                return Ok(true);
-            } else if bucket < time.start {
-                series
-            } else {
-                let Some(next) = u128::from_be_bytes(series.0).checked_add(1) else { return Ok(false) };
-                SeriesId(next.to_be_bytes())
-            };
-            self.cursor.seek(RowKey { series: next, bucket: time.start }.encode());
+    /// Goes on to the next row; its key, and where in its entry it is.
+    fn find_row(&mut self) -> Result<Option<(RowKey, Range<usize>)>, StoreError> {
+        loop {
+            if let (Some(chunk), Some(rows)) = (&mut self.chunk, self.cursor.value()) {
+                let bad = |chunk: &ChunkCursor, error| self.index.bad_row(&chunk.key(), error);
+                while let Some((key, place)) = chunk.advance(rows).map_err(|error| bad(chunk, error))? {
+                    match &self.query.time {
+                        Some(time) if key.bucket < time.start => {}
+                        Some(time) if key.bucket >= time.end => break,
+                        _ => return Ok(Some((key, place))),
+                    }
+                }
+                self.cursor.next();
+            }
+            self.chunk = self.find_chunk()?;
+            if self.chunk.is_none() {
+                return Ok(None);
+            }
         }
-        Ok(true)
+    }
+
+    /// Goes on to an entry that may have rows that are asked for: the one at hand, or one behind it.
+    fn find_chunk(&mut self) -> Result<Option<ChunkCursor>, StoreError> {
+        // The chunk that a range of time begins in.
+        let interval = self.index.config().interval_us;
+        let start = self.query.time.as_ref().map_or(0, |time| time.start);
+        let first = |series| RowKey { series, bucket: start }.chunk(interval);
+        if !self.started {
+            self.started = true;
+            self.cursor.seek(first(self.query.series.start).encode());
+        }
+        while let Some((bytes, rows)) = self.cursor.item() {
+            let key = RowKey::decode(bytes).map_err(|error| self.index.entry(families::ROWS, bytes, error))?;
+            if key.series >= self.query.series.end {
+                return Ok(None);
+            }
+            let next = if key < first(key.series) {
+                key.series
+            } else if self.query.time.as_ref().is_some_and(|time| key.bucket >= time.end) {
+                let Some(next) = u128::from_be_bytes(key.series.0).checked_add(1) else { return Ok(None) };
+                SeriesId(next.to_be_bytes())
+            } else {
+                return ChunkCursor::begin(key, rows).map(Some).map_err(|error| self.index.bad_row(&key, error));
+            };
+            self.cursor.seek(first(next).encode());
+        }
+        self.cursor.status().map_err(|error| self.index.read_error(error))?;
+        Ok(None)
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread::{self, ScopedJoinHandle};
 
 use dft_aggregate::{PARTITIONS, Run, Section, merge_runs};
+use dft_codec::{ChunkWriter, RowKey};
 use rocksdb::{DBCompressionType, Options};
 
 use crate::error::StoreError;
@@ -74,6 +75,8 @@ pub(crate) struct Sorter<'a> {
     pub(crate) folder: &'a Path,
     /// Whether entries add to others of their key, rather than being the only ones.
     pub(crate) merge: bool,
+    /// That of the index, in µs.
+    pub(crate) interval: u64,
     pub(crate) threads: usize,
 }
 
@@ -92,11 +95,28 @@ impl Sorter<'_> {
     /// Writes the rows of runs, in parallel over ranges of their keys.
     pub(crate) fn rows(&self, runs: &[Run]) -> Result<SortedFiles, StoreError> {
         let options = self.options(runs, families::ROWS)?;
-        let write = |at: usize, range: &Range<usize>| -> Result<SstSet<'_>, StoreError> {
+        let write = |at: usize, range: &Range<usize>| -> Result<(SstSet<'_>, u64), StoreError> {
             let mut set = SstSet::new(&options, self.folder, &format!("{}-{at:02}", families::ROWS), self.merge);
-            merge_runs(runs, Section::Rows, Some(range), |key, value| set.put(key, value))?;
+            let mut chunk = ChunkWriter::new(self.interval);
+            let mut rows = 0;
+            let mut put = |chunk: &mut ChunkWriter| -> Result<(), StoreError> {
+                let Some((key, rows)) = chunk.chunk() else { return Ok(()) };
+                set.put(&key.encode(), rows)?;
+                chunk.clear();
+                Ok(())
+            };
+            merge_runs(runs, Section::Rows, Some(range), |key, row| {
+                let bad = |error| StoreError::entry(self.folder, families::ROWS, key, error);
+                let key = RowKey::decode(key).map_err(bad)?;
+                if !chunk.takes(&key) {
+                    put(&mut chunk)?;
+                }
+                rows += 1;
+                chunk.put(&key, row).map_err(bad)
+            })?;
+            put(&mut chunk)?;
             set.end()?;
-            Ok(set)
+            Ok((set, rows))
         };
         let mut sorted = SortedFiles::default();
         thread::scope(|scope| {
@@ -104,8 +124,8 @@ impl Sorter<'_> {
             let workers: Vec<_> =
                 ranges.into_iter().enumerate().map(|(at, range)| scope.spawn(move || write(at, &range))).collect();
             for set in workers.into_iter().map(join) {
-                let set = set?;
-                sorted.written.rows += set.written;
+                let (set, rows) = set?;
+                sorted.written.rows += rows;
                 sorted.add(families::ROWS, set);
             }
             Ok(sorted)

@@ -9,6 +9,9 @@ use crate::error::StoreError;
 use crate::families::SORTED_FILE;
 use crate::hashed::{Growing, Hashed};
 
+/// Bytes of entries after which it is looked at what has become of them, which is not free.
+const SEEN: usize = 256 << 10;
+
 /// Writes entries in key order to as many sorted files as they fill.
 pub(crate) struct SstSet<'a> {
     options: &'a Options,
@@ -16,7 +19,8 @@ pub(crate) struct SstSet<'a> {
     /// Whether entries add to what is there, rather than being the first of their key.
     merge: bool,
     open: Option<(SstFileWriter<'a>, Growing)>,
-    entries: u64,
+    /// Bytes of entries that are not hashed yet.
+    unseen: usize,
     pub(crate) files: Vec<PathBuf>,
     pub(crate) hashed: Hashed,
     pub(crate) written: u64,
@@ -29,7 +33,7 @@ impl<'a> SstSet<'a> {
             stem: folder.join(name),
             merge,
             open: None,
-            entries: 0,
+            unseen: 0,
             files: Vec::new(),
             hashed: Hashed::default(),
             written: 0,
@@ -51,9 +55,9 @@ impl<'a> SstSet<'a> {
         let written = if self.merge { writer.merge(key, value) } else { writer.put(key, value) };
         written.map_err(StoreError::rocks(&self.stem, "write a sorted file"))?;
         self.written += 1;
-        self.entries += 1;
-        // The size is asked for now and then only: the answer is not free.
-        if self.entries.is_multiple_of(4096) {
+        self.unseen += key.len() + value.len();
+        if self.unseen >= SEEN {
+            self.unseen = 0;
             growing.catch_up().map_err(StoreError::io(&self.stem))?;
             if writer.file_size() >= SORTED_FILE {
                 self.end()?;

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use dft_codec::{
-    Bounds, DecodeError, Family, FileCounts, FileEntry, NameKey, RowKey, RowValue, SeriesId, SeriesIdentity,
-    TelemetryKey, TelemetryValue, VALUE_VERSION,
+    Bounds, ChunkCursor, DecodeError, Family, FileCounts, FileEntry, NameKey, RowKey, RowValue, SeriesId,
+    SeriesIdentity, TelemetryKey, TelemetryValue, VALUE_VERSION,
 };
 
 use crate::current::{self, Current};
@@ -165,14 +165,8 @@ impl Reading<'_> {
         let index = self.index;
         let mut series = index.series(SeriesId([0; 16])..SeriesId([0xff; 16]))?.peekable();
         let mut last = None;
-        self.each(families::ROWS, |this, key, value| {
-            this.found.rows += 1;
+        self.each(families::ROWS, |this, key, chunk| {
             let key = RowKey::decode(key)?;
-            let row = RowValue::decode(value, key.bucket)?;
-            let family = key.series.family().ok_or(DecodeError::Invalid("a row of no known family"))?;
-            this.bucket(key.bucket)?;
-            let calls = &mut this.sums.calls[family as usize];
-            *calls = calls.wrapping_add(row.core.count as u64);
             if last != Some(key.series) {
                 last = Some(key.series);
                 // What is wrong with a series is told of the series.
@@ -180,6 +174,18 @@ impl Reading<'_> {
                 if series.peek().and_then(|next| next.as_ref().ok()).is_none_or(|(id, _)| *id != key.series) {
                     return Err(DecodeError::Invalid("the row's series is not known"));
                 }
+            }
+            let family = key.series.family().ok_or(DecodeError::Invalid("a row of no known family"))?;
+            let mut rows = ChunkCursor::begin(key, chunk)?;
+            if rows.interval() != index.config().interval_us {
+                return Err(DecodeError::Invalid("rows of another interval than the configuration's"));
+            }
+            while let Some((key, place)) = rows.advance(chunk)? {
+                this.found.rows += 1;
+                let row = RowValue::decode(&chunk[place], key.bucket)?;
+                this.bucket(key.bucket)?;
+                let calls = &mut this.sums.calls[family as usize];
+                *calls = calls.wrapping_add(row.core.count as u64);
             }
             Ok(())
         })

@@ -48,7 +48,7 @@ fn what_is_sealed_but_says_what_cannot_be_is_found() {
     let folder = tempfile::tempdir().expect("a folder");
     let sound = sound(folder.path());
     type Change = fn(&DB);
-    let kinds: [(&str, Change, &str); 13] = [
+    let kinds: [(&str, Change, &str); 15] = [
         (
             "a row that is none",
             |db| put(db, "aggregation", &first(db, "aggregation").0, b"\x01\xff"),
@@ -70,6 +70,25 @@ fn what_is_sealed_but_says_what_cannot_be_is_found() {
                 put(db, "aggregation", &other, &value);
             },
             "time grid",
+        ),
+        (
+            "rows of another interval",
+            |db| {
+                let (key, value) = first(db, "aggregation");
+                let mut other = value.to_vec();
+                assert_eq!(other[1], 10);
+                other[1] = 5;
+                put(db, "aggregation", &key, &other);
+            },
+            "rows of another interval",
+        ),
+        (
+            "a row that is none behind one that is",
+            |db| {
+                let (key, value) = first(db, "aggregation");
+                put(db, "aggregation", &key, &[&value[..], &[15, 1, 9]].concat());
+            },
+            "version 9",
         ),
         ("a row that is gone", |db| delete(db, "aggregation", &first(db, "aggregation").0), "its files have"),
         ("telemetry that is gone", |db| delete(db, "system_metrics", &first(db, "system_metrics").0), "readings"),

@@ -39,9 +39,11 @@ fn readings(index: &Index, query: TelemetryQuery) -> Vec<(String, String, u64, O
 fn what_is_published_later_is_merged_with_what_is_there() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("index");
-    let parts: Vec<Vec<String>> =
-        (0..12).map(|part| (0..20).map(|at| call("read", at * 7, part * 100 + at as i64)).collect()).collect();
-    // More publishings than may overlap before they are merged on disk.
+    let parts: Vec<Vec<String>> = (0..12)
+        .map(|part| (0..20).map(|at| call("read", at * 7 + part * 45, (part * 100 + at) as i64)).collect())
+        .collect();
+    // More publishings than may overlap before they are merged on disk, and of each some rows are new, some of
+    // them neighbours of others that are there.
     for (at, part) in parts.iter().enumerate() {
         publish(&path, &batch(part, &format!("{at}.pfw")));
     }
@@ -310,9 +312,9 @@ proptest! {
 
     #[test]
     fn scans_give_what_filtering_everything_would(
-        calls in prop::collection::vec((0_u8..6, 0_u64..400), 1..80),
+        calls in prop::collection::vec((0_u8..6, 0_u64..1_000), 1..80),
         counters in prop::collection::vec((0_u8..3, 0_u8..3, 0_u64..400), 1..80),
-        queries in prop::collection::vec((0_u64..420, 0_u64..420, 1_usize..9, 0_u8..4, 0_u8..4), 8),
+        queries in prop::collection::vec((0_u64..1_050, 0_u64..1_050, 1_usize..9, 0_u8..4, 0_u8..4), 8),
     ) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("index");
