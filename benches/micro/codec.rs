@@ -6,7 +6,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dft_aggregate::{Section, merge_runs};
 use dft_benches::Trace;
-use dft_codec::{RowKey, RowParts, RowValue, TelemetryKey, TelemetryValue};
+use dft_codec::{ChunkCursor, ChunkWriter, RowKey, RowParts, RowValue, TelemetryKey, TelemetryValue};
 
 /// The keys and values of a section of what a trace comes to.
 fn entries(arguments: &str, section: Section) -> Vec<(Vec<u8>, Vec<u8>)> {
@@ -63,7 +63,35 @@ fn rows(criterion: &mut Criterion) {
             }
         });
     });
+    group.bench_function("put in chunks", |bencher| {
+        bencher.iter(|| each_chunk(&keys, &bytes, discard));
+    });
+    let mut chunks = Vec::new();
+    each_chunk(&keys, &bytes, |(key, chunk)| chunks.push((key, chunk.to_vec())));
+    group.bench_function("walk chunks", |bencher| {
+        bencher.iter(|| {
+            for (key, chunk) in &chunks {
+                let mut cursor = ChunkCursor::begin(*key, chunk).expect("a chunk");
+                while let Some((key, place)) = cursor.advance(chunk).expect("a row") {
+                    black_box((key, &chunk[place]));
+                }
+            }
+        });
+    });
     group.finish();
+}
+
+/// Puts rows together to chunks.
+fn each_chunk(keys: &[RowKey], rows: &[(Vec<u8>, Vec<u8>)], mut visit: impl FnMut((RowKey, &[u8]))) {
+    let mut writer = ChunkWriter::new(1_000_000);
+    for (key, (_, row)) in keys.iter().zip(rows) {
+        if !writer.takes(key) {
+            visit(writer.chunk().expect("rows"));
+            writer.clear();
+        }
+        writer.put(key, row).expect("a row");
+    }
+    visit(writer.chunk().expect("rows"));
 }
 
 fn telemetry(criterion: &mut Criterion) {

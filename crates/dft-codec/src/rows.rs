@@ -4,7 +4,7 @@ use dft_metrics::{FloatStats, IntStats, Sketch};
 
 use crate::ROW_VERSION;
 use crate::bytes::{DecodeError, Reader, put_varint, put_zigzag};
-use crate::stats::{put_float, put_int, put_sketch, take_float, take_int, take_sketch};
+use crate::stats::{put_float, put_int, put_sketch, read_int, take_float, take_sketch};
 
 const DURATION: u8 = 1;
 const SIZE: u8 = 2;
@@ -245,7 +245,7 @@ fn take_custom(reader: &mut Reader<'_>, core: &RowCore) -> Result<Custom, Decode
     }
     let mut custom = Custom::default();
     if parts & INTS != 0 {
-        custom.ints = take_int(reader, count)?;
+        read_int(&mut custom.ints, reader, count)?;
     }
     if parts & INTS_OF_SIZE != 0 {
         custom.ints = core.size.clone();
@@ -304,7 +304,11 @@ impl RowValue {
         core.ts = i128::from(bucket).checked_add(reader.zigzag()?).and_then(|ts| i64::try_from(ts).ok()).ok_or(PAST)?;
         core.te = core.ts.checked_add_unsigned(reader.varint_u64()?).ok_or(PAST)?;
         for (bit, stats) in [(DURATION, &mut core.duration), (SIZE, &mut core.size), (OFFSET, &mut core.offset)] {
-            *stats = if presence & bit != 0 { take_int(&mut reader, count)? } else { IntStats::default() };
+            if presence & bit != 0 {
+                read_int(stats, &mut reader, count)?;
+            } else {
+                *stats = IntStats::default();
+            }
         }
         customs.clear();
         core.sketches = None;

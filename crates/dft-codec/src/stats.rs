@@ -96,7 +96,7 @@ const ALL_SAME: u8 = SAME | SAME_COUNT;
 
 /// Statistics of the usual kinds, with numbers of the usual lengths; where they are others, what was taken is
 /// anything.
-#[inline]
+#[inline(always)]
 fn take_usual(reader: &mut Reader<'_>, count: u128) -> Option<IntStats> {
     match reader.u8().ok()? {
         USUAL => {
@@ -112,7 +112,7 @@ fn take_usual(reader: &mut Reader<'_>, count: u128) -> Option<IntStats> {
 }
 
 /// `n` samples of the value that comes.
-#[inline]
+#[inline(always)]
 fn take_same(reader: &mut Reader<'_>, n: u64) -> Option<IntStats> {
     let value = reader.short_zigzag()?;
     let sum = i64::try_from(n).ok()?.checked_mul(value)?;
@@ -120,14 +120,15 @@ fn take_same(reader: &mut Reader<'_>, n: u64) -> Option<IntStats> {
     IntStats::from_narrow(n, sum, squares, value, value)
 }
 
+/// Statistics in the place of others.
 #[inline]
-pub(crate) fn take_int(reader: &mut Reader<'_>, count: u128) -> Result<IntStats, DecodeError> {
+pub(crate) fn read_int(stats: &mut IntStats, reader: &mut Reader<'_>, count: u128) -> Result<(), DecodeError> {
     let mut ahead = reader.clone();
-    if let Some(stats) = take_usual(&mut ahead, count) {
-        *reader = ahead;
-        return Ok(stats);
+    match take_usual(&mut ahead, count) {
+        Some(usual) => (*stats, *reader) = (usual, ahead),
+        None => *stats = take_any_int(reader, count)?,
     }
-    take_any_int(reader, count)
+    Ok(())
 }
 
 #[inline(never)]
@@ -307,8 +308,9 @@ mod tests {
                 put_zigzag(&mut bytes, value.into());
                 bytes.extend([0xff; 8]);
                 let (mut fast, mut slow) = (Reader::new(&bytes), Reader::new(&bytes));
-                let (taken, wanted) = (take_int(&mut fast, count), take_any_int(&mut slow, count));
-                assert_eq!((taken, fast.left()), (wanted, slow.left()), "{count} of {value}");
+                let mut taken = IntStats::default();
+                let read = read_int(&mut taken, &mut fast, count).map(|()| taken);
+                assert_eq!((read, fast.left()), (take_any_int(&mut slow, count), slow.left()), "{count} of {value}");
             }
         }
     }

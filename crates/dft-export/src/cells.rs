@@ -93,14 +93,16 @@ pub struct CellScan<'v> {
     reading: Option<SeriesId>,
     /// That series, until a cell of it is given out.
     upcoming: Option<Series>,
-    /// The row that was read last, and its key if its cell was not given out.
-    read: RowValue,
+    /// The row of the cell at hand, and the one that is read next: which of them is which changes with each
+    /// cell, rather than what is in them.
+    rows_read: [RowValue; 2],
+    at_hand: usize,
+    /// The key of the row that was read, if its cell was not given out.
     pending: Option<RowKey>,
     /// Whether there is no row left that passes.
     ended: bool,
     /// The cell at hand.
     start: u64,
-    row: RowValue,
     series: Option<Series>,
     serial: u64,
 }
@@ -135,11 +137,11 @@ impl<'v> CellScan<'v> {
             ahead: None,
             reading: None,
             upcoming: None,
-            read: RowValue::empty(),
+            rows_read: [RowValue::empty(), RowValue::empty()],
+            at_hand: 0,
             pending: None,
             ended: false,
             start: 0,
-            row: RowValue::empty(),
             series: None,
             serial: 0,
         })
@@ -159,7 +161,7 @@ impl<'v> CellScan<'v> {
             self.series = None;
             return Ok(false);
         };
-        std::mem::swap(&mut self.row, &mut self.read);
+        self.at_hand ^= 1;
         if let Some(series) = self.upcoming.take() {
             self.series = Some(series);
             self.serial += 1;
@@ -171,7 +173,8 @@ impl<'v> CellScan<'v> {
                     self.pending = Some(next);
                     break;
                 }
-                self.row.merge(std::mem::replace(&mut self.read, RowValue::empty()));
+                let read = std::mem::replace(&mut self.rows_read[self.at_hand ^ 1], RowValue::empty());
+                self.rows_read[self.at_hand].merge(read);
             }
         }
         Ok(true)
@@ -180,7 +183,7 @@ impl<'v> CellScan<'v> {
     /// The cell at hand; `None` before the first and behind the last.
     pub fn cell(&self) -> Option<Cell<'_>> {
         let series = self.series.as_ref()?;
-        Some(Cell { start: self.start, row: &self.row, series, serial: self.serial })
+        Some(Cell { start: self.start, row: &self.rows_read[self.at_hand], series, serial: self.serial })
     }
 
     /// Reads the next row of a series that passes the filter, and gives its key.
@@ -209,7 +212,8 @@ impl<'v> CellScan<'v> {
                 }
             };
             if passes {
-                self.read.read(value, key.bucket, self.parts).map_err(|error| index.bad_row(&key, error))?;
+                let read = &mut self.rows_read[self.at_hand ^ 1];
+                read.read(value, key.bucket, self.parts).map_err(|error| index.bad_row(&key, error))?;
                 return Ok(Some(key));
             }
             // Only the identities are read up to the next series that passes, and its rows are

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::iter::repeat_n;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, DictionaryArray, Int32Array, StringArray};
+use arrow::array::{ArrayRef, ArrowPrimitiveType, DictionaryArray, Int32Array, PrimitiveArray, StringArray};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, Int32Type};
 
 use crate::error::ExportError;
@@ -81,8 +82,34 @@ impl StringColumn {
     }
 }
 
+/// A column of numbers that is null where nothing was recorded.
+pub(crate) struct OptionalColumn<T: ArrowPrimitiveType> {
+    values: Vec<T::Native>,
+    valid: Vec<bool>,
+}
+
+impl<T: ArrowPrimitiveType> OptionalColumn<T> {
+    /// A column that so many rows will be added to.
+    pub(crate) fn with_capacity(rows: usize) -> Self {
+        Self { values: Vec::with_capacity(rows), valid: Vec::with_capacity(rows) }
+    }
+
+    /// Adds a row.
+    #[inline]
+    pub(crate) fn push(&mut self, value: Option<T::Native>) {
+        self.values.push(value.unwrap_or_default());
+        self.valid.push(value.is_some());
+    }
+
+    /// The column.
+    pub(crate) fn finish(self) -> ArrayRef {
+        let nulls = Some(NullBuffer::from(self.valid)).filter(|nulls| nulls.null_count() > 0);
+        Arc::new(PrimitiveArray::<T>::new(self.values.into(), nulls))
+    }
+}
+
 /// A number that must fit a column of 64 bits; `row` says what it is of.
-#[inline]
+#[inline(always)]
 pub(crate) fn int64<T: Copy + ToString>(
     value: T,
     table: &'static str,
@@ -92,12 +119,11 @@ pub(crate) fn int64<T: Copy + ToString>(
 where
     i64: TryFrom<T>,
 {
-    i64::try_from(value).map_err(|_| ExportError::TooLarge {
-        table,
-        row: row(),
-        column: column.to_owned(),
-        value: value.to_string(),
-    })
+    #[cold]
+    fn too_large(value: String, table: &'static str, column: &str, row: String) -> ExportError {
+        ExportError::TooLarge { table, row, column: column.to_owned(), value }
+    }
+    i64::try_from(value).map_err(|_| too_large(value.to_string(), table, column, row()))
 }
 
 /// Names for columns of data behind `fixed` ones: the data's own, or, where such a name is taken, a
@@ -117,7 +143,24 @@ pub(crate) fn column_names(fixed: &[String], names: impl IntoIterator<Item = Str
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::{Array, Int64Array};
+    use arrow::datatypes::Int64Type;
+
     use super::*;
+
+    #[test]
+    fn optional_columns_are_those_that_arrow_makes() {
+        for rows in [0, 1, 63, 64, 65, 200] {
+            for null in [1, 3, 64, 1_000] {
+                let values: Vec<Option<i64>> = (0..rows).map(|row| (row % null != 0).then_some(row)).collect();
+                let mut column = OptionalColumn::<Int64Type>::with_capacity(10);
+                values.iter().for_each(|value| column.push(*value));
+                let made = column.finish();
+                assert_eq!(made.nulls().is_some(), values.contains(&None));
+                assert_eq!(made.to_data(), Int64Array::from(values).to_data());
+            }
+        }
+    }
 
     #[test]
     fn data_never_takes_the_name_of_a_fixed_column() {
