@@ -1,5 +1,6 @@
 //! Rows that one thread reads and another walks.
 
+use std::ops::Range;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use dft_codec::{RowKey, SeriesId};
@@ -7,18 +8,18 @@ use dft_codec::{RowKey, SeriesId};
 use crate::error::StoreError;
 use crate::scan::RowScan;
 
-/// The bytes of values that are handed over at once.
+/// The bytes of entries that are handed over at once.
 const PACKET: usize = 256 << 10;
 
 /// Packets that are read ahead of the one that is walked.
 const AHEAD: usize = 4;
 
-/// Rows, their values one after another.
+/// Rows of some entries, one after another.
 #[derive(Default)]
 struct Packet {
-    values: Vec<u8>,
-    /// Keys, and where their values end.
-    rows: Vec<(RowKey, usize)>,
+    entries: Vec<u8>,
+    /// Keys, and where in the entries their values are.
+    rows: Vec<(RowKey, Range<usize>)>,
 }
 
 /// Walks rows in key order that another thread reads.
@@ -51,12 +52,15 @@ impl<'a> RowScan<'a> {
 
     /// The next rows; none at the end.
     fn packet(&mut self) -> Result<Packet, StoreError> {
-        let mut packet = Packet { values: Vec::with_capacity(PACKET + PACKET / 8), rows: Vec::new() };
-        while packet.values.len() < PACKET
-            && let Some((key, value)) = self.next()?
-        {
-            packet.values.extend_from_slice(value);
-            packet.rows.push((key, packet.values.len()));
+        let mut packet = Packet { entries: Vec::with_capacity(PACKET + PACKET / 8), rows: Vec::new() };
+        let Packet { entries, rows } = &mut packet;
+        while entries.len() < PACKET {
+            let (start, before) = (entries.len(), rows.len());
+            match self.next_entry(|key, place| rows.push((key, start + place.start..start + place.end)))? {
+                Some(entry) if rows.len() > before => entries.extend_from_slice(entry),
+                Some(_) => {}
+                None => break,
+            }
         }
         Ok(packet)
     }
@@ -76,7 +80,7 @@ impl RowsAhead {
     #[expect(clippy::should_implement_trait, reason = "what it lends ends with the next step")]
     pub fn next(&mut self) -> Result<Option<(RowKey, &[u8])>, StoreError> {
         loop {
-            let Some((key, end)) = self.packet.rows.get(self.next).copied() else {
+            let Some((key, place)) = self.packet.rows.get(self.next).cloned() else {
                 // A thread that has ended sent all there is.
                 let Ok(packet) = self.packets.recv() else { return Ok(None) };
                 (self.packet, self.next) = (packet?, 0);
@@ -85,11 +89,10 @@ impl RowsAhead {
                 }
                 continue;
             };
-            let start = self.next.checked_sub(1).map_or(0, |last| self.packet.rows[last].1);
             self.next += 1;
             if self.from.is_none_or(|from| from <= key.series) {
                 self.from = None;
-                return Ok(Some((key, &self.packet.values[start..end])));
+                return Ok(Some((key, &self.packet.entries[place])));
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Scans: rows, telemetry and series, in key order, borrowed until the next step.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use dft_codec::{ChunkCursor, Family, RowKey, SeriesId, SeriesIdentity, TelemetryKey, put_ordered};
@@ -36,6 +37,18 @@ impl RowQuery {
             SeriesId(id)
         };
         Self { series: first(family as u8)..first(family as u8 + 1), time: None }
+    }
+}
+
+impl RowQuery {
+    /// Whether a bucket lies before, in or behind the range of time.
+    #[inline]
+    fn place_of(&self, bucket: u64) -> Ordering {
+        match &self.time {
+            Some(time) if bucket < time.start => Ordering::Less,
+            Some(time) if bucket >= time.end => Ordering::Greater,
+            _ => Ordering::Equal,
+        }
     }
 }
 
@@ -105,15 +118,15 @@ impl RowScan<'_> {
     fn find_row(&mut self) -> Result<Option<(RowKey, Range<usize>)>, StoreError> {
         loop {
             if let (Some(chunk), Some(rows)) = (&mut self.chunk, self.cursor.value()) {
-                let bad = |chunk: &ChunkCursor, error| self.index.bad_row(&chunk.key(), error);
-                while let Some((key, place)) = chunk.advance(rows).map_err(|error| bad(chunk, error))? {
-                    match &self.query.time {
-                        Some(time) if key.bucket < time.start => {}
-                        Some(time) if key.bucket >= time.end => break,
-                        _ => return Ok(Some((key, place))),
+                while let Some((key, place)) =
+                    chunk.advance(rows).map_err(|error| self.index.bad_row(&chunk.key(), error))?
+                {
+                    match self.query.place_of(key.bucket) {
+                        Ordering::Less => {}
+                        Ordering::Equal => return Ok(Some((key, place))),
+                        Ordering::Greater => break,
                     }
                 }
-                self.cursor.next();
             }
             self.chunk = self.find_chunk()?;
             if self.chunk.is_none() {
@@ -122,13 +135,31 @@ impl RowScan<'_> {
         }
     }
 
-    /// Goes on to an entry that may have rows that are asked for: the one at hand, or one behind it.
+    /// Hands all rows of the next entry that has any to `visit`: their keys, and where in the entry they are; then
+    /// gives the entry. `None` at the end.
+    pub(crate) fn next_entry(
+        &mut self,
+        mut visit: impl FnMut(RowKey, Range<usize>),
+    ) -> Result<Option<&[u8]>, StoreError> {
+        let Some(mut chunk) = self.find_chunk()? else { return Ok(None) };
+        let rows = self.cursor.value().unwrap_or_default();
+        while let Some((key, place)) = chunk.advance(rows).map_err(|error| self.index.bad_row(&chunk.key(), error))? {
+            if self.query.place_of(key.bucket).is_eq() {
+                visit(key, place);
+            }
+        }
+        Ok(Some(rows))
+    }
+
+    /// Goes on to the next entry that may have rows that are asked for.
     fn find_chunk(&mut self) -> Result<Option<ChunkCursor>, StoreError> {
         // The chunk that a range of time begins in.
         let interval = self.index.config().interval_us;
         let start = self.query.time.as_ref().map_or(0, |time| time.start);
         let first = |series| RowKey { series, bucket: start }.chunk(interval);
-        if !self.started {
+        if self.started {
+            self.cursor.next();
+        } else {
             self.started = true;
             self.cursor.seek(first(self.query.series.start).encode());
         }
@@ -139,7 +170,7 @@ impl RowScan<'_> {
             }
             let next = if key < first(key.series) {
                 key.series
-            } else if self.query.time.as_ref().is_some_and(|time| key.bucket >= time.end) {
+            } else if self.query.place_of(key.bucket).is_gt() {
                 let Some(next) = u128::from_be_bytes(key.series.0).checked_add(1) else { return Ok(None) };
                 SeriesId(next.to_be_bytes())
             } else {
