@@ -594,9 +594,9 @@ typedef struct dft_row_value {
 typedef struct dft_row {
     // The size of this struct, which the caller sets.
     uint64_t size;
-    // The row's key in the index, 24 bytes.
+    // The row's key, 24 bytes: its series' id and its bucket.
     struct dft_text key;
-    // The row's value in the index: dft_row_value_decode() reads it, dft_row_values_merge() merges it.
+    // The row's value: dft_row_value_decode() reads it, dft_row_values_merge() merges it.
     struct dft_text value;
     // The start of its bucket, in µs.
     uint64_t bucket_us;

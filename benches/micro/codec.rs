@@ -64,7 +64,7 @@ fn rows(criterion: &mut Criterion) {
         });
     });
     group.bench_function("put in chunks", |bencher| {
-        bencher.iter(|| each_chunk(&keys, &bytes, discard));
+        bencher.iter(|| each_chunk(&keys, &bytes, |chunk| discard(chunk)));
     });
     let mut chunks = Vec::new();
     each_chunk(&keys, &bytes, |(key, chunk)| chunks.push((key, chunk.to_vec())));

@@ -109,9 +109,9 @@ unsafe impl Growing for dft_row_query {}
 pub struct dft_row {
     /// The size of this struct, which the caller sets.
     pub size: u64,
-    /// The row's key in the index, 24 bytes.
+    /// The row's key, 24 bytes: its series' id and its bucket.
     pub key: dft_text,
-    /// The row's value in the index: dft_row_value_decode() reads it, dft_row_values_merge() merges it.
+    /// The row's value: dft_row_value_decode() reads it, dft_row_values_merge() merges it.
     pub value: dft_text,
     /// The start of its bucket, in µs.
     pub bucket_us: u64,

@@ -64,15 +64,16 @@ impl ChunkWriter {
         if !self.takes(key) {
             return Err(OTHER_CHUNK);
         }
-        if self.bytes.is_empty() {
-            self.key = key.chunk(self.interval);
-            self.bytes.push(CHUNK_VERSION);
-            put_varint(&mut self.bytes, self.interval.into());
-        }
-        let offset = key.bucket - self.key.bucket;
+        let chunk = if self.bytes.is_empty() { key.chunk(self.interval) } else { self.key };
+        let offset = key.bucket - chunk.bucket;
         let place = offset / self.interval;
         if place * self.interval != offset {
             return Err(OFF_GRID);
+        }
+        if self.bytes.is_empty() {
+            self.key = chunk;
+            self.bytes.push(CHUNK_VERSION);
+            put_varint(&mut self.bytes, self.interval.into());
         }
         self.next = key.bucket.saturating_add(1);
         put_varint(&mut self.bytes, place.into());
@@ -116,7 +117,7 @@ impl ChunkCursor {
         let mut reader = Reader::new(chunk);
         reader.version(CHUNK_VERSION)?;
         let interval = reader.varint_u64()?;
-        if interval == 0 || key.bucket % span(interval) != 0 {
+        if interval == 0 || !key.bucket.is_multiple_of(span(interval)) {
             return Err(OFF_GRID);
         }
         if reader.left() == 0 {

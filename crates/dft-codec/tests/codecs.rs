@@ -391,7 +391,7 @@ fn a_chunk_takes_no_row_of_another_and_none_off_the_grid() {
     let mut chunk = ChunkWriter::new(10);
     assert_eq!(chunk.chunk(), None);
     assert_eq!(chunk.put(&key(1, 163), b"row"), Err(DecodeError::Invalid("a time that is not on the time grid")));
-    chunk.clear();
+    assert_eq!(chunk.chunk(), None);
     chunk.put(&key(1, 170), b"row").unwrap();
     assert_eq!(chunk.chunk().map(|(key, _)| key), Some(key(1, 160)));
     for (other, takes) in [(key(1, 170), false), (key(1, 160), false), (key(2, 180), false), (key(1, 320), false)]

@@ -207,11 +207,11 @@ impl Batches for Calls<'_> {
         let mut of_series: [Vec<i64>; 4] = std::array::from_fn(|_| Vec::with_capacity(room));
         // Each by its name: a loop over them for each row would take longer than what it does.
         let [mut counts, mut ranges, mut starts, mut ends] = std::array::from_fn(|_| Vec::with_capacity(room));
-        let optional = |_| OptionalColumn::<Int64Type>::with_capacity(room);
-        let [mut sizes, mut size_min, mut size_max, mut offset_min, mut offset_max] = std::array::from_fn(optional);
+        let int_or_null = |_| OptionalColumn::<Int64Type>::with_capacity(room);
+        let [mut sizes, mut size_min, mut size_max, mut offset_min, mut offset_max] = std::array::from_fn(int_or_null);
         let mut times = Vec::with_capacity(room);
-        let optional = |_| OptionalColumn::<Float64Type>::with_capacity(room);
-        let [mut time_min, mut time_max] = std::array::from_fn(optional);
+        let float_or_null = |_| OptionalColumn::<Float64Type>::with_capacity(room);
+        let [mut time_min, mut time_max] = std::array::from_fn(float_or_null);
         // What all rows of the series at hand have is put in their columns at once.
         let mut run = Run::default();
         let mut rows = 0;

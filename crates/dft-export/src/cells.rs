@@ -93,9 +93,9 @@ pub struct CellScan<'v> {
     reading: Option<SeriesId>,
     /// That series, until a cell of it is given out.
     upcoming: Option<Series>,
-    /// The row of the cell at hand, and the one that is read next: which of them is which changes with each
+    /// What the cell at hand holds, and the row that is read next: which of them is which changes with each
     /// cell, rather than what is in them.
-    rows_read: [RowValue; 2],
+    values: [RowValue; 2],
     at_hand: usize,
     /// The key of the row that was read, if its cell was not given out.
     pending: Option<RowKey>,
@@ -137,7 +137,7 @@ impl<'v> CellScan<'v> {
             ahead: None,
             reading: None,
             upcoming: None,
-            rows_read: [RowValue::empty(), RowValue::empty()],
+            values: [RowValue::empty(), RowValue::empty()],
             at_hand: 0,
             pending: None,
             ended: false,
@@ -173,8 +173,8 @@ impl<'v> CellScan<'v> {
                     self.pending = Some(next);
                     break;
                 }
-                let read = std::mem::replace(&mut self.rows_read[self.at_hand ^ 1], RowValue::empty());
-                self.rows_read[self.at_hand].merge(read);
+                let read = std::mem::replace(&mut self.values[self.at_hand ^ 1], RowValue::empty());
+                self.values[self.at_hand].merge(read);
             }
         }
         Ok(true)
@@ -183,7 +183,7 @@ impl<'v> CellScan<'v> {
     /// The cell at hand; `None` before the first and behind the last.
     pub fn cell(&self) -> Option<Cell<'_>> {
         let series = self.series.as_ref()?;
-        Some(Cell { start: self.start, row: &self.rows_read[self.at_hand], series, serial: self.serial })
+        Some(Cell { start: self.start, row: &self.values[self.at_hand], series, serial: self.serial })
     }
 
     /// Reads the next row of a series that passes the filter, and gives its key.
@@ -212,7 +212,7 @@ impl<'v> CellScan<'v> {
                 }
             };
             if passes {
-                let read = &mut self.rows_read[self.at_hand ^ 1];
+                let read = &mut self.values[self.at_hand ^ 1];
                 read.read(value, key.bucket, self.parts).map_err(|error| index.bad_row(&key, error))?;
                 return Ok(Some(key));
             }

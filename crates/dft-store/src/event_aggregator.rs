@@ -263,13 +263,13 @@ impl EventAggregator {
     ) -> Result<(), StoreError> {
         let next = next.seal(sets)?;
         current::replace(&self.path)?;
-        // From here on the generation is in force, whatever fails.
-        dft_io::sync_directory(&self.path).map_err(|source| StoreError::InForce { path: self.path.clone(), source })?;
-        let _ = dft_io::point("publish:the generation is in force");
+        // From here on the generation is in force, whatever fails: what is published next is added to it.
         self.in_force = Some(next);
         self.rebuild = false;
         self.current = OnceLock::new();
         self.ambiguous_hashes = Some(ambiguous_hashes);
+        dft_io::sync_directory(&self.path).map_err(|source| StoreError::InForce { path: self.path.clone(), source })?;
+        let _ = dft_io::point("publish:the generation is in force");
         // The old generation is in nobody's way; if removing it fails, the next writer does it.
         let _ = current::sweep_generations(&self.path, next.number);
         Ok(())

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use dft_aggregate::Config;
 use dft_codec::{
-    Bounds, DecodeError, FORMAT_VERSION, Family, FileEntry, NameKey, NameKind, RowKey, SeriesId, SeriesIdentity,
-    TelemetryKey,
+    Bounds, ChunkCursor, DecodeError, FORMAT_VERSION, Family, FileEntry, NameKey, NameKind, RowKey, SeriesId,
+    SeriesIdentity, TelemetryKey,
 };
 use rocksdb::{Cache, ColumnFamily, DB};
 
@@ -270,6 +270,15 @@ impl Index {
             SeriesId(id)
         };
         (0..parts).map(|part| at(part)..at(part + 1)).collect()
+    }
+
+    /// A walk over the rows of an entry.
+    pub(crate) fn chunk(&self, key: RowKey, rows: &[u8]) -> Result<ChunkCursor, DecodeError> {
+        let cursor = ChunkCursor::begin(key, rows)?;
+        if cursor.interval() != self.config.interval_us {
+            return Err(DecodeError::Invalid("rows of another interval than the configuration's"));
+        }
+        Ok(cursor)
     }
 
     /// The error that a row's value does not decode.

@@ -28,8 +28,9 @@
 //!  CURRENT  7 ───── 5 write CURRENT.new, durable ───── 6 rename ─────▶ 8 ──────────┘
 //! ```
 //!
-//! A build begins 1 while it reads its traces. SST files are linked, for RocksDB never changes one in place; the few others are copied. What is
-//! ingested and what is known of it become visible together or not at all, across all column families:
+//! A build begins 1 while it reads its traces, and does 3 beside 2. SST files are linked, for RocksDB never changes
+//! one in place; the few others are copied. What is ingested and what is known of it become visible together or not
+//! at all, across all column families:
 //!
 //! | the writer dies | a reader sees | the next writer |
 //! | --- | --- | --- |

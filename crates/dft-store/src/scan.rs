@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use dft_codec::{ChunkCursor, Family, RowKey, SeriesId, SeriesIdentity, TelemetryKey, put_ordered};
+use dft_codec::{ChunkCursor, DecodeError, Family, RowKey, SeriesId, SeriesIdentity, TelemetryKey, put_ordered};
 use rocksdb::{DBRawIterator, ReadOptions};
 
 use crate::error::StoreError;
@@ -38,9 +38,7 @@ impl RowQuery {
         };
         Self { series: first(family as u8)..first(family as u8 + 1), time: None }
     }
-}
 
-impl RowQuery {
     /// Whether a bucket lies before, in or behind the range of time.
     #[inline]
     fn place_of(&self, bucket: u64) -> Ordering {
@@ -110,20 +108,24 @@ impl RowScan<'_> {
     /// Where the index cannot be read, or a value cannot be merged.
     #[expect(clippy::should_implement_trait, reason = "what it lends ends with the next step")]
     pub fn next(&mut self) -> Result<Option<(RowKey, &[u8])>, StoreError> {
-        let found = self.find_row()?;
-        Ok(found.and_then(|(key, place)| Some((key, self.cursor.value()?.get(place)?))))
+        let Some((key, place)) = self.find_row()? else { return Ok(None) };
+        let row = self.cursor.value().and_then(|rows| rows.get(place));
+        row.map(|row| Some((key, row))).ok_or_else(|| self.index.bad_row(&key, DecodeError::Truncated))
     }
 
     /// Goes on to the next row; its key, and where in its entry it is.
     fn find_row(&mut self) -> Result<Option<(RowKey, Range<usize>)>, StoreError> {
         loop {
-            if let (Some(chunk), Some(rows)) = (&mut self.chunk, self.cursor.value()) {
+            if let (Some(mut chunk), Some(rows)) = (self.chunk.take(), self.cursor.value()) {
                 while let Some((key, place)) =
                     chunk.advance(rows).map_err(|error| self.index.bad_row(&chunk.key(), error))?
                 {
                     match self.query.place_of(key.bucket) {
                         Ordering::Less => {}
-                        Ordering::Equal => return Ok(Some((key, place))),
+                        Ordering::Equal => {
+                            self.chunk = Some(chunk);
+                            return Ok(Some((key, place)));
+                        }
                         Ordering::Greater => break,
                     }
                 }
@@ -135,13 +137,18 @@ impl RowScan<'_> {
         }
     }
 
-    /// Hands all rows of the next entry that has any to `visit`: their keys, and where in the entry they are; then
-    /// gives the entry. `None` at the end.
+    /// Hands the rows of the entry at hand that were not given yet, or else those of the next one, to `visit`:
+    /// their keys, and where in the entry they are; then gives the entry. It may have none that are asked for.
+    /// `None` at the end.
     pub(crate) fn next_entry(
         &mut self,
         mut visit: impl FnMut(RowKey, Range<usize>),
     ) -> Result<Option<&[u8]>, StoreError> {
-        let Some(mut chunk) = self.find_chunk()? else { return Ok(None) };
+        let chunk = match self.chunk.take() {
+            Some(chunk) => Some(chunk),
+            None => self.find_chunk()?,
+        };
+        let Some(mut chunk) = chunk else { return Ok(None) };
         let rows = self.cursor.value().unwrap_or_default();
         while let Some((key, place)) = chunk.advance(rows).map_err(|error| self.index.bad_row(&chunk.key(), error))? {
             if self.query.place_of(key.bucket).is_eq() {
@@ -153,9 +160,9 @@ impl RowScan<'_> {
 
     /// Goes on to the next entry that may have rows that are asked for.
     fn find_chunk(&mut self) -> Result<Option<ChunkCursor>, StoreError> {
-        // The chunk that a range of time begins in.
         let interval = self.index.config().interval_us;
         let start = self.query.time.as_ref().map_or(0, |time| time.start);
+        // The chunk of a series that the range of time begins in.
         let first = |series| RowKey { series, bucket: start }.chunk(interval);
         if self.started {
             self.cursor.next();
@@ -174,7 +181,7 @@ impl RowScan<'_> {
                 let Some(next) = u128::from_be_bytes(key.series.0).checked_add(1) else { return Ok(None) };
                 SeriesId(next.to_be_bytes())
             } else {
-                return ChunkCursor::begin(key, rows).map(Some).map_err(|error| self.index.bad_row(&key, error));
+                return self.index.chunk(key, rows).map(Some).map_err(|error| self.index.bad_row(&key, error));
             };
             self.cursor.seek(first(next).encode());
         }

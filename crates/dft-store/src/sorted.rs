@@ -100,8 +100,8 @@ impl Sorter<'_> {
             let mut chunk = ChunkWriter::new(self.interval);
             let mut rows = 0;
             let mut put = |chunk: &mut ChunkWriter| -> Result<(), StoreError> {
-                let Some((key, rows)) = chunk.chunk() else { return Ok(()) };
-                set.put(&key.encode(), rows)?;
+                let Some((key, bytes)) = chunk.chunk() else { return Ok(()) };
+                set.put(&key.encode(), bytes)?;
                 chunk.clear();
                 Ok(())
             };

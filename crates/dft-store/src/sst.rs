@@ -9,8 +9,8 @@ use crate::error::StoreError;
 use crate::families::SORTED_FILE;
 use crate::hashed::{Growing, Hashed};
 
-/// Bytes of entries after which it is looked at what has become of them, which is not free.
-const SEEN: usize = 256 << 10;
+/// Bytes of entries between two looks at the growing file, which are not free.
+const LOOK: usize = 256 << 10;
 
 /// Writes entries in key order to as many sorted files as they fill.
 pub(crate) struct SstSet<'a> {
@@ -19,7 +19,7 @@ pub(crate) struct SstSet<'a> {
     /// Whether entries add to what is there, rather than being the first of their key.
     merge: bool,
     open: Option<(SstFileWriter<'a>, Growing)>,
-    /// Bytes of entries that are not hashed yet.
+    /// Bytes of entries since the last look.
     unseen: usize,
     pub(crate) files: Vec<PathBuf>,
     pub(crate) hashed: Hashed,
@@ -56,7 +56,7 @@ impl<'a> SstSet<'a> {
         written.map_err(StoreError::rocks(&self.stem, "write a sorted file"))?;
         self.written += 1;
         self.unseen += key.len() + value.len();
-        if self.unseen >= SEEN {
+        if self.unseen >= LOOK {
             self.unseen = 0;
             growing.catch_up().map_err(StoreError::io(&self.stem))?;
             if writer.file_size() >= SORTED_FILE {

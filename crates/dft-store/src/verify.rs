@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use dft_codec::{
-    Bounds, ChunkCursor, DecodeError, Family, FileCounts, FileEntry, NameKey, RowKey, RowValue, SeriesId,
-    SeriesIdentity, TelemetryKey, TelemetryValue, VALUE_VERSION,
+    Bounds, DecodeError, Family, FileCounts, FileEntry, NameKey, RowKey, RowValue, SeriesId, SeriesIdentity,
+    TelemetryKey, TelemetryValue, VALUE_VERSION,
 };
 
 use crate::current::{self, Current};
@@ -167,6 +167,19 @@ impl Reading<'_> {
         let mut last = None;
         self.each(families::ROWS, |this, key, chunk| {
             let key = RowKey::decode(key)?;
+            let family = key.series.family().ok_or(DecodeError::Invalid("a row of no known family"))?;
+            let mut rows = index.chunk(key, chunk)?;
+            while let Some((key, place)) = rows.advance(chunk)? {
+                this.found.rows += 1;
+                let row = RowValue::decode(&chunk[place], key.bucket);
+                match row.and_then(|row| this.bucket(key.bucket).map(|()| row)) {
+                    Ok(row) => {
+                        let calls = &mut this.sums.calls[family as usize];
+                        *calls = calls.wrapping_add(row.core.count as u64);
+                    }
+                    Err(error) => this.found.fault(index.bad_row(&key, error)),
+                }
+            }
             if last != Some(key.series) {
                 last = Some(key.series);
                 // What is wrong with a series is told of the series.
@@ -174,18 +187,6 @@ impl Reading<'_> {
                 if series.peek().and_then(|next| next.as_ref().ok()).is_none_or(|(id, _)| *id != key.series) {
                     return Err(DecodeError::Invalid("the row's series is not known"));
                 }
-            }
-            let family = key.series.family().ok_or(DecodeError::Invalid("a row of no known family"))?;
-            let mut rows = ChunkCursor::begin(key, chunk)?;
-            if rows.interval() != index.config().interval_us {
-                return Err(DecodeError::Invalid("rows of another interval than the configuration's"));
-            }
-            while let Some((key, place)) = rows.advance(chunk)? {
-                this.found.rows += 1;
-                let row = RowValue::decode(&chunk[place], key.bucket)?;
-                this.bucket(key.bucket)?;
-                let calls = &mut this.sums.calls[family as usize];
-                *calls = calls.wrapping_add(row.core.count as u64);
             }
             Ok(())
         })

@@ -140,6 +140,52 @@ fn what_is_sealed_but_says_what_cannot_be_is_found() {
     }
 }
 
+#[test]
+fn a_bad_entry_is_one_error_and_no_rows_and_what_follows_is_read_as_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sound = folder.path().join("sound");
+    let lines: Vec<String> = (0..90).map(|at| call("read", at * 10, 1)).collect();
+    publish(&sound, &batch(&lines, "a.pfw"));
+    let walk = |path: &Path| {
+        let index = Index::open(path).expect("opened");
+        let mut rows = index.rows(RowQuery::family(Family::Event)).expect("a scan");
+        let (mut found, mut errors) = (Vec::new(), 0);
+        loop {
+            match rows.next() {
+                Ok(Some((key, value))) => found.push((key, value.to_vec())),
+                Ok(None) => return (found, errors),
+                Err(_) => errors += 1,
+            }
+        }
+    };
+    let (all, errors) = walk(&sound);
+    assert_eq!((all.len(), errors), (90, 0));
+    type Damage = fn(&[u8]) -> Vec<u8>;
+    let cases: [(Damage, bool); 3] = [
+        // Longer than the entry before it: where that ended, this one has something.
+        (|value| [&[9], &value[1..], &value[2..]].concat(), false),
+        (|value| [&[1, 0], &value[2..], &value[2..]].concat(), false),
+        (|value| [value, &[0, 0]].concat(), true),
+    ];
+    for (at, (damage, has_rows)) in cases.into_iter().enumerate() {
+        let damaged = folder.path().join(at.to_string());
+        copy(&sound, &damaged);
+        let mut bad = Vec::new();
+        plant(&damaged, |db| {
+            let handle = db.cf_handle("aggregation").expect("a family");
+            let mut entries = db.iterator_cf(handle, IteratorMode::Start).map(|entry| entry.expect("read"));
+            let (key, value) = entries.nth(2).expect("a third entry");
+            put(db, "aggregation", &key, &damage(&value));
+            bad = key.to_vec();
+        });
+        let (found, errors) = walk(&damaged);
+        let mut wanted = all.clone();
+        wanted.retain(|(key, _)| has_rows || key.chunk(10).encode() != bad[..]);
+        assert_eq!((found.len(), errors), (wanted.len(), 1));
+        assert_eq!(found, wanted);
+    }
+}
+
 /// Keys and values.
 type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 

@@ -265,11 +265,17 @@ fn rows_that_are_read_ahead_are_those_that_are_walked() {
     }
     assert_eq!(wanted.len(), 30_000);
     let fourth = wanted.iter().map(|(key, _)| key.series).collect::<BTreeSet<_>>().into_iter().nth(3).expect("seven");
-    for (taken, seek) in [(wanted.len(), None), (5_000, Some(fourth)), (10, None)] {
-        let (read, mut ahead) = index.rows(query()).expect("a scan").ahead();
+    for (before, taken, seek) in [(0, wanted.len(), None), (0, 5_000, Some(fourth)), (0, 10, None), (35, 10_000, None)]
+    {
+        let mut scan = index.rows(query()).expect("a scan");
+        let mut found = Vec::new();
+        // One that was begun is read ahead from where it is.
+        for _ in 0..before {
+            found.extend(scan.next().expect("read").map(keep));
+        }
+        let (read, mut ahead) = scan.ahead();
         std::thread::scope(|scope| {
             scope.spawn(read);
-            let mut found = Vec::new();
             while found.len() < taken
                 && let Some(row) = ahead.next().expect("read")
             {
