@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::CHUNK_VERSION;
 use crate::bytes::{DecodeError, Reader, put_varint};
 use crate::keys::RowKey;
-use crate::rows::RowValue;
+use crate::rows::{RowValue, merge_sorted};
 
 /// The intervals of a chunk, of which each has one row or none.
 pub const CHUNK_INTERVALS: u64 = 16;
@@ -199,12 +199,7 @@ impl RowChunk {
         if self.interval != other.interval {
             return Err(DecodeError::Invalid("chunks of different intervals"));
         }
-        for (key, row) in other.rows {
-            match self.rows.binary_search_by_key(&key, |(key, _)| *key) {
-                Ok(at) => self.rows[at].1.merge(row),
-                Err(at) => self.rows.insert(at, (key, row)),
-            }
-        }
+        merge_sorted(&mut self.rows, other.rows, RowValue::merge);
         Ok(())
     }
 

@@ -341,14 +341,14 @@ impl RowValue {
     }
 }
 
-/// Merges two lists that are sorted by name, each name once.
-pub(crate) fn merge_sorted<T>(mine: &mut Vec<(String, T)>, theirs: Vec<(String, T)>, merge: impl Fn(&mut T, T)) {
+/// Merges two lists that are sorted by name, or another key, each once.
+pub(crate) fn merge_sorted<K: Ord, T>(mine: &mut Vec<(K, T)>, theirs: Vec<(K, T)>, merge: impl Fn(&mut T, T)) {
     let alike = mine.len() == theirs.len() && mine.iter().zip(&theirs).all(|(a, b)| a.0 == b.0);
     if alike {
         mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| merge(&mut mine.1, theirs.1));
         return;
     }
-    let mut merged: Vec<(String, T)> = Vec::with_capacity(mine.len() + theirs.len());
+    let mut merged: Vec<(K, T)> = Vec::with_capacity(mine.len() + theirs.len());
     let mut left = std::mem::take(mine).into_iter().peekable();
     let mut right = theirs.into_iter().peekable();
     loop {

@@ -82,7 +82,8 @@ impl StringColumn {
     }
 }
 
-/// A column of numbers that is null where nothing was recorded.
+/// A column of numbers that is null where nothing was recorded. Which rows are is a byte each until the end, when
+/// Arrow packs them to bits: its builders do that row by row, which takes a fifth of making a table.
 pub(crate) struct OptionalColumn<T: ArrowPrimitiveType> {
     values: Vec<T::Native>,
     valid: Vec<bool>,
@@ -119,11 +120,12 @@ pub(crate) fn int64<T: Copy + ToString>(
 where
     i64: TryFrom<T>,
 {
+    // What is never called is not compiled into every row's way.
     #[cold]
-    fn too_large(value: String, table: &'static str, column: &str, row: String) -> ExportError {
-        ExportError::TooLarge { table, row, column: column.to_owned(), value }
+    fn too_large(value: impl ToString, table: &'static str, column: &str, row: impl FnOnce() -> String) -> ExportError {
+        ExportError::TooLarge { table, row: row(), column: column.to_owned(), value: value.to_string() }
     }
-    i64::try_from(value).map_err(|_| too_large(value.to_string(), table, column, row()))
+    i64::try_from(value).map_err(|_| too_large(value, table, column, row))
 }
 
 /// Names for columns of data behind `fixed` ones: the data's own, or, where such a name is taken, a

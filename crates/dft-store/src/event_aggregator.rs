@@ -195,19 +195,19 @@ impl EventAggregator {
         let next = self.next_generation()?;
         let folder = self.scratch.join("sorted");
         let known = self.current()?;
-        let sorter = Sorter { folder: &folder, merge: known.is_some(), interval: self.config.interval_us, threads };
-        let refuse_clash = |id: &[u8], identity: &[u8]| known.map_or(Ok(()), |known| known.refuse_clash(id, identity));
         let Batch { runs, files, bounds } = batch;
+        let sorter = Sorter::new(runs, &folder, known.is_some(), self.config.interval_us, threads)?;
+        let refuse_clash = |id: &[u8], identity: &[u8]| known.map_or(Ok(()), |known| known.refuse_clash(id, identity));
         let description = Description { files, bounds: self.bounds(*bounds)?, bundles: &[], config: &self.config };
         // Most of what is not rows is to wait for the disk, so it is done beside them.
         let (sorted, ambiguous_hashes) = thread::scope(|scope| {
             let rows = scope.spawn(|| -> Result<_, StoreError> {
-                let rows = sorter.rows(runs)?;
+                let rows = sorter.rows()?;
                 next.ingest(&rows)?;
                 Ok(rows)
             });
             let described = scope.spawn(|| next.describe(&description));
-            let mut sorted = sorter.others(runs, refuse_clash)?;
+            let mut sorted = sorter.others(refuse_clash)?;
             next.ingest(&sorted)?;
             let ambiguous_hashes = next.count_ambiguous()?;
             join(described)?;

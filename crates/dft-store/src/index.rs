@@ -224,9 +224,7 @@ impl Index {
     pub fn count_rows(&self, family: Family) -> Result<u64, StoreError> {
         let mut rows = self.rows(RowQuery::family(family))?;
         let mut number = 0;
-        while rows.next()?.is_some() {
-            number += 1;
-        }
+        while rows.next_entry(|_, _| number += 1)?.is_some() {}
         Ok(number)
     }
 

@@ -160,10 +160,11 @@ impl RowScan<'_> {
 
     /// Goes on to the next entry that may have rows that are asked for.
     fn find_chunk(&mut self) -> Result<Option<ChunkCursor>, StoreError> {
-        let interval = self.index.config().interval_us;
-        let start = self.query.time.as_ref().map_or(0, |time| time.start);
         // The chunk of a series that the range of time begins in.
-        let first = |series| RowKey { series, bucket: start }.chunk(interval);
+        let start = self.query.time.as_ref().map_or(0, |time| time.start);
+        let RowKey { bucket, .. } =
+            RowKey { series: self.query.series.start, bucket: start }.chunk(self.index.config().interval_us);
+        let first = |series| RowKey { series, bucket };
         if self.started {
             self.cursor.next();
         } else {

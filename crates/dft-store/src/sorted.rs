@@ -69,32 +69,50 @@ pub(crate) fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// How runs are written to sorted files.
+/// Writes runs to sorted files.
 pub(crate) struct Sorter<'a> {
-    /// The directory of the files, which is made if it is not there.
-    pub(crate) folder: &'a Path,
+    runs: &'a [Run],
+    /// The directory of the files.
+    folder: &'a Path,
     /// Whether entries add to others of their key, rather than being the only ones.
-    pub(crate) merge: bool,
+    merge: bool,
+    /// Whether they are not compressed.
+    plain: bool,
     /// That of the index, in µs.
-    pub(crate) interval: u64,
-    pub(crate) threads: usize,
+    interval: u64,
+    threads: usize,
 }
 
-impl Sorter<'_> {
-    /// Writes runs.
-    pub(crate) fn write(&self, runs: &[Run]) -> Result<SortedFiles, StoreError> {
+impl<'a> Sorter<'a> {
+    /// For files in a directory, which is made if it is not there. With `merge`, entries add to others of their
+    /// key, rather than being the only ones. `interval` is that of the index, in µs.
+    pub(crate) fn new(
+        runs: &'a [Run],
+        folder: &'a Path,
+        merge: bool,
+        interval: u64,
+        threads: usize,
+    ) -> Result<Self, StoreError> {
+        fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
+        let bytes = |run: &Run| Section::ALL.iter().map(|&section| run.section_bytes(section)).sum::<u64>();
+        let plain = !merge && runs.iter().map(bytes).sum::<u64>() < PLAIN;
+        Ok(Self { runs, folder, merge, plain, interval, threads })
+    }
+
+    /// Writes everything.
+    pub(crate) fn write(&self) -> Result<SortedFiles, StoreError> {
         thread::scope(|scope| {
-            let rows = scope.spawn(|| self.rows(runs));
-            let others = self.others(runs, |_, _| Ok(()));
+            let rows = scope.spawn(|| self.rows());
+            let others = self.others(|_, _| Ok(()));
             let mut sorted = join(rows)?;
             sorted.extend(others?);
             Ok(sorted)
         })
     }
 
-    /// Writes the rows of runs, in parallel over ranges of their keys.
-    pub(crate) fn rows(&self, runs: &[Run]) -> Result<SortedFiles, StoreError> {
-        let options = self.options(runs, families::ROWS)?;
+    /// Writes the rows, in parallel over ranges of their keys.
+    pub(crate) fn rows(&self) -> Result<SortedFiles, StoreError> {
+        let options = self.options(families::ROWS);
         let write = |at: usize, range: &Range<usize>| -> Result<(SstSet<'_>, u64), StoreError> {
             let mut set = SstSet::new(&options, self.folder, &format!("{}-{at:02}", families::ROWS), self.merge);
             let mut chunk = ChunkWriter::new(self.interval);
@@ -105,7 +123,7 @@ impl Sorter<'_> {
                 chunk.clear();
                 Ok(())
             };
-            merge_runs(runs, Section::Rows, Some(range), |key, row| {
+            merge_runs(self.runs, Section::Rows, Some(range), |key, row| {
                 let bad = |error| StoreError::entry(self.folder, families::ROWS, key, error);
                 let key = RowKey::decode(key).map_err(bad)?;
                 if !chunk.takes(&key) {
@@ -120,7 +138,7 @@ impl Sorter<'_> {
         };
         let mut sorted = SortedFiles::default();
         thread::scope(|scope| {
-            let ranges = self.split_rows(runs);
+            let ranges = self.split_rows();
             let workers: Vec<_> =
                 ranges.into_iter().enumerate().map(|(at, range)| scope.spawn(move || write(at, &range))).collect();
             for set in workers.into_iter().map(join) {
@@ -132,10 +150,9 @@ impl Sorter<'_> {
         })
     }
 
-    /// Writes all of runs that is not rows; `see_series` sees each series' id and identity.
+    /// Writes all that is not rows; `see_series` sees each series' id and identity.
     pub(crate) fn others(
         &self,
-        runs: &[Run],
         mut see_series: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
     ) -> Result<SortedFiles, StoreError> {
         let mut sorted = SortedFiles::default();
@@ -145,10 +162,10 @@ impl Sorter<'_> {
             (Section::Names, families::NAMES),
         ] {
             dft_io::point("sort:before a family is written").map_err(StoreError::io(self.folder))?;
-            let options = self.options(runs, family)?;
+            let options = self.options(family);
             // Names have nothing to merge: their keys are all there is to them.
             let mut set = SstSet::new(&options, self.folder, family, self.merge && section != Section::Names);
-            merge_runs(runs, section, None, |key, value| {
+            merge_runs(self.runs, section, None, |key, value| {
                 if section == Section::Series {
                     see_series(key, value)?;
                 }
@@ -165,20 +182,18 @@ impl Sorter<'_> {
         Ok(sorted)
     }
 
-    /// How the files of a family are written; their folder is made.
-    fn options(&self, runs: &[Run], family: &'static str) -> Result<Options, StoreError> {
-        fs::create_dir_all(self.folder).map_err(StoreError::io(self.folder))?;
+    /// How the files of a family are written.
+    fn options(&self, family: &'static str) -> Options {
         let mut options = families::options(family, &MergeFaults::default(), None);
-        let bytes = |run: &Run| Section::ALL.iter().map(|&section| run.section_bytes(section)).sum::<u64>();
-        if !self.merge && runs.iter().map(bytes).sum::<u64>() < PLAIN {
+        if self.plain {
             options.set_compression_type(DBCompressionType::None);
         }
-        Ok(options)
+        options
     }
 
     /// Ranges of partitions, about equal in bytes, one for each thread that is worth it.
-    fn split_rows(&self, runs: &[Run]) -> Vec<Range<usize>> {
-        let bytes = |range: &Range<usize>| runs.iter().map(|run| run.partition_bytes(range)).sum::<u64>();
+    fn split_rows(&self) -> Vec<Range<usize>> {
+        let bytes = |range: &Range<usize>| self.runs.iter().map(|run| run.partition_bytes(range)).sum::<u64>();
         let total = bytes(&(0..PARTITIONS));
         let parts = if total < SMALL { 1 } else { self.threads.clamp(1, PARTITIONS) as u64 };
         let mut ranges = Vec::new();

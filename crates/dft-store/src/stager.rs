@@ -163,7 +163,7 @@ impl Stager {
         threads: usize,
     ) -> Result<Staged, StoreError> {
         let folder = self.work.join(format!("bundle-{}", self.next.fetch_add(1, Ordering::Relaxed)));
-        let sorted = Sorter { folder: &folder, merge: true, interval: self.config.interval_us, threads }.write(runs)?;
+        let sorted = Sorter::new(runs, &folder, true, self.config.interval_us, threads)?.write()?;
         let name = Bundle::describe(&folder, &sorted, contents, bounds, &self.config)?;
         let moved = self.move_to_shared(&folder, &name);
         // The work directory goes with the stager; this one takes room that the next bundle may want.
