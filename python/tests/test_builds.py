@@ -140,6 +140,52 @@ def test_ctrl_c_stops_a_build_and_leaves_the_index_as_it_was(tmp_path):
     assert dft_utils.build(traces, tmp_path / "index").records == 20_000
 
 
+def test_a_build_that_ctrl_c_stops_has_ended_when_it_is_heard(tmp_path):
+    """Python takes a thread for ended when its join is interrupted, so that Ctrl-C once came out of a build that
+    was still at work, and a program that ended then hung."""
+    traces = tmp_path / "traces"
+    traces.mkdir()
+    write_trace(traces / "a.pfw", [call(1)])
+    program = textwrap.dedent(
+        """
+        import os, signal, sys, threading
+        import dft_utils
+        from dft_utils import builds
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        heard, at_work = threading.Event(), threading.Event()
+
+        class Run(builds._Running):
+            def __init__(self, on_progress):
+                super().__init__(on_progress)
+                # The first wait is interrupted; then the build goes on for as long as nobody waits for it.
+                stop = self._stop.set
+                self._stop.set = lambda: (stop(), heard.set())
+
+        builds._Running = Run
+        call = builds.call
+
+        def work(*arguments):
+            at_work.set()
+            os.kill(os.getpid(), signal.SIGINT)
+            heard.wait()
+            try:
+                call(*arguments)
+            finally:
+                at_work.clear()
+
+        builds.call = work
+        try:
+            dft_utils.build(sys.argv[1], sys.argv[2])
+        except KeyboardInterrupt:
+            sys.exit(1 if at_work.is_set() else 42)
+        """
+    )
+    run = [sys.executable, "-c", program, str(traces), str(tmp_path / "index")]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 42, done.stderr
+
+
 def test_the_other_threads_go_on_while_the_library_works(tmp_path, data):
     """Progress comes on a thread of the library while the caller's is in the build: with the GIL held there
     it could not run, and the build would wait for it for ever."""

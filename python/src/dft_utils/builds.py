@@ -148,23 +148,29 @@ class _Running:
 
     def run(self, name: str, *arguments: Any) -> None:
         outcome: List[BaseException] = []
+        ended = threading.Event()
 
         def work() -> None:
             try:
                 call(name, *arguments)
             except BaseException as error:
                 outcome.append(error)
+            finally:
+                ended.set()
 
         if threading.current_thread() is threading.main_thread():
             thread = threading.Thread(target=work, name=name)
-            thread.start()
             try:
-                thread.join()
+                thread.start()
+                # Not joined before its end: where that is interrupted, Python may take the thread for ended.
+                ended.wait()
             except BaseException:
                 # Ctrl-C, say: the build ends at once, and the index is as it was.
                 self._stop.set()
-                thread.join()
+                if thread.is_alive():
+                    ended.wait()
                 raise
+            thread.join()
         else:
             work()
         if self._failure is not None:
