@@ -45,7 +45,7 @@ pub(crate) fn run() -> Result<()> {
     };
 
     let mut build = provisions.cargo();
-    build.args(["rustc", "--release", "--package", "dft-capi", "--features", "panics", "--crate-type", "cdylib"]);
+    build.args(["build", "--release", "--workspace", "--features", "dft-capi/panics"]);
     step("building the library that panics where it is asked to", &mut build)?;
     let panics = bench.work.join("libdft_utils_panics.so");
     fs::copy(target.join("release/libdft_utils.so"), &panics)?;

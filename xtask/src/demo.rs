@@ -13,7 +13,7 @@ use crate::test::step;
 
 pub(crate) fn run() -> Result<()> {
     let provisions = provision()?;
-    println!("building; the first time that takes a quarter of an hour, nearly all of it for RocksDB");
+    println!("building; the first time that takes some minutes");
     step("cargo build --release", provisions.cargo().args(["build", "--release", "--workspace"]))?;
     let target = target_directory(&workspace_directory(&mut provisions.cargo())?)?;
     let dft = target.join("release/dft");

@@ -20,7 +20,7 @@ use crate::provision::provision;
 use crate::target::{target_directory, workspace_directory};
 use crate::test::step;
 
-/// The ABI: the first number of the library's soname.
+/// The ABI: the first number of the library's soname, which `capi/build.rs` gives it.
 const ABI: &str = "1";
 
 /// What a program needs beside the static library.
@@ -29,8 +29,8 @@ const STATIC_LIBRARIES: &str = "-lstdc++ -lpthread -ldl -lm";
 pub(crate) fn run(prefix: &Path) -> Result<()> {
     let provisions = provision()?;
     let mut build = provisions.cargo();
-    build.args(["rustc", "--release", "--package", "dft-capi", "--crate-type", "cdylib", "--crate-type", "staticlib"]);
-    build.args(["--", "-C"]).arg(format!("link-arg=-Wl,-soname,libdft_utils.so.{ABI}"));
+    // All of the workspace, as everywhere: what `cargo xtask demo` has compiled is not compiled again.
+    build.args(["build", "--release", "--workspace"]);
     step("building the library", &mut build)?;
     let built = target_directory(&workspace_directory(&mut provisions.cargo())?)?.join("release");
     let prefix = std::path::absolute(prefix)?;

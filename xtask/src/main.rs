@@ -10,6 +10,7 @@ mod header;
 mod install;
 mod provision;
 mod python;
+mod rocksdb;
 mod target;
 mod test;
 mod wheel;

@@ -1,15 +1,19 @@
-//! What a fresh machine lacks: libclang, which RocksDB's bindings are generated with.
+//! What a fresh machine lacks: a compiled RocksDB ([`rocksdb`]), and libclang, which its bindings are
+//! generated with.
 //!
-//! It is taken from where it is installed, else from PyPI's `libclang` (into the user's cache), else
+//! libclang is taken from where it is installed, else from PyPI's `libclang` (into the user's cache), else
 //! from the system's package manager. The compiler's own headers go with it, for PyPI's has none.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+
+use crate::header::root;
+use crate::rocksdb;
 
 /// The version of PyPI's `libclang`.
 const LIBCLANG: &str = "18.1.1";
@@ -36,20 +40,61 @@ impl Provisions {
         let quoted = |value: &OsString| value.to_string_lossy().replace('\'', "'\\''");
         self.0.iter().map(|(name, value)| format!("export {name}='{}'\n", quoted(value))).collect()
     }
+
+    /// Writes the variables where `.cargo/config.toml` includes them from (cargo 1.94 and later), so that plain
+    /// `cargo build` and `cargo test` find what was provisioned, too.
+    fn write(&self, path: &Path) -> Result<()> {
+        let lines = self.0.iter().map(|(name, value)| variable_line(name, value) + "\n");
+        let text = format!(
+            "# Written by `cargo xtask`: what it has found or made on this machine.\n[env]\n{}",
+            lines.collect::<String>()
+        );
+        if fs::read_to_string(path).is_ok_and(|there| there == text) {
+            return Ok(());
+        }
+        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    }
 }
 
-/// Finds or fetches what is missing.
+/// Finds, fetches or compiles what is missing, and writes it down for plain cargo, too.
 pub(crate) fn provision() -> Result<Provisions> {
     for compiler in ["cc", "c++"] {
         if !runs(Command::new(compiler).arg("--version")) {
             bail!("there is no `{compiler}`: install a C and C++ compiler (such as g++), which RocksDB is built with");
         }
     }
-    if env::var_os("LIBCLANG_PATH").is_some() {
-        return Ok(Provisions(Vec::new()));
+    let mut variables = libclang()?;
+    // A RocksDB that the user names is used as it is.
+    if given("ROCKSDB_LIB_DIR").is_none() {
+        let cache = cache()?;
+        match rocksdb::library(Provisions(Vec::new()).cargo(), &cache) {
+            Ok(directory) => {
+                variables.push(("ROCKSDB_LIB_DIR", directory.into()));
+                variables.push(("ROCKSDB_STATIC", "1".into()));
+            }
+            Err(error) => eprintln!("xtask: RocksDB is compiled by cargo, which takes longer ({error:#})"),
+        }
+    }
+    let provisions = Provisions(variables);
+    provisions.write(&root().join(".cargo/provisioned.toml"))?;
+    Ok(provisions)
+}
+
+/// The value of a variable that the user has set, not `.cargo/provisioned.toml`.
+fn given(name: &str) -> Option<OsString> {
+    let value = env::var_os(name)?;
+    let provisioned = fs::read_to_string(root().join(".cargo/provisioned.toml")).unwrap_or_default();
+    let ours = provisioned.lines().any(|line| line == variable_line(name, &value));
+    (!ours).then_some(value)
+}
+
+/// The variables that the bindings of RocksDB are generated with.
+fn libclang() -> Result<Vec<(&'static str, OsString)>> {
+    if given("LIBCLANG_PATH").is_some() {
+        return Ok(Vec::new());
     }
     if let Some(directory) = installed_libclang() {
-        return Ok(Provisions(vec![("LIBCLANG_PATH", directory.into())]));
+        return Ok(vec![("LIBCLANG_PATH", directory.into())]);
     }
     let directory = match libclang_from_pypi() {
         Ok(directory) => directory,
@@ -58,13 +103,13 @@ pub(crate) fn provision() -> Result<Provisions> {
             libclang_from_system()?
         }
     };
-    let mut provisions = vec![("LIBCLANG_PATH", OsString::from(directory))];
-    if env::var_os("BINDGEN_EXTRA_CLANG_ARGS").is_none() {
+    let mut variables = vec![("LIBCLANG_PATH", OsString::from(directory))];
+    if given("BINDGEN_EXTRA_CLANG_ARGS").is_none() {
         let headers = Command::new("cc").arg("-print-file-name=include").output().context("cc does not run")?;
         let headers = String::from_utf8_lossy(&headers.stdout).trim().to_owned();
-        provisions.push(("BINDGEN_EXTRA_CLANG_ARGS", format!("-I{headers}").into()));
+        variables.push(("BINDGEN_EXTRA_CLANG_ARGS", format!("-I{headers}").into()));
     }
-    Ok(Provisions(provisions))
+    Ok(variables)
 }
 
 /// A Python with packages of PyPI, in a virtual environment of the user's cache.
@@ -93,6 +138,11 @@ pub(crate) fn python_with(name: &str, packages: &[&str]) -> Result<PathBuf> {
         }
     }
     Ok(python)
+}
+
+/// A variable as cargo's configuration has it. JSON's strings are TOML's.
+fn variable_line(name: &str, value: &OsStr) -> String {
+    format!("{name} = {}", serde_json::Value::from(value.to_string_lossy()))
 }
 
 fn runs(command: &mut Command) -> bool {
@@ -125,11 +175,16 @@ fn installed_libclang() -> Option<PathBuf> {
     directories.into_iter().rev().find(|directory| has_libclang(directory) && directory.join("clang").is_dir())
 }
 
-/// The directory of what is fetched.
-pub(crate) fn tools() -> Result<PathBuf> {
+/// The project's directory in the user's cache.
+fn cache() -> Result<PathBuf> {
     let home = env::var_os("HOME").map(PathBuf::from).context("HOME is not set")?;
     let cache = env::var_os("XDG_CACHE_HOME").map_or_else(|| home.join(".cache"), PathBuf::from);
-    Ok(cache.join("dftracer-utils/tools"))
+    Ok(cache.join("dftracer-utils"))
+}
+
+/// The directory of what is fetched.
+pub(crate) fn tools() -> Result<PathBuf> {
+    Ok(cache()?.join("tools"))
 }
 
 fn libclang_from_pypi() -> Result<PathBuf> {
