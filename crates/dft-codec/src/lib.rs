@@ -107,7 +107,7 @@ pub use series::{Family, SeriesId, SeriesIdentity};
 pub use telemetry::{TelemetryCore, TelemetryValue, encode_telemetry};
 
 /// The version of the index as a whole: its column families and their keys, and how files are hashed.
-pub const FORMAT_VERSION: u32 = 5;
+pub const FORMAT_VERSION: u32 = 6;
 
 /// The version that values start with, but for rows, their chunks and files.
 pub const VALUE_VERSION: u8 = 1;
@@ -119,7 +119,7 @@ pub const ROW_VERSION: u8 = 2;
 pub const CHUNK_VERSION: u8 = 1;
 
 /// The version that the entries of files start with. Version 1 did not say how far a file was read.
-pub const FILE_VERSION: u8 = 3;
+pub const FILE_VERSION: u8 = 4;
 
 /// The least and greatest bucket over rows and telemetry, in µs. Bounds only ever widen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
