@@ -9,7 +9,7 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use dft_benches::{Trace, inflate};
 use dft_trace::library::{self, Arena};
-use dft_trace::{Line, Parser, Record, TimeUnit, payload, scan};
+use dft_trace::{Clock, Line, Parser, Record, payload, scan};
 use extraction::Extracted;
 
 const RECORDS: &str = "--records 20000";
@@ -46,7 +46,7 @@ fn records(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("layouts", generation), |bencher| {
             let mut parser = Parser::new();
             bencher.iter(|| {
-                parser.parse(&trace.text, 1, TimeUnit::Us, |line| match line {
+                parser.parse(&trace.text, 1, Clock::default(), |line| match line {
                     Line::Record { record, .. } => {
                         black_box(record);
                     }

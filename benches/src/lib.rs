@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use dft_aggregate::{Aggregator, Config};
 use dft_codec::FileCounts;
 use dft_store::Batch;
-use dft_trace::{Block, Line, Parser, TimeUnit, TraceReader};
+use dft_trace::{Block, Clock, Line, Parser, TraceReader};
 use tempfile::TempDir;
 use xtask::gen_trace::GenTrace;
 
@@ -71,9 +71,9 @@ pub fn batch(aggregator: Aggregator) -> Batch {
 /// Parses text into a table.
 pub fn aggregate(parser: &mut Parser, text: &[u8], aggregator: &mut Aggregator) {
     let mut counts = FileCounts::default();
-    parser.parse(text, 1, TimeUnit::Us, |line| {
-        if let Line::Record { record, unit, .. } = line {
-            aggregator.record(record, unit, &mut counts).expect("a sound record");
+    parser.parse(text, 1, Clock::default(), |line| {
+        if let Line::Record { record, clock, .. } = line {
+            aggregator.record(record, clock, &mut counts).expect("a sound record");
         }
     });
 }

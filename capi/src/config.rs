@@ -2,18 +2,28 @@
 
 use std::collections::BTreeSet;
 
-use dft_aggregate::{Config, CustomMetrics};
+use dft_aggregate::{Config, CounterPeriod, CustomMetrics};
 
 use crate::arguments::{Growing, dft_text, give, given, list};
 use crate::boundary::boundary;
 use crate::status::{Failure, dft_status};
 
-/// Which args become custom metrics: all that are numeric and have no meaning of their own.
+/// Which args become custom metrics: all quantities that have no meaning of their own; no identifiers and labels,
+/// such as `*_hash`, `fd`, `flags` and `level`.
 pub const DFT_CUSTOM_METRICS_ON: u32 = 0;
 /// None.
 pub const DFT_CUSTOM_METRICS_OFF: u32 = 1;
 /// Those that are named.
 pub const DFT_CUSTOM_METRICS_NAMED: u32 = 2;
+/// All that are numeric and have no meaning of their own, identifiers and labels too.
+pub const DFT_CUSTOM_METRICS_ALL: u32 = 3;
+
+/// What the `ts` of a counter with the phase letter `C` is of its period: what each trace says.
+pub const DFT_COUNTER_PERIOD_OF_TRACE: u32 = 0;
+/// Its start.
+pub const DFT_COUNTER_PERIOD_START: u32 = 1;
+/// Its end.
+pub const DFT_COUNTER_PERIOD_END: u32 = 2;
 
 /// How records are aggregated. Set `size`, then call dft_config_default(), then change what is to differ.
 #[repr(C)]
@@ -37,6 +47,10 @@ pub struct dft_config {
     pub group_by_file: u32,
     /// The relative accuracy of percentiles, such as 0.01; 0 keeps none.
     pub percentiles: f64,
+    /// One of DFT_COUNTER_PERIOD_…
+    pub counter_period: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 impl Default for dft_config {
@@ -52,6 +66,8 @@ impl Default for dft_config {
             custom_metrics: DFT_CUSTOM_METRICS_ON,
             group_by_file: group_by_file.into(),
             percentiles: 0.0,
+            counter_period: DFT_COUNTER_PERIOD_OF_TRACE,
+            reserved: 0,
         }
     }
 }
@@ -74,6 +90,7 @@ pub(crate) fn config(place: *const dft_config) -> Result<Config, Failure> {
         custom_metrics: match given.custom_metrics {
             DFT_CUSTOM_METRICS_ON => CustomMetrics::On,
             DFT_CUSTOM_METRICS_OFF => CustomMetrics::Off,
+            DFT_CUSTOM_METRICS_ALL => CustomMetrics::All,
             DFT_CUSTOM_METRICS_NAMED => {
                 let (data, length) = (given.custom_metric_names, given.custom_metric_names_length);
                 let names: BTreeSet<String> = texts("config.custom_metric_names", data, length)?.into_iter().collect();
@@ -86,6 +103,12 @@ pub(crate) fn config(place: *const dft_config) -> Result<Config, Failure> {
             0 => false,
             1 => true,
             other => return Err(Failure::argument(format!("config.group_by_file is {other}, not 0 or 1"))),
+        },
+        counter_period: match given.counter_period {
+            DFT_COUNTER_PERIOD_OF_TRACE => None,
+            DFT_COUNTER_PERIOD_START => Some(CounterPeriod::Start),
+            DFT_COUNTER_PERIOD_END => Some(CounterPeriod::End),
+            other => return Err(Failure::argument(format!("config.counter_period is {other}, which is no choice"))),
         },
     };
     config.check().map_err(|error| Failure::new(crate::status::DFT_CONFIG, error.to_string()))?;
@@ -103,7 +126,7 @@ impl ConfigTexts {
     pub(crate) fn of(config: &Config) -> Self {
         let named: Vec<String> = match &config.custom_metrics {
             CustomMetrics::Only(names) => names.iter().cloned().collect(),
-            CustomMetrics::On | CustomMetrics::Off => Vec::new(),
+            CustomMetrics::On | CustomMetrics::All | CustomMetrics::Off => Vec::new(),
         };
         let owned = [config.extra_group_keys.clone(), named].concat();
         // A text stays where it is when its string moves.
@@ -123,11 +146,18 @@ impl ConfigTexts {
             custom_metric_names_length: self.custom_metrics.len() as u64,
             custom_metrics: match config.custom_metrics {
                 CustomMetrics::On => DFT_CUSTOM_METRICS_ON,
+                CustomMetrics::All => DFT_CUSTOM_METRICS_ALL,
                 CustomMetrics::Off => DFT_CUSTOM_METRICS_OFF,
                 CustomMetrics::Only(_) => DFT_CUSTOM_METRICS_NAMED,
             },
             group_by_file: config.group_by_file.into(),
             percentiles: config.percentiles.unwrap_or(0.0),
+            counter_period: match config.counter_period {
+                None => DFT_COUNTER_PERIOD_OF_TRACE,
+                Some(CounterPeriod::Start) => DFT_COUNTER_PERIOD_START,
+                Some(CounterPeriod::End) => DFT_COUNTER_PERIOD_END,
+            },
+            reserved: 0,
         }
     }
 }

@@ -31,6 +31,9 @@ pub const DFT_TABLE_SYSTEM: u32 = 2;
 pub const DFT_TABLE_PREAGGREGATED_SYSTEM: u32 = 3;
 /// Every row with full statistics.
 pub const DFT_TABLE_AGGREGATION: u32 = 4;
+/// Telemetry by host, name and cell alone: readings of counters that differ only by category, process or group
+/// keys merge.
+pub const DFT_TABLE_SYSTEM_BY_HOST: u32 = 6;
 
 /// Apache Parquet.
 pub const DFT_FORMAT_PARQUET: u32 = 0;
@@ -127,6 +130,7 @@ fn table(number: u32) -> Result<Table, Failure> {
         DFT_TABLE_SYSTEM => Ok(Table::System),
         DFT_TABLE_PREAGGREGATED_SYSTEM => Ok(Table::PreaggregatedSystem),
         DFT_TABLE_AGGREGATION => Ok(Table::Aggregation),
+        DFT_TABLE_SYSTEM_BY_HOST => Ok(Table::SystemByHost),
         other => Err(Failure::argument(format!("{other} is no table"))),
     }
 }
@@ -213,13 +217,14 @@ impl TableReader {
             Table::Events => Some(Family::Event),
             Table::Profiles => Some(Family::Profile),
             Table::PreaggregatedSystem => Some(Family::System),
-            Table::System | Table::Aggregation => None,
+            Table::System | Table::SystemByHost | Table::Aggregation => None,
         };
         let batches: Box<dyn Batches + Send> = match (family, columns.is_empty()) {
             (Some(family), true) => Box::new(shown.calls(family, Dictionaries::PerBatch)?),
             (Some(family), false) => Box::new(shown.grouped(family, &columns)?),
             (None, false) => return Err(dft_export::ExportError::NotGrouped(table.name()).into()),
             (None, true) if table == Table::System => Box::new(shown.telemetry(Dictionaries::PerBatch)?),
+            (None, true) if table == Table::SystemByHost => Box::new(shown.telemetry_by_host(Dictionaries::PerBatch)?),
             (None, true) => Box::new(shown.statistics(Dictionaries::PerBatch)?),
         };
         Ok(Self { batches, failed: false, _view: view, _source: source })

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use dft_codec::{RowParts, RowValue, SeriesId, SeriesIdentity, TelemetryValue};
+use dft_codec::{RowParts, RowValue, SeriesId, SeriesIdentity, TelemetryKey, TelemetryValue};
 use dft_metrics::FloatStats;
 use dft_store::{RowQuery, RowScan, TelemetryQuery, TelemetryScan};
 
@@ -61,8 +61,8 @@ impl Object for Rows {
 struct Readings {
     scan: Borrowing<TelemetryScan<'static>>,
     key: Vec<u8>,
-    hhash: String,
-    name: String,
+    /// The key of the row at hand.
+    counter: Option<TelemetryKey>,
     value: Vec<u8>,
     row: TelemetryValue,
 }
@@ -271,6 +271,14 @@ pub struct dft_reading {
     pub te_us: i64,
     /// How many metrics it has: dft_readings_metric() gives each.
     pub metrics: u64,
+    /// The counter's category, in lower case.
+    pub cat: dft_text,
+    /// The process that the counter is about; 0 where it is about the host as a whole.
+    pub pid: i64,
+    /// 1 where it is about a process, 0 where it is about the host as a whole.
+    pub has_pid: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 // SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
@@ -345,8 +353,7 @@ pub extern "C" fn dft_readings_open(
         *place = handles::put(Readings {
             scan,
             key: Vec::new(),
-            hhash: String::new(),
-            name: String::new(),
+            counter: None,
             value: Vec::new(),
             row: TelemetryValue::empty(),
         })?;
@@ -362,19 +369,22 @@ impl Readings {
         let index = &self.scan.source;
         self.row = TelemetryValue::decode(&self.value, key.bucket).map_err(|error| index.bad_telemetry(&key, error))?;
         self.key = key.encode();
-        let bucket_us = key.bucket;
-        (self.hhash, self.name) = (key.hhash, key.name);
+        let key = &*self.counter.insert(key);
         Ok(Some(dft_reading {
             size: 0,
             key: dft_text::of_bytes(&self.key),
             value: dft_text::of_bytes(&self.value),
-            hhash: dft_text::of(&self.hhash),
-            name: dft_text::of(&self.name),
-            bucket_us,
+            hhash: dft_text::of(&key.hhash),
+            name: dft_text::of(&key.name),
+            bucket_us: key.bucket,
             readings: self.row.core.readings,
             ts_us: self.row.core.ts,
             te_us: self.row.core.te,
             metrics: self.row.metrics.len() as u64,
+            cat: dft_text::of(key.cat()),
+            pid: key.pid().unwrap_or(0),
+            has_pid: key.pid().is_some().into(),
+            reserved: 0,
         }))
     }
 }

@@ -205,8 +205,8 @@ pub extern "C" fn dft_telemetry_key_decode(
     })
 }
 
-/// Writes the key of a counter of a host at a bucket to `buffer`, as telemetry is kept under: see
-/// dft_row_values_merge() for the buffer.
+/// Writes the key of a counter of a host as a whole (category `sys`, no group keys) at a bucket to `buffer`, as
+/// telemetry is kept under: see dft_row_values_merge() for the buffer.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_telemetry_key_encode(
     hhash: dft_text,
@@ -218,6 +218,6 @@ pub extern "C" fn dft_telemetry_key_encode(
 ) -> dft_status {
     boundary("dft_telemetry_key_encode", || {
         let (hhash, name) = (hhash.utf8("hhash")?.to_owned(), name.utf8("name")?.to_owned());
-        write(&TelemetryKey { hhash, name, bucket: bucket_us }.encode(), buffer, capacity, length)
+        write(&TelemetryKey { hhash, name, scope: None, bucket: bucket_us }.encode(), buffer, capacity, length)
     })
 }

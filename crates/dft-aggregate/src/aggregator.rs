@@ -4,22 +4,23 @@ use std::collections::HashSet;
 
 use ahash::RandomState;
 use dft_codec::{
-    Bounds, Custom, Family, FileCounts, MetricName, NameKey, NameKind, RowCore, RowKey, SeriesId, SeriesIdentity,
-    TelemetryCore, TelemetryKey, encode_row, encode_telemetry,
+    Bounds, Custom, Family, FileCounts, HOST_WIDE, MetricName, NameGivers, NameKey, NameKind, ProcessId, RowCore,
+    RowKey, SeriesId, SeriesIdentity, TelemetryCore, TelemetryKey, encode_row, encode_telemetry,
 };
 use dft_metrics::{FloatStats, SketchMapping};
-use dft_trace::{Arg, ArgKey, Integer, MalformedReason, Phase, Record, TimeUnit, Value};
+use dft_trace::{Arg, ArgKey, Clock, Integer, MalformedReason, Phase, Record, TimeUnit, Value};
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::cells::{ByteOrders, Cell, Cells, Columns, Seal};
-use crate::config::Config;
-use crate::functions::is_transfer;
+use crate::config::{Config, CounterPeriod, CustomMetrics};
+use crate::functions::{counts_items, is_transfer};
 use crate::intern::{Interner, Symbol};
-use crate::plan::{Plan, Plans, is_reserved};
+use crate::plan::{Place, Plan, Plans, is_reserved};
 use crate::run::{Run, RunError, RunWriter, Section};
 use crate::sealed::TableRows;
 use crate::spelling::{Spelling, Spellings};
+use crate::summed::{self, Calls, Known, Origin};
 
 /// A series' identity, in symbols.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -105,7 +106,32 @@ impl Seal<TelemetryCell> for Sealer<'_> {
 #[derive(Clone, Copy)]
 struct KnownSeries {
     row: u32,
+    /// Whether the function returns what it moved: bytes or items.
     transfer: bool,
+    /// Whether it returns items.
+    items: bool,
+}
+
+/// The identity of a counter, in symbols.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct CounterKey {
+    hhash: Symbol,
+    name: Symbol,
+    cat: Symbol,
+    /// `None` of a counter of the host as a whole.
+    pid: Option<i64>,
+    extra: SmallVec<[Symbol; 2]>,
+}
+
+/// What spellings of counters have in the place of a family.
+const COUNTER: u8 = 0xff;
+
+/// Who gave a name to a hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Giver {
+    /// No process that is known.
+    Nobody,
+    Process(ProcessId),
 }
 
 /// The in-memory table of an aggregation, and the rules that feed it.
@@ -124,9 +150,11 @@ pub struct Aggregator {
     rows: Cells<RowCell>,
     /// Lower-case symbols of categories, by the symbol of the trace's spelling.
     lower: HashMap<Symbol, Symbol, RandomState>,
-    counters: HashMap<(Symbol, Symbol), u32, RandomState>,
+    counters: HashMap<CounterKey, u32, RandomState>,
     telemetry: Cells<TelemetryCell>,
-    names: HashSet<(NameKind, Symbol, Symbol), RandomState>,
+    names: HashSet<(NameKind, Symbol, Symbol, Giver), RandomState>,
+    /// The process that gave the last name: mostly it gives the next one, too.
+    last_giver: Option<((Symbol, i64), Giver)>,
     bounds: Option<Bounds>,
     /// Scratch of pre-aggregated custom metrics.
     parts: Vec<(Symbol, Part, usize)>,
@@ -168,6 +196,7 @@ impl Aggregator {
             counters: HashMap::with_hasher(hasher(3)),
             telemetry: Cells::new(),
             names: HashSet::with_hasher(hasher(4)),
+            last_giver: None,
             bounds: None,
             parts: Vec::new(),
         }
@@ -181,7 +210,7 @@ impl Aggregator {
     pub fn record(
         &mut self,
         record: &Record<'_>,
-        unit: TimeUnit,
+        clock: Clock,
         counts: &mut FileCounts,
     ) -> Result<(), MalformedReason> {
         match record.phase {
@@ -190,9 +219,9 @@ impl Aggregator {
                 self.metadata(record);
                 counts.metadata += 1;
             }
-            Phase::Complete => self.event(record, unit, counts)?,
-            Phase::Counter => self.telemetry(record, unit, counts)?,
-            Phase::Aggregated => self.aggregated(record, unit, counts, None)?,
+            Phase::Complete => self.event(record, clock.unit, counts)?,
+            Phase::Counter => self.telemetry(record, clock.unit, counts)?,
+            Phase::Aggregated => self.aggregated(record, clock, counts, Origin::Aggregated)?,
             Phase::LetterCounter => {
                 let numeric =
                     |keys: &[ArgKey]| record.args.iter().any(|arg| keys.contains(&arg.key) && arg.value.is_number());
@@ -200,11 +229,9 @@ impl Aggregator {
                 let timed = || numeric(&[ArgKey::Dur, ArgKey::DurSum, ArgKey::DurMin, ArgKey::DurMax]);
                 let system = record.cat.text().eq_ignore_ascii_case(b"sys");
                 if counted || (!system && timed()) {
-                    // Its ts is the period's end, so a boundary belongs to the period it closes.
-                    let back = if system { 0 } else { 1 };
-                    self.aggregated(record, unit, counts, Some(back))?;
+                    self.aggregated(record, clock, counts, Origin::LetterCounter)?;
                 } else {
-                    self.telemetry(record, unit, counts)?;
+                    self.telemetry(record, clock.unit, counts)?;
                 }
             }
         }
@@ -222,8 +249,27 @@ impl Aggregator {
         if has(ArgKey::Name) && has(ArgKey::Value) {
             let hash = self.interner.intern(&record.arg(ArgKey::Value).text());
             let name = self.interner.intern(&record.arg(ArgKey::Name).text());
-            self.names.insert((kind, hash, name));
+            let giver = self.giver_of(record);
+            self.names.insert((kind, hash, name, giver));
         }
+    }
+
+    /// The process of a record that gives a name.
+    fn giver_of(&mut self, record: &Record<'_>) -> Giver {
+        let mut hhash = record.arg(ArgKey::Hhash);
+        if !hhash.has_text() {
+            hhash = record.arg(ArgKey::Hostname);
+        }
+        let Integer::Some(pid) = record.pid.integer() else { return Giver::Nobody };
+        let process = (self.interner.intern(&hhash.text()), pid);
+        if let Some((last, giver)) = self.last_giver
+            && last == process
+        {
+            return giver;
+        }
+        let giver = Giver::Process(ProcessId::of(self.interner.get(process.0), pid));
+        self.last_giver = Some((process, giver));
+        giver
     }
 
     #[inline(always)]
@@ -273,7 +319,7 @@ impl Aggregator {
         match value {
             Value::Text(name) if by_name && !name.is_empty() => {
                 let symbol = self.interner.intern(name);
-                self.names.insert((kind, symbol, symbol));
+                self.names.insert((kind, symbol, symbol, Giver::Nobody));
                 symbol
             }
             _ if by_name => Symbol::EMPTY,
@@ -324,24 +370,27 @@ impl Aggregator {
             tid: Self::field(&record.tid, "tid")?.unwrap_or(0),
             hhash: self.identity_of(host, by_name(ArgKey::Hhash), NameKind::Host),
             fhash: self.identity_of(file, by_name(ArgKey::Fhash), NameKind::File),
-            extra: self
-                .config
-                .extra_group_keys
-                .iter()
-                .map(|key| match extra_arg(record, key) {
-                    Value::Bool(true) => self.interner.intern(b"true"),
-                    Value::Bool(false) => self.interner.intern(b"false"),
-                    other => self.interner.intern(&other.text()),
-                })
-                .collect(),
+            extra: self.extra_of(record),
         };
         if let Some(&known) = self.series.get(&key) {
             return Ok(known);
         }
-        let transfer = is_transfer(self.interner.get(key.cat), self.interner.get(key.name));
-        let known = KnownSeries { row: self.rows.add_series(), transfer };
+        let name = self.interner.get(key.name);
+        let transfer = is_transfer(self.interner.get(key.cat), name);
+        let known = KnownSeries { row: self.rows.add_series(), transfer, items: transfer && counts_items(name) };
         self.series.insert(key, known);
         Ok(known)
+    }
+
+    /// The values of the extra group keys.
+    fn extra_of(&mut self, record: &Record<'_>) -> SmallVec<[Symbol; 2]> {
+        let Self { config, interner, .. } = self;
+        let values = config.extra_group_keys.iter().map(|key| match extra_arg(record, key) {
+            Value::Bool(true) => interner.intern(b"true"),
+            Value::Bool(false) => interner.intern(b"false"),
+            other => interner.intern(&other.text()),
+        });
+        values.collect()
     }
 
     fn lower_case(&mut self, cat: Symbol) -> Symbol {
@@ -367,6 +416,15 @@ impl Aggregator {
             Integer::Some(ret) if known.transfer => Some(ret),
             _ => None,
         };
+        let failed = ret.is_some_and(|ret| ret < 0);
+        let mut size = ret.filter(|_| !failed);
+        let mut label = Place::NONE;
+        if known.items {
+            size = size.map(|items| summed::bytes_of_items(items, plan.size.of(record))).transpose()?;
+            if self.config.custom_metrics == CustomMetrics::On {
+                label = plan.size;
+            }
+        }
         let bucket = self.bucket(ts + dur.unwrap_or(0) / 2);
         let mut sealer = Sealer { interner: &self.interner, orders: &mut self.orders };
         let cell = self.rows.cell(known.row, bucket, &mut sealer);
@@ -375,8 +433,7 @@ impl Aggregator {
         if let Some(dur) = dur {
             cell.core.duration.sample(dur);
         }
-        let size = ret.filter(|&ret| ret >= 0);
-        counts.failed_transfers += u64::from(ret.is_some() && size.is_none());
+        counts.failed_transfers += u64::from(failed);
         if let Some(size) = size {
             cell.core.size.sample(size);
         }
@@ -393,6 +450,9 @@ impl Aggregator {
         }
         counts.events += 1;
         for (place, name) in self.plans.customs(&plan) {
+            if *place == label {
+                continue;
+            }
             let custom = cell.customs.entry(*name);
             let value = place.of(record);
             let float = match value.integer_literal() {
@@ -414,74 +474,65 @@ impl Aggregator {
         Ok(())
     }
 
-    /// A record that stands for a period's calls. `letter` is set for a counter of generation 2, to
-    /// how far its ts lies past the period.
+    /// A record that stands for a period's calls.
     fn aggregated(
         &mut self,
         record: &Record<'_>,
-        unit: TimeUnit,
+        clock: Clock,
         counts: &mut FileCounts,
-        letter: Option<i64>,
+        origin: Origin,
     ) -> Result<(), MalformedReason> {
-        let ts = Self::times(record, unit)?.ts;
+        let ts = Self::times(record, clock.unit)?.ts;
         let system = record.cat.text().eq_ignore_ascii_case(b"sys");
         let family = if system { Family::System } else { Family::Profile };
         let dft_cnt = Self::field(record.arg(ArgKey::DftCnt), "dft_cnt")?;
         let plain_count = if dft_cnt.is_none() { Self::field(record.arg(ArgKey::Count), "count")? } else { None };
         let count = dft_cnt.or(plain_count).and_then(|count| u64::try_from(count).ok()).unwrap_or(1);
-        let metric = |names: [(ArgKey, &str); 4], scale: TimeUnit| -> Result<[Option<i64>; 3], MalformedReason> {
-            let read = |(key, name): (ArgKey, &str)| -> Result<Option<i64>, MalformedReason> {
-                let value = Self::field(record.arg(key), name)?;
-                let past = || MalformedReason(format!("{name} is past 64 bits in µs"));
-                value.map(|value| scale.to_us(value).ok_or_else(past)).transpose()
-            };
-            let plain = read(names[0])?;
-            Ok([read(names[1])?.or(plain), read(names[2])?.or(plain), read(names[3])?.or(plain)])
-        };
-        use ArgKey::{
-            Dur, DurMax, DurMin, DurSum, Offset, OffsetMax, OffsetMin, OffsetSum, Ret, RetMax, RetMin, RetSum,
-        };
-        let duration = metric([(Dur, "dur"), (DurSum, "dur_sum"), (DurMin, "dur_min"), (DurMax, "dur_max")], unit)?;
-        let size = if transfers(record) {
-            metric([(Ret, "ret"), (RetSum, "ret_sum"), (RetMin, "ret_min"), (RetMax, "ret_max")], TimeUnit::Us)?
-        } else {
-            [None; 3]
-        };
-        let offset = metric(
-            [(Offset, "offset"), (OffsetSum, "offset_sum"), (OffsetMin, "offset_min"), (OffsetMax, "offset_max")],
-            TimeUnit::Us,
-        )?;
+        let calls = Calls { count, origin };
+        let Known { duration, size, offset, failed, consistent } = summed::of_call(record, clock.unit, calls)?;
         let plan = self.plans.of(record, &self.config, &mut self.interner);
         let known = self.series_of(family, record, &plan)?;
-        let bucket = self.bucket((ts - letter.unwrap_or(0)).max(0));
+        let closes = origin == Origin::LetterCounter && !system && !self.counter_starts(clock);
+        // The end of a period on a boundary belongs to the period that it closes.
+        let bucket = self.bucket(if closes { (ts - 1).max(0) } else { ts });
         let count_is_plain = dft_cnt.is_none() && plain_count.is_some();
-        self.group_parts(&record.args, count_is_plain);
+        self.group_parts(&record.args, count_is_plain, known.items);
         let mut sealer = Sealer { interner: &self.interner, orders: &mut self.orders };
         let cell = self.rows.cell(known.row, bucket, &mut sealer);
         cell.core.count += u128::from(count);
         cell.core.span(ts, ts);
         let core = &mut cell.core;
-        let metrics = [(&mut core.duration, duration), (&mut core.size, size), (&mut core.offset, offset)];
-        for (stats, [sum, low, high]) in metrics {
-            stats.summed(count, sum, low, high);
+        for (stats, part) in [(&mut core.duration, &duration), (&mut core.size, &size), (&mut core.offset, &offset)] {
+            stats.summed(part.n, part.sum, part.min, part.max);
+            if part.doubtful {
+                stats.doubt_count();
+            }
         }
-        if let Some(mapping) = &self.sketches
-            && count == 1
-        {
-            let sketches = cell.core.sketches.get_or_insert_default();
-            for (sketch, [sum, ..]) in sketches.iter_mut().zip([duration, size, offset]) {
-                if let Some(sum) = sum {
-                    sketch.add(mapping, sum as f64);
+        if let Some(mapping) = &self.sketches {
+            let exact = [duration, size, offset].map(|part| part.sum.filter(|_| part.n == 1 && !part.doubtful));
+            if exact.iter().any(Option::is_some) {
+                let sketches = cell.core.sketches.get_or_insert_default();
+                for (sketch, sample) in sketches.iter_mut().zip(exact) {
+                    if let Some(sample) = sample {
+                        sketch.add(mapping, sample as f64);
+                    }
                 }
             }
         }
+        let mut consistent = consistent;
         for group in self.parts.chunk_by(|a, b| a.0 == b.0) {
             let value_of =
                 |part| group.iter().find(|(_, have, _)| *have == part).map(|&(.., at)| &record.args[at].value);
             let plain = value_of(Part::Plain);
+            let n = calls.samples(value_of(Part::Sum).is_some(), plain.is_some());
             let values = [Part::Sum, Part::Min, Part::Max].map(|part| value_of(part).or(plain));
-            counts.not_finite += add_summed(cell.customs.entry(group[0].0), count, values, self.sketches.as_ref());
+            let custom = cell.customs.entry(group[0].0);
+            let added = summed::add_custom(custom, n, values, self.sketches.as_ref());
+            counts.not_finite += added.not_finite;
+            consistent &= added.consistent;
         }
+        counts.failed_transfers += u64::from(failed);
+        counts.inconsistent += u64::from(!consistent);
         match family {
             Family::System => {
                 counts.systems += 1;
@@ -495,11 +546,25 @@ impl Aggregator {
         Ok(())
     }
 
-    /// Groups the numeric args that are parts of custom metrics by the metric.
-    fn group_parts(&mut self, args: &[Arg<'_>], count_is_plain: bool) {
+    /// Whether the `ts` of a letter-`C` counter is the start of its period.
+    fn counter_starts(&self, clock: Clock) -> bool {
+        match self.config.counter_period {
+            None => clock.counter_starts,
+            Some(period) => period == CounterPeriod::Start,
+        }
+    }
+
+    /// Groups the numeric args that are parts of custom metrics by the metric. Of functions that count `items`,
+    /// the size of an item is none.
+    fn group_parts(&mut self, args: &[Arg<'_>], count_is_plain: bool, items: bool) {
+        use ArgKey::{Count, Size, SizeMax, SizeMin, SizeSum};
+        let keep_sizes = !items || self.config.custom_metrics != CustomMetrics::On;
         self.parts.clear();
         for (at, arg) in args.iter().enumerate() {
-            if !arg.value.is_number() || is_reserved(arg.key) || (count_is_plain && arg.key == ArgKey::Count) {
+            if !arg.value.is_number() || is_reserved(arg.key) || (count_is_plain && arg.key == Count) {
+                continue;
+            }
+            if !keep_sizes && matches!(arg.key, Size | SizeSum | SizeMin | SizeMax) {
                 continue;
             }
             let (base, part) = match arg.name.split_last_chunk::<4>() {
@@ -522,12 +587,7 @@ impl Aggregator {
         counts: &mut FileCounts,
     ) -> Result<(), MalformedReason> {
         let Times { ts, dur } = Self::times(record, unit)?;
-        let hhash = record.arg(ArgKey::Hhash);
-        let by_name = !hhash.has_text();
-        let host = if by_name { record.arg(ArgKey::Hostname) } else { hhash };
-        let key = (self.identity_of(host, by_name, NameKind::Host), self.interner.intern(&record.name.text()));
-        let telemetry = &mut self.telemetry;
-        let series = *self.counters.entry(key).or_insert_with(|| telemetry.add_series());
+        let series = self.counter_of(record)?;
         let bucket = self.bucket(ts + dur.unwrap_or(0) / 2);
         let mut sealer = Sealer { interner: &self.interner, orders: &mut self.orders };
         let cell = self.telemetry.cell(series, bucket, &mut sealer);
@@ -544,6 +604,38 @@ impl Aggregator {
         Ok(())
     }
 
+    /// The number of a counter among those of the telemetry.
+    fn counter_of(&mut self, record: &Record<'_>) -> Result<u32, MalformedReason> {
+        let mut hhash = record.arg(ArgKey::Hhash);
+        let by_name = !hhash.has_text();
+        if by_name {
+            hhash = record.arg(ArgKey::Hostname);
+        }
+        let mut extra = SmallVec::<[Value<'_>; 4]>::new();
+        extra.extend(self.config.extra_group_keys.iter().map(|key| *extra_arg(record, key)));
+        let usual = [&record.name, &record.cat, &record.pid, &Value::Null, hhash, &Value::Null];
+        let spelling = Spelling { family: COUNTER, usual, extra: &extra };
+        if let Some(known) = self.spellings.get(&spelling) {
+            return Ok(known.row);
+        }
+        let cat = self.interner.intern(&record.cat.text());
+        let cat = self.lower_case(cat);
+        // A counter of the system is its host's, whichever process read it.
+        let host_wide = self.interner.get(cat) == HOST_WIDE;
+        let pid = Self::field(&record.pid, "pid")?.unwrap_or(0);
+        let key = CounterKey {
+            hhash: self.identity_of(hhash, by_name, NameKind::Host),
+            name: self.interner.intern(&record.name.text()),
+            cat,
+            pid: (!host_wide).then_some(pid),
+            extra: self.extra_of(record),
+        };
+        let telemetry = &mut self.telemetry;
+        let row = *self.counters.entry(key).or_insert_with(|| telemetry.add_series());
+        self.spellings.insert(&spelling, KnownSeries { row, transfer: false, items: false });
+        Ok(row)
+    }
+
     /// About how many bytes the table takes.
     pub fn memory(&self) -> usize {
         self.interner.memory()
@@ -552,8 +644,8 @@ impl Aggregator {
             + self.series.capacity() * (size_of::<(SeriesKey, KnownSeries)>() + 1)
             + self.spellings.memory()
             + self.plans.memory()
-            + self.counters.capacity() * 16
-            + self.names.capacity() * 16
+            + self.counters.capacity() * (size_of::<(CounterKey, u32)>() + 1)
+            + self.names.capacity() * (size_of::<(NameKind, Symbol, Symbol, Giver)>() + 1)
             // What writing the table out needs for a while.
             + self.series.len() * 32
     }
@@ -630,16 +722,19 @@ impl Aggregator {
         }
         out.begin(Section::Names)?;
         let text = |symbol| self.interner.get(symbol);
-        let mut names: Vec<Vec<u8>> = self
-            .names
-            .iter()
-            .map(|&(kind, hash, name)| {
-                NameKey { kind, hash: text(hash).to_owned(), name: text(name).to_owned() }.encode()
-            })
-            .collect();
-        names.sort_unstable();
-        for name in names {
-            out.put(&name, &[dft_codec::VALUE_VERSION])?;
+        let mut names: Vec<_> = self.names.iter().copied().collect();
+        // By key; of one key, by giver.
+        names.sort_unstable_by(|a, b| (a.0, text(a.1), text(a.2), a.3).cmp(&(b.0, text(b.1), text(b.2), b.3)));
+        let mut givers = NameGivers::default();
+        for same in names.chunk_by(|a, b| (a.0, a.1, a.2) == (b.0, b.1, b.2)) {
+            let (kind, hash, name, _) = same[0];
+            givers.clear();
+            givers.extend(same.iter().filter_map(|&(.., giver)| match giver {
+                Giver::Nobody => None,
+                Giver::Process(process) => Some(process),
+            }));
+            let key = NameKey { kind, hash: text(hash).to_owned(), name: text(name).to_owned() }.encode();
+            out.put(&key, &givers.encode())?;
         }
         Ok(())
     }
@@ -662,7 +757,10 @@ impl Aggregator {
         let mut counters: Vec<(Vec<u8>, u32)> = self
             .counters
             .iter()
-            .map(|(&(hhash, name), &series)| (TelemetryKey::prefix(text(hhash), text(name)), series))
+            .map(|(key, &series)| {
+                let extra = key.extra.iter().map(|&extra| text(extra));
+                (TelemetryKey::prefix_of(text(key.hhash), text(key.name), text(key.cat), key.pid, extra), series)
+            })
             .collect();
         counters.sort_unstable();
         for (mut key, series) in counters {
@@ -699,32 +797,4 @@ fn transfers(record: &Record<'_>) -> bool {
 
 fn extra_arg<'r, 'a>(record: &'r Record<'a>, key: &str) -> &'r Value<'a> {
     record.args.iter().find(|arg| *arg.name == *key.as_bytes()).map_or(&Value::Null, |arg| &arg.value)
-}
-
-/// Adds a pre-aggregated contribution, each part to the statistics of its type; how many parts were
-/// not finite.
-fn add_summed(
-    custom: &mut Custom,
-    count: u64,
-    values: [Option<&Value<'_>>; 3],
-    sketches: Option<&SketchMapping>,
-) -> u64 {
-    let ints = values.map(|value| value.and_then(Value::integer_literal));
-    let mut floats = [None; 3];
-    for (float, (value, int)) in floats.iter_mut().zip(values.into_iter().zip(ints)) {
-        if int.is_none() {
-            *float = value.and_then(Value::float);
-        }
-    }
-    custom.ints.summed(count, ints[0], ints[1], ints[2]);
-    if floats.iter().any(Option::is_some) {
-        custom.floats.get_or_insert_default().summed(count, floats[0], floats[1], floats[2]);
-    }
-    if let Some(mapping) = sketches
-        && count == 1
-        && let Some(sum) = ints[0].map(|sum| sum as f64).or(floats[0])
-    {
-        custom.sketch.get_or_insert_default().add(mapping, sum);
-    }
-    u64::from(floats[0].is_some_and(|sum| !sum.is_finite()))
 }

@@ -9,9 +9,13 @@ use xxhash_rust::xxh3::xxh3_64;
 /// Which args become custom metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum CustomMetrics {
-    /// Every numeric arg that has no meaning of its own.
+    /// Every numeric arg that has no meaning of its own and is a quantity: no identifier and no label, which are
+    /// the args whose names end in `_hash`, `fd pid ppid tid p_idx level flags mode whence version type epoch step`,
+    /// and `size` of `fread` and `fwrite`.
     #[default]
     On,
+    /// Every numeric arg that has no meaning of its own, identifiers and labels too.
+    All,
     /// None.
     Off,
     /// Those of these names.
@@ -22,11 +26,30 @@ impl CustomMetrics {
     /// Whether a numeric arg of this name, which has no meaning of its own, becomes one.
     pub(crate) fn takes(&self, name: &[u8]) -> bool {
         match self {
-            Self::On => true,
+            Self::On => !is_label(name),
+            Self::All => true,
             Self::Off => false,
             Self::Only(names) => std::str::from_utf8(name).is_ok_and(|name| names.contains(name)),
         }
     }
+}
+
+/// Whether an arg of this name identifies or labels something, so that its sums and means say nothing.
+fn is_label(name: &[u8]) -> bool {
+    const LABELS: [&[u8]; 13] = [
+        b"fd", b"pid", b"ppid", b"tid", b"p_idx", b"level", b"flags", b"mode", b"whence", b"version", b"type",
+        b"epoch", b"step",
+    ];
+    name.ends_with(b"_hash") || LABELS.contains(&name)
+}
+
+/// What the `ts` of a letter-`C` counter is of the period that it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CounterPeriod {
+    /// Its start.
+    Start,
+    /// Its end, so that a `ts` on a boundary belongs to the period that it closes.
+    End,
 }
 
 /// How records are aggregated.
@@ -42,6 +65,9 @@ pub struct Config {
     pub percentiles: Option<f64>,
     /// Whether a series is of one file.
     pub group_by_file: bool,
+    /// What the `ts` of letter-`C` counters is; where it is `None`, each trace says so
+    /// ([`Clock::counter_starts`](dft_trace::Clock::counter_starts)).
+    pub counter_period: Option<CounterPeriod>,
 }
 
 impl Default for Config {
@@ -52,9 +78,13 @@ impl Default for Config {
             custom_metrics: CustomMetrics::On,
             percentiles: None,
             group_by_file: true,
+            counter_period: None,
         }
     }
 }
+
+/// The most group keys that a configuration has.
+const MOST_GROUP_KEYS: usize = 1_000;
 
 /// What makes a configuration unusable.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -68,6 +98,9 @@ pub enum ConfigError {
     /// A group key is empty or named twice.
     #[error("group key {0:?}: give each once, and none that is empty")]
     GroupKey(String),
+    /// There are too many group keys.
+    #[error("{0} group keys: give no more than {MOST_GROUP_KEYS}")]
+    GroupKeys(usize),
 }
 
 impl Config {
@@ -85,6 +118,9 @@ impl Config {
         {
             return Err(ConfigError::Accuracy(accuracy));
         }
+        if self.extra_group_keys.len() > MOST_GROUP_KEYS {
+            return Err(ConfigError::GroupKeys(self.extra_group_keys.len()));
+        }
         for (at, key) in self.extra_group_keys.iter().enumerate() {
             if key.is_empty() || self.extra_group_keys[..at].contains(key) {
                 return Err(ConfigError::GroupKey(key.clone()));
@@ -96,8 +132,8 @@ impl Config {
     /// The configuration's bytes.
     ///
     /// ```text
-    /// version │ varint interval │ varint n, n × text key │ customs: 0 off, 1 on, 2 + varint n, n × text
-    ///         │ percentiles: 0 off, 1 + f64 │ group by file: 0, 1
+    /// version │ varint interval │ varint n, n × text key │ customs: 0 off, 1 on, 2 + varint n, n × text, 3 all
+    ///         │ percentiles: 0 off, 1 + f64 │ group by file: 0, 1 │ counter period: 0 as traces say, 1 start, 2 end
     /// ```
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![VALUE_VERSION];
@@ -107,6 +143,7 @@ impl Config {
         match &self.custom_metrics {
             CustomMetrics::Off => out.push(0),
             CustomMetrics::On => out.push(1),
+            CustomMetrics::All => out.push(3),
             CustomMetrics::Only(names) => {
                 out.push(2);
                 put_varint(&mut out, names.len() as u128);
@@ -121,6 +158,11 @@ impl Config {
             }
         }
         out.push(self.group_by_file.into());
+        out.push(match self.counter_period {
+            None => 0,
+            Some(CounterPeriod::Start) => 1,
+            Some(CounterPeriod::End) => 2,
+        });
         out
     }
 
@@ -141,6 +183,7 @@ impl Config {
             0 => CustomMetrics::Off,
             1 => CustomMetrics::On,
             2 => CustomMetrics::Only(texts(&mut reader)?.into_iter().collect()),
+            3 => CustomMetrics::All,
             _ => return Err(DecodeError::Invalid("a choice of custom metrics of no known kind")),
         };
         let percentiles = match reader.u8()? {
@@ -153,8 +196,14 @@ impl Config {
             1 => true,
             _ => return Err(DecodeError::Invalid("a choice of grouping of no known kind")),
         };
+        let counter_period = match reader.u8()? {
+            0 => None,
+            1 => Some(CounterPeriod::Start),
+            2 => Some(CounterPeriod::End),
+            _ => return Err(DecodeError::Invalid("a counter period of no known kind")),
+        };
         reader.finish()?;
-        let config = Self { interval_us, extra_group_keys, custom_metrics, percentiles, group_by_file };
+        let config = Self { interval_us, extra_group_keys, custom_metrics, percentiles, group_by_file, counter_period };
         config.check().map_err(|_| DecodeError::Invalid("a configuration that cannot be used"))?;
         Ok(config)
     }
@@ -173,6 +222,7 @@ impl fmt::Display for Config {
         }
         match &self.custom_metrics {
             CustomMetrics::On => f.write_str(", custom metrics on")?,
+            CustomMetrics::All => f.write_str(", custom metrics all")?,
             CustomMetrics::Off => f.write_str(", custom metrics off")?,
             CustomMetrics::Only(names) => {
                 write!(f, ", custom metrics {}", names.iter().map(String::as_str).collect::<Vec<_>>().join(","))?;
@@ -182,7 +232,13 @@ impl fmt::Display for Config {
             None => f.write_str(", percentiles off")?,
             Some(accuracy) => write!(f, ", percentiles {accuracy}")?,
         }
-        write!(f, ", by file {} [{:016x}]", if self.group_by_file { "on" } else { "off" }, self.hash())
+        write!(f, ", by file {}", if self.group_by_file { "on" } else { "off" })?;
+        match self.counter_period {
+            None => {}
+            Some(CounterPeriod::Start) => f.write_str(", counter period start")?,
+            Some(CounterPeriod::End) => f.write_str(", counter period end")?,
+        }
+        write!(f, " [{:016x}]", self.hash())
     }
 }
 
@@ -203,6 +259,9 @@ mod tests {
             },
             Config { percentiles: Some(0.01), ..Config::default() },
             Config { group_by_file: false, ..Config::default() },
+            Config { custom_metrics: CustomMetrics::All, ..Config::default() },
+            Config { counter_period: Some(CounterPeriod::Start), ..Config::default() },
+            Config { counter_period: Some(CounterPeriod::End), ..Config::default() },
         ];
         for (at, config) in all.iter().enumerate() {
             let bytes = config.encode();

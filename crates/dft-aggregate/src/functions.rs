@@ -53,6 +53,11 @@ impl IoCategory {
     }
 }
 
+/// Whether what a transfer returns is a number of items of arg `size`, not of bytes.
+pub(crate) fn counts_items(name: &str) -> bool {
+    matches!(name, "fread" | "fwrite")
+}
+
 /// Whether the function returns the bytes it moved: reads, writes and network calls of POSIX and
 /// STDIO. `cat` is in lower case.
 pub fn is_transfer(cat: &str, name: &str) -> bool {

@@ -11,14 +11,14 @@
 //! ```
 //! use dft_aggregate::{Aggregator, Config, Section, merge_runs};
 //! use dft_codec::{FileCounts, RowValue, RowKey};
-//! use dft_trace::{Line, Parser, TimeUnit};
+//! use dft_trace::{Clock, Line, Parser};
 //!
 //! let mut aggregator = Aggregator::new(&Config::default());
 //! let mut counts = FileCounts::default();
 //! let text = br#"{"name":"read","cat":"POSIX","ts":5,"dur":2,"ph":"X","args":{"ret":10}}"#;
-//! Parser::new().parse(text, 1, TimeUnit::Us, |line| {
-//!     if let Line::Record { record, unit, .. } = line {
-//!         aggregator.record(record, unit, &mut counts).expect("a sound record");
+//! Parser::new().parse(text, 1, Clock::default(), |line| {
+//!     if let Line::Record { record, clock, .. } = line {
+//!         aggregator.record(record, clock, &mut counts).expect("a sound record");
 //!     }
 //! });
 //! let run = aggregator.into_run();
@@ -39,9 +39,10 @@ mod plan;
 mod run;
 mod sealed;
 mod spelling;
+mod summed;
 
 pub use aggregator::Aggregator;
-pub use config::{Config, ConfigError, CustomMetrics};
+pub use config::{Config, ConfigError, CounterPeriod, CustomMetrics};
 pub use functions::{IoCategory, is_transfer};
 pub use merge::{MergeError, merge_into_one, merge_runs};
 pub use run::{PARTITIONS, Run, RunError, Section, partition_of};

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use dft_codec::{DecodeError, RowKey, RowValue, SeriesIdentity, TelemetryValue};
+use dft_codec::{DecodeError, NameGivers, RowKey, RowValue, SeriesIdentity, TelemetryValue};
 
 use crate::run::{Cursor, Run, RunError, RunWriter, Section};
 
@@ -100,7 +100,7 @@ enum Merger {
     Row(u64, Box<RowValue>),
     Telemetry(u64, TelemetryValue),
     Series(Vec<u8>),
-    Same(Vec<u8>),
+    Names(NameGivers),
 }
 
 impl Merger {
@@ -116,7 +116,7 @@ impl Merger {
                 Self::Telemetry(bucket, TelemetryValue::decode(value, bucket)?)
             }
             Section::Series => Self::Series(value.to_vec()),
-            Section::Names => Self::Same(value.to_vec()),
+            Section::Names => Self::Names(NameGivers::decode(value)?),
         })
     }
 
@@ -130,7 +130,8 @@ impl Merger {
                     second: Box::new(SeriesIdentity::decode(value)?),
                 });
             }
-            Self::Series(_) | Self::Same(_) => {}
+            Self::Series(_) => {}
+            Self::Names(givers) => givers.merge(&NameGivers::decode(value)?),
         }
         Ok(())
     }
@@ -139,7 +140,8 @@ impl Merger {
         match self {
             Self::Row(bucket, row) => row.encode(bucket),
             Self::Telemetry(bucket, row) => row.encode(bucket),
-            Self::Series(value) | Self::Same(value) => value,
+            Self::Series(value) => value,
+            Self::Names(givers) => givers.encode(),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::intern::{Interner, Symbol};
 pub(crate) struct Place(u32);
 
 impl Place {
-    const NONE: Self = Self(u32::MAX);
+    pub(crate) const NONE: Self = Self(u32::MAX);
 
     /// The value there; [`Value::Null`] where there is none.
     #[inline]
@@ -28,6 +28,7 @@ pub(crate) struct Plan {
     pub(crate) fname: Place,
     pub(crate) ret: Place,
     pub(crate) offset: Place,
+    pub(crate) size: Place,
     /// The custom metrics of a call: a range of those that the plans have.
     customs: (u32, u32),
 }
@@ -71,8 +72,16 @@ impl Plans {
         self.customs.truncate(self.kept);
         let start = self.customs.len() as u32;
         let none = Place::NONE;
-        let mut plan =
-            Plan { hhash: none, hostname: none, fhash: none, fname: none, ret: none, offset: none, customs: (0, 0) };
+        let mut plan = Plan {
+            hhash: none,
+            hostname: none,
+            fhash: none,
+            fname: none,
+            ret: none,
+            offset: none,
+            size: none,
+            customs: (0, 0),
+        };
         for (arg, at) in record.args.iter().zip(0..) {
             let place = Place(at);
             match arg.key {
@@ -82,6 +91,7 @@ impl Plans {
                 ArgKey::Fname => plan.fname = place,
                 ArgKey::Ret => plan.ret = place,
                 ArgKey::Offset => plan.offset = place,
+                ArgKey::Size => plan.size = place,
                 _ => {}
             }
             if arg.value.is_number() && !is_reserved(arg.key) && config.custom_metrics.takes(arg.name) {
@@ -108,12 +118,13 @@ impl Plans {
 
 /// Args that are no custom metrics, for they have a meaning of their own.
 pub(crate) fn is_reserved(key: ArgKey) -> bool {
-    !matches!(key, ArgKey::Other | ArgKey::Count | ArgKey::Name | ArgKey::Value | ArgKey::Hostname | ArgKey::Fname)
+    use ArgKey::{Count, Fname, Hostname, Name, Other, Size, SizeMax, SizeMin, SizeSum, Value};
+    !matches!(key, Other | Count | Name | Value | Hostname | Fname | Size | SizeSum | SizeMin | SizeMax)
 }
 
 #[cfg(test)]
 mod tests {
-    use dft_trace::{Line, Parser, TimeUnit};
+    use dft_trace::{Clock, Line, Parser};
 
     use super::*;
 
@@ -121,7 +132,7 @@ mod tests {
     fn parse(parser: &mut Parser, args: &str, mut look: impl FnMut(&Record<'_>)) {
         let line = format!("{{\"name\":\"x\",\"ts\":1,\"args\":{{{args}}}}}\n");
         let mut count = 0;
-        parser.parse(line.repeat(4).as_bytes(), 1, TimeUnit::Us, |line| {
+        parser.parse(line.repeat(4).as_bytes(), 1, Clock::default(), |line| {
             count += 1;
             // The first one teaches the layout, and the last ones have too little behind them.
             if let Line::Record { record, .. } = line

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use dft_aggregate::{Aggregator, Config, Run, Section, merge_into_one, merge_runs};
 use dft_codec::{Family, FileCounts, RowKey, RowValue, SeriesId, SeriesIdentity, TelemetryKey, TelemetryValue};
 use dft_metrics::{IntStats, U256};
-use dft_trace::{Line, Parser, TimeUnit};
+use dft_trace::{Clock, Line, Parser};
 use proptest::prelude::*;
 
 /// A record, as the test makes it.
@@ -60,7 +60,7 @@ impl Made {
     }
 }
 
-const ARGS: [&str; 20] = [
+const ARGS: [&str; 22] = [
     "ret",
     "ret_sum",
     "ret_min",
@@ -81,6 +81,8 @@ const ARGS: [&str; 20] = [
     "x_max",
     "flags",
     "user_pct",
+    "size",
+    "size_min",
 ];
 
 fn made() -> impl Strategy<Value = Made> {
@@ -92,13 +94,23 @@ fn made() -> impl Strategy<Value = Made> {
     (
         prop::sample::select(vec![r#""X""#, "1", r#""C""#, r#""C""#, "2", "3", r#""A""#]),
         prop::sample::select(vec!["POSIX", "posix", "sys", "SYS", "app"]),
-        prop::sample::select(vec!["read", "open64", "cpu"]),
+        prop::sample::select(vec!["read", "fread", "open64", "cpu"]),
         0_i64..3,
         prop_oneof![Just(0), 0_i64..40, (1_i64..8).prop_map(|bucket| bucket * 10)],
         prop::option::of(0_i64..30),
         prop::collection::btree_map(prop::sample::select(ARGS.to_vec()), number, 0..6),
     )
-        .prop_map(|(phase, cat, name, pid, ts, dur, args)| Made { phase, cat, name, pid, ts, dur, args })
+        .prop_map(|(phase, cat, name, pid, ts, dur, mut args)| {
+            if name == "fread" {
+                // So that items times their size are no more than 63 bits.
+                for (name, value) in &mut args {
+                    if let (true, Number::Int(value)) = (name.starts_with("ret") || name.starts_with("size"), value) {
+                        *value %= 1 << 30;
+                    }
+                }
+            }
+            Made { phase, cat, name, pid, ts, dur, args }
+        })
 }
 
 const INTERVAL: u64 = 10;
@@ -111,6 +123,7 @@ struct Naive {
     /// The samples, as long as all are known one by one.
     squares: Option<i128>,
     extrema: Vec<i64>,
+    doubtful: bool,
 }
 
 impl Naive {
@@ -135,12 +148,18 @@ impl Naive {
         self.extrema.extend(low.into_iter().chain(high));
     }
 
+    fn doubt(&mut self) {
+        self.doubtful = true;
+        self.squares = None;
+    }
+
     fn is(&self, stats: &IntStats) -> bool {
         let parts = stats.parts();
         let squares = self.squares.map(|squares| U256 { hi: 0, lo: squares as u128 });
         (parts.n, parts.sum) == (self.n, self.sum)
             && (stats.min(), stats.max()) == (self.extrema.iter().min().copied(), self.extrema.iter().max().copied())
             && parts.squares_known == squares.is_some()
+            && parts.count_known != self.doubtful
             && squares.is_none_or(|squares| squares == parts.squares)
     }
 }
@@ -168,9 +187,10 @@ type Readings = BTreeMap<String, Vec<f64>>;
 #[derive(Default)]
 struct Model {
     rows: BTreeMap<Key, NaiveRow>,
-    /// Host, counter and bucket: readings, and values by metric.
-    telemetry: BTreeMap<(String, String, u64), (u64, Readings)>,
+    /// Host, counter, category, process and bucket: readings, and values by metric.
+    telemetry: BTreeMap<(String, String, String, Option<i64>, u64), (u64, Readings)>,
     failed: u64,
+    inconsistent: u64,
 }
 
 impl Model {
@@ -198,14 +218,19 @@ impl Model {
             customs: BTreeMap::new(),
         };
         let row = self.rows.entry(key).or_insert(empty);
-        let transfer = made.name == "read" && made.cat.eq_ignore_ascii_case("posix");
+        let transfer = ["read", "fread"].contains(&made.name) && made.cat.eq_ignore_ascii_case("posix");
+        let items = transfer && made.name == "fread";
         if family == Family::Event {
             row.count += 1;
             row.ts = row.ts.min(made.ts);
             row.te = row.te.max(made.ts + made.dur.unwrap_or(0));
             made.dur.into_iter().for_each(|dur| row.metrics[0].sample(dur));
             if transfer && let Some(ret) = made.int("ret") {
-                if ret >= 0 { row.metrics[1].sample(ret) } else { self.failed += 1 }
+                let size = match made.args.get("size") {
+                    Some(Number::Int(size)) if items && *size >= 0 => *size,
+                    _ => 1,
+                };
+                if ret >= 0 { row.metrics[1].sample(ret * size) } else { self.failed += 1 }
             }
             made.int("offset").into_iter().for_each(|offset| row.metrics[2].sample(offset));
         } else {
@@ -214,18 +239,53 @@ impl Model {
             row.count += u128::from(count);
             row.ts = row.ts.min(made.ts);
             row.te = row.te.max(made.ts);
+            let single = ["3", r#""A""#].contains(&made.phase);
+            let metric = |base: &str| {
+                let parts = ["_sum", "_min", "_max"].map(|suffix| made.int(&format!("{base}{suffix}")));
+                let plain = made.int(base);
+                let n = if single && parts[0].is_none() && plain.is_some() { 1 } else { count };
+                (n, parts.map(|part| part.or(plain)))
+            };
+            let mut consistent = true;
             for (at, base) in ["dur", "ret", "offset"].into_iter().enumerate() {
-                if at != 1 || transfer {
-                    let part = |suffix: &str| made.int(&format!("{base}{suffix}")).or(made.int(base));
-                    row.metrics[at].summed(count, ["_sum", "_min", "_max"].map(part));
+                let (n, mut values) = metric(base);
+                if at == 1 && !transfer {
+                    continue;
+                }
+                let doubtful = !is_sum_of(n, values);
+                consistent &= !doubtful;
+                if at == 1 && items {
+                    match metric("size").1 {
+                        [_, None, _] => {}
+                        [_, Some(low), Some(high)] if low == high && low >= 0 => {
+                            values = values.map(|value| value.map(|value| value * low));
+                        }
+                        _ => continue,
+                    }
+                }
+                if at == 1 && values[1].is_some_and(|low| low < 0) {
+                    self.failed += 1;
+                    if n == 1 || values[2].is_none_or(|high| high < 0) {
+                        continue;
+                    }
+                    values[1] = None;
+                }
+                row.metrics[at].summed(n, values);
+                if doubtful {
+                    row.metrics[at].doubt();
                 }
             }
+            consistent &= customs(made, family, items, row);
+            self.inconsistent += u64::from(!consistent);
+            return;
         }
-        customs(made, family, row);
+        customs(made, family, items, row);
     }
 
     fn reading(&mut self, made: &Made, bucket: u64) {
-        let key = (format!("h{}", made.pid % 2), made.name.to_owned(), bucket);
+        let cat = made.cat.to_ascii_lowercase();
+        let pid = (cat != "sys").then_some(made.pid);
+        let key = (format!("h{}", made.pid % 2), made.name.to_owned(), cat, pid, bucket);
         let (readings, metrics) = self.telemetry.entry(key).or_default();
         *readings += 1;
         for (name, value) in &made.args {
@@ -238,14 +298,22 @@ impl Model {
     }
 }
 
-fn customs(made: &Made, family: Family, row: &mut NaiveRow) {
+fn is_sum_of(n: u64, values: [Option<i64>; 3]) -> bool {
+    let [Some(sum), Some(low), Some(high)] = values.map(|value| value.map(i128::from)) else { return true };
+    (i128::from(n) * low..=i128::from(n) * high).contains(&sum)
+}
+
+/// Adds the custom metrics; whether their sums can be those of so many values.
+fn customs(made: &Made, family: Family, items: bool, row: &mut NaiveRow) -> bool {
     let reserved = |name: &str| {
         name == "dft_cnt"
+            || name == "flags"
+            || (items && name == "size")
             || ["dur", "ret", "offset"]
                 .iter()
                 .any(|base| name.strip_prefix(base).is_some_and(|rest| ["", "_sum", "_min", "_max"].contains(&rest)))
     };
-    let mut add = |name: &str, count: u64, values: [Option<Number>; 3]| {
+    let mut add = |name: &str, count: u64, values: [Option<Number>; 3], doubtful: bool| {
         let custom = row.customs.entry(name.to_owned()).or_insert(NaiveCustom { ints: Naive::new(), floats: (0, 0.0) });
         custom.ints.summed(
             count,
@@ -258,22 +326,44 @@ fn customs(made: &Made, family: Family, row: &mut NaiveRow) {
             custom.floats.0 += u128::from(count);
             custom.floats.1 += sum;
         }
+        if doubtful {
+            custom.ints.doubt();
+        }
     };
     if family == Family::Event {
         for (name, &value) in made.args.iter().filter(|(name, _)| !reserved(name)) {
-            add(name, 1, [Some(value); 3]);
+            add(name, 1, [Some(value); 3], false);
         }
-        return;
+        return true;
     }
     let counted = made.int("dft_cnt").is_none() && made.int("count").is_some();
     let count = made.int("dft_cnt").or(made.int("count")).and_then(|count| u64::try_from(count).ok()).unwrap_or(1);
-    for base in ["x", "flags", "user_pct", "count"] {
-        let part = |suffix: &str| made.args.get(format!("{base}{suffix}").as_str()).or(made.args.get(base)).copied();
-        let values = ["_sum", "_min", "_max"].map(part);
-        if values.iter().any(Option::is_some) && !(base == "count" && counted) {
-            add(base, count, values);
+    let single = ["3", r#""A""#].contains(&made.phase);
+    let mut consistent = true;
+    for base in ["x", "user_pct", "count", "size"] {
+        let parts = ["_sum", "_min", "_max"].map(|suffix| made.args.get(format!("{base}{suffix}").as_str()).copied());
+        let plain = made.args.get(base).copied();
+        let n = if single && parts[0].is_none() && plain.is_some() { 1 } else { count };
+        let values = parts.map(|part| part.or(plain));
+        if values.iter().all(Option::is_none) || (base == "count" && counted) || (base == "size" && items) {
+            continue;
         }
+        let eighths = values.map(|value| {
+            value.map(|value| match value {
+                Number::Int(value) => value.saturating_mul(8),
+                Number::Float(value) => (value * 8.0) as i64,
+            })
+        });
+        let ints = values.map(|value| match value {
+            Some(Number::Int(value)) => Some(value),
+            _ => None,
+        });
+        let exact = if ints.iter().all(Option::is_some) { ints } else { eighths };
+        let doubtful = !is_sum_of(n, exact);
+        consistent &= !doubtful;
+        add(base, n, values, doubtful);
     }
+    consistent
 }
 
 fn aggregate(parts: &[Vec<String>], spills: &[bool]) -> (Vec<Run>, FileCounts, tempfile::TempDir) {
@@ -285,9 +375,9 @@ fn aggregate(parts: &[Vec<String>], spills: &[bool]) -> (Vec<Run>, FileCounts, t
         let mut aggregator = Aggregator::new(&config);
         let mut parser = Parser::new();
         for (number, line) in lines.iter().enumerate() {
-            parser.parse(line.as_bytes(), 1, TimeUnit::Us, |line| match line {
-                Line::Record { record, unit, .. } => {
-                    aggregator.record(record, unit, &mut counts).expect("a sound record");
+            parser.parse(line.as_bytes(), 1, Clock::default(), |line| match line {
+                Line::Record { record, clock, .. } => {
+                    aggregator.record(record, clock, &mut counts).expect("a sound record");
                 }
                 Line::Malformed { reason, .. } => panic!("{reason}"),
             });
@@ -322,7 +412,7 @@ proptest! {
         records.iter().for_each(|made| model.add(made));
         let lines: Vec<String> = records.iter().map(Made::line).collect();
         let (runs, counts, _folder) = aggregate(&[lines], &[false]);
-        prop_assert_eq!(counts.failed_transfers, model.failed);
+        prop_assert_eq!((counts.failed_transfers, counts.inconsistent), (model.failed, model.inconsistent));
         prop_assert_eq!(counts.aggregated(), records.len() as u64);
         let mut series: BTreeMap<SeriesId, SeriesIdentity> = BTreeMap::new();
         for (section, key, value) in entries(&runs) {
@@ -348,7 +438,7 @@ proptest! {
                 Section::Telemetry => {
                     let key = TelemetryKey::decode(&key).expect("a key");
                     let value = TelemetryValue::decode(&value, key.bucket).expect("a row");
-                    let naive = model.telemetry.remove(&(key.hhash, key.name, key.bucket));
+                    let naive = model.telemetry.remove(&(key.hhash.clone(), key.name.clone(), key.cat().to_owned(), key.pid(), key.bucket));
                     let (readings, metrics) = naive.expect("a telemetry row too many");
                     prop_assert_eq!(value.core.readings, readings);
                     let means: BTreeMap<String, f64> = value

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-use dft_aggregate::{Config, CustomMetrics};
+use dft_aggregate::{Config, CounterPeriod, CustomMetrics};
 use dft_export::{Format, GroupColumn, Table};
 use dft_index::{BuildOptions, Part};
 
@@ -142,8 +142,8 @@ pub(crate) struct ConfigArgs {
     /// An arg of the records that keeps rows apart (may be given several times)
     #[arg(long = "group-key", value_name = "K", action = ArgAction::Append)]
     pub(crate) group_keys: Vec<String>,
-    /// Numeric args to keep statistics of: on (all), off, or names
-    #[arg(long, value_name = "on|off|NAME,…", default_value = "on")]
+    /// Numeric args to keep statistics of: on (quantities), all (identifiers and labels, too), off, or names
+    #[arg(long, value_name = "on|all|off|NAME,…", default_value = "on")]
     pub(crate) custom_metrics: String,
     /// Keep sketches, for percentiles of this relative accuracy
     #[arg(long, value_name = "ACCURACY", num_args = 0..=1, default_missing_value = "0.01")]
@@ -151,6 +151,17 @@ pub(crate) struct ConfigArgs {
     /// Do not keep rows apart by file
     #[arg(long)]
     pub(crate) no_group_by_file: bool,
+    /// What the ts of a counter with the phase letter C is of its period: start or end [default: as each trace says]
+    #[arg(long, value_name = "start|end", value_parser = parse_counter_period)]
+    pub(crate) counter_period: Option<CounterPeriod>,
+}
+
+fn parse_counter_period(text: &str) -> Result<CounterPeriod, String> {
+    match text {
+        "start" => Ok(CounterPeriod::Start),
+        "end" => Ok(CounterPeriod::End),
+        _ => Err("give start or end".to_owned()),
+    }
 }
 
 impl ConfigArgs {
@@ -160,6 +171,7 @@ impl ConfigArgs {
             extra_group_keys: self.group_keys.clone(),
             custom_metrics: match self.custom_metrics.as_str() {
                 "on" => CustomMetrics::On,
+                "all" => CustomMetrics::All,
                 "off" => CustomMetrics::Off,
                 names => CustomMetrics::Only(
                     names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(String::from).collect(),
@@ -167,6 +179,7 @@ impl ConfigArgs {
             },
             percentiles: self.percentiles,
             group_by_file: !self.no_group_by_file,
+            counter_period: self.counter_period,
         }
     }
 }

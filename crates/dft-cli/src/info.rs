@@ -133,6 +133,7 @@ impl Facts {
         let config = index.config();
         let customs = match &config.custom_metrics {
             CustomMetrics::On => json!("on"),
+            CustomMetrics::All => json!("all"),
             CustomMetrics::Off => json!("off"),
             CustomMetrics::Only(names) => json!(names),
         };

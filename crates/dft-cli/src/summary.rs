@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anyhow::Result;
-use dft_codec::FileCounts;
+use dft_codec::{FileCounts, HOST_WIDE};
 use dft_export::{Filter, Metric, Summary, Totals, View};
 use dft_store::Index;
 use serde_json::{Value, json};
@@ -117,9 +117,14 @@ fn row(name: &str, totals: &Totals) -> Vec<String> {
 /// The counters that moved, and of each the metrics that did, the greatest first. `cpu-0`, `cpu-1`, …
 /// are left to `cpu`.
 fn telemetry(text: &mut String, metrics: &[Metric]) {
-    let mut counters: BTreeMap<&str, Vec<&Metric>> = BTreeMap::new();
+    let mut counters: BTreeMap<String, Vec<&Metric>> = BTreeMap::new();
     for metric in metrics {
-        counters.entry(&metric.counter).or_default().push(metric);
+        let counter = if metric.category == HOST_WIDE {
+            metric.counter.clone()
+        } else {
+            format!("{} {}", metric.category, metric.counter)
+        };
+        counters.entry(counter).or_default().push(metric);
     }
     let is_part = |name: &str| {
         name.rsplit_once('-').is_some_and(|(whole, part)| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use dft_trace::{Consumed, Head, TimeUnit};
+use dft_trace::{Clock, Consumed, Head, TimeUnit};
 
 use crate::FILE_VERSION;
 use crate::bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
@@ -32,10 +32,12 @@ pub struct FileCounts {
     pub profile_calls: u64,
     /// The calls that records of the system family stand for, modulo 2⁶⁴.
     pub system_calls: u64,
+    /// Aggregated records with a sum that cannot be that of so many values between its minimum and maximum.
+    pub inconsistent: u64,
 }
 
 /// How many counts there are.
-const COUNTS: usize = 11;
+const COUNTS: usize = 12;
 
 impl FileCounts {
     fn all(&self) -> [u64; COUNTS] {
@@ -51,6 +53,7 @@ impl FileCounts {
             self.not_finite,
             self.profile_calls,
             self.system_calls,
+            self.inconsistent,
         ]
     }
 
@@ -74,6 +77,7 @@ impl FileCounts {
             not_finite,
             profile_calls,
             system_calls,
+            inconsistent,
         ] = all;
         Self {
             events,
@@ -87,6 +91,7 @@ impl FileCounts {
             not_finite,
             profile_calls,
             system_calls,
+            inconsistent,
         }
     }
 
@@ -116,9 +121,9 @@ pub enum FileFault {
 ///
 /// ```text
 /// version │ varint size │ zigzag modified │ 16 bytes fingerprint
-///         │ varint text │ varint offset │ varint skip │ varint line │ unit: 0 ns, 1 µs, 2 ms, 3 s
+///         │ varint text │ varint offset │ varint skip │ varint line │ clock
 ///         │ within a line: 0, 1
-///         │ 11 × varint counts │ fault: 0 none, 1 empty, 2 truncated + text, 3 damaged + text
+///         │ 12 × varint counts │ fault: 0 none, 1 empty, 2 truncated + text, 3 damaged + text
 ///         │ varint n │ n × process: zigzag, then varint to the one before
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,8 +144,22 @@ pub struct FileEntry {
     pub processes: BTreeSet<i64>,
 }
 
-/// Time units, in the order of their bytes.
-pub(crate) const UNITS: [TimeUnit; 4] = [TimeUnit::Ns, TimeUnit::Us, TimeUnit::Ms, TimeUnit::Sec];
+/// Time units, in the order of their numbers.
+const UNITS: [TimeUnit; 4] = [TimeUnit::Ns, TimeUnit::Us, TimeUnit::Ms, TimeUnit::Sec];
+
+/// The byte of a clock: the number of its unit (0 ns, 1 µs, 2 ms, 3 s), and 4 more where counters tell starts.
+pub(crate) fn encode_clock(clock: Clock) -> u8 {
+    let unit = UNITS.iter().position(|known| *known == clock.unit).unwrap_or(0) as u8;
+    unit | u8::from(clock.counter_starts) << 2
+}
+
+/// The clock of a byte.
+pub(crate) fn decode_clock(byte: u8) -> Result<Clock, DecodeError> {
+    match UNITS.get(usize::from(byte & 3)) {
+        Some(&unit) if byte < 8 => Ok(Clock { unit, counter_starts: byte & 4 != 0 }),
+        _ => Err(DecodeError::Invalid("a time unit of no known kind")),
+    }
+}
 
 impl FileEntry {
     /// What was read of the file, to go on from there.
@@ -154,11 +173,11 @@ impl FileEntry {
         put_varint(&mut out, self.size.into());
         put_zigzag(&mut out, self.modified_ns);
         out.extend_from_slice(&self.fingerprint.to_be_bytes());
-        let Consumed { text, offset, skip, line, unit, within_line } = self.consumed;
+        let Consumed { text, offset, skip, line, clock, within_line } = self.consumed;
         for number in [text, offset, skip, line] {
             put_varint(&mut out, number.into());
         }
-        out.push(UNITS.iter().position(|known| *known == unit).unwrap_or(0) as u8);
+        out.push(encode_clock(clock));
         out.push(within_line.into());
         for count in self.counts.all() {
             put_varint(&mut out, count.into());
@@ -207,13 +226,13 @@ impl FileEntry {
         if skip > text || offset > size || line == 0 {
             return Err(DecodeError::Invalid("a place in a file that cannot be"));
         }
-        let unit = *UNITS.get(usize::from(reader.u8()?)).ok_or(DecodeError::Invalid("a time unit of no known kind"))?;
+        let clock = decode_clock(reader.u8()?)?;
         let within_line = match reader.u8()? {
             0 => false,
             1 => true,
             _ => return Err(DecodeError::Invalid("a place in a line of no known kind")),
         };
-        let consumed = Consumed { text, offset, skip, line, unit, within_line };
+        let consumed = Consumed { text, offset, skip, line, clock, within_line };
         let mut counts = [0; COUNTS];
         for count in &mut counts {
             *count = reader.varint_u64()?;

@@ -37,19 +37,38 @@ impl RowKey {
     }
 }
 
-/// The key of a telemetry row: one counter of one host is one range in time.
+/// The category of counters that are of a host as a whole, whichever process read them.
+pub const HOST_WIDE: &str = "sys";
+
+/// The key of a telemetry row: the readings of one counter are one range in time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TelemetryKey {
     /// The host's hash, as the trace has it.
     pub hhash: String,
     /// The counter's name.
     pub name: String,
-    /// The start of its interval, in µs.
+    /// What tells the counter from others of that host and name; `None` where it is of the host as a whole.
+    pub scope: Option<CounterScope>,
+    /// The start of its interval, in µs: less than 2⁶³.
     pub bucket: u64,
 }
 
+/// What tells counters of one host and name apart.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CounterScope {
+    /// Category, in lower case.
+    pub cat: String,
+    /// The process that it is about; `None` where its category is [`HOST_WIDE`].
+    pub pid: Option<i64>,
+    /// The values of the configured extra group keys, in their order; empty where absent.
+    pub extra: Vec<String>,
+}
+
+/// The byte before a scope. No bucket starts with it, so counters of the host as a whole come first.
+const SCOPED: u8 = 0xff;
+
 impl TelemetryKey {
-    /// The part of the key before the bucket.
+    /// The part of the key of every counter of this host and name.
     pub fn prefix(hhash: &str, name: &str) -> Vec<u8> {
         let mut key = Vec::with_capacity(hhash.len() + name.len() + 12);
         put_ordered(&mut key, hhash.as_bytes());
@@ -57,9 +76,67 @@ impl TelemetryKey {
         key
     }
 
+    /// The part of the key before the bucket. Of a counter whose category is [`HOST_WIDE`], `pid` is `None`.
+    pub fn prefix_of<'a>(
+        hhash: &str,
+        name: &str,
+        cat: &str,
+        pid: Option<i64>,
+        extra: impl Iterator<Item = &'a str> + Clone,
+    ) -> Vec<u8> {
+        let mut key = Self::prefix(hhash, name);
+        if cat == HOST_WIDE && pid.is_none() && extra.clone().all(str::is_empty) {
+            return key;
+        }
+        key.push(SCOPED);
+        put_ordered(&mut key, cat.as_bytes());
+        key.push(pid.is_some().into());
+        if let Some(pid) = pid {
+            // Negative ones sort first.
+            key.extend_from_slice(&(pid as u64 ^ 1 << 63).to_be_bytes());
+        }
+        // No configuration has more.
+        let number = u16::try_from(extra.clone().count()).unwrap_or(u16::MAX);
+        key.extend_from_slice(&number.to_be_bytes());
+        for extra in extra.take(number.into()) {
+            put_ordered(&mut key, extra.as_bytes());
+        }
+        key
+    }
+
+    /// The counter's category.
+    pub fn cat(&self) -> &str {
+        self.scope.as_ref().map_or(HOST_WIDE, |scope| &scope.cat)
+    }
+
+    /// The process that the counter is about; `None` of one that is about the host as a whole.
+    pub fn pid(&self) -> Option<i64> {
+        self.scope.as_ref().and_then(|scope| scope.pid)
+    }
+
+    /// The value of the extra group key at a place; `None` where the counter's records do not have it.
+    pub fn extra(&self, at: usize) -> Option<&str> {
+        self.scope.as_ref().and_then(|scope| scope.extra.get(at)).map(String::as_str).filter(|extra| !extra.is_empty())
+    }
+
+    /// Whether the other key is of the same counter.
+    pub fn is_same_counter(&self, other: &Self) -> bool {
+        (&self.hhash, &self.name, &self.scope) == (&other.hhash, &other.name, &other.scope)
+    }
+
+    /// The key's bytes before the bucket: those of all keys of the counter.
+    pub fn counter(&self) -> Vec<u8> {
+        match &self.scope {
+            None => Self::prefix(&self.hhash, &self.name),
+            Some(CounterScope { cat, pid, extra }) => {
+                Self::prefix_of(&self.hhash, &self.name, cat, *pid, extra.iter().map(String::as_str))
+            }
+        }
+    }
+
     /// The key's bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut key = Self::prefix(&self.hhash, &self.name);
+        let mut key = self.counter();
         key.extend_from_slice(&self.bucket.to_be_bytes());
         key
     }
@@ -72,7 +149,52 @@ impl TelemetryKey {
     pub fn decode(key: &[u8]) -> Result<Self, DecodeError> {
         let (hhash, rest) = take_ordered(key)?;
         let (name, rest) = take_ordered(rest)?;
-        Ok(Self { hhash: utf8(hhash)?, name: utf8(name)?, bucket: bucket_of(rest)? })
+        let (scope, rest) = match rest {
+            [SCOPED, rest @ ..] => {
+                let (scope, rest) = CounterScope::take(rest)?;
+                (Some(scope), rest)
+            }
+            rest => (None, rest),
+        };
+        let bucket = bucket_of(rest)?;
+        if bucket >> 63 != 0 {
+            return Err(DecodeError::Invalid("a bucket of telemetry past 63 bits"));
+        }
+        Ok(Self { hhash: utf8(hhash)?, name: utf8(name)?, scope, bucket })
+    }
+}
+
+impl CounterScope {
+    /// The scope at the start of some bytes, and those after it, which are a bucket's.
+    fn take(rest: &[u8]) -> Result<(Self, &[u8]), DecodeError> {
+        let (cat, rest) = take_ordered(rest)?;
+        let (&has_pid, mut rest) = rest.split_first().ok_or(DecodeError::Truncated)?;
+        let pid = match has_pid {
+            0 => None,
+            1 => {
+                let (pid, after) = rest.split_first_chunk().ok_or(DecodeError::Truncated)?;
+                rest = after;
+                Some((u64::from_be_bytes(*pid) ^ 1 << 63) as i64)
+            }
+            _ => return Err(DecodeError::Invalid("a counter's process of no known kind")),
+        };
+        let (number, mut rest) = rest.split_first_chunk().ok_or(DecodeError::Truncated)?;
+        let mut extra = Vec::new();
+        for _ in 0..u16::from_be_bytes(*number) {
+            let (value, after) = take_ordered(rest)?;
+            extra.push(utf8(value)?);
+            rest = after;
+        }
+        let scope = Self { cat: utf8(cat)?, pid, extra };
+        if (scope.cat == HOST_WIDE) != scope.pid.is_none() || scope.is_the_host() {
+            return Err(DecodeError::Invalid("a counter of the host as a whole, told as one of a process"));
+        }
+        Ok((scope, rest))
+    }
+
+    /// Whether nothing tells the counter from that of the host as a whole.
+    fn is_the_host(&self) -> bool {
+        self.pid.is_none() && self.extra.iter().all(String::is_empty)
     }
 }
 

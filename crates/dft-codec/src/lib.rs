@@ -23,7 +23,9 @@
 //!                 │ family │ 120 bits of a hash   │ µs                       │
 //!                 └────────┴──────────────────────┴──────────────────────────┘
 //!                 that of a row, and of a chunk of rows, whose bucket is that of its start
-//! system_metrics  ordered(host hash)  ordered(counter name)  bucket, u64 big-endian
+//! system_metrics  ordered(host hash)  ordered(counter name)  [scope]  bucket, u64 big-endian
+//!   scope         FF │ ordered(category) │ 0, or 1 and the process, i64 big-endian with its sign inverted
+//!                 │ n, u16 big-endian │ n × ordered(extra); a counter of the host as a whole has none
 //! series          series id, 16 bytes
 //! names           kind: 'F' file, 'H' host, 'S' string │ ordered(hash) │ name, to the end
 //! files           the path's bytes
@@ -55,13 +57,14 @@
 //!                 │ varint n, n × (text name, float statistics)
 //! series          version │ family │ text cat │ text name │ zigzag pid │ zigzag tid
 //!                 │ text hhash │ text fhash │ varint n, n × text extra
-//! names           version
+//! names           version │ varint n │ n × the id of a process that gave the name, 8 bytes, ascending
 //! files           see [`FileEntry`]
 //! bounds          version │ varint least bucket │ varint greatest − least
 //!
 //! integer statistics
 //!   flags         1 has a sum · 2 its n is the row's count · 4 one exact sample · 8 has extrema
 //!                 16 squares are known · 32 squares are past 128 bits · 64 samples of one value
+//!                 128 the number of samples is in doubt
 //!                 [varint n] [zigzag sum] [varint squares, low] [varint squares, high]
 //!                 [zigzag min, varint max − min]
 //!                 One exact sample is its sum alone; samples of one value are [varint n] and zigzag of it.
@@ -91,6 +94,7 @@ mod bytes;
 mod chunk;
 mod file_entry;
 mod keys;
+mod name_givers;
 mod piece_entry;
 mod rows;
 mod series;
@@ -100,7 +104,8 @@ mod telemetry;
 pub use bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
 pub use chunk::{CHUNK_INTERVALS, ChunkCursor, ChunkWriter, RowChunk};
 pub use file_entry::{FileCounts, FileEntry, FileFault};
-pub use keys::{NameKey, NameKind, RowKey, TelemetryKey, put_ordered};
+pub use keys::{CounterScope, HOST_WIDE, NameKey, NameKind, RowKey, TelemetryKey, put_ordered};
+pub use name_givers::{NameGivers, ProcessId};
 pub use piece_entry::{PieceEntry, Unchained};
 pub use rows::{Custom, MetricName, RowCore, RowParts, RowValue, UsualName, encode_row};
 pub use series::{Family, SeriesId, SeriesIdentity};

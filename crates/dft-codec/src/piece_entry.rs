@@ -3,23 +3,23 @@
 use std::fmt;
 use std::ops::Range;
 
-use dft_trace::{Fault, OpenEnd, TimeUnit};
+use dft_trace::{Clock, Fault, OpenEnd};
 
 use crate::bytes::{DecodeError, Reader, put_varint};
-use crate::file_entry::{FileEntry, FileFault, UNITS};
+use crate::file_entry::{FileEntry, FileFault, decode_clock, encode_clock};
 
 /// What was read of a piece of a trace file.
 ///
 /// ```text
-/// varint from │ varint to │ unit │ end: 0 of a line and member, 1 within a line, 2 a member, 3 padding, 4 damage
+/// varint from │ varint to │ clock │ end: 0 of a line and member, 1 within a line, 2 a member, 3 padding, 4 damage
 ///             │ varint n, n bytes entry
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PieceEntry {
     /// Which bytes of the file.
     pub range: Range<u64>,
-    /// The time unit that was taken to be in force at the start.
-    pub unit: TimeUnit,
+    /// How times were taken to be meant at the start.
+    pub clock: Clock,
     /// Why what follows cannot be read on its own, if it cannot.
     pub open_end: Option<OpenEnd>,
     /// The size and date are the file's, the rest is the piece's: the fingerprint is its share, and text and
@@ -74,11 +74,11 @@ impl PieceEntry {
     ///
     /// [`Unchained`], with the place that no other piece can start at.
     pub fn check(&self) -> Result<(), Unchained> {
-        let unit = match self.range.start {
-            0 if self.unit != TimeUnit::Us => Err(Unchained { byte: 0, why: "a file starts in µs" }),
+        let start = match self.range.start {
+            0 if self.clock != Clock::default() => Err(Unchained { byte: 0, why: "a file starts in µs" }),
             _ => Ok(()),
         };
-        unit.and_then(|()| self.refusal().map_or(Ok(()), |why| Err(Unchained { byte: self.range.end, why })))
+        start.and_then(|()| self.refusal().map_or(Ok(()), |why| Err(Unchained { byte: self.range.end, why })))
     }
 
     /// Checks that another piece of the file goes on where this one ends.
@@ -92,8 +92,12 @@ impl PieceEntry {
         if next.range.start != byte {
             return Err(Unchained { byte, why: "the next piece starts elsewhere" });
         }
-        if next.unit != self.entry.consumed.unit {
+        let (ended, taken) = (self.entry.consumed.clock, next.clock);
+        if taken.unit != ended.unit {
             return Err(Unchained { byte, why: "the time unit is another there than at the start of the file" });
+        }
+        if taken != ended {
+            return Err(Unchained { byte, why: "the tracer's start record comes after the first block of the file" });
         }
         if (next.entry.size, next.entry.modified_ns) != (self.entry.size, self.entry.modified_ns) {
             return Err(Unchained { byte, why: "the file has changed" });
@@ -142,7 +146,7 @@ impl PieceEntry {
         let mut out = Vec::new();
         put_varint(&mut out, self.range.start.into());
         put_varint(&mut out, self.range.end.into());
-        out.push(UNITS.iter().position(|known| *known == self.unit).unwrap_or(0) as u8);
+        out.push(encode_clock(self.clock));
         let end = self.open_end.and_then(|end| ENDS.iter().position(|known| *known == end));
         out.push(end.map_or(0, |at| at as u8 + 1));
         let entry = self.entry.encode();
@@ -159,7 +163,7 @@ impl PieceEntry {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let range = reader.varint_u64()?..reader.varint_u64()?;
-        let unit = *UNITS.get(usize::from(reader.u8()?)).ok_or(DecodeError::Invalid("a time unit of no known kind"))?;
+        let clock = decode_clock(reader.u8()?)?;
         let open_end = match usize::from(reader.u8()?).checked_sub(1) {
             None => None,
             Some(at) => Some(*ENDS.get(at).ok_or(DecodeError::Invalid("an end of no known kind"))?),
@@ -170,7 +174,7 @@ impl PieceEntry {
         if range.start >= range.end || range.end > entry.size {
             return Err(DecodeError::Invalid("a piece that its file has not"));
         }
-        Ok(Self { range, unit, open_end, entry })
+        Ok(Self { range, clock, open_end, entry })
     }
 }
 
@@ -190,7 +194,7 @@ fn within_line(line: u64) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use dft_trace::Consumed;
+    use dft_trace::{Consumed, TimeUnit};
 
     use super::*;
     use crate::FileCounts;
@@ -207,7 +211,7 @@ mod tests {
             fault: None,
             processes: [5].into(),
         };
-        PieceEntry { range, unit: TimeUnit::Us, open_end: None, entry }
+        PieceEntry { range, clock: Clock::default(), open_end: None, entry }
     }
 
     #[test]
@@ -240,10 +244,10 @@ mod tests {
         assert_eq!(unchained(&[pieces[0].clone(), pieces[2].clone()]), 10);
         assert_eq!(changed(1, |piece| piece.open_end = Some(OpenEnd::Line)), 20);
         assert_eq!(changed(1, |piece| piece.open_end = Some(OpenEnd::Damage)), 20);
-        assert_eq!(changed(0, |piece| piece.unit = TimeUnit::Ns), 0);
+        assert_eq!(changed(0, |piece| piece.clock.unit = TimeUnit::Ns), 0);
         assert_eq!(changed(0, |piece| piece.entry.consumed.text = 0), 10);
-        assert_eq!(changed(1, |piece| piece.unit = TimeUnit::Ns), 10);
-        assert_eq!(changed(1, |piece| piece.entry.consumed.unit = TimeUnit::Ns), 20);
+        assert_eq!(changed(1, |piece| piece.clock.unit = TimeUnit::Ns), 10);
+        assert_eq!(changed(1, |piece| piece.entry.consumed.clock.unit = TimeUnit::Ns), 20);
         assert_eq!(changed(2, |piece| piece.entry.modified_ns += 1), 20);
         assert_eq!(changed(2, |piece| piece.entry.size += 1), 30);
     }
@@ -251,7 +255,7 @@ mod tests {
     #[test]
     fn an_entry_comes_back_and_other_bytes_are_none() {
         for open_end in [None].into_iter().chain(ENDS.map(Some)) {
-            let entry = PieceEntry { open_end, unit: TimeUnit::Sec, ..piece(5..10) };
+            let entry = PieceEntry { open_end, clock: TimeUnit::Sec.into(), ..piece(5..10) };
             let bytes = entry.encode();
             assert_eq!(PieceEntry::decode(&bytes), Ok(entry));
             for cut in 0..bytes.len() {

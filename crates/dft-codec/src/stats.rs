@@ -13,6 +13,8 @@ const SQUARES: u8 = 16;
 const WIDE: u8 = 32;
 /// Of integers: all samples are one value.
 const SAME: u8 = 64;
+/// Of integers: the number of samples is in doubt.
+const DOUBTFUL: u8 = 128;
 /// Of floats: some samples were not finite.
 const NOT_FINITE: u8 = 32;
 
@@ -56,6 +58,9 @@ fn put_int_parts(out: &mut Vec<u8>, parts: &IntParts, count: u128) {
             flags |= WIDE;
         }
     }
+    if !parts.count_known {
+        flags |= DOUBTFUL;
+    }
     if parts.extent.is_some() {
         flags |= EXTREMA;
     }
@@ -85,7 +90,7 @@ fn same(n: u128, value: i64) -> Option<IntParts> {
     // The squares of equal samples are their sum times each of them.
     let squares = i128::from(i64::try_from(sum).ok()?) * i128::from(value);
     let squares = U256 { hi: 0, lo: squares.unsigned_abs() };
-    Some(IntParts { n, sum, squares, squares_known: true, extent: Some((value, value)) })
+    Some(IntParts { n, sum, squares, squares_known: true, count_known: true, extent: Some((value, value)) })
 }
 
 /// What statistics mostly have, where the samples differ.
@@ -144,10 +149,11 @@ fn take_any_int(reader: &mut Reader<'_>, count: u128) -> Result<IntStats, Decode
         let stats = same(n, reader.zigzag_i64()?).and_then(IntStats::from_parts);
         return stats.ok_or(DecodeError::Invalid("a sum of equal samples past 64 bits"));
     }
-    if flags & !(SUM | SAME_COUNT | EXTREMA | SQUARES | WIDE) != 0 {
+    if flags & !(SUM | SAME_COUNT | EXTREMA | SQUARES | WIDE | DOUBTFUL) != 0 {
         return Err(DecodeError::Invalid("integer statistics with unknown flags"));
     }
-    let mut parts = IntParts { n: 0, sum: 0, squares: U256::ZERO, squares_known: flags & SQUARES != 0, extent: None };
+    let (squares_known, count_known) = (flags & SQUARES != 0, flags & DOUBTFUL == 0);
+    let mut parts = IntParts { n: 0, sum: 0, squares: U256::ZERO, squares_known, count_known, extent: None };
     if flags & SUM != 0 {
         parts.n = if flags & SAME_COUNT != 0 { count } else { reader.varint()? };
         parts.sum = reader.zigzag()?;

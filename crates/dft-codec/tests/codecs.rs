@@ -3,7 +3,7 @@
 
 use dft_codec::*;
 use dft_metrics::{FloatStats, IntStats, Sketch, SketchMapping};
-use dft_trace::{Consumed, TimeUnit};
+use dft_trace::{Clock, Consumed, TimeUnit};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 
@@ -12,7 +12,14 @@ fn any_int_stats() -> impl Strategy<Value = IntStats> {
     vec(step, 0..5).prop_map(|steps| {
         let mut stats = IntStats::default();
         for (sample, count, [sum, low, high], value) in steps {
-            if sample { stats.sample(value) } else { stats.summed(count, sum, low, high) }
+            if sample {
+                stats.sample(value)
+            } else {
+                stats.summed(count, sum, low, high)
+            }
+            if value > 4_500 {
+                stats.doubt_count()
+            }
         }
         stats
     })
@@ -105,12 +112,13 @@ prop_compose! {
     fn entry()(
         size in any::<u64>(), modified_ns in any::<i128>(), fingerprint in any::<u128>(), place in any::<[u64; 4]>(),
         unit in prop::sample::select(vec![TimeUnit::Ns, TimeUnit::Us, TimeUnit::Ms, TimeUnit::Sec]),
-        within_line in any::<bool>(), n in any::<[u64; 11]>(), fault in 0..4, reason in any::<String>(),
+        counter_starts in any::<bool>(), within_line in any::<bool>(), n in any::<[u64; 12]>(), fault in 0..4, reason in any::<String>(),
         processes in btree_set(any::<i64>(), 0..4),
     ) -> FileEntry {
         let counts = FileCounts {
             events: n[0], profiles: n[1], systems: n[2], telemetry: n[3], metadata: n[4], skipped: n[5],
             malformed: n[6], failed_transfers: n[7], not_finite: n[8], profile_calls: n[9], system_calls: n[10],
+            inconsistent: n[11],
         };
         let fault = match fault {
             0 => None,
@@ -120,7 +128,7 @@ prop_compose! {
         };
         let [text, offset, skip, line] = place;
         let consumed =
-            Consumed { text, offset: offset.min(size), skip: skip.min(text), line: line.max(1), unit, within_line };
+            Consumed { text, offset: offset.min(size), skip: skip.min(text), line: line.max(1), clock: Clock { unit, counter_starts }, within_line };
         FileEntry { size, modified_ns, fingerprint, consumed, counts, fault, processes }
     }
 }
@@ -132,8 +140,19 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 prop_compose! {
-    fn telemetry_key()(hhash in name(), name in name(), bucket in any::<u64>()) -> TelemetryKey {
-        TelemetryKey { hhash, name, bucket }
+    fn scope()(
+        cat in prop_oneof![Just(HOST_WIDE.to_owned()), Just("papi".to_owned()), name()],
+        pid in any::<i64>(), extra in vec(name(), 0..3),
+    ) -> Option<CounterScope> {
+        let pid = (cat != HOST_WIDE).then_some(pid);
+        let is_scoped = pid.is_some() || extra.iter().any(|extra| !extra.is_empty());
+        is_scoped.then_some(CounterScope { cat, pid, extra })
+    }
+}
+
+prop_compose! {
+    fn telemetry_key()(hhash in name(), name in name(), scope in scope(), bucket in 0..1_u64 << 63) -> TelemetryKey {
+        TelemetryKey { hhash, name, scope, bucket }
     }
 }
 
@@ -495,8 +514,14 @@ fn golden_vectors() {
     assert_eq!(hex(&identity.id().0), "00c696c6c54937667782242ce76120a2");
     let key = RowKey { series: SeriesId([0xab; 16]), bucket: 1_000_000 };
     assert_eq!(hex(&key.encode()), format!("{}00000000000f4240", "ab".repeat(16)));
-    let key = TelemetryKey { hhash: "h\0".into(), name: "cpu".into(), bucket: 258 };
+    let key = TelemetryKey { hhash: "h\0".into(), name: "cpu".into(), scope: None, bucket: 258 };
     assert_eq!(hex(&key.encode()), "6800ff000063707500000000000000000102");
+    let scope = CounterScope { cat: "gpu".into(), pid: Some(-2), extra: vec!["0".into()] };
+    let key = TelemetryKey { hhash: "h".into(), name: "w".into(), scope: Some(scope), bucket: 258 };
+    assert_eq!(hex(&key.encode()), "680000770000ff6770750000017ffffffffffffffe00013000000000000000000102");
+    let mut givers = NameGivers::default();
+    givers.extend([ProcessId::of("node1", 7), ProcessId::of("node2", -1), ProcessId::of("node1", 7)]);
+    assert_eq!(hex(&givers.encode()), "010267987f384aea07b5e15a7b0705d3c085");
     let key = NameKey { kind: NameKind::File, hash: "9b".into(), name: "/p".into() };
     assert_eq!(hex(&key.encode()), "46396200002f70");
 
@@ -536,14 +561,14 @@ fn golden_vectors() {
         size: 300,
         modified_ns: -1,
         fingerprint: 0xab,
-        consumed: Consumed { text: 900, offset: 200, skip: 20, line: 7, unit: TimeUnit::Ms, within_line: true },
+        consumed: Consumed { text: 900, offset: 200, skip: 20, line: 7, clock: TimeUnit::Ms.into(), within_line: true },
         counts: FileCounts { events: 5, system_calls: 1, ..FileCounts::default() },
         fault: Some(FileFault::Truncated("x".into())),
         processes: [-1, 7, 300].into(),
     };
     assert_eq!(
         hex(&entry.encode()),
-        "04ac0201000000000000000000000000000000ab8407c801140702010500000000000000000001020178030108a502"
+        "04ac0201000000000000000000000000000000ab8407c80114070201050000000000000000000100020178030108a502"
     );
 
     let mapping = SketchMapping::new(0.01).unwrap();

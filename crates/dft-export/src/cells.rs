@@ -22,8 +22,8 @@ pub struct Series {
 
 impl Series {
     fn new(identity: SeriesIdentity, view: &View<'_>) -> Self {
-        let host_name = view.host_name(&identity.hhash).to_owned();
-        let file_name = view.file_name(&identity.fhash).to_owned();
+        let host_name = view.host_name(&identity.hhash, Some(identity.pid)).to_owned();
+        let file_name = view.file_name(&identity).to_owned();
         Self { identity, host_name, file_name }
     }
 

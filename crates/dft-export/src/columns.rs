@@ -31,6 +31,8 @@ pub(crate) struct StringColumn {
     numbers: HashMap<String, i32, ahash::RandomState>,
     strings: Vec<String>,
     keys: Vec<i32>,
+    /// The rows that are null.
+    nulls: Vec<usize>,
     /// The strings of all batches, where those share them.
     whole: Option<ArrayRef>,
 }
@@ -42,7 +44,7 @@ impl StringColumn {
         strings.dedup();
         let numbers = strings.iter().zip(0..).map(|(string, number)| (string.clone(), number)).collect();
         let whole: ArrayRef = Arc::new(StringArray::from_iter_values(&strings));
-        Self { numbers, strings: Vec::new(), keys: Vec::new(), whole: Some(whole) }
+        Self { numbers, strings: Vec::new(), keys: Vec::new(), nulls: Vec::new(), whole: Some(whole) }
     }
 
     /// The number of a string in the batch.
@@ -63,6 +65,12 @@ impl StringColumn {
         self.keys.push(number);
     }
 
+    /// Adds a row that has no string.
+    pub(crate) fn push_null(&mut self) {
+        self.nulls.push(self.keys.len());
+        self.keys.push(0);
+    }
+
     /// Adds so many of them.
     pub(crate) fn push_rows(&mut self, number: i32, rows: usize) {
         self.keys.extend(repeat_n(number, rows));
@@ -70,7 +78,13 @@ impl StringColumn {
 
     /// The rows so far; numbers of strings are then new, unless batches share them.
     pub(crate) fn finish(&mut self) -> Result<ArrayRef, ExportError> {
-        let keys = Int32Array::from(std::mem::take(&mut self.keys));
+        let keys = std::mem::take(&mut self.keys);
+        let valid = (!self.nulls.is_empty()).then(|| {
+            let mut valid = vec![true; keys.len()];
+            self.nulls.drain(..).for_each(|row| valid[row] = false);
+            NullBuffer::from(valid)
+        });
+        let keys = Int32Array::new(keys.into(), valid);
         let values = match &self.whole {
             Some(whole) => whole.clone(),
             None => {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use dft_codec::{Family, SeriesId, SeriesIdentity};
+use dft_codec::{Family, SeriesId, SeriesIdentity, TelemetryKey};
 use dft_store::Index;
 use globset::{GlobBuilder, GlobMatcher};
 
@@ -34,8 +34,9 @@ impl Pattern {
     }
 }
 
-/// Which rows a table has. The default passes all; a table passes by what it has no column for (so
-/// telemetry, which has no category, process or file, is only filtered by time, name and host).
+/// Which rows a table has. The default passes all; a table passes by what it has no column for: telemetry of a
+/// host as a whole, which has no process and no file, is only filtered by time, name and host; that of a process
+/// by category and process, too.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// µs from the origin, the end excluded: cells that overlap with it.
@@ -106,8 +107,12 @@ impl Filter {
         time.is_some() || !pids.is_empty() || query.is_some() || patterns.into_iter().any(Option::is_some)
     }
 
-    pub(crate) fn passes_counter(&self, name: &str, host_name: &str, hhash: &str) -> bool {
-        passes(&self.name, &[name]) && passes(&self.host, &[host_name, hhash])
+    pub(crate) fn passes_counter(&self, counter: &TelemetryKey, host_name: &str) -> bool {
+        passes(&self.name, &[&counter.name])
+            && passes(&self.host, &[host_name, &counter.hhash])
+            && counter.pid().is_none_or(|pid| {
+                passes(&self.cat, &[counter.cat()]) && (self.pids.is_empty() || self.pids.binary_search(&pid).is_ok())
+            })
     }
 
     /// Whether a counter is in the share that is asked for.

@@ -58,11 +58,13 @@ pub struct Function {
     pub function: String,
 }
 
-/// What a metric of a counter read, over all hosts and all time.
+/// What a metric of a counter read, over all hosts, processes and all time.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Metric {
     /// The counter.
     pub counter: String,
+    /// Its category: `sys` where it is of a host as a whole.
+    pub category: String,
     /// The metric.
     pub metric: String,
     /// Readings.
@@ -186,16 +188,17 @@ fn greatest<K: Ord, O: Ord>(entries: HashMap<K, Totals>, top: usize, order: impl
 }
 
 fn telemetry(view: &View<'_>, hosts: &mut HashSet<String>, span: &mut Span) -> Result<Vec<Metric>, ExportError> {
-    let mut metrics: BTreeMap<(String, String), FloatStats> = BTreeMap::new();
+    let mut metrics: BTreeMap<(String, String, String), FloatStats> = BTreeMap::new();
     view.each_reading(|key, value| {
         hosts.insert(key.hhash.clone());
         span.add(value.core.ts, value.core.te);
         for (metric, stats) in value.metrics {
-            metrics.entry((key.name.clone(), metric)).or_default().merge(&stats);
+            metrics.entry((key.name.clone(), key.cat().to_owned(), metric)).or_default().merge(&stats);
         }
     })?;
-    let metric = |((counter, metric), stats): ((String, String), FloatStats)| Metric {
+    let metric = |((counter, category, metric), stats): ((String, String, String), FloatStats)| Metric {
         counter,
+        category,
         metric,
         readings: stats.n(),
         mean: stats.mean(),

@@ -64,12 +64,15 @@ pub enum Table {
     PreaggregatedSystem,
     /// Every row with full statistics.
     Aggregation,
+    /// Telemetry by host, name and cell alone, as dfanalyzer and the C++ library's users know it: readings of
+    /// counters that differ only by category, process or group keys merge.
+    SystemByHost,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 5] =
-        [Self::Events, Self::Profiles, Self::System, Self::PreaggregatedSystem, Self::Aggregation];
+    pub const ALL: [Self; 6] =
+        [Self::Events, Self::Profiles, Self::System, Self::PreaggregatedSystem, Self::Aggregation, Self::SystemByHost];
 
     /// The table's name.
     pub fn name(self) -> &'static str {
@@ -79,6 +82,7 @@ impl Table {
             Self::System => "system",
             Self::PreaggregatedSystem => "preaggregated_system",
             Self::Aggregation => "aggregation",
+            Self::SystemByHost => "system_by_host",
         }
     }
 
@@ -88,7 +92,7 @@ impl Table {
             Self::Events => Some(Family::Event),
             Self::Profiles => Some(Family::Profile),
             Self::PreaggregatedSystem => Some(Family::System),
-            Self::System | Self::Aggregation => None,
+            Self::System | Self::SystemByHost | Self::Aggregation => None,
         }
     }
 }
@@ -183,6 +187,7 @@ fn export_one(view: &View<'_>, table: Table, out: &Path, options: &ExportOptions
         Some(family) if !options.group_by.is_empty() => vec![Part::new(view.grouped(family, &options.group_by)?)],
         Some(family) => view.calls_in_parts(family, dictionaries)?,
         None if table == Table::System => vec![Part::new(view.telemetry(dictionaries)?)],
+        None if table == Table::SystemByHost => vec![Part::new(view.telemetry_by_host(dictionaries)?)],
         None => vec![Part::new(view.statistics(dictionaries)?)],
     };
     let rows = write(parts, options.threads, view, options.format, &path)?;

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::ops::Range;
 
-use dft_codec::{Family, NameKind, RowParts, SeriesId, TelemetryKey, TelemetryValue};
+use dft_codec::{Family, NameKind, RowParts, SeriesId, SeriesIdentity, TelemetryKey, TelemetryValue};
 use dft_store::{Index, NameTable, RowQuery};
 
 use crate::calls::Calls;
@@ -13,7 +13,7 @@ use crate::filter::Filter;
 use crate::group::{GroupColumn, Groups};
 use crate::statistics::Statistics;
 use crate::tables::{Batches, Part, batch_rows};
-use crate::telemetry::{ReadingScan, Telemetry};
+use crate::telemetry::{Counters, ReadingScan, Telemetry};
 
 /// How the dictionaries of string columns relate from batch to batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,14 +106,18 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The name of a host's hash, empty where it resolves to nothing.
-    pub fn host_name(&self, hhash: &str) -> &str {
-        self.hosts.get(hhash).unwrap_or_default()
+    /// The name of a host's hash, as a process of it means it; empty where it resolves to nothing.
+    pub fn host_name(&self, hhash: &str, pid: Option<i64>) -> &str {
+        let name = match pid {
+            Some(pid) => self.hosts.of_process(hhash, hhash, pid),
+            None => self.hosts.get(hhash),
+        };
+        name.unwrap_or_default()
     }
 
-    /// The name of a file's hash, empty where it resolves to nothing.
-    pub fn file_name(&self, fhash: &str) -> &str {
-        self.files.get(fhash).unwrap_or_default()
+    /// The name of a series' file, as its process means it; empty where its hash resolves to nothing.
+    pub fn file_name(&self, series: &SeriesIdentity) -> &str {
+        self.files.of_process(&series.fhash, &series.hhash, series.pid).unwrap_or_default()
     }
 
     /// The rows of a family, one for each series and cell.
@@ -184,7 +188,17 @@ impl<'a> View<'a> {
     ///
     /// Where the index cannot be read.
     pub fn telemetry(&'a self, dictionaries: Dictionaries) -> Result<impl Batches + Send + 'a, ExportError> {
-        Telemetry::new(self, dictionaries)
+        Telemetry::new(self, dictionaries, Counters::Apart)
+    }
+
+    /// Telemetry by host, name and cell alone: readings of counters that differ only by category, process or group
+    /// keys merge.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn telemetry_by_host(&'a self, dictionaries: Dictionaries) -> Result<impl Batches + Send + 'a, ExportError> {
+        Telemetry::new(self, dictionaries, Counters::ByHost)
     }
 
     /// Hands every row of telemetry that passes the filter to `visit`; the key's bucket is the
@@ -194,7 +208,7 @@ impl<'a> View<'a> {
     ///
     /// Where the index cannot be read.
     pub fn each_reading(&'a self, mut visit: impl FnMut(TelemetryKey, TelemetryValue)) -> Result<(), ExportError> {
-        let mut readings = ReadingScan::new(self)?;
+        let mut readings = ReadingScan::new(self, Counters::Apart)?;
         while let Some((key, value)) = readings.next()? {
             visit(key, value);
         }

@@ -14,7 +14,7 @@ use dft_export::{
     Batches, Dictionaries, ExportError, ExportOptions, Filter, Format, GroupColumn, Pattern, Share, Table, View, export,
 };
 use dft_store::{Batch, EventAggregator, Index};
-use dft_trace::{Line, Parser, TimeUnit};
+use dft_trace::{Clock, Line, Parser};
 use proptest::prelude::*;
 
 struct Built {
@@ -25,9 +25,9 @@ struct Built {
 fn build(lines: &[String], config: &Config) -> Built {
     let folder = tempfile::tempdir().expect("a folder");
     let mut aggregator = Aggregator::new(config);
-    Parser::new().parse(lines.join("\n").as_bytes(), 1, TimeUnit::Us, |line| match line {
-        Line::Record { record, unit, .. } => {
-            aggregator.record(record, unit, &mut FileCounts::default()).expect("a sound record");
+    Parser::new().parse(lines.join("\n").as_bytes(), 1, Clock::default(), |line| match line {
+        Line::Record { record, clock, .. } => {
+            aggregator.record(record, clock, &mut FileCounts::default()).expect("a sound record");
         }
         Line::Malformed { reason, .. } => panic!("{reason}"),
     });

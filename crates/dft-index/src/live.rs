@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use dft_aggregate::{Aggregator, Config, Run};
 use dft_codec::{Bounds, FileCounts, FileEntry};
 use dft_store::{Batch, EventAggregator, Index, StoreError, Written};
-use dft_trace::{Consumed, Line, MalformedReason, Parser, Record, TimeUnit};
+use dft_trace::{Clock, Consumed, Line, MalformedReason, Parser, Record};
 
 use crate::error::BuildError;
 use crate::processes::Processes;
@@ -110,7 +110,7 @@ impl LiveAggregator {
     #[inline]
     pub fn record(&mut self, record: &Record<'_>) -> Result<(), BuildError> {
         self.look()?;
-        if let Err(MalformedReason(reason)) = self.table.record(record, TimeUnit::Us, &mut self.counts) {
+        if let Err(MalformedReason(reason)) = self.table.record(record, Clock::default(), &mut self.counts) {
             self.counts.malformed += 1;
             return Err(BuildError::Malformed(reason));
         }
@@ -129,9 +129,9 @@ impl LiveAggregator {
         self.look()?;
         let mut added = LinesAdded::default();
         let Self { parser, table, counts, processes, .. } = self;
-        parser.parse(text, 1, TimeUnit::Us, |line| {
+        parser.parse(text, 1, Clock::default(), |line| {
             let (line, reason) = match line {
-                Line::Record { record, unit, line } => match table.record(record, unit, counts) {
+                Line::Record { record, clock, line } => match table.record(record, clock, counts) {
                     Ok(()) => {
                         processes.add(record);
                         added.records += 1;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use dft_aggregate::{Config, Run};
 use dft_codec::{Bounds, FileCounts, FileEntry, FileFault, PieceEntry};
-use dft_trace::{Fault, SourceSummary, TimeUnit};
+use dft_trace::{Clock, Fault, SourceSummary};
 
 use crate::build::BuildOptions;
 use crate::error::BuildError;
@@ -58,8 +58,8 @@ pub(crate) fn read(
     };
     for (at, file) in files.into_iter().enumerate() {
         match ends.remove(&at) {
-            Some(FileEnd::Read(summary, unit)) => {
-                reading.add(file, summary, unit, tallies.remove(&at).unwrap_or_default());
+            Some(FileEnd::Read(summary, clock)) => {
+                reading.add(file, summary, clock, tallies.remove(&at).unwrap_or_default());
             }
             Some(FileEnd::Unreadable(error)) => reading.unreadable.push(Unreadable { path: file.path, error }),
             Some(FileEnd::Changed) => reading.changed.push(file.path),
@@ -72,7 +72,7 @@ pub(crate) fn read(
 }
 
 impl Reading {
-    fn add(&mut self, file: Planned, summary: SourceSummary, unit: TimeUnit, tally: Tally) {
+    fn add(&mut self, file: Planned, summary: SourceSummary, clock: Clock, tally: Tally) {
         let Planned { path, before, piece, .. } = file;
         let Tally { mut counts, mut malformed, processes } = tally;
         let mut processes = processes.seen;
@@ -114,7 +114,7 @@ impl Reading {
         };
         match piece.clone() {
             Some(range) => {
-                let piece = PieceEntry { range, unit, open_end: summary.open_end, entry };
+                let piece = PieceEntry { range, clock, open_end: summary.open_end, entry };
                 self.pieces.push((path.clone(), piece));
             }
             None => self.files.push((path.clone(), entry)),

@@ -11,7 +11,7 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender};
 use dft_aggregate::{Aggregator, Config, Run, merge_into_one};
 use dft_codec::{Bounds, FileCounts};
-use dft_trace::{Block, BlockEnd, Line, MalformedReason, Parser, ResumeError, SourceSummary, TimeUnit, TraceReader};
+use dft_trace::{Block, BlockEnd, Clock, Line, MalformedReason, Parser, ResumeError, SourceSummary, TraceReader};
 
 use crate::build::BuildOptions;
 use crate::error::BuildError;
@@ -51,7 +51,7 @@ impl Tally {
 /// How reading a file ended.
 pub(crate) enum FileEnd {
     /// To its end, from a place with a time unit in force.
-    Read(SourceSummary, TimeUnit),
+    Read(SourceSummary, Clock),
     Unreadable(io::Error),
     /// It is no longer what was read of it before.
     Changed,
@@ -248,7 +248,7 @@ impl<'a> Worker<'a> {
         let mut block = Block::default();
         let mut position = reader.position();
         let mut end = reader.start();
-        let unit = end.unit;
+        let clock = end.clock;
         while reader.next_block(end, &mut block).map_err(ReadError::Read)? {
             if self.shared.stopped() {
                 return Ok(None);
@@ -275,7 +275,7 @@ impl<'a> Worker<'a> {
             end = self.parse(at, &block)?;
         }
         self.shared.progress.add_bytes(reader.position() - position);
-        Ok(Some(FileEnd::Read(reader.finish(end).map_err(ReadError::Read)?, unit)))
+        Ok(Some(FileEnd::Read(reader.finish(end).map_err(ReadError::Read)?, clock)))
     }
 
     /// Adds a block's records to the table; where the block ends.
@@ -283,8 +283,8 @@ impl<'a> Worker<'a> {
         let Self { parser, table, harvest, .. } = self;
         let tally = harvest.tallies.entry(file).or_default();
         let before = tally.counts.records();
-        let end = parser.parse(&block.text, block.first_line, block.unit, |line| match line {
-            Line::Record { record, unit, line } => match table.record(record, unit, &mut tally.counts) {
+        let end = parser.parse(&block.text, block.first_line, block.clock, |line| match line {
+            Line::Record { record, clock, line } => match table.record(record, clock, &mut tally.counts) {
                 Ok(()) => tally.processes.add(record),
                 Err(reason) => tally.malformed(line, reason),
             },
@@ -318,15 +318,15 @@ impl<'a> Worker<'a> {
 /// Opens a piece of a trace. The time unit at its start is taken to be the one that the first lines of the
 /// file declare; where it is another, the piece before it will not chain to this one.
 fn open_piece(path: &Path, piece: &Range<u64>, size: u64) -> Result<TraceReader, ResumeError> {
-    let mut unit = TimeUnit::default();
+    let mut clock = Clock::default();
     if piece.start > 0 {
         let mut head = TraceReader::open(path)?;
         let mut block = Block::default();
         if head.next_block(head.start(), &mut block)? {
-            unit = block.end().unit;
+            clock = block.end().clock;
         }
     }
-    TraceReader::open_piece(path, piece, size, unit)
+    TraceReader::open_piece(path, piece, size, clock)
 }
 
 /// Why a file is not read on.

@@ -12,6 +12,7 @@ pub struct Combined {
     sum: ExactSum,
     squares: ExactSum,
     squares_known: bool,
+    count_known: bool,
     extent: Option<(f64, f64)>,
 }
 
@@ -28,7 +29,7 @@ impl Combined {
             (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
             (a, b) => a.or(b),
         };
-        Self { n: ints.n + floats.n, sum, squares, squares_known, extent }
+        Self { n: ints.n + floats.n, sum, squares, squares_known, count_known: ints.count_known, extent }
     }
 
     /// Samples.
@@ -51,10 +52,10 @@ impl Combined {
         self.extent.map(|(_, high)| high)
     }
 
-    /// The mean, correctly rounded; `None` without samples.
+    /// The mean, correctly rounded; `None` without samples, and where their number is in doubt.
     pub fn mean(&self) -> Option<f64> {
         let (sum, exponent) = self.sum.to_bigint();
-        (self.n > 0).then(|| rounding::ratio(&sum, &self.n.into(), exponent))
+        (self.n > 0 && self.count_known).then(|| rounding::ratio(&sum, &self.n.into(), exponent))
     }
 
     /// The sample standard deviation, correctly rounded; `None` of fewer than two samples, and

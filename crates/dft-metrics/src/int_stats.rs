@@ -16,6 +16,7 @@ pub struct IntStats {
     sum: i64,
     squares: u128,
     squares_known: bool,
+    count_known: bool,
     /// Greater than `high` while no value was seen.
     low: i64,
     high: i64,
@@ -41,6 +42,8 @@ pub struct IntParts {
     pub squares: U256,
     /// Whether every contribution's squares are known.
     pub squares_known: bool,
+    /// Whether `n` is how many samples are in the sum; where it is not, neither are the squares known.
+    pub count_known: bool,
     /// The least and the greatest value seen.
     pub extent: Option<(i64, i64)>,
 }
@@ -48,19 +51,28 @@ pub struct IntParts {
 impl Default for IntStats {
     #[inline]
     fn default() -> Self {
-        Self { n: 0, sum: 0, squares: 0, squares_known: true, low: i64::MAX, high: i64::MIN, carried: None }
+        Self {
+            n: 0,
+            sum: 0,
+            squares: 0,
+            squares_known: true,
+            count_known: true,
+            low: i64::MAX,
+            high: i64::MIN,
+            carried: None,
+        }
     }
 }
 
 impl PartialEq for IntStats {
     fn eq(&self, other: &Self) -> bool {
-        let Self { n, sum, squares, squares_known, low, high, carried } = self;
+        let Self { n, sum, squares, squares_known, count_known, low, high, carried } = self;
         if carried.is_some() || other.carried.is_some() {
             return self.parts() == other.parts();
         }
         // Where no value was seen, both bounds are what they began with.
-        (n, sum, squares, squares_known, low, high)
-            == (&other.n, &other.sum, &other.squares, &other.squares_known, &other.low, &other.high)
+        (n, sum, squares, low, high) == (&other.n, &other.sum, &other.squares, &other.low, &other.high)
+            && (squares_known, count_known) == (&other.squares_known, &other.count_known)
     }
 }
 
@@ -96,11 +108,19 @@ impl IntStats {
         low.into_iter().chain(high).for_each(|value| self.widen(value));
     }
 
+    /// Says that a contribution's sum is not that of as many samples as were counted. Sum and extrema hold; the
+    /// mean and the deviation are unknown from here on.
+    pub fn doubt_count(&mut self) {
+        self.count_known = false;
+        self.forget_squares();
+    }
+
     /// Adds all that the other holds. Associative and commutative, with the default as identity.
     #[inline]
     pub fn merge(&mut self, other: &Self) {
         if !other.squares_known {
             self.forget_squares();
+            self.count_known &= other.count_known;
         }
         self.add(other.n, other.sum, if self.squares_known { other.squares } else { 0 });
         if let Some(theirs) = &other.carried {
@@ -178,11 +198,12 @@ impl IntStats {
         (self.low <= self.high).then_some(self.high)
     }
 
-    /// The mean, correctly rounded; `None` without samples.
+    /// The mean, correctly rounded; `None` without samples, and where their number is in doubt.
     pub fn mean(&self) -> Option<f64> {
         const EXACT: u128 = 1 << 53;
         let (n, sum) = (self.n(), self.sum());
         match n {
+            _ if !self.count_known => None,
             0 => None,
             // Exact doubles, so the one division rounds once.
             1..=EXACT if sum.unsigned_abs() <= EXACT => Some(sum as f64 / n as f64),
@@ -210,7 +231,14 @@ impl IntStats {
             squares.add(carried.squares);
         }
         let extent = self.min().zip(self.max());
-        IntParts { n: self.n(), sum: self.sum(), squares, squares_known: self.squares_known, extent }
+        IntParts {
+            n: self.n(),
+            sum: self.sum(),
+            squares,
+            squares_known: self.squares_known,
+            count_known: self.count_known,
+            extent,
+        }
     }
 
     /// The same where the sums are narrow, in the types of the wide ones: `n` fits `u64`, `sum` fits `i64`,
@@ -222,6 +250,7 @@ impl IntStats {
             sum: self.sum.into(),
             squares: U256 { hi: 0, lo: self.squares },
             squares_known: self.squares_known,
+            count_known: self.count_known,
             extent: self.min().zip(self.max()),
         })
     }
@@ -229,21 +258,22 @@ impl IntStats {
     /// Statistics of `n` samples and their extrema, of narrow sums; `None` where no samples give them.
     #[inline]
     pub fn from_narrow(n: u64, sum: i64, squares: u128, low: i64, high: i64) -> Option<Self> {
-        (n > 0 && low <= high).then_some(Self { n, sum, squares, squares_known: true, low, high, carried: None })
+        let (squares_known, count_known, carried) = (true, true, None);
+        (n > 0 && low <= high).then_some(Self { n, sum, squares, squares_known, count_known, low, high, carried })
     }
 
     /// Statistics made of `parts`; `None` where no samples give them.
     #[inline]
     pub fn from_parts(parts: IntParts) -> Option<Self> {
-        let IntParts { n, sum, squares, squares_known, extent } = parts;
+        let IntParts { n, sum, squares, squares_known, count_known, extent } = parts;
         let ordered = extent.is_none_or(|(low, high)| low <= high);
         let squared = squares_known || squares == U256::ZERO;
         let counted = n > 0 || !squares_known || (sum == 0 && squares == U256::ZERO);
-        if !(ordered && squared && counted) {
+        if !(ordered && squared && counted && (count_known || !squares_known)) {
             return None;
         }
         let (low, high) = extent.unwrap_or((i64::MAX, i64::MIN));
-        let mut stats = Self { squares_known, low, high, ..Self::default() };
+        let mut stats = Self { squares_known, count_known, low, high, ..Self::default() };
         match (u64::try_from(n), i64::try_from(sum), squares.hi) {
             (Ok(n), Ok(sum), 0) => (stats.n, stats.sum, stats.squares) = (n, sum, squares.lo),
             _ => stats.carry(&Carried { n, sum, squares }),

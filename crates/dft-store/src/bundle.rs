@@ -343,7 +343,7 @@ mod tests {
         let mut manifest = manifest();
         if let Contents::Traces(traces) = manifest.contents {
             let (path, entry) = traces.into_iter().next().expect("one");
-            let piece = PieceEntry { range: 3..9, unit: TimeUnit::Ns, open_end: Some(OpenEnd::Line), entry };
+            let piece = PieceEntry { range: 3..9, clock: TimeUnit::Ns.into(), open_end: Some(OpenEnd::Line), entry };
             manifest.contents = Contents::Piece(path, Box::new(piece));
         }
         manifest

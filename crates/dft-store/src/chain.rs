@@ -86,7 +86,7 @@ fn missing(pieces: &[&PieceEntry]) -> Vec<Range<u64>> {
 #[cfg(test)]
 mod tests {
     use dft_codec::FileCounts;
-    use dft_trace::{Consumed, OpenEnd, TimeUnit};
+    use dft_trace::{Clock, Consumed, OpenEnd, TimeUnit};
 
     use super::*;
 
@@ -102,7 +102,7 @@ mod tests {
             fault: None,
             processes: Default::default(),
         };
-        PieceEntry { range, unit: TimeUnit::Us, open_end: None, entry }
+        PieceEntry { range, clock: Clock::default(), open_end: None, entry }
     }
 
     fn chained(pieces: &[PieceEntry]) -> Chain {
@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(byte(&[piece(0..10), open.clone(), piece(20..30)]), 20);
         assert_eq!(byte(&[open]), 20);
         let mut other_unit = piece(20..30);
-        other_unit.unit = TimeUnit::Ms;
+        other_unit.clock.unit = TimeUnit::Ms;
         assert_eq!(byte(&[piece(10..20), other_unit]), 20);
         assert_eq!(byte(&[piece(0..10), piece(5..20), piece(20..30)]), 10);
     }

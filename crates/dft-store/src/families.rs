@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use dft_codec::{DecodeError, RowChunk, RowKey, TelemetryKey, TelemetryValue};
+use dft_codec::{DecodeError, NameGivers, RowChunk, RowKey, TelemetryKey, TelemetryValue};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, Env, InfoLogger, LogLevel, MergeOperands,
     Options,
@@ -95,6 +95,19 @@ impl Merge for Identity {
     }
 }
 
+impl Merge for NameGivers {
+    fn decode(_: &[u8], value: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode(value)
+    }
+    fn merge(&mut self, other: Self) -> Result<(), DecodeError> {
+        self.merge(&other);
+        Ok(())
+    }
+    fn encode(&self, _: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        Ok(self.encode())
+    }
+}
+
 /// All values of a key in one. A value that does not decode fails the whole: it is never skipped. One
 /// that is alone is what it is; whoever reads it decodes it.
 fn merged<'a, V: Merge>(key: &[u8], mut values: impl Iterator<Item = &'a [u8]>) -> Result<Vec<u8>, DecodeError> {
@@ -160,6 +173,7 @@ pub(crate) fn options(family: &'static str, faults: &MergeFaults, cache: Option<
         ROWS => set_merge::<RowChunk>(&mut options, "dft.rows", ROWS, faults),
         TELEMETRY => set_merge::<TelemetryValue>(&mut options, "dft.telemetry", TELEMETRY, faults),
         SERIES => set_merge::<Identity>(&mut options, "dft.series", SERIES, faults),
+        NAMES => set_merge::<NameGivers>(&mut options, "dft.names", NAMES, faults),
         _ => {}
     }
     options

@@ -170,7 +170,7 @@ impl Index {
     /// Where the index cannot be read.
     pub fn names(&self, kind: NameKind) -> Result<NameTable, StoreError> {
         let mut table = NameTable::new();
-        self.each_name(kind, |key| table.add(&key.hash, &key.name))?;
+        self.each_name(kind, |key, givers| table.add(&key.hash, &key.name, givers))?;
         Ok(table)
     }
 
@@ -183,13 +183,17 @@ impl Index {
         count_ambiguous(&self.db, self.family(families::NAMES)?, &self.path)
     }
 
-    /// Hands the names of a kind to `visit`, by hash; those of one hash in byte order.
-    fn each_name(&self, kind: NameKind, mut visit: impl FnMut(NameKey)) -> Result<(), StoreError> {
-        self.each(families::NAMES, &[kind.tag()], |key, _| {
+    /// Hands the names of a kind to `visit`, with their values, by hash; those of one hash in byte order.
+    fn each_name(
+        &self,
+        kind: NameKind,
+        mut visit: impl FnMut(NameKey, &[u8]) -> Result<(), DecodeError>,
+    ) -> Result<(), StoreError> {
+        self.each(families::NAMES, &[kind.tag()], |key, givers| {
             if key.first() != Some(&kind.tag()) {
                 return Ok(false);
             }
-            visit(NameKey::decode(key)?);
+            visit(NameKey::decode(key)?, givers)?;
             Ok(true)
         })
     }

@@ -1,9 +1,10 @@
 //! The names of hashes: there may be millions.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use ahash::RandomState;
-use dft_codec::NameKey;
+use dft_codec::{DecodeError, NameGivers, NameKey, ProcessId};
 use hashbrown::HashTable;
 use rocksdb::{ColumnFamily, DB};
 
@@ -38,9 +39,10 @@ pub struct NameTable {
     /// Places, by the hash there.
     table: HashTable<usize>,
     hasher: RandomState,
-    ambiguous: usize,
-    /// How many names the last hash has.
-    last: usize,
+    /// The names of each hash that has several, in byte order, and who gave them.
+    several: HashMap<String, Vec<(String, NameGivers)>>,
+    /// The value of the last name, which is of use only where its hash has another one.
+    last: Vec<u8>,
 }
 
 /// Where in the text a hash and its name start. The name ends where the next hash starts.
@@ -54,19 +56,37 @@ impl NameTable {
     pub(crate) fn new() -> Self {
         // Fixed seeds: speed must not change from run to run, and nothing depends on this order.
         let hasher = RandomState::with_seeds(0x6e61_6d65, 0x7320_6f66, 0x2068_6173, 0x6865_7321);
-        Self { text: String::new(), places: Vec::new(), table: HashTable::new(), hasher, ambiguous: 0, last: 0 }
+        Self {
+            text: String::new(),
+            places: Vec::new(),
+            table: HashTable::new(),
+            hasher,
+            several: HashMap::new(),
+            last: Vec::new(),
+        }
     }
 
-    /// Adds a name. They come by hash, and those of one hash in byte order, so the first is the least.
-    pub(crate) fn add(&mut self, hash: &str, name: &str) {
+    /// Adds a name with its value. They come by hash, and those of one hash in byte order, so the first is the
+    /// smallest.
+    ///
+    /// # Errors
+    ///
+    /// Where a value is not what [`NameGivers::encode`] writes.
+    pub(crate) fn add(&mut self, hash: &str, name: &str, givers: &[u8]) -> Result<(), DecodeError> {
         if let Some(last) = self.places.len().checked_sub(1)
             && self.hash(last) == hash
         {
-            self.last += 1;
-            self.ambiguous += usize::from(self.last == 2);
-            return;
+            if !self.several.contains_key(hash) {
+                let first = (self.name(last).to_owned(), NameGivers::decode(&self.last)?);
+                self.several.insert(hash.to_owned(), vec![first]);
+            }
+            if let Some(names) = self.several.get_mut(hash) {
+                names.push((name.to_owned(), NameGivers::decode(givers)?));
+            }
+            return Ok(());
         }
-        self.last = 1;
+        self.last.clear();
+        self.last.extend_from_slice(givers);
         let start = self.text.len();
         self.text.push_str(hash);
         self.text.push_str(name);
@@ -74,6 +94,7 @@ impl NameTable {
         let Self { text, places, table, hasher, .. } = self;
         let hash_of = |&at: &usize| hasher.hash_one(&text[places[at].hash..places[at].name]);
         table.insert_unique(hash_of(&(places.len() - 1)), places.len() - 1, hash_of);
+        Ok(())
     }
 
     fn hash(&self, at: usize) -> &str {
@@ -86,7 +107,20 @@ impl NameTable {
         &self.text[self.places[at].name..end]
     }
 
-    /// The name of a hash: the least in byte order where it has several.
+    /// The name that a process of a host means by a hash. Where the hash has several, that is the one that the
+    /// process itself gave, and else the smallest in byte order.
+    pub fn of_process(&self, hash: &str, hhash: &str, pid: i64) -> Option<&str> {
+        if self.several.is_empty() {
+            return self.get(hash);
+        }
+        let Some(names) = self.several.get(hash) else { return self.get(hash) };
+        // A record that gives a name may lack the host.
+        let processes = [ProcessId::of(hhash, pid), ProcessId::of("", pid)];
+        let own = names.iter().find(|(_, givers)| processes.iter().any(|process| givers.contains(*process)));
+        own.or(names.first()).map(|(name, _)| name.as_str())
+    }
+
+    /// The name of a hash, whoever means it: the smallest in byte order where it has several.
     pub fn get(&self, hash: &str) -> Option<&str> {
         let found = self.table.find(self.hasher.hash_one(hash), |&at| self.hash(at) == hash);
         found.map(|&at| self.name(at))
@@ -104,7 +138,7 @@ impl NameTable {
 
     /// How many hashes have more than one.
     pub fn ambiguous(&self) -> usize {
-        self.ambiguous
+        self.several.len()
     }
 
     /// Hashes and names, by hash.
@@ -122,8 +156,9 @@ mod tests {
         let mut table = NameTable::new();
         assert_eq!((table.get(""), table.is_empty()), (None, true));
         let names = [("", "of nothing"), ("a", ""), ("a", "x"), ("a", "y"), ("ab", "c"), ("b", "n"), ("b", "o")];
+        let nobody = NameGivers::default().encode();
         for (hash, name) in names {
-            table.add(hash, name);
+            table.add(hash, name, &nobody).expect("a name");
         }
         let wanted = [("", "of nothing"), ("a", ""), ("ab", "c"), ("b", "n")];
         assert!(table.iter().eq(wanted));
@@ -135,10 +170,35 @@ mod tests {
         }
         assert_eq!((table.len(), table.ambiguous()), (4, 2));
         for at in 0..3_000 {
-            table.add(&format!("h{at:05}"), &format!("/{at}"));
+            table.add(&format!("h{at:05}"), &format!("/{at}"), &nobody).expect("a name");
         }
         for at in 0..3_000 {
             assert_eq!(table.get(&format!("h{at:05}")), Some(&*format!("/{at}")));
         }
+    }
+
+    #[test]
+    fn a_hash_with_several_names_means_the_one_that_its_process_gave() {
+        let givers = |processes: &[(&str, i64)]| {
+            let mut givers = NameGivers::default();
+            givers.extend(processes.iter().map(|(hhash, pid)| ProcessId::of(hhash, *pid)));
+            givers.encode()
+        };
+        let mut table = NameTable::new();
+        table.add("7", "/a", &givers(&[("node1", 1)])).expect("a name");
+        table.add("7", "/b", &givers(&[("node1", 2), ("node2", 1)])).expect("a name");
+        table.add("7", "/c", &givers(&[("", 9), ("node1", 2)])).expect("a name");
+        table.add("8", "/d", &givers(&[("node1", 1)])).expect("a name");
+        let of = |hash, hhash, pid| table.of_process(hash, hhash, pid);
+        assert_eq!(of("7", "node1", 1), Some("/a"));
+        assert_eq!(of("7", "node2", 1), Some("/b"));
+        // It gave two, so the smaller of them.
+        assert_eq!(of("7", "node1", 2), Some("/b"));
+        assert_eq!(of("7", "node3", 9), Some("/c"));
+        // It gave none.
+        assert_eq!(of("7", "node3", 3), Some("/a"));
+        assert_eq!((of("8", "node5", 5), of("9", "node1", 1)), (Some("/d"), None));
+        assert_eq!(table.ambiguous(), 1);
+        assert!(table.add("8", "/e", b"damaged").is_err());
     }
 }

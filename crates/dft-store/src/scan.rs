@@ -265,7 +265,7 @@ impl TelemetryQuery {
                 Some(successor(Self::host_start(&key.hhash)))
             };
         }
-        let prefix = TelemetryKey::prefix(&key.hhash, &key.name);
+        let prefix = key.counter();
         match &self.time {
             Some(time) if key.bucket < time.start => Some(seek_key(&prefix, Some(time))),
             _ => Some(successor(prefix)),
@@ -283,8 +283,11 @@ fn seek_key(prefix: &[u8], time: Option<&Range<u64>>) -> Vec<u8> {
     [prefix, &time.map_or(0, |time| time.start).to_be_bytes()].concat()
 }
 
-/// The least key behind all that start with a prefix. A prefix of ours ends in two zero bytes.
+/// The first key after all that start with a prefix, which has a byte that is not FF.
 fn successor(mut prefix: Vec<u8>) -> Vec<u8> {
+    while prefix.last() == Some(&0xff) {
+        prefix.pop();
+    }
     if let Some(last) = prefix.last_mut() {
         *last += 1;
     }

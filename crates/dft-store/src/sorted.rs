@@ -163,8 +163,7 @@ impl<'a> Sorter<'a> {
         ] {
             dft_io::point("sort:before a family is written").map_err(StoreError::io(self.folder))?;
             let options = self.options(family);
-            // Names have nothing to merge: their keys are all there is to them.
-            let mut set = SstSet::new(&options, self.folder, family, self.merge && section != Section::Names);
+            let mut set = SstSet::new(&options, self.folder, family, self.merge);
             merge_runs(self.runs, section, None, |key, value| {
                 if section == Section::Series {
                     see_series(key, value)?;

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use dft_codec::{
-    Bounds, DecodeError, Family, FileCounts, FileEntry, NameKey, RowKey, RowValue, SeriesId, SeriesIdentity,
-    TelemetryKey, TelemetryValue, VALUE_VERSION,
+    Bounds, DecodeError, Family, FileCounts, FileEntry, NameGivers, NameKey, RowKey, RowValue, SeriesId,
+    SeriesIdentity, TelemetryKey, TelemetryValue,
 };
 
 use crate::current::{self, Current};
@@ -152,11 +152,7 @@ impl Reading<'_> {
         self.each(families::NAMES, |this, key, value| {
             this.found.names += 1;
             NameKey::decode(key)?;
-            match value {
-                [VALUE_VERSION] => Ok(()),
-                [found] => Err(DecodeError::Version { found: *found, known: VALUE_VERSION }),
-                _ => Err(DecodeError::Invalid("a name with a value")),
-            }
+            NameGivers::decode(value).map(drop)
         })
     }
 

@@ -7,7 +7,7 @@ use crate::library::{self, Arena};
 use crate::line::payload;
 use crate::record::{Phase, Record};
 use crate::scan;
-use crate::unit::TimeUnit;
+use crate::unit::Clock;
 
 /// Why a line is malformed, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +24,8 @@ impl fmt::Display for MalformedReason {
 pub struct BlockEnd {
     /// The number of the next line in the file, from 1.
     pub line: u64,
-    /// The time unit in force there.
-    pub unit: TimeUnit,
+    /// How times are meant there.
+    pub clock: Clock,
 }
 
 /// What a line of a block holds.
@@ -35,8 +35,8 @@ pub enum Line<'r, 'a> {
     Record {
         /// The record.
         record: &'r Record<'a>,
-        /// The unit of its times.
-        unit: TimeUnit,
+        /// How its times are meant.
+        clock: Clock,
         /// The line's number in the file, from 1.
         line: u64,
     },
@@ -66,13 +66,13 @@ impl Parser {
 
     /// Hands every line of `text` that holds anything to `sink`, in order.
     ///
-    /// `first_line` is the number of the text's first line in its file, `unit` the time unit in
-    /// force there. Returns what is in force behind the text.
+    /// `first_line` is the number of the text's first line in its file, `clock` how times are meant there.
+    /// Returns the same of the line after the text.
     pub fn parse(
         &mut self,
         text: &[u8],
         first_line: u64,
-        mut unit: TimeUnit,
+        mut clock: Clock,
         mut sink: impl FnMut(Line<'_, '_>),
     ) -> BlockEnd {
         self.arena.clear();
@@ -106,19 +106,21 @@ impl Parser {
             };
             match parsed {
                 Some(Ok(())) => {
-                    if record.phase == Phase::Metadata
-                        && let Some(declared) = record.time_unit()
-                    {
-                        unit = declared;
+                    match record.phase {
+                        Phase::Metadata => clock.unit = record.time_unit().unwrap_or(clock.unit),
+                        Phase::Complete if !clock.counter_starts => {
+                            clock.counter_starts = record.declares_counter_starts();
+                        }
+                        _ => {}
                     }
-                    sink(Line::Record { record: &record, unit, line });
+                    sink(Line::Record { record: &record, clock, line });
                 }
                 Some(Err(reason)) => sink(Line::Malformed { line, reason }),
                 None => {}
             }
             line += 1;
         }
-        BlockEnd { line: line - u64::from(unended), unit }
+        BlockEnd { line: line - u64::from(unended), clock }
     }
 }
 
@@ -147,25 +149,28 @@ fn parse_line<'a>(
     }
 }
 
-/// The unit in force behind `text`, without reading more of it than may declare one.
-pub(crate) fn unit_behind(text: &[u8], mut unit: TimeUnit) -> TimeUnit {
-    // Either word may hide in escapes, so a line with any is looked at.
-    let finders = [memchr::memmem::Finder::new(b"time_metric"), memchr::memmem::Finder::new(b"\\u")];
+/// How times are meant after `text`, without reading more of it than may change that.
+pub(crate) fn clock_after(text: &[u8], mut clock: Clock) -> Clock {
+    // Each word may hide in escapes, so a line with any is looked at.
+    let finders = [&b"time_metric"[..], b"\\u", b"\"version\""].map(memchr::memmem::Finder::new);
+    // Once counters are known to tell starts, nothing takes that back.
+    let finders = &finders[..if clock.counter_starts { 2 } else { 3 }];
     if finders.iter().all(|finder| finder.find(text).is_none()) {
-        return unit;
+        return clock;
     }
     let mut parser = Parser::new();
     for line in text.split(|&byte| byte == b'\n') {
         if finders.iter().any(|finder| finder.find(line).is_some()) {
-            unit = parser.parse(line, 1, unit, |_| {}).unit;
+            clock = parser.parse(line, 1, clock, |_| {}).clock;
         }
     }
-    unit
+    clock
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::unit::TimeUnit;
 
     #[test]
     fn units_switch_in_the_middle_and_the_shortcut_agrees() {
@@ -174,18 +179,18 @@ mod tests {
         let event = r#"{"name":"x","ph":1,"ts":1}"#;
         let text = [event, &cm("NS"), event, escaped, event, &cm("SEC"), event].join("\n");
         let mut units = Vec::new();
-        let end = Parser::new().parse(text.as_bytes(), 1, TimeUnit::Us, |line| {
-            if let Line::Record { record, unit, .. } = line
+        let end = Parser::new().parse(text.as_bytes(), 1, Clock::default(), |line| {
+            if let Line::Record { record, clock, .. } = line
                 && record.phase == Phase::Complete
             {
-                units.push(unit);
+                units.push(clock.unit);
             }
         });
         assert_eq!(units, [TimeUnit::Us, TimeUnit::Ns, TimeUnit::Ms, TimeUnit::Sec]);
-        assert_eq!(end, BlockEnd { line: 7, unit: TimeUnit::Sec });
-        assert_eq!(unit_behind(text.as_bytes(), TimeUnit::Us), end.unit);
+        assert_eq!(end, BlockEnd { line: 7, clock: TimeUnit::Sec.into() });
+        assert_eq!(clock_after(text.as_bytes(), Clock::default()), end.clock);
         let cut = text.rfind("{\"name\":\"CM\"").unwrap_or(0);
-        assert_eq!(unit_behind(&text.as_bytes()[..cut], TimeUnit::Us), TimeUnit::Ms);
+        assert_eq!(clock_after(&text.as_bytes()[..cut], Clock::default()), TimeUnit::Ms.into());
     }
 
     #[test]
@@ -200,7 +205,7 @@ mod tests {
                 let read = |text: &[u8], first: u64| {
                     let mut read = Vec::new();
                     let mut parser = Parser::new();
-                    let end = parser.parse(text, first, TimeUnit::Us, |line| {
+                    let end = parser.parse(text, first, Clock::default(), |line| {
                         read.push(match line {
                             Line::Record { record, line, .. } => {
                                 (line, Ok((record.ts.integer(), record.name.text().into_owned(), record.args.len())))
@@ -226,7 +231,7 @@ mod tests {
     #[test]
     fn lines_keep_their_numbers() {
         let mut numbers = Vec::new();
-        Parser::new().parse(b"[\n\n{\"ts\":1}\nx\n]", 10, TimeUnit::Us, |line| match line {
+        Parser::new().parse(b"[\n\n{\"ts\":1}\nx\n]", 10, Clock::default(), |line| match line {
             Line::Record { line, .. } | Line::Malformed { line, .. } => numbers.push(line),
         });
         assert_eq!(numbers, [12, 13]);

@@ -9,7 +9,7 @@ use crate::block::{Line, Parser};
 use crate::gzip::{Boundary, GzipEnd, GzipReader, MAGIC};
 use crate::line::payload;
 use crate::source::is_gzip;
-use crate::unit::TimeUnit;
+use crate::unit::Clock;
 
 /// Bytes that are looked through at once.
 const WINDOW: usize = 256 << 10;
@@ -125,7 +125,7 @@ fn first_is_record(text: &[u8]) -> Option<bool> {
         let line = &rest[..end];
         if !payload(line).is_empty() {
             let mut is_record = false;
-            Parser::new().parse(line, 1, TimeUnit::Us, |line| is_record = matches!(line, Line::Record { .. }));
+            Parser::new().parse(line, 1, Clock::default(), |line| is_record = matches!(line, Line::Record { .. }));
             return Some(is_record);
         }
         rest = &rest[end + 1..];

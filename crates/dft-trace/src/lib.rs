@@ -23,14 +23,14 @@
 //! # Example
 //!
 //! ```
-//! use dft_trace::{Line, Parser, Phase, TimeUnit};
+//! use dft_trace::{Clock, Line, Parser, Phase};
 //!
 //! let text = br#"[
 //! {"name":"read","cat":"POSIX","pid":7,"tid":7,"ts":1000,"dur":5,"ph":"X","args":{"ret":4096}}
 //! oops
 //! "#;
 //! let mut lines = Vec::new();
-//! Parser::new().parse(text, 1, TimeUnit::Us, |line| match line {
+//! Parser::new().parse(text, 1, Clock::default(), |line| match line {
 //!     Line::Record { record, .. } => lines.push(record.phase == Phase::Complete),
 //!     Line::Malformed { line, .. } => assert_eq!(line, 3),
 //! });
@@ -64,4 +64,4 @@ pub use reader::{Block, MAX_LINE, TraceReader};
 pub use record::{Arg, ArgKey, LayoutId, Phase, Record, Value};
 pub use source::fingerprint;
 pub use summary::{Consumed, Fault, Head, OpenEnd, ResumeError, Snapshot, SourceSummary};
-pub use unit::TimeUnit;
+pub use unit::{Clock, TimeUnit};

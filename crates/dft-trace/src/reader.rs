@@ -3,11 +3,11 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::block::{BlockEnd, Line, Parser, unit_behind};
+use crate::block::{BlockEnd, Line, Parser, clock_after};
 use crate::gzip::{Boundary, GzipEnd, GzipReader};
 use crate::source::{Hashed, is_gzip, open_regular};
 use crate::summary::{Consumed, Fault, OpenEnd, Snapshot, SourceSummary};
-use crate::unit::TimeUnit;
+use crate::unit::Clock;
 
 mod resume;
 
@@ -27,15 +27,15 @@ pub struct Block {
     pub text: Vec<u8>,
     /// The number of the first line in the file, from 1.
     pub first_line: u64,
-    /// The time unit in force at the first line.
-    pub unit: TimeUnit,
+    /// How times are meant at the first line.
+    pub clock: Clock,
 }
 
 impl Block {
     /// Where the block ends, found by looking through it; whoever parses it is told so anyway.
     pub fn end(&self) -> BlockEnd {
         let lines = memchr::memchr_iter(b'\n', &self.text).count() as u64;
-        BlockEnd { line: self.first_line + lines, unit: unit_behind(&self.text, self.unit) }
+        BlockEnd { line: self.first_line + lines, clock: clock_after(&self.text, self.clock) }
     }
 }
 
@@ -100,7 +100,7 @@ impl TraceReader {
         Self {
             source,
             snapshot,
-            start: BlockEnd { line: from.line, unit: from.unit },
+            start: BlockEnd { line: from.line, clock: from.clock },
             carry: Vec::new(),
             consumed: from.text,
             ended: false,
@@ -207,7 +207,7 @@ impl TraceReader {
             gzip.boundary_before(self.consumed);
         }
         block.first_line = before.line + self.passed;
-        block.unit = before.unit;
+        block.clock = before.clock;
         self.passed = 0;
         Ok(true)
     }
@@ -216,7 +216,7 @@ impl TraceReader {
     fn end_text(&mut self, text: &mut Vec<u8>) {
         let start = memchr::memrchr(b'\n', text).map_or(0, |end| end + 1);
         let (mut holds, mut whole) = (false, false);
-        Parser::new().parse(&text[start..], 1, TimeUnit::Us, |line| {
+        Parser::new().parse(&text[start..], 1, Clock::default(), |line| {
             holds = true;
             whole = matches!(line, Line::Record { .. });
         });
@@ -280,7 +280,7 @@ impl TraceReader {
                 offset: boundary.offset,
                 skip: self.consumed - boundary.text,
                 line,
-                unit: end.unit,
+                clock: end.clock,
                 within_line: self.within_line,
             },
             fault,

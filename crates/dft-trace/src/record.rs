@@ -165,6 +165,7 @@ arg_keys! {
     Ret = b"ret", RetSum = b"ret_sum", RetMin = b"ret_min", RetMax = b"ret_max",
     Offset = b"offset", OffsetSum = b"offset_sum", OffsetMin = b"offset_min", OffsetMax = b"offset_max",
     Dur = b"dur", DurSum = b"dur_sum", DurMin = b"dur_min", DurMax = b"dur_max",
+    Size = b"size", SizeSum = b"size_sum", SizeMin = b"size_min", SizeMax = b"size_max",
     DftCnt = b"dft_cnt", Count = b"count", Name = b"name", Value = b"value",
 }
 
@@ -255,6 +256,15 @@ impl<'a> Record<'a> {
             && matches!(self.name, Value::Text(b"CM"))
             && matches!(self.arg(ArgKey::Name), Value::Text(b"time_metric"));
         declares.then(|| TimeUnit::from_name(&self.arg(ArgKey::Value).text()))
+    }
+
+    /// Whether this is the `start` record of a tracer that names its version, so that the letter-`C` counters
+    /// after it tell the starts of their periods.
+    #[inline]
+    pub fn declares_counter_starts(&self) -> bool {
+        matches!(self.name, Value::Text(b"start"))
+            && matches!(self.cat, Value::Text(cat) if cat.eq_ignore_ascii_case(b"dftracer"))
+            && self.args.iter().any(|arg| arg.name == b"version")
     }
 
     /// Removes all but the last of the args that share a name, as JSON readers do.

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::UNIX_EPOCH;
 
-use crate::unit::TimeUnit;
+use crate::unit::{Clock, TimeUnit};
 
 /// A file as it was when it was opened. Later bytes are not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,17 +36,24 @@ pub struct Consumed {
     pub offset: u64,
     /// Bytes of text from there on that were read already.
     pub skip: u64,
-    /// The number of the line to go on with, from 1, and the time unit in force there.
+    /// The number of the line to go on with, from 1, and how times are meant there.
     pub line: u64,
     /// See `line`.
-    pub unit: TimeUnit,
+    pub clock: Clock,
     /// Whether that line's record was read although its end was not there yet.
     pub within_line: bool,
 }
 
 impl Consumed {
     /// Nothing yet.
-    pub const NOTHING: Self = Self { text: 0, offset: 0, skip: 0, line: 1, unit: TimeUnit::Us, within_line: false };
+    pub const NOTHING: Self = Self {
+        text: 0,
+        offset: 0,
+        skip: 0,
+        line: 1,
+        clock: Clock { unit: TimeUnit::Us, counter_starts: false },
+        within_line: false,
+    };
 }
 
 /// What of a file an earlier reading has read.

@@ -1,4 +1,4 @@
-//! The time unit of a trace: what `CM` metadata says of the numbers after it.
+//! How a trace tells time: what its records say of the times of the records after them.
 
 /// The unit of a trace's `ts` and `dur`. Traces without a `CM` record are in µs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,24 @@ impl TimeUnit {
             Self::Ms => value.checked_mul(1_000),
             Self::Sec => value.checked_mul(1_000_000),
         }
+    }
+}
+
+/// How the times of a file's records are meant, from some line on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// The unit of `ts` and `dur`.
+    pub unit: TimeUnit,
+    /// Whether a letter-`C` counter's `ts` is the start of its period; else it is the end.
+    ///
+    /// A tracer that names its version in its `start` record writes starts (all releases from 2.0.0 to 2.1.0,
+    /// the only ones that write such counters, do both).
+    pub counter_starts: bool,
+}
+
+impl From<TimeUnit> for Clock {
+    fn from(unit: TimeUnit) -> Self {
+        Self { unit, counter_starts: false }
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use dft_aggregate::{Aggregator, Config, Run};
 use dft_codec::{Bounds, FileCounts, FileEntry};
 use dft_store::{Batch, EventAggregator};
-use dft_trace::{Consumed, Line, Parser, TimeUnit};
+use dft_trace::{Clock, Consumed, Line, Parser};
 use xxhash_rust::xxh3::xxh3_128;
 
 pub(crate) fn config() -> Config {
@@ -19,8 +19,8 @@ pub(crate) fn table(lines: &[String]) -> (Run, FileEntry, Option<Bounds>) {
     let mut aggregator = Aggregator::new(&config());
     let mut counts = FileCounts::default();
     let text = lines.join("\n");
-    Parser::new().parse(text.as_bytes(), 1, TimeUnit::Us, |line| match line {
-        Line::Record { record, unit, .. } => aggregator.record(record, unit, &mut counts).expect("a sound record"),
+    Parser::new().parse(text.as_bytes(), 1, Clock::default(), |line| match line {
+        Line::Record { record, clock, .. } => aggregator.record(record, clock, &mut counts).expect("a sound record"),
         Line::Malformed { reason, .. } => panic!("{reason}"),
     });
     let bounds = aggregator.bounds();

@@ -8,16 +8,16 @@ use crate::line::is_blank;
 use crate::reader::{BLOCK, MAX_LINE, TraceReader};
 use crate::source::{Hashed, is_gzip, open_regular};
 use crate::summary::{Consumed, Head, ResumeError};
-use crate::unit::TimeUnit;
+use crate::unit::Clock;
 
 impl TraceReader {
-    /// Opens a piece of a trace, which starts where a line and, in a gzip file, a member does; `unit` is the
-    /// time unit in force there. Text and lines are counted from the piece's start.
+    /// Opens a piece of a trace, which starts where a line and, in a gzip file, a member does; `clock` is how
+    /// times are meant there. Text and lines are counted from the piece's start.
     ///
     /// # Errors
     ///
     /// What the system says; [`ResumeError::Changed`] where the file has not the `size` that it is to have.
-    pub fn open_piece(path: &Path, piece: &Range<u64>, size: u64, unit: TimeUnit) -> Result<Self, ResumeError> {
+    pub fn open_piece(path: &Path, piece: &Range<u64>, size: u64, clock: Clock) -> Result<Self, ResumeError> {
         let (mut file, snapshot) = open_regular(path)?;
         if snapshot.size != size || piece.start > piece.end || piece.end > size {
             return Err(ResumeError::Changed);
@@ -25,7 +25,7 @@ impl TraceReader {
         let gzip = is_gzip(&mut file, path)?;
         let mut hashed = Hashed::piece(file, piece, size);
         hashed.seek(piece.start, piece.end)?;
-        let from = Consumed { offset: piece.start, unit, ..Consumed::NOTHING };
+        let from = Consumed { offset: piece.start, clock, ..Consumed::NOTHING };
         let mut reader = Self::new(hashed, gzip, snapshot, &from, MAX_LINE);
         reader.may_be_marked = piece.start == 0;
         Ok(reader)
@@ -224,7 +224,7 @@ mod tests {
                 let (mut from, mut all, mut lines_before) = (0, Vec::new(), 0);
                 let (mut text, mut fingerprint) = (0, 0_u128);
                 for to in chosen.iter().copied().chain([size]) {
-                    let reader = TraceReader::open_piece(&path, &(from..to), size, TimeUnit::Us).expect("open");
+                    let reader = TraceReader::open_piece(&path, &(from..to), size, Clock::default()).expect("open");
                     let (lines, summary) = read_on(reader);
                     let last = to == size;
                     assert_eq!(summary.open_end, if last { whole.open_end } else { None }, "{name}");
@@ -252,7 +252,7 @@ mod tests {
         let piece = |name: &str, bytes: &[u8], range: Range<u64>| {
             let path = folder.path().join(name);
             std::fs::write(&path, bytes).expect("written");
-            TraceReader::open_piece(&path, &range, bytes.len() as u64, TimeUnit::Us).map(|reader| read_on(reader).1)
+            TraceReader::open_piece(&path, &range, bytes.len() as u64, Clock::default()).map(|reader| read_on(reader).1)
         };
         let end = |name: &str, bytes: &[u8], to: u64| piece(name, bytes, 0..to).expect("open").open_end;
         let text = b"{}\n{\"a\":1}\n";

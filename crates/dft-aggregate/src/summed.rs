@@ -1,0 +1,244 @@
+//! Contributions that a tracer summed up beforehand: what a record says of several calls.
+
+use dft_codec::Custom;
+use dft_metrics::SketchMapping;
+use dft_trace::{ArgKey, Integer, MalformedReason, Record, TimeUnit, Value};
+
+use crate::functions::{counts_items, is_transfer};
+
+/// Which kind of record a contribution comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A counter written as the letter `"C"`.
+    LetterCounter,
+    /// A record of phase `"A"` or 3.
+    Aggregated,
+}
+
+/// How many calls a record stands for, and of which kind it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Calls {
+    pub(crate) count: u64,
+    pub(crate) origin: Origin,
+}
+
+impl Calls {
+    /// How many samples a metric's sum, or the plain value in its place, is of.
+    pub(crate) fn samples(self, has_sum: bool, has_plain: bool) -> u64 {
+        // The tracer writes a plain value where only one of the calls had the field.
+        if self.origin == Origin::Aggregated && !has_sum && has_plain { 1 } else { self.count }
+    }
+}
+
+/// What a record says of one metric.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Summed {
+    /// Samples that are in the sum.
+    pub(crate) n: u64,
+    pub(crate) sum: Option<i64>,
+    pub(crate) min: Option<i64>,
+    pub(crate) max: Option<i64>,
+    /// Whether the sum cannot be that of `n` samples between the extrema.
+    pub(crate) doubtful: bool,
+}
+
+impl Summed {
+    /// A contribution that says nothing.
+    const fn nothing(n: u64) -> Self {
+        Self { n, sum: None, min: None, max: None, doubtful: false }
+    }
+
+    fn checked(mut self) -> Self {
+        self.doubtful = match (self.sum, self.min, self.max) {
+            (Some(sum), Some(min), Some(max)) => !is_sum_of(self.n, sum, min, max),
+            _ => false,
+        };
+        self
+    }
+}
+
+/// Whether `sum` can be that of `n` values from `min` to `max`.
+fn is_sum_of(n: u64, sum: i64, min: i64, max: i64) -> bool {
+    // Products of 64 and 63 bits fit 128.
+    let bound = |value: i64| i128::from(n) * i128::from(value);
+    (bound(min)..=bound(max)).contains(&sum.into())
+}
+
+/// What a record says of the metrics that every call has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    pub(crate) duration: Summed,
+    pub(crate) size: Summed,
+    pub(crate) offset: Summed,
+    /// Whether some of the calls were transfers that failed.
+    pub(crate) failed: bool,
+    /// Whether every sum can be that of as many values between its extrema.
+    pub(crate) consistent: bool,
+}
+
+/// The keys of a metric's parts: plain value, sum, minimum, maximum.
+type Keys = [(ArgKey, &'static str); 4];
+
+const DURATION: Keys =
+    [(ArgKey::Dur, "dur"), (ArgKey::DurSum, "dur_sum"), (ArgKey::DurMin, "dur_min"), (ArgKey::DurMax, "dur_max")];
+const RET: Keys =
+    [(ArgKey::Ret, "ret"), (ArgKey::RetSum, "ret_sum"), (ArgKey::RetMin, "ret_min"), (ArgKey::RetMax, "ret_max")];
+const OFFSET: Keys = [
+    (ArgKey::Offset, "offset"),
+    (ArgKey::OffsetSum, "offset_sum"),
+    (ArgKey::OffsetMin, "offset_min"),
+    (ArgKey::OffsetMax, "offset_max"),
+];
+const SIZE: Keys = [
+    (ArgKey::Size, "size"),
+    (ArgKey::SizeSum, "size_sum"),
+    (ArgKey::SizeMin, "size_min"),
+    (ArgKey::SizeMax, "size_max"),
+];
+
+/// What a record says of the durations, sizes and offsets of its calls.
+///
+/// # Errors
+///
+/// Where a number is past 63 bits.
+pub(crate) fn of_call(record: &Record<'_>, unit: TimeUnit, calls: Calls) -> Result<Known, MalformedReason> {
+    let duration = metric(record, DURATION, unit, calls)?;
+    let offset = metric(record, OFFSET, TimeUnit::Us, calls)?;
+    let text = |value: &Value<'_>| String::from_utf8_lossy(&value.text()).into_owned();
+    let name = text(&record.name);
+    let (mut size, mut failed) = (Summed::nothing(calls.count), false);
+    let mut consistent = !duration.doubtful && !offset.doubtful;
+    if is_transfer(&text(&record.cat).to_ascii_lowercase(), &name) {
+        size = metric(record, RET, TimeUnit::Us, calls)?;
+        consistent &= !size.doubtful;
+        if counts_items(&name) {
+            size = bytes_of_summed_items(size, metric(record, SIZE, TimeUnit::Us, calls)?)?;
+        }
+        failed = size.min.is_some_and(|min| min < 0);
+        if failed {
+            // A negative size is an error's number. Where some calls succeeded, their total and maximum hold.
+            size = match size.max {
+                Some(max) if max >= 0 && size.n != 1 => Summed { min: None, ..size },
+                _ => Summed::nothing(size.n),
+            };
+        }
+    }
+    Ok(Known { duration, size, offset, failed, consistent })
+}
+
+fn metric(record: &Record<'_>, keys: Keys, unit: TimeUnit, calls: Calls) -> Result<Summed, MalformedReason> {
+    let read = |(key, name): (ArgKey, &str)| match record.arg(key).integer() {
+        Integer::None => Ok(None),
+        Integer::OutOfRange => Err(past(name)),
+        Integer::Some(value) => unit.to_us(value).map(Some).ok_or_else(|| past(name)),
+    };
+    let plain = read(keys[0])?;
+    let (sum, min, max) = (read(keys[1])?, read(keys[2])?, read(keys[3])?);
+    let n = calls.samples(sum.is_some(), plain.is_some());
+    Ok(Summed { n, sum: sum.or(plain), min: min.or(plain), max: max.or(plain), doubtful: false }.checked())
+}
+
+fn past(name: &str) -> MalformedReason {
+    MalformedReason(format!("{name} is past 63 bits"))
+}
+
+/// The bytes that a call of `fread` or `fwrite` moved, which returned a number of items of a size. Without
+/// that size, items count as bytes.
+///
+/// # Errors
+///
+/// Where the product is past 63 bits.
+pub(crate) fn bytes_of_items(items: i64, size: &Value<'_>) -> Result<i64, MalformedReason> {
+    match size.integer_literal().filter(|&size| size >= 0) {
+        Some(size) => items.checked_mul(size).ok_or_else(|| past("ret × size")),
+        None => Ok(items),
+    }
+}
+
+/// The same of several calls. Where their items are of several sizes, no bytes are known.
+fn bytes_of_summed_items(items: Summed, size: Summed) -> Result<Summed, MalformedReason> {
+    let scale = match (size.min, size.max) {
+        (None, _) => return Ok(items),
+        (Some(min), Some(max)) if min == max && min >= 0 => min,
+        _ => return Ok(Summed::nothing(items.n)),
+    };
+    let scaled = |value: Option<i64>| match value {
+        None => Ok(None),
+        Some(value) => value.checked_mul(scale).map(Some).ok_or_else(|| past("ret × size")),
+    };
+    Ok(Summed { sum: scaled(items.sum)?, min: scaled(items.min)?, max: scaled(items.max)?, ..items })
+}
+
+/// What adding to a custom metric has shown.
+pub(crate) struct Added {
+    /// Sums that were not finite.
+    pub(crate) not_finite: u64,
+    pub(crate) consistent: bool,
+}
+
+/// Adds `n` samples to a custom metric, each of sum, minimum and maximum to the statistics of its type.
+pub(crate) fn add_custom(
+    custom: &mut Custom,
+    n: u64,
+    values: [Option<&Value<'_>>; 3],
+    sketches: Option<&SketchMapping>,
+) -> Added {
+    let ints = values.map(|value| value.and_then(Value::integer_literal));
+    let mut floats = [None; 3];
+    for (float, (value, int)) in floats.iter_mut().zip(values.into_iter().zip(ints)) {
+        if int.is_none() {
+            *float = value.and_then(Value::float);
+        }
+    }
+    custom.ints.summed(n, ints[0], ints[1], ints[2]);
+    if floats.iter().any(Option::is_some) {
+        custom.floats.get_or_insert_default().summed(n, floats[0], floats[1], floats[2]);
+    }
+    let consistent = match (ints, floats) {
+        ([Some(sum), Some(min), Some(max)], _) => is_sum_of(n, sum, min, max),
+        _ => are_floats_consistent(n, values),
+    };
+    if !consistent {
+        custom.ints.doubt_count();
+    }
+    if let Some(mapping) = sketches
+        && n == 1
+        && consistent
+        && let Some(sum) = ints[0].map(|sum| sum as f64).or(floats[0])
+    {
+        custom.sketch.get_or_insert_default().add(mapping, sum);
+    }
+    Added { not_finite: u64::from(floats[0].is_some_and(|sum| !sum.is_finite())), consistent }
+}
+
+/// The same of numbers that are not all integers. The tracer rounds each addition, so a sum may be a little off.
+fn are_floats_consistent(n: u64, values: [Option<&Value<'_>>; 3]) -> bool {
+    let [Some(sum), Some(min), Some(max)] = values.map(|value| value.and_then(Value::float)) else { return true };
+    if ![sum, min, max].iter().all(|value| value.is_finite()) {
+        return true;
+    }
+    let n = n as f64;
+    let slack = |bound: f64| bound.abs().max(sum.abs()) * (n * f64::EPSILON).min(1e-3);
+    let (low, high) = (n * min, n * max);
+    (low - slack(low)..=high + slack(high)).contains(&sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_is_of_so_many_values_between_its_extrema_or_it_is_not() {
+        assert!(is_sum_of(3, 30, 10, 10) && is_sum_of(3, 12, 1, 10) && is_sum_of(0, 0, 5, 9));
+        assert!(!is_sum_of(3, 31, 10, 10) && !is_sum_of(3, 2, 1, 10) && !is_sum_of(0, 1, 0, 9));
+        assert!(is_sum_of(u64::MAX, i64::MIN, i64::MIN, i64::MAX) && !is_sum_of(u64::MAX, 0, 1, i64::MAX));
+    }
+
+    #[test]
+    fn items_become_bytes_where_their_size_is_known() {
+        assert_eq!(bytes_of_items(3, &Value::Integer(4096)), Ok(12_288));
+        assert_eq!(bytes_of_items(3, &Value::Null), Ok(3));
+        assert_eq!(bytes_of_items(3, &Value::Integer(-1)), Ok(3));
+        assert!(bytes_of_items(i64::MAX, &Value::Integer(2)).is_err());
+    }
+}

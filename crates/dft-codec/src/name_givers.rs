@@ -1,0 +1,82 @@
+//! The value of a name: which processes gave it.
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::VALUE_VERSION;
+use crate::bytes::{DecodeError, Reader, put_varint};
+
+/// A process of a host, as a hash of both, which is the same on every machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProcessId(u64);
+
+impl ProcessId {
+    /// The id of a process of the host with a hash, which is empty where it is not known.
+    pub fn of(hhash: &str, pid: i64) -> Self {
+        let mut hash = Xxh3::new();
+        hash.update(&pid.to_le_bytes());
+        hash.update(hhash.as_bytes());
+        Self(hash.digest())
+    }
+}
+
+/// The processes that gave a name to a hash. Where a hash has several names, a process means the one that it gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NameGivers {
+    /// In order, each once.
+    processes: Vec<ProcessId>,
+}
+
+impl NameGivers {
+    /// Forgets all of them.
+    pub fn clear(&mut self) {
+        self.processes.clear();
+    }
+
+    /// Whether a process is one of them.
+    pub fn contains(&self, process: ProcessId) -> bool {
+        self.processes.binary_search(&process).is_ok()
+    }
+
+    /// Adds the other's.
+    pub fn merge(&mut self, other: &Self) {
+        self.extend(other.processes.iter().copied());
+    }
+
+    /// The bytes: version, varint number, then the ids, each 8 bytes, big-endian, ascending.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(2 + 8 * self.processes.len());
+        out.push(VALUE_VERSION);
+        put_varint(&mut out, self.processes.len() as u128);
+        self.processes.iter().for_each(|process| out.extend_from_slice(&process.0.to_be_bytes()));
+        out
+    }
+
+    /// From the bytes.
+    ///
+    /// # Errors
+    ///
+    /// Where they are not what [`NameGivers::encode`] writes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        reader.version(VALUE_VERSION)?;
+        let number = reader.count_of(8)?;
+        let mut processes: Vec<ProcessId> = Vec::with_capacity(number);
+        for _ in 0..number {
+            let process = ProcessId(u64::from_be_bytes(reader.array()?));
+            if processes.last().is_some_and(|last| *last >= process) {
+                return Err(DecodeError::Invalid("processes out of order"));
+            }
+            processes.push(process);
+        }
+        reader.finish()?;
+        Ok(Self { processes })
+    }
+}
+
+impl Extend<ProcessId> for NameGivers {
+    fn extend<I: IntoIterator<Item = ProcessId>>(&mut self, processes: I) {
+        self.processes.extend(processes);
+        self.processes.sort_unstable();
+        self.processes.dedup();
+    }
+}
