@@ -80,7 +80,8 @@ struct ArrowArrayStream;
 // It cannot be read.
 #define DFT_TRACE_UNREADABLE 4
 
-// Which args become custom metrics: all that are numeric and have no meaning of their own.
+// Which args become custom metrics: all quantities that have no meaning of their own; no identifiers and labels,
+// such as `*_hash`, `fd`, `flags` and `level`.
 #define DFT_CUSTOM_METRICS_ON 0
 
 // None.
@@ -88,6 +89,18 @@ struct ArrowArrayStream;
 
 // Those that are named.
 #define DFT_CUSTOM_METRICS_NAMED 2
+
+// All that are numeric and have no meaning of their own, identifiers and labels too.
+#define DFT_CUSTOM_METRICS_ALL 3
+
+// What the `ts` of a counter with the phase letter `C` is of its period: what each trace says.
+#define DFT_COUNTER_PERIOD_OF_TRACE 0
+
+// Its start.
+#define DFT_COUNTER_PERIOD_START 1
+
+// Its end.
+#define DFT_COUNTER_PERIOD_END 2
 
 // Calls, in dfanalyzer's columns.
 #define DFT_TABLE_EVENTS 0
@@ -103,6 +116,10 @@ struct ArrowArrayStream;
 
 // Every row with full statistics.
 #define DFT_TABLE_AGGREGATION 4
+
+// Telemetry by host, name and cell alone: readings of counters that differ only by category, process or group
+// keys merge.
+#define DFT_TABLE_SYSTEM_BY_HOST 6
 
 // Apache Parquet.
 #define DFT_FORMAT_PARQUET 0
@@ -200,6 +217,10 @@ typedef struct dft_config {
     uint32_t group_by_file;
     // The relative accuracy of percentiles, such as 0.01; 0 keeps none.
     double percentiles;
+    // One of DFT_COUNTER_PERIOD_…
+    uint32_t counter_period;
+    // 0.
+    uint32_t reserved;
 } dft_config;
 
 // One more arg of a record.
@@ -656,6 +677,14 @@ typedef struct dft_reading {
     int64_t te_us;
     // How many metrics it has: dft_readings_metric() gives each.
     uint64_t metrics;
+    // The counter's category, in lower case.
+    struct dft_text cat;
+    // The process that the counter is about; 0 where it is about the host as a whole.
+    int64_t pid;
+    // 1 where it is about a process, 0 where it is about the host as a whole.
+    uint32_t has_pid;
+    // 0.
+    uint32_t reserved;
 } dft_reading;
 
 // What a metric of a counter read.
@@ -1091,8 +1120,8 @@ dft_status dft_telemetry_key_decode(struct dft_text key,
                                     uint64_t *name_length,
                                     uint64_t *bucket_us);
 
-// Writes the key of a counter of a host at a bucket to `buffer`, as telemetry is kept under: see
-// dft_row_values_merge() for the buffer.
+// Writes the key of a counter of a host as a whole (category `sys`, no group keys) at a bucket to `buffer`, as
+// telemetry is kept under: see dft_row_values_merge() for the buffer.
 dft_status dft_telemetry_key_encode(struct dft_text hhash,
                                     struct dft_text name,
                                     uint64_t bucket_us,

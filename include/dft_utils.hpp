@@ -233,6 +233,12 @@ public:
         return *this;
     }
 
+    /// What the ts of a counter with the phase letter C is of its period: one of DFT_COUNTER_PERIOD_….
+    Config &counter_period(std::uint32_t which) noexcept {
+        config_.counter_period = which;
+        return *this;
+    }
+
     /// Hands the configuration to a C function.
     template <typename Use> auto with(Use &&use) const {
         const auto texts = [](const std::vector<std::string> &all) {
@@ -312,6 +318,7 @@ public:
     const dft_reading *operator->() const noexcept { return &reading_; }
     std::string_view hhash() const noexcept { return view(reading_.hhash); }
     std::string_view name() const noexcept { return view(reading_.name); }
+    std::string_view cat() const noexcept { return view(reading_.cat); }
     /// One of its metrics, by its number, in byte order of their names.
     Metric metric(std::uint64_t number) const {
         Metric metric{};

@@ -36,11 +36,16 @@ DFT_TRACE_UNREADABLE = 4
 DFT_CUSTOM_METRICS_ON = 0
 DFT_CUSTOM_METRICS_OFF = 1
 DFT_CUSTOM_METRICS_NAMED = 2
+DFT_CUSTOM_METRICS_ALL = 3
+DFT_COUNTER_PERIOD_OF_TRACE = 0
+DFT_COUNTER_PERIOD_START = 1
+DFT_COUNTER_PERIOD_END = 2
 DFT_TABLE_EVENTS = 0
 DFT_TABLE_PROFILES = 1
 DFT_TABLE_SYSTEM = 2
 DFT_TABLE_PREAGGREGATED_SYSTEM = 3
 DFT_TABLE_AGGREGATION = 4
+DFT_TABLE_SYSTEM_BY_HOST = 6
 DFT_FORMAT_PARQUET = 0
 DFT_FORMAT_ARROW = 1
 DFT_FORMAT_CSV = 2
@@ -97,6 +102,8 @@ class dft_config(Structure):
         ("custom_metrics", c_uint32),
         ("group_by_file", c_uint32),
         ("percentiles", c_double),
+        ("counter_period", c_uint32),
+        ("reserved", c_uint32),
     ]
 
 
@@ -396,6 +403,10 @@ class dft_reading(Structure):
         ("ts_us", c_int64),
         ("te_us", c_int64),
         ("metrics", c_uint64),
+        ("cat", dft_text),
+        ("pid", c_int64),
+        ("has_pid", c_uint32),
+        ("reserved", c_uint32),
     ]
 
 

@@ -8,22 +8,28 @@ from . import _abi
 from ._library import call, sized, string, text, texts
 from .units import Duration, microseconds
 
+# What the ts of a letter-C counter is of its period, by DFT_COUNTER_PERIOD_….
+PERIODS = (None, "start", "end")
+
 
 @dataclass(frozen=True)
 class Config:
     """How records are aggregated. All of an index has one configuration.
 
     ``interval``: the length of a time bucket. ``group_keys``: args whose values keep rows apart.
-    ``custom_metrics``: whether every numeric arg without a meaning of its own is kept as a metric, or which
-    ones are. ``percentiles``: the relative accuracy of percentiles, such as 0.01; ``None`` keeps none.
+    ``custom_metrics``: whether every numeric arg without a meaning of its own is kept as a metric, identifiers
+    and labels (such as ``*_hash``, ``fd``, ``flags``) excepted; ``"all"`` keeps those, too; a sequence keeps
+    those of these names. ``counter_period``: what the ``ts`` of a counter with the phase letter C is of its period,
+    ``"start"`` or ``"end"``; ``None``: what each trace says. ``percentiles``: the relative accuracy of percentiles, such as 0.01; ``None`` keeps none.
     ``group_by_file``: whether rows are kept apart by file.
     """
 
     interval: Duration = "1s"
     group_keys: Sequence[str] = ()
-    custom_metrics: Union[bool, Sequence[str]] = True
+    custom_metrics: Union[bool, str, Sequence[str]] = True
     percentiles: Optional[float] = None
     group_by_file: bool = True
+    counter_period: Optional[str] = None
 
     @property
     def interval_us(self) -> int:
@@ -38,11 +44,19 @@ class Config:
         if isinstance(self.custom_metrics, bool):
             on = _abi.DFT_CUSTOM_METRICS_ON if self.custom_metrics else _abi.DFT_CUSTOM_METRICS_OFF
             config.custom_metrics = on
+        elif self.custom_metrics == "all":
+            config.custom_metrics = _abi.DFT_CUSTOM_METRICS_ALL
+        elif isinstance(self.custom_metrics, str):
+            raise ValueError(f"custom_metrics is {self.custom_metrics!r}: give True, False, 'all' or a list of names")
         else:
             config.custom_metrics = _abi.DFT_CUSTOM_METRICS_NAMED
             config.custom_metric_names, config.custom_metric_names_length = texts(map(text, self.custom_metrics))
         config.percentiles = self.percentiles or 0.0
         config.group_by_file = int(self.group_by_file)
+        try:
+            config.counter_period = PERIODS.index(self.counter_period)
+        except ValueError:
+            raise ValueError(f"counter_period is {self.counter_period!r}: give 'start', 'end' or None") from None
         return config
 
     @classmethod
@@ -50,13 +64,16 @@ class Config:
         def names(pointer: Any, length: int) -> Sequence[str]:
             return tuple(string(pointer[at]) for at in range(length))
 
-        metrics: Union[bool, Sequence[str]] = config.custom_metrics == _abi.DFT_CUSTOM_METRICS_ON
+        metrics: Union[bool, str, Sequence[str]] = config.custom_metrics == _abi.DFT_CUSTOM_METRICS_ON
         if config.custom_metrics == _abi.DFT_CUSTOM_METRICS_NAMED:
             metrics = names(config.custom_metric_names, config.custom_metric_names_length)
+        elif config.custom_metrics == _abi.DFT_CUSTOM_METRICS_ALL:
+            metrics = "all"
         return cls(
             interval=f"{config.interval_us}us",
             group_keys=names(config.group_keys, config.group_keys_length),
             custom_metrics=metrics,
             percentiles=config.percentiles or None,
             group_by_file=bool(config.group_by_file),
+            counter_period=PERIODS[config.counter_period],
         )

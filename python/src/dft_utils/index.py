@@ -121,7 +121,8 @@ class Index:
         return f"<dft_utils.Index {self.path or 'in memory'}{'' if self._handle is not None else ', closed'}>"
 
     def table(self, table: str = "events", /, **view: Any) -> Table:
-        """A table: ``events``, ``profiles``, ``system``, ``preaggregated_system`` or ``aggregation``.
+        """A table: ``events``, ``profiles``, ``system``, ``preaggregated_system``,
+        ``aggregation`` or ``system_by_host``.
 
         What of it is shown is said as for :class:`dft_utils.View`, such as
         ``index.table("events", granularity="5s", time=(0, "1min"), cat="posix")``.

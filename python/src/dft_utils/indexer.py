@@ -228,7 +228,7 @@ class Indexer:
         if type not in TYPES:
             raise ValueError("type must be 'events', 'profiles', or 'system'")
         if type == "system":
-            return self._index().table("system", batch_rows=batch_size).batches()
+            return self._index().table("system_by_host", batch_rows=batch_size).batches()
         family = {"events": "event", "profiles": "profile"}[type]
         return self._index().table("aggregation", batch_rows=batch_size, query=f'family == "{family}"').batches()
 
@@ -251,7 +251,9 @@ class Indexer:
         view: Dict[str, Any] = {"granularity": float(granularity), "batch_rows": batch_size, "query": query or ""}
         if type != "system":
             view["group_by"] = group_by or ()
-        return self._index().table(type, **view).batches()
+        # As the C++ library's users know it: one row a host, name and cell.
+        table = "system_by_host" if type == "system" else type
+        return self._index().table(table, **view).batches()
 
     def close(self) -> None:
         """Closes the index; it is opened again where it is needed."""

@@ -15,6 +15,7 @@ TABLES = {
     "system": _abi.DFT_TABLE_SYSTEM,
     "preaggregated_system": _abi.DFT_TABLE_PREAGGREGATED_SYSTEM,
     "aggregation": _abi.DFT_TABLE_AGGREGATION,
+    "system_by_host": _abi.DFT_TABLE_SYSTEM_BY_HOST,
 }
 
 

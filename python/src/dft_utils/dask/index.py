@@ -133,8 +133,15 @@ def _config(config: Optional[Config], index: str) -> Config:
 
 def _comparable(config: Config) -> Tuple[Any, ...]:
     metrics = config.custom_metrics
-    names = metrics if isinstance(metrics, bool) else tuple(sorted(set(metrics)))
-    return (config.interval_us, tuple(config.group_keys), names, config.percentiles or None, config.group_by_file)
+    names = metrics if isinstance(metrics, (bool, str)) else tuple(sorted(set(metrics)))
+    return (
+        config.interval_us,
+        tuple(config.group_keys),
+        names,
+        config.percentiles or None,
+        config.group_by_file,
+        config.counter_period,
+    )
 
 
 def _name(index: str, config: Config, strict: bool) -> str:

@@ -48,7 +48,7 @@ def read_share(
             for table in ("events", "profiles"):
                 share[table] = to_ipc(index.table(table, granularity=granularity, pid=pids))
         if TELEMETRY in units:
-            share["system"] = to_ipc(index.table("system", granularity=granularity))
+            share["system"] = to_ipc(index.table("system_by_host", granularity=granularity))
     return share
 
 
