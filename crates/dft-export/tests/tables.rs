@@ -114,9 +114,12 @@ fn the_columns_are_to_the_letter() {
         let schema = view.calls(family, Dictionaries::PerBatch).expect("a table").schema();
         assert_eq!(columns(&schema), calls.iter().map(|(name, kind)| (name.as_str(), *kind)).collect::<Vec<_>>());
     }
-    let system =
-        [named("host_hash name", "dictionary"), named("time_bucket ts te count", "int64"), named("a b", "float64")]
-            .concat();
+    let system = [
+        named("host_hash name cat", "dictionary"),
+        named("pid time_bucket ts te count", "int64"),
+        named("a b", "float64"),
+    ]
+    .concat();
     let schema = view.telemetry(Dictionaries::PerBatch).expect("a table").schema();
     assert_eq!(columns(&schema), system.iter().map(|(name, kind)| (name.as_str(), *kind)).collect::<Vec<_>>());
     let mut statistics = [

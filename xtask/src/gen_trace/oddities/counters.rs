@@ -13,6 +13,9 @@ pub(super) const TABLE: &[Oddity] = &[
     Oddity { name: "aggregated calls, one value for all", expect: Record, lines: plain_value },
     Oddity { name: "aggregated calls, counted by count", expect: Record, lines: count_only },
     Oddity { name: "aggregated calls, no count", expect: Record, lines: no_count },
+    Oddity { name: "aggregated calls, a sum of fewer than are counted", expect: Record, lines: inconsistent },
+    Oddity { name: "aggregated transfers, some failed", expect: Record, lines: some_failed },
+    Oddity { name: "aggregated items of a size", expect: Record, lines: items },
     Oddity { name: "aggregated calls, count as text or fraction", expect: Record, lines: odd_count },
     Oddity { name: "aggregated calls, offset 0 and negative", expect: Record, lines: offsets },
     Oddity { name: "aggregated calls that move no data", expect: Record, lines: no_transfer },
@@ -27,6 +30,8 @@ pub(super) const TABLE: &[Oddity] = &[
     Oddity { name: "telemetry of odd numbers", expect: Record, lines: odd_telemetry },
     Oddity { name: "telemetry without a number", expect: Record, lines: mute_telemetry },
     Oddity { name: "telemetry that looks aggregated", expect: Record, lines: counted_telemetry },
+    Oddity { name: "telemetry of processes and devices", expect: Record, lines: scoped_telemetry },
+    Oddity { name: "telemetry that is not finite", expect: Record, lines: endless_telemetry },
     Oddity { name: "late telemetry", expect: Record, lines: late_telemetry },
     Oddity { name: "telemetry shuffled and spaced", expect: Record, lines: shuffled_telemetry },
 ];
@@ -134,6 +139,66 @@ fn no_count(s: &mut Scene<'_>) -> Vec<String> {
     if s.rng.one_in(2) {
         r.arg("ret", "0");
     }
+    r.line()
+}
+
+/// The released tracer counts the calls by whichever field it wrote last.
+fn inconsistent(s: &mut Scene<'_>) -> Vec<String> {
+    let ph = s.rng.pick(&AGGREGATED);
+    let mut r = transfer(s, ph);
+    let (low, high) = (s.rng.within(1, 50), s.rng.within(50, 90));
+    for base in ["dur", "ret", "offset"] {
+        if s.rng.one_in(2) {
+            let sum = s.rng.pick(&[low, 9 * high, 2 * high + 1, 3 * low]);
+            r.arg(&format!("{base}_sum"), sum.to_string());
+            r.arg(&format!("{base}_min"), low.to_string());
+            r.arg(&format!("{base}_max"), high.to_string());
+        }
+    }
+    r.arg("dft_cnt", s.rng.pick(&["1", "2", "3", "7"]));
+    r.line()
+}
+
+fn some_failed(s: &mut Scene<'_>) -> Vec<String> {
+    let ph = s.rng.pick(&AGGREGATED);
+    let mut r = transfer(s, ph);
+    let (sum, min, max, count) = s.rng.pick(&[
+        ("8191", "-1", "4096", "3"),
+        ("-3", "-1", "-1", "3"),
+        ("-1", "-1", "-1", "1"),
+        ("4095", "-1", "4096", "2"),
+        ("0", "0", "0", "2"),
+    ]);
+    r.arg("ret_sum", sum);
+    r.arg("ret_min", min);
+    if s.rng.below(4) > 0 {
+        r.arg("ret_max", max);
+    }
+    r.arg("dft_cnt", count);
+    r.line()
+}
+
+fn items(s: &mut Scene<'_>) -> Vec<String> {
+    let ph = s.rng.pick(&AGGREGATED);
+    let name = s.rng.pick(&["fread", "fwrite"]);
+    let mut r = s.counter(ph, "STDIO", name, s.now_us);
+    let count = s.rng.within(1, 5);
+    statistics(s, &mut r, "ret", count, 0, 300);
+    match s.rng.below(5) {
+        0 => r.arg("size", "8"),
+        1 => {
+            r.arg("size_sum", (8 * count).to_string());
+            r.arg("size_min", "8");
+            r.arg("size_max", "8");
+        }
+        2 => {
+            r.arg("size_min", "4");
+            r.arg("size_max", "12");
+        }
+        3 => r.arg("size_min", "8"),
+        _ => {}
+    }
+    r.arg("dft_cnt", count.to_string());
     r.line()
 }
 
@@ -315,6 +380,33 @@ fn counted_telemetry(s: &mut Scene<'_>) -> Vec<String> {
     let mut r = reading(s, s.now_us);
     r.arg("dft_cnt", s.rng.within(1, 9).to_string());
     r.arg("bytes_sum", "55");
+    r.line()
+}
+
+fn scoped_telemetry(s: &mut Scene<'_>) -> Vec<String> {
+    let (cat, name) = s.rng.pick(&[
+        ("cpu", "power"),
+        ("gpu", "power"),
+        ("GPU", "power"),
+        ("memory", "power"),
+        ("papi", "PAPI_L2_TCM"),
+        ("sys", "power"),
+        ("", "power"),
+    ]);
+    let mut r = s.counter("2", cat, name, s.now_us);
+    match s.rng.below(4) {
+        0 => r.set("pid", "-5"),
+        1 => r.set("pid", "17400"),
+        2 => r.drop("pid"),
+        _ => {}
+    }
+    r.arg("watts", s.rng.below(400).to_string());
+    r.line()
+}
+
+fn endless_telemetry(s: &mut Scene<'_>) -> Vec<String> {
+    let mut r = reading(s, s.now_us);
+    r.arg("idle_pct", s.rng.pick(&["nan", "-nan", "inf", "-inf"]));
     r.line()
 }
 

@@ -12,6 +12,7 @@ pub(super) const TABLE: &[Oddity] = &[
     Oddity { name: "numbers that JSON does not know", expect: Malformed, lines: numbers },
     Oddity { name: "strings that JSON does not know", expect: Malformed, lines: strings },
     Oddity { name: "two records on a line", expect: Malformed, lines: two },
+    Oddity { name: "a whole record behind a broken one", expect: Malformed, lines: glued },
     Oddity { name: "no ts", expect: Malformed, lines: no_ts },
     Oddity { name: "ts that is no whole number from 0", expect: Malformed, lines: wrong_ts },
     Oddity { name: "negative duration", expect: Malformed, lines: negative_duration },
@@ -20,6 +21,8 @@ pub(super) const TABLE: &[Oddity] = &[
     Oddity { name: "no phase", expect: Skipped, lines: no_phase },
     Oddity { name: "blank line", expect: Nothing, lines: blank },
     Oddity { name: "lone bracket", expect: Nothing, lines: bracket },
+    Oddity { name: "brackets between traces", expect: Nothing, lines: brackets },
+    Oddity { name: "zeros", expect: Nothing, lines: zeros },
 ];
 
 fn cut(s: &mut Scene<'_>) -> Vec<String> {
@@ -34,7 +37,7 @@ fn cut(s: &mut Scene<'_>) -> Vec<String> {
 }
 
 fn no_object(s: &mut Scene<'_>) -> Vec<String> {
-    vec![s.rng.pick(&["42", "-1.5", "\"text\"", "null", "true", "[1,2,3]", "[[]]", "\"{}\""]).to_owned()]
+    vec![s.rng.pick(&["42", "-1.5", "\"text\"", "null", "true", "[1,2,3]", "[[5]]", "\"{}\""]).to_owned()]
 }
 
 fn no_json(s: &mut Scene<'_>) -> Vec<String> {
@@ -114,6 +117,13 @@ fn two(s: &mut Scene<'_>) -> Vec<String> {
     let (one, two) = (s.call().text(), s.call().text());
     let between = s.rng.pick(&["", ",", " "]);
     vec![format!("{one}{between}{two}")]
+}
+
+/// A crash cuts a record off, and the next one goes on behind it.
+fn glued(s: &mut Scene<'_>) -> Vec<String> {
+    let mut broken = cut(s);
+    let whole = s.call().text();
+    vec![broken.remove(0) + &whole]
 }
 
 fn no_ts(s: &mut Scene<'_>) -> Vec<String> {
@@ -199,6 +209,14 @@ fn no_phase(s: &mut Scene<'_>) -> Vec<String> {
 
 fn blank(s: &mut Scene<'_>) -> Vec<String> {
     vec![s.rng.pick(&["", " ", "\t", "\r", "  \t "]).to_owned()]
+}
+
+fn brackets(s: &mut Scene<'_>) -> Vec<String> {
+    vec![s.rng.pick(&["][", "] [", "]\t[ [", "[]", "],"]).to_owned()]
+}
+
+fn zeros(s: &mut Scene<'_>) -> Vec<String> {
+    vec!["\0".repeat(s.rng.within(1, 40) as usize)]
 }
 
 fn bracket(s: &mut Scene<'_>) -> Vec<String> {

@@ -14,6 +14,8 @@ pub(super) const TABLE: &[Oddity] = &[
     Oddity { name: "hashes of the other kind", expect: Record, lines: other_hashes },
     Oddity { name: "two names for one hash", expect: Record, lines: collision },
     Oddity { name: "two names for one host", expect: Record, lines: host_collision },
+    Oddity { name: "one hash, another name in each process", expect: Record, lines: own_name },
+    Oddity { name: "a tracer that names its version", expect: Record, lines: start },
     Oddity { name: "hashes that nothing names", expect: Record, lines: unresolved },
     Oddity { name: "empty and absent hashes", expect: Record, lines: empty_hashes },
     Oddity { name: "hosts and files by name", expect: Record, lines: by_name },
@@ -103,6 +105,33 @@ fn host_collision(s: &mut Scene<'_>) -> Vec<String> {
     r.arg("hhash", hash.clone());
     let name = quoted(s.rng.pick(&["node2", "node10", "node1", "Node9"]));
     vec![s.metadata("HH", &name, &hash).text(), r.text()]
+}
+
+/// Hashes of 16 bits collide, so each process means the file that it named.
+fn own_name(s: &mut Scene<'_>) -> Vec<String> {
+    let hash = s.rng.pick(&["40321", "\"9d81\""]);
+    let mut r = s.call();
+    r.arg("fhash", hash);
+    // Of a few other processes, too, which name none.
+    if s.rng.one_in(4) {
+        r.set("pid", "17499");
+        return r.line();
+    }
+    let name = quoted(&format!("/p/of process {}", s.process.pid));
+    vec![s.metadata("FH", &name, hash).text(), r.text()]
+}
+
+/// The letters after it tell the starts of their periods.
+fn start(s: &mut Scene<'_>) -> Vec<String> {
+    let mut r = s.call();
+    r.set("name", "\"start\"");
+    r.set("cat", s.rng.pick(&["\"dftracer\"", "\"DFTRACER\"", "\"other\""]));
+    match s.rng.below(4) {
+        0 => {}
+        1 => r.arg("version", "100008"),
+        _ => r.arg("version", "\"v2.1.0\""),
+    }
+    r.line()
 }
 
 fn unresolved(s: &mut Scene<'_>) -> Vec<String> {

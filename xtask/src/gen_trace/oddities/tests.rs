@@ -36,15 +36,16 @@ fn integer(value: Option<&Value>) -> Option<i128> {
 
 /// The specification's first section, for one line.
 fn judge(line: &str) -> Expect {
-    let mut line = line.trim().trim_end_matches(',').trim();
-    line = line.strip_prefix('[').unwrap_or(line).trim();
-    if line.ends_with(']') && !line.starts_with('{') {
-        line = line[..line.len() - 1].trim();
-    }
+    let mut line = line.trim_matches([' ', '\t', '\r', '\n', '\0']).trim_start_matches(['[', ']', ' ', '\t']);
+    line = line.trim_end_matches([',', ' ', '\t']);
     if line.is_empty() {
         return Expect::Nothing;
     }
-    let Ok(Value::Object(record)) = serde_json::from_str(line) else { return Expect::Malformed };
+    // What C++ prints of what is not finite stands for a number.
+    let line = [":nan", ":-nan", ":inf", ":-inf"].iter().fold(line.to_owned(), |line, word| {
+        [",", "}"].iter().fold(line, |line, end| line.replace(&format!("{word}{end}"), &format!(":0{end}")))
+    });
+    let Ok(Value::Object(record)) = serde_json::from_str(&line) else { return Expect::Malformed };
     match record.get("ph") {
         Some(Value::String(ph)) if ph == "M" => Expect::Metadata,
         Some(Value::Number(ph)) if ph.as_i64() == Some(4) => Expect::Metadata,

@@ -14,6 +14,8 @@ pub(super) const TABLE: &[Oddity] = &[
     Oddity { name: "duration of many seconds", expect: Record, lines: long_duration },
     Oddity { name: "offset 0, negative or absent", expect: Record, lines: offsets },
     Oddity { name: "size 0, absent or of a failed call", expect: Record, lines: sizes },
+    Oddity { name: "items of a size", expect: Record, lines: items },
+    Oddity { name: "values that are not finite", expect: Record, lines: endless },
     Oddity { name: "values that are not integers", expect: Record, lines: not_integers },
     Oddity { name: "ret of a call that moves no data", expect: Record, lines: no_transfer },
     Oddity { name: "network transfers", expect: Record, lines: network },
@@ -26,6 +28,21 @@ pub(super) const TABLE: &[Oddity] = &[
     Oddity { name: "exactly on a boundary", expect: Record, lines: boundary },
     Oddity { name: "around a boundary", expect: Record, lines: around_boundary },
 ];
+
+fn items(s: &mut Scene<'_>) -> Vec<String> {
+    let mut r = s.call();
+    r.set("cat", "\"STDIO\"");
+    r.set("name", s.rng.pick(&["\"fread\"", "\"fwrite\""]));
+    r.arg("ret", s.rng.pick(&["0", "1", "266", "-1"]));
+    r.arg("size", s.rng.pick(&["4096", "1", "0", "-8", "\"8\"", "8.0"]));
+    r.line()
+}
+
+fn endless(s: &mut Scene<'_>) -> Vec<String> {
+    let mut r = s.call();
+    r.arg("loss", s.rng.pick(&["nan", "-nan", "inf", "-inf"]));
+    r.line()
+}
 
 fn integral_fractions(s: &mut Scene<'_>) -> Vec<String> {
     let mut r = s.call();

@@ -1,0 +1,43 @@
+//! A letter-`C` counter stands for a period. Tracers that name their version in their `start` record write the
+//! period's start; a trace without one is taken to write its end.
+
+use dft_tests::{index_and_export, table, write};
+
+const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
+
+const START: &str = r#"{"id":1,"name":"start","cat":"dftracer","pid":1,"tid":1,"ts":1000000,"dur":0,"ph":"X","args":{"hhash":"h","version":"v2.1.0"}}"#;
+
+/// A counter of five calls whose `ts` is the boundary between the second and the third interval of 1 s.
+const COUNTER: &str = r#"{"name":"read","cat":"POSIX","pid":1,"tid":1,"ts":3000000,"ph":"C","args":{"hhash":"h","dft_cnt":5,"dur_sum":10,"dur_min":1,"dur_max":3}}"#;
+
+/// The cell, counted from the origin, that the counter is in.
+fn cell(lines: &[&str], options: &[&str]) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(&folder.path().join("traces/x.pfw"), lines.join("\n") + "\n");
+    let tables = index_and_export(DFT, &folder.path().join("traces"), folder.path(), options);
+    let profiles = table(&tables.join("profiles.parquet"));
+    assert_eq!((profiles.len(), &*profiles[0]["count"]), (1, "5"));
+    profiles[0]["time_range"].clone()
+}
+
+/// A call in the first interval, which is where times are counted from.
+const CALL: &str =
+    r#"{"name":"read","cat":"POSIX","pid":1,"tid":1,"ts":1000000,"dur":1,"ph":"X","args":{"hhash":"h"}}"#;
+
+#[test]
+fn a_trace_that_names_its_version_writes_starts() {
+    assert_eq!(cell(&[START, COUNTER], &[]), "2");
+}
+
+#[test]
+fn a_trace_that_does_not_writes_ends() {
+    assert_eq!(cell(&[CALL, COUNTER], &[]), "1");
+    // What comes after the counter says nothing of it.
+    assert_eq!(cell(&[CALL, COUNTER, START], &[]), "1");
+}
+
+#[test]
+fn the_option_overrides_both() {
+    assert_eq!(cell(&[START, COUNTER], &["--counter-period", "end"]), "1");
+    assert_eq!(cell(&[CALL, COUNTER], &["--counter-period", "start"]), "2");
+}
