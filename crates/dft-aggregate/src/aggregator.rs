@@ -278,30 +278,30 @@ impl Aggregator {
         let ts = match record.ts.integer() {
             Integer::Some(ts) if ts >= 0 => ts,
             Integer::Some(_) => return malformed("ts is negative"),
-            Integer::OutOfRange => return malformed("ts is past 64 bits"),
+            Integer::OutOfRange => return malformed("ts is past 63 bits"),
             Integer::None if record.ts == Value::Null => return malformed("ts is missing"),
             Integer::None => return malformed("ts is not an integer"),
         };
         let dur = match record.dur.integer() {
             Integer::Some(dur) if dur >= 0 => Some(dur),
             Integer::Some(_) => return malformed("dur is negative"),
-            Integer::OutOfRange => return malformed("dur is past 64 bits"),
+            Integer::OutOfRange => return malformed("dur is past 63 bits"),
             Integer::None => None,
         };
-        let past = || MalformedReason("ts or dur is past 64 bits in µs".to_owned());
+        let past = || MalformedReason("ts or dur is past 63 bits in µs".to_owned());
         let ts = unit.to_us(ts).ok_or_else(past)?;
         let dur = dur.map(|dur| unit.to_us(dur).ok_or_else(past)).transpose()?;
         ts.checked_add(dur.unwrap_or(0)).ok_or_else(past)?;
         Ok(Times { ts, dur })
     }
 
-    /// An integer field: absent, or of 64 bits.
+    /// An integer field: absent, or of 63 bits and a sign.
     #[inline(always)]
     fn field(value: &Value<'_>, name: &str) -> Result<Option<i64>, MalformedReason> {
         match value.integer() {
             Integer::Some(value) => Ok(Some(value)),
             Integer::None => Ok(None),
-            Integer::OutOfRange => Err(MalformedReason(format!("{name} is past 64 bits"))),
+            Integer::OutOfRange => Err(MalformedReason(format!("{name} is past 63 bits"))),
         }
     }
 
@@ -409,7 +409,7 @@ impl Aggregator {
         let ret = plan.ret.of(record).integer();
         let offset = Self::field(plan.offset.of(record), "offset")?;
         if ret == Integer::OutOfRange && transfers(record) {
-            return Err(MalformedReason("ret is past 64 bits".to_owned()));
+            return Err(MalformedReason("ret is past 63 bits".to_owned()));
         }
         let known = self.series_of(Family::Event, record, &plan)?;
         let ret = match ret {
@@ -430,15 +430,22 @@ impl Aggregator {
         let cell = self.rows.cell(known.row, bucket, &mut sealer);
         cell.core.count += 1;
         cell.core.span(ts, ts + dur.unwrap_or(0));
-        if let Some(dur) = dur {
-            cell.core.duration.sample(dur);
+        // Only where a field gave no sample may it hold what is not finite.
+        let mut left_out = |value: &Value<'_>| counts.not_finite += u64::from(value.is_not_finite());
+        match dur {
+            Some(dur) => cell.core.duration.sample(dur),
+            None => left_out(&record.dur),
+        }
+        match offset {
+            Some(offset) => cell.core.offset.sample(offset),
+            None => left_out(plan.offset.of(record)),
+        }
+        if ret.is_none() {
+            left_out(plan.ret.of(record));
         }
         counts.failed_transfers += u64::from(failed);
         if let Some(size) = size {
             cell.core.size.sample(size);
-        }
-        if let Some(offset) = offset {
-            cell.core.offset.sample(offset);
         }
         if let Some(mapping) = &self.sketches {
             let sketches = cell.core.sketches.get_or_insert_default();
@@ -497,6 +504,8 @@ impl Aggregator {
         let bucket = self.bucket(if closes { (ts - 1).max(0) } else { ts });
         let count_is_plain = dft_cnt.is_none() && plain_count.is_some();
         self.group_parts(&record.args, count_is_plain, known.items);
+        let own = record.args.iter().filter(|arg| is_reserved(arg.key)).map(|arg| &arg.value).chain([&record.dur]);
+        counts.not_finite += own.filter(|value| value.is_not_finite()).count() as u64;
         let mut sealer = Sealer { interner: &self.interner, orders: &mut self.orders };
         let cell = self.rows.cell(known.row, bucket, &mut sealer);
         cell.core.count += u128::from(count);
@@ -600,6 +609,7 @@ impl Aggregator {
                 cell.metrics.entry(self.interner.intern(arg.name)).sample(value);
             }
         }
+        counts.not_finite += u64::from(record.dur.is_not_finite());
         counts.telemetry += 1;
         Ok(())
     }
@@ -797,4 +807,54 @@ fn transfers(record: &Record<'_>) -> bool {
 
 fn extra_arg<'r, 'a>(record: &'r Record<'a>, key: &str) -> &'r Value<'a> {
     record.args.iter().find(|arg| *arg.name == *key.as_bytes()).map_or(&Value::Null, |arg| &arg.value)
+}
+
+#[cfg(test)]
+mod tests {
+    use dft_trace::{Line, Parser};
+
+    use super::*;
+
+    fn counts_of(text: &str) -> FileCounts {
+        let (mut table, mut counts) = (Aggregator::new(&Config::default()), FileCounts::default());
+        Parser::new().parse(text.as_bytes(), 1, Clock::default(), |line| match line {
+            Line::Record { record, clock, .. } => table.record(record, clock, &mut counts).expect("well-formed"),
+            Line::Malformed { line, reason } => panic!("line {line}: {reason}"),
+        });
+        counts
+    }
+
+    #[test]
+    fn a_value_that_is_not_finite_is_counted_wherever_it_stands() {
+        let call =
+            r#"{"name":"read","cat":"POSIX","ts":5,"dur":-nan,"ph":"X","args":{"ret":inf,"offset":nan,"x":NaN,"y":1}}"#;
+        let counts = counts_of(call);
+        assert_eq!((counts.events, counts.not_finite), (1, 4));
+        let reading = r#"{"name":"cpu","cat":"sys","ts":5,"dur":nan,"ph":2,"args":{"user":-inf,"idle":1}}"#;
+        let counts = counts_of(reading);
+        assert_eq!((counts.telemetry, counts.not_finite), (1, 2));
+        let period = r#"{"name":"read","cat":"POSIX","ts":5,"ph":3,"args":{"dft_cnt":2,"dur_sum":nan,"ret_max":inf,"x_sum":nan}}"#;
+        let counts = counts_of(period);
+        assert_eq!((counts.profiles, counts.not_finite), (1, 3));
+    }
+
+    #[test]
+    fn times_reach_63_bits_and_a_fault_says_so() {
+        let mut table = Aggregator::new(&Config::default());
+        let mut fault = |fields: &str| {
+            let mut faults = Vec::new();
+            let line = format!("{{\"name\":\"x\",\"ph\":1,{fields}}}");
+            Parser::new().parse(line.as_bytes(), 1, Clock::default(), |line| {
+                if let Line::Record { record, .. } = line {
+                    let fault = table.record(record, Clock::default(), &mut FileCounts::default()).err();
+                    faults.push(fault.map(|MalformedReason(reason)| reason));
+                }
+            });
+            faults.pop().flatten()
+        };
+        assert_eq!(fault(r#""ts":9223372036854775807"#), None);
+        assert_eq!(fault(r#""ts":9223372036854775808"#).as_deref(), Some("ts is past 63 bits"));
+        assert_eq!(fault(r#""ts":1,"dur":9223372036854775807"#).as_deref(), Some("ts or dur is past 63 bits in µs"));
+        assert_eq!(fault(r#""ts":1,"pid":9223372036854775808"#).as_deref(), Some("pid is past 63 bits"));
+    }
 }

@@ -30,7 +30,7 @@ impl Mark {
         match value {
             Value::Number(text) => Self::of_text(2, text),
             Value::Bool(value) => Self { shape: 3, first: u64::from(*value), last: 0 },
-            Value::Nested => Self { shape: 4, first: 0, last: 0 },
+            Value::Nested(_) => Self { shape: 4, first: 0, last: 0 },
             Value::Null | Value::Text(_) | Value::Integer(_) => Self { shape: 5, first: 0, last: 0 },
         }
     }

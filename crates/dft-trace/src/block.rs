@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use crate::glued;
 use crate::layout::{LOOKAHEAD, Layouts};
-use crate::library::{self, Arena};
+use crate::library::{self, Arena, NotAnObject};
 use crate::line::payload;
 use crate::record::{Phase, Record};
 use crate::scan;
@@ -40,7 +41,7 @@ pub enum Line<'r, 'a> {
         /// The line's number in the file, from 1.
         line: u64,
     },
-    /// Not a JSON object.
+    /// Not a JSON object. Where it ends in a whole record, that follows, as one of the same line.
     Malformed {
         /// The line's number in the file, from 1.
         line: u64,
@@ -97,31 +98,50 @@ impl Parser {
                     start += end + 1;
                     let content = payload(&rest[..end]);
                     (!content.is_empty()).then(|| {
-                        let ahead = &rest[content.as_ptr().addr() - rest.as_ptr().addr()..];
-                        let parsed = parse_line(content, ahead, layouts, arena, &mut record);
+                        let before = content.as_ptr().addr() - rest.as_ptr().addr();
+                        let parsed = parse_line(content, &rest[before..], layouts, arena, &mut record);
                         usual &= parsed.is_err() || record.layout.is_none();
-                        parsed
+                        parsed.map_err(|error| {
+                            let reason = MalformedReason(error.behind(before).to_string());
+                            Broken { content, reason }
+                        })
                     })
                 }
             };
             match parsed {
                 Some(Ok(())) => {
-                    match record.phase {
-                        Phase::Metadata => clock.unit = record.time_unit().unwrap_or(clock.unit),
-                        Phase::Complete if !clock.counter_starts => {
-                            clock.counter_starts = record.declares_counter_starts();
-                        }
-                        _ => {}
-                    }
+                    set_clock(&mut clock, &record);
                     sink(Line::Record { record: &record, clock, line });
                 }
-                Some(Err(reason)) => sink(Line::Malformed { line, reason }),
+                Some(Err(Broken { content, reason })) => {
+                    sink(Line::Malformed { line, reason });
+                    if glued::read(content, arena, &mut record) {
+                        set_clock(&mut clock, &record);
+                        sink(Line::Record { record: &record, clock, line });
+                    }
+                }
                 None => {}
             }
             line += 1;
         }
         BlockEnd { line: line - u64::from(unended), clock }
     }
+}
+
+/// Sets how times are meant from a record on, if it says anything of that.
+#[inline(always)]
+fn set_clock(clock: &mut Clock, record: &Record<'_>) {
+    match record.phase {
+        Phase::Metadata => clock.unit = record.time_unit().unwrap_or(clock.unit),
+        Phase::Complete if !clock.counter_starts => clock.counter_starts = record.declares_counter_starts(),
+        _ => {}
+    }
+}
+
+/// A line that is no record.
+struct Broken<'a> {
+    content: &'a [u8],
+    reason: MalformedReason,
 }
 
 /// Reads one line's [payload], with which `ahead` starts, into `record`: by a layout that is known, else
@@ -133,7 +153,7 @@ fn parse_line<'a>(
     layouts: &mut Layouts,
     arena: &'a Arena,
     record: &mut Record<'a>,
-) -> Result<(), MalformedReason> {
+) -> Result<(), NotAnObject> {
     if layouts.read(ahead, content.len(), record) {
         return Ok(());
     }
@@ -145,7 +165,7 @@ fn parse_line<'a>(
             }
             Ok(())
         }
-        Err(scan::Unusual) => library::parse(content, arena, record).map_err(MalformedReason),
+        Err(scan::Unusual) => library::parse(content, arena, record),
     }
 }
 
@@ -196,7 +216,10 @@ mod tests {
     #[test]
     fn lines_are_the_same_however_they_end() {
         let line = |at: usize| format!(r#"{{"name":"x{}","ph":"X","ts":{at},"args":{{"a":{}}}}}"#, at % 3, at * 7);
-        let ends = ["", ",", "\r", " ,", ",,", ",\r", "]", "\n", ",\n\n", "}", ", \n[", "x", ",x"];
+        let ends = [
+            "", ",", "\r", " ,", ",,", ",\r", "]", "\n", ",\n\n", "}", ", \n[", "x", ",x", "\0", ",]\r", "\n][",
+            "\n\0\0",
+        ];
         for unusual in ends {
             for last in ["\n", ""] {
                 let ends = (0..60).map(|at| if at % 20 == 7 { unusual } else { ["", ","][at / 30] });

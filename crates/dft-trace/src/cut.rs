@@ -124,8 +124,8 @@ fn first_is_record(text: &[u8]) -> Option<bool> {
     while let Some(end) = memchr::memchr(b'\n', rest) {
         let line = &rest[..end];
         if !payload(line).is_empty() {
-            let mut is_record = false;
-            Parser::new().parse(line, 1, Clock::default(), |line| is_record = matches!(line, Line::Record { .. }));
+            let mut is_record = true;
+            Parser::new().parse(line, 1, Clock::default(), |line| is_record &= matches!(line, Line::Record { .. }));
             return Some(is_record);
         }
         rest = &rest[end + 1..];

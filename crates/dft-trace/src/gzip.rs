@@ -216,10 +216,8 @@ impl<R: Read> GzipReader<R> {
     }
 
     fn body(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
-        if !self.refill()? {
-            self.state = State::Ended(GzipEnd::Truncated("in a member's data"));
-            return Ok(());
-        }
+        // Also without any input left there may be bytes that had no room in the output before.
+        let more = self.refill()?;
         let before_in = self.inflate.total_in();
         let before_out = out.len();
         let status = self.inflate.decompress_vec(&self.input[self.at..], out, FlushDecompress::None);
@@ -228,6 +226,9 @@ impl<R: Read> GzipReader<R> {
         self.text += (out.len() - before_out) as u64;
         match status {
             Ok(Status::StreamEnd) => self.trailer()?,
+            Ok(Status::Ok | Status::BufError) if !more && out.len() == before_out => {
+                self.state = State::Ended(GzipEnd::Truncated("in a member's data"));
+            }
             Ok(Status::Ok | Status::BufError) => {}
             Err(error) => self.state = State::Ended(GzipEnd::Damaged(format!("its deflate data is corrupt ({error})"))),
         }
@@ -259,5 +260,33 @@ impl<R: Read> GzipReader<R> {
             )))
         };
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reader::tests::gzip;
+
+    #[test]
+    fn a_truncated_member_gives_the_same_text_whatever_room_there_is() {
+        let text = "{\"name\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}\n".repeat(4);
+        let whole = gzip(text.as_bytes());
+        for cut in 0..whole.len() {
+            let inflated = |room: usize| {
+                let mut reader = GzipReader::new(&whole[..cut], Boundary { offset: 0, text: 0 });
+                let mut text = Vec::new();
+                loop {
+                    text.reserve_exact(room);
+                    if !reader.fill(&mut text).expect("in memory") {
+                        return text;
+                    }
+                }
+            };
+            let wanted = inflated(1 << 20);
+            for room in [1, 2, 3, 7, 16, 31] {
+                assert!(inflated(room) == wanted, "{cut} bytes, {room} at a time");
+            }
+        }
     }
 }

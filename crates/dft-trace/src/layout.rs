@@ -12,7 +12,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::number::{number_end, usual_integer};
+use crate::number::{NOT_FINITE, not_finite_end, number_end, usual_integer};
 use crate::record::{Arg, ArgKey, LayoutId, Phase, Record, Value};
 use crate::scan::{members, plain_length};
 #[cfg(target_arch = "x86_64")]
@@ -47,6 +47,7 @@ struct Target {
 /// The fields of a record, and what is no field of it.
 const FIELDS: [&[u8]; 8] = [b"name", b"cat", b"pid", b"tid", b"ts", b"dur", b"ph", b""];
 
+const PH: usize = 6;
 const IGNORED: u8 = FIELDS.len() as u8 - 1;
 const ARG: u8 = FIELDS.len() as u8;
 
@@ -259,9 +260,9 @@ impl Layouts {
             Some(length) => at == length,
             None => matches!(text.get(at..), Some([b'\n', ..] | [b',', b'\n', ..])),
         };
-        let Record { name, cat, pid, tid, ts, dur, args, .. } = record;
-        let (mut phase, mut ignored) = (Value::Null, Value::Null);
-        let fields = [name, cat, pid, tid, ts, dur, &mut phase, &mut ignored];
+        let Record { name, cat, pid, tid, ts, dur, ph, args, .. } = record;
+        let mut ignored = Value::Null;
+        let fields = [name, cat, pid, tid, ts, dur, ph, &mut ignored];
         let mut places = Places { fields, args };
         let nodes = &mut self.nodes[..];
         let mut at = 0;
@@ -279,7 +280,7 @@ impl Layouts {
                     (parent, before, id) = (id, NONE, child);
                 }
                 Some(Step::Ended(end)) => {
-                    record.phase = Phase::of(&phase);
+                    record.phase = Phase::of(places.fields[PH]);
                     record.layout = Some(LayoutId { parser: self.number, number: id });
                     return Some(end);
                 }
@@ -414,8 +415,10 @@ impl Node {
 #[cold]
 #[inline(never)]
 fn unusual_number(text: &[u8], start: usize) -> Option<(Value<'_>, usize)> {
-    let end = number_end(text, start)?;
-    Some((Value::number(text.get(start..end)?), end))
+    match number_end(text, start) {
+        Some(end) => Some((Value::number(text.get(start..end)?), end)),
+        None => Some((Value::Number(NOT_FINITE), not_finite_end(text, start)?)),
+    }
 }
 
 /// Makes the node behind `before` its parent's first child: what was met now is met again soon.

@@ -1,8 +1,8 @@
 //! The library parser: what a line means, by `serde_json`.
 //!
 //! Three liberties of real traces are taken before a line is called malformed: invalid UTF-8
-//! becomes U+FFFD, the bare words `NaN` and `Infinity` (Python's `json` writes them) are numbers
-//! that are not finite, and an unpaired surrogate escape becomes U+FFFD.
+//! becomes U+FFFD; bare words in a number's place (`nan` and `inf` as C++ prints them, `NaN` and `Infinity`
+//! as Python does) are numbers that are not finite; an unpaired surrogate escape becomes U+FFFD.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,6 +11,7 @@ use bumpalo::Bump;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::leniency::{byte_before_leniency, lenient};
 use crate::record::{Arg, ArgKey, Phase, Record, Value};
 
 /// Where strings are kept that the text has only in escapes, as long as the records that hold them.
@@ -31,49 +32,102 @@ impl Arena {
     }
 }
 
+/// Why a text is not a JSON object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAnObject {
+    reason: String,
+    /// The number of the byte, from 1, at which that shows.
+    byte: Option<usize>,
+}
+
+impl NotAnObject {
+    fn at(error: &serde_json::Error, before: usize) -> Self {
+        Self { reason: reason_of(error), byte: Some(before + error.column()) }
+    }
+
+    /// The same, of a text that has so many more bytes before it.
+    #[must_use]
+    pub(crate) fn behind(self, bytes: usize) -> Self {
+        Self { byte: self.byte.map(|byte| byte + bytes), ..self }
+    }
+}
+
+impl fmt::Display for NotAnObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.byte {
+            Some(byte) => write!(f, "not JSON: {} at byte {byte}", self.reason),
+            None => f.write_str(&self.reason),
+        }
+    }
+}
+
+/// What the library says, without the place: it counts lines of a text that is one line.
+fn reason_of(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&place).unwrap_or(&text).to_owned()
+}
+
 /// Reads `text` (a line's [payload](crate::payload)) into `record`.
 ///
 /// # Errors
 ///
-/// Why the text is not a JSON object, in words; `record` then holds anything.
-pub fn parse<'a>(text: &'a [u8], arena: &'a Arena, record: &mut Record<'a>) -> Result<(), String> {
+/// Why the text is not a JSON object; `record` then holds anything.
+pub fn parse<'a>(text: &'a [u8], arena: &'a Arena, record: &mut Record<'a>) -> Result<(), NotAnObject> {
     if let Ok(strict) = std::str::from_utf8(text)
         && read(strict, arena, record).is_ok()
     {
         return Ok(());
     }
-    let lenient = lenient(&String::from_utf8_lossy(text));
+    let lenient = lenient(text);
     read(arena.0.alloc_str(&lenient), arena, record)
+        .map_err(|error| NotAnObject { byte: error.byte.map(|byte| byte_before_leniency(text, byte)), ..error })
 }
 
-fn read<'a>(text: &'a str, arena: &'a Arena, record: &mut Record<'a>) -> Result<(), String> {
+/// Whether an object has fields of all these names.
+pub(crate) fn has_fields(text: &[u8], names: &[&str]) -> bool {
+    let has = |text: &str| {
+        fields(text, 0).is_ok_and(|fields| names.iter().all(|name| fields.iter().any(|(field, _)| field == name)))
+    };
+    std::str::from_utf8(text).is_ok_and(has) || has(&lenient(text))
+}
+
+/// The text of the last field of this name of an object, if that is a string without escapes.
+pub(crate) fn text_field<'a>(object: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let fields = fields(std::str::from_utf8(object).ok()?, 0).ok()?;
+    let (_, raw) = fields.iter().rfind(|(field, _)| field == name)?;
+    raw.get().strip_prefix('"')?.strip_suffix('"').filter(|text| !text.contains('\\')).map(str::as_bytes)
+}
+
+fn read<'a>(text: &'a str, arena: &'a Arena, record: &mut Record<'a>) -> Result<(), NotAnObject> {
     record.clear();
     if !text.starts_with('{') {
-        return Err("not a JSON object".to_owned());
+        return Err(NotAnObject { reason: "not a JSON object".to_owned(), byte: None });
     }
-    let mut phase = Value::Null;
-    for (key, raw) in fields(text)? {
+    let before = |part: &str| part.as_ptr().addr() - text.as_ptr().addr();
+    let value = |raw: &'a RawValue| value(raw, before(raw.get()), arena);
+    for (key, raw) in fields(text, 0)? {
         match key.as_ref() {
-            "name" => record.name = value(raw, arena)?,
-            "cat" => record.cat = value(raw, arena)?,
-            "pid" => record.pid = value(raw, arena)?,
-            "tid" => record.tid = value(raw, arena)?,
-            "ts" => record.ts = value(raw, arena)?,
-            "dur" => record.dur = value(raw, arena)?,
-            "ph" => phase = value(raw, arena)?,
+            "name" => record.name = value(raw)?,
+            "cat" => record.cat = value(raw)?,
+            "pid" => record.pid = value(raw)?,
+            "tid" => record.tid = value(raw)?,
+            "ts" => record.ts = value(raw)?,
+            "dur" => record.dur = value(raw)?,
+            "ph" => record.ph = value(raw)?,
             "args" => {
                 record.args.clear();
                 if raw.get().starts_with('{') {
-                    for (name, raw) in fields(raw.get())? {
+                    for (name, raw) in fields(raw.get(), before(raw.get()))? {
                         let name = kept(name, arena).as_bytes();
-                        record.args.push(Arg { key: ArgKey::of(name), name, value: value(raw, arena)? });
+                        record.args.push(Arg { key: ArgKey::of(name), name, value: value(raw)? });
                     }
                 }
             }
             _ => {}
         }
     }
-    record.phase = Phase::of(&phase);
+    record.phase = Phase::of(&record.ph);
     record.keep_last_of_repeated_args();
     Ok(())
 }
@@ -94,7 +148,7 @@ impl<'de> Deserialize<'de> for Fields<'de> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut fields = Vec::new();
                 while let Some(key) = map.next_key::<&RawValue>()? {
-                    let key = string(key.get()).map_err(serde::de::Error::custom)?;
+                    let key = string(key.get()).map_err(|error| serde::de::Error::custom(reason_of(&error)))?;
                     fields.push((key, map.next_value()?));
                 }
                 Ok(Fields(fields))
@@ -104,21 +158,22 @@ impl<'de> Deserialize<'de> for Fields<'de> {
     }
 }
 
-fn fields(text: &str) -> Result<Vec<(Cow<'_, str>, &RawValue)>, String> {
+/// The members of an object that has so many bytes before it.
+fn fields(text: &str, before: usize) -> Result<Vec<(Cow<'_, str>, &RawValue)>, NotAnObject> {
     match serde_json::from_str::<Fields<'_>>(text) {
         Ok(Fields(fields)) => Ok(fields),
-        Err(error) => Err(format!("not JSON: {error}")),
+        Err(error) => Err(NotAnObject::at(&error, before)),
     }
 }
 
 /// The contents of a string literal: borrowed where nothing is escaped in it.
-fn string(literal: &str) -> Result<Cow<'_, str>, String> {
+fn string(literal: &str) -> Result<Cow<'_, str>, serde_json::Error> {
     if let Some(plain) = literal.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'))
         && !plain.contains('\\')
     {
         return Ok(Cow::Borrowed(plain));
     }
-    serde_json::from_str::<String>(literal).map(Cow::Owned).map_err(|error| format!("not JSON: {error}"))
+    serde_json::from_str::<String>(literal).map(Cow::Owned)
 }
 
 fn kept<'a>(text: Cow<'a, str>, arena: &'a Arena) -> &'a str {
@@ -128,64 +183,20 @@ fn kept<'a>(text: Cow<'a, str>, arena: &'a Arena) -> &'a str {
     }
 }
 
-fn value<'a>(raw: &'a RawValue, arena: &'a Arena) -> Result<Value<'a>, String> {
+/// A value that has so many bytes before it.
+fn value<'a>(raw: &'a RawValue, before: usize, arena: &'a Arena) -> Result<Value<'a>, NotAnObject> {
     let text = raw.get();
     Ok(match text.as_bytes().first() {
-        Some(b'"') => Value::Text(kept(string(text)?, arena).as_bytes()),
+        Some(b'"') => {
+            let text = string(text).map_err(|error| NotAnObject::at(&error, before))?;
+            Value::Text(kept(text, arena).as_bytes())
+        }
         Some(b'-' | b'0'..=b'9') => Value::number(text.as_bytes()),
         Some(b't') => Value::Bool(true),
         Some(b'f') => Value::Bool(false),
-        Some(b'{' | b'[') => Value::Nested,
+        Some(b'{' | b'[') => Value::Nested(text.as_bytes()),
         _ => Value::Null,
     })
-}
-
-/// `text` with what `serde_json` refuses and traces hold said in a way that it takes.
-fn lenient(text: &str) -> String {
-    // Past the doubles: how a number that is not finite is spelt for the rest of the engine.
-    const NOT_FINITE: &str = "1e9999";
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    let mut in_string = false;
-    while let Some(next) = rest.chars().next() {
-        let mut taken = next.len_utf8();
-        match next {
-            '"' => {
-                in_string = !in_string;
-                out.push(next);
-            }
-            '\\' if in_string => {
-                let (escape, sound) = escape_at(rest);
-                taken = escape.len();
-                out.push_str(if sound { escape } else { "\\ufffd" });
-            }
-            'N' if !in_string && rest.starts_with("NaN") && !out.ends_with('-') => {
-                taken = 3;
-                out.push_str(NOT_FINITE);
-            }
-            'I' if !in_string && rest.starts_with("Infinity") => {
-                taken = 8;
-                out.push_str(NOT_FINITE);
-            }
-            _ => out.push(next),
-        }
-        rest = &rest[taken..];
-    }
-    out
-}
-
-/// The escape at the start of `text` (a surrogate pair is one), and whether it is sound.
-fn escape_at(text: &str) -> (&str, bool) {
-    let unit = |at: usize| {
-        let hex = text.get(at..at + 6)?.strip_prefix("\\u")?;
-        u16::from_str_radix(hex, 16).ok().filter(|_| hex.bytes().all(|b| b.is_ascii_hexdigit()))
-    };
-    match unit(0) {
-        Some(0xd800..0xdc00) if unit(6).is_some_and(|low| (0xdc00..0xe000).contains(&low)) => (&text[..12], true),
-        Some(0xd800..0xe000) => (&text[..6], false),
-        Some(_) => (&text[..6], true),
-        None => (text.char_indices().nth(2).map_or(text, |(end, _)| &text[..end]), true),
-    }
 }
 
 #[cfg(test)]
@@ -203,11 +214,10 @@ mod tests {
     fn words_for_numbers_that_are_not_finite_are_numbers() {
         let arena = Arena::default();
         let record =
-            record(br#"{"ts":1,"name":"NaN","args":{"a":NaN,"b":-Infinity,"c":Infinity,"d":"Infinity"}}"#, &arena);
-        assert_eq!(record.name, Value::Text(b"NaN"));
-        for (arg, finite) in record.args.iter().zip([Some(false), Some(false), Some(false), None]) {
-            assert_eq!(arg.value.float().map(f64::is_finite), finite);
-        }
+            record(br#"{"ts":1,"name":":nan,","args":{"a":NaN,"b":-Infinity,"c": -nan ,"d":[inf],"e":INF}}"#, &arena);
+        assert_eq!(record.name, Value::Text(b":nan,"));
+        let finite: Vec<_> = record.args.iter().map(|arg| arg.value.float().map(f64::is_finite)).collect();
+        assert_eq!(finite, [Some(false), Some(false), Some(false), None, Some(false)]);
     }
 
     #[test]
@@ -230,7 +240,8 @@ mod tests {
     fn deep_nesting_is_passed_over() {
         let depth = 200_000;
         let text = format!("{{\"ts\":3,\"args\":{{\"x\":{}{}}}}}", "[".repeat(depth), "]".repeat(depth));
-        assert_eq!(record(text.as_bytes(), &Arena::default()).args[0].value, Value::Nested);
+        let nested = &text.as_bytes()[text.len() - 2 - 2 * depth..text.len() - 2];
+        assert_eq!(record(text.as_bytes(), &Arena::default()).args[0].value, Value::Nested(nested));
     }
 
     #[test]
@@ -244,10 +255,40 @@ mod tests {
             "{\"a\":}",
             "{\"a\":tru}",
             "{\"a\":1} x",
-            "{\"a\":-NaN}",
+            "{\"a\":1NaN}",
+            "{\"a\":NaN5}",
+            "{\"a\":--nan}",
+            "{\"a\":INFINITY}",
+            "{nan:1}",
             "{\"a\":\"\\x\"}",
         ] {
             assert!(parse(text.as_bytes(), &Arena::default(), &mut Record::default()).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_fault_names_its_byte_and_no_line() {
+        for (text, reason) in [
+            (&b"{\"a\":1,\"b\":tru}"[..], "not JSON: expected ident at byte 15"),
+            (b"{\"a\":1} x", "not JSON: trailing characters at byte 9"),
+            (b"{\"a\":[1", "not JSON: EOF while parsing a list at byte 7"),
+            // What is read leniently before it does not move the byte.
+            (b"{\"\xff\xff\":nan,\"b\":tru}", "not JSON: expected ident at byte 18"),
+            (b"{\"\\ud800\":1,\"b\":tru}", "not JSON: expected ident at byte 20"),
+            (b"{\"a\":{\"b\":\"\\x\"}}", "not JSON: invalid escape at byte 13"),
+            (b"{\"args\":{\"b\":\"\\x\"}}", "not JSON: invalid escape at byte 16"),
+            (b"[1]", "not a JSON object"),
+        ] {
+            let reading = parse(text, &Arena::default(), &mut Record::default());
+            assert_eq!(reading.map_err(|error| error.to_string()), Err(reason.to_owned()));
+        }
+    }
+
+    #[test]
+    fn text_of_a_nested_object_is_found() {
+        let cfg = br#"{"time_metric":"US","io":1,"time_metric":"NS"}"#;
+        assert_eq!(text_field(cfg, "time_metric"), Some(&b"NS"[..]));
+        assert_eq!(text_field(cfg, "io"), None);
+        assert_eq!(text_field(b"[1]", "time_metric"), None);
     }
 }

@@ -31,6 +31,23 @@ pub(crate) fn number_end(text: &[u8], start: usize) -> Option<usize> {
     any_number_end(text, start)
 }
 
+/// How the rest of the engine is told of a number that is not finite: by the text of one past the doubles.
+pub(crate) const NOT_FINITE: &[u8] = b"1e9999";
+
+/// Where the word for a number that is not finite ends that starts at `start`, if one does: `nan` and `inf` in
+/// any case, as C++ prints them, or `Infinity`, as Python does; with or without a minus.
+#[cold]
+pub(crate) fn not_finite_end(text: &[u8], start: usize) -> Option<usize> {
+    let word_start = start + usize::from(text.get(start) == Some(&b'-'));
+    let word = text.get(word_start..)?;
+    if word.starts_with(b"Infinity") {
+        return Some(word_start + 8);
+    }
+    let first = word.first_chunk::<3>()?;
+    let is_word = first.eq_ignore_ascii_case(b"nan") || first.eq_ignore_ascii_case(b"inf");
+    is_word.then_some(word_start + 3)
+}
+
 #[cold]
 fn any_number_end(text: &[u8], start: usize) -> Option<usize> {
     let mut at = start;
@@ -209,6 +226,18 @@ mod tests {
         for bad in ["", "-", "01", "1.", ".5", "1e", "1e+", "+1", "0x1", "NaN", "1 ", "--1"] {
             assert!(!is_number_text(bad.as_bytes()), "{bad}");
         }
+    }
+
+    #[test]
+    fn words_for_what_is_not_finite_end_where_they_end() {
+        for word in ["nan", "-nan", "NaN", "-NaN", "NAN", "inf", "-inf", "Inf", "-INF", "Infinity", "-Infinity"] {
+            assert_eq!(not_finite_end(format!("x:{word},").as_bytes(), 2), Some(2 + word.len()), "{word}");
+            assert!(!is_number_text(word.as_bytes()), "{word}");
+        }
+        for other in ["", "-", "na", "--nan", "+inf", "null", "1nan"] {
+            assert_eq!(not_finite_end(other.as_bytes(), 0), None, "{other}");
+        }
+        assert!(float_of_number(NOT_FINITE).is_infinite());
     }
 
     #[test]

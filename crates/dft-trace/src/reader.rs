@@ -212,15 +212,17 @@ impl TraceReader {
         Ok(true)
     }
 
-    /// Takes a last line without a newline out of the text, unless it is a whole record.
+    /// Takes a last line without a newline out of the text, unless it is a whole record and nothing else: what
+    /// seems to be a record at the end of a broken line may be a part of one that is still being written.
     fn end_text(&mut self, text: &mut Vec<u8>) {
         let start = memchr::memrchr(b'\n', text).map_or(0, |end| end + 1);
-        let (mut holds, mut whole) = (false, false);
-        Parser::new().parse(&text[start..], 1, Clock::default(), |line| {
-            holds = true;
-            whole = matches!(line, Line::Record { .. });
+        let (mut records, mut broken) = (false, false);
+        Parser::new().parse(&text[start..], 1, Clock::default(), |line| match line {
+            Line::Record { .. } => records = true,
+            Line::Malformed { .. } => broken = true,
         });
-        if whole {
+        let holds = records || broken;
+        if records && !broken {
             self.within_line = true;
         } else {
             self.breaks_off = holds;
@@ -291,7 +293,7 @@ impl TraceReader {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::io::Write;
 
     use flate2::Compression;
@@ -300,7 +302,7 @@ mod tests {
     use super::*;
     use crate::source::fingerprint;
 
-    pub(super) fn gzip(text: &[u8]) -> Vec<u8> {
+    pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         encoder.write_all(text).expect("in memory");
         encoder.finish().expect("in memory")
@@ -443,6 +445,9 @@ mod tests {
             ("{\"a\":1}\n{\"b\":2", 1, Some("the file ends within line 2")),
             ("{\"a\":1}\noops", 1, Some("the file ends within line 2")),
             ("{\"a\":1}\n]", 1, None),
+            ("{\"a\":1}\n{\"b\":2},]", 2, None),
+            ("{\"a\":1}\n\0\0", 1, None),
+            ("{\"a\":1}\n{\"na{\"name\":\"x\",\"ph\":1}", 1, Some("the file ends within line 2")),
             ("{\"a\":1}\n  ", 1, None),
         ] {
             for bytes in [text.as_bytes().to_vec(), gzip(text.as_bytes())] {

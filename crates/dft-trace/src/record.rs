@@ -61,8 +61,8 @@ pub enum Value<'a> {
     Number(&'a [u8]),
     /// A string, unescaped. It may hold invalid UTF-8 where the trace does.
     Text(&'a [u8]),
-    /// An array or an object: its contents are not looked at.
-    Nested,
+    /// An array or an object, as its text: its contents are not looked at.
+    Nested(&'a [u8]),
 }
 
 impl<'a> Value<'a> {
@@ -91,6 +91,12 @@ impl<'a> Value<'a> {
     #[inline]
     pub fn is_number(&self) -> bool {
         matches!(self, Value::Integer(_) | Value::Number(_))
+    }
+
+    /// Whether this stands for a number that is not finite: a word for one, or a text past the doubles.
+    #[inline]
+    pub fn is_not_finite(&self) -> bool {
+        matches!(self, Value::Number(text) if !number::float_of_number(text).is_finite())
     }
 
     /// The double nearest to a JSON number; `None` if this is none.
@@ -204,8 +210,10 @@ impl LayoutId {
 pub struct Record<'a> {
     /// The layout of the line, if it was read by one.
     pub layout: Option<LayoutId>,
-    /// `ph`.
+    /// What `ph` means.
     pub phase: Phase,
+    /// `ph`, as the trace has it.
+    pub ph: Value<'a>,
     /// `name`: the function, the counter, or the kind of metadata.
     pub name: Value<'a>,
     /// `cat`: the category, in the trace's own spelling.
@@ -235,6 +243,7 @@ impl<'a> Record<'a> {
     pub(crate) fn clear(&mut self) {
         self.layout = None;
         self.phase = Phase::Unknown;
+        self.ph = Value::Null;
         self.name = Value::Null;
         self.cat = Value::Null;
         self.pid = Value::Null;

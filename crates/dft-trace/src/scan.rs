@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::chunk::{CHUNK, specials};
-use crate::number::number_end;
+use crate::number::{NOT_FINITE, not_finite_end, number_end};
 use crate::record::{Arg, ArgKey, Phase, Record, Value};
 
 /// The line is not of the shape that this scanner knows: ask the library parser.
@@ -24,7 +24,6 @@ pub struct Unusual;
 #[inline]
 pub fn scan<'a>(text: &'a [u8], record: &mut Record<'a>) -> Result<(), Unusual> {
     record.clear();
-    let mut phase = Value::Null;
     let mut cursor = Cursor { text, at: 0 };
     cursor.expect(b'{')?;
     if !cursor.skip_if(b'}') {
@@ -37,7 +36,7 @@ pub fn scan<'a>(text: &'a [u8], record: &mut Record<'a>) -> Result<(), Unusual> 
                 b"tid" => record.tid = cursor.value()?,
                 b"ts" => record.ts = cursor.value()?,
                 b"dur" => record.dur = cursor.value()?,
-                b"ph" => phase = cursor.value()?,
+                b"ph" => record.ph = cursor.value()?,
                 b"args" => cursor.args(&mut record.args)?,
                 _ => {
                     cursor.value()?;
@@ -52,7 +51,7 @@ pub fn scan<'a>(text: &'a [u8], record: &mut Record<'a>) -> Result<(), Unusual> 
     if cursor.at != text.len() {
         return Err(Unusual);
     }
-    record.phase = Phase::of(&phase);
+    record.phase = Phase::of(&record.ph);
     record.keep_last_of_repeated_args();
     Ok(())
 }
@@ -181,12 +180,14 @@ impl<'a> Cursor<'a> {
             }
             Some(b'-' | b'0'..=b'9') => {
                 let start = self.at;
-                self.at = number_end(self.text, start).ok_or(Unusual)?;
-                Ok(Value::number(&self.text[start..self.at]))
+                let Some(end) = number_end(self.text, start) else { return self.not_finite() };
+                self.at = end;
+                Ok(Value::number(&self.text[start..end]))
             }
             Some(b't') => self.word(b"true", Value::Bool(true)),
             Some(b'f') => self.word(b"false", Value::Bool(false)),
-            Some(b'n') => self.word(b"null", Value::Null),
+            Some(b'n') if self.text[self.at..].starts_with(b"null") => self.word(b"null", Value::Null),
+            Some(b'n' | b'N' | b'i' | b'I') => self.not_finite(),
             _ => Err(Unusual),
         }
     }
@@ -198,6 +199,12 @@ impl<'a> Cursor<'a> {
         } else {
             Err(Unusual)
         }
+    }
+
+    #[cold]
+    fn not_finite(&mut self) -> Result<Value<'a>, Unusual> {
+        self.at = not_finite_end(self.text, self.at).ok_or(Unusual)?;
+        Ok(Value::Number(NOT_FINITE))
     }
 
     /// The object under `args`; any other value there means no args.

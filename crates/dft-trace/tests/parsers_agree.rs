@@ -42,7 +42,7 @@ fn compare(line: &[u8], layouts: &mut Layouts) -> Result<bool, TestCaseError> {
     let line = payload(line);
     let arena = Arena::default();
     let (mut slow, mut fast) = (Record::default(), Record::default());
-    let library = library::parse(line, &arena, &mut slow).map(|()| seen(&slow));
+    let library = library::parse(line, &arena, &mut slow).map(|()| seen(&slow)).map_err(|error| error.to_string());
     let text = with_ahead(line);
     if layouts.read(&text, line.len(), &mut fast) {
         prop_assert_eq!(Ok(seen(&fast)), library.clone(), "by layout: {}", String::from_utf8_lossy(line));
@@ -86,7 +86,11 @@ fn scalar() -> impl Strategy<Value = String> {
         4 => "[ -~]{0,24}".prop_map(|text| format!("\"{}\"", text.replace(['"', '\\'], "_"))),
         1 => any::<String>().prop_map(|text| serde_json::Value::from(text).to_string()),
         1 => prop_oneof!["\"\\\\u[0-9a-fA-F]{4}\"", "\"\\\\[a-z]\""],
-        2 => prop::sample::select(vec!["true", "false", "null", "NaN", "-Infinity", "[]", "{}", "[1,{\"a\":2}]", "tru"])
+        2 => prop::sample::select(vec!["true", "false", "null", "[]", "{}", "[1,{\"a\":2}]", "tru"]).prop_map(String::from),
+        2 => prop::sample::select(vec![
+            "NaN", "-NaN", "nan", "-nan", "inf", "-inf", "Inf", "-INF", "Infinity", "-Infinity", "infinity", "INFINITY", "1nan",
+            "nan1", "--inf", "[nan]", "{\"a\":inf}", "na", "-",
+        ])
             .prop_map(String::from),
     ]
 }
@@ -137,7 +141,8 @@ enum Edit {
 
 fn edit() -> impl Strategy<Value = Edit> {
     let place = any::<prop::sample::Index>;
-    let byte = || prop_oneof![prop::sample::select(b"\"\\{}[]:,.-+eE0159 \t\x00\x1f\xff\xc3".to_vec()), any::<u8>()];
+    let byte =
+        || prop_oneof![prop::sample::select(b"\"\\{}[]:,.-+eE0159naif \t\x00\x1f\xff\xc3".to_vec()), any::<u8>()];
     prop_oneof![
         3 => (place(), byte()).prop_map(|(at, byte)| Edit::Set(at, byte)),
         3 => (place(), byte()).prop_map(|(at, byte)| Edit::Insert(at, byte)),
@@ -166,6 +171,23 @@ fn apply(line: &mut Vec<u8>, edit: &Edit) {
             let part = line[from.min(to)..from.max(to)].to_vec();
             line.splice(to..to, part);
         }
+    }
+}
+
+/// In place of a number, as C++ prints them and as Python does.
+const WORDS: [&str; 6] = ["nan", "-nan", "inf", "-inf", "NaN", "Infinity"];
+
+#[test]
+fn words_for_what_is_not_finite_are_read_in_every_way() {
+    let mut layouts = Layouts::default();
+    for word in WORDS.into_iter().chain(WORDS) {
+        let line = format!("{{\"name\":\"x\",\"dur\":{word},\"ts\":5,\"args\":{{\"a\":{word},\"b\":7}}}}");
+        assert!(compare(line.as_bytes(), &mut layouts).expect("the same record"), "by the scanner");
+        let text = with_ahead(line.as_bytes());
+        let mut record = Record::default();
+        assert!(layouts.read(&text, line.len(), &mut record), "by a layout");
+        assert!(record.dur.is_not_finite() && record.args[0].value.is_not_finite() && record.args[0].value.is_number());
+        assert_eq!((record.args.len(), record.args[1].value.integer_literal()), (2, Some(7)));
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use crate::line::is_blank;
+use crate::line::{may_follow, payload};
 use crate::reader::{BLOCK, MAX_LINE, TraceReader};
 use crate::source::{Hashed, is_gzip, open_regular};
 use crate::summary::{Consumed, Head, ResumeError};
@@ -77,20 +77,25 @@ impl TraceReader {
 
     /// Passes over the rest of a line whose record was read before. If that goes on, it was another.
     fn end_line(&mut self) -> Result<(), ResumeError> {
-        let mut passed = 0;
+        const RECORD: &[u8] = b"{}";
+        let mut line = RECORD.to_vec();
         loop {
             let end = memchr::memchr(b'\n', &self.carry);
-            if !is_blank(&self.carry[..end.unwrap_or(self.carry.len())]) {
+            let rest = &self.carry[..end.unwrap_or(self.carry.len())];
+            if line.len() + rest.len() > self.max_line.max(BLOCK) || !rest.iter().all(|&byte| may_follow(byte)) {
                 return Err(ResumeError::Changed);
             }
+            line.extend_from_slice(rest);
             if let Some(end) = end {
+                if payload(&line) != RECORD {
+                    return Err(ResumeError::Changed);
+                }
                 self.carry.drain(..=end);
-                self.consumed += passed + end as u64 + 1;
+                self.consumed += (line.len() - RECORD.len()) as u64 + 1;
                 self.start.line += 1;
                 self.within_line = false;
                 return Ok(());
             }
-            passed += self.carry.len() as u64;
             self.carry.clear();
             if self.ended {
                 // What is there of it holds nothing, so it can be read again.
@@ -112,7 +117,6 @@ impl TraceReader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::line::payload;
     use crate::reader::tests::{gzip, read_on, text};
     use crate::source::fingerprint;
     use crate::summary::{OpenEnd, SourceSummary};
@@ -151,10 +155,10 @@ mod tests {
     #[test]
     fn a_file_that_grows_is_read_on_wherever_it_ended() {
         let folder = tempfile::tempdir().expect("a folder");
-        let text = b"\xef\xbb\xbf[\n{\"a\":1},\n\n oops\n{\"b\":22} ,\r\n{\"c\":[3]}\nyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\n{\"d\":4}\n]\n";
-        let mut members = gzip(&text[..21]);
+        let text = b"\xef\xbb\xbf[\n{\"a\":1},]\n][\0\n\0\0{\"a\":1},\n\n oops\n{\"b\":22} ,\r\n{\"c\":[3]}\nyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\n{\"d\":4}\n]\n";
+        let mut members = gzip(&text[..34]);
         members.extend(gzip(b""));
-        members.extend(gzip(&text[21..]));
+        members.extend(gzip(&text[34..]));
         members.extend([0; 3]);
         for (name, bytes) in [("a.pfw", text.to_vec()), ("b.pfw.gz", gzip(text)), ("c.pfw.gz", members)] {
             let path = folder.path().join(name);
@@ -169,7 +173,7 @@ mod tests {
             };
             for first in 0..bytes.len() {
                 check(&[first, bytes.len()]);
-                for second in (first..bytes.len()).step_by(5) {
+                for second in (first..bytes.len()).step_by(9) {
                     check(&[first, second, bytes.len()]);
                 }
             }
@@ -195,6 +199,9 @@ mod tests {
         assert!(matches!(resume_as(b"{}", b"{}x\n"), Err(ResumeError::Changed)));
         assert!(resume_as(b"{}", b"{},\n{}").is_ok());
         assert!(resume_as(b"{}", b"{} \x0b,\n{}").is_ok());
+        assert!(resume_as(b"{}", b"{},]\r\n{}").is_ok());
+        assert!(resume_as(b"{}", b"{}\0\0\n{}").is_ok());
+        assert!(matches!(resume_as(b"{}", b"{}\0]\n{}"), Err(ResumeError::Changed)));
     }
 
     #[test]
