@@ -283,6 +283,10 @@ typedef struct dft_lines_added {
     uint64_t malformed;
     // The number of the first of those, from 1; 0 where there is none.
     uint64_t first_malformed;
+    // Records of unknown phase, which are in no row.
+    uint64_t skipped;
+    // The number of the line of the first of those, from 1; 0 where there is none.
+    uint64_t first_skipped;
 } dft_lines_added;
 
 // What went wrong in the last call of this thread that failed.
@@ -363,6 +367,8 @@ typedef struct dft_build_summary {
     uint64_t telemetry_rows;
     // Bytes of text that were read, inflated.
     uint64_t text_bytes;
+    // Records of unknown phase, which are in no row.
+    uint64_t skipped_records;
 } dft_build_summary;
 
 // A piece of a trace: bytes of the file as it is on disk. A file that is not cut is one, from 0 to its size.

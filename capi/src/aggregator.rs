@@ -144,6 +144,10 @@ pub struct dft_lines_added {
     pub malformed: u64,
     /// The number of the first of those, from 1; 0 where there is none.
     pub first_malformed: u64,
+    /// Records of unknown phase, which are in no row.
+    pub skipped: u64,
+    /// The number of the line of the first of those, from 1; 0 where there is none.
+    pub first_skipped: u64,
 }
 
 // SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
@@ -211,6 +215,7 @@ impl Aggregator {
             ts: Value::Integer(given.ts_us),
             dur: present(given, DFT_HAS_DURATION, given.dur_us),
             args,
+            ph: Value::Null,
             layout: more.is_empty().then_some(LayoutId::made(layout)),
         };
         let added = self.live.record(&record);
@@ -282,13 +287,14 @@ pub extern "C" fn dft_aggregator_add_lines(
     boundary("dft_aggregator_add_lines", || {
         check_place("added", added)?;
         let text = text.bytes("text")?;
-        let LinesAdded { records, malformed, first_malformed } =
+        let LinesAdded { records, malformed, first_malformed, skipped, first_skipped } =
             handles::with_mut(aggregator, |aggregator: &mut Aggregator| Ok(aggregator.live.lines(text)?))?;
         if added.is_null() {
             return Ok(());
         }
         let first_malformed = first_malformed.map_or(0, |(line, _)| line);
-        give("added", added, &dft_lines_added { size: 0, records, malformed, first_malformed })
+        let first_skipped = first_skipped.map_or(0, |first| first.line);
+        give("added", added, &dft_lines_added { size: 0, records, malformed, first_malformed, skipped, first_skipped })
     })
 }
 

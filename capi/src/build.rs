@@ -98,6 +98,8 @@ pub struct dft_build_summary {
     pub telemetry_rows: u64,
     /// Bytes of text that were read, inflated.
     pub text_bytes: u64,
+    /// Records of unknown phase, which are in no row.
+    pub skipped_records: u64,
 }
 
 // SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
@@ -193,6 +195,7 @@ fn summary(input: &InputReport) -> dft_build_summary {
         rows: input.written.rows,
         telemetry_rows: input.written.telemetry,
         text_bytes: input.text_bytes,
+        skipped_records: counts.skipped,
     }
 }
 
@@ -219,9 +222,18 @@ fn tell_faults(input: &InputReport, on_fault: dft_on_text, context: *mut c_void)
             Some(Fault::Truncated(place)) => tell(&file.path, &format!("truncated: {place}")),
             Some(Fault::Damaged(reason)) => tell(&file.path, &format!("damaged: {reason}")),
         }
+        let skipped = file.skipped_records();
+        if skipped > 0 {
+            let first = file.skipped.as_ref();
+            let first =
+                first.map_or(String::new(), |first| format!("; the first: {}: {first}", file.place_of(first.line)));
+            let what = if skipped == 1 { "record" } else { "records" };
+            tell(&file.path, &format!("{skipped} {what} of unknown phase skipped{first}"));
+        }
         let (lines, shown) = (file.malformed_lines(), &file.malformed);
         if lines > 0 {
-            let first = shown.iter().map(|malformed| format!("; line {}: {}", malformed.line, malformed.reason));
+            let first =
+                shown.iter().map(|malformed| format!("; {}: {}", file.place_of(malformed.line), malformed.reason));
             let more = if lines > shown.len() as u64 && !shown.is_empty() { "; and more" } else { "" };
             let what = if lines == 1 { "malformed line" } else { "malformed lines" };
             tell(&file.path, &format!("{lines} {what}{}{more}", first.collect::<String>()));

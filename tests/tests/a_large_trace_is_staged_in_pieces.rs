@@ -378,7 +378,7 @@ fn what_is_wrong_with_the_end_and_the_lines_is_as_in_a_build_of_the_whole() {
         assert!(staged.unchained.is_empty());
         let malformed: Vec<_> = staged.input.files.iter().filter(|file| !file.malformed.is_empty()).collect();
         assert_eq!(malformed.len(), 1);
-        let place = malformed[0].place_of(&malformed[0].malformed[0]);
+        let place = malformed[0].place_of(malformed[0].malformed[0].line);
         let from = malformed[0].piece.as_ref().expect("a piece").start;
         let (line, byte) = place.split_once(" behind ").expect("two places");
         assert_eq!(byte, format!("byte {from}"));

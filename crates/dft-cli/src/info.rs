@@ -101,7 +101,9 @@ impl Facts {
         line("files", format!("{}, {} records", count(self.files.len() as u64), count(self.totals.records())));
         let mut rows = Vec::new();
         // Those with faults first: they are what a reader looks for.
-        let faulty = |entry: &dft_codec::FileEntry| entry.fault.is_some() || entry.counts.malformed > 0;
+        let faulty = |entry: &dft_codec::FileEntry| {
+            entry.fault.is_some() || entry.counts.malformed > 0 || entry.counts.skipped > 0
+        };
         let (with, without): (Vec<_>, Vec<_>) = self.files.iter().partition(|(_, entry)| faulty(entry));
         for (path, entry) in with.into_iter().chain(without).take(SHOWN) {
             let fault = match &entry.fault {
@@ -114,11 +116,16 @@ impl Facts {
                 0 => String::new(),
                 lines => format!("{} malformed", count(lines)),
             };
+            let skipped = match entry.counts.skipped {
+                0 => String::new(),
+                records => format!("{} skipped", count(records)),
+            };
             rows.push(vec![
                 path.clone(),
                 bytes(entry.size as f64),
                 format!("{} records", count(entry.counts.records())),
                 malformed,
+                skipped,
                 fault,
             ]);
         }

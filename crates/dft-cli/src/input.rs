@@ -117,13 +117,19 @@ fn describe_fault(file: &FileReport, text: &mut String) {
             writeln!(text, "warning: {path}: damaged: {reason}; what came before is in")
         }
     };
+    let within = file.piece.as_ref().map_or(String::new(), |piece| format!(", bytes {} to {}", piece.start, piece.end));
+    if file.skipped_records() > 0 {
+        let skipped = plural(file.skipped_records(), "record");
+        let first = file.skipped.as_ref();
+        let first = first.map_or(String::new(), |first| format!("; the first: {}: {first}", file.place_of(first.line)));
+        let _ = writeln!(text, "warning: {path}{within}: {skipped} of unknown phase skipped{first}");
+    }
     if file.malformed_lines() == 0 {
         return;
     }
-    let within = file.piece.as_ref().map_or(String::new(), |piece| format!(", bytes {} to {}", piece.start, piece.end));
     let _ = writeln!(text, "warning: {path}{within}: {}", plural(file.malformed_lines(), "malformed line"));
     for malformed in &file.malformed {
-        let _ = writeln!(text, "  {}: {}", file.place_of(malformed), malformed.reason);
+        let _ = writeln!(text, "  {}: {}", file.place_of(malformed.line), malformed.reason);
     }
     let more = file.malformed_lines() - file.malformed.len() as u64;
     if more > 0 && !file.malformed.is_empty() {

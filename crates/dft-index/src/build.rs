@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Instant;
 
 use dft_aggregate::Config;
-use dft_codec::FileFault;
+use dft_codec::{FileCounts, FileFault};
 use dft_store::{Batch, EventAggregator, Written};
 use dft_trace::discover;
 
@@ -118,14 +118,20 @@ fn refuse_faults(files: &[FileReport], unreadable: &[Unreadable]) -> Result<(), 
         return Err(BuildError::Strict { path: path.clone(), fault: format!("it cannot be read: {error}") });
     }
     // What is known was accepted before.
-    let is_faulty = |file: &&FileReport| file.fault.is_some() || file.counts.malformed > 0;
+    let is_faulty = |file: &&FileReport| {
+        let FileCounts { malformed, skipped, .. } = file.counts;
+        file.fault.is_some() || malformed > 0 || skipped > 0
+    };
     let Some(file) = files.iter().find(is_faulty) else { return Ok(()) };
     let fault = match (&file.fault, file.malformed.first()) {
         (Some(FileFault::Empty), _) => "the file is empty".to_owned(),
         (Some(FileFault::Truncated(place)), _) => format!("truncated: {place}"),
         (Some(FileFault::Damaged(reason)), _) => format!("damaged: {reason}"),
-        (None, Some(line @ MalformedLine { reason, .. })) => format!("{} is malformed: {reason}", file.place_of(line)),
-        (None, None) => "it has malformed lines".to_owned(),
+        (None, Some(MalformedLine { line, reason })) => format!("{} is malformed: {reason}", file.place_of(*line)),
+        (None, None) => match &file.skipped {
+            Some(skipped) => format!("{} has {skipped}", file.place_of(skipped.line)),
+            None => "it has malformed lines".to_owned(),
+        },
     };
     Err(BuildError::Strict { path: file.path.clone(), fault })
 }

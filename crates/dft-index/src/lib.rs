@@ -49,6 +49,6 @@ pub use location::default_index;
 pub use part::{PIECE, Part};
 pub use pieces::{Piece, PieceSize, plan_pieces};
 pub use progress::{Progress, ProgressState, Stage};
-pub use report::{BuildReport, FileReport, InputReport, MalformedLine, StageReport, Unreadable};
+pub use report::{BuildReport, FileReport, InputReport, MalformedLine, SkippedRecord, StageReport, Unreadable};
 pub use resolve::{TraceState, resolve};
 pub use stage::{StageTo, stage, stage_pieces};

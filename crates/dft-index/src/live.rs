@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use dft_aggregate::{Aggregator, Config, Run};
 use dft_codec::{Bounds, FileCounts, FileEntry};
 use dft_store::{Batch, EventAggregator, Index, StoreError, Written};
-use dft_trace::{Clock, Consumed, Line, MalformedReason, Parser, Record};
+use dft_trace::{Clock, Consumed, Line, MalformedReason, Parser, Phase, Record};
 
 use crate::error::BuildError;
 use crate::processes::Processes;
+use crate::report::SkippedRecord;
 
 /// Records between two looks at how much memory the table takes.
 const LOOK: u32 = 4096;
@@ -46,6 +47,10 @@ pub struct LinesAdded {
     pub malformed: u64,
     /// The number of the first of those, from 1, and what is wrong with it.
     pub first_malformed: Option<(u64, String)>,
+    /// Records of unknown phase, which are in no row.
+    pub skipped: u64,
+    /// The first of those.
+    pub first_skipped: Option<SkippedRecord>,
 }
 
 /// Aggregates records that come one by one. It is for one thread; those of several are
@@ -135,6 +140,10 @@ impl LiveAggregator {
                     Ok(()) => {
                         processes.add(record);
                         added.records += 1;
+                        if record.phase == Phase::Unknown {
+                            added.skipped += 1;
+                            added.first_skipped.get_or_insert_with(|| SkippedRecord::of(line, record));
+                        }
                         return;
                     }
                     Err(reason) => (line, reason),

@@ -75,6 +75,7 @@ pub(crate) fn plan(
                         before: Some(entry.counts),
                         fault: entry.fault.clone(),
                         malformed: Vec::new(),
+                        skipped: None,
                     });
                     if entry.modified_ns != snapshot.modified_ns {
                         // So that it is not read again to see that it is the same.

@@ -1,5 +1,6 @@
 //! What a build did, and what was wrong with its input.
 
+use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use dft_codec::{FileCounts, FileFault, Unchained};
 use dft_store::Written;
+use dft_trace::{Record, Value};
 
 /// How many malformed lines of a file are shown.
 pub(crate) const SHOWN: usize = 5;
@@ -18,6 +20,42 @@ pub struct MalformedLine {
     pub line: u64,
     /// What is wrong with it.
     pub reason: String,
+}
+
+/// A record of a phase that means nothing here, so that it is skipped.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SkippedRecord {
+    /// The number of its line, as that of a [`MalformedLine`].
+    pub line: u64,
+    /// Its phase, as the trace has it; `None` where it has none.
+    pub phase: Option<String>,
+}
+
+impl SkippedRecord {
+    /// The most bytes of a phase that are shown.
+    const SHOWN: usize = 40;
+
+    pub(crate) fn of(line: u64, record: &Record<'_>) -> Self {
+        let text = |text: &[u8]| String::from_utf8_lossy(&text[..text.len().min(Self::SHOWN)]).into_owned();
+        let phase = match record.ph {
+            Value::Null => None,
+            Value::Bool(value) => Some(value.to_string()),
+            Value::Integer(number) => Some(number.to_string()),
+            Value::Number(number) => Some(text(number)),
+            Value::Text(phase) => Some(format!("{:?}", text(phase))),
+            Value::Nested(nested) => Some(text(nested)),
+        };
+        Self { line, phase }
+    }
+}
+
+impl fmt::Display for SkippedRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.phase {
+            Some(phase) => write!(f, "unknown phase {phase}"),
+            None => f.write_str("no phase"),
+        }
+    }
 }
 
 /// What was read of a file.
@@ -35,6 +73,8 @@ pub struct FileReport {
     pub fault: Option<FileFault>,
     /// The first few malformed lines that this build read.
     pub malformed: Vec<MalformedLine>,
+    /// The first record of unknown phase that this build read.
+    pub skipped: Option<SkippedRecord>,
 }
 
 impl FileReport {
@@ -43,17 +83,22 @@ impl FileReport {
         self.counts.malformed + self.before.map_or(0, |before| before.malformed)
     }
 
-    /// Where a malformed line is, in words.
-    pub fn place_of(&self, malformed: &MalformedLine) -> String {
+    /// Records of unknown phase, those that earlier builds read included.
+    pub fn skipped_records(&self) -> u64 {
+        self.counts.skipped + self.before.map_or(0, |before| before.skipped)
+    }
+
+    /// Where a line is, in words.
+    pub fn place_of(&self, line: u64) -> String {
         match &self.piece {
-            Some(piece) if piece.start > 0 => format!("line {} behind byte {}", malformed.line, piece.start),
-            _ => format!("line {}", malformed.line),
+            Some(piece) if piece.start > 0 => format!("line {line} behind byte {}", piece.start),
+            _ => format!("line {line}"),
         }
     }
 
     /// Whether anything was wrong with the file.
     pub fn is_faulty(&self) -> bool {
-        self.fault.is_some() || self.malformed_lines() > 0
+        self.fault.is_some() || self.malformed_lines() > 0 || self.skipped_records() > 0
     }
 }
 

@@ -238,6 +238,7 @@ impl Work<'_> {
                 before: Some(entry.entry.counts),
                 fault: entry.entry.fault.clone(),
                 malformed: Vec::new(),
+                skipped: None,
             });
         }
         Ok(todo)

@@ -11,14 +11,16 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender};
 use dft_aggregate::{Aggregator, Config, Run, merge_into_one};
 use dft_codec::{Bounds, FileCounts};
-use dft_trace::{Block, BlockEnd, Clock, Line, MalformedReason, Parser, ResumeError, SourceSummary, TraceReader};
+use dft_trace::{
+    Block, BlockEnd, Clock, Line, MalformedReason, Parser, Phase, Record, ResumeError, SourceSummary, TraceReader,
+};
 
 use crate::build::BuildOptions;
 use crate::error::BuildError;
 use crate::plan::Planned;
 use crate::processes::Processes;
 use crate::progress::Progress;
-use crate::report::{MalformedLine, SHOWN};
+use crate::report::{MalformedLine, SHOWN, SkippedRecord};
 
 /// A table is written out when it takes more than this, however small the budget, in bytes.
 const LEAST_TABLE: usize = 256 << 10;
@@ -35,10 +37,22 @@ pub(crate) struct Tally {
     pub(crate) counts: FileCounts,
     /// The first malformed lines, in no order.
     pub(crate) malformed: Vec<MalformedLine>,
+    /// The first record of unknown phase.
+    pub(crate) skipped: Option<SkippedRecord>,
     pub(crate) processes: Processes,
 }
 
 impl Tally {
+    /// Sees a record that was aggregated, or is of none of the phases that are.
+    #[inline]
+    fn record(&mut self, line: u64, record: &Record<'_>) {
+        if record.phase == Phase::Unknown {
+            self.skipped.get_or_insert_with(|| SkippedRecord::of(line, record));
+        } else {
+            self.processes.add(record);
+        }
+    }
+
     fn malformed(&mut self, line: u64, reason: MalformedReason) {
         self.counts.malformed += 1;
         // Blocks of a file come to a thread in their order, so the first ones seen are the first.
@@ -77,6 +91,7 @@ impl Harvest {
             let mine = self.tallies.entry(file).or_default();
             mine.counts.add(&tally.counts);
             mine.malformed.extend(tally.malformed);
+            mine.skipped = mine.skipped.take().into_iter().chain(tally.skipped).min();
             mine.processes.seen.extend(tally.processes.seen);
         }
         self.ends.extend(other.ends);
@@ -285,7 +300,7 @@ impl<'a> Worker<'a> {
         let before = tally.counts.records();
         let end = parser.parse(&block.text, block.first_line, block.clock, |line| match line {
             Line::Record { record, clock, line } => match table.record(record, clock, &mut tally.counts) {
-                Ok(()) => tally.processes.add(record),
+                Ok(()) => tally.record(line, record),
                 Err(reason) => tally.malformed(line, reason),
             },
             Line::Malformed { line, reason } => tally.malformed(line, reason),

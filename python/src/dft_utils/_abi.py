@@ -144,6 +144,8 @@ class dft_lines_added(Structure):
         ("records", c_uint64),
         ("malformed", c_uint64),
         ("first_malformed", c_uint64),
+        ("skipped", c_uint64),
+        ("first_skipped", c_uint64),
     ]
 
 
@@ -198,6 +200,7 @@ class dft_build_summary(Structure):
         ("rows", c_uint64),
         ("telemetry_rows", c_uint64),
         ("text_bytes", c_uint64),
+        ("skipped_records", c_uint64),
     ]
 
 

@@ -59,7 +59,9 @@ class BuildReport:
     telemetry_rows: int = 0
     #: Bytes of text that were read, inflated.
     text_bytes: int = 0
-    #: Each fault of the input: malformed lines, truncated, damaged, empty and unreadable files.
+    #: Records of unknown phase, which are in no row.
+    skipped_records: int = 0
+    #: Each fault of the input: malformed lines, records of unknown phase, truncated, damaged, empty and unreadable files.
     faults: List[Fault] = field(default_factory=list)
 
 

@@ -163,6 +163,7 @@ def _describe(report: BuildReport, index: str, new: List[str], staging: "_Build"
             report.files += 1
             report.records += file.events + file.profiles + file.systems + file.telemetry + file.metadata
             report.malformed_lines += file.malformed
+            report.skipped_records += file.skipped
             report.text_bytes += file.text_bytes
             if path in staging.cut:
                 # Whoever staged a piece knows that piece.
@@ -176,6 +177,8 @@ def _faults(path: str, file: File) -> Iterator[Fault]:
         yield Fault(path, file.fault)
     if file.malformed:
         yield Fault(path, f"{file.malformed} malformed lines")
+    if file.skipped:
+        yield Fault(path, f"{file.skipped} records of unknown phase skipped")
 
 
 class _Build:
