@@ -208,5 +208,6 @@ pub(crate) fn counts(counts: &FileCounts) -> Value {
         "malformed": counts.malformed,
         "failed_transfers": counts.failed_transfers,
         "not_finite": counts.not_finite,
+        "inconsistent": counts.inconsistent,
     })
 }

@@ -74,6 +74,17 @@ pub(crate) fn lines(input: &InputReport) -> Vec<(&'static str, String)> {
     if counts.not_finite > 0 {
         lines.push(("values", format!("{} left out: NaN or infinite", count(counts.not_finite))));
     }
+    if counts.inconsistent > 0 {
+        let first = input.files.iter().find_map(|file| Some((file, file.inconsistent?)));
+        let first = first.map_or(String::new(), |(file, line)| {
+            format!("; the first: {}, {}", file.path.display(), file.place_of(line))
+        });
+        let inconsistent = count(counts.inconsistent);
+        lines.push((
+            "sums",
+            format!("{inconsistent} inconsistent with their counts, so their means are unknown{first}"),
+        ));
+    }
     if input.spilled_tables > 0 {
         lines.push(("memory", format!("{} written out and merged", plural(input.spilled_tables, "table"))));
     }

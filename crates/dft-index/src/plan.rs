@@ -76,6 +76,7 @@ pub(crate) fn plan(
                         fault: entry.fault.clone(),
                         malformed: Vec::new(),
                         skipped: None,
+                        inconsistent: None,
                     });
                     if entry.modified_ns != snapshot.modified_ns {
                         // So that it is not read again to see that it is the same.

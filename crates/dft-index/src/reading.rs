@@ -74,7 +74,7 @@ pub(crate) fn read(
 impl Reading {
     fn add(&mut self, file: Planned, summary: SourceSummary, clock: Clock, tally: Tally) {
         let Planned { path, before, piece, .. } = file;
-        let Tally { mut counts, mut malformed, skipped, processes } = tally;
+        let Tally { mut counts, mut malformed, skipped, inconsistent, processes } = tally;
         let mut processes = processes.seen;
         processes.extend(before.iter().flat_map(|before| &before.processes));
         counts.malformed += summary.overlong_lines.len() as u64;
@@ -126,6 +126,6 @@ impl Reading {
             }
             (fault, _) => fault,
         };
-        self.reports.push(FileReport { path, piece, counts, before, fault, malformed, skipped });
+        self.reports.push(FileReport { path, piece, counts, before, fault, malformed, skipped, inconsistent });
     }
 }

@@ -75,6 +75,9 @@ pub struct FileReport {
     pub malformed: Vec<MalformedLine>,
     /// The first record of unknown phase that this build read.
     pub skipped: Option<SkippedRecord>,
+    /// The line of the first aggregated record that this build read with a sum that cannot be that of so many
+    /// values between its minimum and maximum. Tracers write such records; it is no fault of the file.
+    pub inconsistent: Option<u64>,
 }
 
 impl FileReport {

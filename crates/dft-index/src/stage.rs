@@ -239,6 +239,7 @@ impl Work<'_> {
                 fault: entry.entry.fault.clone(),
                 malformed: Vec::new(),
                 skipped: None,
+                inconsistent: None,
             });
         }
         Ok(todo)

@@ -39,6 +39,8 @@ pub(crate) struct Tally {
     pub(crate) malformed: Vec<MalformedLine>,
     /// The first record of unknown phase.
     pub(crate) skipped: Option<SkippedRecord>,
+    /// The line of the first record with a sum that cannot be.
+    pub(crate) inconsistent: Option<u64>,
     pub(crate) processes: Processes,
 }
 
@@ -50,6 +52,9 @@ impl Tally {
             self.skipped.get_or_insert_with(|| SkippedRecord::of(line, record));
         } else {
             self.processes.add(record);
+        }
+        if self.counts.inconsistent > 0 {
+            self.inconsistent.get_or_insert(line);
         }
     }
 
@@ -92,6 +97,7 @@ impl Harvest {
             mine.counts.add(&tally.counts);
             mine.malformed.extend(tally.malformed);
             mine.skipped = mine.skipped.take().into_iter().chain(tally.skipped).min();
+            mine.inconsistent = mine.inconsistent.into_iter().chain(tally.inconsistent).min();
             mine.processes.seen.extend(tally.processes.seen);
         }
         self.ends.extend(other.ends);
