@@ -64,10 +64,11 @@ struct MetricColumns {
 }
 
 impl MetricColumns {
-    fn quantiles(&mut self, sketch: Option<&Sketch>, mapping: Option<&SketchMapping>) {
+    /// `extent` is the exact minimum and maximum of the metric.
+    fn quantiles(&mut self, sketch: Option<&Sketch>, mapping: Option<&SketchMapping>, extent: Option<(f64, f64)>) {
         let Some(mapping) = mapping else { return };
         for (column, (q, _)) in self.quantiles.iter_mut().zip(QUANTILES) {
-            column.append_option(sketch.and_then(|sketch| sketch.quantile(mapping, q)));
+            column.append_option(sketch.and_then(|sketch| sketch.quantile(mapping, q, extent)));
         }
     }
 }
@@ -205,14 +206,15 @@ impl Batches for Statistics<'_> {
             for (at, (columns, stats)) in metrics.iter_mut().zip(all).enumerate() {
                 append_int(columns, stats, METRICS[at], describe)?;
                 let sketch = core.sketches.as_ref().map(|sketches| &sketches[at]).filter(|sketch| !sketch.is_empty());
-                columns.quantiles(sketch, self.sketches.as_ref());
+                columns.quantiles(sketch, self.sketches.as_ref(), stats.extent());
             }
             // Both are in byte order.
             let mut have = cell.row.customs.iter().peekable();
             for (name, columns) in self.customs.iter().zip(&mut customs) {
                 let custom = have.next_if(|(have, _)| have == name).map(|(_, custom)| custom);
-                append_custom(columns, custom, name, describe)?;
-                columns.quantiles(custom.and_then(|custom| custom.sketch.as_deref()), self.sketches.as_ref());
+                let extent = append_custom(columns, custom, name, describe)?;
+                let sketch = custom.and_then(|custom| custom.sketch.as_deref());
+                columns.quantiles(sketch, self.sketches.as_ref(), extent);
             }
             rows += 1;
         }
@@ -264,12 +266,13 @@ fn append_int(
     Ok(())
 }
 
+/// Appends what is known of a custom metric; its minimum and maximum.
 fn append_custom(
     columns: &mut MetricColumns,
     custom: Option<&Custom>,
     name: &str,
     describe: impl Fn() -> String,
-) -> Result<(), ExportError> {
+) -> Result<Option<(f64, f64)>, ExportError> {
     let none = FloatStats::default();
     let stats = custom.map(|custom| Combined::new(&custom.ints, custom.floats.as_deref().unwrap_or(&none)));
     let n = stats.as_ref().map(|stats| int64(stats.n(), TABLE, &format_name(name, "n"), &describe)).transpose()?;
@@ -280,7 +283,7 @@ fn append_custom(
     max.append_option(stats.as_ref().and_then(Combined::max));
     mean.append_option(stats.as_ref().and_then(Combined::mean));
     std.append_option(stats.as_ref().and_then(Combined::std));
-    Ok(())
+    Ok(stats.as_ref().and_then(Combined::extent))
 }
 
 fn format_name(metric: &str, column: &str) -> String {

@@ -42,6 +42,11 @@ impl Combined {
         self.sum.to_f64()
     }
 
+    /// The minimum and maximum.
+    pub fn extent(&self) -> Option<(f64, f64)> {
+        self.extent
+    }
+
     /// The least value seen.
     pub fn min(&self) -> Option<f64> {
         self.extent.map(|(low, _)| low)

@@ -186,6 +186,17 @@ impl IntStats {
         self.carried.as_ref().map_or(sum, |carried| carried.sum.saturating_add(sum))
     }
 
+    /// The minimum and maximum as doubles for what must lie between them: where no double is equal to one, the
+    /// next one within; where there is none within either, the nearest.
+    pub fn extent(&self) -> Option<(f64, f64)> {
+        let (min, max) = (self.min()?, self.max()?);
+        let (low, high) = (min as f64, max as f64);
+        let within = |value: f64| i128::from(min) <= value as i128 && value as i128 <= i128::from(max);
+        let inner_low = if within(low) { low } else { low.next_up() };
+        let inner_high = if within(high) { high } else { high.next_down() };
+        Some(if within(inner_low) && within(inner_high) { (inner_low, inner_high) } else { (low, low) })
+    }
+
     /// The least value seen.
     #[inline]
     pub fn min(&self) -> Option<i64> {

@@ -79,13 +79,26 @@ impl Sketch {
         self.zero == 0 && self.positive.is_empty() && self.negative.is_empty()
     }
 
-    /// The value of rank ⌊q·(n − 1)⌋, within the mapping's accuracy; `None` without values, or for
-    /// a `q` outside 0 to 1.
-    pub fn quantile(&self, mapping: &SketchMapping, q: f64) -> Option<f64> {
+    /// The value of rank ⌊q·(n − 1)⌋, within the mapping's accuracy and within the metric's `extent`, its exact
+    /// minimum and maximum: those are the values of ranks 0 and 1. `None` without values, or for a `q` outside
+    /// 0 to 1.
+    pub fn quantile(&self, mapping: &SketchMapping, q: f64, extent: Option<(f64, f64)>) -> Option<f64> {
         let count = self.count();
         if count == 0 || !(0.0..=1.0).contains(&q) {
             return None;
         }
+        let Some((low, high)) = extent else { return self.of_rank(mapping, q, count) };
+        if q == 0.0 {
+            return Some(low);
+        }
+        if q == 1.0 {
+            return Some(high);
+        }
+        // The values that stand for buckets lie within them, mostly outside of what was seen.
+        self.of_rank(mapping, q, count).map(|value| value.max(low).min(high))
+    }
+
+    fn of_rank(&self, mapping: &SketchMapping, q: f64, count: u128) -> Option<f64> {
         let rank = (q * (count - 1) as f64) as u128;
         let negative = self.negative.iter().rev().map(|(&index, &count)| (-mapping.value(index), count));
         let positive = self.positive.iter().map(|(&index, &count)| (mapping.value(index), count));

@@ -308,8 +308,49 @@ proptest! {
         let sketch = Sketch::of(&samples);
         samples.sort_by(f64::total_cmp);
         let exact = samples[(q * (samples.len() - 1) as f64) as usize];
-        let got = sketch.quantile(&mapping, q).unwrap();
+        let got = sketch.quantile(&mapping, q, None).unwrap();
         prop_assert!((got - exact).abs() <= exact.abs() * ACCURACY * (1.0 + 1e-9), "{got} for {exact}");
+    }
+
+    #[test]
+    fn quantiles_lie_within_the_minimum_and_the_maximum(
+        ints in vec(prop_oneof![any::<i64>(), -3..4_i64, (1_i64 << 53)..(1 << 53) + 9, i64::MAX - 9..=i64::MAX], 0..40),
+        floats in vec(prop_oneof![any::<f64>().prop_filter("finite", |v| v.is_finite()), -1.0..1.0_f64, Just(-0.0)], 0..40),
+        // Of aggregated records: the extrema widen, the sketch has nothing of them.
+        others in vec(any::<i64>(), 0..2),
+        more in 0.0..=1.0_f64,
+    ) {
+        let mapping = SketchMapping::new(ACCURACY).unwrap();
+        let quantiles = [0.0, 0.01, 0.25, 0.5, 0.75, 0.99, 1.0, more];
+        let mut stats = IntStats::of(&ints.iter().map(|&v| Step::Sample(v)).collect::<Vec<_>>());
+        for &other in &others {
+            stats.summed(9, None, Some(other), Some(other));
+        }
+        let mut sketch = Sketch::of(&ints.iter().map(|&v| v as f64).collect::<Vec<_>>());
+        let got: Vec<f64> = quantiles.iter().filter_map(|&q| sketch.quantile(&mapping, q, stats.extent())).collect();
+        prop_assert_eq!(got.len(), if ints.is_empty() { 0 } else { quantiles.len() });
+        for (value, q) in got.iter().zip(quantiles) {
+            let (min, max) = (stats.min().unwrap(), stats.max().unwrap());
+            let (low, high) = stats.extent().unwrap();
+            let no_double_between = (low as i128) < min.into() || (high as i128) > max.into();
+            if no_double_between {
+                prop_assert!(max.abs_diff(min) < 1024 && (low, high, *value) == (min as f64, min as f64, min as f64));
+            } else {
+                let value = *value as i128;
+                prop_assert!(i128::from(min) <= value && value <= max.into(), "{value} at {q} of {min} to {max}");
+            }
+        }
+        let float_stats = FloatStats::of(&floats.iter().map(|&v| Step::Sample(v)).collect::<Vec<_>>());
+        let joint = Combined::new(&stats, &float_stats);
+        floats.iter().for_each(|&value| sketch.add(&mapping, value));
+        for q in quantiles {
+            let Some(value) = sketch.quantile(&mapping, q, joint.extent()) else { continue };
+            let (min, max) = (joint.min().unwrap(), joint.max().unwrap());
+            prop_assert!(min <= value && value <= max, "{value} at {q} of {min} to {max}");
+            if q == 0.0 || q == 1.0 {
+                prop_assert_eq!(value, if q == 0.0 { min } else { max });
+            }
+        }
     }
 }
 
