@@ -357,6 +357,7 @@ pub extern "C" fn dft_summary(
         let source = source(index)?;
         let view = asked(view)?.view(&source)?;
         let summary = Summary::of(&view, usize::try_from(top).unwrap_or(usize::MAX))?;
+        summary.check_int64()?;
         let text = serde_json::to_string(&summary)
             .map_err(|error| Failure::new(DFT_TOO_LARGE, format!("the summary is no JSON: {error}")))?;
         // SAFETY: the caller gave a function of this type; the text lives through the call.

@@ -31,6 +31,7 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<Outcome> {
     let files = index.files()?;
     files.iter().for_each(|(_, entry)| records.add(&entry.counts));
     say(&if args.json {
+        summary.check_int64()?;
         let mut value = serde_json::to_value(&summary)?;
         if let Value::Object(fields) = &mut value {
             fields.insert("traces".to_owned(), json!(files.len()));
@@ -59,7 +60,7 @@ fn text(summary: &Summary, index: &Index, traces: usize, records: &FileCounts) -
     let _ = writeln!(
         text,
         "span {}, {}, {}, {}, {}",
-        duration((last - first) as f64),
+        duration((i128::from(last) - i128::from(first)) as f64),
         plural(summary.hosts as u64, "host"),
         match summary.processes {
             1 => "1 process".to_owned(),

@@ -101,7 +101,7 @@ impl Numbers {
 }
 
 /// What an error says of a row.
-fn describe(cell: &Cell<'_>) -> String {
+pub(crate) fn describe(cell: &Cell<'_>) -> String {
     let identity = &cell.series.identity;
     format!("{} {} of process {}, cell {} µs", identity.cat, identity.name, identity.pid, cell.start)
 }

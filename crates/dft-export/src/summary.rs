@@ -7,7 +7,9 @@ use dft_codec::{Family, RowParts};
 use dft_metrics::FloatStats;
 use serde::Serialize;
 
+use crate::calls::{describe, table_name};
 use crate::cells::Cell;
+use crate::columns::int64;
 use crate::error::ExportError;
 use crate::view::View;
 
@@ -30,6 +32,13 @@ impl Totals {
         if core.size.n() > 0 {
             *self.bytes.get_or_insert(0) += core.size.sum();
         }
+    }
+
+    /// The first of the numbers that no int64 holds.
+    fn check_int64(&self, table: &'static str, row: &dyn Fn() -> String) -> Result<(), ExportError> {
+        int64(self.calls, table, "calls", row)?;
+        int64(self.time_us, table, "time_us", row)?;
+        self.bytes.map_or(Ok(0), |bytes| int64(bytes, table, "bytes", row)).map(drop)
     }
 
     /// Bytes moved in a second of the calls that moved them; `None` where there are none.
@@ -102,6 +111,30 @@ pub struct Summary {
     pub top_files: Vec<Named<String>>,
     /// Every metric of telemetry.
     pub telemetry: Vec<Metric>,
+    /// The first row of the index with a number that no int64 holds.
+    #[serde(skip)]
+    too_large: Option<TooLarge>,
+}
+
+/// What [`ExportError::TooLarge`] says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct TooLarge {
+    table: &'static str,
+    row: String,
+    column: &'static str,
+    value: String,
+}
+
+impl TooLarge {
+    /// The number of a row that no int64 holds, under the column that the row's table has it in.
+    fn of(family: Family, cell: &Cell<'_>) -> Option<Self> {
+        let core = &cell.row.core;
+        let past = |value: i128, column| i64::try_from(value).err().map(|_| (column, value.to_string()));
+        let count = i64::try_from(core.count).err().map(|_| ("count", core.count.to_string()));
+        let (column, value) =
+            count.or_else(|| past(core.size.sum(), "size")).or_else(|| past(core.duration.sum(), "time"))?;
+        Some(Self { table: table_name(family), row: describe(cell), column, value })
+    }
 }
 
 /// The least and greatest time seen.
@@ -130,6 +163,7 @@ impl Summary {
         let mut functions: HashMap<Function, Totals> = HashMap::new();
         let mut files: HashMap<String, Totals> = HashMap::new();
         let mut file_hashes: HashSet<String> = HashSet::new();
+        let mut too_large = None;
         for family in [Family::Event, Family::Profile] {
             let mut cells = view.cells(family, RowParts::Core)?;
             let mut known = 0;
@@ -146,6 +180,7 @@ impl Summary {
                         file_hashes.insert(identity.fhash.clone());
                     }
                 }
+                too_large = too_large.or_else(|| TooLarge::of(family, &cell));
                 span.add(cell.row.core.ts, cell.row.core.te);
                 calls.add(&cell);
                 categories.entry(series.io_category()).or_default().add(&cell);
@@ -175,7 +210,35 @@ impl Summary {
             top_functions: greatest(functions, top, most_time),
             top_files: greatest(files, top, |totals| std::cmp::Reverse((totals.bytes, totals.time_us))),
             telemetry,
+            too_large,
         })
+    }
+
+    /// Checks that an int64 holds every number: whoever reads them as JSON has no wider ones.
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError::TooLarge`] with the row of the index, as an export has it, or else with the total.
+    pub fn check_int64(&self) -> Result<(), ExportError> {
+        const TABLE: &str = "summary";
+        if let Some(TooLarge { table, row, column, value }) = self.too_large.clone() {
+            return Err(ExportError::TooLarge { table, row, column: column.to_owned(), value });
+        }
+        self.calls.check_int64(TABLE, &|| "all calls".to_owned())?;
+        for Named { name, totals } in &self.categories {
+            totals.check_int64(TABLE, &|| format!("kind of I/O {name}"))?;
+        }
+        for Named { name, totals } in &self.top_functions {
+            totals.check_int64(TABLE, &|| format!("function {} {}", name.cat, name.function))?;
+        }
+        for Named { name, totals } in &self.top_files {
+            totals.check_int64(TABLE, &|| format!("file {name}"))?;
+        }
+        for metric in &self.telemetry {
+            let row = || format!("telemetry {} {}", metric.counter, metric.metric);
+            int64(metric.readings, TABLE, "readings", row)?;
+        }
+        Ok(())
     }
 }
 
