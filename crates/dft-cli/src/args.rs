@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use dft_aggregate::{Config, CounterPeriod, CustomMetrics};
 use dft_export::{Format, GroupColumn, Table};
@@ -40,6 +41,14 @@ pub(crate) enum Command {
     /// Bring staged bundles into an index
     #[command(after_help = INGEST_HELP)]
     Ingest(IngestArgs),
+}
+
+/// A path. `-`, which means standard input or output elsewhere, is none: nothing here reads or writes those.
+fn named_path() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match path.as_os_str().as_encoded_bytes() {
+        b"-" => Err("standard input and output are not used here; give a path (./- for one of that name)"),
+        _ => Ok(path),
+    })
 }
 
 const INDEX_HELP: &str = "\
@@ -99,10 +108,10 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but bundles were refused, w
 #[derive(Args)]
 pub(crate) struct IndexArgs {
     /// Traces: files, directories (searched for *.pfw and *.pfw.gz) or globs
-    #[arg(required = true, value_name = "TRACE")]
+    #[arg(required = true, value_name = "TRACE", value_parser = named_path())]
     pub(crate) traces: Vec<PathBuf>,
     /// Where the index is [default: .dftagg beside the traces]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = named_path())]
     pub(crate) index: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
@@ -187,9 +196,10 @@ impl ConfigArgs {
 #[derive(Args)]
 pub(crate) struct ExportArgs {
     /// An index, or traces
+    #[arg(value_parser = named_path())]
     pub(crate) index: PathBuf,
     /// The directory to write to: one file a table, named after it
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = named_path())]
     pub(crate) out: PathBuf,
     /// The format: parquet, arrow or csv
     #[arg(long, value_name = "FORMAT", default_value = "parquet")]
@@ -237,6 +247,7 @@ pub(crate) struct FilterArgs {
 #[derive(Args)]
 pub(crate) struct SummaryArgs {
     /// An index, or traces
+    #[arg(value_parser = named_path())]
     pub(crate) index: PathBuf,
     /// How many functions and files to show
     #[arg(long, value_name = "N", default_value_t = 5)]
@@ -249,6 +260,7 @@ pub(crate) struct SummaryArgs {
 #[derive(Args)]
 pub(crate) struct InfoArgs {
     /// An index, or traces
+    #[arg(value_parser = named_path())]
     pub(crate) index: PathBuf,
     /// Write JSON, for programs: times in µs, sizes in bytes
     #[arg(long)]
@@ -258,19 +270,20 @@ pub(crate) struct InfoArgs {
 #[derive(Args)]
 pub(crate) struct VerifyArgs {
     /// An index
+    #[arg(value_parser = named_path())]
     pub(crate) index: PathBuf,
 }
 
 #[derive(Args)]
 pub(crate) struct StageArgs {
     /// Traces: files, directories (searched for *.pfw and *.pfw.gz) or globs
-    #[arg(required = true, value_name = "TRACE")]
+    #[arg(required = true, value_name = "TRACE", value_parser = named_path())]
     pub(crate) traces: Vec<PathBuf>,
     /// A directory of this machine, for the work
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = named_path())]
     pub(crate) staging: PathBuf,
     /// The directory that bundles are moved to, which may be the same
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = named_path())]
     pub(crate) shared_staging: PathBuf,
     /// Only part I of N of the traces, about equal in bytes; I counts from 0
     #[arg(long, value_name = "I/N", default_value = "0/1")]
@@ -288,9 +301,10 @@ pub(crate) struct StageArgs {
 #[derive(Args)]
 pub(crate) struct IngestArgs {
     /// The index, which is made if it is not there
+    #[arg(value_parser = named_path())]
     pub(crate) index: PathBuf,
     /// The directory that has the bundles
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = named_path())]
     pub(crate) shared_staging: PathBuf,
     /// Do not remove bundles that are in the index
     #[arg(long)]
