@@ -44,8 +44,8 @@ pub(crate) fn run() -> Result<()> {
         run
     };
 
-    let mut build = provisions.cargo();
-    build.args(["build", "--release", "--workspace", "--features", "dft-capi/panics"]);
+    let mut build = provisions.build();
+    build.args(["--features", "dft-capi/panics"]);
     step("building the library that panics where it is asked to", &mut build)?;
     let panics = bench.work.join("libdft_utils_panics.so");
     fs::copy(target.join("release/libdft_utils.so"), &panics)?;

@@ -14,7 +14,7 @@ use crate::test::step;
 pub(crate) fn run() -> Result<()> {
     let provisions = provision()?;
     println!("building; the first time that takes some minutes");
-    step("cargo build --release", provisions.cargo().args(["build", "--release", "--workspace"]))?;
+    step("cargo build --release", &mut provisions.build())?;
     let target = target_directory(&workspace_directory(&mut provisions.cargo())?)?;
     let dft = target.join("release/dft");
     let folder = target.join("demo");

@@ -28,10 +28,7 @@ const STATIC_LIBRARIES: &str = "-lstdc++ -lpthread -ldl -lm";
 
 pub(crate) fn run(prefix: &Path) -> Result<()> {
     let provisions = provision()?;
-    let mut build = provisions.cargo();
-    // All of the workspace, as everywhere: what `cargo xtask demo` has compiled is not compiled again.
-    build.args(["build", "--release", "--workspace"]);
-    step("building the library", &mut build)?;
+    step("building the library", &mut provisions.build())?;
     let built = target_directory(&workspace_directory(&mut provisions.cargo())?)?.join("release");
     let prefix = std::path::absolute(prefix)?;
     for folder in ["lib/pkgconfig", "lib/cmake/dft_utils", "include"] {

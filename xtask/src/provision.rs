@@ -35,6 +35,14 @@ impl Provisions {
         cargo
     }
 
+    /// A build of all that users get: everything but this program and the benches. Every command builds the same
+    /// selection, for another one may ask for other features, and then much is compiled again.
+    pub(crate) fn build(&self) -> Command {
+        let mut cargo = self.cargo();
+        cargo.args(["build", "--release", "--workspace", "--exclude", "xtask", "--exclude", "dft-benches"]);
+        cargo
+    }
+
     /// The variables, as a shell reads them.
     pub(crate) fn shell(&self) -> String {
         let quoted = |value: &OsString| value.to_string_lossy().replace('\'', "'\\''");

@@ -17,9 +17,7 @@ const SOURCES: [&str; 4] = ["src", "pyproject.toml", "platform_tag.py", "README.
 /// Makes the wheel in `out`, and gives its path.
 pub(crate) fn run(out: &Path) -> Result<PathBuf> {
     let provisions = provision()?;
-    let mut build = provisions.cargo();
-    build.args(["build", "--release", "--workspace"]);
-    step("building the library", &mut build)?;
+    step("building the library", &mut provisions.build())?;
     let target = target_directory(&workspace_directory(&mut provisions.cargo())?)?;
     let work = target.join("wheel");
     let _ = fs::remove_dir_all(&work);
