@@ -80,6 +80,9 @@ struct ArrowArrayStream;
 // It cannot be read.
 #define DFT_TRACE_UNREADABLE 4
 
+// It looks like a trace in a container that is not read, such as one of zstd.
+#define DFT_TRACE_NOT_READ 5
+
 // Which args become custom metrics: all quantities that have no meaning of their own; no identifiers and labels,
 // such as `*_hash`, `fd`, `flags` and `level`.
 #define DFT_CUSTOM_METRICS_ON 0
@@ -355,7 +358,7 @@ typedef struct dft_build_summary {
     uint64_t files;
     // Files that were in already.
     uint64_t known_files;
-    // Files with faults, those that could not be read included.
+    // Files with faults, those that could not be read, or look like traces in another container, included.
     uint64_t faulty_files;
     // Records that were read.
     uint64_t records;

@@ -86,7 +86,7 @@ pub struct dft_build_summary {
     pub files: u64,
     /// Files that were in already.
     pub known_files: u64,
-    /// Files with faults, those that could not be read included.
+    /// Files with faults, those that could not be read, or look like traces in another container, included.
     pub faulty_files: u64,
     /// Records that were read.
     pub records: u64,
@@ -189,7 +189,7 @@ fn summary(input: &InputReport) -> dft_build_summary {
         size: 0,
         files: input.files.len() as u64,
         known_files: input.known.len() as u64,
-        faulty_files: input.faulty().count() as u64 + input.unreadable.len() as u64,
+        faulty_files: (input.faulty().count() + input.unreadable.len() + input.not_read.len()) as u64,
         records: counts.records(),
         malformed_lines: counts.malformed,
         rows: input.written.rows,
@@ -213,6 +213,9 @@ fn tell_faults(input: &InputReport, on_fault: dft_on_text, context: *mut c_void)
     let tell = |path: &Path, text: &str| tell(on_fault, context, path, text);
     for unreadable in &input.unreadable {
         tell(&unreadable.path, &format!("cannot be read, left out: {}", unreadable.error));
+    }
+    for not_read in &input.not_read {
+        tell(&not_read.path, &format!("not read: {}", not_read.container));
     }
     for file in input.faulty() {
         use dft_codec::FileFault as Fault;
@@ -422,6 +425,8 @@ pub const DFT_TRACE_GROWN: u32 = 2;
 pub const DFT_TRACE_CHANGED: u32 = 3;
 /// It cannot be read.
 pub const DFT_TRACE_UNREADABLE: u32 = 4;
+/// It looks like a trace in a container that is not read, such as one of zstd.
+pub const DFT_TRACE_NOT_READ: u32 = 5;
 
 /// Sees a trace, and how it stands to an index: one of DFT_TRACE_…; not 0 ends the walk.
 pub type dft_visit_trace = Option<unsafe extern "C" fn(context: *mut c_void, path: dft_text, state: u32) -> i32>;
@@ -448,6 +453,7 @@ pub extern "C" fn dft_resolve(
                 TraceState::Grown => DFT_TRACE_GROWN,
                 TraceState::Changed => DFT_TRACE_CHANGED,
                 TraceState::Unreadable => DFT_TRACE_UNREADABLE,
+                TraceState::NotRead => DFT_TRACE_NOT_READ,
             };
             let path = dft_text::of_bytes(path.as_os_str().as_bytes());
             // SAFETY: the caller gave a function of this type; the text lives through the call.

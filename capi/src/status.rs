@@ -111,7 +111,7 @@ impl From<BuildError> for Failure {
         let (status, path) = match error {
             E::Store(error) => return error.into(),
             E::Discover(_) => (DFT_NOTHING_FOUND, None),
-            E::NoTraces(paths) => (DFT_NOTHING_FOUND, paths.into_iter().next()),
+            E::NoTraces(paths) | E::NoneReadable { traces: paths, .. } => (DFT_NOTHING_FOUND, paths.into_iter().next()),
             E::ChangedSincePlanned(paths) => (DFT_CHANGED, paths.into_iter().next()),
             E::NoPiece { path, .. } => (DFT_INVALID_ARGUMENT, Some(path)),
             E::NoBundles(path) => (DFT_NOTHING_FOUND, Some(path)),

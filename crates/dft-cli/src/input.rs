@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use dft_codec::FileFault;
 use dft_index::{FileReport, InputReport};
+use dft_trace::NotRead;
 
 use crate::Outcome;
 use crate::units::{bytes, count, plural, rate};
@@ -62,11 +63,12 @@ pub(crate) fn lines(input: &InputReport) -> Vec<(&'static str, String)> {
         (
             "files",
             format!(
-                "{} truncated, {} damaged, {} empty, {} unreadable",
+                "{} truncated, {} damaged, {} empty, {} unreadable, {} not read",
                 faulty(|fault| matches!(fault, FileFault::Truncated(_))),
                 faulty(|fault| matches!(fault, FileFault::Damaged(_))),
                 faulty(|fault| matches!(fault, FileFault::Empty)),
                 count(input.unreadable.len() as u64),
+                count(input.not_read.len() as u64),
             ),
         ),
         ("transfers", format!("{} failed", count(counts.failed_transfers))),
@@ -102,10 +104,14 @@ pub(crate) fn faults(report: &InputReport) -> String {
         let _ =
             writeln!(text, "warning: {}: cannot be read, left out: {}", unreadable.path.display(), unreadable.error);
     }
+    for NotRead { path, container } in report.not_read.iter().take(SHOWN) {
+        let _ = writeln!(text, "warning: {}: not read: {container}", path.display());
+    }
     for file in report.faulty().take(SHOWN) {
         describe_fault(file, &mut text);
     }
-    let more = report.faulty().count().saturating_sub(SHOWN) + report.unreadable.len().saturating_sub(SHOWN);
+    let more = [report.faulty().count(), report.unreadable.len(), report.not_read.len()];
+    let more: usize = more.into_iter().map(|files| files.saturating_sub(SHOWN)).sum();
     if more > 0 {
         let _ = writeln!(
             text,

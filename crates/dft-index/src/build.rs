@@ -7,9 +7,10 @@ use std::time::Instant;
 use dft_aggregate::Config;
 use dft_codec::{FileCounts, FileFault};
 use dft_store::{Batch, EventAggregator, Written};
-use dft_trace::discover;
+use dft_trace::NotRead;
 
 use crate::error::BuildError;
+use crate::listing::list;
 use crate::plan::{Plan, plan};
 use crate::progress::Progress;
 use crate::reading::{Reading, read};
@@ -50,12 +51,10 @@ pub fn build(
 ) -> Result<BuildReport, BuildError> {
     let start = Instant::now();
     config.check()?;
-    let found = discover(traces)?;
-    if found.is_empty() {
-        return Err(BuildError::NoTraces(traces.to_vec()));
-    }
+    let found = list(traces)?;
     let mut aggregator = EventAggregator::open(index, config, options.rebuild)?;
-    let mut plan = plan(&found, |trace| Ok(aggregator.file(&aggregator.name_of(trace))?))?;
+    let mut plan = plan(&found.files, |trace| Ok(aggregator.file(&aggregator.name_of(trace))?))?;
+    plan.add_others(found.unreadable, found.not_read);
     let redated = std::mem::take(&mut plan.redated);
     let changed = |paths| BuildError::Changed { index: index.to_owned(), paths };
     if !plan.read.is_empty() {
@@ -77,6 +76,7 @@ pub fn build(
             files: reading.reports,
             known,
             unreadable: reading.unreadable,
+            not_read: reading.not_read,
             written,
             bytes: reading.bytes,
             text_bytes: reading.text_bytes,
@@ -106,23 +106,27 @@ pub(crate) fn read_planned(
     }
     reading.unreadable.extend(plan.unreadable);
     reading.unreadable.sort_by(|a, b| a.path.cmp(&b.path));
+    reading.not_read = plan.not_read;
     if options.strict {
-        refuse_faults(&reading.reports, &reading.unreadable)?;
+        refuse_faults(&reading)?;
     }
     Ok((reading, plan.known))
 }
 
 /// The first fault, as an error.
-fn refuse_faults(files: &[FileReport], unreadable: &[Unreadable]) -> Result<(), BuildError> {
-    if let Some(Unreadable { path, error }) = unreadable.first() {
+fn refuse_faults(reading: &Reading) -> Result<(), BuildError> {
+    if let Some(Unreadable { path, error }) = reading.unreadable.first() {
         return Err(BuildError::Strict { path: path.clone(), fault: format!("it cannot be read: {error}") });
+    }
+    if let Some(NotRead { path, container }) = reading.not_read.first() {
+        return Err(BuildError::Strict { path: path.clone(), fault: format!("it is not read: {container}") });
     }
     // What is known was accepted before.
     let is_faulty = |file: &&FileReport| {
         let FileCounts { malformed, skipped, .. } = file.counts;
         file.fault.is_some() || malformed > 0 || skipped > 0
     };
-    let Some(file) = files.iter().find(is_faulty) else { return Ok(()) };
+    let Some(file) = reading.reports.iter().find(is_faulty) else { return Ok(()) };
     let fault = match (&file.fault, file.malformed.first()) {
         (Some(FileFault::Empty), _) => "the file is empty".to_owned(),
         (Some(FileFault::Truncated(place)), _) => format!("truncated: {place}"),

@@ -17,6 +17,16 @@ pub enum BuildError {
     /// There is no trace among what was given.
     #[error("no trace files (*.pfw, *.pfw.gz) in {}", list(.0))]
     NoTraces(Vec<PathBuf>),
+    /// There is no trace that can be read among what was given.
+    #[error("no trace that can be read in {}: {first}{}", list(.traces), and_more(*.more))]
+    NoneReadable {
+        /// What was given.
+        traces: Vec<PathBuf>,
+        /// One that cannot be read, and why.
+        first: String,
+        /// How many more there are.
+        more: usize,
+    },
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -118,6 +128,10 @@ pub enum BuildError {
     /// The build was asked to stop.
     #[error("stopped; the index is what it was")]
     Cancelled,
+}
+
+fn and_more(more: usize) -> String {
+    if more == 0 { String::new() } else { format!("; and {more} more that cannot be read") }
 }
 
 /// The first few paths, and how many more there are.

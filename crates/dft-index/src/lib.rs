@@ -28,6 +28,7 @@
 mod build;
 mod error;
 mod ingest;
+mod listing;
 mod live;
 mod location;
 mod part;

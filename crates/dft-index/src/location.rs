@@ -22,7 +22,9 @@ pub fn default_index(traces: &[PathBuf]) -> Result<PathBuf, DiscoverError> {
             Ok(path) => directories.extend(path.parent().map(Path::to_owned)),
             Err(_) => {
                 let found = discover(std::slice::from_ref(trace))?;
-                directories.extend(found.iter().filter_map(|path| path.parent().map(Path::to_owned)));
+                let not_read = found.not_read.iter().map(|not_read| &not_read.path);
+                let paths = found.files.iter().chain(not_read).chain(found.unreadable.iter().map(|(path, _)| path));
+                directories.extend(paths.filter_map(|path| path.parent().map(Path::to_owned)));
             }
         }
     }

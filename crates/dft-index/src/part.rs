@@ -32,6 +32,11 @@ impl Part {
         Self { piece_size: Some(bytes), ..self }
     }
 
+    /// Whether it is the part that says what is wrong with what is no file to read, and so of no part.
+    pub(crate) fn is_first(self) -> bool {
+        self.number == 0
+    }
+
     /// What of the files is in this part, by path and place. Pieces go, from the largest on, each to the part
     /// that has the fewest bytes yet; a file that cannot be looked at has none.
     pub(crate) fn of(self, files: Vec<PathBuf>) -> Vec<Piece> {

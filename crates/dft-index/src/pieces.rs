@@ -5,9 +5,10 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use dft_trace::{Cutter, discover};
+use dft_trace::{Cutter, Discovered};
 
 use crate::error::BuildError;
+use crate::listing::list;
 
 /// How far behind the place where a cut is wanted one is looked for, in bytes.
 const LOOK: u64 = 32 << 20;
@@ -64,13 +65,12 @@ pub enum PieceSize {
 /// # Errors
 ///
 /// Where the traces cannot be listed, or there are none. What cannot be read is one piece, and staging it
-/// says why.
+/// says why. What is [not read](dft_trace::NotRead) is no piece: a build says so.
 pub fn plan_pieces(traces: &[PathBuf], size: PieceSize) -> Result<Vec<Piece>, BuildError> {
-    let found = discover(traces)?;
-    if found.is_empty() {
-        return Err(BuildError::NoTraces(traces.to_vec()));
-    }
-    Ok(cut_files(found, size))
+    let Discovered { mut files, unreadable, .. } = list(traces)?;
+    files.extend(unreadable.into_iter().map(|(path, _)| path));
+    files.sort();
+    Ok(cut_files(files, size))
 }
 
 pub(crate) fn cut_files(files: Vec<PathBuf>, size: PieceSize) -> Vec<Piece> {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use dft_codec::{FileCounts, FileEntry};
-use dft_trace::{Snapshot, fingerprint};
+use dft_trace::{NotRead, Snapshot, fingerprint};
 
 use crate::error::BuildError;
 use crate::report::{FileReport, Unreadable};
@@ -41,8 +41,17 @@ pub(crate) struct Plan {
     /// Of the known ones, those that only have another date now, and what is known of them with it.
     pub(crate) redated: Vec<(PathBuf, FileEntry)>,
     pub(crate) unreadable: Vec<Unreadable>,
+    pub(crate) not_read: Vec<NotRead>,
     /// Files that are not what is known of them.
     pub(crate) changed: Vec<PathBuf>,
+}
+
+impl Plan {
+    /// Adds what was found beside the files to read.
+    pub(crate) fn add_others(&mut self, unreadable: Vec<(PathBuf, io::Error)>, not_read: Vec<NotRead>) {
+        self.unreadable.extend(unreadable.into_iter().map(|(path, error)| Unreadable { path, error }));
+        self.not_read.extend(not_read);
+    }
 }
 
 /// Compares the files with what is known of them, without reading any that looks unchanged. One that
@@ -94,12 +103,7 @@ pub(crate) fn plan(
 }
 
 pub(crate) fn snapshot(path: &Path) -> io::Result<Snapshot> {
-    let metadata = fs::metadata(path)?;
-    if metadata.is_dir() {
-        // It is listed only because its contents could not be; the system says why.
-        fs::read_dir(path)?;
-    }
-    Ok(Snapshot::of(&metadata))
+    Ok(Snapshot::of(&fs::metadata(path)?))
 }
 
 /// Whether a file is what is known of it. Only one of the same size and another date is read.

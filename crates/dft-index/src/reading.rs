@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use dft_aggregate::{Config, Run};
 use dft_codec::{Bounds, FileCounts, FileEntry, FileFault, PieceEntry};
-use dft_trace::{Clock, Fault, SourceSummary};
+use dft_trace::{Clock, Fault, NotRead, SourceSummary};
 
 use crate::build::BuildOptions;
 use crate::error::BuildError;
@@ -24,6 +24,7 @@ pub(crate) struct Reading {
     /// What to say of each file, by path.
     pub(crate) reports: Vec<FileReport>,
     pub(crate) unreadable: Vec<Unreadable>,
+    pub(crate) not_read: Vec<NotRead>,
     /// Files that are no longer what was read of them before.
     pub(crate) changed: Vec<PathBuf>,
     /// Bytes that were read, as they are on disk.
@@ -51,6 +52,7 @@ pub(crate) fn read(
         pieces: Vec::new(),
         reports: Vec::new(),
         unreadable: Vec::new(),
+        not_read: Vec::new(),
         changed: Vec::new(),
         bytes: 0,
         text_bytes: 0,

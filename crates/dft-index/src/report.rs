@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use dft_codec::{FileCounts, FileFault, Unchained};
 use dft_store::Written;
-use dft_trace::{Record, Value};
+use dft_trace::{NotRead, Record, Value};
 
 /// How many malformed lines of a file are shown.
 pub(crate) const SHOWN: usize = 5;
@@ -105,10 +105,10 @@ impl FileReport {
     }
 }
 
-/// A file that could not be opened, and is not in the index.
+/// A file or directory that could not be read; nothing of it is in the index.
 #[derive(Debug)]
 pub struct Unreadable {
-    /// The file.
+    /// The file or directory.
     pub path: PathBuf,
     /// What the system says.
     pub error: io::Error,
@@ -123,6 +123,8 @@ pub struct InputReport {
     pub known: Vec<FileReport>,
     /// The files that could not be opened.
     pub unreadable: Vec<Unreadable>,
+    /// The files that look like traces in a container that is not read, by path.
+    pub not_read: Vec<NotRead>,
     /// What was written.
     pub written: Written,
     /// Bytes that were read, as they are on disk.
@@ -150,7 +152,7 @@ impl InputReport {
 
     /// Whether the input had faults.
     pub fn has_faults(&self) -> bool {
-        !self.unreadable.is_empty() || self.faulty().next().is_some()
+        !self.unreadable.is_empty() || !self.not_read.is_empty() || self.faulty().next().is_some()
     }
 }
 

@@ -21,6 +21,8 @@ pub enum TraceState {
     Changed,
     /// It cannot be read.
     Unreadable,
+    /// It looks like a trace in a container that is not read.
+    NotRead,
 }
 
 /// How each of some traces (files, directories, globs) stands to an index, by path; where there is no index,
@@ -37,7 +39,7 @@ pub fn resolve(traces: &[PathBuf], index: &Path) -> Result<Vec<(PathBuf, TraceSt
         Err(error) => return Err(error.into()),
     };
     let names = TraceNames::of(index);
-    let plan = plan(&found, |trace| match &opened {
+    let plan = plan(&found.files, |trace| match &opened {
         Some(opened) => Ok(opened.file(&names.name_of(trace))?),
         None => Ok(None),
     })?;
@@ -49,6 +51,8 @@ pub fn resolve(traces: &[PathBuf], index: &Path) -> Result<Vec<(PathBuf, TraceSt
         let state = if file.before.is_some() { TraceState::Grown } else { TraceState::New };
         (file.path, state)
     }));
+    states.extend(found.unreadable.into_iter().map(|(path, _)| (path, TraceState::Unreadable)));
+    states.extend(found.not_read.into_iter().map(|not_read| (not_read.path, TraceState::NotRead)));
     states.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(states)
 }

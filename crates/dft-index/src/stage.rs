@@ -10,10 +10,11 @@ use std::time::Instant;
 use dft_aggregate::Config;
 use dft_codec::{FileCounts, PieceEntry};
 use dft_store::{Staged, StagedBefore, Stager, Written};
-use dft_trace::discover;
+use dft_trace::Discovered;
 
 use crate::build::{BuildOptions, read_planned};
 use crate::error::BuildError;
+use crate::listing::list;
 use crate::part::Part;
 use crate::pieces::Piece;
 use crate::plan::{Plan, Planned, plan, snapshot};
@@ -49,11 +50,12 @@ pub fn stage(
 ) -> Result<StageReport, BuildError> {
     let start = Instant::now();
     config.check()?;
-    let found = discover(traces)?;
-    if found.is_empty() {
-        return Err(BuildError::NoTraces(traces.to_vec()));
+    let Discovered { files, not_read, unreadable } = list(traces)?;
+    let mut others = Plan::default();
+    if part.is_first() {
+        others.add_others(unreadable, not_read);
     }
-    let mut report = stage_all(part.of(found), to, config, options, progress)?;
+    let mut report = stage_all(part.of(files), others, to, config, options, progress)?;
     report.input.elapsed = start.elapsed();
     Ok(report)
 }
@@ -86,13 +88,15 @@ pub fn stage_pieces(
     let mut pieces: Vec<Piece> = pieces.iter().map(canonical).collect::<Result<_, _>>()?;
     pieces.sort();
     pieces.dedup();
-    let mut report = stage_all(pieces, to, config, options, progress)?;
+    let mut report = stage_all(pieces, Plan::default(), to, config, options, progress)?;
     report.input.elapsed = start.elapsed();
     Ok(report)
 }
 
+/// Stages pieces, and says of `others` what is wrong with them.
 fn stage_all(
     pieces: Vec<Piece>,
+    others: Plan,
     to: &StageTo,
     config: &Config,
     options: &BuildOptions,
@@ -102,7 +106,7 @@ fn stage_all(
     let before = stager.staged()?;
     let mut work = Work { stager: &stager, to, config, options, progress, report: StageReport::default() };
     let (wholes, pieces): (Vec<_>, Vec<_>) = pieces.into_iter().partition(Piece::is_whole);
-    work.wholes(wholes.into_iter().map(|piece| piece.path).collect(), &before)?;
+    work.wholes(wholes.into_iter().map(|piece| piece.path).collect(), others, &before)?;
     work.pieces(pieces, &before)?;
     let mut report = work.report;
     let place = |file: &FileReport| (file.path.clone(), file.piece.as_ref().map(|piece| piece.start));
@@ -129,9 +133,11 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// Stages whole files, several in a bundle.
-    fn wholes(&mut self, files: Vec<PathBuf>, before: &StagedBefore) -> Result<(), BuildError> {
+    fn wholes(&mut self, files: Vec<PathBuf>, others: Plan, before: &StagedBefore) -> Result<(), BuildError> {
         let staged: BTreeMap<_, _> = before.traces.iter().cloned().collect();
         let mut plan = plan(&files, |trace| Ok(staged.get(trace).cloned()))?;
+        plan.unreadable.extend(others.unreadable);
+        plan.not_read = others.not_read;
         // What a trace has grown by belongs to its bundle's rows, and cannot be staged on its own.
         let (mut rest, grown): (Vec<_>, Vec<_>) = plan.read.drain(..).partition(|file| file.before.is_none());
         plan.changed.extend(grown.into_iter().map(|file| file.path));
@@ -272,6 +278,7 @@ impl Work<'_> {
         input.text_bytes += reading.text_bytes;
         input.spilled_tables += reading.spilled;
         input.unreadable.append(&mut reading.unreadable);
+        input.not_read.append(&mut reading.not_read);
     }
 
     /// Says that a piece will not chain, where that shows already.

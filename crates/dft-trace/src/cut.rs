@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::block::{Line, Parser};
 use crate::gzip::{Boundary, GzipEnd, GzipReader, MAGIC};
 use crate::line::payload;
-use crate::source::is_gzip;
+use crate::source::{is_gzip, open_regular};
 use crate::unit::Clock;
 
 /// Bytes that are looked through at once.
@@ -37,7 +37,7 @@ impl Cutter {
     ///
     /// What the system says.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let mut file = File::open(path)?;
+        let (mut file, _) = open_regular(path)?;
         let gzip = is_gzip(&mut file, path)?;
         Ok(Self { file, gzip })
     }

@@ -5,8 +5,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// How the names of trace files end.
-pub const TRACE_SUFFIXES: [&str; 2] = [".pfw", ".pfw.gz"];
+use crate::container::{Container, NotRead, is_trace};
+use crate::glob::{Match, Matches, glob, is_glob};
+use crate::source::refuse_others;
 
 /// Why the traces that were asked for cannot be listed.
 #[derive(Debug, thiserror::Error)]
@@ -22,120 +23,185 @@ pub enum DiscoverError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A directory that was asked for cannot be read.
+    /// A file or directory that was asked for cannot be looked at.
     #[error("{}: cannot be listed: {source}", .path.display())]
     Io {
-        /// The directory.
+        /// The file or directory.
         path: PathBuf,
         /// What the system says.
         source: io::Error,
     },
 }
 
-/// The trace files among `inputs`, by path, each file once.
+/// What was found of the traces that were asked for.
+#[derive(Debug, Default)]
+pub struct Discovered {
+    /// The trace files, by path, each once.
+    pub files: Vec<PathBuf>,
+    /// Files that look like traces in a container that is not read, by path.
+    pub not_read: Vec<NotRead>,
+    /// What may be a trace, or hold some, and cannot be read, by path, and why: what is no regular file, though it
+    /// is called like a trace; directories that may not be entered; what was gone when it was looked at.
+    pub unreadable: Vec<(PathBuf, io::Error)>,
+}
+
+/// The trace files among `inputs`.
 ///
 /// An input is a file (taken whatever its name), a directory (searched recursively for names that
-/// end in [`TRACE_SUFFIXES`], through symlinks) or a glob
-/// (`*` does not match a leading dot). A file
-/// reached in several ways is listed once, under its canonical path.
+/// end in [`TRACE_SUFFIXES`](crate::TRACE_SUFFIXES), through symlinks) or a glob: `?`, `*`, `[a-z]`, `[!a-z]`, and `**`
+/// for any directories. Names may be any bytes. What a glob matches is taken like an input; but a hidden file whose
+/// dot a wildcard matched is taken only if it is called like a trace. A path that is there is no glob, whatever
+/// characters are in it. A file reached in several ways is listed once, under its canonical path. Nothing but
+/// directories is opened.
 ///
 /// # Errors
 ///
-/// [`DiscoverError`] where an input is nothing that can be listed. A directory *within* one that
-/// cannot be read is listed itself, so that reading it reports it.
-pub fn discover(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, DiscoverError> {
+/// [`DiscoverError`] where an input is nothing that can be listed. What cannot be read *within* one is said of the
+/// others.
+pub fn discover(inputs: &[PathBuf]) -> Result<Discovered, DiscoverError> {
     let mut search = Search::default();
     for input in inputs {
+        let failed = |source| DiscoverError::Io { path: input.clone(), source };
         match fs::metadata(input) {
             Ok(metadata) if metadata.is_dir() => {
-                let failed = |source| DiscoverError::Io { path: input.clone(), source };
-                search.directory(&fs::canonicalize(input).map_err(failed)?, true).map_err(failed)?;
+                fs::read_dir(input).map_err(failed)?;
+                search.directory(fs::canonicalize(input).map_err(failed)?);
             }
-            Ok(_) => search.file(input),
-            Err(_) => search.glob(input)?,
+            Ok(metadata) => search.file(input, metadata.file_type(), How::AskedFor),
+            Err(_) if is_glob(input) => search.glob(input)?,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Err(DiscoverError::NotFound(input.clone()));
+            }
+            Err(error) => return Err(failed(error)),
         }
     }
     let mut found = search.found;
-    found.sort();
+    found.files.sort();
+    found.not_read.sort();
+    found.unreadable.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(found)
 }
 
-/// Whether a file of this name is a trace.
-fn is_trace(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-    TRACE_SUFFIXES.iter().any(|suffix| name.ends_with(suffix.as_bytes()))
+/// How a file was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    /// By itself.
+    AskedFor,
+    /// In a directory, whose canonical path it has.
+    Within,
+    /// In such a directory, by a link.
+    Linked,
 }
 
 #[derive(Default)]
 struct Search {
-    found: Vec<PathBuf>,
-    files: HashSet<PathBuf>,
-    directories: HashSet<PathBuf>,
+    found: Discovered,
+    seen: HashSet<PathBuf>,
 }
 
 impl Search {
-    fn file(&mut self, path: &Path) {
-        // What has no canonical path (a dangling link) is kept as it is, and reading it reports it.
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        if self.files.insert(path.clone()) {
-            self.found.push(path);
+    /// Takes a file that is asked for, or called like a trace.
+    fn file(&mut self, path: &Path, kind: fs::FileType, how: How) {
+        if let Err(error) = refuse_others(kind) {
+            return self.unreadable(path, error);
+        }
+        // What has no canonical path, for that is too long, is kept as it is.
+        let known = if how == How::Within { None } else { fs::canonicalize(path).ok() };
+        let path = known.unwrap_or_else(|| path.to_owned());
+        if self.seen.insert(path.clone()) {
+            match Container::of(&path) {
+                Some(container) if how != How::AskedFor || !container.is_readable() => {
+                    self.found.not_read.push(NotRead { path, container });
+                }
+                _ => self.found.files.push(path),
+            }
         }
     }
 
-    /// `path` is canonical, so a loop of symlinks comes back to a directory that was seen.
-    fn directory(&mut self, path: &Path, asked_for: bool) -> io::Result<()> {
-        if !self.directories.insert(path.to_owned()) {
-            return Ok(());
+    fn unreadable(&mut self, path: &Path, error: io::Error) {
+        if self.seen.insert(path.to_owned()) {
+            self.found.unreadable.push((path.to_owned(), error));
         }
-        let entries = match fs::read_dir(path) {
-            Ok(entries) => entries,
-            Err(error) if asked_for => return Err(error),
-            Err(_) => {
-                self.found.push(path.to_owned());
-                return Ok(());
+    }
+
+    /// Searches a directory. Its path is canonical, so a loop of symlinks comes back to one that was seen.
+    fn directory(&mut self, path: PathBuf) {
+        let mut pending = vec![path];
+        while let Some(directory) = pending.pop() {
+            if !self.seen.insert(directory.clone()) {
+                continue;
             }
-        };
-        let mut entries = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?;
-        entries.sort();
-        for entry in entries {
-            match fs::metadata(&entry) {
-                Ok(metadata) if metadata.is_dir() => {
-                    self.directory(&fs::canonicalize(&entry)?, false)?;
+            let entries = match fs::read_dir(&directory) {
+                Ok(entries) => entries,
+                Err(error) => {
+                    self.found.unreadable.push((directory, error));
+                    continue;
                 }
-                _ if is_trace(&entry) => self.file(&entry),
-                _ => {}
+            };
+            for entry in entries {
+                match entry {
+                    Ok(entry) => pending.extend(self.entry(&entry)),
+                    Err(error) => self.found.unreadable.push((directory.clone(), error)),
+                }
             }
         }
-        Ok(())
+    }
+
+    /// Looks at an entry of a directory; the directory that it is, if it is one.
+    fn entry(&mut self, entry: &fs::DirEntry) -> Option<PathBuf> {
+        let path = entry.path();
+        let looks_like_one =
+            is_trace(entry.file_name().as_encoded_bytes()) || Container::of(Path::new(&entry.file_name())).is_some();
+        let (kind, how) = match entry.file_type() {
+            Ok(kind) if kind.is_symlink() => (fs::metadata(&path).map(|metadata| metadata.file_type()), How::Linked),
+            kind => (kind, How::Within),
+        };
+        match kind {
+            Ok(kind) if kind.is_dir() && how == How::Within => return Some(path),
+            Ok(kind) if kind.is_dir() => match fs::canonicalize(&path) {
+                Ok(path) => return Some(path),
+                Err(error) => self.unreadable(&path, error),
+            },
+            Ok(kind) if looks_like_one => self.file(&path, kind, how),
+            Err(error) if looks_like_one => self.unreadable(&path, error),
+            _ => {}
+        }
+        None
     }
 
     fn glob(&mut self, input: &Path) -> Result<(), DiscoverError> {
-        let not_found = || DiscoverError::NotFound(input.to_owned());
-        let pattern = input.to_str().ok_or_else(not_found)?;
-        if !pattern.contains(['*', '?', '[']) {
-            return Err(not_found());
+        let no_glob =
+            |reason: &str| DiscoverError::Glob { pattern: input.display().to_string(), reason: reason.to_owned() };
+        let Matches { paths, unreadable } = glob(input).map_err(no_glob)?;
+        let mut any = !unreadable.is_empty();
+        for (path, error) in unreadable {
+            self.unreadable(&path, error);
         }
-        let options = glob::MatchOptions { require_literal_leading_dot: true, ..Default::default() };
-        let matches = glob::glob_with(pattern, options)
-            .map_err(|error| DiscoverError::Glob { pattern: pattern.to_owned(), reason: error.to_string() })?;
-        let mut any = false;
-        for path in matches {
-            let path =
-                path.map_err(|error| DiscoverError::Io { path: error.path().to_owned(), source: error.into() })?;
+        for Match { path, hidden } in paths {
+            let looks_like_one =
+                Container::of(&path).is_some() || is_trace(path.file_name().unwrap_or_default().as_encoded_bytes());
+            let kind = fs::metadata(&path).map(|metadata| metadata.file_type());
+            if hidden && !looks_like_one && !kind.as_ref().is_ok_and(fs::FileType::is_dir) {
+                continue;
+            }
             any = true;
-            if path.is_dir() {
-                let failed = |source| DiscoverError::Io { path: path.clone(), source };
-                self.directory(&fs::canonicalize(&path).map_err(failed)?, true).map_err(failed)?;
-            } else {
-                self.file(&path);
+            match kind {
+                Ok(kind) if kind.is_dir() => match fs::canonicalize(&path) {
+                    Ok(path) => self.directory(path),
+                    Err(error) => self.unreadable(&path, error),
+                },
+                Ok(kind) => self.file(&path, kind, How::AskedFor),
+                Err(error) => self.unreadable(&path, error),
             }
         }
-        if any { Ok(()) } else { Err(not_found()) }
+        if any { Ok(()) } else { Err(DiscoverError::NotFound(input.to_owned())) }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
 
     use super::*;
@@ -152,11 +218,74 @@ mod tests {
         symlink(&root, root.join("a/loop")).expect("linked");
         symlink(root.join("c.pfw"), root.join("b/again.pfw")).expect("linked");
         let wanted: Vec<PathBuf> = ["a/y.pfw.gz", "b/x.pfw", "c.pfw"].iter().map(|path| root.join(path)).collect();
-        assert_eq!(discover(std::slice::from_ref(&root)).expect("found"), wanted);
+        assert_eq!(discover(std::slice::from_ref(&root)).expect("found").files, wanted);
         let inputs = [root.join("c.pfw"), root.join("b"), root.join("*"), root.join("a/*.gz")];
-        assert_eq!(discover(&inputs).expect("found"), wanted);
-        assert_eq!(discover(&[root.join("a/no.txt")]).expect("found"), [root.join("a/no.txt")]);
+        assert_eq!(discover(&inputs).expect("found").files, wanted);
+        assert_eq!(discover(&[root.join("a/no.txt")]).expect("found").files, [root.join("a/no.txt")]);
         assert!(matches!(discover(&[root.join("nothing")]), Err(DiscoverError::NotFound(_))));
         assert!(matches!(discover(&[root.join("*.nothing")]), Err(DiscoverError::NotFound(_))));
+    }
+
+    #[test]
+    fn names_are_bytes_by_directory_by_path_and_by_glob() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = fs::canonicalize(folder.path()).expect("canonical");
+        let name = |bytes: &[u8]| root.join(OsStr::from_bytes(bytes));
+        let traces =
+            [name(b".hidden.pfw"), name(b"a\nb.pfw"), name(b"caf\xe9.pfw"), name(b"x[1].pfw"), name(b"x[.pfw")];
+        let mut wanted = traces.to_vec();
+        wanted.sort();
+        for path in traces.iter().chain([&name(b".hidden"), &name(b".x.pfw.zst")]) {
+            fs::write(path, "").expect("written");
+        }
+        let found = |inputs: &[PathBuf]| discover(inputs).expect("found");
+        assert_eq!(found(std::slice::from_ref(&root)).files, wanted);
+        assert_eq!(found(&traces).files, wanted);
+        assert_eq!(found(&[root.join("*")]).files, wanted);
+        assert_eq!(found(&[root.join("*")]).not_read.len(), 1);
+        assert_eq!(found(&[name(b"caf\xe9*")]).files, [name(b"caf\xe9.pfw")]);
+        assert_eq!(found(&[root.join(".h*.pfw")]).files, [name(b".hidden.pfw")]);
+        assert_eq!(found(&[root.join(".h*")]).files, [name(b".hidden"), name(b".hidden.pfw")]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said_and_the_rest_is_found() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = fs::canonicalize(folder.path()).expect("canonical");
+        fs::write(root.join("a.pfw"), "").expect("written");
+        fs::create_dir(root.join("directory.pfw")).expect("made");
+        symlink("nowhere", root.join("gone.pfw")).expect("linked");
+        symlink("nowhere", root.join("gone")).expect("linked");
+        symlink("loop.pfw", root.join("loop.pfw")).expect("linked");
+        let _socket = std::os::unix::net::UnixListener::bind(root.join("socket.pfw")).expect("bound");
+        for input in [root.clone(), root.join("*.pfw")] {
+            let found = discover(&[input]).expect("found");
+            assert_eq!(found.files, [root.join("a.pfw")]);
+            let unreadable: Vec<_> =
+                found.unreadable.iter().map(|(path, error)| (path.clone(), error.kind())).collect();
+            let [gone, link_loop, socket] = &unreadable[..] else { panic!("{unreadable:?}") };
+            assert_eq!(gone, &(root.join("gone.pfw"), io::ErrorKind::NotFound));
+            assert_eq!(link_loop.0, root.join("loop.pfw"));
+            assert_eq!(socket, &(root.join("socket.pfw"), io::ErrorKind::InvalidInput));
+        }
+        let found = discover(&[root.join("socket.pfw")]).expect("found");
+        assert!(found.files.is_empty() && found.unreadable.len() == 1);
+        assert!(matches!(discover(&[root.join("loop.pfw")]), Err(DiscoverError::Io { .. })));
+    }
+
+    #[test]
+    fn what_is_in_another_container_is_named_and_read_by_its_path_where_that_can_be() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = fs::canonicalize(folder.path()).expect("canonical");
+        for name in ["a.pfw", "b.pfw.zst", "c.pfw.0.gz", "d.pfw.gz.1", "e.tar.gz"] {
+            fs::write(root.join(name), "").expect("written");
+        }
+        let found = discover(std::slice::from_ref(&root)).expect("found");
+        assert_eq!(found.files, [root.join("a.pfw")]);
+        let not_read: Vec<PathBuf> = found.not_read.into_iter().map(|not_read| not_read.path).collect();
+        assert_eq!(not_read, ["b.pfw.zst", "c.pfw.0.gz", "d.pfw.gz.1"].map(|name| root.join(name)));
+        let found = discover(&["b.pfw.zst", "c.pfw.0.gz", "e.tar.gz"].map(|name| root.join(name))).expect("found");
+        assert_eq!(found.files, ["c.pfw.0.gz", "e.tar.gz"].map(|name| root.join(name)));
+        assert_eq!(found.not_read.len(), 1);
     }
 }

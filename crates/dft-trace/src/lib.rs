@@ -39,9 +39,11 @@
 
 mod block;
 mod chunk;
+mod container;
 mod cut;
 mod discover;
 mod fingerprint;
+mod glob;
 mod glued;
 mod gzip;
 pub mod layout;
@@ -58,8 +60,9 @@ mod unit;
 mod window;
 
 pub use block::{BlockEnd, Line, MalformedReason, Parser};
+pub use container::{Container, NotRead, TRACE_SUFFIXES};
 pub use cut::Cutter;
-pub use discover::{DiscoverError, TRACE_SUFFIXES, discover};
+pub use discover::{DiscoverError, Discovered, discover};
 pub use line::payload;
 pub use number::{Integer, is_number_text};
 pub use reader::{Block, MAX_LINE, TraceReader};

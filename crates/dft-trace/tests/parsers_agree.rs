@@ -117,7 +117,7 @@ static REAL: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let built = || PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let data = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(built, PathBuf::from).join("../../tests/data");
     let mut lines = Vec::new();
-    for path in discover(&[PathBuf::from(&data)]).expect("the project's traces") {
+    for path in discover(&[PathBuf::from(&data)]).expect("the project's traces").files {
         let mut reader = TraceReader::open(&path).expect("a trace");
         let mut block = Block::default();
         let start = reader.start();

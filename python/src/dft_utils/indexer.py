@@ -109,6 +109,8 @@ class Indexer:
         ready: List[str] = []
         needs_work: List[str] = []
         for path, state in resolve(self._traces, self.index_path):
+            if state == _abi.DFT_TRACE_NOT_READ:
+                continue
             known = state == _abi.DFT_TRACE_KNOWN and not self._force_rebuild
             (ready if known else needs_work).append(path)
         interval = 0

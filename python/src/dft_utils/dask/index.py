@@ -13,7 +13,7 @@ from .. import _abi
 from .._library import PathLike
 from ..builds import BuildReport, Fault, OnProgress, Progress, build, ingest, plan, progress_function, resolve
 from ..config import Config
-from ..errors import ChangedError, ConfigError, DftError, NoIndexError, NothingFoundError
+from ..errors import ChangedError, ConfigError, DftError, MalformedError, NoIndexError, NothingFoundError
 from ..index import File, Index
 from ..units import Size, byte_count
 from .folders import empty, make, remove
@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 
 #: How often what an ingest refuses is staged again.
 ROUNDS = 3
+
+#: What is said of a file that looks like a trace, and is compressed by another program, say.
+NOT_READ = "not read: it looks like a trace in another container; decompress, unpack or rename it"
 
 
 def distributed_index(
@@ -77,13 +80,16 @@ def distributed_index(
     new: List[str] = []
     unreadable: List[str] = []
     here: List[str] = []
-    where = {_abi.DFT_TRACE_NEW: new, _abi.DFT_TRACE_UNREADABLE: unreadable}
+    not_read: List[str] = []
+    where = {_abi.DFT_TRACE_NEW: new, _abi.DFT_TRACE_UNREADABLE: unreadable, _abi.DFT_TRACE_NOT_READ: not_read}
     for path, state in resolve(paths, index):
         where.get(state, here).append(path)
     if not new:
         # Of a client that died when all was in.
         remove(shared, os.path.join(shared, name))
         return build(paths, index, config, memory=memory, threads=threads, strict=strict, progress=progress)
+    if strict and not_read:
+        raise MalformedError(f"{not_read[0]}: {NOT_READ}; nothing was stored, as asked by strict", path=not_read[0])
     # Raises what is to be raised of changed traces, and knows of faults of those that are in.
     report = build(here, index, config, memory=memory, threads=threads, strict=strict) if here else BuildReport()
 
@@ -101,6 +107,7 @@ def distributed_index(
     staging.run(new, unreadable)
     report.rows += staging.rows
     report.telemetry_rows += staging.telemetry_rows
+    report.faults += [Fault(path, NOT_READ) for path in not_read]
     _describe(report, index, new, staging)
     return report
 
