@@ -105,6 +105,18 @@ struct ArrowArrayStream;
 // Its end.
 #define DFT_COUNTER_PERIOD_END 2
 
+// The unit of times where a trace does not say one: microseconds.
+#define DFT_TIME_UNIT_US 0
+
+// Nanoseconds.
+#define DFT_TIME_UNIT_NS 1
+
+// Milliseconds.
+#define DFT_TIME_UNIT_MS 2
+
+// Seconds.
+#define DFT_TIME_UNIT_S 3
+
 // Calls, in dfanalyzer's columns.
 #define DFT_TABLE_EVENTS 0
 
@@ -222,8 +234,8 @@ typedef struct dft_config {
     double percentiles;
     // One of DFT_COUNTER_PERIOD_…
     uint32_t counter_period;
-    // 0.
-    uint32_t reserved;
+    // One of DFT_TIME_UNIT_…
+    uint32_t time_unit;
 } dft_config;
 
 // One more arg of a record.

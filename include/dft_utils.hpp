@@ -239,6 +239,12 @@ public:
         return *this;
     }
 
+    /// The unit of times where a trace does not say one: one of DFT_TIME_UNIT_….
+    Config &time_unit(std::uint32_t which) noexcept {
+        config_.time_unit = which;
+        return *this;
+    }
+
     /// Hands the configuration to a C function.
     template <typename Use> auto with(Use &&use) const {
         const auto texts = [](const std::vector<std::string> &all) {

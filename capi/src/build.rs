@@ -225,6 +225,9 @@ fn tell_faults(input: &InputReport, on_fault: dft_on_text, context: *mut c_void)
             Some(Fault::Truncated(place)) => tell(&file.path, &format!("truncated: {place}")),
             Some(Fault::Damaged(reason)) => tell(&file.path, &format!("damaged: {reason}")),
         }
+        if let Some(fault) = &file.time_fault {
+            tell(&file.path, &fault.to_string());
+        }
         let skipped = file.skipped_records();
         if skipped > 0 {
             let first = file.skipped.as_ref();

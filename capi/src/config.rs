@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use dft_aggregate::{Config, CounterPeriod, CustomMetrics};
+use dft_trace::TimeUnit;
 
 use crate::arguments::{Growing, dft_text, give, given, list};
 use crate::boundary::boundary;
@@ -24,6 +25,15 @@ pub const DFT_COUNTER_PERIOD_OF_TRACE: u32 = 0;
 pub const DFT_COUNTER_PERIOD_START: u32 = 1;
 /// Its end.
 pub const DFT_COUNTER_PERIOD_END: u32 = 2;
+
+/// The unit of times where a trace does not say one: microseconds.
+pub const DFT_TIME_UNIT_US: u32 = 0;
+/// Nanoseconds.
+pub const DFT_TIME_UNIT_NS: u32 = 1;
+/// Milliseconds.
+pub const DFT_TIME_UNIT_MS: u32 = 2;
+/// Seconds.
+pub const DFT_TIME_UNIT_S: u32 = 3;
 
 /// How records are aggregated. Set `size`, then call dft_config_default(), then change what is to differ.
 #[repr(C)]
@@ -49,8 +59,8 @@ pub struct dft_config {
     pub percentiles: f64,
     /// One of DFT_COUNTER_PERIOD_…
     pub counter_period: u32,
-    /// 0.
-    pub reserved: u32,
+    /// One of DFT_TIME_UNIT_…
+    pub time_unit: u32,
 }
 
 impl Default for dft_config {
@@ -67,7 +77,7 @@ impl Default for dft_config {
             group_by_file: group_by_file.into(),
             percentiles: 0.0,
             counter_period: DFT_COUNTER_PERIOD_OF_TRACE,
-            reserved: 0,
+            time_unit: DFT_TIME_UNIT_US,
         }
     }
 }
@@ -109,6 +119,13 @@ pub(crate) fn config(place: *const dft_config) -> Result<Config, Failure> {
             DFT_COUNTER_PERIOD_START => Some(CounterPeriod::Start),
             DFT_COUNTER_PERIOD_END => Some(CounterPeriod::End),
             other => return Err(Failure::argument(format!("config.counter_period is {other}, which is no choice"))),
+        },
+        time_unit: match given.time_unit {
+            DFT_TIME_UNIT_US => TimeUnit::Us,
+            DFT_TIME_UNIT_NS => TimeUnit::Ns,
+            DFT_TIME_UNIT_MS => TimeUnit::Ms,
+            DFT_TIME_UNIT_S => TimeUnit::Sec,
+            other => return Err(Failure::argument(format!("config.time_unit is {other}, which is no choice"))),
         },
     };
     config.check().map_err(|error| Failure::new(crate::status::DFT_CONFIG, error.to_string()))?;
@@ -157,7 +174,12 @@ impl ConfigTexts {
                 Some(CounterPeriod::Start) => DFT_COUNTER_PERIOD_START,
                 Some(CounterPeriod::End) => DFT_COUNTER_PERIOD_END,
             },
-            reserved: 0,
+            time_unit: match config.time_unit {
+                TimeUnit::Us => DFT_TIME_UNIT_US,
+                TimeUnit::Ns => DFT_TIME_UNIT_NS,
+                TimeUnit::Ms => DFT_TIME_UNIT_MS,
+                TimeUnit::Sec => DFT_TIME_UNIT_S,
+            },
         }
     }
 }

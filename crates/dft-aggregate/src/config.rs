@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use dft_codec::{DecodeError, Reader, VALUE_VERSION, put_text, put_varint};
+use dft_trace::{Clock, TimeUnit};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Which args become custom metrics.
@@ -68,6 +69,8 @@ pub struct Config {
     /// What the `ts` of letter-`C` counters is; where it is `None`, each trace says so
     /// ([`Clock::counter_starts`](dft_trace::Clock::counter_starts)).
     pub counter_period: Option<CounterPeriod>,
+    /// The unit of times where a trace does not say one.
+    pub time_unit: TimeUnit,
 }
 
 impl Default for Config {
@@ -79,6 +82,7 @@ impl Default for Config {
             percentiles: None,
             group_by_file: true,
             counter_period: None,
+            time_unit: TimeUnit::Us,
         }
     }
 }
@@ -129,11 +133,17 @@ impl Config {
         Ok(())
     }
 
+    /// How times are meant at the start of a trace.
+    pub fn clock(&self) -> Clock {
+        self.time_unit.into()
+    }
+
     /// The configuration's bytes.
     ///
     /// ```text
     /// version │ varint interval │ varint n, n × text key │ customs: 0 off, 1 on, 2 + varint n, n × text, 3 all
     ///         │ percentiles: 0 off, 1 + f64 │ group by file: 0, 1 │ counter period: 0 as traces say, 1 start, 2 end
+    ///         │ time unit: 0 µs, 1 ns, 2 ms, 3 s
     /// ```
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![VALUE_VERSION];
@@ -162,6 +172,12 @@ impl Config {
             None => 0,
             Some(CounterPeriod::Start) => 1,
             Some(CounterPeriod::End) => 2,
+        });
+        out.push(match self.time_unit {
+            TimeUnit::Us => 0,
+            TimeUnit::Ns => 1,
+            TimeUnit::Ms => 2,
+            TimeUnit::Sec => 3,
         });
         out
     }
@@ -202,8 +218,23 @@ impl Config {
             2 => Some(CounterPeriod::End),
             _ => return Err(DecodeError::Invalid("a counter period of no known kind")),
         };
+        let time_unit = match reader.u8()? {
+            0 => TimeUnit::Us,
+            1 => TimeUnit::Ns,
+            2 => TimeUnit::Ms,
+            3 => TimeUnit::Sec,
+            _ => return Err(DecodeError::Invalid("a time unit of no known kind")),
+        };
         reader.finish()?;
-        let config = Self { interval_us, extra_group_keys, custom_metrics, percentiles, group_by_file, counter_period };
+        let config = Self {
+            interval_us,
+            extra_group_keys,
+            custom_metrics,
+            percentiles,
+            group_by_file,
+            counter_period,
+            time_unit,
+        };
         config.check().map_err(|_| DecodeError::Invalid("a configuration that cannot be used"))?;
         Ok(config)
     }
@@ -238,6 +269,9 @@ impl fmt::Display for Config {
             Some(CounterPeriod::Start) => f.write_str(", counter period start")?,
             Some(CounterPeriod::End) => f.write_str(", counter period end")?,
         }
+        if self.time_unit != TimeUnit::Us {
+            write!(f, ", time unit {}", self.time_unit.name())?;
+        }
         write!(f, " [{:016x}]", self.hash())
     }
 }
@@ -262,6 +296,9 @@ mod tests {
             Config { custom_metrics: CustomMetrics::All, ..Config::default() },
             Config { counter_period: Some(CounterPeriod::Start), ..Config::default() },
             Config { counter_period: Some(CounterPeriod::End), ..Config::default() },
+            Config { time_unit: TimeUnit::Ns, ..Config::default() },
+            Config { time_unit: TimeUnit::Ms, ..Config::default() },
+            Config { time_unit: TimeUnit::Sec, ..Config::default() },
         ];
         for (at, config) in all.iter().enumerate() {
             let bytes = config.encode();

@@ -8,6 +8,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use dft_aggregate::{Config, CounterPeriod, CustomMetrics};
 use dft_export::{Format, GroupColumn, Table};
 use dft_index::{BuildOptions, Part};
+use dft_trace::TimeUnit;
 
 use crate::units::{parse_duration, parse_size, parse_time_range};
 
@@ -163,6 +164,9 @@ pub(crate) struct ConfigArgs {
     /// What the ts of a counter with the phase letter C is of its period: start or end [default: as each trace says]
     #[arg(long, value_name = "start|end", value_parser = parse_counter_period)]
     pub(crate) counter_period: Option<CounterPeriod>,
+    /// The unit of times where a trace does not say one: ns, us, ms or s
+    #[arg(long, value_name = "UNIT", default_value = "us")]
+    pub(crate) time_unit: TimeUnit,
 }
 
 fn parse_counter_period(text: &str) -> Result<CounterPeriod, String> {
@@ -189,6 +193,7 @@ impl ConfigArgs {
             percentiles: self.percentiles,
             group_by_file: !self.no_group_by_file,
             counter_period: self.counter_period,
+            time_unit: self.time_unit,
         }
     }
 }

@@ -102,7 +102,10 @@ impl Facts {
         let mut rows = Vec::new();
         // Those with faults first: they are what a reader looks for.
         let faulty = |entry: &dft_codec::FileEntry| {
-            entry.fault.is_some() || entry.counts.malformed > 0 || entry.counts.skipped > 0
+            entry.fault.is_some()
+                || entry.time_fault.is_some()
+                || entry.counts.malformed > 0
+                || entry.counts.skipped > 0
         };
         let (with, without): (Vec<_>, Vec<_>) = self.files.iter().partition(|(_, entry)| faulty(entry));
         for (path, entry) in with.into_iter().chain(without).take(SHOWN) {
@@ -127,6 +130,7 @@ impl Facts {
                 malformed,
                 skipped,
                 fault,
+                entry.time_fault.map_or(String::new(), |fault| fault.to_string()),
             ]);
         }
         text.push_str(&columns(&rows, "  "));
@@ -159,6 +163,7 @@ impl Facts {
                     "bytes": entry.size,
                     "text_bytes": entry.consumed.text,
                     "fault": fault,
+                    "time_fault": entry.time_fault.map(|fault| fault.to_string()),
                     "records": counts(&entry.counts),
                 })
             })
@@ -184,6 +189,7 @@ impl Facts {
                 "custom_metrics": customs,
                 "percentiles": config.percentiles,
                 "group_by_file": config.group_by_file,
+                "time_unit": config.time_unit.name(),
             },
             "bounds": index.bounds().map(|bounds| json!({"least_us": bounds.least, "greatest_us": bounds.greatest})),
             "rows": rows,

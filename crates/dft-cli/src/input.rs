@@ -134,6 +134,9 @@ fn describe_fault(file: &FileReport, text: &mut String) {
             writeln!(text, "warning: {path}: damaged: {reason}; what came before is in")
         }
     };
+    if let Some(fault) = &file.time_fault {
+        let _ = writeln!(text, "warning: {path}: {fault}");
+    }
     let within = file.piece.as_ref().map_or(String::new(), |piece| format!(", bytes {} to {}", piece.start, piece.end));
     if file.skipped_records() > 0 {
         let skipped = plural(file.skipped_records(), "record");

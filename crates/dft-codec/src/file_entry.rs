@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use dft_trace::{Clock, Consumed, Head, TimeUnit};
+use dft_trace::{Clock, Consumed, Head, TimeFault, TimeUnit};
 
 use crate::FILE_VERSION;
 use crate::bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
@@ -124,6 +124,7 @@ pub enum FileFault {
 ///         │ varint text │ varint offset │ varint skip │ varint line │ clock
 ///         │ within a line: 0, 1
 ///         │ 12 × varint counts │ fault: 0 none, 1 empty, 2 truncated + text, 3 damaged + text
+///         │ time fault: 0 none, 1 + unit + unit said, 2 + unit + varint ts; a unit is its number as in a clock
 ///         │ varint n │ n × process: zigzag, then varint to the one before
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,6 +141,8 @@ pub struct FileEntry {
     pub counts: FileCounts,
     /// What was wrong with it.
     pub fault: Option<FileFault>,
+    /// What shows that its times are in another unit.
+    pub time_fault: Option<TimeFault>,
     /// The processes whose records it has.
     pub processes: BTreeSet<i64>,
 }
@@ -149,8 +152,39 @@ const UNITS: [TimeUnit; 4] = [TimeUnit::Ns, TimeUnit::Us, TimeUnit::Ms, TimeUnit
 
 /// The byte of a clock: the number of its unit (0 ns, 1 µs, 2 ms, 3 s), and 4 more where counters tell starts.
 pub(crate) fn encode_clock(clock: Clock) -> u8 {
-    let unit = UNITS.iter().position(|known| *known == clock.unit).unwrap_or(0) as u8;
-    unit | u8::from(clock.counter_starts) << 2
+    encode_unit(clock.unit) | u8::from(clock.counter_starts) << 2
+}
+
+fn encode_unit(unit: TimeUnit) -> u8 {
+    UNITS.iter().position(|known| *known == unit).unwrap_or(0) as u8
+}
+
+fn decode_unit(byte: u8) -> Result<TimeUnit, DecodeError> {
+    UNITS.get(usize::from(byte)).copied().ok_or(DecodeError::Invalid("a time unit of no known kind"))
+}
+
+fn encode_time_fault(fault: Option<TimeFault>, out: &mut Vec<u8>) {
+    match fault {
+        None => out.push(0),
+        Some(TimeFault::OtherUnit { unit, said }) => out.extend([1, encode_unit(unit), encode_unit(said)]),
+        Some(TimeFault::TooLate { unit, ts }) => {
+            out.extend([2, encode_unit(unit)]);
+            put_varint(out, ts.unsigned_abs().into());
+        }
+    }
+}
+
+fn decode_time_fault(reader: &mut Reader<'_>) -> Result<Option<TimeFault>, DecodeError> {
+    const PAST: DecodeError = DecodeError::Invalid("a time past 63 bits");
+    Ok(match reader.u8()? {
+        0 => None,
+        1 => Some(TimeFault::OtherUnit { unit: decode_unit(reader.u8()?)?, said: decode_unit(reader.u8()?)? }),
+        2 => {
+            let unit = decode_unit(reader.u8()?)?;
+            Some(TimeFault::TooLate { unit, ts: reader.varint_u64()?.try_into().map_err(|_| PAST)? })
+        }
+        _ => return Err(DecodeError::Invalid("a time fault of no known kind")),
+    })
 }
 
 /// The clock of a byte.
@@ -194,6 +228,7 @@ impl FileEntry {
                 put_text(&mut out, reason);
             }
         }
+        encode_time_fault(self.time_fault, &mut out);
         put_varint(&mut out, self.processes.len() as u128);
         let mut before = None;
         for &process in &self.processes {
@@ -244,6 +279,7 @@ impl FileEntry {
             3 => Some(FileFault::Damaged(reader.text()?.to_owned())),
             _ => return Err(DecodeError::Invalid("a fault of no known kind")),
         };
+        let time_fault = decode_time_fault(&mut reader)?;
         let mut processes = BTreeSet::new();
         let mut before: Option<i64> = None;
         for _ in 0..reader.count_of(1)? {
@@ -259,6 +295,6 @@ impl FileEntry {
         }
         reader.finish()?;
         let counts = FileCounts::from_all(counts);
-        Ok(Self { size, modified_ns, fingerprint, consumed, counts, fault, processes })
+        Ok(Self { size, modified_ns, fingerprint, consumed, counts, fault, time_fault, processes })
     }
 }

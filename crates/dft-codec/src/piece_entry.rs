@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use dft_trace::{Clock, Fault, OpenEnd};
+use dft_trace::{Clock, Fault, OpenEnd, TimeFault};
 
 use crate::bytes::{DecodeError, Reader, put_varint};
 use crate::file_entry::{FileEntry, FileFault, decode_clock, encode_clock};
@@ -74,11 +74,7 @@ impl PieceEntry {
     ///
     /// [`Unchained`], with the place that no other piece can start at.
     pub fn check(&self) -> Result<(), Unchained> {
-        let start = match self.range.start {
-            0 if self.clock != Clock::default() => Err(Unchained { byte: 0, why: "a file starts in µs" }),
-            _ => Ok(()),
-        };
-        start.and_then(|()| self.refusal().map_or(Ok(()), |why| Err(Unchained { byte: self.range.end, why })))
+        self.refusal().map_or(Ok(()), |why| Err(Unchained { byte: self.range.end, why }))
     }
 
     /// Checks that another piece of the file goes on where this one ends.
@@ -125,7 +121,7 @@ impl PieceEntry {
         let mut whole = first.entry.clone();
         for piece in &pieces[1..] {
             let before = whole.consumed;
-            let FileEntry { fingerprint, consumed, counts, fault, processes, .. } = &piece.entry;
+            let FileEntry { fingerprint, consumed, counts, fault, time_fault, processes, .. } = &piece.entry;
             whole.processes.extend(processes);
             whole.fingerprint = whole.fingerprint.wrapping_add(*fingerprint);
             whole.consumed = *consumed;
@@ -133,6 +129,7 @@ impl PieceEntry {
             whole.consumed.line = (before.line - 1).saturating_add(consumed.line);
             whole.counts.add(counts);
             whole.fault = fault.clone();
+            whole.time_fault = whole.time_fault.into_iter().chain(*time_fault).reduce(TimeFault::first);
             // The line that is broken off has another number in the file.
             if truncated(&whole.fault) == within_line(consumed.line).as_deref() {
                 whole.fault = within_line(whole.consumed.line).map(FileFault::Truncated);
@@ -209,6 +206,7 @@ mod tests {
             consumed,
             counts,
             fault: None,
+            time_fault: None,
             processes: [5].into(),
         };
         PieceEntry { range, clock: Clock::default(), open_end: None, entry }
@@ -228,6 +226,22 @@ mod tests {
     }
 
     #[test]
+    fn a_file_has_the_time_fault_of_its_pieces() {
+        let late = TimeFault::TooLate { unit: TimeUnit::Us, ts: i64::MAX };
+        let said = TimeFault::OtherUnit { unit: TimeUnit::Us, said: TimeUnit::Ns };
+        for (faults, wanted) in [
+            ([None, None, None], None),
+            ([None, Some(late), None], Some(late)),
+            ([Some(late), None, Some(said)], Some(said)),
+        ] {
+            let mut pieces = [piece(0..10), piece(10..20), piece(20..30)];
+            pieces.iter_mut().zip(faults).for_each(|(piece, fault)| piece.entry.time_fault = fault);
+            let whole = PieceEntry::join(&pieces.iter().collect::<Vec<_>>()).expect("they chain");
+            assert_eq!(whole.time_fault, wanted);
+        }
+    }
+
+    #[test]
     fn pieces_that_do_not_chain_make_none() {
         let unchained = |pieces: &[PieceEntry]| {
             PieceEntry::join(&pieces.iter().collect::<Vec<_>>()).expect_err("they do not chain").byte
@@ -244,7 +258,6 @@ mod tests {
         assert_eq!(unchained(&[pieces[0].clone(), pieces[2].clone()]), 10);
         assert_eq!(changed(1, |piece| piece.open_end = Some(OpenEnd::Line)), 20);
         assert_eq!(changed(1, |piece| piece.open_end = Some(OpenEnd::Damage)), 20);
-        assert_eq!(changed(0, |piece| piece.clock.unit = TimeUnit::Ns), 0);
         assert_eq!(changed(0, |piece| piece.entry.consumed.text = 0), 10);
         assert_eq!(changed(1, |piece| piece.clock.unit = TimeUnit::Ns), 10);
         assert_eq!(changed(1, |piece| piece.entry.consumed.clock.unit = TimeUnit::Ns), 20);

@@ -3,7 +3,7 @@
 
 use dft_codec::*;
 use dft_metrics::{FloatStats, IntStats, Sketch, SketchMapping};
-use dft_trace::{Clock, Consumed, TimeUnit};
+use dft_trace::{Clock, Consumed, TimeFault, TimeUnit};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 
@@ -108,12 +108,20 @@ prop_compose! {
     }
 }
 
+fn time_fault() -> impl Strategy<Value = Option<TimeFault>> {
+    let unit = || prop::sample::select(TimeUnit::ALL.to_vec());
+    prop::option::of(prop_oneof![
+        (unit(), unit()).prop_map(|(unit, said)| TimeFault::OtherUnit { unit, said }),
+        (unit(), 0..=i64::MAX).prop_map(|(unit, ts)| TimeFault::TooLate { unit, ts }),
+    ])
+}
+
 prop_compose! {
     fn entry()(
         size in any::<u64>(), modified_ns in any::<i128>(), fingerprint in any::<u128>(), place in any::<[u64; 4]>(),
         unit in prop::sample::select(vec![TimeUnit::Ns, TimeUnit::Us, TimeUnit::Ms, TimeUnit::Sec]),
         counter_starts in any::<bool>(), within_line in any::<bool>(), n in any::<[u64; 12]>(), fault in 0..4, reason in any::<String>(),
-        processes in btree_set(any::<i64>(), 0..4),
+        processes in btree_set(any::<i64>(), 0..4), time_fault in time_fault(),
     ) -> FileEntry {
         let counts = FileCounts {
             events: n[0], profiles: n[1], systems: n[2], telemetry: n[3], metadata: n[4], skipped: n[5],
@@ -129,7 +137,7 @@ prop_compose! {
         let [text, offset, skip, line] = place;
         let consumed =
             Consumed { text, offset: offset.min(size), skip: skip.min(text), line: line.max(1), clock: Clock { unit, counter_starts }, within_line };
-        FileEntry { size, modified_ns, fingerprint, consumed, counts, fault, processes }
+        FileEntry { size, modified_ns, fingerprint, consumed, counts, fault, time_fault, processes }
     }
 }
 
@@ -564,11 +572,12 @@ fn golden_vectors() {
         consumed: Consumed { text: 900, offset: 200, skip: 20, line: 7, clock: TimeUnit::Ms.into(), within_line: true },
         counts: FileCounts { events: 5, system_calls: 1, ..FileCounts::default() },
         fault: Some(FileFault::Truncated("x".into())),
+        time_fault: Some(TimeFault::TooLate { unit: TimeUnit::Ms, ts: 300 }),
         processes: [-1, 7, 300].into(),
     };
     assert_eq!(
         hex(&entry.encode()),
-        "04ac0201000000000000000000000000000000ab8407c80114070201050000000000000000000100020178030108a502"
+        "04ac0201000000000000000000000000000000ab8407c801140702010500000000000000000001000201780202ac02030108a502"
     );
 
     let mapping = SketchMapping::new(0.01).unwrap();

@@ -124,7 +124,7 @@ fn refuse_faults(reading: &Reading) -> Result<(), BuildError> {
     // What is known was accepted before.
     let is_faulty = |file: &&FileReport| {
         let FileCounts { malformed, skipped, .. } = file.counts;
-        file.fault.is_some() || malformed > 0 || skipped > 0
+        file.fault.is_some() || file.time_fault.is_some() || malformed > 0 || skipped > 0
     };
     let Some(file) = reading.reports.iter().find(is_faulty) else { return Ok(()) };
     let fault = match (&file.fault, file.malformed.first()) {
@@ -132,9 +132,10 @@ fn refuse_faults(reading: &Reading) -> Result<(), BuildError> {
         (Some(FileFault::Truncated(place)), _) => format!("truncated: {place}"),
         (Some(FileFault::Damaged(reason)), _) => format!("damaged: {reason}"),
         (None, Some(MalformedLine { line, reason })) => format!("{} is malformed: {reason}", file.place_of(*line)),
-        (None, None) => match &file.skipped {
-            Some(skipped) => format!("{} has {skipped}", file.place_of(skipped.line)),
-            None => "it has malformed lines".to_owned(),
+        (None, None) => match (&file.skipped, &file.time_fault) {
+            (Some(skipped), _) => format!("{} has {skipped}", file.place_of(skipped.line)),
+            (None, Some(fault)) => fault.to_string(),
+            (None, None) => "it has malformed lines".to_owned(),
         },
     };
     Err(BuildError::Strict { path: file.path.clone(), fault })

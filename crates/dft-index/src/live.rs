@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use dft_aggregate::{Aggregator, Config, Run};
 use dft_codec::{Bounds, FileCounts, FileEntry};
 use dft_store::{Batch, EventAggregator, Index, StoreError, Written};
-use dft_trace::{Clock, Consumed, Line, MalformedReason, Parser, Phase, Record};
+use dft_trace::{Clock, Consumed, Line, MalformedReason, Parser, Phase, Record, TimeFault};
 
 use crate::error::BuildError;
 use crate::processes::Processes;
@@ -60,6 +60,7 @@ pub struct LiveAggregator {
     table: Aggregator,
     parser: Parser,
     counts: FileCounts,
+    time_fault: Option<TimeFault>,
     processes: Processes,
     runs: Vec<Run>,
     bounds: Option<Bounds>,
@@ -86,6 +87,7 @@ impl LiveAggregator {
             table: Aggregator::new(config),
             parser: Parser::new(),
             counts: FileCounts::default(),
+            time_fault: None,
             processes: Processes::default(),
             runs: Vec::new(),
             bounds: None,
@@ -124,7 +126,7 @@ impl LiveAggregator {
     }
 
     /// Adds records as lines of JSON, as a trace has them; their times are in the unit that the lines
-    /// say, µs at first. What is no record is counted, and nowhere else.
+    /// say, at first in that of the configuration, or µs. What is no record is counted, and nowhere else.
     ///
     /// # Errors
     ///
@@ -133,12 +135,15 @@ impl LiveAggregator {
         self.until_look = 1;
         self.look()?;
         let mut added = LinesAdded::default();
-        let Self { parser, table, counts, processes, .. } = self;
-        parser.parse(text, 1, Clock::default(), |line| {
+        let Self { config, parser, table, counts, processes, time_fault, .. } = self;
+        parser.parse(text, 1, config.clock(), |line| {
             let (line, reason) = match line {
                 Line::Record { record, clock, line } => match table.record(record, clock, counts) {
                     Ok(()) => {
                         processes.add(record);
+                        if let Some(fault) = TimeFault::of(record, clock.unit) {
+                            *time_fault = Some(time_fault.map_or(fault, |first| first.first(fault)));
+                        }
                         added.records += 1;
                         if record.phase == Phase::Unknown {
                             added.skipped += 1;
@@ -197,6 +202,7 @@ impl LiveAggregator {
         self.scratch.append(&mut other.scratch);
         self.bounds = self.bounds.into_iter().chain(other.bounds.take()).reduce(Bounds::union);
         self.counts.add(&std::mem::take(&mut other.counts));
+        self.time_fault = self.time_fault.into_iter().chain(other.time_fault.take()).reduce(TimeFault::first);
         self.processes.seen.extend(std::mem::take(&mut other.processes).seen);
         Ok(())
     }
@@ -228,6 +234,7 @@ impl LiveAggregator {
         // All of it at once: what is in one place only is never counted without what it is of.
         let (counts, bounds) = (std::mem::take(&mut self.counts), self.bounds.take());
         let processes = std::mem::take(&mut self.processes);
+        let time_fault = self.time_fault.take();
         let (size, modified_ns, fingerprint) = (0, 0, 0);
         let entry = FileEntry {
             size,
@@ -236,6 +243,7 @@ impl LiveAggregator {
             consumed: Consumed::NOTHING,
             counts,
             fault: None,
+            time_fault,
             processes: processes.seen.clone(),
         };
         let batch = Batch { runs: std::mem::take(&mut self.runs), files: vec![(name, entry)], bounds };
@@ -244,6 +252,7 @@ impl LiveAggregator {
         if matches!(&published, Err(error) if !matches!(error, StoreError::InForce { .. })) {
             (self.runs, self.counts, self.bounds) = (batch.runs, counts, bounds);
             self.processes = processes;
+            self.time_fault = time_fault;
         }
         Ok(published?)
     }

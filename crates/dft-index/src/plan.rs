@@ -83,6 +83,7 @@ pub(crate) fn plan(
                         counts: FileCounts::default(),
                         before: Some(entry.counts),
                         fault: entry.fault.clone(),
+                        time_fault: entry.time_fault,
                         malformed: Vec::new(),
                         skipped: None,
                         inconsistent: None,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use dft_aggregate::{Config, Run};
 use dft_codec::{Bounds, FileCounts, FileEntry, FileFault, PieceEntry};
-use dft_trace::{Clock, Fault, NotRead, SourceSummary};
+use dft_trace::{Clock, Fault, NotRead, SourceSummary, TimeFault};
 
 use crate::build::BuildOptions;
 use crate::error::BuildError;
@@ -76,7 +76,7 @@ pub(crate) fn read(
 impl Reading {
     fn add(&mut self, file: Planned, summary: SourceSummary, clock: Clock, tally: Tally) {
         let Planned { path, before, piece, .. } = file;
-        let Tally { mut counts, mut malformed, skipped, inconsistent, processes } = tally;
+        let Tally { mut counts, mut malformed, skipped, inconsistent, time_fault, processes } = tally;
         let mut processes = processes.seen;
         processes.extend(before.iter().flat_map(|before| &before.processes));
         counts.malformed += summary.overlong_lines.len() as u64;
@@ -102,6 +102,8 @@ impl Reading {
             None => summary.snapshot.size.saturating_sub(offset),
         };
         self.text_bytes += summary.consumed.text.saturating_sub(text);
+        let time_faults = before.as_ref().and_then(|entry| entry.time_fault).into_iter();
+        let time_fault = time_faults.chain(time_fault.map(|(_, fault)| fault)).reduce(TimeFault::first);
         let before = before.map(|entry| entry.counts);
         let mut total = before.unwrap_or_else(FileCounts::default);
         total.add(&counts);
@@ -112,6 +114,7 @@ impl Reading {
             consumed: summary.consumed,
             counts: total,
             fault: fault.clone(),
+            time_fault,
             processes,
         };
         match piece.clone() {
@@ -128,6 +131,16 @@ impl Reading {
             }
             (fault, _) => fault,
         };
-        self.reports.push(FileReport { path, piece, counts, before, fault, malformed, skipped, inconsistent });
+        self.reports.push(FileReport {
+            path,
+            piece,
+            counts,
+            before,
+            fault,
+            time_fault,
+            malformed,
+            skipped,
+            inconsistent,
+        });
     }
 }

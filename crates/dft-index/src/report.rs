@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use dft_codec::{FileCounts, FileFault, Unchained};
 use dft_store::Written;
-use dft_trace::{NotRead, Record, Value};
+use dft_trace::{NotRead, Record, TimeFault, Value};
 
 /// How many malformed lines of a file are shown.
 pub(crate) const SHOWN: usize = 5;
@@ -71,6 +71,8 @@ pub struct FileReport {
     pub before: Option<FileCounts>,
     /// What was wrong with it as a whole.
     pub fault: Option<FileFault>,
+    /// What shows that its times are in another unit than they were read in.
+    pub time_fault: Option<TimeFault>,
     /// The first few malformed lines that this build read.
     pub malformed: Vec<MalformedLine>,
     /// The first record of unknown phase that this build read.
@@ -101,7 +103,7 @@ impl FileReport {
 
     /// Whether anything was wrong with the file.
     pub fn is_faulty(&self) -> bool {
-        self.fault.is_some() || self.malformed_lines() > 0 || self.skipped_records() > 0
+        self.fault.is_some() || self.time_fault.is_some() || self.malformed_lines() > 0 || self.skipped_records() > 0
     }
 }
 

@@ -243,6 +243,7 @@ impl Work<'_> {
                 counts: FileCounts::default(),
                 before: Some(entry.entry.counts),
                 fault: entry.entry.fault.clone(),
+                time_fault: entry.entry.time_fault,
                 malformed: Vec::new(),
                 skipped: None,
                 inconsistent: None,

@@ -12,7 +12,8 @@ use crossbeam_channel::{Receiver, Sender};
 use dft_aggregate::{Aggregator, Config, Run, merge_into_one};
 use dft_codec::{Bounds, FileCounts};
 use dft_trace::{
-    Block, BlockEnd, Clock, Line, MalformedReason, Parser, Phase, Record, ResumeError, SourceSummary, TraceReader,
+    Block, BlockEnd, Clock, Line, MalformedReason, Parser, Phase, Record, ResumeError, SourceSummary, TimeFault,
+    TimeUnit, TraceReader,
 };
 
 use crate::build::BuildOptions;
@@ -41,21 +42,31 @@ pub(crate) struct Tally {
     pub(crate) skipped: Option<SkippedRecord>,
     /// The line of the first record with a sum that cannot be.
     pub(crate) inconsistent: Option<u64>,
+    /// The first record that shows that times are in another unit, with its line.
+    pub(crate) time_fault: Option<(u64, TimeFault)>,
     pub(crate) processes: Processes,
 }
 
 impl Tally {
     /// Sees a record that was aggregated, or is of none of the phases that are.
     #[inline]
-    fn record(&mut self, line: u64, record: &Record<'_>) {
+    fn record(&mut self, line: u64, record: &Record<'_>, unit: TimeUnit) {
         if record.phase == Phase::Unknown {
             self.skipped.get_or_insert_with(|| SkippedRecord::of(line, record));
         } else {
             self.processes.add(record);
+            if let Some(fault) = TimeFault::of(record, unit) {
+                self.time_fault((line, fault));
+            }
         }
         if self.counts.inconsistent > 0 {
             self.inconsistent.get_or_insert(line);
         }
+    }
+
+    #[cold]
+    fn time_fault(&mut self, found: (u64, TimeFault)) {
+        self.time_fault = Some(self.time_fault.map_or(found, |other| first_time_fault(other, found)));
     }
 
     fn malformed(&mut self, line: u64, reason: MalformedReason) {
@@ -65,6 +76,12 @@ impl Tally {
             self.malformed.push(MalformedLine { line, reason: reason.0 });
         }
     }
+}
+
+/// Which of two faults, each with its line, is named.
+fn first_time_fault(one: (u64, TimeFault), other: (u64, TimeFault)) -> (u64, TimeFault) {
+    let (before, after) = if one.0 <= other.0 { (one, other) } else { (other, one) };
+    if before.1.first(after.1) == before.1 { before } else { after }
 }
 
 /// How reading a file ended.
@@ -98,6 +115,7 @@ impl Harvest {
             mine.malformed.extend(tally.malformed);
             mine.skipped = mine.skipped.take().into_iter().chain(tally.skipped).min();
             mine.inconsistent = mine.inconsistent.into_iter().chain(tally.inconsistent).min();
+            mine.time_fault = mine.time_fault.into_iter().chain(tally.time_fault).reduce(first_time_fault);
             mine.processes.seen.extend(tally.processes.seen);
         }
         self.ends.extend(other.ends);
@@ -256,9 +274,10 @@ impl<'a> Worker<'a> {
     /// Reads a file to its end; `None` where the build was stopped before.
     fn read_file(&mut self, at: usize, file: &Planned, sender: &Sender<Task>) -> Result<Option<FileEnd>, ReadError> {
         let point = dft_io::point("build:before a trace is opened").map_err(ResumeError::Io);
+        let start = self.shared.config.clock();
         let opened = point.and_then(|()| match (&file.piece, &file.before) {
-            (Some(piece), _) => open_piece(&file.path, piece, file.size),
-            (None, None) => TraceReader::open(&file.path).map_err(ResumeError::Io),
+            (Some(piece), _) => open_piece(&file.path, piece, file.size, start),
+            (None, None) => TraceReader::open_at(&file.path, start).map_err(ResumeError::Io),
             (None, Some(before)) => TraceReader::resume(&file.path, &before.head()),
         });
         let mut reader = match opened {
@@ -306,7 +325,7 @@ impl<'a> Worker<'a> {
         let before = tally.counts.records();
         let end = parser.parse(&block.text, block.first_line, block.clock, |line| match line {
             Line::Record { record, clock, line } => match table.record(record, clock, &mut tally.counts) {
-                Ok(()) => tally.record(line, record),
+                Ok(()) => tally.record(line, record, clock.unit),
                 Err(reason) => tally.malformed(line, reason),
             },
             Line::Malformed { line, reason } => tally.malformed(line, reason),
@@ -338,10 +357,10 @@ impl<'a> Worker<'a> {
 
 /// Opens a piece of a trace. The time unit at its start is taken to be the one that the first lines of the
 /// file declare; where it is another, the piece before it will not chain to this one.
-fn open_piece(path: &Path, piece: &Range<u64>, size: u64) -> Result<TraceReader, ResumeError> {
-    let mut clock = Clock::default();
+fn open_piece(path: &Path, piece: &Range<u64>, size: u64, start: Clock) -> Result<TraceReader, ResumeError> {
+    let mut clock = start;
     if piece.start > 0 {
-        let mut head = TraceReader::open(path)?;
+        let mut head = TraceReader::open_at(path, start)?;
         let mut block = Block::default();
         if head.next_block(head.start(), &mut block)? {
             clock = block.end().clock;

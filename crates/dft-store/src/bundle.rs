@@ -328,6 +328,7 @@ mod tests {
             consumed,
             counts,
             fault: None,
+            time_fault: None,
             processes: Default::default(),
         };
         Manifest {

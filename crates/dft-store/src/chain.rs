@@ -100,6 +100,7 @@ mod tests {
             consumed,
             counts,
             fault: None,
+            time_fault: None,
             processes: Default::default(),
         };
         PieceEntry { range, clock: Clock::default(), open_end: None, entry }

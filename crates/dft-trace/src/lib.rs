@@ -56,6 +56,7 @@ mod record;
 pub mod scan;
 mod source;
 mod summary;
+mod time_fault;
 mod unit;
 mod window;
 
@@ -69,4 +70,5 @@ pub use reader::{Block, MAX_LINE, TraceReader};
 pub use record::{Arg, ArgKey, LayoutId, Phase, Record, Value};
 pub use source::fingerprint;
 pub use summary::{Consumed, Fault, Head, OpenEnd, ResumeError, Snapshot, SourceSummary};
+pub use time_fault::TimeFault;
 pub use unit::{Clock, TimeUnit};

@@ -81,13 +81,28 @@ impl TraceReader {
     ///
     /// What the system says: no such file, no permission, not a regular file.
     pub fn open(path: &Path) -> io::Result<Self> {
-        Self::open_with(path, MAX_LINE)
+        Self::open_at(path, Clock::default())
     }
 
-    fn open_with(path: &Path, max_line: usize) -> io::Result<Self> {
+    /// Opens a trace at whose start times are meant so.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`TraceReader::open`].
+    pub fn open_at(path: &Path, clock: Clock) -> io::Result<Self> {
+        Self::open_with(path, clock, MAX_LINE)
+    }
+
+    fn open_with(path: &Path, clock: Clock, max_line: usize) -> io::Result<Self> {
         let (mut file, snapshot) = open_regular(path)?;
         let gzip = is_gzip(&mut file, path)?;
-        Ok(Self::new(Hashed::new(file, snapshot.size), gzip, snapshot, &Consumed::NOTHING, max_line))
+        Ok(Self::new(
+            Hashed::new(file, snapshot.size),
+            gzip,
+            snapshot,
+            &Consumed { clock, ..Consumed::NOTHING },
+            max_line,
+        ))
     }
 
     fn new(hashed: Hashed, gzip: bool, snapshot: Snapshot, from: &Consumed, max_line: usize) -> Self {
@@ -312,7 +327,7 @@ pub(crate) mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(name);
         std::fs::write(&path, bytes).expect("written");
-        let reader = TraceReader::open_with(&path, max_line).expect("open");
+        let reader = TraceReader::open_with(&path, Clock::default(), max_line).expect("open");
         let (lines, summary) = read_on(reader);
         assert_eq!(summary.fingerprint, fingerprint(&path, bytes.len() as u64).expect("fingerprint"));
         (lines, summary)

@@ -1,7 +1,11 @@
 //! How a trace tells time: what its records say of the times of the records after them.
 
-/// The unit of a trace's `ts` and `dur`. Traces without a `CM` record are in µs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+use std::fmt;
+use std::str::FromStr;
+
+/// The unit of a trace's `ts` and `dur`. Traces without a `CM` record are in µs, if nothing else is asked for.
+/// Finer units are less.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TimeUnit {
     /// Nanoseconds (`NS`).
     Ns,
@@ -15,13 +19,32 @@ pub enum TimeUnit {
 }
 
 impl TimeUnit {
+    /// All units, the finest first.
+    pub const ALL: [Self; 4] = [Self::Ns, Self::Us, Self::Ms, Self::Sec];
+
     /// The unit a `time_metric` value names; an unknown name is µs.
     pub fn from_name(name: &[u8]) -> Self {
+        Self::of_metric(name).unwrap_or_default()
+    }
+
+    /// The unit a `time_metric` value names, if it names one.
+    pub(crate) fn of_metric(name: &[u8]) -> Option<Self> {
         match name {
-            b"NS" => Self::Ns,
-            b"MS" => Self::Ms,
-            b"SEC" => Self::Sec,
-            _ => Self::Us,
+            b"NS" => Some(Self::Ns),
+            b"US" => Some(Self::Us),
+            b"MS" => Some(Self::Ms),
+            b"SEC" => Some(Self::Sec),
+            _ => None,
+        }
+    }
+
+    /// What it is called where it is asked for.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ns => "ns",
+            Self::Us => "us",
+            Self::Ms => "ms",
+            Self::Sec => "s",
         }
     }
 
@@ -34,6 +57,21 @@ impl TimeUnit {
             Self::Ms => value.checked_mul(1_000),
             Self::Sec => value.checked_mul(1_000_000),
         }
+    }
+}
+
+impl FromStr for TimeUnit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let named = Self::ALL.into_iter().find(|unit| unit.name() == text);
+        named.ok_or_else(|| format!("{text:?} is no unit of time: give ns, us, ms or s"))
+    }
+}
+
+impl fmt::Display for TimeUnit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Self::Us { "µs" } else { self.name() })
     }
 }
 

@@ -41,6 +41,10 @@ DFT_CUSTOM_METRICS_ALL = 3
 DFT_COUNTER_PERIOD_OF_TRACE = 0
 DFT_COUNTER_PERIOD_START = 1
 DFT_COUNTER_PERIOD_END = 2
+DFT_TIME_UNIT_US = 0
+DFT_TIME_UNIT_NS = 1
+DFT_TIME_UNIT_MS = 2
+DFT_TIME_UNIT_S = 3
 DFT_TABLE_EVENTS = 0
 DFT_TABLE_PROFILES = 1
 DFT_TABLE_SYSTEM = 2
@@ -104,7 +108,7 @@ class dft_config(Structure):
         ("group_by_file", c_uint32),
         ("percentiles", c_double),
         ("counter_period", c_uint32),
-        ("reserved", c_uint32),
+        ("time_unit", c_uint32),
     ]
 
 

@@ -11,6 +11,9 @@ from .units import Duration, microseconds
 # What the ts of a letter-C counter is of its period, by DFT_COUNTER_PERIOD_….
 PERIODS = (None, "start", "end")
 
+# The unit of times, by DFT_TIME_UNIT_….
+TIME_UNITS = ("us", "ns", "ms", "s")
+
 
 @dataclass(frozen=True)
 class Config:
@@ -21,7 +24,8 @@ class Config:
     and labels (such as ``*_hash``, ``fd``, ``flags``) excepted; ``"all"`` keeps those, too; a sequence keeps
     those of these names. ``counter_period``: what the ``ts`` of a counter with the phase letter C is of its period,
     ``"start"`` or ``"end"``; ``None``: what each trace says. ``percentiles``: the relative accuracy of percentiles, such as 0.01; ``None`` keeps none.
-    ``group_by_file``: whether rows are kept apart by file.
+    ``group_by_file``: whether rows are kept apart by file. ``time_unit``: the unit of times where a trace does not
+    say one: ``"ns"``, ``"us"``, ``"ms"`` or ``"s"``.
     """
 
     interval: Duration = "1s"
@@ -30,6 +34,7 @@ class Config:
     percentiles: Optional[float] = None
     group_by_file: bool = True
     counter_period: Optional[str] = None
+    time_unit: str = "us"
 
     @property
     def interval_us(self) -> int:
@@ -57,6 +62,10 @@ class Config:
             config.counter_period = PERIODS.index(self.counter_period)
         except ValueError:
             raise ValueError(f"counter_period is {self.counter_period!r}: give 'start', 'end' or None") from None
+        try:
+            config.time_unit = TIME_UNITS.index(self.time_unit)
+        except ValueError:
+            raise ValueError(f"time_unit is {self.time_unit!r}: give 'ns', 'us', 'ms' or 's'") from None
         return config
 
     @classmethod
@@ -76,4 +85,5 @@ class Config:
             percentiles=config.percentiles or None,
             group_by_file=bool(config.group_by_file),
             counter_period=PERIODS[config.counter_period],
+            time_unit=TIME_UNITS[config.time_unit],
         )

@@ -29,7 +29,16 @@ pub(crate) fn table(lines: &[String]) -> (Run, FileEntry, Option<Bounds>) {
     let fingerprint = xxh3_128(text.as_bytes());
     (
         aggregator.into_run(),
-        FileEntry { size, modified_ns: 2, fingerprint, consumed, counts, fault: None, processes: Default::default() },
+        FileEntry {
+            size,
+            modified_ns: 2,
+            fingerprint,
+            consumed,
+            counts,
+            fault: None,
+            time_fault: None,
+            processes: Default::default(),
+        },
         bounds,
     )
 }

@@ -134,7 +134,7 @@ mod tests {
         for &size in sizes {
             std::fs::write(path, &bytes[..size]).expect("written");
             let reader = match &head {
-                None => TraceReader::open_with(path, max_line).expect("open"),
+                None => TraceReader::open_with(path, Clock::default(), max_line).expect("open"),
                 Some(head) => TraceReader::resume_with(path, head, max_line).expect("resume"),
             };
             let (lines, summary) = read_on(reader);

@@ -148,6 +148,7 @@ def _comparable(config: Config) -> Tuple[Any, ...]:
         config.percentiles or None,
         config.group_by_file,
         config.counter_period,
+        config.time_unit,
     )
 
 
