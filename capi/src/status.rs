@@ -84,7 +84,8 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         use StoreError as E;
         let (status, path) = match &error {
-            E::NoIndex(path) => (DFT_NO_INDEX, Some(path)),
+            E::NoIndex(path) | E::NotAnIndex { path, .. } => (DFT_NO_INDEX, Some(path)),
+            E::NoRecords(path) => (DFT_NOTHING_FOUND, Some(path)),
             E::Locked(path) | E::Replaced(path) => (DFT_LOCKED, Some(path)),
             E::Config { path, .. } | E::BundleConfig { path, .. } => (DFT_CONFIG, Some(path)),
             E::Format { path, .. } | E::BundleFormat { path, .. } => (DFT_FORMAT, Some(path)),
@@ -111,7 +112,8 @@ impl From<BuildError> for Failure {
         let (status, path) = match error {
             E::Store(error) => return error.into(),
             E::Discover(_) => (DFT_NOTHING_FOUND, None),
-            E::NoTraces(paths) | E::NoneReadable { traces: paths, .. } => (DFT_NOTHING_FOUND, paths.into_iter().next()),
+            E::NoTraces(paths) | E::NotTraces(paths) | E::NoneReadable { traces: paths, .. } => (DFT_NOTHING_FOUND, paths.into_iter().next()),
+            E::NoRecords(files) => (DFT_NOTHING_FOUND, files.into_iter().next().map(|(path, _)| path)),
             E::ChangedSincePlanned(paths) => (DFT_CHANGED, paths.into_iter().next()),
             E::NoPiece { path, .. } => (DFT_INVALID_ARGUMENT, Some(path)),
             E::NoBundles(path) => (DFT_NOTHING_FOUND, Some(path)),

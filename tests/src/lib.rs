@@ -6,7 +6,10 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use arrow::array::Array;
 use arrow::util::display::array_value_to_string;
@@ -26,11 +29,44 @@ pub struct Ran {
 /// Runs a program.
 pub fn run<S: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = S>) -> Ran {
     let output = Command::new(program).args(arguments).output().expect("the program runs");
-    Ran {
-        code: output.status.code().expect("it was not killed"),
-        out: String::from_utf8(output.stdout).expect("UTF-8"),
-        err: String::from_utf8(output.stderr).expect("UTF-8"),
+    Ran::of(output)
+}
+
+/// Runs a program that must not wait for anything: one that takes minutes is killed, and fails the test.
+pub fn run_bounded<S: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = S>) -> Ran {
+    let mut command = dft(program, arguments);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let id = child.id().to_string();
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || sender.send(child.wait_with_output()));
+    match receiver.recv_timeout(Duration::from_secs(120)) {
+        Ok(output) => Ran::of(output.expect("its output")),
+        Err(_) => {
+            let _ = Command::new("kill").args(["-9", &id]).status();
+            panic!("it waits: {command:?}");
+        }
     }
+}
+
+/// Makes a FIFO in place of what is there, if anything.
+pub fn make_fifo(path: &Path) {
+    let _ = fs::remove_file(path);
+    fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+    assert!(Command::new("mkfifo").arg(path).status().expect("it runs").success());
+}
+
+/// Every path beneath a directory, and the contents of those that are regular files.
+pub fn tree(directory: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(directory).expect("listed") {
+        let entry = entry.expect("listed");
+        let kind = entry.file_type().expect("a kind");
+        if kind.is_dir() {
+            all.extend(tree(&entry.path()));
+        }
+        all.insert(entry.path(), kind.is_file().then(|| fs::read(entry.path()).expect("read")));
+    }
+    all
 }
 
 /// Starts `dft` with some arguments: a program of which more is to be said before it runs.
@@ -52,6 +88,14 @@ pub fn exported(program: &str, index: &Path, work: &Path) -> Option<BTreeMap<Str
 }
 
 impl Ran {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().expect("it was not killed"),
+            out: String::from_utf8(output.stdout).expect("UTF-8"),
+            err: String::from_utf8(output.stderr).expect("UTF-8"),
+        }
+    }
+
     /// Checks the exit code, and shows what was said where it is another.
     pub fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{}\n{}", self.out, self.err);

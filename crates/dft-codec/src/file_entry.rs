@@ -100,6 +100,11 @@ impl FileCounts {
         self.aggregated() + self.metadata + self.skipped
     }
 
+    /// Records of a phase that means something.
+    pub fn understood(&self) -> u64 {
+        self.aggregated() + self.metadata
+    }
+
     /// Records that are in rows or telemetry.
     pub fn aggregated(&self) -> u64 {
         self.events + self.profiles + self.systems + self.telemetry

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Instant;
 
 use dft_aggregate::Config;
-use dft_codec::{FileCounts, FileFault};
+use dft_codec::FileFault;
 use dft_store::{Batch, EventAggregator, Written};
 use dft_trace::NotRead;
 
@@ -55,12 +55,18 @@ pub fn build(
     let mut aggregator = EventAggregator::open(index, config, options.rebuild)?;
     let mut plan = plan(&found.files, |trace| Ok(aggregator.file(&aggregator.name_of(trace))?))?;
     plan.add_others(found.unreadable, found.not_read);
+    if plan.leave_out_others() {
+        return Err(BuildError::NotTraces(found.files));
+    }
     let redated = std::mem::take(&mut plan.redated);
     let changed = |paths| BuildError::Changed { index: index.to_owned(), paths };
     if !plan.read.is_empty() {
         aggregator.begin();
     }
     let (reading, known) = read_planned(plan, aggregator.scratch(), config, options, progress, changed)?;
+    if aggregator.current()?.is_none() {
+        refuse_empty(&reading.reports, &reading.unreadable)?;
+    }
     progress.begin_writing();
     let files = reading.files.into_iter().chain(redated);
     let files = files.map(|(path, entry)| (aggregator.name_of(&path), entry));
@@ -115,28 +121,47 @@ pub(crate) fn read_planned(
 
 /// The first fault, as an error.
 fn refuse_faults(reading: &Reading) -> Result<(), BuildError> {
-    if let Some(Unreadable { path, error }) = reading.unreadable.first() {
-        return Err(BuildError::Strict { path: path.clone(), fault: format!("it cannot be read: {error}") });
+    if let Some(unreadable) = reading.unreadable.first() {
+        return Err(BuildError::Strict { path: unreadable.path.clone(), fault: cannot_be_read(unreadable) });
     }
     if let Some(NotRead { path, container }) = reading.not_read.first() {
         return Err(BuildError::Strict { path: path.clone(), fault: format!("it is not read: {container}") });
     }
     // What is known was accepted before.
-    let is_faulty = |file: &&FileReport| {
-        let FileCounts { malformed, skipped, .. } = file.counts;
-        file.fault.is_some() || file.time_fault.is_some() || malformed > 0 || skipped > 0
-    };
-    let Some(file) = reading.reports.iter().find(is_faulty) else { return Ok(()) };
-    let fault = match (&file.fault, file.malformed.first()) {
-        (Some(FileFault::Empty), _) => "the file is empty".to_owned(),
-        (Some(FileFault::Truncated(place)), _) => format!("truncated: {place}"),
-        (Some(FileFault::Damaged(reason)), _) => format!("damaged: {reason}"),
-        (None, Some(MalformedLine { line, reason })) => format!("{} is malformed: {reason}", file.place_of(*line)),
+    match reading.reports.iter().find_map(|file| Some((file, fault_of(file)?))) {
+        Some((file, fault)) => Err(BuildError::Strict { path: file.path.clone(), fault }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses files that have not a single record: there is nothing to make an index of.
+fn refuse_empty(files: &[FileReport], unreadable: &[Unreadable]) -> Result<(), BuildError> {
+    if files.iter().any(|file| file.counts.understood() > 0) {
+        return Ok(());
+    }
+    let unreadable = unreadable.iter().map(|file| (file.path.clone(), Some(cannot_be_read(file))));
+    let mut files: Vec<_> = files.iter().map(|file| (file.path.clone(), fault_of(file))).chain(unreadable).collect();
+    files.sort();
+    Err(BuildError::NoRecords(files))
+}
+
+fn cannot_be_read(file: &Unreadable) -> String {
+    format!("it cannot be read: {}", file.error)
+}
+
+/// What is wrong with a file, first of all.
+fn fault_of(file: &FileReport) -> Option<String> {
+    match (&file.fault, file.malformed.first()) {
+        (Some(FileFault::Empty), _) => Some("the file is empty".to_owned()),
+        (Some(FileFault::Truncated(place)), _) => Some(format!("truncated: {place}")),
+        (Some(FileFault::Damaged(reason)), _) => Some(format!("damaged: {reason}")),
+        (None, Some(MalformedLine { line, reason })) => {
+            Some(format!("{} is malformed: {reason}", file.place_of(*line)))
+        }
         (None, None) => match (&file.skipped, &file.time_fault) {
-            (Some(skipped), _) => format!("{} has {skipped}", file.place_of(skipped.line)),
-            (None, Some(fault)) => fault.to_string(),
-            (None, None) => "it has malformed lines".to_owned(),
+            (Some(skipped), _) => Some(format!("{} has {skipped}", file.place_of(skipped.line))),
+            (None, Some(fault)) => Some(fault.to_string()),
+            (None, None) => (file.counts.malformed > 0).then(|| "it has malformed lines".to_owned()),
         },
-    };
-    Err(BuildError::Strict { path: file.path.clone(), fault })
+    }
 }

@@ -1,6 +1,6 @@
 //! Why a build ends without a result.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::io;
 use std::path::PathBuf;
 
@@ -27,6 +27,12 @@ pub enum BuildError {
         /// How many more there are.
         more: usize,
     },
+    /// What was given are no traces, and no index.
+    #[error("{}: not a DFTracer trace nor an index; nothing was written", list(.0))]
+    NotTraces(Vec<PathBuf>),
+    /// There is no record in any trace; and what is wrong with each, if anything.
+    #[error("no record in {}; nothing was written", with_faults(.0))]
+    NoRecords(Vec<(PathBuf, Option<String>)>),
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -136,13 +142,26 @@ fn and_more(more: usize) -> String {
 
 /// The first few paths, and how many more there are.
 fn list(paths: &[PathBuf]) -> String {
+    first_few(paths.iter().map(|path| path.display()))
+}
+
+/// The first few paths, each with what is wrong with it, and how many more there are.
+fn with_faults(files: &[(PathBuf, Option<String>)]) -> String {
+    first_few(files.iter().map(|(path, fault)| match fault {
+        Some(fault) => format!("{} ({fault})", path.display()),
+        None => path.display().to_string(),
+    }))
+}
+
+fn first_few<T: Display>(all: impl ExactSizeIterator<Item = T>) -> String {
     const SHOWN: usize = 3;
+    let more = all.len().saturating_sub(SHOWN);
     let mut text = String::new();
-    for (at, path) in paths.iter().take(SHOWN).enumerate() {
-        let _ = write!(text, "{}{}", if at > 0 { ", " } else { "" }, path.display());
+    for (at, one) in all.take(SHOWN).enumerate() {
+        let _ = write!(text, "{}{one}", if at > 0 { ", " } else { "" });
     }
-    if paths.len() > SHOWN {
-        let _ = write!(text, " and {} more", paths.len() - SHOWN);
+    if more > 0 {
+        let _ = write!(text, " and {more} more");
     }
     text
 }

@@ -31,6 +31,7 @@ mod ingest;
 mod listing;
 mod live;
 mod location;
+mod others;
 mod part;
 mod pieces;
 mod plan;

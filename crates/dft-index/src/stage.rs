@@ -102,13 +102,14 @@ fn stage_all(
     options: &BuildOptions,
     progress: &Progress,
 ) -> Result<StageReport, BuildError> {
-    let stager = Stager::open(&to.staging, &to.shared, config)?;
+    let mut stager = Stager::open(&to.staging, &to.shared, config)?;
     let before = stager.staged()?;
     let mut work = Work { stager: &stager, to, config, options, progress, report: StageReport::default() };
     let (wholes, pieces): (Vec<_>, Vec<_>) = pieces.into_iter().partition(Piece::is_whole);
     work.wholes(wholes.into_iter().map(|piece| piece.path).collect(), others, &before)?;
     work.pieces(pieces, &before)?;
     let mut report = work.report;
+    stager.keep_directories();
     let place = |file: &FileReport| (file.path.clone(), file.piece.as_ref().map(|piece| piece.start));
     report.input.files.sort_by_cached_key(place);
     report.unchained.sort_by(|a, b| (&a.0, a.1.byte).cmp(&(&b.0, b.1.byte)));
@@ -138,6 +139,7 @@ impl Work<'_> {
         let mut plan = plan(&files, |trace| Ok(staged.get(trace).cloned()))?;
         plan.unreadable.extend(others.unreadable);
         plan.not_read = others.not_read;
+        plan.leave_out_others();
         // What a trace has grown by belongs to its bundle's rows, and cannot be staged on its own.
         let (mut rest, grown): (Vec<_>, Vec<_>) = plan.read.drain(..).partition(|file| file.before.is_none());
         plan.changed.extend(grown.into_iter().map(|file| file.path));

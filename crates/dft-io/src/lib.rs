@@ -1,12 +1,19 @@
 //! What the system says and what to do about it, and the points at which tests make it fail.
 //!
-//! [`advice`] ends the message of a failed operation. [`point`] names a moment in the life of a file
-//! or an index; tests let the process die there, or let the system refuse what comes next. Without
-//! the feature `armed`, which no release has, a point is nothing.
+//! [`advice`] ends the message of a failed operation. [`open_regular`] never waits for what has the name of a
+//! file. [`CreatedDirectories`] are removed again where what they were made for fails. [`point`] names a
+//! moment in the life of a file or an index; tests let the process die there, or let the system refuse what
+//! comes next. Without the feature `armed`, which no release has, a point is nothing.
+
+mod created;
+mod regular;
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::Path;
+
+pub use created::CreatedDirectories;
+pub use regular::{copy_regular, open_regular, open_regular_with, read_regular, refuse_others};
 
 /// What a person can do about an error of the system, to be put behind its message; empty where that
 /// says enough.
@@ -42,14 +49,7 @@ pub fn advice_of(kind: ErrorKind) -> &'static str {
 ///
 /// What the system says.
 pub fn create_directory(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    std::fs::create_dir_all(path)?;
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => sync_directory(parent),
-        _ => sync_directory(Path::new(".")),
-    }
+    CreatedDirectories::create(path).map(|mut created| created.keep())
 }
 
 /// Makes the entries of a directory durable: names that were made, removed or renamed in it.

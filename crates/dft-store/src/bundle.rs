@@ -258,7 +258,7 @@ impl Bundle {
     /// Opens a bundle, without looking at its sorted files.
     pub(crate) fn open(path: PathBuf) -> Result<Self, StoreError> {
         let manifest = path.join(MANIFEST);
-        let bytes = match fs::read(&manifest) {
+        let bytes = match dft_io::read_regular(&manifest) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(StoreError::Bundle { path, what: "it has no manifest".to_owned() });
@@ -303,7 +303,7 @@ impl Bundle {
             let (source, target) = (self.path.join(&file.name), folder.join(&file.name));
             dft_io::point("ingest:before a file is linked").map_err(StoreError::io(&target))?;
             if fs::hard_link(&source, &target).is_err() {
-                fs::copy(&source, &target).map_err(StoreError::io(&target))?;
+                dft_io::copy_regular(&source, &target).map_err(StoreError::io(&target))?;
             }
             sorted.files.push((file.family, target));
         }

@@ -1,12 +1,16 @@
 //! Which generation is in force.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::StoreError;
+use crate::lock::LOCK;
 
 const CURRENT: &str = "CURRENT";
+
+/// How the names of the directories of builds begin.
+pub(crate) const BUILD: &str = "build-";
 
 /// The generation in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +30,7 @@ impl Current {
 /// The generation in force; `None` where there is no index.
 pub(crate) fn read(index: &Path) -> Result<Option<Current>, StoreError> {
     let path = index.join(CURRENT);
-    let bytes = match fs::read(&path) {
+    let bytes = match dft_io::read_regular(&path) {
         Ok(bytes) => bytes,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(None);
@@ -58,7 +62,8 @@ pub(crate) fn prepare(index: &Path, current: Current) -> Result<(), StoreError> 
     let temporary = index.join(NEXT);
     let write = || -> io::Result<()> {
         dft_io::point("publish:before CURRENT is written")?;
-        let mut file = File::create(&temporary)?;
+        let mut file =
+            dft_io::open_regular_with(&temporary, OpenOptions::new().write(true).create(true).truncate(true))?;
         writeln!(file, "{}", current.line())?;
         file.sync_all()?;
         dft_io::point("publish:before CURRENT is replaced")
@@ -99,13 +104,27 @@ pub(crate) fn highest(index: &Path) -> Result<u64, StoreError> {
 pub(crate) fn sweep(index: &Path, keep: impl Fn(u64) -> bool) -> Result<(), StoreError> {
     remove(index, |name| match number_of(name) {
         Some(number) => !keep(number),
-        None => name.starts_with("build-"),
+        None => name.starts_with(BUILD),
     })
 }
 
 /// Removes every generation but the one in force. The caller holds the lock.
 pub(crate) fn sweep_generations(index: &Path, keep: u64) -> Result<(), StoreError> {
     remove(index, |name| number_of(name).is_some_and(|number| number != keep))
+}
+
+/// Refuses a directory that holds something else than an index: it is not to be replaced by one. The caller
+/// holds the lock.
+pub(crate) fn refuse_others(index: &Path) -> Result<(), StoreError> {
+    for entry in fs::read_dir(index).map_err(StoreError::io(index))? {
+        let name = entry.map_err(StoreError::io(index))?.file_name();
+        let name = name.to_string_lossy();
+        let is_ours = matches!(&*name, CURRENT | NEXT | LOCK) || number_of(&name).is_some() || name.starts_with(BUILD);
+        if !is_ours {
+            return Err(StoreError::NotAnIndex { path: index.to_owned(), found: name.into_owned() });
+        }
+    }
+    Ok(())
 }
 
 fn remove(index: &Path, stale: impl Fn(&str) -> bool) -> Result<(), StoreError> {

@@ -12,6 +12,20 @@ pub enum StoreError {
     /// There is no index at the path.
     #[error("{}: no index here; make one with `dft index`", .0.display())]
     NoIndex(PathBuf),
+    /// What is to be replaced by an index is none.
+    #[error(
+        "{}: {found} is in it, so it is no index, and is left as it is; choose another --index, or remove it first",
+        .path.display()
+    )]
+    NotAnIndex {
+        /// The directory.
+        path: PathBuf,
+        /// What is in it.
+        found: String,
+    },
+    /// No trace of any bundle has a record, and there is no index yet.
+    #[error("{}: no trace in the bundles here has a record, so no index was made; the bundles stay", .0.display())]
+    NoRecords(PathBuf),
     /// Another process writes the index.
     #[error("{}: another process is writing this index; wait until it is done", .0.display())]
     Locked(PathBuf),

@@ -1,6 +1,6 @@
 //! The one writer of an index.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::thread::{self, JoinHandle};
@@ -11,6 +11,7 @@ use dft_codec::{Bounds, FileEntry};
 use crate::current::{self, Current};
 use crate::error::StoreError;
 use crate::index::Index;
+use crate::lock::Lock;
 use crate::publish::{Batch, Description, Generation, Publisher};
 use crate::sorted::{SortedFiles, Sorter, Written, join};
 use crate::trace_names::TraceNames;
@@ -33,8 +34,8 @@ pub struct EventAggregator {
     ambiguous_hashes: Option<u64>,
     /// The next generation, where it was begun.
     next: Option<JoinHandle<Result<Generation, StoreError>>>,
-    /// Held as long as the writer lives; the system lets go of it when the process ends.
-    _lock: File,
+    /// Held as long as the writer lives.
+    lock: Lock,
 }
 
 impl Drop for EventAggregator {
@@ -49,28 +50,25 @@ impl Drop for EventAggregator {
 }
 
 impl EventAggregator {
-    /// Opens the index in a directory, which is made if it is not there. With `rebuild` what is in
-    /// it is not taken over, and is replaced by what is published next.
+    /// Opens the index in a directory, which is made if it is not there, and removed again with the writer
+    /// where nothing was published. With `rebuild` what is in it is not taken over, and is replaced by what is
+    /// published next.
     ///
     /// # Errors
     ///
     /// [`StoreError::Locked`] where another writer is at work, [`StoreError::Config`] where the
     /// index has another configuration.
     pub fn open(path: &Path, config: &Config, rebuild: bool) -> Result<Self, StoreError> {
-        dft_io::create_directory(path).map_err(StoreError::io(path))?;
-        let lock_path = path.join("LOCK");
-        let lock = File::options().create(true).append(true).open(&lock_path).map_err(StoreError::io(&lock_path))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(path.to_owned())),
-            Err(TryLockError::Error(error)) => return Err(StoreError::io(&lock_path)(error)),
-        }
+        let lock = Lock::new(path)?;
         let in_force = match current::read(path) {
             Ok(in_force) => in_force,
             // What cannot be read is not needed to make it anew, and stays until that is done.
             Err(_) if rebuild => None,
             Err(error) => return Err(error),
         };
+        if rebuild && in_force.is_none() {
+            current::refuse_others(path)?;
+        }
         current::sweep(path, |number| match in_force {
             Some(in_force) => in_force.number == number,
             // Some of them is what CURRENT would name, if it could be read.
@@ -89,7 +87,7 @@ impl EventAggregator {
                 wanted: Box::new(config.clone()),
             });
         }
-        let scratch = path.join(format!("build-{}", std::process::id()));
+        let scratch = path.join(format!("{}{}", current::BUILD, std::process::id()));
         // Of another process of the same number there may be something that could not be swept.
         let _ = fs::remove_dir_all(&scratch);
         fs::create_dir_all(&scratch).map_err(StoreError::io(&scratch))?;
@@ -104,7 +102,7 @@ impl EventAggregator {
             current,
             ambiguous_hashes: None,
             next: None,
-            _lock: lock,
+            lock,
         })
     }
 
@@ -264,6 +262,7 @@ impl EventAggregator {
         let next = next.seal(sets)?;
         current::replace(&self.path)?;
         // From here on the generation is in force, whatever fails: what is published next is added to it.
+        self.lock.keep();
         self.in_force = Some(next);
         self.rebuild = false;
         self.current = OnceLock::new();

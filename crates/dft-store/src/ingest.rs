@@ -184,6 +184,9 @@ impl EventAggregator {
             }
         }
         if !taken.is_empty() {
+            if self.current()?.is_none() && files.values().all(|entry| entry.counts.understood() == 0) {
+                return Err(StoreError::NoRecords(shared.to_owned()));
+            }
             let mut sets = Vec::new();
             let mut bounds: Option<Bounds> = None;
             for bundle in &taken {

@@ -93,6 +93,7 @@
 mod ahead;
 mod bundle;
 mod chain;
+mod contents;
 mod current;
 mod error;
 mod event_aggregator;
@@ -100,6 +101,7 @@ mod families;
 mod hashed;
 mod index;
 mod ingest;
+mod lock;
 mod names;
 mod publish;
 mod scan;

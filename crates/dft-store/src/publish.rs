@@ -209,13 +209,15 @@ fn clone_generation(from: &Path, to: &Path) -> Result<HashSet<String>, StoreErro
         if name == "LOCK" || name == "SEAL" || name.to_string_lossy().starts_with("LOG") {
             continue;
         }
+        let metadata = fs::metadata(&source).map_err(StoreError::io(&source))?;
+        dft_io::refuse_others(metadata.file_type()).map_err(StoreError::io(&source))?;
         let linked =
             source.extension().is_some_and(|extension| extension == "sst") && fs::hard_link(&source, &target).is_ok();
         if linked {
             names.extend(name.into_string());
         } else {
             dft_io::point("publish:before a file is copied").map_err(StoreError::io(&target))?;
-            fs::copy(&source, &target).map_err(StoreError::io(&target))?;
+            dft_io::copy_regular(&source, &target).map_err(StoreError::io(&target))?;
         }
     }
     Ok(names)

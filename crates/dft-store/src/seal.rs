@@ -94,7 +94,7 @@ impl Seal {
     pub(crate) fn read(directory: &Path, number: u64, hash: u128) -> Result<Self, StoreError> {
         let path = directory.join(SEAL);
         let damaged = |what: &str| StoreError::Damaged { path: path.clone(), what: what.to_owned() };
-        let bytes = fs::read(&path).map_err(|error| match error.kind() {
+        let bytes = dft_io::read_regular(&path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => damaged("it is missing"),
             _ => StoreError::io(&path)(error),
         })?;
@@ -155,11 +155,13 @@ fn check(directory: &Path, name: &str, sealed: Sealed, contents: bool) -> Result
         io::ErrorKind::NotFound => damaged("it is missing".to_owned()),
         _ => StoreError::io(&path)(error),
     };
-    let size = fs::metadata(&path).map_err(system)?.len();
+    let metadata = fs::metadata(&path).map_err(system)?;
+    dft_io::refuse_others(metadata.file_type()).map_err(system)?;
+    let size = metadata.len();
     if size != sealed.size {
         return Err(damaged(format!("it has {size} bytes, not the {} that it was sealed with", sealed.size)));
     }
-    if contents && File::open(&path).and_then(Sealed::of).map_err(system)? != sealed {
+    if contents && dft_io::open_regular(&path).and_then(Sealed::of).map_err(system)? != sealed {
         return Err(damaged("its bytes are not those that it was sealed with".to_owned()));
     }
     Ok(())
@@ -203,7 +205,7 @@ fn seal_files(directory: &Path, names: Vec<String>, hashed: &[&Hashed]) -> Resul
 
 /// What a file is, whose bytes are made durable; some were hashed when they were written.
 pub(crate) fn seal_file(path: &Path, hashed: &[&Hashed]) -> Result<Sealed, StoreError> {
-    let sealed = File::open(path).and_then(|file| {
+    let sealed = dft_io::open_regular(path).and_then(|file| {
         file.sync_all()?;
         let metadata = file.metadata()?;
         match hashed.iter().find_map(|hashed| hashed.get(&metadata)) {

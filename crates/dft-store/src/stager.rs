@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use dft_aggregate::{Config, Run};
 use dft_codec::{Bounds, FileEntry, PieceEntry};
+use dft_io::CreatedDirectories;
 
 use crate::bundle::{Bundle, Contents, INCOMING, WHOLE};
 use crate::error::StoreError;
@@ -28,6 +29,8 @@ pub struct Stager {
     work: PathBuf,
     /// The number of the next bundle of this stager.
     next: AtomicU64,
+    /// Of the two directories, those that were made for it.
+    created: [CreatedDirectories; 2],
     /// Held as long as the stager lives, so that others tell its directory from a dead one's.
     _lock: File,
 }
@@ -61,15 +64,15 @@ impl Drop for Stager {
 
 impl Stager {
     /// A stager that works in the directory `staging` and moves its bundles to `shared`; both are made
-    /// if they are not there. What dead stagers left in `staging` is removed.
+    /// if they are not there, and removed again with it where they are empty, unless they are
+    /// [kept](Self::keep_directories). What dead stagers left in `staging` is removed.
     ///
     /// # Errors
     ///
     /// [`StoreError::Io`].
     pub fn open(staging: &Path, shared: &Path, config: &Config) -> Result<Self, StoreError> {
-        for directory in [staging, shared] {
-            dft_io::create_directory(directory).map_err(StoreError::io(directory))?;
-        }
+        let create = |directory: &Path| CreatedDirectories::create(directory).map_err(StoreError::io(directory));
+        let mut created = [create(staging)?, create(shared)?];
         sweep(staging)?;
         let (work, lock) = loop {
             let random = RandomState::new().hash_one(std::process::id());
@@ -77,6 +80,11 @@ impl Stager {
             match fs::create_dir(&work) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                // Another stager had made the directory, and has failed.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    created[0] = create(staging)?;
+                    continue;
+                }
                 Err(error) => return Err(StoreError::io(&work)(error)),
             }
             let lock_path = work.join(LOCK);
@@ -93,7 +101,13 @@ impl Stager {
                 Ok(()) | Err(TryLockError::Error(_)) => {}
             }
         };
-        Ok(Self { shared: shared.to_owned(), config: config.clone(), work, next: AtomicU64::new(0), _lock: lock })
+        let (shared, config) = (shared.to_owned(), config.clone());
+        Ok(Self { shared, config, work, next: AtomicU64::new(0), created, _lock: lock })
+    }
+
+    /// Lets the directories stay that were made for it: what it was to do is done.
+    pub fn keep_directories(&mut self) {
+        self.created.iter_mut().for_each(CreatedDirectories::keep);
     }
 
     /// A directory for what the build needs for a while, removed with the stager.
@@ -195,6 +209,8 @@ impl Stager {
     }
 
     fn move_by_way_of(&self, folder: &Path, incoming: &Path, target: &Path) -> Result<(), StoreError> {
+        // Another stager may have made it, and have failed since.
+        dft_io::create_directory(&self.shared).map_err(StoreError::io(&self.shared))?;
         dft_io::point("stage:before the bundle is moved").map_err(StoreError::io(incoming))?;
         match fs::rename(folder, incoming) {
             Ok(()) => {}
@@ -248,7 +264,7 @@ fn sweep(staging: &Path) -> Result<(), StoreError> {
             let _ = fs::remove_dir_all(entry.path());
         }
         let Some(random) = name.strip_prefix(WORK) else { continue };
-        match File::options().write(true).open(entry.path().join(LOCK)) {
+        match dft_io::open_regular_with(&entry.path().join(LOCK), File::options().write(true)) {
             Ok(lock) if lock.try_lock().is_ok() => {
                 // Under another name first: without its lock, half of it would stay for ever.
                 let dead = staging.join(format!("{DEAD}{random}"));

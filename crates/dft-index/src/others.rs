@@ -1,0 +1,52 @@
+//! Files that were given as traces and are none.
+
+use std::io;
+use std::path::Path;
+
+use dft_trace::{Block, Line, Parser, Phase, TRACE_SUFFIXES, TraceReader};
+
+use crate::plan::Plan;
+use crate::report::Unreadable;
+
+impl Plan {
+    /// Leaves out what is to be read for the first time and is no trace: it is not called like one, and there
+    /// is no record in its first lines. It is unreadable then; true where there was nothing else.
+    pub(crate) fn leave_out_others(&mut self) -> bool {
+        let mut traces = Vec::new();
+        let mut others = Vec::new();
+        for file in std::mem::take(&mut self.read) {
+            let is_new = file.before.is_none() && file.piece.is_none();
+            // What cannot be read says so when it is read.
+            if is_new && !is_called_like_a_trace(&file.path) && matches!(has_a_record(&file.path), Ok(false)) {
+                let error = io::Error::new(io::ErrorKind::InvalidData, "it is no DFTracer trace");
+                others.push(Unreadable { path: file.path, error });
+            } else {
+                traces.push(file);
+            }
+        }
+        self.read = traces;
+        let Self { read, known, unreadable, not_read, changed, .. } = &*self;
+        let is_all = [read.len(), known.len(), unreadable.len(), not_read.len(), changed.len()] == [0; 5];
+        let nothing_else = is_all && !others.is_empty();
+        self.unreadable.extend(others);
+        nothing_else
+    }
+}
+
+fn is_called_like_a_trace(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    TRACE_SUFFIXES.iter().any(|suffix| name.ends_with(suffix.as_bytes()))
+}
+
+/// Whether there is a record among the lines that are read at first.
+fn has_a_record(path: &Path) -> io::Result<bool> {
+    let mut reader = TraceReader::open(path)?;
+    let mut block = Block::default();
+    let mut any = false;
+    if reader.next_block(reader.start(), &mut block)? {
+        Parser::new().parse(&block.text, block.first_line, block.clock, |line| {
+            any |= matches!(line, Line::Record { record, .. } if record.phase != Phase::Unknown);
+        });
+    }
+    Ok(any)
+}

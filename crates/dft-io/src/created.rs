@@ -1,0 +1,113 @@
+//! Directories that are taken back when what they were made for fails.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::sync_directory;
+
+/// The directories that were made for something. Dropped, it removes those that are empty; [kept](Self::keep),
+/// they stay.
+#[derive(Debug, Default)]
+pub struct CreatedDirectories {
+    /// The outermost first.
+    paths: Vec<PathBuf>,
+}
+
+impl CreatedDirectories {
+    /// Makes a directory, and those that it is in, if they are not there; its name is durable then.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; what was made by then is removed.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        /// How often others may remove what was found, or made, before it was gone into.
+        const TRIES: u32 = 100;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match Self::try_create(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn try_create(path: &Path) -> io::Result<Self> {
+        let mut created = Self::default();
+        let mut missing = Vec::new();
+        let mut at = Some(path).filter(|path| !path.as_os_str().is_empty());
+        while let Some(directory) = at
+            && !directory.is_dir()
+        {
+            missing.push(directory);
+            at = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
+        }
+        for directory in missing.into_iter().rev() {
+            match fs::create_dir(directory) {
+                Ok(()) => created.paths.push(directory.to_owned()),
+                // Somebody else was faster, or the path goes there and back: `a/..`.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => continue,
+                Err(error) => return Err(error),
+            }
+            match directory.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => sync_directory(parent)?,
+                _ => sync_directory(Path::new("."))?,
+            }
+        }
+        Ok(created)
+    }
+
+    /// Whether none was made.
+    pub fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+
+    /// Lets them stay.
+    pub fn keep(&mut self) {
+        self.paths.clear();
+    }
+}
+
+impl Drop for CreatedDirectories {
+    fn drop(&mut self) {
+        for path in self.paths.iter().rev() {
+            // One that has something in it is somebody's, and so are those that it is in.
+            if fs::remove_dir(path).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_made_goes_unless_it_is_kept_or_used() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (inner, outer) = (folder.path().join("a/b/c"), folder.path().join("a"));
+        let created = CreatedDirectories::create(&inner).expect("made");
+        assert!(inner.is_dir());
+        drop(created);
+        assert!(!outer.exists() && folder.path().exists());
+
+        let created = CreatedDirectories::create(&inner).expect("made");
+        fs::write(folder.path().join("a/b/somebody's"), "").expect("written");
+        drop(created);
+        assert!(!inner.exists() && folder.path().join("a/b").exists());
+
+        let mut created = CreatedDirectories::create(&inner).expect("made");
+        created.keep();
+        drop(created);
+        assert!(inner.exists());
+        drop(CreatedDirectories::create(&inner).expect("there"));
+        assert!(inner.exists(), "it was there before");
+
+        fs::write(folder.path().join("file"), "").expect("written");
+        assert!(CreatedDirectories::create(&folder.path().join("file/x")).is_err());
+        drop(CreatedDirectories::create(&folder.path().join("new/../other")).expect("made"));
+        assert!(!folder.path().join("new").exists() && !folder.path().join("other").exists());
+    }
+}

@@ -1,0 +1,107 @@
+//! Regular files, opened without waiting for whatever else may have their name.
+
+use std::fs::{self, File, FileType, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
+
+/// Opens a regular file to read it. To open a FIFO would wait for a writer.
+///
+/// # Errors
+///
+/// What the system says, and [`io::ErrorKind::InvalidInput`] where something else has the name: it says what.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    open_regular_with(path, OpenOptions::new().read(true))
+}
+
+/// [`open_regular`] with other options, which may also make the file.
+///
+/// # Errors
+///
+/// Those of [`open_regular`].
+pub fn open_regular_with(path: &Path, options: &OpenOptions) -> io::Result<File> {
+    // To open a device may have an effect, and a socket cannot be opened at all; so it is looked at first.
+    if let Ok(metadata) = fs::metadata(path) {
+        refuse_others(metadata.file_type())?;
+    }
+    // By now it may be a FIFO, which does not wait either, and is told from a file then.
+    let file = options.clone().custom_flags(libc::O_NONBLOCK).open(path)?;
+    refuse_others(file.metadata()?.file_type())?;
+    Ok(file)
+}
+
+/// Reads a regular file whole.
+///
+/// # Errors
+///
+/// Those of [`open_regular`], and those of reading.
+pub fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_regular(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Copies a regular file and its permissions; how many bytes it has.
+///
+/// # Errors
+///
+/// Those of [`open_regular`], of both, and those of reading and writing.
+pub fn copy_regular(from: &Path, to: &Path) -> io::Result<u64> {
+    let mut source = open_regular(from)?;
+    let mut target = open_regular_with(to, OpenOptions::new().write(true).create(true).truncate(true))?;
+    let copied = io::copy(&mut source, &mut target)?;
+    target.set_permissions(source.metadata()?.permissions())?;
+    Ok(copied)
+}
+
+/// The error that something is no regular file, unless it is one.
+///
+/// # Errors
+///
+/// [`io::ErrorKind::InvalidInput`] of anything but a regular file.
+pub fn refuse_others(found: FileType) -> io::Result<()> {
+    let what = match found {
+        found if found.is_file() => return Ok(()),
+        found if found.is_dir() => "a directory",
+        found if found.is_fifo() => "a FIFO",
+        found if found.is_socket() => "a socket",
+        found if found.is_symlink() => "a symbolic link",
+        _ => "a device",
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {what}, not a regular file")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_regular_file_is_said_and_not_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        assert!(Command::new("mkfifo").arg(path("fifo")).status().expect("it runs").success());
+        let _socket = UnixListener::bind(path("socket")).expect("bound");
+        fs::create_dir(path("directory")).expect("made");
+        fs::write(path("file"), "it").expect("written");
+        for (name, what) in [("fifo", "a FIFO"), ("socket", "a socket"), ("directory", "a directory")] {
+            let says = |result: io::Result<()>| {
+                let error = result.expect_err("refused").to_string();
+                assert_eq!(error, format!("it is {what}, not a regular file"));
+            };
+            says(open_regular(&path(name)).map(drop));
+            says(read_regular(&path(name)).map(drop));
+            says(copy_regular(&path("file"), &path(name)).map(drop));
+            says(copy_regular(&path(name), &path("copy")).map(drop));
+            says(open_regular_with(&path(name), OpenOptions::new().create(true).append(true)).map(drop));
+        }
+        let null = open_regular(Path::new("/dev/null")).expect_err("refused").to_string();
+        assert_eq!(null, "it is a device, not a regular file");
+        assert!(!path("copy").exists());
+        assert_eq!(copy_regular(&path("file"), &path("copy")).expect("copied"), 2);
+        assert_eq!(read_regular(&path("copy")).expect("read"), b"it");
+        assert_eq!(open_regular(&path("nothing")).expect_err("refused").kind(), io::ErrorKind::NotFound);
+    }
+}

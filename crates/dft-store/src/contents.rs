@@ -1,0 +1,34 @@
+//! What an index holds, in one number.
+
+use dft_codec::FORMAT_VERSION;
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::error::StoreError;
+use crate::index::Index;
+
+impl Index {
+    /// A hash of what the index holds: of how much was read of each trace, what its records were, and the
+    /// configuration. It does not depend on where the traces lie, how they are compressed, or how the work was
+    /// done.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn contents(&self) -> Result<u128, StoreError> {
+        let mut traces = 0_u128;
+        // What has no record adds nothing.
+        for (name, entry) in self.files()?.into_iter().filter(|(_, entry)| entry.counts.records() > 0) {
+            let mut trace = format!("{} {:?}", entry.consumed.text, entry.counts).into_bytes();
+            if entry.consumed.text == 0 {
+                // What came without a trace has its source's name.
+                trace.extend(name);
+            }
+            // In whatever order.
+            traces = traces.wrapping_add(xxh3_128(&trace));
+        }
+        let mut all = format!("{FORMAT_VERSION} {traces:032x} ").into_bytes();
+        all.extend(self.bounds().map(|bounds| bounds.encode()).unwrap_or_default());
+        all.extend(self.config().encode());
+        Ok(xxh3_128(&all))
+    }
+}

@@ -1,0 +1,59 @@
+//! `--rebuild` replaces an index, whatever state it is in, and nothing else: a directory of another tool is
+//! refused and left as it is.
+
+use std::fs;
+use std::path::Path;
+
+use dft_tests::{exported, run, trace, tree, write};
+
+const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
+
+#[test]
+fn another_tools_directory_is_left_as_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    write(&folder.path().join("a.pfw"), trace(1, 200));
+    // RocksDB of another tool, which also has a CURRENT and a LOCK; and a directory of a person.
+    for (name, bytes) in [("CURRENT", "MANIFEST-000005\n"), ("LOCK", ""), ("MANIFEST-000005", "x"), ("000012.sst", "x")]
+    {
+        write(&folder.path().join("rocks").join(name), bytes);
+    }
+    write(&folder.path().join("home/notes.txt"), "mine");
+    for (directory, found) in [("rocks", ""), ("home", "notes.txt")] {
+        let before = tree(folder.path());
+        let ran = run(DFT, ["index", &path("a.pfw"), "--index", &path(directory), "--rebuild"]).exits(1);
+        assert!(ran.err.contains("so it is no index, and is left as it is") && ran.err.contains(found), "{}", ran.err);
+        assert!(tree(folder.path()) == before, "{directory} has changed");
+    }
+}
+
+#[test]
+fn an_index_in_any_state_and_an_empty_directory_are_replaced() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    write(&folder.path().join("a.pfw"), trace(1, 200));
+    let index = path("index");
+    let build = |more: &[&'static str]| {
+        run(DFT, ["index", &path("a.pfw"), "--index", &index].iter().copied().chain(more.iter().copied()))
+    };
+    build(&[]).exits(0);
+    let tables = || exported(DFT, Path::new(&index), folder.path()).expect("an index");
+    let wanted = tables();
+    let current = folder.path().join("index/CURRENT");
+    let damage: [&dyn Fn(); 6] = [
+        &|| {},
+        &|| fs::write(&current, "oops").expect("written"),
+        &|| fs::write(&current, "gen-000001\n").expect("written"),
+        &|| fs::remove_file(&current).expect("removed"),
+        &|| write(&folder.path().join("index/notes.txt"), "of somebody who has an index"),
+        &|| {
+            fs::remove_dir_all(&index).expect("removed");
+            fs::create_dir(&index).expect("made");
+        },
+    ];
+    for damage in damage {
+        damage();
+        build(&["--rebuild"]).exits(0);
+        assert!(tables() == wanted);
+    }
+}
