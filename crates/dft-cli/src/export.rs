@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use anyhow::Result;
-use dft_export::{ExportOptions, Filter, Pattern, View, export};
+use dft_export::{Export, ExportOptions, Filter, Pattern, View, export};
 use dft_index::BuildOptions;
 
 use crate::Outcome;
@@ -23,7 +23,11 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Outcome> {
         threads: BuildOptions::default().threads,
     };
     let mut text = String::new();
-    for file in export(&view, &args.out, &options)? {
+    let Export { tables, removed } = export(&view, &args.out, &options)?;
+    for file in removed {
+        let _ = writeln!(text, "{}  removed: it is of an earlier export, and shows something else", file.display());
+    }
+    for file in tables {
         let _ = writeln!(text, "{}  {} rows, {}", file.path.display(), count(file.rows), bytes(file.bytes as f64));
     }
     say(&text)?;

@@ -72,6 +72,20 @@ pub enum ExportError {
         /// The number.
         value: String,
     },
+    /// Tables that no export is known to have written would stay beside the new ones.
+    #[error(
+        "{}: not known to be of an export to this directory, so it is not removed, but it would stay beside the new \
+         tables; remove it, or choose another directory",
+        list(.0)
+    )]
+    NotExported(Vec<PathBuf>),
+    /// What lists the tables of a directory is no list.
+    #[error(
+        "{}: not a list of exported tables that this program reads; remove it and the tables beside it, or choose \
+         another directory",
+        .0.display()
+    )]
+    List(PathBuf),
     /// A batch cannot be put together.
     #[error("a record batch cannot be made: {0}")]
     Arrow(#[from] ArrowError),
@@ -99,6 +113,10 @@ pub enum ExportError {
         /// The error.
         source: io::Error,
     },
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 impl ExportError {

@@ -1,8 +1,8 @@
 //! Tables to files.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -17,6 +17,7 @@ use arrow::ipc::writer::FileWriter;
 use crate::error::ExportError;
 use crate::parquet_file;
 use crate::tables::Part;
+use crate::temporary::Temporary;
 use crate::view::{Dictionaries, View};
 
 /// The format of table files.
@@ -32,6 +33,9 @@ pub enum Format {
 }
 
 impl Format {
+    /// Every format.
+    pub const ALL: [Self; 3] = [Self::Parquet, Self::Arrow, Self::Csv];
+
     /// How the names of its files end.
     pub fn extension(self) -> &'static str {
         match self {
@@ -53,7 +57,7 @@ impl FromStr for Format {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        [Self::Parquet, Self::Arrow, Self::Csv]
+        Self::ALL
             .into_iter()
             .find(|format| format.extension() == name)
             .ok_or_else(|| format!("there is no format {name:?}; the formats are parquet, arrow, csv"))
@@ -63,8 +67,7 @@ impl FromStr for Format {
 /// Batches that are made ahead of the one that is being written.
 const AHEAD: usize = 4;
 
-/// Writes a table to a file: under a temporary name, which then becomes `path`, so that the file is
-/// there whole or not at all. Its parts, of which there is one at least, have one schema; they
+/// Writes a table to a file, which is to be renamed to `path` when all are written. Its parts, of which there is one at least, have one schema; they
 /// are made on so many threads, and written on this one, or, where that takes long, on as many. Returns the
 /// rows.
 pub(crate) fn write(
@@ -73,9 +76,10 @@ pub(crate) fn write(
     view: &View<'_>,
     format: Format,
     path: &Path,
-) -> Result<u64, ExportError> {
+) -> Result<(Temporary, u64), ExportError> {
+    dft_io::point("export:before a table is written").map_err(ExportError::io(path))?;
     let temporary = Temporary::create(path)?;
-    let file = temporary.file.try_clone().map_err(ExportError::io(path))?;
+    let file = temporary.file().map_err(ExportError::io(path))?;
     let refusal = Arc::new(Mutex::new(None));
     let file = Noting { file, refusal: refusal.clone() };
     let schema = parts.first().map_or_else(|| Arc::new(Schema::empty()), |part| part.batches.schema());
@@ -89,7 +93,7 @@ pub(crate) fn write(
     });
     let refusal = refusal.lock().ok().and_then(|mut refusal| refusal.take());
     match (written, refusal) {
-        (Ok(rows), _) => temporary.rename(path).map(|()| rows),
+        (Ok(rows), _) => Ok((temporary, rows)),
         // Not every writer hands on what the system says.
         (Err(_), Some(source)) => Err(ExportError::io(path)(source)),
         (Err(error), None) => Err(error),
@@ -125,59 +129,6 @@ fn spawn<'scope, 'env: 'scope>(
         });
     }
     receivers
-}
-
-/// A file that is removed unless it is renamed. It is locked, so that what a dead export left is told
-/// from what another one is at.
-struct Temporary {
-    path: PathBuf,
-    file: File,
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // The error at hand says more than one of this could.
-        let _ = fs::remove_file(&self.path);
-    }
-}
-
-impl Temporary {
-    fn create(path: &Path) -> Result<Self, ExportError> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let prefix = format!(".{name}.");
-        sweep(path, &prefix);
-        let temporary = path.with_file_name(format!("{prefix}{}.tmp", std::process::id()));
-        let create = || -> io::Result<File> {
-            dft_io::point("export:before a table is written")?;
-            let file = File::create(&temporary)?;
-            // Where the file system has no locks, nobody will think this one dead either.
-            let _ = file.try_lock();
-            Ok(file)
-        };
-        let file = create().map_err(ExportError::io(&temporary))?;
-        Ok(Self { path: temporary, file })
-    }
-
-    fn rename(self, path: &Path) -> Result<(), ExportError> {
-        dft_io::point("export:before a table has its name").map_err(ExportError::io(path))?;
-        fs::rename(&self.path, path).map_err(ExportError::io(path))
-    }
-}
-
-/// Removes what dead exports left of a table.
-fn sweep(path: &Path, prefix: &str) {
-    let entries = path.parent().and_then(|directory| fs::read_dir(directory).ok());
-    for entry in entries.into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let is_left = name.starts_with(prefix)
-            && name.ends_with(".tmp")
-            && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
-        if is_left {
-            // If it cannot be removed, it is only in the way.
-            let _ = fs::remove_file(entry.path());
-        }
-    }
 }
 
 /// Keeps what the system says of a write that failed.

@@ -107,6 +107,13 @@ impl Filter {
         time.is_some() || !pids.is_empty() || query.is_some() || patterns.into_iter().any(Option::is_some)
     }
 
+    /// What passes, as text: two filters of one text pass the same.
+    pub(crate) fn text(&self) -> String {
+        let Self { time, cat, name, pids, host, file, query, share } = self;
+        let patterns = [cat, name, host, file].map(|pattern| pattern.as_ref().map(|pattern| pattern.0.glob().glob()));
+        format!("{time:?} {patterns:?} {pids:?} {query:?} {share:?}")
+    }
+
     pub(crate) fn passes_counter(&self, counter: &TelemetryKey, host_name: &str) -> bool {
         passes(&self.name, &[&counter.name])
             && passes(&self.host, &[host_name, &counter.hhash])

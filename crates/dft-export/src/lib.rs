@@ -26,6 +26,7 @@
 mod calls;
 mod cells;
 mod columns;
+mod directory;
 mod error;
 mod files;
 mod filter;
@@ -36,6 +37,7 @@ mod statistics;
 mod summary;
 mod tables;
 mod telemetry;
+mod temporary;
 mod view;
 
 pub use cells::{Cell, CellScan, Series};
@@ -45,5 +47,5 @@ pub use filter::{Filter, Pattern, Share};
 pub use group::GroupColumn;
 pub use query::Query;
 pub use summary::{Function, Metric, Named, Summary, Totals};
-pub use tables::{Batches, ExportOptions, Exported, Table, export};
+pub use tables::{Batches, Export, ExportOptions, Exported, Table, export};
 pub use view::{Dictionaries, View};

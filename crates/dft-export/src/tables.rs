@@ -1,6 +1,5 @@
 //! The tables by name, and the export of some to files.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Mutex;
@@ -12,9 +11,11 @@ use arrow::datatypes::SchemaRef;
 use dft_codec::Family;
 
 use crate::cells::Reading;
+use crate::directory::{Directory, file_name};
 use crate::error::ExportError;
 use crate::files::{Format, write};
 use crate::group::GroupColumn;
+use crate::temporary::Temporary;
 use crate::view::View;
 
 /// The most rows of a batch.
@@ -133,13 +134,23 @@ pub struct Exported {
     pub bytes: u64,
 }
 
+/// What an export did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// The tables that were written.
+    pub tables: Vec<Exported>,
+    /// Files of earlier exports that were removed, for they show something else.
+    pub removed: Vec<PathBuf>,
+}
+
 /// Writes tables to the directory `out`, which is made if it is not there: one file each, named
-/// after it. A file is there whole or not at all.
+/// after it. All are there whole or not at all. Tables of earlier exports that show something else, another
+/// state of the index or other rows of it, are removed.
 ///
 /// # Errors
 ///
-/// [`ExportError`]; tables that were finished before stay.
-pub fn export(view: &View<'_>, out: &Path, options: &ExportOptions) -> Result<Vec<Exported>, ExportError> {
+/// [`ExportError`]; what was there before stays, unless it fails when all tables are written.
+pub fn export(view: &View<'_>, out: &Path, options: &ExportOptions) -> Result<Export, ExportError> {
     let grouping = !options.group_by.is_empty();
     let mut tables = options.tables.clone();
     if tables.is_empty() {
@@ -154,7 +165,8 @@ pub fn export(view: &View<'_>, out: &Path, options: &ExportOptions) -> Result<Ve
             return Err(ExportError::NotGrouped(table.name()));
         }
     }
-    fs::create_dir_all(out).map_err(ExportError::io(out))?;
+    let names = tables.iter().map(|&table| file_name(table, options.format)).collect();
+    let directory = Directory::open(out, view.shows()?, names)?;
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::new());
     let work = || {
@@ -177,11 +189,23 @@ pub fn export(view: &View<'_>, out: &Path, options: &ExportOptions) -> Result<Ve
     });
     let mut results = results.into_inner().unwrap_or_default();
     results.sort_by_key(|(table, _)| *table);
-    results.into_iter().map(|(_, result)| result).collect()
+    let (mut written, mut files) = (Vec::new(), Vec::new());
+    for (_, result) in results {
+        let (exported, file) = result?;
+        files.push((file_name(exported.table, options.format), file));
+        written.push(exported);
+    }
+    Ok(Export { tables: written, removed: directory.publish(files)? })
 }
 
-fn export_one(view: &View<'_>, table: Table, out: &Path, options: &ExportOptions) -> Result<Exported, ExportError> {
-    let path = out.join(format!("{}.{}", table.name(), options.format.extension()));
+/// Writes a table to a file that has not its name yet.
+fn export_one(
+    view: &View<'_>,
+    table: Table,
+    out: &Path,
+    options: &ExportOptions,
+) -> Result<(Exported, Temporary), ExportError> {
+    let path = out.join(file_name(table, options.format));
     let dictionaries = options.format.dictionaries();
     let parts = match table.family() {
         Some(family) if !options.group_by.is_empty() => vec![Part::new(view.grouped(family, &options.group_by)?)],
@@ -190,7 +214,7 @@ fn export_one(view: &View<'_>, table: Table, out: &Path, options: &ExportOptions
         None if table == Table::SystemByHost => vec![Part::new(view.telemetry_by_host(dictionaries)?)],
         None => vec![Part::new(view.statistics(dictionaries)?)],
     };
-    let rows = write(parts, options.threads, view, options.format, &path)?;
-    let bytes = fs::metadata(&path).map_err(ExportError::io(&path))?.len();
-    Ok(Exported { table, path, rows, bytes })
+    let (file, rows) = write(parts, options.threads, view, options.format, &path)?;
+    let bytes = file.size()?;
+    Ok((Exported { table, path, rows, bytes }, file))
 }

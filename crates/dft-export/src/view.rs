@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use dft_codec::{Family, NameKind, RowParts, SeriesId, SeriesIdentity, TelemetryKey, TelemetryValue};
 use dft_store::{Index, NameTable, RowQuery};
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::calls::Calls;
 use crate::cells::CellScan;
@@ -85,6 +86,14 @@ impl<'a> View<'a> {
     /// The filter.
     pub fn filter(&self) -> &Filter {
         &self.filter
+    }
+
+    /// A hash of what tables show: what the index holds, through the filter, at the granularity, as this
+    /// version of the program makes them.
+    pub(crate) fn shows(&self) -> Result<u128, ExportError> {
+        let (version, contents) = (env!("CARGO_PKG_VERSION"), self.index.contents()?);
+        let shown = format!("{version} {contents:032x} {} {}", self.granularity, self.filter.text());
+        Ok(xxh3_128(shown.as_bytes()))
     }
 
     /// The most rows of a batch of so many columns.

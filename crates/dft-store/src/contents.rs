@@ -17,7 +17,7 @@ impl Index {
     pub fn contents(&self) -> Result<u128, StoreError> {
         let mut traces = 0_u128;
         // What has no record adds nothing.
-        for (name, entry) in self.files()?.into_iter().filter(|(_, entry)| entry.counts.records() > 0) {
+        for (name, entry) in self.files()?.into_iter().filter(|(_, entry)| entry.counts.understood() > 0) {
             let mut trace = format!("{} {:?}", entry.consumed.text, entry.counts).into_bytes();
             if entry.consumed.text == 0 {
                 // What came without a trace has its source's name.

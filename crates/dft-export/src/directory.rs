@@ -1,0 +1,331 @@
+//! The directory that tables are written to. All tables in it show the same: one state of an index, through
+//! one filter, at one granularity.
+//!
+//! `.dft-tables` lists the tables that exports have written there, a line each:
+//!
+//! ```text
+//! dft tables 1
+//! 0123456789abcdef0123456789abcdef 25190 events.parquet
+//! ```
+//!
+//! with a hash of what the table shows, its size and its name. A table of an earlier export stays where it shows
+//! what the new ones show, and is removed where it does not. A file of a table's name that is not listed, or
+//! has another size, is not removed: unless one of the new tables replaces it, the export is refused.
+//!
+//! # Order
+//!
+//! ```text
+//! 1  every table is written, under a temporary name
+//! 2  the list has the old and the new tables
+//! 3  tables that show something else are removed, the first one of `Table::ALL` first
+//! 4  the new tables get their names, the first one last
+//! 5  the list has the new tables, and those that stay
+//! ```
+//!
+//! An export that is killed before 3 leaves what was there. Later, tables are missing, `events` among them where
+//! it is written; but never are those of two exports there together.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use dft_io::CreatedDirectories;
+
+use crate::error::ExportError;
+use crate::files::Format;
+use crate::tables::Table;
+use crate::temporary::Temporary;
+
+const LIST: &str = ".dft-tables";
+const HEADER: &str = "dft tables 1";
+
+/// The name of a table's file.
+pub(crate) fn file_name(table: Table, format: Format) -> String {
+    format!("{}.{}", table.name(), format.extension())
+}
+
+/// Every name that a table may have, in the order of the tables.
+fn all_names() -> impl Iterator<Item = String> {
+    Table::ALL.into_iter().flat_map(|table| Format::ALL.map(|format| file_name(table, format)))
+}
+
+/// A table that an export has written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Listed {
+    name: String,
+    bytes: u64,
+    shows: u128,
+}
+
+/// A directory that tables are to be written to.
+pub(crate) struct Directory {
+    path: PathBuf,
+    /// What its tables are to show.
+    shows: u128,
+    /// The names of the tables that are written.
+    names: Vec<String>,
+    created: CreatedDirectories,
+}
+
+/// What becomes of what is in the directory.
+struct Judged {
+    /// Tables that show what the new ones do, and stay or are replaced by the same.
+    same: Vec<Listed>,
+    /// Tables that show something else, and are replaced or removed.
+    others: Vec<Listed>,
+}
+
+impl Directory {
+    /// A directory for tables of these names that show something, which is made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError::NotExported`] where a table would stay beside them that no export is known to have written.
+    pub(crate) fn open(path: &Path, shows: u128, names: Vec<String>) -> Result<Self, ExportError> {
+        let mut directory = Self { path: path.to_owned(), shows, names, created: CreatedDirectories::default() };
+        directory.judge()?;
+        directory.created = CreatedDirectories::create(path).map_err(ExportError::io(path))?;
+        Ok(directory)
+    }
+
+    /// Puts tables in place, each under the name that it was made for; the tables that were removed.
+    ///
+    /// # Errors
+    ///
+    /// Where that cannot be done.
+    pub(crate) fn publish(mut self, tables: Vec<(String, Temporary)>) -> Result<Vec<PathBuf>, ExportError> {
+        let _lock = self.lock();
+        let Judged { same, others } = self.judge()?;
+        let mut list = Vec::new();
+        for (name, file) in &tables {
+            list.push(Listed { name: name.clone(), bytes: file.size()?, shows: self.shows });
+        }
+        let stay = same.iter().filter(|listed| !self.names.contains(&listed.name));
+        let after: Vec<Listed> = list.iter().chain(stay).cloned().collect();
+        list.extend(same);
+        list.extend(others.iter().cloned());
+        self.write_list(list)?;
+        self.created.keep();
+        let mut removed = Vec::new();
+        for Listed { name, .. } in &others {
+            let is_replaced = self.names.contains(name);
+            // A single table takes the place of the old one at once.
+            if is_replaced && others.len() == 1 && tables.len() == 1 {
+                continue;
+            }
+            let path = self.path.join(name);
+            dft_io::point("export:before an old table is removed").map_err(ExportError::io(&path))?;
+            fs::remove_file(&path).map_err(ExportError::io(&path))?;
+            if !is_replaced {
+                removed.push(path);
+            }
+        }
+        for (name, file) in tables.into_iter().rev() {
+            let path = self.path.join(name);
+            dft_io::point("export:before a table has its name").map_err(ExportError::io(&path))?;
+            file.rename()?;
+        }
+        self.write_list(after)?;
+        Ok(removed)
+    }
+
+    /// Keeps other exports from putting their tables in place meanwhile, which takes milliseconds.
+    fn lock(&self) -> Option<File> {
+        const TRIES: u32 = 500;
+        let directory = File::open(&self.path).ok()?;
+        for _ in 0..TRIES {
+            match directory.try_lock() {
+                Ok(()) => return Some(directory),
+                Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(10)),
+                // The file system has no locks.
+                Err(TryLockError::Error(_)) => return None,
+            }
+        }
+        // It is no export that has it, but perhaps whoever called this one. To wait on would be for ever.
+        None
+    }
+
+    fn judge(&self) -> Result<Judged, ExportError> {
+        let list = self.read_list()?;
+        let mut judged = Judged { same: Vec::new(), others: Vec::new() };
+        let mut unknown = Vec::new();
+        for name in all_names() {
+            let path = self.path.join(&name);
+            let metadata = match fs::symlink_metadata(&path) {
+                Ok(metadata) => metadata,
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => continue,
+                Err(error) => return Err(ExportError::io(&path)(error)),
+            };
+            let is_replaced = self.names.contains(&name);
+            // An export that was killed leaves a table under two entries, which may be of one size.
+            let bytes = metadata.len();
+            let entries = list.iter().filter(|listed| listed.name == name && listed.bytes == bytes);
+            let shows: Vec<u128> = entries.map(|listed| listed.shows).collect();
+            if is_replaced && !metadata.is_symlink() {
+                dft_io::refuse_others(metadata.file_type()).map_err(ExportError::io(&path))?;
+            }
+            match shows.first() {
+                Some(_) if metadata.is_file() && shows.iter().all(|shows| *shows == self.shows) => {
+                    judged.same.push(Listed { name, bytes, shows: self.shows });
+                }
+                Some(&shows) if metadata.is_file() => judged.others.push(Listed { name, bytes, shows }),
+                _ if is_replaced => judged.others.push(Listed { name, bytes, shows: 0 }),
+                _ => unknown.push(path),
+            }
+        }
+        if unknown.is_empty() { Ok(judged) } else { Err(ExportError::NotExported(unknown)) }
+    }
+
+    fn read_list(&self) -> Result<Vec<Listed>, ExportError> {
+        let path = self.path.join(LIST);
+        let bytes = match dft_io::read_regular(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Ok(Vec::new());
+            }
+            Err(error) => return Err(ExportError::io(&path)(error)),
+        };
+        parse(&bytes).ok_or(ExportError::List(path))
+    }
+
+    fn write_list(&self, mut list: Vec<Listed>) -> Result<(), ExportError> {
+        list.sort();
+        list.dedup();
+        let path = self.path.join(LIST);
+        let file = Temporary::create(&path)?;
+        let write = || -> io::Result<()> { file.file()?.write_all(text(&list).as_bytes()) };
+        write().map_err(ExportError::io(&path))?;
+        file.rename()
+    }
+}
+
+fn text(list: &[Listed]) -> String {
+    let line = |Listed { name, bytes, shows }: &Listed| format!("{shows:032x} {bytes} {name}\n");
+    format!("{HEADER}\n{}", list.iter().map(line).collect::<String>())
+}
+
+/// The tables that are listed; none where the bytes are no list. Nothing but tables can be in it, so nothing
+/// else is ever removed.
+fn parse(bytes: &[u8]) -> Option<Vec<Listed>> {
+    let mut lines = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?.split('\n');
+    if lines.next()? != HEADER {
+        return None;
+    }
+    let listed = |line: &str| {
+        let (shows, rest) = line.split_once(' ')?;
+        let (bytes, name) = rest.split_once(' ')?;
+        all_names().find(|known| known == name)?;
+        Some(Listed { name: name.to_owned(), bytes: bytes.parse().ok()?, shows: u128::from_str_radix(shows, 16).ok()? })
+    };
+    lines.map(listed).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(name: &str, bytes: u64, shows: u128) -> Listed {
+        Listed { name: name.to_owned(), bytes, shows }
+    }
+
+    /// Exports tables, whose contents say what they show.
+    fn export(path: &Path, shows: u128, names: &[&str]) -> Result<Vec<String>, ExportError> {
+        let directory = Directory::open(path, shows, names.iter().map(|&name| name.to_owned()).collect())?;
+        let mut tables = Vec::new();
+        for name in names {
+            let file = Temporary::create(&path.join(name))?;
+            write!(file.file().expect("open"), "{shows}").expect("written");
+            tables.push(((*name).to_owned(), file));
+        }
+        let removed = directory.publish(tables)?;
+        Ok(removed.iter().map(|path| path.file_name().unwrap_or_default().to_string_lossy().into_owned()).collect())
+    }
+
+    fn tables(path: &Path) -> Vec<String> {
+        let entries = fs::read_dir(path).expect("listed").map(|entry| entry.expect("listed").path());
+        let mut tables: Vec<String> = entries
+            .filter(|path| !path.ends_with(LIST))
+            .map(|path| {
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                format!("{name} {}", fs::read_to_string(&path).expect("read"))
+            })
+            .collect();
+        tables.sort();
+        tables
+    }
+
+    #[test]
+    fn a_list_comes_back_and_other_bytes_are_none() {
+        let list = vec![listed("events.parquet", 7, 1 << 100), listed("system.csv", 0, 0)];
+        let bytes = text(&list).into_bytes();
+        assert_eq!(
+            String::from_utf8_lossy(&bytes),
+            "dft tables 1\n00000010000000000000000000000000 7 events.parquet\n\
+             00000000000000000000000000000000 0 system.csv\n"
+        );
+        assert_eq!(parse(&bytes), Some(list));
+        for other in
+            ["", "dft tables 1", "dft tables 2\n", "dft tables 1\n00 7 ../x\n", "dft tables 1\n00 7 notes.csv\n"]
+        {
+            assert_eq!(parse(other.as_bytes()), None, "{other}");
+        }
+        assert_eq!(parse(b"dft tables 1\n"), Some(Vec::new()));
+    }
+
+    #[test]
+    fn tables_that_show_something_else_go_and_those_that_show_the_same_stay() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("deep/tables");
+        let none: [&str; 0] = [];
+        assert_eq!(export(&path, 1, &["events.parquet", "system.parquet"]).expect("exported"), none);
+        assert_eq!(export(&path, 1, &["aggregation.parquet"]).expect("exported"), none);
+        assert_eq!(export(&path, 1, &["events.csv"]).expect("exported"), none);
+        assert_eq!(tables(&path), ["aggregation.parquet 1", "events.csv 1", "events.parquet 1", "system.parquet 1"]);
+        let removed = export(&path, 2, &["events.parquet", "profiles.parquet"]).expect("exported");
+        assert_eq!(removed, ["events.csv", "system.parquet", "aggregation.parquet"]);
+        assert_eq!(tables(&path), ["events.parquet 2", "profiles.parquet 2"]);
+        assert_eq!(export(&path, 3, &["profiles.parquet"]).expect("exported"), ["events.parquet"]);
+        assert_eq!(tables(&path), ["profiles.parquet 3"]);
+        assert_eq!(fs::read_to_string(path.join(LIST)).expect("read").lines().count(), 2);
+    }
+
+    #[test]
+    fn what_no_export_wrote_is_refused_before_anything_is_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path();
+        let refused = |names: &[&str], what: &[&str]| {
+            let before = tables(path);
+            match export(path, 1, names) {
+                Err(ExportError::NotExported(found)) => {
+                    assert_eq!(found, what.iter().map(|name| path.join(name)).collect::<Vec<_>>());
+                }
+                other => panic!("{other:?}"),
+            }
+            assert_eq!(tables(path), before);
+        };
+        fs::write(path.join("events.csv"), "mine").expect("written");
+        fs::write(path.join("notes.parquet"), "of nobody's table").expect("written");
+        refused(&["events.parquet"], &["events.csv"]);
+        // One that is replaced always was.
+        export(path, 1, &["events.csv"]).expect("exported");
+        export(path, 2, &["events.parquet"]).expect("exported");
+        assert_eq!(tables(path), ["events.parquet 2", "notes.parquet of nobody's table"]);
+        // One that was changed is nobody's either.
+        fs::write(path.join("events.parquet"), "changed").expect("written");
+        refused(&["system.parquet"], &["events.parquet"]);
+        fs::write(path.join(LIST), "changed").expect("written");
+        assert!(matches!(export(path, 1, &["events.parquet"]), Err(ExportError::List(_))));
+        fs::remove_file(path.join(LIST)).expect("removed");
+        fs::create_dir(path.join("system.parquet")).expect("made");
+        assert!(matches!(export(path, 1, &["system.parquet"]), Err(ExportError::Io { .. })));
+    }
+
+    #[test]
+    fn an_export_that_fails_takes_its_directory_away() {
+        let folder = tempfile::tempdir().expect("a folder");
+        drop(Directory::open(&folder.path().join("deep/tables"), 1, Vec::new()).expect("opened"));
+        assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 0);
+    }
+}
