@@ -236,6 +236,12 @@ fn tell_faults(input: &InputReport, on_fault: dft_on_text, context: *mut c_void)
             let what = if skipped == 1 { "record" } else { "records" };
             tell(&file.path, &format!("{skipped} {what} of unknown phase skipped{first}"));
         }
+        for lost in &file.lost {
+            tell(&file.path, &lost.to_string());
+        }
+        if file.more_processes {
+            tell(&file.path, "it has more processes than facts are kept of");
+        }
         let (lines, shown) = (file.malformed_lines(), &file.malformed);
         if lines > 0 {
             let first =

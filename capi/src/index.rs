@@ -307,7 +307,7 @@ pub extern "C" fn dft_index_files(index: *const dft_index, visit: dft_visit_file
                 Some(FileFault::Damaged(reason)) => (DFT_FAULT_DAMAGED, reason.as_str()),
             };
             let counts = &entry.counts;
-            let pids: Vec<i64> = entry.processes.iter().copied().collect();
+            let pids = entry.processes.pids();
             let file = dft_file {
                 size: size_of::<dft_file>() as u64,
                 path: dft_text::of_bytes(&path),

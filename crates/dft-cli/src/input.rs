@@ -12,6 +12,10 @@ use crate::units::{bytes, count, plural, rate};
 /// How many faulty files are shown line by line.
 const SHOWN: usize = 50;
 
+/// What is said of a file that has too many processes.
+pub(crate) const MORE_PROCESSES: &str = "it has more processes than facts are kept of: the table of processes is not \
+     all of them, though all of their records are in";
+
 pub(crate) fn outcome(input: &InputReport) -> Outcome {
     if input.has_faults() { Outcome::Faults } else { Outcome::Done }
 }
@@ -136,6 +140,12 @@ fn describe_fault(file: &FileReport, text: &mut String) {
     };
     if let Some(fault) = &file.time_fault {
         let _ = writeln!(text, "warning: {path}: {fault}");
+    }
+    for lost in &file.lost {
+        let _ = writeln!(text, "warning: {path}: {lost}");
+    }
+    if file.more_processes {
+        let _ = writeln!(text, "warning: {path}: {}", MORE_PROCESSES);
     }
     let within = file.piece.as_ref().map_or(String::new(), |piece| format!(", bytes {} to {}", piece.start, piece.end));
     if file.skipped_records() > 0 {

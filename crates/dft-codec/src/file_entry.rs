@@ -1,11 +1,10 @@
 //! What the index knows of a trace file that is in it.
 
-use std::collections::BTreeSet;
-
 use dft_trace::{Clock, Consumed, Head, TimeFault, TimeUnit};
 
 use crate::FILE_VERSION;
 use crate::bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
+use crate::process::Processes;
 
 /// How many lines of a file were what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -130,7 +129,7 @@ pub enum FileFault {
 ///         │ within a line: 0, 1
 ///         │ 12 × varint counts │ fault: 0 none, 1 empty, 2 truncated + text, 3 damaged + text
 ///         │ time fault: 0 none, 1 + unit + unit said, 2 + unit + varint ts; a unit is its number as in a clock
-///         │ varint n │ n × process: zigzag, then varint to the one before
+///         │ [processes](Processes)
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileEntry {
@@ -148,8 +147,8 @@ pub struct FileEntry {
     pub fault: Option<FileFault>,
     /// What shows that its times are in another unit.
     pub time_fault: Option<TimeFault>,
-    /// The processes whose records it has.
-    pub processes: BTreeSet<i64>,
+    /// What it says of its processes.
+    pub processes: Processes,
 }
 
 /// Time units, in the order of their numbers.
@@ -234,16 +233,7 @@ impl FileEntry {
             }
         }
         encode_time_fault(self.time_fault, &mut out);
-        put_varint(&mut out, self.processes.len() as u128);
-        let mut before = None;
-        for &process in &self.processes {
-            match before {
-                None => put_zigzag(&mut out, process.into()),
-                // Never negative, for they are in order.
-                Some(before) => put_varint(&mut out, (i128::from(process) - i128::from(before)) as u128),
-            }
-            before = Some(process);
-        }
+        self.processes.encode_into(&mut out);
         out
     }
 
@@ -285,19 +275,7 @@ impl FileEntry {
             _ => return Err(DecodeError::Invalid("a fault of no known kind")),
         };
         let time_fault = decode_time_fault(&mut reader)?;
-        let mut processes = BTreeSet::new();
-        let mut before: Option<i64> = None;
-        for _ in 0..reader.count_of(1)? {
-            let process = match before {
-                None => reader.zigzag_i64()?,
-                Some(before) => match before.checked_add_unsigned(reader.varint_u64()?) {
-                    Some(process) if process != before => process,
-                    _ => return Err(DecodeError::Invalid("processes that are not in order")),
-                },
-            };
-            processes.insert(process);
-            before = Some(process);
-        }
+        let processes = Processes::read(&mut reader)?;
         reader.finish()?;
         let counts = FileCounts::from_all(counts);
         Ok(Self { size, modified_ns, fingerprint, consumed, counts, fault, time_fault, processes })

@@ -96,6 +96,7 @@ mod file_entry;
 mod keys;
 mod name_givers;
 mod piece_entry;
+mod process;
 mod rows;
 mod series;
 mod stats;
@@ -107,6 +108,9 @@ pub use file_entry::{FileCounts, FileEntry, FileFault};
 pub use keys::{CounterScope, HOST_WIDE, NameKey, NameKind, RowKey, TelemetryKey, put_ordered};
 pub use name_givers::{NameGivers, ProcessId};
 pub use piece_entry::{PieceEntry, Unchained};
+pub use process::{
+    LONGEST_HOST, LONGEST_TEXT, MOST_PROCESSES, ProcessFacts, ProcessKey, Processes, Said, StartFacts, StartText,
+};
 pub use rows::{Custom, MetricName, RowCore, RowParts, RowValue, UsualName, encode_row};
 pub use series::{Family, SeriesId, SeriesIdentity};
 pub use telemetry::{TelemetryCore, TelemetryValue, encode_telemetry};

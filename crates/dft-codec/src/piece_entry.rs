@@ -122,7 +122,7 @@ impl PieceEntry {
         for piece in &pieces[1..] {
             let before = whole.consumed;
             let FileEntry { fingerprint, consumed, counts, fault, time_fault, processes, .. } = &piece.entry;
-            whole.processes.extend(processes);
+            whole.processes.merge(processes.clone());
             whole.fingerprint = whole.fingerprint.wrapping_add(*fingerprint);
             whole.consumed = *consumed;
             whole.consumed.text = before.text.saturating_add(consumed.text);
@@ -194,7 +194,13 @@ mod tests {
     use dft_trace::{Consumed, TimeUnit};
 
     use super::*;
-    use crate::FileCounts;
+    use crate::{FileCounts, ProcessFacts, ProcessKey, Processes};
+
+    /// A process with so many records.
+    fn process(records: u64) -> Processes {
+        let facts = ProcessFacts { records, complete: records, calls: records.into(), ..ProcessFacts::default() };
+        [(ProcessKey { pid: 5, ..ProcessKey::default() }, facts)].into_iter().collect()
+    }
 
     fn piece(range: Range<u64>) -> PieceEntry {
         let consumed = Consumed { text: 40, offset: range.end, line: 5, ..Consumed::NOTHING };
@@ -207,7 +213,7 @@ mod tests {
             counts,
             fault: None,
             time_fault: None,
-            processes: [5].into(),
+            processes: process(4),
         };
         PieceEntry { range, clock: Clock::default(), open_end: None, entry }
     }
@@ -222,7 +228,9 @@ mod tests {
         let consumed = Consumed { text: 120, offset: 25, skip: 3, line: 13, ..Consumed::NOTHING };
         let counts = FileCounts { events: 12, ..FileCounts::default() };
         let fault = Some(FileFault::Truncated("the file ends within line 13".to_owned()));
-        assert_eq!(whole, FileEntry { consumed, counts, fault, fingerprint: u128::MAX - 5, ..last.entry });
+        let processes = process(12);
+        let fingerprint = u128::MAX - 5;
+        assert_eq!(whole, FileEntry { consumed, counts, fault, fingerprint, processes, ..last.entry });
     }
 
     #[test]

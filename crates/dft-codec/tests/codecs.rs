@@ -4,7 +4,8 @@
 use dft_codec::*;
 use dft_metrics::{FloatStats, IntStats, Sketch, SketchMapping};
 use dft_trace::{Clock, Consumed, TimeFault, TimeUnit};
-use proptest::collection::{btree_map, btree_set, vec};
+use proptest::collection::{btree_map, vec};
+use proptest::option::of;
 use proptest::prelude::*;
 
 fn any_int_stats() -> impl Strategy<Value = IntStats> {
@@ -116,12 +117,50 @@ fn time_fault() -> impl Strategy<Value = Option<TimeFault>> {
     ])
 }
 
+fn start_text() -> impl Strategy<Value = StartText> {
+    prop_oneof![any::<String>().prop_map(StartText::Hash), any::<String>().prop_map(StartText::Plain)]
+}
+
+fn said<T: Clone + std::fmt::Debug + PartialEq>(fact: impl Strategy<Value = T>) -> impl Strategy<Value = Said<T>> {
+    prop_oneof![Just(Said::Nothing), fact.prop_map(Said::Once), Just(Said::Contradictory)]
+}
+
+prop_compose! {
+    fn start_facts()(
+        ts in any::<i64>(), command in of(start_text()), executable in of(start_text()),
+        working_directory in of(any::<String>()), version in of(any::<String>()),
+    ) -> StartFacts {
+        StartFacts { ts, command, executable, working_directory, version }
+    }
+}
+
+prop_compose! {
+    fn facts()(
+        n in any::<[u64; 6]>(), calls in any::<u128>(), spans in any::<[Option<(i64, u32)>; 2]>(),
+        num_events in of(0..u128::MAX), start in of(start_facts()), rank in said(any::<i64>()),
+        name in said(any::<String>()),
+    ) -> ProcessFacts {
+        let [span, period_span] = spans.map(|span| span.map(|(first, length)| (first, first.saturating_add(length.into()))));
+        let [records, complete, aggregated, starts, ends, uncounted_ends] = n;
+        ProcessFacts {
+            records, complete, aggregated, calls, span, period_span, starts, ends, uncounted_ends, num_events, start,
+            rank, name,
+        }
+    }
+}
+
+fn processes() -> impl Strategy<Value = Processes> {
+    let process = (any::<String>(), any::<i64>(), facts());
+    vec(process, 0..4)
+        .prop_map(|all| all.into_iter().map(|(host_hash, pid, facts)| (ProcessKey { host_hash, pid }, facts)).collect())
+}
+
 prop_compose! {
     fn entry()(
         size in any::<u64>(), modified_ns in any::<i128>(), fingerprint in any::<u128>(), place in any::<[u64; 4]>(),
         unit in prop::sample::select(vec![TimeUnit::Ns, TimeUnit::Us, TimeUnit::Ms, TimeUnit::Sec]),
         counter_starts in any::<bool>(), within_line in any::<bool>(), n in any::<[u64; 12]>(), fault in 0..4, reason in any::<String>(),
-        processes in btree_set(any::<i64>(), 0..4), time_fault in time_fault(),
+        processes in processes(), time_fault in time_fault(),
     ) -> FileEntry {
         let counts = FileCounts {
             events: n[0], profiles: n[1], systems: n[2], telemetry: n[3], metadata: n[4], skipped: n[5],
@@ -565,6 +604,40 @@ fn golden_vectors() {
     telemetry.metrics.push(("user_pct".into(), stats));
     assert_eq!(hex(&telemetry.encode(0)), "01010a000108757365725f7063740407f0164850bc4840");
     assert_eq!(hex(&Bounds { least: 0, greatest: 0 }.encode()), "010000");
+    let start = StartFacts {
+        ts: 1_000,
+        command: Some(StartText::Hash("c".into())),
+        executable: Some(StartText::Plain("e".into())),
+        working_directory: Some("d".into()),
+        version: Some("v2.1.0".into()),
+    };
+    let usual = ProcessFacts {
+        records: 5,
+        complete: 5,
+        calls: 5,
+        span: Some((1_000, 1_500)),
+        starts: 1,
+        ends: 1,
+        num_events: Some(4),
+        start: Some(start),
+        rank: Said::Once(3),
+        name: Said::Once("Rank 3".into()),
+        ..ProcessFacts::default()
+    };
+    let every = ProcessFacts {
+        records: 9,
+        complete: 2,
+        aggregated: 3,
+        calls: 300,
+        period_span: Some((-1, 0)),
+        starts: 0,
+        ends: 2,
+        uncounted_ends: 1,
+        rank: Said::Contradictory,
+        name: Said::Contradictory,
+        ..ProcessFacts::default()
+    };
+    let process = |host: &str, pid, facts| (ProcessKey { host_hash: host.into(), pid }, facts);
     let entry = FileEntry {
         size: 300,
         modified_ns: -1,
@@ -573,11 +646,13 @@ fn golden_vectors() {
         counts: FileCounts { events: 5, system_calls: 1, ..FileCounts::default() },
         fault: Some(FileFault::Truncated("x".into())),
         time_fault: Some(TimeFault::TooLate { unit: TimeUnit::Ms, ts: 300 }),
-        processes: [-1, 7, 300].into(),
+        processes: [process("", -1, ProcessFacts::default()), process("h", 7, usual), process("h", 300, every)]
+            .into_iter()
+            .collect(),
     };
     assert_eq!(
         hex(&entry.encode()),
-        "04ac0201000000000000000000000000000000ab8407c801140702010500000000000000000001000201780202ac02030108a502"
+        "04ac0201000000000000000000000000000000ab8407c8011407020105000000000000000000010002017800020001010000000168020eba010505d00ff40301010005d00f010163020165010164010676322e312e30060652616e6b2033a502cd02090203ac02010100020100"
     );
 
     let mapping = SketchMapping::new(0.01).unwrap();

@@ -1,16 +1,18 @@
 //! One build, from the list of traces to the published index.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Instant;
 
 use dft_aggregate::Config;
-use dft_codec::FileFault;
+use dft_codec::{FileEntry, FileFault};
 use dft_store::{Batch, EventAggregator, Written};
 use dft_trace::NotRead;
 
 use crate::error::BuildError;
 use crate::listing::list;
+use crate::lost;
 use crate::plan::{Plan, plan};
 use crate::progress::Progress;
 use crate::reading::{Reading, read};
@@ -63,10 +65,11 @@ pub fn build(
     if !plan.read.is_empty() {
         aggregator.begin();
     }
-    let (reading, known) = read_planned(plan, aggregator.scratch(), config, options, progress, changed)?;
+    let (mut reading, mut known) = read_planned(plan, aggregator.scratch(), config, options, progress, changed)?;
     if aggregator.current()?.is_none() {
         refuse_empty(&reading.reports, &reading.unreadable)?;
     }
+    find_lost(&aggregator, &mut reading, &mut known, options.strict)?;
     progress.begin_writing();
     let files = reading.files.into_iter().chain(redated);
     let files = files.map(|(path, entry)| (aggregator.name_of(&path), entry));
@@ -91,6 +94,24 @@ pub fn build(
         },
         ambiguous_hashes: aggregator.ambiguous_hashes()?,
     })
+}
+
+/// Finds lost records of all processes: those of one may be spread over traces that are read now, and others.
+fn find_lost(
+    aggregator: &EventAggregator,
+    reading: &mut Reading,
+    known: &mut [FileReport],
+    strict: bool,
+) -> Result<(), BuildError> {
+    let now: BTreeMap<Vec<u8>, &FileEntry> =
+        reading.files.iter().map(|(path, entry)| (aggregator.name_of(path), entry)).collect();
+    let before = match aggregator.current()? {
+        Some(current) => current.files()?,
+        None => Vec::new(),
+    };
+    let others = before.iter().filter(|(name, _)| !now.contains_key(name)).map(|(name, entry)| (&**name, entry));
+    let lost = lost::find(now.iter().map(|(name, entry)| (&**name, *entry)).chain(others), true);
+    lost::report(&lost, |path| aggregator.name_of(path), &mut reading.reports, known, strict)
 }
 
 /// Reads what is planned. Files that are not what is known of them, and, where the build is strict,

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use dft_aggregate::{Aggregator, Config, Run};
 use dft_codec::{Bounds, FileCounts, FileEntry};
 use dft_store::{Batch, EventAggregator, Index, StoreError, Written};
-use dft_trace::{Clock, Consumed, Line, MalformedReason, Parser, Phase, Record, TimeFault};
+use dft_trace::{Clock, Consumed, Line, MalformedReason, Parser, Phase, Record, TimeFault, TimeUnit};
 
 use crate::error::BuildError;
-use crate::processes::Processes;
+use crate::processes::{Before, ProcessCollector};
 use crate::report::SkippedRecord;
 
 /// Records between two looks at how much memory the table takes.
@@ -61,7 +61,7 @@ pub struct LiveAggregator {
     parser: Parser,
     counts: FileCounts,
     time_fault: Option<TimeFault>,
-    processes: Processes,
+    processes: ProcessCollector,
     runs: Vec<Run>,
     bounds: Option<Bounds>,
     /// What the table may take, in bytes.
@@ -88,7 +88,7 @@ impl LiveAggregator {
             parser: Parser::new(),
             counts: FileCounts::default(),
             time_fault: None,
-            processes: Processes::default(),
+            processes: ProcessCollector::default(),
             runs: Vec::new(),
             bounds: None,
             memory: usize::try_from(memory).unwrap_or(usize::MAX),
@@ -117,11 +117,12 @@ impl LiveAggregator {
     #[inline]
     pub fn record(&mut self, record: &Record<'_>) -> Result<(), BuildError> {
         self.look()?;
+        let before = Before::of(&self.counts);
         if let Err(MalformedReason(reason)) = self.table.record(record, Clock::default(), &mut self.counts) {
             self.counts.malformed += 1;
             return Err(BuildError::Malformed(reason));
         }
-        self.processes.add(record);
+        self.processes.add(record, TimeUnit::Us, before, &self.counts);
         Ok(())
     }
 
@@ -138,21 +139,24 @@ impl LiveAggregator {
         let Self { config, parser, table, counts, processes, time_fault, .. } = self;
         parser.parse(text, 1, config.clock(), |line| {
             let (line, reason) = match line {
-                Line::Record { record, clock, line } => match table.record(record, clock, counts) {
-                    Ok(()) => {
-                        processes.add(record);
-                        if let Some(fault) = TimeFault::of(record, clock.unit) {
-                            *time_fault = Some(time_fault.map_or(fault, |first| first.first(fault)));
+                Line::Record { record, clock, line } => {
+                    let before = Before::of(counts);
+                    match table.record(record, clock, counts) {
+                        Ok(()) => {
+                            processes.add(record, clock.unit, before, counts);
+                            if let Some(fault) = TimeFault::of(record, clock.unit) {
+                                *time_fault = Some(time_fault.map_or(fault, |first| first.first(fault)));
+                            }
+                            added.records += 1;
+                            if record.phase == Phase::Unknown {
+                                added.skipped += 1;
+                                added.first_skipped.get_or_insert_with(|| SkippedRecord::of(line, record));
+                            }
+                            return;
                         }
-                        added.records += 1;
-                        if record.phase == Phase::Unknown {
-                            added.skipped += 1;
-                            added.first_skipped.get_or_insert_with(|| SkippedRecord::of(line, record));
-                        }
-                        return;
+                        Err(reason) => (line, reason),
                     }
-                    Err(reason) => (line, reason),
-                },
+                }
                 Line::Malformed { line, reason } => (line, reason),
             };
             counts.malformed += 1;
@@ -203,7 +207,7 @@ impl LiveAggregator {
         self.bounds = self.bounds.into_iter().chain(other.bounds.take()).reduce(Bounds::union);
         self.counts.add(&std::mem::take(&mut other.counts));
         self.time_fault = self.time_fault.into_iter().chain(other.time_fault.take()).reduce(TimeFault::first);
-        self.processes.seen.extend(std::mem::take(&mut other.processes).seen);
+        self.processes.merge(std::mem::take(&mut other.processes));
         Ok(())
     }
 
@@ -233,8 +237,8 @@ impl LiveAggregator {
         self.seal();
         // All of it at once: what is in one place only is never counted without what it is of.
         let (counts, bounds) = (std::mem::take(&mut self.counts), self.bounds.take());
-        let processes = std::mem::take(&mut self.processes);
         let time_fault = self.time_fault.take();
+        let processes = std::mem::take(&mut self.processes).finish();
         let (size, modified_ns, fingerprint) = (0, 0, 0);
         let entry = FileEntry {
             size,
@@ -244,15 +248,15 @@ impl LiveAggregator {
             counts,
             fault: None,
             time_fault,
-            processes: processes.seen.clone(),
+            processes: processes.clone(),
         };
         let batch = Batch { runs: std::mem::take(&mut self.runs), files: vec![(name, entry)], bounds };
         let published = aggregator.publish(&batch, threads);
         // What is in force is in, whatever failed behind that.
         if matches!(&published, Err(error) if !matches!(error, StoreError::InForce { .. })) {
             (self.runs, self.counts, self.bounds) = (batch.runs, counts, bounds);
-            self.processes = processes;
             self.time_fault = time_fault;
+            self.processes = processes.into();
         }
         Ok(published?)
     }

@@ -87,6 +87,8 @@ pub(crate) fn plan(
                         malformed: Vec::new(),
                         skipped: None,
                         inconsistent: None,
+                        lost: Vec::new(),
+                        more_processes: entry.processes.has_more(),
                     });
                     if entry.modified_ns != snapshot.modified_ns {
                         // So that it is not read again to see that it is the same.

@@ -1,33 +1,273 @@
-//! The processes whose records a trace has.
+//! What the records of a trace say of its processes.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 
-use dft_trace::{Integer, Phase, Record};
+use dft_codec::{FileCounts, LONGEST_TEXT, MOST_PROCESSES, ProcessFacts, ProcessKey, Processes, StartFacts, StartText};
+use dft_trace::{ArgKey, Integer, Phase, Record, TimeUnit, Value};
 
-/// The processes whose records a trace has.
-#[derive(Debug, Default)]
-pub(crate) struct Processes {
-    pub(crate) seen: BTreeSet<i64>,
-    /// That of the last record, for most traces are of one.
-    last: Option<i64>,
+/// What had been counted before a record was aggregated, for those that are more than one call, or none.
+#[derive(Clone, Copy)]
+pub(crate) struct Before {
+    telemetry: u64,
+    calls: u64,
 }
 
-impl Processes {
-    /// Adds the process of a record that was aggregated. Metadata is of no process.
+impl Before {
     #[inline]
-    pub(crate) fn add(&mut self, record: &Record<'_>) {
-        if matches!(record.phase, Phase::Unknown | Phase::Metadata) {
-            return;
+    pub(crate) fn of(counts: &FileCounts) -> Self {
+        Self { telemetry: counts.telemetry, calls: counts.profile_calls.wrapping_add(counts.system_calls) }
+    }
+}
+
+/// Collects facts of processes, record by record.
+#[derive(Debug, Default)]
+pub(crate) struct ProcessCollector {
+    /// Host hashes, and their places in `hosts`.
+    host_numbers: HashMap<String, u32>,
+    hosts: Vec<String>,
+    places: HashMap<(u32, i64), usize>,
+    facts: Vec<(u32, i64, ProcessFacts)>,
+    /// That of the last record, for most traces are of one.
+    last: Option<Last>,
+    /// What was collected elsewhere, or before there was too much.
+    rest: Processes,
+}
+
+/// The process of the last record: how it was spelled, and its place among the facts.
+#[derive(Debug)]
+struct Last {
+    host: Spelled,
+    pid: i64,
+    place: usize,
+}
+
+/// A host hash as a record has it.
+#[derive(Debug)]
+enum Spelled {
+    Nothing,
+    Integer(i64),
+    Text(Vec<u8>),
+}
+
+impl Spelled {
+    fn of(value: &Value<'_>) -> Self {
+        match value {
+            Value::Integer(number) => Self::Integer(*number),
+            Value::Text(text) | Value::Number(text) => Self::Text(text.to_vec()),
+            _ => Self::Nothing,
         }
+    }
+
+    #[inline]
+    fn is(&self, value: &Value<'_>) -> bool {
+        match (self, value) {
+            (Self::Integer(mine), Value::Integer(theirs)) => mine == theirs,
+            (Self::Text(mine), Value::Text(theirs) | Value::Number(theirs)) => mine == theirs,
+            (Self::Nothing, Value::Null | Value::Bool(_) | Value::Nested(_)) => true,
+            _ => false,
+        }
+    }
+}
+
+impl ProcessCollector {
+    /// Adds a record that was aggregated, with what had been counted `before` it and `after`.
+    #[inline]
+    pub(crate) fn add(&mut self, record: &Record<'_>, unit: TimeUnit, before: Before, after: &FileCounts) {
+        match record.phase {
+            Phase::Unknown => {}
+            Phase::Metadata => self.metadata(record),
+            Phase::Complete => self.complete(record, unit),
+            Phase::Counter | Phase::LetterCounter | Phase::Aggregated => {
+                if after.telemetry == before.telemetry {
+                    let calls = Before::of(after).calls.wrapping_sub(before.calls);
+                    self.period(record, unit, 1, calls);
+                } else if !record.cat.text().eq_ignore_ascii_case(b"sys") {
+                    self.period(record, unit, 0, 0);
+                }
+            }
+        }
+    }
+
+    fn complete(&mut self, record: &Record<'_>, unit: TimeUnit) {
+        let Some(facts) = self.facts_of(record) else { return };
+        facts.records += 1;
+        facts.complete += 1;
+        facts.calls += 1;
+        if let Some((ts, te)) = times(record, unit) {
+            widen(&mut facts.span, ts, te);
+        }
+        if let Value::Text(b"start" | b"end" | b"mpi") = record.name
+            && record.cat == Value::Text(b"dftracer")
+        {
+            of_the_tracer(facts, record, unit);
+        }
+    }
+
+    /// A record of a period, or a reading.
+    fn period(&mut self, record: &Record<'_>, unit: TimeUnit, aggregated: u64, calls: u64) {
+        let Some(facts) = self.facts_of(record) else { return };
+        facts.records += 1;
+        facts.aggregated += aggregated;
+        facts.calls += u128::from(calls);
+        if let Some((ts, _)) = times(record, unit) {
+            widen(&mut facts.period_span, ts, ts);
+        }
+    }
+
+    fn metadata(&mut self, record: &Record<'_>) {
+        let name = record.arg(ArgKey::Name);
+        match record.name {
+            Value::Text(b"PR") if matches!(name, Value::Text(b"rank")) => {
+                if let Integer::Some(rank) = record.arg(ArgKey::Value).integer()
+                    && let Some(facts) = self.facts_of(record)
+                {
+                    facts.rank.say(rank);
+                }
+            }
+            Value::Text(b"process_name") if name.has_text() => {
+                let name = text(name);
+                if let Some(facts) = self.facts_of(record) {
+                    facts.name.say(name);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The facts of a record's process.
+    #[inline]
+    fn facts_of(&mut self, record: &Record<'_>) -> Option<&mut ProcessFacts> {
         let pid = match record.pid.integer() {
             Integer::Some(pid) => pid,
             Integer::None => 0,
-            // That of a reading, which is of a host: of others it is malformed.
-            Integer::OutOfRange => return,
+            // Only records that have no row of a process may have such a number.
+            Integer::OutOfRange => return None,
         };
-        if self.last != Some(pid) {
-            self.last = Some(pid);
-            self.seen.insert(pid);
+        let host = host_of(record);
+        let place = match &self.last {
+            Some(last) if last.pid == pid && last.host.is(host) => last.place,
+            _ => self.place_of(host, pid),
+        };
+        Some(&mut self.facts[place].2)
+    }
+
+    fn place_of(&mut self, host: &Value<'_>, pid: i64) -> usize {
+        if self.facts.len() >= MOST_PROCESSES {
+            self.rest = std::mem::take(self).finish();
+        }
+        let hash = String::from_utf8_lossy(&host.text()).into_owned();
+        let number = match self.host_numbers.get(&hash) {
+            Some(&number) => number,
+            None => {
+                // There are fewer hosts than processes.
+                let number = self.hosts.len() as u32;
+                self.hosts.push(hash.clone());
+                self.host_numbers.insert(hash, number);
+                number
+            }
+        };
+        let place = *self.places.entry((number, pid)).or_insert_with(|| {
+            self.facts.push((number, pid, ProcessFacts::default()));
+            self.facts.len() - 1
+        });
+        self.last = Some(Last { host: Spelled::of(host), pid, place });
+        place
+    }
+
+    /// Adds what another thread has collected of the same trace.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.rest.merge(other.finish());
+    }
+
+    /// All that was collected.
+    pub(crate) fn finish(self) -> Processes {
+        let Self { hosts, facts, mut rest, .. } = self;
+        for (host, pid, facts) in facts {
+            rest.add(ProcessKey { host_hash: hosts[host as usize].clone(), pid }, facts);
+        }
+        rest
+    }
+}
+
+impl From<Processes> for ProcessCollector {
+    fn from(rest: Processes) -> Self {
+        Self { rest, ..Self::default() }
+    }
+}
+
+/// What a record of the tracer itself says of its process.
+#[cold]
+fn of_the_tracer(facts: &mut ProcessFacts, record: &Record<'_>, unit: TimeUnit) {
+    let arg = |name: &[u8]| record.args.iter().find(|arg| arg.name == name).map(|arg| &arg.value);
+    match record.name {
+        Value::Text(b"start") => {
+            facts.starts += 1;
+            let said = |name| arg(name).filter(|value| value.has_text()).map(text);
+            let by_hash = |hash, plain| said(hash).map(StartText::Hash).or(said(plain).map(StartText::Plain));
+            let start = StartFacts {
+                ts: times(record, unit).map_or(0, |(ts, _)| ts),
+                command: by_hash(b"cmd_hash", b"cmd"),
+                executable: by_hash(b"exec_hash", b"exec"),
+                working_directory: said(b"cwd"),
+                version: said(b"version"),
+            };
+            facts.merge(ProcessFacts { start: Some(start), ..ProcessFacts::default() });
+        }
+        Value::Text(b"end") => {
+            facts.ends += 1;
+            let num_events = match arg(b"num_events").map(Value::integer) {
+                Some(Integer::Some(events)) => u128::try_from(events).ok(),
+                _ => None,
+            };
+            if num_events.is_none() || arg(b"level").is_some() || arg(b"p_idx").is_some() {
+                // Tracers that write the depth of calls, up to 2.0.2, count ids that were given out.
+                facts.uncounted_ends += 1;
+            }
+            facts.merge(ProcessFacts { num_events, ..ProcessFacts::default() });
+        }
+        // Tracer 1.0.5.
+        _ => {
+            if let Some(Integer::Some(rank)) = arg(b"rank").map(Value::integer) {
+                facts.rank.say(rank);
+            }
         }
     }
+}
+
+/// The host of a record: the hash of it, or the name that the first tracers give.
+#[inline]
+fn host_of<'r, 'a>(record: &'r Record<'a>) -> &'r Value<'a> {
+    match record.arg(ArgKey::Hhash) {
+        hash if hash.has_text() => hash,
+        _ => match record.arg(ArgKey::Hostname) {
+            name @ Value::Text(_) => name,
+            _ => &Value::Null,
+        },
+    }
+}
+
+/// `ts` and `ts + dur`, in µs.
+#[inline]
+fn times(record: &Record<'_>, unit: TimeUnit) -> Option<(i64, i64)> {
+    let in_us = |value: &Value<'_>| match value.integer() {
+        Integer::Some(time) => unit.to_us(time),
+        _ => None,
+    };
+    let ts = in_us(&record.ts)?;
+    Some((ts, ts.saturating_add(in_us(&record.dur).unwrap_or(0))))
+}
+
+#[inline]
+fn widen(span: &mut Option<(i64, i64)>, from: i64, to: i64) {
+    *span = Some(span.map_or((from, to), |(first, last)| (first.min(from), last.max(to))));
+}
+
+/// A text, cut where it is too long to be kept.
+fn text(value: &Value<'_>) -> String {
+    let mut text = String::from_utf8_lossy(&value.text()).into_owned();
+    if text.len() > LONGEST_TEXT {
+        let end = (0..=LONGEST_TEXT).rev().find(|&end| text.is_char_boundary(end));
+        text.truncate(end.unwrap_or(0));
+    }
+    text
 }

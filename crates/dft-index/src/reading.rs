@@ -77,8 +77,10 @@ impl Reading {
     fn add(&mut self, file: Planned, summary: SourceSummary, clock: Clock, tally: Tally) {
         let Planned { path, before, piece, .. } = file;
         let Tally { mut counts, mut malformed, skipped, inconsistent, time_fault, processes } = tally;
-        let mut processes = processes.seen;
-        processes.extend(before.iter().flat_map(|before| &before.processes));
+        let mut processes = processes.finish();
+        if let Some(before) = &before {
+            processes.merge(before.processes.clone());
+        }
         counts.malformed += summary.overlong_lines.len() as u64;
         malformed.extend(summary.overlong_lines.iter().take(SHOWN).map(|&line| MalformedLine {
             line,
@@ -117,6 +119,7 @@ impl Reading {
             time_fault,
             processes,
         };
+        let more_processes = entry.processes.has_more();
         match piece.clone() {
             Some(range) => {
                 let piece = PieceEntry { range, clock, open_end: summary.open_end, entry };
@@ -131,6 +134,7 @@ impl Reading {
             }
             (fault, _) => fault,
         };
+        let lost = Vec::new();
         self.reports.push(FileReport {
             path,
             piece,
@@ -141,6 +145,8 @@ impl Reading {
             malformed,
             skipped,
             inconsistent,
+            lost,
+            more_processes,
         });
     }
 }

@@ -10,6 +10,8 @@ use dft_codec::{FileCounts, FileFault, Unchained};
 use dft_store::Written;
 use dft_trace::{NotRead, Record, TimeFault, Value};
 
+use crate::lost::LostRecords;
+
 /// How many malformed lines of a file are shown.
 pub(crate) const SHOWN: usize = 5;
 
@@ -80,6 +82,10 @@ pub struct FileReport {
     /// The line of the first aggregated record that this build read with a sum that cannot be that of so many
     /// values between its minimum and maximum. Tracers write such records; it is no fault of the file.
     pub inconsistent: Option<u64>,
+    /// Records that its `end` records say were written, and that are in no trace.
+    pub lost: Vec<LostRecords>,
+    /// Whether it has more processes than facts are kept of.
+    pub more_processes: bool,
 }
 
 impl FileReport {
@@ -103,7 +109,8 @@ impl FileReport {
 
     /// Whether anything was wrong with the file.
     pub fn is_faulty(&self) -> bool {
-        self.fault.is_some() || self.time_fault.is_some() || self.malformed_lines() > 0 || self.skipped_records() > 0
+        let of_lines = self.malformed_lines() > 0 || self.skipped_records() > 0;
+        self.fault.is_some() || self.time_fault.is_some() || of_lines || !self.lost.is_empty() || self.more_processes
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -15,6 +16,7 @@ use dft_trace::Discovered;
 use crate::build::{BuildOptions, read_planned};
 use crate::error::BuildError;
 use crate::listing::list;
+use crate::lost;
 use crate::part::Part;
 use crate::pieces::Piece;
 use crate::plan::{Plan, Planned, plan, snapshot};
@@ -154,8 +156,9 @@ impl Work<'_> {
             });
             let behind = rest.split_off(fits.count().max(1).min(rest.len()));
             plan.read = std::mem::replace(&mut rest, behind);
-            let reading = self.read(std::mem::take(&mut plan), changed)?;
+            let mut reading = self.read(std::mem::take(&mut plan), changed)?;
             if !reading.files.is_empty() {
+                self.find_lost(&mut reading)?;
                 self.progress.begin_writing();
                 let Reading { runs, files, bounds, reports, .. } = reading;
                 let staged = self.stager.stage(&runs, files, bounds, self.options.threads)?;
@@ -249,6 +252,8 @@ impl Work<'_> {
                 malformed: Vec::new(),
                 skipped: None,
                 inconsistent: None,
+                lost: Vec::new(),
+                more_processes: entry.entry.processes.has_more(),
             });
         }
         Ok(todo)
@@ -273,6 +278,17 @@ impl Work<'_> {
         self.count(&mut reading);
         self.report.input.known.extend(known);
         Ok(reading)
+    }
+
+    /// Finds lost records of processes that are in one trace from `start` to `end`; others an ingest finds.
+    fn find_lost(&self, reading: &mut Reading) -> Result<(), BuildError> {
+        fn name_of(path: &Path) -> Vec<u8> {
+            path.as_os_str().as_bytes().to_owned()
+        }
+        let Reading { files, reports, .. } = reading;
+        let each = files.iter().map(|(path, entry)| (path.as_os_str().as_bytes(), entry));
+        let lost = each.flat_map(|file| lost::find(std::iter::once(file), false)).collect();
+        lost::report(&lost, name_of, reports, &mut [], self.options.strict)
     }
 
     fn count(&mut self, reading: &mut Reading) {

@@ -19,7 +19,7 @@ use dft_trace::{
 use crate::build::BuildOptions;
 use crate::error::BuildError;
 use crate::plan::Planned;
-use crate::processes::Processes;
+use crate::processes::{Before, ProcessCollector};
 use crate::progress::Progress;
 use crate::report::{MalformedLine, SHOWN, SkippedRecord};
 
@@ -44,17 +44,17 @@ pub(crate) struct Tally {
     pub(crate) inconsistent: Option<u64>,
     /// The first record that shows that times are in another unit, with its line.
     pub(crate) time_fault: Option<(u64, TimeFault)>,
-    pub(crate) processes: Processes,
+    pub(crate) processes: ProcessCollector,
 }
 
 impl Tally {
     /// Sees a record that was aggregated, or is of none of the phases that are.
     #[inline]
-    fn record(&mut self, line: u64, record: &Record<'_>, unit: TimeUnit) {
+    fn record(&mut self, line: u64, record: &Record<'_>, unit: TimeUnit, before: Before) {
         if record.phase == Phase::Unknown {
             self.skipped.get_or_insert_with(|| SkippedRecord::of(line, record));
         } else {
-            self.processes.add(record);
+            self.processes.add(record, unit, before, &self.counts);
             if let Some(fault) = TimeFault::of(record, unit) {
                 self.time_fault((line, fault));
             }
@@ -116,7 +116,7 @@ impl Harvest {
             mine.skipped = mine.skipped.take().into_iter().chain(tally.skipped).min();
             mine.inconsistent = mine.inconsistent.into_iter().chain(tally.inconsistent).min();
             mine.time_fault = mine.time_fault.into_iter().chain(tally.time_fault).reduce(first_time_fault);
-            mine.processes.seen.extend(tally.processes.seen);
+            mine.processes.merge(tally.processes);
         }
         self.ends.extend(other.ends);
         self.spilled += other.spilled;
@@ -324,10 +324,13 @@ impl<'a> Worker<'a> {
         let tally = harvest.tallies.entry(file).or_default();
         let before = tally.counts.records();
         let end = parser.parse(&block.text, block.first_line, block.clock, |line| match line {
-            Line::Record { record, clock, line } => match table.record(record, clock, &mut tally.counts) {
-                Ok(()) => tally.record(line, record, clock.unit),
-                Err(reason) => tally.malformed(line, reason),
-            },
+            Line::Record { record, clock, line } => {
+                let before = Before::of(&tally.counts);
+                match table.record(record, clock, &mut tally.counts) {
+                    Ok(()) => tally.record(line, record, clock.unit, before),
+                    Err(reason) => tally.malformed(line, reason),
+                }
+            }
             Line::Malformed { line, reason } => tally.malformed(line, reason),
         });
         self.shared.progress.add_records(tally.counts.records() - before);

@@ -1,0 +1,606 @@
+//! What traces say of the processes that they are of.
+
+use std::collections::BTreeMap;
+
+use crate::bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
+
+/// The most processes of a trace file that facts are kept of: those with the smallest keys. More than any job
+/// has in one file, and few enough that a hostile trace cannot use up the memory.
+pub const MOST_PROCESSES: usize = 1 << 17;
+
+/// The longest text of a process that is kept, in bytes: a longer one is cut. Hashes and versions are far shorter.
+pub const LONGEST_TEXT: usize = 1 << 10;
+
+/// The longest host hash of a process that facts are kept of, in bytes. As it is part of the key, it is never cut.
+pub const LONGEST_HOST: usize = 256;
+
+/// Which process: a process number means something on its host only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProcessKey {
+    /// The host's hash, as the rows of the process have it; empty where its records name no host.
+    pub host_hash: String,
+    /// The process number.
+    pub pid: i64,
+}
+
+/// A fact that is to be said once. Where a trace contradicts itself, such as when the system gave the number of a
+/// process out again, it is not known which one is true.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Said<T> {
+    /// Nobody says it.
+    #[default]
+    Nothing,
+    /// All who say it say this.
+    Once(T),
+    /// Some say one thing, and some another.
+    Contradictory,
+}
+
+impl<T: PartialEq> Said<T> {
+    /// Says it.
+    pub fn say(&mut self, fact: T) {
+        match self {
+            Self::Nothing => *self = Self::Once(fact),
+            Self::Once(before) if *before != fact => *self = Self::Contradictory,
+            _ => {}
+        }
+    }
+
+    /// Says what another says.
+    pub fn merge(&mut self, other: Self) {
+        match other {
+            Self::Nothing => {}
+            Self::Once(fact) => self.say(fact),
+            Self::Contradictory => *self = Self::Contradictory,
+        }
+    }
+
+    /// What is known.
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Once(fact) => Some(fact),
+            _ => None,
+        }
+    }
+}
+
+/// A text of a `start` record.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StartText {
+    /// By its hash, which the trace's names resolve.
+    Hash(String),
+    /// Itself, as the first tracers wrote it.
+    Plain(String),
+}
+
+/// What a `start` record says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StartFacts {
+    /// When it was written, in µs.
+    pub ts: i64,
+    /// The command line.
+    pub command: Option<StartText>,
+    /// The executable.
+    pub executable: Option<StartText>,
+    /// The hash of the working directory, among those of files.
+    pub working_directory: Option<String>,
+    /// The tracer's version, as it writes it.
+    pub version: Option<String>,
+}
+
+/// What a trace says of a process. Facts of parts of a trace, and of several traces, [merge](Self::merge) in any
+/// order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProcessFacts {
+    /// Its records, without metadata and readings of its host.
+    pub records: u64,
+    /// Complete records among them, those of the tracer included.
+    pub complete: u64,
+    /// Records among them that the tracer aggregated.
+    pub aggregated: u64,
+    /// The calls that its complete and aggregated records stand for.
+    pub calls: u128,
+    /// The minimum `ts` and the maximum `ts + dur` of its complete records, in µs.
+    pub span: Option<(i64, i64)>,
+    /// The same of its other records. The time of an aggregated one is that of its period.
+    pub period_span: Option<(i64, i64)>,
+    /// Its `start` records.
+    pub starts: u64,
+    /// Its `end` records.
+    pub ends: u64,
+    /// Those that do not say how many records were written: see [`ProcessFacts::lost`].
+    pub uncounted_ends: u64,
+    /// The sum of `num_events` of its `end` records; `None` where none says it.
+    pub num_events: Option<u128>,
+    /// What the first of its `start` records says.
+    pub start: Option<StartFacts>,
+    /// Its rank.
+    pub rank: Said<i64>,
+    /// Its name.
+    pub name: Said<String>,
+}
+
+impl ProcessFacts {
+    /// Adds what else is known of the same process.
+    pub fn merge(&mut self, other: Self) {
+        self.records = self.records.saturating_add(other.records);
+        self.complete = self.complete.saturating_add(other.complete);
+        self.aggregated = self.aggregated.saturating_add(other.aggregated);
+        self.calls = self.calls.saturating_add(other.calls);
+        self.span = union(self.span, other.span);
+        self.period_span = union(self.period_span, other.period_span);
+        self.starts = self.starts.saturating_add(other.starts);
+        self.ends = self.ends.saturating_add(other.ends);
+        self.uncounted_ends = self.uncounted_ends.saturating_add(other.uncounted_ends);
+        self.num_events = match (self.num_events, other.num_events) {
+            (Some(mine), Some(theirs)) => Some(mine.saturating_add(theirs)),
+            (mine, theirs) => mine.or(theirs),
+        };
+        self.start = match (self.start.take(), other.start) {
+            (Some(mine), Some(theirs)) => Some(mine.min(theirs)),
+            (mine, theirs) => mine.or(theirs),
+        };
+        self.rank.merge(other.rank);
+        self.name.merge(other.name);
+    }
+
+    /// When it started and ended, in µs: by its complete records, of which `start` and `end` are two, and where it
+    /// has none by its others.
+    pub fn started_and_ended(&self) -> Option<(i64, i64)> {
+        self.span.or(self.period_span)
+    }
+
+    /// How many complete records were written, by its `end` records, that are not among these facts.
+    ///
+    /// From version 2.0.3 on, tracers count the complete records that they write; `num_events` of an `end` record
+    /// is their number before that record. This is 0 where the number says nothing of what is to be read:
+    ///
+    /// - where no `end` record says it (the process still runs, or was killed);
+    /// - in traces of older tracers: there it is the last id that was given out, also to metadata, to calls that
+    ///   never returned, and by the process that this one was forked from;
+    /// - where the tracer aggregated calls: they are counted, but written as fewer records;
+    /// - where `start` and `end` records do not belong together: a process that runs again (or another that has its
+    ///   number) has not written its `end` record yet.
+    pub fn lost(&self) -> u128 {
+        let whole = self.ends == 1 && self.starts <= 1 || self.ends == self.starts;
+        if self.ends == 0 || self.uncounted_ends > 0 || self.aggregated > 0 || !whole {
+            return 0;
+        }
+        let written = self.num_events.unwrap_or(0).saturating_add(self.ends.into());
+        written.saturating_sub(self.complete.into())
+    }
+}
+
+fn union(mine: Option<(i64, i64)>, theirs: Option<(i64, i64)>) -> Option<(i64, i64)> {
+    match (mine, theirs) {
+        (Some(mine), Some(theirs)) => Some((mine.0.min(theirs.0), mine.1.max(theirs.1))),
+        (mine, theirs) => mine.or(theirs),
+    }
+}
+
+/// The processes of a trace file, by host and number.
+///
+/// ```text
+/// more than are kept: 0, 1 │ varint n, n × host
+///   host        text hash │ varint n, n × process
+///   process     pid: zigzag, then varint to the one before │ flags │ varint records │ varint complete
+///               │ [varint aggregated, varint calls] [span] [span of periods]
+///               │ [varint starts, varint ends, varint uncounted ends, varint 0, or num_events + 1]
+///               │ [start] [zigzag rank] [text name]
+///   flags       1 aggregated · 2 span · 4 span of periods · 8 starts or ends · 16 start · 32 rank · 64 several
+///               ranks · 128 name · 256 several names    (varint)
+///   span        zigzag first │ varint last − first
+///   start       zigzag ts │ command │ executable │ working directory │ version
+///   each        0 none, 1 hash or version + text, 2 plain + text
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Processes {
+    facts: BTreeMap<ProcessKey, ProcessFacts>,
+    more: bool,
+}
+
+mod flag {
+    pub(super) const AGGREGATED: u64 = 1;
+    pub(super) const SPAN: u64 = 2;
+    pub(super) const PERIOD_SPAN: u64 = 4;
+    pub(super) const STARTS_OR_ENDS: u64 = 8;
+    pub(super) const START: u64 = 16;
+    pub(super) const RANK: u64 = 32;
+    pub(super) const RANKS: u64 = 64;
+    pub(super) const NAME: u64 = 128;
+    pub(super) const NAMES: u64 = 256;
+    pub(super) const ALL: u64 = 511;
+}
+
+impl Processes {
+    /// Adds facts of a process. Of more than [`MOST_PROCESSES`] those with the smallest keys are kept, whatever the
+    /// order in which they come.
+    pub fn add(&mut self, key: ProcessKey, facts: ProcessFacts) {
+        if key.host_hash.len() > LONGEST_HOST {
+            self.more = true;
+            return;
+        }
+        self.facts.entry(key).or_default().merge(facts);
+        if self.facts.len() > MOST_PROCESSES {
+            self.facts.pop_last();
+            self.more = true;
+        }
+    }
+
+    /// Adds the facts of another part of the file.
+    pub fn merge(&mut self, other: Self) {
+        self.more |= other.more;
+        for (key, facts) in other.facts {
+            self.add(key, facts);
+        }
+    }
+
+    /// The processes, by host and number.
+    pub fn iter(&self) -> impl Iterator<Item = (&ProcessKey, &ProcessFacts)> {
+        self.facts.iter()
+    }
+
+    /// How many processes facts are kept of.
+    pub fn len(&self) -> usize {
+        self.facts.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.facts.is_empty()
+    }
+
+    /// Whether the file has more processes than facts are kept of.
+    pub fn has_more(&self) -> bool {
+        self.more
+    }
+
+    /// The numbers of the processes that have records, each once, in order.
+    pub fn pids(&self) -> Vec<i64> {
+        let with_records = self.facts.iter().filter(|(_, facts)| facts.records > 0);
+        let mut pids: Vec<i64> = with_records.map(|(key, _)| key.pid).collect();
+        pids.sort_unstable();
+        pids.dedup();
+        pids
+    }
+
+    /// The processes, each with the facts that only metadata gives.
+    ///
+    /// Some tracers name the host in their metadata but not in their records (2.x without `DFTRACER_INC_METADATA`),
+    /// some the other way round (1.0.5). So what metadata says of a process number is that of the one process of
+    /// this number that has records, where either of the two names no host.
+    pub fn joined(mut self) -> impl Iterator<Item = (ProcessKey, ProcessFacts)> {
+        let mut with_records: BTreeMap<i64, Option<String>> = BTreeMap::new();
+        for (key, _) in self.facts.iter().filter(|(_, facts)| facts.records > 0) {
+            // None where there are several.
+            with_records.entry(key.pid).and_modify(|host| *host = None).or_insert_with(|| Some(key.host_hash.clone()));
+        }
+        let mut moves = Vec::new();
+        for (key, _) in self.facts.iter().filter(|(_, facts)| facts.records == 0) {
+            if let Some(Some(host)) = with_records.get(&key.pid)
+                && (host.is_empty() || key.host_hash.is_empty())
+            {
+                moves.push((key.clone(), ProcessKey { host_hash: host.clone(), pid: key.pid }));
+            }
+        }
+        for (from, to) in moves {
+            if let Some(said) = self.facts.remove(&from) {
+                self.add(to, said);
+            }
+        }
+        self.facts.into_iter()
+    }
+
+    pub(crate) fn encode_into(&self, out: &mut Vec<u8>) {
+        out.push(self.more.into());
+        let all: Vec<_> = self.facts.iter().collect();
+        let hosts = all.chunk_by(|a, b| a.0.host_hash == b.0.host_hash);
+        put_varint(out, hosts.clone().count() as u128);
+        for processes in hosts {
+            put_text(out, &processes[0].0.host_hash);
+            put_varint(out, processes.len() as u128);
+            let mut before: Option<i64> = None;
+            for (key, facts) in processes {
+                match before {
+                    None => put_zigzag(out, key.pid.into()),
+                    // Never negative, for they are in order.
+                    Some(before) => put_varint(out, (i128::from(key.pid) - i128::from(before)) as u128),
+                }
+                before = Some(key.pid);
+                facts.encode_into(out);
+            }
+        }
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let more = match reader.u8()? {
+            0 => false,
+            1 => true,
+            _ => return Err(DecodeError::Invalid("a mark of more processes of no known kind")),
+        };
+        let mut facts = BTreeMap::new();
+        let mut host_before: Option<&str> = None;
+        // A host takes two bytes at least, and a process four.
+        for _ in 0..reader.count_of(2)? {
+            let host = reader.text()?;
+            if host_before.is_some_and(|before| before >= host) {
+                return Err(DecodeError::Invalid("hosts that are not in order"));
+            }
+            host_before = Some(host);
+            let number = reader.count_of(4)?;
+            if number == 0 {
+                return Err(DecodeError::Invalid("a host without a process"));
+            }
+            let mut before: Option<i64> = None;
+            for _ in 0..number {
+                let pid = match before {
+                    None => reader.zigzag_i64()?,
+                    Some(before) => match before.checked_add_unsigned(reader.varint_u64()?) {
+                        Some(pid) if pid != before => pid,
+                        _ => return Err(DecodeError::Invalid("processes that are not in order")),
+                    },
+                };
+                before = Some(pid);
+                facts.insert(ProcessKey { host_hash: host.to_owned(), pid }, ProcessFacts::read(reader)?);
+            }
+        }
+        Ok(Self { facts, more })
+    }
+}
+
+impl FromIterator<(ProcessKey, ProcessFacts)> for Processes {
+    fn from_iter<I: IntoIterator<Item = (ProcessKey, ProcessFacts)>>(all: I) -> Self {
+        let mut processes = Self::default();
+        all.into_iter().for_each(|(key, facts)| processes.add(key, facts));
+        processes
+    }
+}
+
+impl ProcessFacts {
+    fn encode_into(&self, out: &mut Vec<u8>) {
+        let has_calls = self.aggregated > 0 || self.calls != u128::from(self.complete);
+        let has_ends = (self.starts, self.ends, self.uncounted_ends, self.num_events) != (0, 0, 0, None);
+        let set = |is: bool, flag: u64| if is { flag } else { 0 };
+        let flags = set(has_calls, flag::AGGREGATED)
+            | set(self.span.is_some(), flag::SPAN)
+            | set(self.period_span.is_some(), flag::PERIOD_SPAN)
+            | set(has_ends, flag::STARTS_OR_ENDS)
+            | set(self.start.is_some(), flag::START)
+            | set(self.rank.known().is_some(), flag::RANK)
+            | set(self.rank == Said::Contradictory, flag::RANKS)
+            | set(self.name.known().is_some(), flag::NAME)
+            | set(self.name == Said::Contradictory, flag::NAMES);
+        put_varint(out, flags.into());
+        put_varint(out, self.records.into());
+        put_varint(out, self.complete.into());
+        if has_calls {
+            put_varint(out, self.aggregated.into());
+            put_varint(out, self.calls);
+        }
+        for (first, last) in [self.span, self.period_span].into_iter().flatten() {
+            put_zigzag(out, first.into());
+            put_varint(out, (i128::from(last) - i128::from(first)) as u128);
+        }
+        if has_ends {
+            for number in [self.starts, self.ends, self.uncounted_ends] {
+                put_varint(out, number.into());
+            }
+            put_varint(out, self.num_events.map_or(0, |events| events.saturating_add(1)));
+        }
+        if let Some(StartFacts { ts, command, executable, working_directory, version }) = &self.start {
+            put_zigzag(out, (*ts).into());
+            for text in [command, executable] {
+                match text {
+                    None => out.push(0),
+                    Some(StartText::Hash(hash)) => put_marked(out, 1, hash),
+                    Some(StartText::Plain(plain)) => put_marked(out, 2, plain),
+                }
+            }
+            for text in [working_directory, version] {
+                match text {
+                    None => out.push(0),
+                    Some(text) => put_marked(out, 1, text),
+                }
+            }
+        }
+        if let Some(rank) = self.rank.known() {
+            put_zigzag(out, (*rank).into());
+        }
+        if let Some(name) = self.name.known() {
+            put_text(out, name);
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let flags = reader.varint_u64()?;
+        let has = |flag| flags & flag != 0;
+        if flags > flag::ALL || (has(flag::RANK) && has(flag::RANKS)) || (has(flag::NAME) && has(flag::NAMES)) {
+            return Err(DecodeError::Invalid("facts of a process of no known kind"));
+        }
+        let (records, complete) = (reader.varint_u64()?, reader.varint_u64()?);
+        let mut facts = Self { records, complete, calls: complete.into(), ..Self::default() };
+        if has(flag::AGGREGATED) {
+            (facts.aggregated, facts.calls) = (reader.varint_u64()?, reader.varint()?);
+        }
+        for (flag, span) in [(flag::SPAN, &mut facts.span), (flag::PERIOD_SPAN, &mut facts.period_span)] {
+            if has(flag) {
+                let first = reader.zigzag_i64()?;
+                let last = first.checked_add_unsigned(reader.varint_u64()?);
+                *span = Some((first, last.ok_or(DecodeError::Invalid("a span past 64 bits"))?));
+            }
+        }
+        if has(flag::STARTS_OR_ENDS) {
+            for number in [&mut facts.starts, &mut facts.ends, &mut facts.uncounted_ends] {
+                *number = reader.varint_u64()?;
+            }
+            facts.num_events = reader.varint()?.checked_sub(1);
+        }
+        if has(flag::START) {
+            let mut start = StartFacts { ts: reader.zigzag_i64()?, ..StartFacts::default() };
+            for text in [&mut start.command, &mut start.executable] {
+                *text = match read_marked(reader)? {
+                    None => None,
+                    Some((1, hash)) => Some(StartText::Hash(hash)),
+                    Some((_, plain)) => Some(StartText::Plain(plain)),
+                };
+            }
+            for text in [&mut start.working_directory, &mut start.version] {
+                *text = match read_marked(reader)? {
+                    None => None,
+                    Some((1, said)) => Some(said),
+                    Some(_) => return Err(DecodeError::Invalid("a text of a start of no known kind")),
+                };
+            }
+            facts.start = Some(start);
+        }
+        facts.rank = match (has(flag::RANK), has(flag::RANKS)) {
+            (true, _) => Said::Once(reader.zigzag_i64()?),
+            (_, true) => Said::Contradictory,
+            _ => Said::Nothing,
+        };
+        facts.name = match (has(flag::NAME), has(flag::NAMES)) {
+            (true, _) => Said::Once(reader.text()?.to_owned()),
+            (_, true) => Said::Contradictory,
+            _ => Said::Nothing,
+        };
+        Ok(facts)
+    }
+}
+
+fn put_marked(out: &mut Vec<u8>, mark: u8, text: &str) {
+    out.push(mark);
+    put_text(out, text);
+}
+
+fn read_marked(reader: &mut Reader<'_>) -> Result<Option<(u8, String)>, DecodeError> {
+    match reader.u8()? {
+        0 => Ok(None),
+        mark @ 1..=2 => Ok(Some((mark, reader.text()?.to_owned()))),
+        _ => Err(DecodeError::Invalid("a text of a start of no known kind")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(host: &str, pid: i64) -> ProcessKey {
+        ProcessKey { host_hash: host.to_owned(), pid }
+    }
+
+    fn ended(complete: u64, num_events: u128) -> ProcessFacts {
+        ProcessFacts {
+            records: complete,
+            complete,
+            calls: complete.into(),
+            starts: 1,
+            ends: 1,
+            num_events: Some(num_events),
+            ..ProcessFacts::default()
+        }
+    }
+
+    fn merged(parts: &[ProcessFacts]) -> ProcessFacts {
+        let mut whole = ProcessFacts::default();
+        parts.iter().cloned().for_each(|part| whole.merge(part));
+        whole
+    }
+
+    #[test]
+    fn what_an_end_record_counts_and_was_not_read_is_lost() {
+        let ended_twice = |first, second| merged(&[ended(10, 9), ended(first, second)]);
+        for (facts, lost) in [
+            // The records before the `end`, and that one.
+            (ended(10, 9), 0),
+            (ended(7, 9), 3),
+            // More than were counted were not lost.
+            (ended(12, 9), 0),
+            // Ran twice, by `start` and `end` records: what each counts is to be there.
+            (ended_twice(5, 4), 0),
+            (ended_twice(4, 4), 1),
+            // Runs again: nothing is known of what it has written.
+            (ProcessFacts { starts: 2, ..ended(7, 9) }, 0),
+            // The end of one and the end of a child that has its number do not belong to one `start`.
+            (ProcessFacts { starts: 1, ..ended_twice(1, 4) }, 0),
+            // Without a `start`, as the first of the records were lost.
+            (ProcessFacts { starts: 0, ..ended(7, 9) }, 3),
+            // Of an older tracer; still running; aggregated.
+            (ProcessFacts { uncounted_ends: 1, ..ended(7, 9) }, 0),
+            (ProcessFacts { ends: 0, num_events: None, ..ended(7, 9) }, 0),
+            (ProcessFacts { aggregated: 1, ..ended(7, 9) }, 0),
+            (ProcessFacts { num_events: Some(u128::MAX), ..ended(1, 0) }, u128::MAX - 1),
+        ] {
+            assert_eq!(facts.lost(), lost, "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn facts_merge_in_any_order() {
+        let start = |ts| StartFacts { ts, version: Some(ts.to_string()), ..StartFacts::default() };
+        let parts = [
+            ProcessFacts { span: Some((5, 9)), start: Some(start(5)), rank: Said::Once(3), ..ended(2, 7) },
+            ProcessFacts { span: Some((1, 6)), start: Some(start(1)), name: Said::Once("x".into()), ..ended(3, 1) },
+            ProcessFacts { period_span: Some((0, 0)), rank: Said::Once(3), num_events: None, ..ended(0, 0) },
+            ProcessFacts { rank: Said::Once(4), name: Said::Once("y".into()), ..ProcessFacts::default() },
+        ];
+        let whole = merged(&parts);
+        assert_eq!((whole.span, whole.period_span), (Some((1, 9)), Some((0, 0))));
+        assert_eq!((whole.num_events, whole.complete, whole.starts), (Some(8), 5, 3));
+        assert_eq!(whole.start, Some(start(1)), "the first one counts");
+        assert_eq!((&whole.rank, &whole.name), (&Said::Contradictory, &Said::Contradictory));
+        for [a, b, c, d] in [[3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 3, 1]] {
+            assert_eq!(merged(&[a, b, c, d].map(|at: usize| parts[at].clone())), whole);
+        }
+        let mut left = merged(&parts[..2]);
+        left.merge(merged(&parts[2..]));
+        assert_eq!(left, whole);
+    }
+
+    #[test]
+    fn of_too_many_processes_the_same_are_kept_in_whatever_order_they_come() {
+        let one = || ProcessFacts { records: 1, ..ProcessFacts::default() };
+        let most = MOST_PROCESSES as i64;
+        let up: Processes = (0..most + 100).map(|pid| (key("h", pid), one())).collect();
+        let mut down: Processes = (most / 2..most + 100).rev().map(|pid| (key("h", pid), one())).collect();
+        assert!(!down.has_more());
+        down.merge((0..most / 2).map(|pid| (key("h", pid), one())).collect());
+        assert_eq!(up, down);
+        assert!(up.has_more() && up.len() == MOST_PROCESSES);
+        assert_eq!(up.pids().last(), Some(&(most - 1)));
+        let named: Processes = [(key(&"h".repeat(LONGEST_HOST + 1), 1), one())].into_iter().collect();
+        assert!(named.is_empty() && named.has_more());
+    }
+
+    #[test]
+    fn metadata_that_names_a_host_is_of_the_process_whose_records_do_not() {
+        let rank = |rank| ProcessFacts { rank: Said::Once(rank), ..ProcessFacts::default() };
+        let records = || ProcessFacts { records: 2, ..ProcessFacts::default() };
+        let processes: Processes = [
+            (key("", 1), records()),
+            (key("h", 1), rank(10)),
+            (key("", 2), rank(20)),
+            (key("h", 2), records()),
+            // Another host's, two that it could be, and one without any record.
+            (key("g", 3), rank(30)),
+            (key("h", 3), records()),
+            (key("", 4), rank(40)),
+            (key("g", 4), records()),
+            (key("h", 4), records()),
+            (key("h", 5), rank(50)),
+        ]
+        .into_iter()
+        .collect();
+        let ranks: Vec<_> = processes.joined().map(|(key, facts)| (key, facts.rank.known().copied())).collect();
+        let wanted = [
+            (key("", 1), Some(10)),
+            (key("", 4), Some(40)),
+            (key("g", 3), Some(30)),
+            (key("g", 4), None),
+            (key("h", 2), Some(20)),
+            (key("h", 3), None),
+            (key("h", 4), None),
+            (key("h", 5), Some(50)),
+        ];
+        assert_eq!(ranks, wanted);
+    }
+}
