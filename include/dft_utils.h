@@ -132,6 +132,9 @@ struct ArrowArrayStream;
 // Every row with full statistics.
 #define DFT_TABLE_AGGREGATION 4
 
+// Processes: rank, command, start and end.
+#define DFT_TABLE_PROCESSES 5
+
 // Telemetry by host, name and cell alone: readings of counters that differ only by category, process or group
 // keys merge.
 #define DFT_TABLE_SYSTEM_BY_HOST 6
@@ -174,6 +177,9 @@ struct ArrowArrayStream;
 
 // A gzip member is corrupt.
 #define DFT_FAULT_DAMAGED 3
+
+// Records that its `end` records say were written are in no trace of the index.
+#define DFT_FAULT_LOST 4
 
 // A call failed: the text is the message of its error.
 #define DFT_LOG_ERROR 0
@@ -466,8 +472,12 @@ typedef struct dft_view {
     // The most rows of a batch; 0 for as many as is quick.
     uint64_t batch_rows;
     // Only calls that this query asks for, such as `cat == "posix" and not pid in [1, 2]`; empty for all.
-    // Its fields are family, cat, name, pid, tid, hhash, fhash, host_name, file_name, proc_name, io_cat.
+    // Its fields are family, cat, name, pid, tid, rank, hhash, fhash, host_name, file_name, proc_name, io_cat.
     struct dft_text query;
+    // Only processes of these ranks, as traces say them; none for all.
+    const int64_t *ranks;
+    // How many ranks there are.
+    uint64_t ranks_length;
 } dft_view;
 
 // Sees a column's name, valid during the call; not 0 ends the walk.

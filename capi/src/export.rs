@@ -31,6 +31,8 @@ pub const DFT_TABLE_SYSTEM: u32 = 2;
 pub const DFT_TABLE_PREAGGREGATED_SYSTEM: u32 = 3;
 /// Every row with full statistics.
 pub const DFT_TABLE_AGGREGATION: u32 = 4;
+/// Processes: rank, command, start and end.
+pub const DFT_TABLE_PROCESSES: u32 = 5;
 /// Telemetry by host, name and cell alone: readings of counters that differ only by category, process or group
 /// keys merge.
 pub const DFT_TABLE_SYSTEM_BY_HOST: u32 = 6;
@@ -89,8 +91,12 @@ pub struct dft_view {
     /// The most rows of a batch; 0 for as many as is quick.
     pub batch_rows: u64,
     /// Only calls that this query asks for, such as `cat == "posix" and not pid in [1, 2]`; empty for all.
-    /// Its fields are family, cat, name, pid, tid, hhash, fhash, host_name, file_name, proc_name, io_cat.
+    /// Its fields are family, cat, name, pid, tid, rank, hhash, fhash, host_name, file_name, proc_name, io_cat.
     pub query: dft_text,
+    /// Only processes of these ranks, as traces say them; none for all.
+    pub ranks: *const i64,
+    /// How many ranks there are.
+    pub ranks_length: u64,
 }
 
 impl Default for dft_view {
@@ -116,6 +122,8 @@ impl Default for dft_view {
             shares: 0,
             batch_rows: 0,
             query: text(),
+            ranks: std::ptr::null(),
+            ranks_length: 0,
         }
     }
 }
@@ -130,6 +138,7 @@ fn table(number: u32) -> Result<Table, Failure> {
         DFT_TABLE_SYSTEM => Ok(Table::System),
         DFT_TABLE_PREAGGREGATED_SYSTEM => Ok(Table::PreaggregatedSystem),
         DFT_TABLE_AGGREGATION => Ok(Table::Aggregation),
+        DFT_TABLE_PROCESSES => Ok(Table::Processes),
         DFT_TABLE_SYSTEM_BY_HOST => Ok(Table::SystemByHost),
         other => Err(Failure::argument(format!("{other} is no table"))),
     }
@@ -164,6 +173,8 @@ pub(crate) fn asked(view: *const dft_view) -> Result<Asked, Failure> {
     let mut pids = list("view.pids", given.pids, given.pids_length)?.to_vec();
     pids.extend((given.has_pid != 0).then_some(given.pid));
     pids.sort_unstable();
+    let mut ranks = list("view.ranks", given.ranks, given.ranks_length)?.to_vec();
+    ranks.sort_unstable();
     let share = match (given.share, given.shares) {
         (0, 0 | 1) => None,
         (share, shares) => match Share::new(share, shares) {
@@ -176,6 +187,7 @@ pub(crate) fn asked(view: *const dft_view) -> Result<Asked, Failure> {
         cat: pattern(given.category, "view.category")?,
         name: pattern(given.name, "view.name")?,
         pids,
+        ranks,
         query: match given.query.utf8("view.query")? {
             "" => None,
             query => Some(query.parse()?),
@@ -217,12 +229,13 @@ impl TableReader {
             Table::Events => Some(Family::Event),
             Table::Profiles => Some(Family::Profile),
             Table::PreaggregatedSystem => Some(Family::System),
-            Table::System | Table::SystemByHost | Table::Aggregation => None,
+            Table::System | Table::SystemByHost | Table::Processes | Table::Aggregation => None,
         };
         let batches: Box<dyn Batches + Send> = match (family, columns.is_empty()) {
             (Some(family), true) => Box::new(shown.calls(family, Dictionaries::PerBatch)?),
             (Some(family), false) => Box::new(shown.grouped(family, &columns)?),
             (None, false) => return Err(dft_export::ExportError::NotGrouped(table.name()).into()),
+            (None, true) if table == Table::Processes => Box::new(shown.processes()?),
             (None, true) if table == Table::System => Box::new(shown.telemetry(Dictionaries::PerBatch)?),
             (None, true) if table == Table::SystemByHost => Box::new(shown.telemetry_by_host(Dictionaries::PerBatch)?),
             (None, true) => Box::new(shown.statistics(Dictionaries::PerBatch)?),

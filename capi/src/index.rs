@@ -5,7 +5,7 @@ use std::ffi::{c_char, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-use ::dft_index::{BuildError, TemporaryIndex, default_index};
+use ::dft_index::{BuildError, TemporaryIndex, default_index, lost_records};
 use dft_codec::{Family, FileFault, NameKind};
 use dft_store::{Index, RowQuery};
 
@@ -92,6 +92,8 @@ pub const DFT_FAULT_EMPTY: u32 = 1;
 pub const DFT_FAULT_TRUNCATED: u32 = 2;
 /// A gzip member is corrupt.
 pub const DFT_FAULT_DAMAGED: u32 = 3;
+/// Records that its `end` records say were written are in no trace of the index.
+pub const DFT_FAULT_LOST: u32 = 4;
 
 pub(crate) fn family(number: u32) -> Result<Family, Failure> {
     match number {
@@ -299,9 +301,14 @@ pub extern "C" fn dft_index_count(index: *const dft_index, counts: *mut dft_inde
 pub extern "C" fn dft_index_files(index: *const dft_index, visit: dft_visit_file, context: *mut c_void) -> dft_status {
     boundary("dft_index_files", || {
         let visit = visit.ok_or_else(|| Failure::argument("visit is NULL"))?;
-        for (path, entry) in source(index)?.files()? {
+        let source = source(index)?;
+        let lost = lost_records(&source)?;
+        for (path, entry) in source.files()? {
+            let lost: Vec<String> = lost.get(&path).into_iter().flatten().map(ToString::to_string).collect();
+            let lost = lost.join("; ");
             let (fault, text) = match &entry.fault {
-                None => (DFT_FAULT_NONE, ""),
+                None if lost.is_empty() => (DFT_FAULT_NONE, ""),
+                None => (DFT_FAULT_LOST, lost.as_str()),
                 Some(FileFault::Empty) => (DFT_FAULT_EMPTY, "the file has no byte"),
                 Some(FileFault::Truncated(place)) => (DFT_FAULT_TRUNCATED, place.as_str()),
                 Some(FileFault::Damaged(reason)) => (DFT_FAULT_DAMAGED, reason.as_str()),

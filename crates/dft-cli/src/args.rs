@@ -212,12 +212,12 @@ pub(crate) struct ExportArgs {
     /// The length of a cell of time, a multiple of the index's interval [default: the interval]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) granularity: Option<u64>,
-    /// A table: events, profiles, system, preaggregated_system or aggregation (may be given several
-    /// times) [default: all but aggregation]
+    /// A table: events, profiles, system, preaggregated_system, processes or aggregation (may be given
+    /// several times) [default: all but aggregation]
     #[arg(long = "table", value_name = "NAME", action = ArgAction::Append)]
     pub(crate) tables: Vec<Table>,
-    /// Columns to group rows by: cat, func_name, pid, tid, file_hash, host_hash, file_name, host_name,
-    /// proc_name, io_cat, acc_pat, time_range
+    /// Columns to group rows by: cat, func_name, pid, rank, tid, file_hash, host_hash, file_name,
+    /// host_name, proc_name, io_cat, acc_pat, time_range
     #[arg(long, value_name = "C,…", value_delimiter = ',')]
     pub(crate) group_by: Vec<GroupColumn>,
     #[command(flatten)]
@@ -241,6 +241,9 @@ pub(crate) struct FilterArgs {
     /// Only this process; may be given more than once
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) pid: Vec<i64>,
+    /// Only processes of this rank, as traces say it; may be given more than once
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) rank: Vec<i64>,
     /// Only hosts whose name or hash matches this glob
     #[arg(long, value_name = "G")]
     pub(crate) host: Option<String>,

@@ -38,11 +38,14 @@ fn filter(args: &FilterArgs) -> Result<Filter> {
     let pattern = |text: &Option<String>| text.as_deref().map(Pattern::new).transpose();
     let mut pids = args.pid.clone();
     pids.sort_unstable();
+    let mut ranks = args.rank.clone();
+    ranks.sort_unstable();
     Ok(Filter {
         time: args.time.clone(),
         cat: pattern(&args.cat.as_ref().map(|cat| cat.to_ascii_lowercase()))?,
         name: pattern(&args.name)?,
         pids,
+        ranks,
         query: args.query.as_deref().map(str::parse).transpose()?,
         share: None,
         host: pattern(&args.host)?,

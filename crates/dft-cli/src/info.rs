@@ -1,15 +1,18 @@
 //! `dft info`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anyhow::Result;
 use dft_aggregate::CustomMetrics;
-use dft_codec::{FORMAT_VERSION, Family, FileCounts, FileFault, NameKind};
+use dft_codec::{FORMAT_VERSION, Family, FileCounts, FileFault, NameKind, Said};
+use dft_index::{LostRecords, lost_records};
 use dft_store::Index;
 use serde_json::{Map, Value, json};
 
 use crate::Outcome;
 use crate::args::InfoArgs;
+use crate::input::MORE_PROCESSES;
 use crate::output::{columns, say};
 use crate::source;
 use crate::units::{bytes, count, duration, plural};
@@ -26,6 +29,8 @@ pub(crate) fn run(args: &InfoArgs) -> Result<Outcome> {
 
 struct Facts {
     files: Vec<(String, dft_codec::FileEntry)>,
+    /// Records that are missing, of each file.
+    lost: Vec<Vec<LostRecords>>,
     totals: FileCounts,
     rows: [(Family, u64); 3],
     telemetry: u64,
@@ -36,11 +41,11 @@ struct Facts {
 
 impl Facts {
     fn of(index: &Index) -> Result<Self> {
-        let files: Vec<_> = index
-            .files()?
-            .into_iter()
-            .map(|(path, entry)| (String::from_utf8_lossy(&path).into_owned(), entry))
-            .collect();
+        let files = index.files()?;
+        let mut lost = lost_records(index)?;
+        let lost = files.iter().map(|(path, _)| lost.remove(path).unwrap_or_default()).collect();
+        let files: Vec<_> =
+            files.into_iter().map(|(path, entry)| (String::from_utf8_lossy(&path).into_owned(), entry)).collect();
         let mut totals = FileCounts::default();
         files.iter().for_each(|(_, entry)| totals.add(&entry.counts));
         let mut rows = Family::ALL.map(|family| (family, 0));
@@ -55,6 +60,7 @@ impl Facts {
         }
         Ok(Self {
             files,
+            lost,
             totals,
             rows,
             telemetry: index.count_telemetry()?,
@@ -62,6 +68,17 @@ impl Facts {
             names: names.map(|(name, _, all, ambiguous)| (name, all, ambiguous)),
             bytes: index.size().bytes,
         })
+    }
+
+    /// How many processes there are, and how many of them have a rank.
+    fn processes(&self) -> (u64, u64) {
+        let mut ranks: BTreeMap<_, Said<i64>> = BTreeMap::new();
+        for (_, entry) in &self.files {
+            for (key, facts) in entry.processes.clone().joined() {
+                ranks.entry(key).or_default().merge(facts.rank);
+            }
+        }
+        (ranks.len() as u64, ranks.values().filter(|rank| rank.known().is_some()).count() as u64)
     }
 
     fn text(&self, index: &Index) -> String {
@@ -98,23 +115,28 @@ impl Facts {
             .collect();
         line("hashes", names.join(", "));
         line("size", bytes(self.bytes as f64));
+        let (processes, ranks) = self.processes();
+        line("processes", format!("{}, {} with a rank", count(processes), count(ranks)));
         line("files", format!("{}, {} records", count(self.files.len() as u64), count(self.totals.records())));
         let mut rows = Vec::new();
         // Those with faults first: they are what a reader looks for.
-        let faulty = |entry: &dft_codec::FileEntry| {
-            entry.fault.is_some()
-                || entry.time_fault.is_some()
-                || entry.counts.malformed > 0
-                || entry.counts.skipped > 0
+        let faulty = |entry: &dft_codec::FileEntry, lost: &[LostRecords]| {
+            let of_lines = entry.counts.malformed > 0 || entry.counts.skipped > 0;
+            entry.fault.is_some() || entry.time_fault.is_some() || of_lines || entry.processes.has_more() || !lost.is_empty()
         };
-        let (with, without): (Vec<_>, Vec<_>) = self.files.iter().partition(|(_, entry)| faulty(entry));
-        for (path, entry) in with.into_iter().chain(without).take(SHOWN) {
+        let files = self.files.iter().zip(&self.lost);
+        let (with, without): (Vec<_>, Vec<_>) = files.partition(|((_, entry), lost)| faulty(entry, lost));
+        for ((path, entry), lost) in with.into_iter().chain(without).take(SHOWN) {
             let fault = match &entry.fault {
                 None => String::new(),
                 Some(FileFault::Empty) => "empty".to_owned(),
                 Some(FileFault::Truncated(place)) => format!("truncated: {place}"),
                 Some(FileFault::Damaged(reason)) => format!("damaged: {reason}"),
             };
+            let lost = lost.iter().map(LostRecords::to_string);
+            let more = entry.processes.has_more().then(|| MORE_PROCESSES.to_owned());
+            let faults: Vec<String> =
+                Some(fault).filter(|fault| !fault.is_empty()).into_iter().chain(lost).chain(more).collect();
             let malformed = match entry.counts.malformed {
                 0 => String::new(),
                 lines => format!("{} malformed", count(lines)),
@@ -129,7 +151,7 @@ impl Facts {
                 format!("{} records", count(entry.counts.records())),
                 malformed,
                 skipped,
-                fault,
+                faults.join("; "),
                 entry.time_fault.map_or(String::new(), |fault| fault.to_string()),
             ]);
         }
@@ -151,7 +173,9 @@ impl Facts {
         let files: Vec<Value> = self
             .files
             .iter()
-            .map(|(path, entry)| {
+            .zip(&self.lost)
+            .map(|((path, entry), lost)| {
+                let lost: u128 = lost.iter().map(|lost| lost.lost).sum();
                 let fault = match &entry.fault {
                     None => Value::Null,
                     Some(FileFault::Empty) => json!("empty"),
@@ -164,6 +188,8 @@ impl Facts {
                     "text_bytes": entry.consumed.text,
                     "fault": fault,
                     "time_fault": entry.time_fault.map(|fault| fault.to_string()),
+                    "lost_records": u64::try_from(lost).unwrap_or(u64::MAX),
+                    "processes": entry.processes.len(),
                     "records": counts(&entry.counts),
                 })
             })
@@ -197,6 +223,7 @@ impl Facts {
             "names": names,
             "bytes": self.bytes,
             "records": counts(&self.totals),
+            "processes": self.processes().0,
             "files": files,
         });
         Ok(format!("{}\n", serde_json::to_string_pretty(&value)?))

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use anyhow::Result;
-use dft_index::{BuildError, StageReport, StageTo, ingest, stage};
-use dft_store::{IngestReport, IngestedBundle};
+use dft_index::{BuildError, StageReport, StageTo, ingest, lost_records, stage};
+use dft_store::{Index, IngestReport, IngestedBundle};
 
 use crate::Outcome;
 use crate::args::{IngestArgs, StageArgs};
@@ -64,8 +64,16 @@ pub(crate) fn run_ingest(args: &IngestArgs) -> Result<Outcome> {
     for bundle in &report.unfinished {
         eprintln!("unfinished: {}: on its way, or its worker died: then remove it", bundle.display());
     }
+    // Of a trace in pieces, or a process in several traces, only now is there all that is to be counted.
+    let lost = if report.taken.is_empty() { Default::default() } else { lost_records(&Index::open(&args.index)?)? };
+    for (trace, lost) in &lost {
+        for lost in lost {
+            eprintln!("warning: {}: {lost}", String::from_utf8_lossy(trace));
+        }
+    }
     say(&describe_ingest(&report, args))?;
-    let all_well = report.refused.is_empty()
+    let all_well = lost.is_empty()
+        && report.refused.is_empty()
         && report.unchained.is_empty()
         && report.waiting.is_empty()
         && report.not_removed.is_empty();

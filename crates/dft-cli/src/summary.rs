@@ -6,6 +6,7 @@ use std::fmt::Write;
 use anyhow::Result;
 use dft_codec::{FileCounts, HOST_WIDE};
 use dft_export::{Filter, Metric, Summary, Totals, View};
+use dft_index::lost_records;
 use dft_store::Index;
 use serde_json::{Value, json};
 
@@ -29,6 +30,8 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<Outcome> {
     let summary = Summary::of(&view, args.top)?;
     let mut records = FileCounts::default();
     let files = index.files()?;
+    let lost = lost_records(&index)?.into_values().flatten().map(|lost| lost.lost).sum::<u128>();
+    let lost = u64::try_from(lost).unwrap_or(u64::MAX);
     files.iter().for_each(|(_, entry)| records.add(&entry.counts));
     say(&if args.json {
         summary.check_int64()?;
@@ -36,15 +39,16 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<Outcome> {
         if let Value::Object(fields) = &mut value {
             fields.insert("traces".to_owned(), json!(files.len()));
             fields.insert("records".to_owned(), counts(&records));
+            fields.insert("lost_records".to_owned(), json!(lost));
         }
         format!("{}\n", serde_json::to_string_pretty(&value)?)
     } else {
-        text(&summary, &index, files.len(), &records)
+        text(&summary, &index, files.len(), &records, lost)
     })?;
     Ok(outcome)
 }
 
-fn text(summary: &Summary, index: &Index, traces: usize, records: &FileCounts) -> String {
+fn text(summary: &Summary, index: &Index, traces: usize, records: &FileCounts, lost: u64) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
@@ -81,11 +85,10 @@ fn text(summary: &Summary, index: &Index, traces: usize, records: &FileCounts) -
         section(&mut text, "top files, by bytes", rows);
     }
     telemetry(&mut text, &summary.telemetry);
-    let notes: Vec<String> = [(records.malformed, "malformed line"), (records.failed_transfers, "failed transfer")]
-        .into_iter()
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, what)| plural(number, what))
-        .collect();
+    let notes =
+        [(records.malformed, "malformed line"), (records.failed_transfers, "failed transfer"), (lost, "lost record")];
+    let notes: Vec<String> =
+        notes.into_iter().filter(|(number, _)| *number > 0).map(|(number, what)| plural(number, what)).collect();
     if !notes.is_empty() {
         let _ = writeln!(text, "\n{}", notes.join(", "));
     }

@@ -18,13 +18,17 @@ pub struct Series {
     pub host_name: String,
     /// The file's name; empty where the hash resolves to nothing.
     pub file_name: String,
+    /// The rank of its process: only where the view [needs ranks](View::need_ranks).
+    pub(crate) rank: Option<i64>,
 }
 
 impl Series {
-    fn new(identity: SeriesIdentity, view: &View<'_>) -> Self {
+    fn new(mut identity: SeriesIdentity, view: &View<'_>) -> Self {
         let host_name = view.host_name(&identity.hhash, Some(identity.pid)).to_owned();
         let file_name = view.file_name(&identity).to_owned();
-        Self { identity, host_name, file_name }
+        let rank = view.rank_of(&identity.hhash, identity.pid);
+        view.fill_rank_key(&mut identity.extra, rank);
+        Self { identity, host_name, file_name, rank }
     }
 
     /// `app#HOST#PID#TID`, with the host's name, else its hash, else `unknown`.

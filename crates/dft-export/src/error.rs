@@ -43,11 +43,14 @@ pub enum ExportError {
         reason: String,
     },
     /// There is no such table.
-    #[error("there is no table {0:?}; the tables are events, profiles, system, preaggregated_system, aggregation")]
+    #[error(
+        "there is no table {0:?}; the tables are events, profiles, system, preaggregated_system, \
+             processes, aggregation"
+    )]
     NoTable(String),
     /// There is no such column to group by.
     #[error(
-        "cannot group by {0:?}; the columns are cat, func_name, pid, tid, file_hash, host_hash, file_name, host_name, \
+        "cannot group by {0:?}; the columns are cat, func_name, pid, rank, tid, file_hash, host_hash, file_name, host_name, \
          proc_name, io_cat, acc_pat, time_range"
     )]
     NoGroupColumn(String),

@@ -47,6 +47,8 @@ pub struct Filter {
     pub name: Option<Pattern>,
     /// Processes, sorted; all of them where there is none.
     pub pids: Vec<i64>,
+    /// Ranks of processes, sorted; all of them, and processes without one, where there is none.
+    pub ranks: Vec<i64>,
     /// Hosts, by name or hash.
     pub host: Option<Pattern>,
     /// Files, by name or hash.
@@ -80,6 +82,12 @@ impl Share {
         index.partitions(family, self.parts as usize).swap_remove(self.part as usize)
     }
 
+    /// The rows, from and to, of a table of so many.
+    pub(crate) fn range(self, rows: usize) -> (usize, usize) {
+        let at = |part: u32| (rows as u128 * u128::from(part) / u128::from(self.parts)) as usize;
+        (at(self.part), at(self.part + 1))
+    }
+
     fn has_counter(self, name: &str, hhash: &str) -> bool {
         // The hash that names series, so that every reader finds the same.
         let (cat, fhash, extra) = ("", "", Vec::new());
@@ -95,30 +103,53 @@ impl Filter {
         passes(&self.cat, &[&identity.cat])
             && passes(&self.name, &[&identity.name])
             && (self.pids.is_empty() || self.pids.binary_search(&identity.pid).is_ok())
+            && self.has_rank(series.rank)
             && passes(&self.host, &[&series.host_name, &identity.hhash])
             && passes(&self.file, &[&series.file_name, &identity.fhash])
             && self.query.as_ref().is_none_or(|query| query.matches(series))
     }
 
-    /// Whether it passes over some rows of the share that is asked for.
-    pub(crate) fn is_selective(&self) -> bool {
-        let Self { time, cat, name, pids, host, file, query, share: _ } = self;
-        let patterns = [cat, name, host, file];
-        time.is_some() || !pids.is_empty() || query.is_some() || patterns.into_iter().any(Option::is_some)
+    /// Whether a process is in the table of processes, which has a column for its number, its rank and its host.
+    pub(crate) fn passes_process(&self, host_name: &str, hhash: &str, pid: i64, rank: Option<i64>) -> bool {
+        (self.pids.is_empty() || self.pids.binary_search(&pid).is_ok())
+            && self.has_rank(rank)
+            && passes(&self.host, &[host_name, hhash])
     }
 
     /// What passes, as text: two filters of one text pass the same.
     pub(crate) fn text(&self) -> String {
-        let Self { time, cat, name, pids, host, file, query, share } = self;
+        let Self { time, cat, name, pids, ranks, host, file, query, share } = self;
         let patterns = [cat, name, host, file].map(|pattern| pattern.as_ref().map(|pattern| pattern.0.glob().glob()));
-        format!("{time:?} {patterns:?} {pids:?} {query:?} {share:?}")
+        format!("{time:?} {patterns:?} {pids:?} {ranks:?} {query:?} {share:?}")
     }
 
-    pub(crate) fn passes_counter(&self, counter: &TelemetryKey, host_name: &str) -> bool {
+    fn has_rank(&self, rank: Option<i64>) -> bool {
+        self.ranks.is_empty() || rank.is_some_and(|rank| self.ranks.binary_search(&rank).is_ok())
+    }
+
+    /// Whether it asks for ranks, so that they have to be known.
+    pub(crate) fn asks_for_ranks(&self) -> bool {
+        !self.ranks.is_empty() || self.query.as_ref().is_some_and(Query::asks_for_ranks)
+    }
+
+    /// Whether it passes over some rows of the share that is asked for.
+    pub(crate) fn is_selective(&self) -> bool {
+        let Self { time, cat, name, pids, ranks, host, file, query, share: _ } = self;
+        let patterns = [cat, name, host, file];
+        time.is_some()
+            || !pids.is_empty()
+            || !ranks.is_empty()
+            || query.is_some()
+            || patterns.into_iter().any(Option::is_some)
+    }
+
+    pub(crate) fn passes_counter(&self, counter: &TelemetryKey, host_name: &str, rank: Option<i64>) -> bool {
         passes(&self.name, &[&counter.name])
             && passes(&self.host, &[host_name, &counter.hhash])
             && counter.pid().is_none_or(|pid| {
-                passes(&self.cat, &[counter.cat()]) && (self.pids.is_empty() || self.pids.binary_search(&pid).is_ok())
+                passes(&self.cat, &[counter.cat()])
+                    && (self.pids.is_empty() || self.pids.binary_search(&pid).is_ok())
+                    && self.has_rank(rank)
             })
     }
 

@@ -26,6 +26,8 @@ pub enum GroupColumn {
     FuncName,
     /// Process.
     Pid,
+    /// Rank of the process; null where it is not known.
+    Rank,
     /// Thread.
     Tid,
     /// File, by hash.
@@ -48,10 +50,11 @@ pub enum GroupColumn {
 
 impl GroupColumn {
     /// Every such column, in the order of the table.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Cat,
         Self::FuncName,
         Self::Pid,
+        Self::Rank,
         Self::Tid,
         Self::FileHash,
         Self::HostHash,
@@ -69,6 +72,7 @@ impl GroupColumn {
             Self::Cat => "cat",
             Self::FuncName => "func_name",
             Self::Pid => "pid",
+            Self::Rank => "rank",
             Self::Tid => "tid",
             Self::FileHash => "file_hash",
             Self::HostHash => "host_hash",
@@ -82,7 +86,7 @@ impl GroupColumn {
     }
 
     fn is_text(self) -> bool {
-        !matches!(self, Self::Pid | Self::Tid | Self::IoCat | Self::AccPat | Self::TimeRange)
+        !matches!(self, Self::Pid | Self::Rank | Self::Tid | Self::IoCat | Self::AccPat | Self::TimeRange)
     }
 
     /// What a series has in the column; the cell of time is no matter of the series.
@@ -93,6 +97,7 @@ impl GroupColumn {
             Self::Cat => text(&identity.cat),
             Self::FuncName => text(&identity.name),
             Self::Pid => Part::Int(identity.pid),
+            Self::Rank => series.rank.map_or(Part::Unknown, Part::Int),
             Self::Tid => Part::Int(identity.tid),
             Self::FileHash => text(&identity.fhash),
             Self::HostHash => text(&identity.hhash),
@@ -117,6 +122,7 @@ impl FromStr for GroupColumn {
 /// What a row has in a column.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Part {
+    Unknown,
     Int(i64),
     Text(String),
 }
@@ -187,6 +193,9 @@ pub(crate) struct Groups {
 
 impl Groups {
     pub(crate) fn new(view: &View<'_>, family: Family, by: &[GroupColumn]) -> Result<Self, ExportError> {
+        if by.contains(&GroupColumn::Rank) {
+            view.need_ranks()?;
+        }
         let repeated = by.iter().enumerate().any(|(at, column)| by[..at].contains(column));
         if by.is_empty() || repeated {
             return Err(ExportError::GroupColumns);
@@ -205,7 +214,14 @@ impl Groups {
 fn schema(by: &[GroupColumn]) -> SchemaRef {
     let mut fields: Vec<_> = by
         .iter()
-        .map(|column| required(column.name(), if column.is_text() { dictionary_type() } else { DataType::Int64 }))
+        .map(|column| {
+            let data_type = if column.is_text() { dictionary_type() } else { DataType::Int64 };
+            if *column == GroupColumn::Rank {
+                optional(column.name(), data_type)
+            } else {
+                required(column.name(), data_type)
+            }
+        })
         .collect();
     fields.extend([
         required("count", DataType::Int64),
@@ -277,6 +293,7 @@ impl Batches for Groups {
         for (key, sums) in self.groups.by_ref().take(self.batch_rows) {
             for (at, part) in key.iter().enumerate() {
                 match part {
+                    Part::Unknown => numbers[at].append_null(),
                     Part::Int(value) => numbers[at].append_value(*value),
                     Part::Text(text) => {
                         let number = strings[at].number(text);

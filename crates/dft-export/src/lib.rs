@@ -9,6 +9,7 @@
 //! | `profiles` | calls that a tracer aggregated | the same |
 //! | `preaggregated_system` | system statistics that a tracer aggregated | the same |
 //! | `system` | telemetry, by host, counter and cell | one for each metric, holding its mean |
+//! | `processes` | processes, by host and number | rank, command, start and end, records |
 //! | `aggregation` | all but telemetry | full statistics of every metric |
 //!
 //! # Granularity
@@ -32,6 +33,7 @@ mod files;
 mod filter;
 mod group;
 mod parquet_file;
+mod processes;
 mod query;
 mod statistics;
 mod summary;

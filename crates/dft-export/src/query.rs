@@ -11,8 +11,9 @@
 //! ```
 //!
 //! Words of the language may be in any case. Texts are compared byte by byte. The fields are `family`, `cat`,
-//! `name` (or `func_name`), `pid`, `tid`, `hhash` (or `host_hash`), `fhash` (or `file_hash`), `host_name`,
-//! `file_name`, `proc_name` and `io_cat`.
+//! `name` (or `func_name`), `pid`, `tid`, `rank`, `hhash` (or `host_hash`), `fhash` (or `file_hash`), `host_name`,
+//! `file_name`, `proc_name` and `io_cat`. A process whose rank is not known has none: it is equal to no number, and
+//! neither less nor greater than one.
 
 use std::cmp::Ordering;
 use std::str::FromStr;
@@ -56,6 +57,7 @@ enum TextField {
 enum NumberField {
     Process,
     Thread,
+    Rank,
     IoCategory,
 }
 
@@ -78,6 +80,7 @@ impl Field {
             "proc_name" => Self::Text(TextField::ProcessName),
             "pid" => Self::Number(NumberField::Process),
             "tid" => Self::Number(NumberField::Thread),
+            "rank" => Self::Number(NumberField::Rank),
             "io_cat" => Self::Number(NumberField::IoCategory),
             _ => return None,
         })
@@ -112,6 +115,11 @@ impl Query {
     pub fn matches(&self, series: &Series) -> bool {
         self.0.matches(series)
     }
+
+    /// Whether it asks for ranks, so that they have to be known.
+    pub(crate) fn asks_for_ranks(&self) -> bool {
+        self.0.asks_for_ranks()
+    }
 }
 
 impl Node {
@@ -124,8 +132,22 @@ impl Node {
             Self::TextIn(field, values) => {
                 with_text(*field, series, |text| values.binary_search_by(|value| value.as_str().cmp(text)).is_ok())
             }
-            Self::Number(field, test, value) => test.holds(number(*field, series).cmp(value)),
-            Self::NumberIn(field, values) => values.binary_search(&number(*field, series)).is_ok(),
+            Self::Number(field, test, value) => match number(*field, series) {
+                Some(number) => test.holds(number.cmp(value)),
+                None => *test == Test::NotEqual,
+            },
+            Self::NumberIn(field, values) => {
+                number(*field, series).is_some_and(|number| values.binary_search(&number).is_ok())
+            }
+        }
+    }
+
+    fn asks_for_ranks(&self) -> bool {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().any(Self::asks_for_ranks),
+            Self::Not(node) => node.asks_for_ranks(),
+            Self::Number(field, ..) | Self::NumberIn(field, ..) => *field == NumberField::Rank,
+            Self::Text(..) | Self::TextIn(..) => false,
         }
     }
 
@@ -174,11 +196,13 @@ fn with_text(field: TextField, series: &Series, test: impl Fn(&str) -> bool) -> 
     }
 }
 
-fn number(field: NumberField, series: &Series) -> i128 {
+/// A number of a series, where it has it.
+fn number(field: NumberField, series: &Series) -> Option<i128> {
     match field {
-        NumberField::Process => series.identity.pid.into(),
-        NumberField::Thread => series.identity.tid.into(),
-        NumberField::IoCategory => series.io_category() as i128,
+        NumberField::Process => Some(series.identity.pid.into()),
+        NumberField::Thread => Some(series.identity.tid.into()),
+        NumberField::Rank => series.rank.map(i128::from),
+        NumberField::IoCategory => Some(series.io_category() as i128),
     }
 }
 
@@ -280,7 +304,7 @@ impl Parser<'_> {
         let name = self.peek().to_owned();
         let Some(field) = Field::of(&name) else {
             return Err(if name.is_empty() { "there should be a field" } else { "there is no such field" }.to_owned()
-                + ": family, cat, name, pid, tid, hhash, fhash, host_name, file_name, proc_name and io_cat are");
+                + ": family, cat, name, pid, tid, rank, hhash, fhash, host_name, file_name, proc_name and io_cat are");
         };
         self.at += name.len();
         let negated = self.word("not");
@@ -404,7 +428,7 @@ mod tests {
             fhash: String::new(),
             extra: Vec::new(),
         };
-        Series { identity, host_name: text("node1"), file_name: String::new() }
+        Series { identity, host_name: text("node1"), file_name: String::new(), rank: Some(3) }
     }
 
     #[test]

@@ -63,6 +63,8 @@ pub enum Table {
     System,
     /// System statistics that a tracer aggregated.
     PreaggregatedSystem,
+    /// Processes.
+    Processes,
     /// Every row with full statistics.
     Aggregation,
     /// Telemetry by host, name and cell alone, as dfanalyzer and the C++ library's users know it: readings of
@@ -72,8 +74,15 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 6] =
-        [Self::Events, Self::Profiles, Self::System, Self::PreaggregatedSystem, Self::Aggregation, Self::SystemByHost];
+    pub const ALL: [Self; 7] = [
+        Self::Events,
+        Self::Profiles,
+        Self::System,
+        Self::PreaggregatedSystem,
+        Self::Processes,
+        Self::Aggregation,
+        Self::SystemByHost,
+    ];
 
     /// The table's name.
     pub fn name(self) -> &'static str {
@@ -82,6 +91,7 @@ impl Table {
             Self::Profiles => "profiles",
             Self::System => "system",
             Self::PreaggregatedSystem => "preaggregated_system",
+            Self::Processes => "processes",
             Self::Aggregation => "aggregation",
             Self::SystemByHost => "system_by_host",
         }
@@ -93,7 +103,7 @@ impl Table {
             Self::Events => Some(Family::Event),
             Self::Profiles => Some(Family::Profile),
             Self::PreaggregatedSystem => Some(Family::System),
-            Self::System | Self::SystemByHost | Self::Aggregation => None,
+            Self::System | Self::SystemByHost | Self::Processes | Self::Aggregation => None,
         }
     }
 }
@@ -110,7 +120,7 @@ impl FromStr for Table {
 #[derive(Clone, Debug)]
 pub struct ExportOptions {
     /// The tables; where there are none, `events`, `profiles`, `system`, and `preaggregated_system`
-    /// if it has rows.
+    /// and `processes` if they have rows.
     pub tables: Vec<Table>,
     /// The columns to group rows of dfanalyzer's columns by; they are not grouped where there are
     /// none.
@@ -157,6 +167,9 @@ pub fn export(view: &View<'_>, out: &Path, options: &ExportOptions) -> Result<Ex
         tables = vec![Table::Events, Table::Profiles, Table::System];
         if view.has_rows(Family::System)? {
             tables.push(Table::PreaggregatedSystem);
+        }
+        if view.has_processes()? {
+            tables.push(Table::Processes);
         }
     } else {
         tables.sort_unstable();
@@ -210,6 +223,7 @@ fn export_one(
     let parts = match table.family() {
         Some(family) if !options.group_by.is_empty() => vec![Part::new(view.grouped(family, &options.group_by)?)],
         Some(family) => view.calls_in_parts(family, dictionaries)?,
+        None if table == Table::Processes => vec![Part::new(view.processes()?)],
         None if table == Table::System => vec![Part::new(view.telemetry(dictionaries)?)],
         None if table == Table::SystemByHost => vec![Part::new(view.telemetry_by_host(dictionaries)?)],
         None => vec![Part::new(view.statistics(dictionaries)?)],

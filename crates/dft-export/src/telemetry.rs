@@ -49,7 +49,7 @@ impl<'v> ReadingScan<'v> {
         let view = self.view;
         while let Some((key, value)) = self.scan.next()? {
             if (!self.shared || view.filter().shares_counter(&key.name, &key.hhash))
-                && view.filter().passes_counter(&key, view.host_name(&key.hhash, key.pid()))
+                && view.filter().passes_counter(&key, view.host_name(&key.hhash, key.pid()), rank_of(view, &key))
             {
                 let value = TelemetryValue::decode(value, key.bucket)
                     .map_err(|error| view.index().bad_telemetry(&key, error))?;
@@ -84,6 +84,7 @@ impl<'v> ReadingScan<'v> {
             }
             value.merge(more);
         }
+        fill_rank_key(self.view, &mut key);
         Ok(Some((key, value)))
     }
 
@@ -137,7 +138,8 @@ impl<'v> Telemetry<'v> {
         let extras: &[String] = if apart { &view.index().config().extra_group_keys } else { &[] };
         let mut sets = vec![HashSet::new(); if apart { 3 } else { 2 } + extras.len()];
         let mut first = ReadingScan::of_all_shares(view)?;
-        while let Some((key, value)) = first.next_row()? {
+        while let Some((mut key, value)) = first.next_row()? {
+            fill_rank_key(view, &mut key);
             for (name, _) in value.metrics {
                 if !metrics.contains(&name) {
                     metrics.insert(name);
@@ -177,6 +179,19 @@ impl<'v> Telemetry<'v> {
             strings: strings.collect(),
             metrics,
         })
+    }
+}
+
+/// The rank of the process that a counter is about.
+fn rank_of(view: &View<'_>, key: &TelemetryKey) -> Option<i64> {
+    view.rank_of(&key.hhash, key.pid()?)
+}
+
+/// Gives the group key `rank` the rank of the process, where the counter's records do not say it.
+fn fill_rank_key(view: &View<'_>, key: &mut TelemetryKey) {
+    let rank = rank_of(view, key);
+    if let Some(scope) = &mut key.scope {
+        view.fill_rank_key(&mut scope.extra, rank);
     }
 }
 

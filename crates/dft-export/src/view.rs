@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use dft_codec::{Family, NameKind, RowParts, SeriesId, SeriesIdentity, TelemetryKey, TelemetryValue};
 use dft_store::{Index, NameTable, RowQuery};
@@ -12,6 +13,7 @@ use crate::cells::CellScan;
 use crate::error::ExportError;
 use crate::filter::Filter;
 use crate::group::{GroupColumn, Groups};
+use crate::processes::{ProcessTable, Ranks, any_passes};
 use crate::statistics::Statistics;
 use crate::tables::{Batches, Part, batch_rows};
 use crate::telemetry::{Counters, ReadingScan, Telemetry};
@@ -34,6 +36,9 @@ pub struct View<'a> {
     origin: u64,
     hosts: NameTable,
     files: NameTable,
+    ranks: OnceLock<Ranks>,
+    /// The place of the group key `rank`, which is the rank of the process where records do not say it.
+    rank_key: Option<usize>,
 }
 
 impl<'a> View<'a> {
@@ -50,7 +55,9 @@ impl<'a> View<'a> {
             return Err(ExportError::Granularity { granularity, interval });
         }
         let least = index.bounds().map_or(0, |bounds| bounds.least);
-        Ok(Self {
+        let rank_key = index.config().extra_group_keys.iter().position(|key| key == "rank");
+        let needs_ranks = rank_key.is_some() || filter.asks_for_ranks();
+        let view = Self {
             index,
             granularity,
             filter,
@@ -58,7 +65,13 @@ impl<'a> View<'a> {
             origin: least - least % granularity,
             hosts: index.names(NameKind::Host)?,
             files: index.names(NameKind::File)?,
-        })
+            ranks: OnceLock::new(),
+            rank_key,
+        };
+        if needs_ranks {
+            view.need_ranks()?;
+        }
+        Ok(view)
     }
 
     /// The same, in batches of so many rows each, and fewer in the last. By default they are as long as is
@@ -126,7 +139,36 @@ impl<'a> View<'a> {
 
     /// The name of a series' file, as its process means it; empty where its hash resolves to nothing.
     pub fn file_name(&self, series: &SeriesIdentity) -> &str {
-        self.files.of_process(&series.fhash, &series.hhash, series.pid).unwrap_or_default()
+        self.file_of_process(&series.fhash, &series.hhash, series.pid)
+    }
+
+    /// The name of a file's hash, as a process means it; empty where it resolves to nothing.
+    pub(crate) fn file_of_process(&self, fhash: &str, hhash: &str, pid: i64) -> &str {
+        self.files.of_process(fhash, hhash, pid).unwrap_or_default()
+    }
+
+    /// Looks up the ranks of processes, which most views do not need.
+    pub(crate) fn need_ranks(&self) -> Result<(), ExportError> {
+        if self.ranks.get().is_none() {
+            // Where another thread was quicker, it has found the same.
+            let _ = self.ranks.set(Ranks::of(self.index)?);
+        }
+        Ok(())
+    }
+
+    /// The rank of a process; `None` where it is not known, or [not needed](View::need_ranks).
+    pub(crate) fn rank_of(&self, hhash: &str, pid: i64) -> Option<i64> {
+        self.ranks.get()?.get(hhash, pid)
+    }
+
+    /// Gives the group key `rank` the rank of the process, where records do not say it.
+    pub(crate) fn fill_rank_key(&self, extra: &mut [String], rank: Option<i64>) {
+        if let Some(key) = self.rank_key
+            && let Some(value) = extra.get_mut(key).filter(|value| value.is_empty())
+            && let Some(rank) = rank
+        {
+            *value = rank.to_string();
+        }
     }
 
     /// The rows of a family, one for each series and cell.
@@ -231,6 +273,24 @@ impl<'a> View<'a> {
     /// Where the index cannot be read.
     pub fn statistics(&'a self, dictionaries: Dictionaries) -> Result<impl Batches + Send + 'a, ExportError> {
         Statistics::new(self, dictionaries)
+    }
+
+    /// Processes: rank, command, start and end, by host and number. It takes memory for all of them.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn processes(&self) -> Result<impl Batches + Send + use<>, ExportError> {
+        ProcessTable::new(self)
+    }
+
+    /// Whether any process passes.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn has_processes(&self) -> Result<bool, ExportError> {
+        any_passes(self)
     }
 
     /// Whether a family has any row that passes.

@@ -122,7 +122,7 @@ impl LiveAggregator {
             self.counts.malformed += 1;
             return Err(BuildError::Malformed(reason));
         }
-        self.processes.add(record, TimeUnit::Us, before, &self.counts);
+        self.processes.add(record, Clock::default().unit, before, &self.counts);
         Ok(())
     }
 

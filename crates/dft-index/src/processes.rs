@@ -81,7 +81,7 @@ impl ProcessCollector {
                 if after.telemetry == before.telemetry {
                     let calls = Before::of(after).calls.wrapping_sub(before.calls);
                     self.period(record, unit, 1, calls);
-                } else if !record.cat.text().eq_ignore_ascii_case(b"sys") {
+                } else if !is_of_a_host(record) {
                     self.period(record, unit, 0, 0);
                 }
             }
@@ -219,8 +219,11 @@ fn of_the_tracer(facts: &mut ProcessFacts, record: &Record<'_>, unit: TimeUnit) 
                 Some(Integer::Some(events)) => u128::try_from(events).ok(),
                 _ => None,
             };
-            if num_events.is_none() || arg(b"level").is_some() || arg(b"p_idx").is_some() {
-                // Tracers that write the depth of calls, up to 2.0.2, count ids that were given out.
+            // Tracers that write the depth of calls, up to 2.0.2, count ids that were given out. Those that aggregate
+            // calls may write their sums behind this record.
+            let of_ids = arg(b"level").is_some() || arg(b"p_idx").is_some();
+            let in_sums = matches!(arg(b"cfg"), Some(Value::Nested(cfg)) if aggregates(cfg));
+            if num_events.is_none() || of_ids || in_sums {
                 facts.uncounted_ends += 1;
             }
             facts.merge(ProcessFacts { num_events, ..ProcessFacts::default() });
@@ -232,6 +235,18 @@ fn of_the_tracer(facts: &mut ProcessFacts, record: &Record<'_>, unit: TimeUnit) 
             }
         }
     }
+}
+
+/// Whether a tracer's settings, as JSON text, say that it aggregates calls.
+fn aggregates(settings: &[u8]) -> bool {
+    const ENABLED: &[u8] = b"\"aggregation_enable\":1";
+    settings.windows(ENABLED.len()).any(|text| text == ENABLED)
+}
+
+/// Whether a reading is of a host, not of one of its processes.
+fn is_of_a_host(record: &Record<'_>) -> bool {
+    let pid = matches!(record.pid.integer(), Integer::Some(0) | Integer::None);
+    pid || record.cat.text().eq_ignore_ascii_case(b"sys")
 }
 
 /// The host of a record: the hash of it, or the name that the first tracers give.

@@ -50,6 +50,7 @@ DFT_TABLE_PROFILES = 1
 DFT_TABLE_SYSTEM = 2
 DFT_TABLE_PREAGGREGATED_SYSTEM = 3
 DFT_TABLE_AGGREGATION = 4
+DFT_TABLE_PROCESSES = 5
 DFT_TABLE_SYSTEM_BY_HOST = 6
 DFT_FORMAT_PARQUET = 0
 DFT_FORMAT_ARROW = 1
@@ -64,6 +65,7 @@ DFT_FAULT_NONE = 0
 DFT_FAULT_EMPTY = 1
 DFT_FAULT_TRUNCATED = 2
 DFT_FAULT_DAMAGED = 3
+DFT_FAULT_LOST = 4
 DFT_LOG_ERROR = 0
 DFT_LOG_WARNING = 1
 DFT_ABI_VERSION = 1
@@ -259,6 +261,8 @@ class dft_view(Structure):
         ("shares", c_uint32),
         ("batch_rows", c_uint64),
         ("query", dft_text),
+        ("ranks", POINTER(c_int64)),
+        ("ranks_length", c_uint64),
     ]
 
 

@@ -121,7 +121,7 @@ class Index:
         return f"<dft_utils.Index {self.path or 'in memory'}{'' if self._handle is not None else ', closed'}>"
 
     def table(self, table: str = "events", /, **view: Any) -> Table:
-        """A table: ``events``, ``profiles``, ``system``, ``preaggregated_system``,
+        """A table: ``events``, ``profiles``, ``system``, ``preaggregated_system``, ``processes``,
         ``aggregation`` or ``system_by_host``.
 
         What of it is shown is said as for :class:`dft_utils.View`, such as

@@ -16,6 +16,7 @@ TABLES = {
     "preaggregated_system": _abi.DFT_TABLE_PREAGGREGATED_SYSTEM,
     "aggregation": _abi.DFT_TABLE_AGGREGATION,
     "system_by_host": _abi.DFT_TABLE_SYSTEM_BY_HOST,
+    "processes": _abi.DFT_TABLE_PROCESSES,
 }
 
 
@@ -34,6 +35,7 @@ class View:
     counted from the origin of the trace; cells that overlap with it. ``cat``, ``name``, ``host``, ``file``:
     globs (``*``, ``?``, ``[ab]``, ``{one,other}``) over categories, functions and counters, hosts by name
     or hash, files by name or hash. ``pid``: a process or several; none of them where the list is empty.
+    ``rank``: the same, of processes by the rank that traces say.
     ``query``: such as ``'cat == "posix" and not pid in [1, 2]'``. ``group_by``: columns to group rows by.
     ``share``: ``(k, n)``, one of n disjoint shares for parallel readers, counted from 0. ``batch_rows``: the
     most rows of a batch.
@@ -49,6 +51,7 @@ class View:
         host: str = "",
         file: str = "",
         pid: Union[None, int, Iterable[int]] = None,
+        rank: Union[None, int, Iterable[int]] = None,
         query: str = "",
         group_by: Sequence[str] = (),
         share: Optional[Tuple[int, int]] = None,
@@ -65,11 +68,14 @@ class View:
         # Categories are kept in lower case.
         struct.category, struct.name = text(cat.lower()), text(name)
         struct.host, struct.file = text(host), text(file)
-        if pid is not None:
-            pids = sorted(set(pid)) if hasattr(pid, "__iter__") else [operator.index(pid)]
-            if not pids:
-                query = f"({query}) and pid in []" if query else "pid in []"
-            struct.pids, struct.pids_length = (ctypes.c_int64 * len(pids))(*(int64(number, "pid") for number in pids)), len(pids)
+        for field, asked in (("pid", pid), ("rank", rank)):
+            if asked is None:
+                continue
+            numbers = sorted(set(asked)) if hasattr(asked, "__iter__") else [operator.index(asked)]
+            if not numbers:
+                query = f"({query}) and {field} in []" if query else f"{field} in []"
+            setattr(struct, f"{field}s", (ctypes.c_int64 * len(numbers))(*(int64(number, field) for number in numbers)))
+            setattr(struct, f"{field}s_length", len(numbers))
         struct.query = text(query)
         columns = [group_by] if isinstance(group_by, str) else group_by
         struct.group_by, struct.group_by_length = texts(map(text, columns))
