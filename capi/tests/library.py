@@ -13,7 +13,7 @@ import threading
 import time
 from pathlib import Path
 
-TABLES = ["events", "profiles", "system", "preaggregated_system", "aggregation"]
+TABLES = ["events", "profiles", "system", "preaggregated_system", "aggregation", "processes"]
 PANIC = 99
 
 
@@ -50,9 +50,9 @@ def streams(library, traces: str, work: str) -> int:
     options = [None] * 5
     check(library, library.dft_build(all_traces, ctypes.c_uint64(2), text(f"{work}/index"), *options, None))
     check(library, library.dft_index_open(text(f"{work}/index"), ctypes.byref(index)))
-    numbers = (ctypes.c_uint32 * 5)(*range(5))
+    numbers = (ctypes.c_uint32 * len(TABLES))(*range(len(TABLES)))
     tables = f"{work}/tables"
-    check(library, library.dft_export(index, text(tables), numbers, ctypes.c_uint64(5), None, 0, 0))
+    check(library, library.dft_export(index, text(tables), numbers, ctypes.c_uint64(len(TABLES)), None, 0, 0))
     passed = 0
     for number, name in enumerate(TABLES):
         place = (ctypes.c_uint64 * 5)()  # an ArrowArrayStream: five pointers

@@ -59,7 +59,7 @@ class Folders:
 
 def exported(index, into):
     """The bytes of each table of an index, the largest too."""
-    tables = ("events", "profiles", "system", "preaggregated_system", "aggregation")
+    tables = ("events", "profiles", "system", "preaggregated_system", "aggregation", "processes")
     with dft_utils.open(index) as opened:
         opened.export(into, tables)
     found = {path.name: path.read_bytes() for path in sorted(Path(into).iterdir())}

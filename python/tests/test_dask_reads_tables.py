@@ -8,7 +8,7 @@ import dft_utils.dask
 pandas = pytest.importorskip("pandas")
 pytest.importorskip("dask.dataframe")
 
-TABLES = ("events", "profiles", "system", "preaggregated_system", "aggregation")
+TABLES = ("events", "profiles", "system", "preaggregated_system", "aggregation", "processes")
 
 
 @pytest.fixture(scope="module")

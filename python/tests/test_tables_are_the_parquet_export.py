@@ -6,7 +6,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-TABLES = ["events", "profiles", "system", "preaggregated_system", "aggregation"]
+TABLES = ["events", "profiles", "system", "preaggregated_system", "aggregation", "processes"]
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,9 @@
 """Granularity, filters, queries, groups and shares."""
 
+import json
+
 import pytest
+from conftest import call, write_trace
 
 import dft_utils
 
@@ -24,6 +27,23 @@ def test_filters_are_those_of_pandas(index):
     assert len(frame(index, query=query)) == (posix["pid"] != pids[0]).sum() > 0
 
 
+def test_processes_and_their_ranks(tmp_path):
+    says = {"hhash": "h", "name": "rank", "value": "3"}
+    metadata = {"name": "PR", "cat": "dftracer", "pid": 7, "tid": 7, "ph": "M", "args": says}
+    here = {"args": {"hhash": "h"}}
+    lines = [json.dumps(metadata), call(1000, **here), call(2000, **here), call(3000, pid=8, **here)]
+    dft_utils.build(write_trace(tmp_path / "x.pfw", lines), tmp_path / "index")
+    with dft_utils.open(tmp_path / "index") as index:
+        processes = index.table("processes").to_arrow().to_pylist()
+        said = [(row["pid"], row["rank"], row["records"], row["started"], row["command"]) for row in processes]
+        assert said == [(7, 3, 2, 1000, None), (8, None, 1, 3000, None)]
+        assert frame(index, rank=3)["pid"].unique().tolist() == [7]
+        assert len(frame(index, rank=[])) == 0 == len(frame(index, rank=range(3)))
+        assert len(frame(index, query="rank == 3")) == 1
+        groups = index.table("events", group_by="rank").to_arrow().to_pylist()
+        assert [(row["rank"], row["count"]) for row in groups] == [(None, 1), (3, 2)]
+
+
 def test_coarser_cells_have_the_same_totals(index):
     fine, coarse = frame(index), frame(index, granularity="1min")
     assert len(coarse) < len(fine)
@@ -45,7 +65,7 @@ def test_groups(index):
 
 
 def test_shares_are_disjoint_and_together_the_table(index):
-    for name in ["events", "profiles", "system", "aggregation"]:
+    for name in ["events", "profiles", "system", "aggregation", "processes"]:
         whole = index.table(name).to_arrow()
         shares = [index.table(name, share=(k, 5)).to_arrow() for k in range(5)]
         assert all(share.schema == whole.schema for share in shares)

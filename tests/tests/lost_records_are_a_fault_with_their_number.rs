@@ -80,6 +80,10 @@ fn no_other_trace_has_lost_any() {
     // Calls that are written in sum.
     let aggregated = "{\"name\":\"read\",\"cat\":\"POSIX\",\"pid\":7,\"tid\":7,\"ts\":1700000000000000,\"ph\":3,\"args\":{\"hhash\":\"h\",\"dft_cnt\":9}}\n";
     of(&(start(7) + &end(7, 100) + aggregated)).exits(0);
+    // Their sums may come behind the `end`, and be written later.
+    let cfg = r#","cfg":{"posix":1,"aggregation_enable":1},"num_events":100"#;
+    of(&(start(7) + &call(7, "end", cfg))).exits(0);
+    of(&(start(7) + &call(7, "end", &cfg.replace(":1}", ":0}")))).exits(3);
     // Nothing that a number is.
     of(&(start(7) + &call(7, "end", r#","num_events":-1"#))).exits(0);
     of(&(start(7) + &call(7, "end", ""))).exits(0);

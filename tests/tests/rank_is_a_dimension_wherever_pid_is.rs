@@ -92,6 +92,40 @@ fn calls_are_filtered_by_the_rank_of_their_process_on_its_host() {
 }
 
 #[test]
+fn counters_of_a_process_are_filtered_by_its_rank_and_have_it_as_a_group_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dftagg = folder.path().join("index");
+    let counter = |name: &str, cat: &str, pid: u32| {
+        format!(
+            "{{\"name\":\"{name}\",\"cat\":\"{cat}\",\"pid\":{pid},\"tid\":0,\"ts\":1700000000000000,\"ph\":2,\"args\":{{\"hhash\":\"a\",\"v\":1}}}}\n"
+        )
+    };
+    let traces = traces(folder.path());
+    write(
+        &traces.join("counters.pfw"),
+        counter("PAPI", "papi", 7)
+            + &counter("PAPI", "papi", 8)
+            + &counter("PAPI", "papi", 9)
+            + &counter("cpu", "sys", 0),
+    );
+    index(&traces, &dftagg, &["--group-key", "rank"]);
+    let shown = |options: &[&str]| -> Vec<(String, String, String)> {
+        let rows = shown(&dftagg, "system", options);
+        let value = |row: &Row, column: &str| row.get(column).cloned().unwrap_or_else(|| "null".to_owned());
+        rows.iter().map(|row| (value(row, "name"), value(row, "pid"), value(row, "rank"))).collect()
+    };
+    let is = |got: Vec<(String, String, String)>, wanted: &[(&str, &str, &str)]| {
+        assert!(got.iter().map(|(a, b, c)| (a.as_str(), b.as_str(), c.as_str())).eq(wanted.iter().copied()), "{got:?}");
+    };
+    is(shown(&[]), &[("PAPI", "7", "0"), ("PAPI", "8", "2"), ("PAPI", "9", "null"), ("cpu", "null", "null")]);
+    is(shown(&["--rank", "2"]), &[("PAPI", "8", "2"), ("cpu", "null", "null")]);
+    // Arrow IPC wants all strings of a table first.
+    let out = folder.path().join("arrow");
+    let paths = ["export".as_ref(), dftagg.as_os_str(), "--out".as_ref(), out.as_os_str()];
+    run(DFT, paths.into_iter().chain(["--format", "arrow"].map(OsStr::new))).exits(0);
+}
+
+#[test]
 fn the_group_key_rank_is_that_of_the_process_where_records_do_not_say_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let dftagg = folder.path().join("index");

@@ -286,3 +286,82 @@ fn text(value: &Value<'_>) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use dft_trace::Arg;
+
+    use super::*;
+
+    fn record<'a>(phase: Phase, name: &'a str, pid: i64, args: &[(&'a str, Value<'a>)]) -> Record<'a> {
+        let arg = |&(name, value): &(&'a str, Value<'a>)| {
+            let name = name.as_bytes();
+            Arg { key: ArgKey::of(name), name, value }
+        };
+        Record {
+            phase,
+            name: Value::Text(name.as_bytes()),
+            cat: Value::Text(b"dftracer"),
+            pid: Value::Integer(pid),
+            ts: Value::Integer(5),
+            args: args.iter().map(arg).collect(),
+            ..Record::default()
+        }
+    }
+
+    fn add(collector: &mut ProcessCollector, record: &Record<'_>) {
+        let counts = FileCounts::default();
+        collector.add(record, TimeUnit::Us, Before::of(&counts), &counts);
+    }
+
+    #[test]
+    fn more_processes_than_are_kept_do_not_mix_up_those_that_are() {
+        let mut collector = ProcessCollector::default();
+        let most = MOST_PROCESSES as i64;
+        for round in 0..2 {
+            // Those that stay come in the middle, and again; the number of one is that of another host's.
+            for pid in (0..most + 10).rev() {
+                let host = if pid == 3 { Value::Text(b"b") } else { Value::Text(b"a") };
+                add(&mut collector, &record(Phase::Complete, "read", pid, &[("hhash", host)]));
+                assert!(collector.facts.len() <= MOST_PROCESSES, "{round}");
+            }
+        }
+        let processes = collector.finish();
+        assert!(processes.has_more() && processes.len() == MOST_PROCESSES);
+        assert!(processes.iter().all(|(key, facts)| key.host_hash == "a" && facts.records == 2));
+        assert!(processes.iter().map(|(key, _)| key.pid).eq((0..=most).filter(|pid| *pid != 3)));
+    }
+
+    #[test]
+    fn a_host_is_one_however_it_is_spelled_and_others_are_others() {
+        let mut collector = ProcessCollector::default();
+        let spellings = [
+            ("hhash", Value::Integer(7)),
+            ("hhash", Value::Text(b"7")),
+            ("hostname", Value::Text(b"7")),
+            ("hhash", Value::Number(b"9509357668201227806")),
+            ("hhash", Value::Text(b"9509357668201227806")),
+            // Neither a hash nor a name.
+            ("hhash", Value::Text(b"")),
+            ("hostname", Value::Integer(7)),
+            ("hhash", Value::Bool(true)),
+        ];
+        for (name, value) in spellings {
+            add(&mut collector, &record(Phase::Complete, "read", 1, &[(name, value)]));
+        }
+        let of: Vec<_> = collector.finish().iter().map(|(key, facts)| (key.host_hash.clone(), facts.records)).collect();
+        assert_eq!(of, [(String::new(), 3), ("7".to_owned(), 3), ("9509357668201227806".to_owned(), 2)]);
+    }
+
+    #[test]
+    fn texts_of_any_length_are_kept_as_far_as_they_may_be_long() {
+        let mut collector = ProcessCollector::default();
+        let long = "é".repeat(LONGEST_TEXT);
+        let said = [("name", Value::Text(long.as_bytes())), ("value", Value::Text(b"process_name"))];
+        add(&mut collector, &record(Phase::Metadata, "process_name", 1, &said));
+        let processes = collector.finish();
+        let (_, facts) = processes.iter().next().expect("a process");
+        assert_eq!(facts.name.known().map(String::as_str), Some(&long[..LONGEST_TEXT]));
+        assert_eq!(facts.records, 0, "metadata is no record of it");
+    }
+}
