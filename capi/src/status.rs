@@ -112,7 +112,9 @@ impl From<BuildError> for Failure {
         let (status, path) = match error {
             E::Store(error) => return error.into(),
             E::Discover(_) => (DFT_NOTHING_FOUND, None),
-            E::NoTraces(paths) | E::NotTraces(paths) | E::NoneReadable { traces: paths, .. } => (DFT_NOTHING_FOUND, paths.into_iter().next()),
+            E::NoTraces(paths) | E::NotTraces(paths) | E::NoneReadable { traces: paths, .. } => {
+                (DFT_NOTHING_FOUND, paths.into_iter().next())
+            }
             E::NoRecords(files) => (DFT_NOTHING_FOUND, files.into_iter().next().map(|(path, _)| path)),
             E::ChangedSincePlanned(paths) => (DFT_CHANGED, paths.into_iter().next()),
             E::NoPiece { path, .. } => (DFT_INVALID_ARGUMENT, Some(path)),

@@ -122,7 +122,11 @@ impl Facts {
         // Those with faults first: they are what a reader looks for.
         let faulty = |entry: &dft_codec::FileEntry, lost: &[LostRecords]| {
             let of_lines = entry.counts.malformed > 0 || entry.counts.skipped > 0;
-            entry.fault.is_some() || entry.time_fault.is_some() || of_lines || entry.processes.has_more() || !lost.is_empty()
+            entry.fault.is_some()
+                || entry.time_fault.is_some()
+                || of_lines
+                || entry.processes.has_more()
+                || !lost.is_empty()
         };
         let files = self.files.iter().zip(&self.lost);
         let (with, without): (Vec<_>, Vec<_>) = files.partition(|((_, entry), lost)| faulty(entry, lost));

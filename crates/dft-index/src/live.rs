@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use dft_aggregate::{Aggregator, Config, Run};
 use dft_codec::{Bounds, FileCounts, FileEntry};
 use dft_store::{Batch, EventAggregator, Index, StoreError, Written};
-use dft_trace::{Clock, Consumed, Line, MalformedReason, Parser, Phase, Record, TimeFault, TimeUnit};
+use dft_trace::{Clock, Consumed, Line, MalformedReason, Parser, Phase, Record, TimeFault};
 
 use crate::error::BuildError;
 use crate::processes::{Before, ProcessCollector};
