@@ -872,7 +872,8 @@ dft_status dft_last_error(struct dft_error *error);
 // once, or nothing.
 //
 // `traces`: files, directories (searched for *.pfw and *.pfw.gz) or globs. `index`: the directory, made
-// if it is not there. `config`, `options`: NULL for the defaults. `on_progress`: may be NULL.
+// if it is not there, and removed again where nothing comes in. DFT_NOTHING_FOUND where no trace has a record
+// and there is no index yet. `config`, `options`: NULL for the defaults. `on_progress`: may be NULL.
 // `on_fault`: sees what is wrong with each file, before this returns, on the caller's thread; may be
 // NULL. `context`: handed on to both. `done`: may be NULL. Faults of the input are no error unless
 // `options.strict`. Any thread; another build of the same index meanwhile gives DFT_LOCKED.
@@ -1003,7 +1004,9 @@ dft_status dft_table_columns(const struct dft_index *index,
                              void *context);
 
 // Writes tables to files of a directory, which is made if it is not there: one file each, named after the
-// table, there whole or not at all.
+// table; all are there whole or not at all. Tables that earlier exports wrote there and that show something
+// else, another state of the index or other rows of it, are removed; a table that no export is known to have
+// written, and that would stay beside the new ones, gives DFT_INVALID_ARGUMENT before anything is written.
 //
 // `tables`: DFT_TABLE_…, or none for all but the aggregation. `view`: NULL for all of it. `format`: one of
 // DFT_FORMAT_…. `threads`: tables written at once; 0 for as many as the machine has cores.
@@ -1019,7 +1022,7 @@ dft_status dft_export(const struct dft_index *index,
 // bytes), the `top` functions and files, every metric of telemetry.
 //
 // `view`: NULL for all of it. `on_text`: is given the text, once, with an empty path; `context` is handed
-// on to it.
+// on to it. DFT_TOO_LARGE, with the row, where no int64 holds a number.
 dft_status dft_summary(const struct dft_index *index,
                        const struct dft_view *view,
                        uint64_t top,

@@ -257,7 +257,8 @@ fn tell_faults(input: &InputReport, on_fault: dft_on_text, context: *mut c_void)
 /// once, or nothing.
 ///
 /// `traces`: files, directories (searched for *.pfw and *.pfw.gz) or globs. `index`: the directory, made
-/// if it is not there. `config`, `options`: NULL for the defaults. `on_progress`: may be NULL.
+/// if it is not there, and removed again where nothing comes in. DFT_NOTHING_FOUND where no trace has a record
+/// and there is no index yet. `config`, `options`: NULL for the defaults. `on_progress`: may be NULL.
 /// `on_fault`: sees what is wrong with each file, before this returns, on the caller's thread; may be
 /// NULL. `context`: handed on to both. `done`: may be NULL. Faults of the input are no error unless
 /// `options.strict`. Any thread; another build of the same index meanwhile gives DFT_LOCKED.

@@ -319,7 +319,9 @@ pub extern "C" fn dft_table_columns(
 }
 
 /// Writes tables to files of a directory, which is made if it is not there: one file each, named after the
-/// table, there whole or not at all.
+/// table; all are there whole or not at all. Tables that earlier exports wrote there and that show something
+/// else, another state of the index or other rows of it, are removed; a table that no export is known to have
+/// written, and that would stay beside the new ones, gives DFT_INVALID_ARGUMENT before anything is written.
 ///
 /// `tables`: DFT_TABLE_…, or none for all but the aggregation. `view`: NULL for all of it. `format`: one of
 /// DFT_FORMAT_…. `threads`: tables written at once; 0 for as many as the machine has cores.
@@ -356,7 +358,7 @@ pub extern "C" fn dft_export(
 /// bytes), the `top` functions and files, every metric of telemetry.
 ///
 /// `view`: NULL for all of it. `on_text`: is given the text, once, with an empty path; `context` is handed
-/// on to it.
+/// on to it. DFT_TOO_LARGE, with the row, where no int64 holds a number.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_summary(
     index: *const dft_index,

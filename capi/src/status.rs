@@ -144,6 +144,14 @@ impl From<ExportError> for Failure {
                 let path = path.display().to_string();
                 Detail { status: DFT_SYSTEM, message, path, key: String::new() }.into()
             }
+            E::NotExported(paths) => {
+                let path = paths.first().map(|path| path.display().to_string()).unwrap_or_default();
+                Detail { status: DFT_INVALID_ARGUMENT, message, path, key: String::new() }.into()
+            }
+            E::List(path) => {
+                let path = path.display().to_string();
+                Detail { status: DFT_DAMAGED, message, path, key: String::new() }.into()
+            }
             _ => Self::argument(message),
         }
     }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CHECK(condition)                                                                                     \
     do {                                                                                                     \
@@ -192,6 +193,42 @@ static void tell(void *context, dft_text trace, dft_text what) {
     ++*(int *)context;
 }
 
+static int exists(const char *name) {
+    return access(path(name), F_OK) == 0;
+}
+
+static void what_is_no_trace_makes_no_index(void) {
+    FILE *file = fopen(path("x.csv"), "w");
+    CHECK(file != NULL && fprintf(file, "a,b\n1,2\n") > 0 && fclose(file) == 0);
+    const dft_text other = text(path("x.csv"));
+    CHECK(dft_build(&other, 1, text(path("deep/index")), NULL, NULL, NULL, NULL, NULL, NULL) == DFT_NOTHING_FOUND);
+    CHECK(says("not a DFTracer trace nor an index") && !exists("deep"));
+}
+
+/* Two indexes, of calls of a tracer that had them in hand. */
+static void tables_of_an_earlier_export_are_not_left(void) {
+    const uint32_t events = DFT_TABLE_EVENTS;
+    dft_index *indexes[2];
+    for (int at = 0; at < 2; at++) {
+        dft_aggregator *aggregator = NULL;
+        CHECK(dft_aggregator_new(NULL, 0, text(folder), &aggregator) == DFT_OK);
+        const dft_record record = call("read", 5 + at);
+        CHECK(dft_aggregator_add(aggregator, &record) == DFT_OK);
+        CHECK(dft_aggregator_into_index(aggregator, 1, &indexes[at]) == DFT_OK);
+    }
+    CHECK(dft_export(indexes[0], text(path("earlier")), NULL, 0, NULL, DFT_FORMAT_CSV, 1) == DFT_OK);
+    CHECK(exists("earlier/events.csv") && exists("earlier/system.csv"));
+    CHECK(dft_export(indexes[0], text(path("earlier")), &events, 1, NULL, DFT_FORMAT_PARQUET, 1) == DFT_OK);
+    CHECK(exists("earlier/events.csv") && exists("earlier/events.parquet"));
+    CHECK(dft_export(indexes[1], text(path("earlier")), &events, 1, NULL, DFT_FORMAT_PARQUET, 1) == DFT_OK);
+    CHECK(!exists("earlier/events.csv") && !exists("earlier/system.csv") && exists("earlier/events.parquet"));
+    FILE *file = fopen(path("earlier/system.arrow"), "w");
+    CHECK(file != NULL && fclose(file) == 0);
+    CHECK(dft_export(indexes[1], text(path("earlier")), &events, 1, NULL, DFT_FORMAT_PARQUET, 1) == DFT_INVALID_ARGUMENT);
+    CHECK(says("system.arrow") && exists("earlier/system.arrow"));
+    CHECK(dft_index_free(indexes[0]) == DFT_OK && dft_index_free(indexes[1]) == DFT_OK);
+}
+
 static void traces_are_built_staged_and_ingested(void) {
     FILE *file = fopen(path("x.pfw"), "w");
     CHECK(file != NULL);
@@ -209,7 +246,9 @@ static void traces_are_built_staged_and_ingested(void) {
     CHECK(done.files == 1 && done.records == 1000 && done.malformed_lines == 1 && done.faulty_files == 1 && faults == 1);
     CHECK(dft_build(&trace, 1, text(path("built")), NULL, NULL, NULL, NULL, NULL, &done) == DFT_OK && done.known_files == 1);
     dft_build_options strict = {.size = sizeof strict, .strict = 1};
-    CHECK(dft_build(&trace, 1, text(path("strict")), NULL, &strict, NULL, NULL, NULL, NULL) == DFT_MALFORMED && says("x.pfw"));
+    CHECK(dft_build(&trace, 1, text(path("deep/strict")), NULL, &strict, NULL, NULL, NULL, NULL) == DFT_MALFORMED && says("x.pfw"));
+    CHECK(dft_stage(&trace, 1, text(path("deep/local")), text(path("deep/shared")), 0, 1, NULL, &strict, NULL, NULL, NULL, NULL) == DFT_MALFORMED);
+    CHECK(!exists("deep"));
     CHECK(dft_stage(&trace, 1, text(path("local")), text(path("shared")), 0, 1, NULL, NULL, NULL, NULL, NULL, &done) == DFT_OK);
     CHECK(dft_stage(&trace, 1, text(path("local")), text(path("shared")), 2, 2, NULL, NULL, NULL, NULL, NULL, &done) == DFT_INVALID_ARGUMENT);
     dft_ingest_summary ingested = {.size = sizeof ingested};
@@ -386,6 +425,8 @@ int main(int argc, char **argv) {
     a_trace_is_staged_in_pieces();
     values_are_computed_without_an_index();
     what_is_wrong_is_refused_and_nothing_else();
-    puts("abi.c: 6 passed, 0 failed");
+    what_is_no_trace_makes_no_index();
+    tables_of_an_earlier_export_are_not_left();
+    puts("abi.c: 8 passed, 0 failed");
     return 0;
 }

@@ -69,8 +69,12 @@ fn no_staging_directory_is_left() {
     fs::create_dir(folder.path().join("made before")).expect("made");
     for directory in traces(folder.path()) {
         let before = tree(folder.path());
-        for (staging, shared) in [("here/local", "there/shared"), ("one", "one"), ("made before", "made before/in it")]
-        {
+        for (staging, shared) in [
+            ("here/local", "there/shared"),
+            ("there/local", "there/shared"),
+            ("one", "one"),
+            ("made before", "made before/in it"),
+        ] {
             for pieces in [None, Some(["--piece-size", "64K"])] {
                 let (staging, shared) = (path(staging), path(shared));
                 let words = ["stage", &directory, "--strict", "--staging", &staging, "--shared-staging", &shared];

@@ -10,7 +10,7 @@ use crate::sync_directory;
 /// they stay.
 #[derive(Debug, Default)]
 pub struct CreatedDirectories {
-    /// The outermost first.
+    /// Each before those in it.
     paths: Vec<PathBuf>,
 }
 
@@ -58,9 +58,9 @@ impl CreatedDirectories {
         Ok(created)
     }
 
-    /// Whether none was made.
-    pub fn is_empty(&self) -> bool {
-        self.paths.is_empty()
+    /// Takes over those that were made later.
+    pub fn append(&mut self, mut later: Self) {
+        self.paths.append(&mut later.paths);
     }
 
     /// Lets them stay.
@@ -72,10 +72,8 @@ impl CreatedDirectories {
 impl Drop for CreatedDirectories {
     fn drop(&mut self) {
         for path in self.paths.iter().rev() {
-            // One that has something in it is somebody's, and so are those that it is in.
-            if fs::remove_dir(path).is_err() {
-                return;
-            }
+            // One that has something in it is somebody's, and stays.
+            let _ = fs::remove_dir(path);
         }
     }
 }
@@ -104,6 +102,11 @@ mod tests {
         assert!(inner.exists());
         drop(CreatedDirectories::create(&inner).expect("there"));
         assert!(inner.exists(), "it was there before");
+
+        let mut both = CreatedDirectories::create(&folder.path().join("x/here")).expect("made");
+        both.append(CreatedDirectories::create(&folder.path().join("x/there")).expect("made"));
+        drop(both);
+        assert!(!folder.path().join("x").exists());
 
         fs::write(folder.path().join("file"), "").expect("written");
         assert!(CreatedDirectories::create(&folder.path().join("file/x")).is_err());

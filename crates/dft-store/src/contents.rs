@@ -17,11 +17,11 @@ impl Index {
     pub fn contents(&self) -> Result<u128, StoreError> {
         let mut traces = 0_u128;
         // What has no record adds nothing.
-        for (name, entry) in self.files()?.into_iter().filter(|(_, entry)| entry.counts.understood() > 0) {
+        for (_, entry) in self.files()?.into_iter().filter(|(_, entry)| entry.counts.understood() > 0) {
             let mut trace = format!("{} {:?}", entry.consumed.text, entry.counts).into_bytes();
             if entry.consumed.text == 0 {
-                // What came without a trace has its source's name.
-                trace.extend(name);
+                // Nothing says what came without a trace, so it is only the same in the same state of the index.
+                trace.extend(self.seal().hash().to_be_bytes());
             }
             // In whatever order.
             traces = traces.wrapping_add(xxh3_128(&trace));

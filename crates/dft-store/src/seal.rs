@@ -82,6 +82,11 @@ impl Seal {
         IndexSize { bytes: self.files.values().map(|file| file.size).sum(), files: self.files.len() as u64 }
     }
 
+    /// The seal's own hash.
+    pub(crate) fn hash(&self) -> u128 {
+        xxh3_128(self.text().as_bytes())
+    }
+
     fn text(&self) -> String {
         let mut text = format!("dft seal 1, generation {}\n", self.number);
         for (name, Sealed { size, hash }) in &self.files {

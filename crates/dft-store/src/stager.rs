@@ -29,8 +29,8 @@ pub struct Stager {
     work: PathBuf,
     /// The number of the next bundle of this stager.
     next: AtomicU64,
-    /// Of the two directories, those that were made for it.
-    created: [CreatedDirectories; 2],
+    /// The directories that were made for it.
+    created: CreatedDirectories,
     /// Held as long as the stager lives, so that others tell its directory from a dead one's.
     _lock: File,
 }
@@ -72,7 +72,8 @@ impl Stager {
     /// [`StoreError::Io`].
     pub fn open(staging: &Path, shared: &Path, config: &Config) -> Result<Self, StoreError> {
         let create = |directory: &Path| CreatedDirectories::create(directory).map_err(StoreError::io(directory));
-        let mut created = [create(staging)?, create(shared)?];
+        let mut created = create(staging)?;
+        created.append(create(shared)?);
         sweep(staging)?;
         let (work, lock) = loop {
             let random = RandomState::new().hash_one(std::process::id());
@@ -82,7 +83,7 @@ impl Stager {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 // Another stager had made the directory, and has failed.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    created[0] = create(staging)?;
+                    created.append(create(staging)?);
                     continue;
                 }
                 Err(error) => return Err(StoreError::io(&work)(error)),
@@ -107,7 +108,7 @@ impl Stager {
 
     /// Lets the directories stay that were made for it: what it was to do is done.
     pub fn keep_directories(&mut self) {
-        self.created.iter_mut().for_each(CreatedDirectories::keep);
+        self.created.keep();
     }
 
     /// A directory for what the build needs for a while, removed with the stager.

@@ -247,6 +247,9 @@ class Index:
     ) -> None:
         """Writes tables to files of a directory, one each, named after the table.
 
+        Tables that earlier exports wrote there and that show something else, another state of the index or
+        other rows of it, are removed; one that no export is known to have written is an error.
+
         ``tables``: all but ``aggregation`` where none is named. ``format``: ``parquet``, ``arrow`` or
         ``csv``. A view may say what of them, as for :meth:`table`.
         """
