@@ -54,7 +54,7 @@ fn names(names: &str) -> BTreeSet<String> {
 #[test]
 fn what_shows_something_else_is_removed() {
     let made = Made::new();
-    let all = names("events.parquet profiles.parquet system.parquet preaggregated_system.parquet");
+    let all = names("events.parquet profiles.parquet processes.parquet system.parquet preaggregated_system.parquet");
     let removed = |ran: Ran, name: &str| {
         let ran = ran.exits(0);
         let says = format!("{}  removed: ", made.text(&format!("tables/{name}")));
@@ -64,7 +64,7 @@ fn what_shows_something_else_is_removed() {
     assert_eq!(made.tables(), all);
     // Another index, which has no such table.
     removed(made.export("b", ""), "preaggregated_system.parquet");
-    assert_eq!(made.tables(), names("events.parquet profiles.parquet system.parquet"));
+    assert_eq!(made.tables(), names("events.parquet profiles.parquet processes.parquet system.parquet"));
     export(DFT, made.text("b").as_ref(), made.text("wanted").as_ref());
     made.export("b", "--table aggregation").exits(0);
     assert!(contents(made.text("tables").as_ref()) == contents(made.text("wanted").as_ref()));
@@ -75,7 +75,7 @@ fn what_shows_something_else_is_removed() {
     assert_eq!(made.tables(), all);
     // A filter that leaves no row of a table.
     removed(made.export("a", "--time 1h.."), "preaggregated_system.parquet");
-    assert_eq!(made.tables(), names("events.parquet profiles.parquet system.parquet"));
+    assert_eq!(made.tables(), names("events.parquet profiles.parquet processes.parquet system.parquet"));
     removed(made.export("a", "--granularity 5s --table system"), "events.parquet");
     assert_eq!(made.tables(), names("system.parquet"));
     // The index has grown since.
@@ -93,8 +93,9 @@ fn what_shows_the_same_stays() {
         let ran = made.export("a", words).exits(0);
         assert!(!ran.out.contains("removed"), "{}", ran.out);
     }
-    let parquet = "events.parquet profiles.parquet system.parquet preaggregated_system.parquet aggregation.parquet";
-    let csv = "events.csv profiles.csv system.csv preaggregated_system.csv";
+    let parquet = "events.parquet profiles.parquet processes.parquet system.parquet preaggregated_system.parquet \
+                   aggregation.parquet";
+    let csv = "events.csv profiles.csv processes.csv system.csv preaggregated_system.csv";
     assert_eq!(made.tables(), names(&format!("{parquet} {csv} events.arrow")));
     // An index of the same traces, made anew, holds the same.
     run(DFT, ["index", &made.text("a.pfw"), "--index", &made.text("a"), "--rebuild", "--threads", "1"]).exits(0);

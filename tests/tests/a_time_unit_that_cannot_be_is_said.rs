@@ -121,7 +121,9 @@ fn the_unit_that_is_given_holds_for_pieces_and_for_what_a_file_grows_by() {
     for size in [0, 10, text.len() / 2, text.len()] {
         write(&path, &text[..size]);
         let ran = index(&traces, &grown, &unit);
-        assert!(ran.code == 0 || ran.code == 3, "{}", ran.err);
+        // Of a trace without a record there is no index yet.
+        let code = if size > 10 { [0, 3] } else { [1, 1] };
+        assert!(code.contains(&ran.code), "{}", ran.err);
     }
     assert_eq!(rows(&grown, folder.path()), wanted);
     // A CM record holds from where it stands, also for what is read later.

@@ -94,7 +94,7 @@ const HOST: &str = r#"{"name":"HH","ph":"M","args":{"name":"node1","value":"h1"}
 #[test]
 fn the_columns_are_to_the_letter() {
     let lines = [
-        call("read", 5, r#","ret":1,"epoch":2"#),
+        call("read", 5, r#","ret":1,"retries":2"#),
         r#"{"name":"cpu","cat":"sys","ts":7,"ph":2,"args":{"hhash":"h1","b":1,"a":2}}"#.to_owned(),
     ];
     let built = build(&lines, &interval(10));
@@ -127,7 +127,7 @@ fn the_columns_are_to_the_letter() {
         named("pid tid time_bucket count", "int64"),
     ]
     .concat();
-    for (metric, kind) in [("dur", "int64"), ("size", "int64"), ("offset", "int64"), ("epoch", "float64")] {
+    for (metric, kind) in [("dur", "int64"), ("size", "int64"), ("offset", "int64"), ("retries", "float64")] {
         statistics.push((format!("{metric}_n"), "int64"));
         statistics.extend(["total", "min", "max"].map(|part| (format!("{metric}_{part}"), kind)));
         statistics.extend(["mean", "std"].map(|part| (format!("{metric}_{part}"), "float64")));
