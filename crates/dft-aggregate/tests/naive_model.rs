@@ -182,13 +182,15 @@ struct NaiveRow {
 
 type Key = (Family, String, String, i64, String, u64);
 
+type Counter = (String, String, String, Option<i64>, u64);
+
 type Readings = BTreeMap<String, Vec<f64>>;
 
 #[derive(Default)]
 struct Model {
     rows: BTreeMap<Key, NaiveRow>,
     /// Host, counter, category, process and bucket: readings, and values by metric.
-    telemetry: BTreeMap<(String, String, String, Option<i64>, u64), (u64, Readings)>,
+    telemetry: BTreeMap<Counter, (u64, Readings)>,
     failed: u64,
     inconsistent: u64,
 }
