@@ -338,6 +338,9 @@ typedef struct dft_build_options {
     uint32_t rebuild;
     // 0.
     uint32_t reserved;
+    // Where the traces come from, such as the name of a node: traces of node-local disks have the same path on every
+    // node, and are kept apart by it. Empty for none.
+    struct dft_text source;
 } dft_build_options;
 
 // How far a build is.
@@ -390,6 +393,8 @@ typedef struct dft_build_summary {
     uint64_t text_bytes;
     // Records of unknown phase, which are in no row.
     uint64_t skipped_records;
+    // Files that have the trace of another one, of which nothing is counted; they are in `faulty_files`, too.
+    uint64_t duplicate_files;
 } dft_build_summary;
 
 // A piece of a trace: bytes of the file as it is on disk. A file that is not cut is one, from 0 to its size.
@@ -430,6 +435,8 @@ typedef struct dft_ingest_summary {
     uint64_t waiting_traces;
     // Traces whose pieces do not make them: they are to be staged whole.
     uint64_t unchained_traces;
+    // Files that have the trace of another one, of which nothing is counted; the log names them.
+    uint64_t duplicate_files;
 } dft_ingest_summary;
 
 // What of an index a table shows. Set `size` and zero the rest for all of it.

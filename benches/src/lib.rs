@@ -65,7 +65,7 @@ pub fn inflate(path: &std::path::Path, mut sink: impl FnMut(&[u8])) {
 /// A table as it is published.
 pub fn batch(aggregator: Aggregator) -> Batch {
     let bounds = aggregator.bounds();
-    Batch { runs: vec![aggregator.into_run()], files: Vec::new(), bounds }
+    Batch { runs: vec![aggregator.into_run()], files: Vec::new(), bounds, ..Batch::default() }
 }
 
 /// Parses text into a table.

@@ -11,7 +11,7 @@ use ::dft_index::{
     BuildError, BuildOptions, InputReport, Part, Piece, PieceSize, Progress, ProgressState, Stage, StageReport,
     StageTo, TraceState, build, ingest, plan_pieces, resolve, stage, stage_pieces,
 };
-use dft_store::{IngestReport, verify};
+use dft_store::{IngestReport, SharedProcesses, verify};
 
 use crate::arguments::{Growing, check_place, dft_text, give, given, given_list, paths};
 use crate::boundary::boundary;
@@ -35,15 +35,26 @@ pub struct dft_build_options {
     pub rebuild: u32,
     /// 0.
     pub reserved: u32,
+    /// Where the traces come from, such as the name of a node: traces of node-local disks have the same path on every
+    /// node, and are kept apart by it. Empty for none.
+    pub source: dft_text,
 }
 
 impl Default for dft_build_options {
     fn default() -> Self {
-        Self { size: size_of::<Self>() as u64, memory: 0, threads: 0, strict: 0, rebuild: 0, reserved: 0 }
+        Self {
+            size: size_of::<Self>() as u64,
+            memory: 0,
+            threads: 0,
+            strict: 0,
+            rebuild: 0,
+            reserved: 0,
+            source: dft_text::default(),
+        }
     }
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
+// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and a text.
 unsafe impl Growing for dft_build_options {}
 
 /// How far a build is.
@@ -100,6 +111,8 @@ pub struct dft_build_summary {
     pub text_bytes: u64,
     /// Records of unknown phase, which are in no row.
     pub skipped_records: u64,
+    /// Files that have the trace of another one, of which nothing is counted; they are in `faulty_files`, too.
+    pub duplicate_files: u64,
 }
 
 // SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
@@ -114,7 +127,10 @@ pub(crate) fn threads(given: u32) -> usize {
 fn options(place: *const dft_build_options) -> Result<BuildOptions, Failure> {
     let given = if place.is_null() { dft_build_options::default() } else { given("options", place)? };
     let memory = if given.memory == 0 { BuildOptions::default().memory } else { given.memory };
-    Ok(BuildOptions { threads: threads(given.threads), memory, strict: given.strict != 0, rebuild: given.rebuild != 0 })
+    let source = given.source.utf8("options.source")?;
+    let source = (!source.is_empty()).then(|| source.to_owned());
+    let (strict, rebuild) = (given.strict != 0, given.rebuild != 0);
+    Ok(BuildOptions { threads: threads(given.threads), memory, strict, rebuild, source })
 }
 
 /// A caller's pointer, handed on to the caller's own function on another thread.
@@ -189,13 +205,15 @@ fn summary(input: &InputReport) -> dft_build_summary {
         size: 0,
         files: input.files.len() as u64,
         known_files: input.known.len() as u64,
-        faulty_files: (input.faulty().count() + input.unreadable.len() + input.not_read.len()) as u64,
+        faulty_files: (input.faulty().count() + input.unreadable.len() + input.not_read.len() + input.duplicates.len())
+            as u64,
         records: counts.records(),
         malformed_lines: counts.malformed,
         rows: input.written.rows,
         telemetry_rows: input.written.telemetry,
         text_bytes: input.text_bytes,
         skipped_records: counts.skipped,
+        duplicate_files: input.duplicates.len() as u64,
     }
 }
 
@@ -208,11 +226,19 @@ fn tell(on_text: dft_on_text, context: *mut c_void, path: &Path, text: &str) {
     }
 }
 
+/// Logs the traces that have the same processes.
+fn warn_of(shared: &[SharedProcesses]) {
+    shared.iter().for_each(|shared| log(DFT_LOG_WARNING, &shared.to_string()));
+}
+
 /// Tells the caller what was wrong with each file.
 fn tell_faults(input: &InputReport, on_fault: dft_on_text, context: *mut c_void) {
     let tell = |path: &Path, text: &str| tell(on_fault, context, path, text);
     for unreadable in &input.unreadable {
         tell(&unreadable.path, &format!("cannot be read, left out: {}", unreadable.error));
+    }
+    for duplicate in &input.duplicates {
+        tell(Path::new(&duplicate.trace), &duplicate.what());
     }
     for not_read in &input.not_read {
         tell(&not_read.path, &format!("not read: {}", not_read.container));
@@ -280,6 +306,7 @@ pub extern "C" fn dft_build(
         let (index, config, options) = (index.path("index")?, self::config(config)?, self::options(options)?);
         let report = watched(on_progress, context, |progress| build(&traces, index, &config, &options, progress))?;
         tell_faults(&report.input, on_fault, context);
+        warn_of(&report.shared_processes);
         if done.is_null() { Ok(()) } else { give("done", done, &summary(&report.input)) }
     })
 }
@@ -495,6 +522,8 @@ pub struct dft_ingest_summary {
     pub waiting_traces: u64,
     /// Traces whose pieces do not make them: they are to be staged whole.
     pub unchained_traces: u64,
+    /// Files that have the trace of another one, of which nothing is counted; the log names them.
+    pub duplicate_files: u64,
 }
 
 // SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
@@ -562,6 +591,8 @@ fn ingested(
     for unchained in &report.unchained {
         tell(on_unchained, context, &unchained.trace, &unchained.what());
     }
+    report.duplicates.iter().for_each(|duplicate| log(DFT_LOG_WARNING, &duplicate.to_string()));
+    warn_of(&report.shared_processes);
     let unchained: usize = report.unchained.iter().map(|trace| trace.bundles.len()).sum();
     let summary = dft_ingest_summary {
         size: 0,
@@ -572,6 +603,7 @@ fn ingested(
         unfinished: report.unfinished.len() as u64,
         waiting_traces: report.waiting.len() as u64,
         unchained_traces: report.unchained.len() as u64,
+        duplicate_files: report.duplicates.len() as u64,
     };
     if done.is_null() { Ok(()) } else { give("done", done, &summary) }
 }

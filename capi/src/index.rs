@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ::dft_index::{BuildError, TemporaryIndex, default_index, lost_records};
 use dft_codec::{Family, FileFault, NameKind};
-use dft_store::{Index, RowQuery};
+use dft_store::{Index, RowQuery, TraceNames};
 
 use crate::arguments::{Growing, dft_text, give, list, out, paths};
 use crate::boundary::boundary;
@@ -314,6 +314,7 @@ pub extern "C" fn dft_index_files(index: *const dft_index, visit: dft_visit_file
                 Some(FileFault::Damaged(reason)) => (DFT_FAULT_DAMAGED, reason.as_str()),
             };
             let counts = &entry.counts;
+            let path = TraceNames::shown_bytes(&path);
             let pids = entry.processes.pids();
             let file = dft_file {
                 size: size_of::<dft_file>() as u64,

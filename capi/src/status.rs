@@ -90,7 +90,9 @@ impl From<StoreError> for Failure {
             E::Config { path, .. } | E::BundleConfig { path, .. } => (DFT_CONFIG, Some(path)),
             E::Format { path, .. } | E::BundleFormat { path, .. } => (DFT_FORMAT, Some(path)),
             E::Entry { path, .. } | E::Damaged { path, .. } | E::Bundle { path, .. } => (DFT_DAMAGED, Some(path)),
-            E::BundleChanged { path, .. } | E::BundleOverlaps { path, .. } => (DFT_CHANGED, Some(path)),
+            E::BundleChanged { path, .. } | E::BundleOverlaps { path, .. } | E::BundleDuplicates { path, .. } => {
+                (DFT_CHANGED, Some(path))
+            }
             E::Rocks { path, .. } | E::Io { path, .. } => (DFT_SYSTEM, Some(path)),
             E::InForce { path, .. } => (DFT_IN_FORCE, Some(path)),
             E::SeriesClash { .. } => (DFT_DAMAGED, None),
@@ -122,6 +124,8 @@ impl From<BuildError> for Failure {
             E::Config(_) | E::OtherConfig { .. } => (DFT_CONFIG, None),
             E::Changed { paths, .. } | E::ChangedSinceStaged { paths, .. } => (DFT_CHANGED, paths.into_iter().next()),
             E::SourceKnown { index, .. } => (DFT_CHANGED, Some(index)),
+            E::BecameDuplicate { path, .. } => (DFT_CHANGED, Some(path)),
+            E::Source { .. } => (DFT_INVALID_ARGUMENT, None),
             E::Read { path, .. } | E::Scratch { path, .. } => (DFT_SYSTEM, Some(path)),
             E::Strict { path, .. } => (DFT_MALFORMED, Some(path)),
             E::Malformed(_) => (DFT_MALFORMED, None),

@@ -132,15 +132,19 @@ pub(crate) struct ReadingArgs {
     /// What the tables may take in memory before they are written out
     #[arg(long, value_name = "SIZE", default_value = "512M", value_parser = parse_size)]
     pub(crate) memory: u64,
-    /// Fail, and store nothing, where a line is malformed or a file truncated, damaged or unreadable
+    /// Fail, and store nothing, where a line is malformed or a file truncated, damaged, unreadable or a duplicate
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Where the traces come from, such as the name of this node: traces of node-local disks have the same paths on
+    /// every node, and are kept apart by it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
 }
 
 impl ReadingArgs {
     pub(crate) fn options(&self, rebuild: bool) -> BuildOptions {
         let threads = self.threads.map_or_else(|| BuildOptions::default().threads, usize::from);
-        BuildOptions { threads, memory: self.memory, strict: self.strict, rebuild }
+        BuildOptions { threads, memory: self.memory, strict: self.strict, rebuild, source: self.source.clone() }
     }
 }
 

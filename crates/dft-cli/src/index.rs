@@ -7,7 +7,7 @@ use dft_index::{BuildError, BuildReport, build, default_index};
 
 use crate::Outcome;
 use crate::args::IndexArgs;
-use crate::input::{faults, lines, outcome, read};
+use crate::input::{faults, lines, notes, outcome, read};
 use crate::output::{fields, say};
 use crate::units::{count, plural};
 use crate::watch::watched;
@@ -21,7 +21,7 @@ pub(crate) fn run(args: &IndexArgs) -> Result<Outcome> {
     };
     let options = args.reading.options(args.rebuild);
     let report = watched(|progress| build(&args.traces, &index, &config, &options, progress))?;
-    eprint!("{}", faults(&report.input));
+    eprint!("{}{}", faults(&report.input), notes(&report));
     say(&describe(&report))?;
     Ok(outcome(&report.input))
 }
@@ -30,8 +30,10 @@ pub(crate) fn run(args: &IndexArgs) -> Result<Outcome> {
 fn describe(report: &BuildReport) -> String {
     let input = &report.input;
     let index = report.index.display().to_string();
-    if input.files.is_empty() && !input.known.is_empty() {
-        let files = match input.known.len() {
+    // The duplicates are in as well, in a way.
+    let known = input.known.len() + input.duplicates.len();
+    if input.files.is_empty() && known > 0 {
+        let files = match known {
             1 => "the file is".to_owned(),
             files => format!("all {} files are", count(files as u64)),
         };

@@ -6,8 +6,8 @@ use std::fmt::Write;
 use anyhow::Result;
 use dft_aggregate::CustomMetrics;
 use dft_codec::{FORMAT_VERSION, Family, FileCounts, FileFault, NameKind, Said};
-use dft_index::{LostRecords, lost_records};
-use dft_store::Index;
+use dft_index::{LostRecords, gone_traces, lost_records};
+use dft_store::{Index, TraceNames};
 use serde_json::{Map, Value, json};
 
 use crate::Outcome;
@@ -31,6 +31,9 @@ struct Facts {
     files: Vec<(String, dft_codec::FileEntry)>,
     /// Records that are missing, of each file.
     lost: Vec<Vec<LostRecords>>,
+    /// What has the trace of what, and is not counted.
+    duplicates: Vec<(String, String)>,
+    gone: Vec<String>,
     totals: FileCounts,
     rows: [(Family, u64); 3],
     telemetry: u64,
@@ -44,8 +47,7 @@ impl Facts {
         let files = index.files()?;
         let mut lost = lost_records(index)?;
         let lost = files.iter().map(|(path, _)| lost.remove(path).unwrap_or_default()).collect();
-        let files: Vec<_> =
-            files.into_iter().map(|(path, entry)| (String::from_utf8_lossy(&path).into_owned(), entry)).collect();
+        let files: Vec<_> = files.into_iter().map(|(path, entry)| (TraceNames::shown(&path), entry)).collect();
         let mut totals = FileCounts::default();
         files.iter().for_each(|(_, entry)| totals.add(&entry.counts));
         let mut rows = Family::ALL.map(|family| (family, 0));
@@ -58,9 +60,12 @@ impl Facts {
             let table = index.names(*kind)?;
             (*all, *ambiguous) = (table.len() as u64, table.ambiguous() as u64);
         }
+        let duplicates = index.duplicates()?.into_iter();
         Ok(Self {
             files,
             lost,
+            duplicates: duplicates.map(|(name, of)| (TraceNames::shown(&name), TraceNames::shown(&of.of))).collect(),
+            gone: gone_traces(index)?,
             totals,
             rows,
             telemetry: index.count_telemetry()?,
@@ -163,6 +168,16 @@ impl Facts {
         if self.files.len() > SHOWN {
             let _ = writeln!(text, "  and {} more", count((self.files.len() - SHOWN) as u64));
         }
+        if !self.gone.is_empty() {
+            let _ =
+                writeln!(text, "{:<10} {}, counted as before", "gone", plural(self.gone.len() as u64, "trace file"));
+            text.push_str(&listed(&self.gone, Clone::clone));
+        }
+        if !self.duplicates.is_empty() {
+            let _ =
+                writeln!(text, "{:<10} {}, not counted", "duplicates", plural(self.duplicates.len() as u64, "file"));
+            text.push_str(&listed(&self.duplicates, |(name, of)| format!("{name}, of {of}")));
+        }
         text
     }
 
@@ -229,9 +244,20 @@ impl Facts {
             "records": counts(&self.totals),
             "processes": self.processes().0,
             "files": files,
+            "gone": self.gone,
+            "duplicates": self.duplicates.iter().map(|(name, of)| json!({"path": name, "of": of})).collect::<Vec<_>>(),
         });
         Ok(format!("{}\n", serde_json::to_string_pretty(&value)?))
     }
+}
+
+/// The first few of a list, a line each.
+fn listed<T>(all: &[T], line: impl Fn(&T) -> String) -> String {
+    let mut text: String = all.iter().take(SHOWN).map(|one| format!("  {}\n", line(one))).collect();
+    if all.len() > SHOWN {
+        let _ = writeln!(text, "  and {} more", count((all.len() - SHOWN) as u64));
+    }
+    text
 }
 
 pub(crate) fn counts(counts: &FileCounts) -> Value {

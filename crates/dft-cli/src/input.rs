@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use dft_codec::FileFault;
-use dft_index::{FileReport, InputReport};
+use dft_index::{BuildReport, FileReport, InputReport};
 use dft_trace::NotRead;
 
 use crate::Outcome;
@@ -94,6 +94,12 @@ pub(crate) fn lines(input: &InputReport) -> Vec<(&'static str, String)> {
     if input.spilled_tables > 0 {
         lines.push(("memory", format!("{} written out and merged", plural(input.spilled_tables, "table"))));
     }
+    if !input.duplicates.is_empty() {
+        lines.push((
+            "duplicates",
+            format!("{} of other traces, not counted", plural(input.duplicates.len() as u64, "file")),
+        ));
+    }
     let grown = input.files.iter().filter(|file| file.before.is_some()).count();
     if grown > 0 {
         lines.push(("grown", format!("{} read on from where it ended before", plural(grown as u64, "file"))));
@@ -108,19 +114,64 @@ pub(crate) fn faults(report: &InputReport) -> String {
         let _ =
             writeln!(text, "warning: {}: cannot be read, left out: {}", unreadable.path.display(), unreadable.error);
     }
+    for duplicate in report.duplicates.iter().take(SHOWN) {
+        let _ = writeln!(text, "warning: {duplicate}");
+    }
     for NotRead { path, container } in report.not_read.iter().take(SHOWN) {
         let _ = writeln!(text, "warning: {}: not read: {container}", path.display());
     }
     for file in report.faulty().take(SHOWN) {
         describe_fault(file, &mut text);
     }
-    let more = [report.faulty().count(), report.unreadable.len(), report.not_read.len()];
+    let more = [report.faulty().count(), report.unreadable.len(), report.not_read.len(), report.duplicates.len()];
     let more: usize = more.into_iter().map(|files| files.saturating_sub(SHOWN)).sum();
     if more > 0 {
         let _ = writeln!(
             text,
             "warning: and {} with faults; `dft info` lists those in the index",
             plural(more as u64, "more file")
+        );
+    }
+    text
+}
+
+/// What to know of the traces of an index that is no fault of the input.
+pub(crate) fn notes(report: &BuildReport) -> String {
+    let mut text = String::new();
+    for (name, path) in report.moved.iter().take(SHOWN) {
+        let _ = writeln!(text, "note: {}: the trace that was {name}", path.display());
+    }
+    if report.moved.len() > SHOWN {
+        let _ = writeln!(
+            text,
+            "note: and {} in another file than before",
+            plural((report.moved.len() - SHOWN) as u64, "more trace")
+        );
+    }
+    text.push_str(&gone(&report.gone));
+    for shared in report.shared_processes.iter().take(SHOWN) {
+        let _ = writeln!(text, "warning: {shared}");
+    }
+    if report.shared_processes.len() > SHOWN {
+        let more = plural((report.shared_processes.len() - SHOWN) as u64, "more trace");
+        let _ = writeln!(text, "warning: and {more} with processes that are likely there twice");
+    }
+    text
+}
+
+/// The traces of an index that are gone.
+pub(crate) fn gone(gone: &[String]) -> String {
+    /// How many are named.
+    const SHOWN: usize = 5;
+    let mut text = String::new();
+    for name in gone.iter().take(SHOWN) {
+        let _ = writeln!(text, "note: {name}: in the index and counted, but the file is gone");
+    }
+    if gone.len() > SHOWN {
+        let _ = writeln!(
+            text,
+            "note: and {} of the index whose files are gone",
+            plural((gone.len() - SHOWN) as u64, "more trace")
         );
     }
     text

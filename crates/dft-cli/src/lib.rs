@@ -74,6 +74,6 @@ fn is_usage(error: &anyhow::Error) -> bool {
     });
     let build = error
         .downcast_ref::<dft_index::BuildError>()
-        .is_some_and(|error| matches!(error, dft_index::BuildError::Config(_)));
+        .is_some_and(|error| matches!(error, dft_index::BuildError::Config(_) | dft_index::BuildError::Source { .. }));
     export || build
 }

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use dft_aggregate::Config;
-use dft_index::{BuildOptions, build, default_index};
+use dft_index::{BuildOptions, build, default_index, other_traces};
 use dft_store::Index;
 
 use crate::Outcome;
-use crate::input::{faults, outcome};
+use crate::input::{faults, notes, outcome};
 use crate::units::{count, plural};
 use crate::watch::watched;
 
@@ -19,7 +19,28 @@ pub(crate) fn open(path: &Path) -> Result<(Index, Outcome)> {
     }
     let traces: [PathBuf; 1] = [path.to_owned()];
     let index = default_index(&traces)?;
-    let config = if Index::exists(&index)? { Index::open(&index)?.config().clone() } else { Config::default() };
+    let config = match Index::exists(&index)? {
+        false => Config::default(),
+        true => {
+            let opened = Index::open(&index)?;
+            let others = other_traces(&opened, &traces)?;
+            if let Some(other) = others.first() {
+                let more = match others.len() - 1 {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                bail!(
+                    "{}: {} has other traces, too: {other}{more}; give {} to have all of them, or make an index of \
+                     what you ask for: `dft index {} --index PLACE`",
+                    path.display(),
+                    index.display(),
+                    index.display(),
+                    path.display(),
+                );
+            }
+            opened.config().clone()
+        }
+    };
     let report = watched(|progress| build(&traces, &index, &config, &BuildOptions::default(), progress))?;
     let input = &report.input;
     if !input.files.is_empty() {
@@ -30,6 +51,6 @@ pub(crate) fn open(path: &Path) -> Result<(Index, Outcome)> {
             report.index.display()
         );
     }
-    eprint!("{}", faults(input));
+    eprint!("{}{}", faults(input), notes(&report));
     Ok((Index::open(&index)?, outcome(input)))
 }

@@ -58,6 +58,12 @@ pub(crate) fn run_ingest(args: &IngestArgs) -> Result<Outcome> {
     for waiting in &report.waiting {
         eprintln!("waiting: {waiting}");
     }
+    for duplicate in &report.duplicates {
+        eprintln!("warning: {duplicate}");
+    }
+    for shared in &report.shared_processes {
+        eprintln!("warning: {shared}");
+    }
     for (bundle, error) in &report.not_removed {
         eprintln!("warning: {}: in the index, but not removed: {error}", bundle.display());
     }
@@ -76,6 +82,7 @@ pub(crate) fn run_ingest(args: &IngestArgs) -> Result<Outcome> {
         && report.refused.is_empty()
         && report.unchained.is_empty()
         && report.waiting.is_empty()
+        && report.duplicates.is_empty()
         && report.not_removed.is_empty();
     Ok(if all_well { Outcome::Done } else { Outcome::Faults })
 }
@@ -101,6 +108,12 @@ fn describe_ingest(report: &IngestReport, args: &IngestArgs) -> String {
         said.push((
             "known",
             format!("{}, {}, in the index already", plural(report.known.len() as u64, "bundle"), traces(&report.known)),
+        ));
+    }
+    if !report.duplicates.is_empty() {
+        said.push((
+            "duplicates",
+            format!("{} of other traces, not counted", plural(report.duplicates.len() as u64, "file")),
         ));
     }
     let unchained: usize = report.unchained.iter().map(|trace| trace.bundles.len()).sum();

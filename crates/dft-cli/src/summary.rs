@@ -6,13 +6,14 @@ use std::fmt::Write;
 use anyhow::Result;
 use dft_codec::{FileCounts, HOST_WIDE};
 use dft_export::{Filter, Metric, Summary, Totals, View};
-use dft_index::lost_records;
+use dft_index::{gone_traces, lost_records};
 use dft_store::Index;
 use serde_json::{Value, json};
 
 use crate::Outcome;
 use crate::args::SummaryArgs;
 use crate::info::counts;
+use crate::input::gone;
 use crate::output::{columns, say, shortened};
 use crate::source;
 use crate::units::{bytes, count, duration, plural, three_digits};
@@ -26,6 +27,8 @@ const COUNTERS: usize = 4;
 
 pub(crate) fn run(args: &SummaryArgs) -> Result<Outcome> {
     let (index, outcome) = source::open(&args.index)?;
+    let gone_traces = gone_traces(&index)?;
+    eprint!("{}", gone(&gone_traces));
     let view = View::new(&index, None, Filter::default())?;
     let summary = Summary::of(&view, args.top)?;
     let mut records = FileCounts::default();
@@ -40,6 +43,7 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<Outcome> {
             fields.insert("traces".to_owned(), json!(files.len()));
             fields.insert("records".to_owned(), counts(&records));
             fields.insert("lost_records".to_owned(), json!(lost));
+            fields.insert("gone".to_owned(), json!(gone_traces));
         }
         format!("{}\n", serde_json::to_string_pretty(&value)?)
     } else {

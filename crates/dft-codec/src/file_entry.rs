@@ -1,9 +1,10 @@
 //! What the index knows of a trace file that is in it.
 
-use dft_trace::{Clock, Consumed, Head, TimeFault, TimeUnit};
+use dft_trace::{Clock, Consumed, ContentHash, Head, TimeFault, TimeUnit};
 
 use crate::FILE_VERSION;
 use crate::bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
+use crate::identity::{Identity, put_checksums, take_checksums, take_flag};
 use crate::process::Processes;
 
 /// How many lines of a file were what.
@@ -126,10 +127,10 @@ pub enum FileFault {
 /// ```text
 /// version │ varint size │ zigzag modified │ 16 bytes fingerprint
 ///         │ varint text │ varint offset │ varint skip │ varint line │ clock
-///         │ within a line: 0, 1
+///         │ within a line: 0, 1 │ text before the offset: 0 none or not gzip, 1 + 4 bytes CRC-32, 8 bytes CRC-64
 ///         │ 12 × varint counts │ fault: 0 none, 1 empty, 2 truncated + text, 3 damaged + text
 ///         │ time fault: 0 none, 1 + unit + unit said, 2 + unit + varint ts; a unit is its number as in a clock
-///         │ [processes](Processes)
+///         │ [processes](Processes) │ [identity](Identity)
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileEntry {
@@ -137,7 +138,7 @@ pub struct FileEntry {
     pub size: u64,
     /// Time of the last change, in ns from the epoch.
     pub modified_ns: i128,
-    /// A hash of its bytes, as [`SourceSummary::fingerprint`](dft_trace::SourceSummary::fingerprint) has it.
+    /// A hash of its bytes, as [`SourceSummary::fingerprint`](dft_trace::SourceSummary::fingerprint) has it; of a piece, of its bytes.
     pub fingerprint: u128,
     /// How far its records were read.
     pub consumed: Consumed,
@@ -149,6 +150,8 @@ pub struct FileEntry {
     pub time_fault: Option<TimeFault>,
     /// What it says of its processes.
     pub processes: Processes,
+    /// Which trace it is.
+    pub identity: Identity,
 }
 
 /// Time units, in the order of their numbers.
@@ -200,6 +203,11 @@ pub(crate) fn decode_clock(byte: u8) -> Result<Clock, DecodeError> {
 }
 
 impl FileEntry {
+    /// Whether it is of a file, not of records that a program aggregated without one.
+    pub fn is_of_file(&self) -> bool {
+        (self.size, self.modified_ns, self.fingerprint) != (0, 0, 0)
+    }
+
     /// What was read of the file, to go on from there.
     pub fn head(&self) -> Head {
         Head { size: self.size, fingerprint: self.fingerprint, consumed: self.consumed }
@@ -211,12 +219,16 @@ impl FileEntry {
         put_varint(&mut out, self.size.into());
         put_zigzag(&mut out, self.modified_ns);
         out.extend_from_slice(&self.fingerprint.to_be_bytes());
-        let Consumed { text, offset, skip, line, clock, within_line } = self.consumed;
+        let Consumed { text, offset, skip, before: text_before, line, clock, within_line } = self.consumed;
         for number in [text, offset, skip, line] {
             put_varint(&mut out, number.into());
         }
         out.push(encode_clock(clock));
         out.push(within_line.into());
+        out.push((text_before != ContentHash::EMPTY).into());
+        if text_before != ContentHash::EMPTY {
+            put_checksums(&mut out, &text_before);
+        }
         for count in self.counts.all() {
             put_varint(&mut out, count.into());
         }
@@ -234,6 +246,7 @@ impl FileEntry {
         }
         encode_time_fault(self.time_fault, &mut out);
         self.processes.encode_into(&mut out);
+        self.identity.encode(&mut out);
         out
     }
 
@@ -257,12 +270,15 @@ impl FileEntry {
             return Err(DecodeError::Invalid("a place in a file that cannot be"));
         }
         let clock = decode_clock(reader.u8()?)?;
-        let within_line = match reader.u8()? {
-            0 => false,
-            1 => true,
-            _ => return Err(DecodeError::Invalid("a place in a line of no known kind")),
+        let within_line = take_flag(&mut reader)?;
+        let before = match take_flag(&mut reader)? {
+            false => ContentHash::EMPTY,
+            true => match take_checksums(&mut reader)? {
+                ContentHash::EMPTY => return Err(DecodeError::Invalid("a text that is not hashed")),
+                before => before,
+            },
         };
-        let consumed = Consumed { text, offset, skip, line, clock, within_line };
+        let consumed = Consumed { text, offset, skip, before, line, clock, within_line };
         let mut counts = [0; COUNTS];
         for count in &mut counts {
             *count = reader.varint_u64()?;
@@ -276,8 +292,9 @@ impl FileEntry {
         };
         let time_fault = decode_time_fault(&mut reader)?;
         let processes = Processes::read(&mut reader)?;
+        let identity = Identity::decode(&mut reader)?;
         reader.finish()?;
         let counts = FileCounts::from_all(counts);
-        Ok(Self { size, modified_ns, fingerprint, consumed, counts, fault, time_fault, processes })
+        Ok(Self { size, modified_ns, fingerprint, consumed, counts, fault, time_fault, processes, identity })
     }
 }

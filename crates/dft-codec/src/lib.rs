@@ -28,8 +28,9 @@
 //!                 │ n, u16 big-endian │ n × ordered(extra); a counter of the host as a whole has none
 //! series          series id, 16 bytes
 //! names           kind: 'F' file, 'H' host, 'S' string │ ordered(hash) │ name, to the end
-//! files           the path's bytes
-//! meta            a word: "config", "bounds", "format", and "bundle:<id>" for each that was taken in
+//! files           what the trace is called: the path's bytes, where a source was named behind that and 00
+//! meta            a word: "config", "bounds", "format", "bundle:<id>" for each that was taken in, and
+//!                 "duplicate:<name>" for each file that has the trace of another one
 //!
 //! ordered(s)      the bytes of s, each 00 as 00 FF, then 00 00
 //! ```
@@ -59,6 +60,7 @@
 //!                 │ text hhash │ text fhash │ varint n, n × text extra
 //! names           version │ varint n │ n × the id of a process that gave the name, 8 bytes, ascending
 //! files           see [`FileEntry`]
+//! duplicates      see [`DuplicateEntry`]
 //! bounds          version │ varint least bucket │ varint greatest − least
 //!
 //! integer statistics
@@ -77,8 +79,8 @@
 //! sketch          varint zeros │ 2 × (varint n, n × (zigzag index step, varint count))
 //! ```
 //!
-//! A change of any of these changes [`VALUE_VERSION`], [`ROW_VERSION`], [`CHUNK_VERSION`], [`FILE_VERSION`] or
-//! [`FORMAT_VERSION`]; golden vectors in the tests hold them still.
+//! A change of any of these changes [`VALUE_VERSION`], [`ROW_VERSION`], [`CHUNK_VERSION`], [`FILE_VERSION`],
+//! [`DUPLICATE_VERSION`] or [`FORMAT_VERSION`]; golden vectors in the tests hold them still.
 //!
 //! # Example
 //!
@@ -93,18 +95,22 @@
 mod bytes;
 mod chunk;
 mod file_entry;
+mod identity;
 mod keys;
 mod name_givers;
 mod piece_entry;
 mod process;
 mod rows;
+mod sample;
 mod series;
 mod stats;
 mod telemetry;
 
 pub use bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
 pub use chunk::{CHUNK_INTERVALS, ChunkCursor, ChunkWriter, RowChunk};
+pub use dft_trace::ContentHash;
 pub use file_entry::{FileCounts, FileEntry, FileFault};
+pub use identity::{DuplicateEntry, Identity};
 pub use keys::{CounterScope, HOST_WIDE, NameKey, NameKind, RowKey, TelemetryKey, put_ordered};
 pub use name_givers::{NameGivers, ProcessId};
 pub use piece_entry::{PieceEntry, Unchained};
@@ -112,6 +118,7 @@ pub use process::{
     LONGEST_HOST, LONGEST_TEXT, MOST_PROCESSES, ProcessFacts, ProcessKey, Processes, Said, StartFacts, StartText,
 };
 pub use rows::{Custom, MetricName, RowCore, RowParts, RowValue, UsualName, encode_row};
+pub use sample::{Sample, SampledRecord};
 pub use series::{Family, SeriesId, SeriesIdentity};
 pub use telemetry::{TelemetryCore, TelemetryValue, encode_telemetry};
 
@@ -129,6 +136,9 @@ pub const CHUNK_VERSION: u8 = 1;
 
 /// The version that the entries of files start with. Version 1 did not say how far a file was read.
 pub const FILE_VERSION: u8 = 4;
+
+/// The version that the entries of duplicates start with.
+pub const DUPLICATE_VERSION: u8 = 1;
 
 /// The least and greatest bucket over rows and telemetry, in µs. Bounds only ever widen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

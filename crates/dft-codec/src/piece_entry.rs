@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use dft_trace::{Clock, Fault, OpenEnd, TimeFault};
+use dft_trace::{Clock, ContentHash, Fault, OpenEnd, TimeFault};
 
 use crate::bytes::{DecodeError, Reader, put_varint};
 use crate::file_entry::{FileEntry, FileFault, decode_clock, encode_clock};
@@ -22,8 +22,8 @@ pub struct PieceEntry {
     pub clock: Clock,
     /// Why what follows cannot be read on its own, if it cannot.
     pub open_end: Option<OpenEnd>,
-    /// The size and date are the file's, the rest is the piece's: the fingerprint is its share, and text and
-    /// lines are counted from its start.
+    /// The size and date are the file's, the rest is the piece's: the hashes are those of its bytes and its text,
+    /// and text and lines are counted from its start.
     pub entry: FileEntry,
 }
 
@@ -46,6 +46,11 @@ impl fmt::Display for Unchained {
 const ENDS: [OpenEnd; 4] = [OpenEnd::Line, OpenEnd::Member, OpenEnd::Padding, OpenEnd::Damage];
 
 impl PieceEntry {
+    /// The hash of the piece's bytes.
+    fn bytes(&self) -> ContentHash {
+        ContentHash::from_checksums(self.range.end - self.range.start, self.entry.fingerprint)
+    }
+
     /// Whether the piece ends where its file does.
     pub fn is_last(&self) -> bool {
         self.range.end == self.entry.size
@@ -121,10 +126,19 @@ impl PieceEntry {
         let mut whole = first.entry.clone();
         for piece in &pieces[1..] {
             let before = whole.consumed;
-            let FileEntry { fingerprint, consumed, counts, fault, time_fault, processes, .. } = &piece.entry;
+            let FileEntry { consumed, counts, fault, time_fault, processes, identity, .. } = &piece.entry;
             whole.processes.merge(processes.clone());
-            whole.fingerprint = whole.fingerprint.wrapping_add(*fingerprint);
+            let bytes = ContentHash::from_checksums(piece.range.start, whole.fingerprint);
+            whole.fingerprint = bytes.then(piece.bytes()).checksums();
             whole.consumed = *consumed;
+            if identity.gzip {
+                // What lies before ends where its text does.
+                let text_before = ContentHash { length: consumed.text - consumed.skip, ..consumed.before };
+                whole.consumed.before = ContentHash { length: 0, ..whole.identity.text.then(text_before) };
+            }
+            whole.identity.text = whole.identity.text.then(identity.text);
+            whole.identity.cut_short = identity.cut_short;
+            whole.identity.sample.merge(&identity.sample);
             whole.consumed.text = before.text.saturating_add(consumed.text);
             whole.consumed.line = (before.line - 1).saturating_add(consumed.line);
             whole.counts.add(counts);
@@ -194,12 +208,16 @@ mod tests {
     use dft_trace::{Consumed, TimeUnit};
 
     use super::*;
-    use crate::{FileCounts, ProcessFacts, ProcessKey, Processes};
+    use crate::{FileCounts, Identity, ProcessFacts, ProcessKey, Processes};
 
     /// A process with so many records.
     fn process(records: u64) -> Processes {
         let facts = ProcessFacts { records, complete: records, calls: records.into(), ..ProcessFacts::default() };
         [(ProcessKey { pid: 5, ..ProcessKey::default() }, facts)].into_iter().collect()
+    }
+
+    fn bytes() -> Vec<u8> {
+        (0..30).collect()
     }
 
     fn piece(range: Range<u64>) -> PieceEntry {
@@ -208,12 +226,13 @@ mod tests {
         let entry = FileEntry {
             size: 30,
             modified_ns: 7,
-            fingerprint: u128::MAX - 1,
+            fingerprint: ContentHash::of(&bytes()[range.start as usize..range.end as usize]).checksums(),
             consumed,
             counts,
             fault: None,
             time_fault: None,
             processes: process(4),
+            identity: Identity { text: ContentHash::of(&[b'x'; 40]), ..Identity::default() },
         };
         PieceEntry { range, clock: Clock::default(), open_end: None, entry }
     }
@@ -229,8 +248,9 @@ mod tests {
         let counts = FileCounts { events: 12, ..FileCounts::default() };
         let fault = Some(FileFault::Truncated("the file ends within line 13".to_owned()));
         let processes = process(12);
-        let fingerprint = u128::MAX - 5;
-        assert_eq!(whole, FileEntry { consumed, counts, fault, fingerprint, processes, ..last.entry });
+        let fingerprint = ContentHash::of(&bytes()).checksums();
+        let identity = Identity { text: ContentHash::of(&[b'x'; 120]), ..Identity::default() };
+        assert_eq!(whole, FileEntry { consumed, counts, fault, fingerprint, processes, identity, ..last.entry });
     }
 
     #[test]
@@ -285,7 +305,7 @@ mod tests {
             assert!(PieceEntry::decode(&[&bytes[..], b"x"].concat()).is_err());
         }
         for range in [10..10, Range { start: 10, end: 9 }, 0..31] {
-            assert!(PieceEntry::decode(&piece(range).encode()).is_err());
+            assert!(PieceEntry::decode(&PieceEntry { range, ..piece(5..10) }.encode()).is_err());
         }
         for at in [2, 3] {
             let mut bytes = piece(5..10).encode();

@@ -3,7 +3,7 @@
 
 use dft_codec::*;
 use dft_metrics::{FloatStats, IntStats, Sketch, SketchMapping};
-use dft_trace::{Clock, Consumed, TimeFault, TimeUnit};
+use dft_trace::{Clock, Consumed, ContentHash, Opening, TimeFault, TimeUnit};
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
@@ -156,11 +156,33 @@ fn processes() -> impl Strategy<Value = Processes> {
 }
 
 prop_compose! {
+    fn identity_of_a_trace()(
+        length in any::<u64>(), checksums in any::<[u64; 2]>(), first in vec(any::<u8>(), 0..600), file in 0..3,
+        records in vec(any::<(u64, i64, u32)>(), 0..20),
+    ) -> Identity {
+        let text = ContentHash { length, crc32: checksums[0] as u32, crc64: checksums[1] };
+        let mut sample = Sample::default();
+        records.into_iter().for_each(|(rank, pid, check)| sample.add(rank, pid, || check));
+        Identity { text, opening: Opening::of(&first), gzip: file > 0, cut_short: file > 1, sample }
+    }
+}
+
+prop_compose! {
+    fn duplicate()(
+        of in vec(any::<u8>(), 0..9), unfinished in any::<bool>(), size in any::<u64>(), modified_ns in any::<i128>(),
+        fingerprint in any::<u128>(), identity in identity_of_a_trace(),
+    ) -> DuplicateEntry {
+        DuplicateEntry { of, unfinished, size, modified_ns, fingerprint, text: identity.text }
+    }
+}
+
+prop_compose! {
     fn entry()(
         size in any::<u64>(), modified_ns in any::<i128>(), fingerprint in any::<u128>(), place in any::<[u64; 4]>(),
         unit in prop::sample::select(vec![TimeUnit::Ns, TimeUnit::Us, TimeUnit::Ms, TimeUnit::Sec]),
         counter_starts in any::<bool>(), within_line in any::<bool>(), n in any::<[u64; 12]>(), fault in 0..4, reason in any::<String>(),
-        processes in processes(), time_fault in time_fault(),
+        processes in processes(), time_fault in time_fault(), identity in identity_of_a_trace(),
+        before in proptest::bool::ANY,
     ) -> FileEntry {
         let counts = FileCounts {
             events: n[0], profiles: n[1], systems: n[2], telemetry: n[3], metadata: n[4], skipped: n[5],
@@ -175,8 +197,12 @@ prop_compose! {
         };
         let [text, offset, skip, line] = place;
         let consumed =
-            Consumed { text, offset: offset.min(size), skip: skip.min(text), line: line.max(1), clock: Clock { unit, counter_starts }, within_line };
-        FileEntry { size, modified_ns, fingerprint, consumed, counts, fault, time_fault, processes }
+            Consumed {
+                text, offset: offset.min(size), skip: skip.min(text), line: line.max(1),
+                clock: Clock { unit, counter_starts }, within_line,
+                before: ContentHash { length: 0, ..if before { identity.text } else { ContentHash::EMPTY } },
+            };
+        FileEntry { size, modified_ns, fingerprint, consumed, counts, fault, time_fault, processes, identity }
     }
 }
 
@@ -321,6 +347,13 @@ proptest! {
     }
 
     #[test]
+    fn duplicate_entries_come_back(entry in duplicate()) {
+        let bytes = entry.encode();
+        prop_assert_eq!(DuplicateEntry::decode(&bytes).unwrap(), entry);
+        refuses_cut_and_long(&bytes, DuplicateEntry::decode)?;
+    }
+
+    #[test]
     fn bounds_come_back(a in any::<u64>(), b in any::<u64>()) {
         let bounds = Bounds::of(a).union(Bounds::of(b));
         prop_assert_eq!(Bounds::decode(&bounds.encode()).unwrap(), bounds);
@@ -372,6 +405,7 @@ proptest! {
         let _ = TelemetryValue::decode(&bytes, bucket);
         let _ = SeriesIdentity::decode(&bytes);
         let _ = FileEntry::decode(&bytes);
+        let _ = DuplicateEntry::decode(&bytes);
         let _ = PieceEntry::decode(&bytes);
         let _ = Bounds::decode(&bytes);
         let _ = RowKey::decode(&bytes);
@@ -642,17 +676,35 @@ fn golden_vectors() {
         size: 300,
         modified_ns: -1,
         fingerprint: 0xab,
-        consumed: Consumed { text: 900, offset: 200, skip: 20, line: 7, clock: TimeUnit::Ms.into(), within_line: true },
+        consumed: Consumed {
+            text: 900,
+            offset: 200,
+            skip: 20,
+            before: ContentHash { length: 0, crc32: 1, crc64: 2 },
+            line: 7,
+            clock: TimeUnit::Ms.into(),
+            within_line: true,
+        },
         counts: FileCounts { events: 5, system_calls: 1, ..FileCounts::default() },
         fault: Some(FileFault::Truncated("x".into())),
         time_fault: Some(TimeFault::TooLate { unit: TimeUnit::Ms, ts: 300 }),
         processes: [process("", -1, ProcessFacts::default()), process("h", 7, usual), process("h", 300, every)]
             .into_iter()
             .collect(),
+        identity: {
+            let text = ContentHash { length: 901, crc32: 3, crc64: 4 };
+            let mut sample = Sample::default();
+            sample.add(5, -6, || 7);
+            Identity { text, opening: Opening::of(b"12345678"), gzip: true, cut_short: true, sample }
+        },
     };
     assert_eq!(
         hex(&entry.encode()),
-        "04ac0201000000000000000000000000000000ab8407c8011407020105000000000000000000010002017800020001010000000168020eba010505d00ff40301010005d00f010163020165010164010676322e312e30060652616e6b2033a502cd02090203ac02010100020100"
+        "04ac0201000000000000000000000000000000ab8407c80114070201010000000100000000000000020500000000000000000001020178030108a50285070000000300000000000000040162e29b4cad9e2ef602010000000000000005000000070b"
+    );
+    assert_eq!(
+        hex(&DuplicateEntry::of_entry(b"a".to_vec(), true, &entry).encode()),
+        "01016101ac0201000000000000000000000000000000ab8507000000030000000000000004"
     );
 
     let mapping = SketchMapping::new(0.01).unwrap();

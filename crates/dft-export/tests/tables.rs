@@ -32,7 +32,7 @@ fn build(lines: &[String], config: &Config) -> Built {
         Line::Malformed { reason, .. } => panic!("{reason}"),
     });
     let bounds = aggregator.bounds();
-    let batch = Batch { runs: vec![aggregator.into_run()], files: Vec::new(), bounds };
+    let batch = Batch { runs: vec![aggregator.into_run()], files: Vec::new(), bounds, ..Batch::default() };
     let mut writer = EventAggregator::open(folder.path(), config, false).expect("opened");
     writer.publish(&batch, 1).expect("published");
     drop(writer);

@@ -1,18 +1,19 @@
 //! One build, from the list of traces to the published index.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Instant;
 
 use dft_aggregate::Config;
-use dft_codec::{FileEntry, FileFault};
-use dft_store::{Batch, EventAggregator, Written};
+use dft_codec::FileFault;
+use dft_store::{Batch, DuplicateTrace, EventAggregator, SharedProcesses, TraceNames, Written};
 use dft_trace::NotRead;
 
 use crate::error::BuildError;
+use crate::known::KnownTraces;
 use crate::listing::list;
 use crate::lost;
+use crate::names::Renaming;
 use crate::plan::{Plan, plan};
 use crate::progress::Progress;
 use crate::reading::{Reading, read};
@@ -29,12 +30,24 @@ pub struct BuildOptions {
     pub strict: bool,
     /// Whether the index is made anew, whatever is in it.
     pub rebuild: bool,
+    /// Where the traces come from, such as the name of a node, where the same path is another trace elsewhere.
+    pub source: Option<String>,
+}
+
+impl BuildOptions {
+    pub(crate) fn check(&self) -> Result<(), BuildError> {
+        let Some((name, why)) = self.source.as_ref().and_then(|name| Some((name, TraceNames::refuse_source(name)?)))
+        else {
+            return Ok(());
+        };
+        Err(BuildError::Source { name: name.clone(), why })
+    }
 }
 
 impl Default for BuildOptions {
     fn default() -> Self {
         let threads = thread::available_parallelism().map_or(1, usize::from);
-        Self { threads, memory: 512 << 20, strict: false, rebuild: false }
+        Self { threads, memory: 512 << 20, strict: false, rebuild: false, source: None }
     }
 }
 
@@ -53,37 +66,50 @@ pub fn build(
 ) -> Result<BuildReport, BuildError> {
     let start = Instant::now();
     config.check()?;
+    options.check()?;
     let found = list(traces)?;
     let mut aggregator = EventAggregator::open(index, config, options.rebuild)?;
-    let mut plan = plan(&found.files, |trace| Ok(aggregator.file(&aggregator.name_of(trace))?))?;
+    let names = aggregator.names().clone().with_source(options.source.as_deref());
+    let known_traces = KnownTraces::of_index(aggregator.current()?, names)?;
+    let mut plan = plan(&found.files, &known_traces)?;
     plan.add_others(found.unreadable, found.not_read);
     if plan.leave_out_others() {
         return Err(BuildError::NotTraces(found.files));
     }
-    let redated = std::mem::take(&mut plan.redated);
+    let redated = (std::mem::take(&mut plan.redated), std::mem::take(&mut plan.redated_duplicates));
     let changed = |paths| BuildError::Changed { index: index.to_owned(), paths };
     if !plan.read.is_empty() {
         aggregator.begin();
     }
-    let (mut reading, mut known) = read_planned(plan, aggregator.scratch(), config, options, progress, changed)?;
+    let scratch = aggregator.scratch();
+    let (mut reading, mut known) = read_planned(plan, &known_traces, scratch, config, options, progress, changed)?;
     if aggregator.current()?.is_none() {
         refuse_empty(&reading.reports, &reading.unreadable)?;
     }
-    find_lost(&aggregator, &mut reading, &mut known, options.strict)?;
     progress.begin_writing();
-    let files = reading.files.into_iter().chain(redated);
-    let files = files.map(|(path, entry)| (aggregator.name_of(&path), entry));
-    let batch = Batch { runs: reading.runs, files: files.collect(), bounds: reading.bounds };
-    let written = if batch.files.is_empty() && aggregator.current()?.is_some() {
+    let gone = known_traces.gone(&found.files);
+    let renaming = Renaming::of(&known_traces, &mut reading, redated, gone);
+    renaming.refuse_duplicates(index, &reading, &known_traces)?;
+    // The records of a process may be spread over traces that are read now, and others.
+    let lost = lost::find(renaming.traces.iter().map(|(name, entry)| (name.as_slice(), entry)), true);
+    let names = &known_traces.names;
+    lost::report(&lost, |path| names.name_of(path), &mut reading.reports, &mut known, options.strict)?;
+    drop(lost);
+    let Renaming { files, changes, duplicates, moved, gone, traces } = renaming;
+    let batch = Batch { runs: reading.runs, files, bounds: reading.bounds, changes };
+    let nothing_new = batch.files.is_empty() && batch.changes.is_empty();
+    let written = if nothing_new && aggregator.current()?.is_some() {
         Written::default()
     } else {
         aggregator.publish(&batch, options.threads)?
     };
+    let place = |(path, entry): &(PathBuf, _)| DuplicateTrace::new(names, &names.name_of(path), entry);
     Ok(BuildReport {
         index: index.to_owned(),
         input: InputReport {
             files: reading.reports,
             known,
+            duplicates: duplicates.iter().map(place).collect(),
             unreadable: reading.unreadable,
             not_read: reading.not_read,
             written,
@@ -93,31 +119,17 @@ pub fn build(
             elapsed: start.elapsed(),
         },
         ambiguous_hashes: aggregator.ambiguous_hashes()?,
+        moved,
+        gone,
+        shared_processes: SharedProcesses::among(names, traces.iter()),
     })
-}
-
-/// Finds lost records of all processes: those of one may be spread over traces that are read now, and others.
-fn find_lost(
-    aggregator: &EventAggregator,
-    reading: &mut Reading,
-    known: &mut [FileReport],
-    strict: bool,
-) -> Result<(), BuildError> {
-    let now: BTreeMap<Vec<u8>, &FileEntry> =
-        reading.files.iter().map(|(path, entry)| (aggregator.name_of(path), entry)).collect();
-    let before = match aggregator.current()? {
-        Some(current) => current.files()?,
-        None => Vec::new(),
-    };
-    let others = before.iter().filter(|(name, _)| !now.contains_key(name)).map(|(name, entry)| (&**name, entry));
-    let lost = lost::find(now.iter().map(|(name, entry)| (&**name, *entry)).chain(others), true);
-    lost::report(&lost, |path| aggregator.name_of(path), &mut reading.reports, known, strict)
 }
 
 /// Reads what is planned. Files that are not what is known of them, and, where the build is strict,
 /// faults, are errors.
 pub(crate) fn read_planned(
     plan: Plan,
+    known: &KnownTraces,
     scratch: &Path,
     config: &Config,
     options: &BuildOptions,
@@ -127,7 +139,7 @@ pub(crate) fn read_planned(
     if !plan.changed.is_empty() {
         return Err(changed(plan.changed));
     }
-    let mut reading = read(plan.read, scratch, config, options, progress)?;
+    let mut reading = read(plan.read, plan.unsettled, known, scratch, config, options, progress)?;
     if !reading.changed.is_empty() {
         return Err(changed(reading.changed));
     }
@@ -136,8 +148,19 @@ pub(crate) fn read_planned(
     reading.not_read = plan.not_read;
     if options.strict {
         refuse_faults(&reading)?;
+        if let Some((path, entry)) = reading.duplicates.first() {
+            let fault = DuplicateTrace::new(&known.names, &known.names.name_of(path), entry).what();
+            return Err(BuildError::Strict { path: path.clone(), fault });
+        }
     }
-    Ok((reading, plan.known))
+    // Some may have become duplicates of traces that were read.
+    let mut known: Vec<_> = plan.known;
+    known.retain(|report| reading.duplicates.iter().all(|(path, _)| *path != report.path));
+    known.append(&mut reading.known);
+    known.sort_by(|a, b| a.path.cmp(&b.path));
+    reading.duplicates.extend(plan.duplicates);
+    reading.duplicates.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok((reading, known))
 }
 
 /// The first fault, as an error.

@@ -52,6 +52,29 @@ pub enum BuildError {
         /// The traces.
         paths: Vec<PathBuf>,
     },
+    /// A trace has grown to have the text of another one.
+    #[error(
+        "{} now has the same text as {of}, and what it held before cannot be taken out of {} again: give --rebuild to \
+         make the index anew",
+        .path.display(),
+        .index.display()
+    )]
+    BecameDuplicate {
+        /// The index.
+        index: PathBuf,
+        /// The trace.
+        path: PathBuf,
+        /// The other one.
+        of: String,
+    },
+    /// A source cannot be named so.
+    #[error("{name:?} cannot name a source: {why}")]
+    Source {
+        /// The name.
+        name: String,
+        /// Why.
+        why: &'static str,
+    },
     /// Traces have changed, or grown, since they were staged.
     #[error(
         "{} changed since staged in {}: ingest what is there first, or remove the bundle",

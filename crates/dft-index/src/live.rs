@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
 use dft_aggregate::{Aggregator, Config, Run};
-use dft_codec::{Bounds, FileCounts, FileEntry};
+use dft_codec::{Bounds, FileCounts, FileEntry, Identity};
 use dft_store::{Batch, EventAggregator, Index, StoreError, Written};
 use dft_trace::{Clock, Consumed, Line, MalformedReason, Parser, Phase, Record, TimeFault};
 
@@ -249,8 +249,10 @@ impl LiveAggregator {
             fault: None,
             time_fault,
             processes: processes.clone(),
+            identity: Identity::default(),
         };
-        let batch = Batch { runs: std::mem::take(&mut self.runs), files: vec![(name, entry)], bounds };
+        let batch =
+            Batch { runs: std::mem::take(&mut self.runs), files: vec![(name, entry)], bounds, ..Batch::default() };
         let published = aggregator.publish(&batch, threads);
         // What is in force is in, whatever failed behind that.
         if matches!(&published, Err(error) if !matches!(error, StoreError::InForce { .. })) {

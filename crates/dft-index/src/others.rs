@@ -25,8 +25,9 @@ impl Plan {
             }
         }
         self.read = traces;
-        let Self { read, known, unreadable, not_read, changed, .. } = &*self;
-        let is_all = [read.len(), known.len(), unreadable.len(), not_read.len(), changed.len()] == [0; 5];
+        let Self { read, known, unreadable, not_read, changed, unsettled, duplicates, .. } = &*self;
+        let known = known.len() + unsettled.len() + duplicates.len();
+        let is_all = [read.len(), known, unreadable.len(), not_read.len(), changed.len()] == [0; 5];
         let nothing_else = is_all && !others.is_empty();
         self.unreadable.extend(others);
         nothing_else

@@ -3,17 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use dft_aggregate::{Config, Run};
-use dft_codec::{Bounds, FileCounts, FileEntry, FileFault, PieceEntry};
-use dft_trace::{Clock, Fault, NotRead, SourceSummary, TimeFault};
+use dft_codec::{Bounds, DuplicateEntry, FileCounts, FileEntry, FileFault, Identity, PieceEntry};
+use dft_trace::{Clock, Fault, NotRead, OpenEnd, SourceSummary, TimeFault};
 
 use crate::build::BuildOptions;
 use crate::error::BuildError;
-use crate::plan::Planned;
+use crate::known::KnownTraces;
+use crate::plan::{Planned, Settled, Unsettled};
 use crate::progress::Progress;
 use crate::report::{FileReport, MalformedLine, SHOWN, Unreadable};
+use crate::settle::settle;
+use crate::sieve::Sieve;
 use crate::workers::{FileEnd, Harvest, Tally, harvest};
 
 /// What was read of files.
+#[derive(Default)]
 pub(crate) struct Reading {
     pub(crate) runs: Vec<Run>,
     pub(crate) bounds: Option<Bounds>,
@@ -23,6 +27,12 @@ pub(crate) struct Reading {
     pub(crate) pieces: Vec<(PathBuf, PieceEntry)>,
     /// What to say of each file, by path.
     pub(crate) reports: Vec<FileReport>,
+    /// What to say of files that are in as another file's trace was.
+    pub(crate) known: Vec<FileReport>,
+    /// Files that have the trace of another one.
+    pub(crate) duplicates: Vec<(PathBuf, DuplicateEntry)>,
+    /// Traces, by name, that another file has now.
+    pub(crate) moved: Vec<(Vec<u8>, PathBuf)>,
     pub(crate) unreadable: Vec<Unreadable>,
     pub(crate) not_read: Vec<NotRead>,
     /// Files that are no longer what was read of them before.
@@ -35,48 +45,68 @@ pub(crate) struct Reading {
     pub(crate) spilled: u64,
 }
 
-/// Reads files into tables, which are written to `scratch` where they are past the memory budget.
+/// Reads files into tables, which are written to `scratch` where they are past the memory budget. Those that may
+/// have the trace of another one, known or among them, are read only if they have not.
 pub(crate) fn read(
     files: Vec<Planned>,
+    mut unsettled: Vec<Unsettled>,
+    known: &KnownTraces,
     scratch: &Path,
     config: &Config,
     options: &BuildOptions,
     progress: &Progress,
 ) -> Result<Reading, BuildError> {
-    progress.begin_reading(files.len() as u64, files.iter().map(Planned::new_bytes).sum());
-    let Harvest { runs, bounds, mut tallies, mut ends, spilled } = harvest(&files, scratch, config, options, progress)?;
-    let mut reading = Reading {
-        runs,
-        bounds: bounds.into_iter().reduce(Bounds::union),
-        files: Vec::new(),
-        pieces: Vec::new(),
-        reports: Vec::new(),
-        unreadable: Vec::new(),
-        not_read: Vec::new(),
-        changed: Vec::new(),
-        bytes: 0,
-        text_bytes: 0,
-        spilled,
-    };
-    for (at, file) in files.into_iter().enumerate() {
-        match ends.remove(&at) {
-            Some(FileEnd::Read(summary, clock)) => {
-                reading.add(file, summary, clock, tallies.remove(&at).unwrap_or_default());
-            }
-            Some(FileEnd::Unreadable(error)) => reading.unreadable.push(Unreadable { path: file.path, error }),
-            Some(FileEnd::Changed) => reading.changed.push(file.path),
-            None => unreachable!("the build ended well, so every file was read"),
-        }
+    let sizes = files.iter().map(Planned::new_bytes).chain(unsettled.iter().map(|file| file.size));
+    progress.begin_reading((files.len() + unsettled.len()) as u64, sizes.sum());
+    let sieve = Sieve::beside(known.files.values());
+    let mut reading = Reading::default();
+    let harvested = harvest(&files, &sieve, scratch, config, options, progress)?;
+    reading.add_all(files, harvested, known, &mut unsettled);
+    if !unsettled.is_empty() {
+        let files = settle(unsettled, known, &mut reading, options.threads, progress)?;
+        let harvested = harvest(&files, &sieve, scratch, config, options, progress)?;
+        reading.add_all(files, harvested, known, &mut Vec::new());
     }
     reading.files.sort_by(|a, b| a.0.cmp(&b.0));
+    reading.duplicates.sort_by(|a, b| a.0.cmp(&b.0));
     reading.reports.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(reading)
 }
 
 impl Reading {
+    /// Adds what was read of files. Those of which only the text can tell what they are, are put with the unsettled.
+    fn add_all(&mut self, files: Vec<Planned>, harvest: Harvest, known: &KnownTraces, unsettled: &mut Vec<Unsettled>) {
+        let Harvest { runs, bounds, mut tallies, mut ends, spilled } = harvest;
+        self.runs.extend(runs);
+        self.bounds = self.bounds.into_iter().chain(bounds).reduce(Bounds::union);
+        self.spilled += spilled;
+        for (at, file) in files.into_iter().enumerate() {
+            match ends.remove(&at) {
+                Some(FileEnd::Read(summary, clock)) => {
+                    self.add(file, summary, clock, tallies.remove(&at).unwrap_or_default());
+                }
+                Some(FileEnd::Unreadable(error)) => self.unreadable.push(Unreadable { path: file.path, error }),
+                Some(FileEnd::PutOff) => {
+                    unsettled.push(Unsettled { path: file.path, size: file.size, own: None });
+                }
+                // It may be compressed otherwise.
+                Some(FileEnd::Changed) if known.can_move && file.settled.is_none() && file.before.is_some() => {
+                    unsettled.push(Unsettled { path: file.path, size: file.size, own: file.before });
+                }
+                Some(FileEnd::Changed) => self.changed.push(file.path),
+                None => unreachable!("the build ended well, so every file was read"),
+            }
+        }
+    }
+
     fn add(&mut self, file: Planned, summary: SourceSummary, clock: Clock, tally: Tally) {
-        let Planned { path, before, piece, .. } = file;
-        let Tally { mut counts, mut malformed, skipped, inconsistent, time_fault, processes } = tally;
+        let Planned { path, before, was_nothing, piece, settled, .. } = file;
+        let Tally { mut counts, mut malformed, skipped, inconsistent, time_fault, processes, mut sample } = tally;
+        let (scan, absorbed) = settled.map_or((None, None), |Settled { scan, absorbed }| (Some(scan), absorbed));
+        if before.is_some() && scan.as_ref().is_some_and(|scan| scan.fingerprint != summary.fingerprint) {
+            self.changed.push(path);
+            return;
+        }
         let mut processes = processes.finish();
         if let Some(before) = &before {
             processes.merge(before.processes.clone());
@@ -106,7 +136,17 @@ impl Reading {
         self.text_bytes += summary.consumed.text.saturating_sub(text);
         let time_faults = before.as_ref().and_then(|entry| entry.time_fault).into_iter();
         let time_fault = time_faults.chain(time_fault.map(|(_, fault)| fault)).reduce(TimeFault::first);
-        let before = before.map(|entry| entry.counts);
+        let open_end = summary.open_end;
+        let mut opening = summary.opening;
+        if let Some(before) = &before {
+            sample.merge(&before.identity.sample);
+            opening = if opening.is_none() { before.identity.opening } else { opening };
+        }
+        let opening = scan.as_ref().map_or(opening, |scan| scan.opening);
+        let cut_short = summary.gzip && open_end == Some(OpenEnd::Member);
+        let identity = Identity { text: summary.text, opening, gzip: summary.gzip, cut_short, sample };
+        let text_before = before.as_ref().map(|entry| entry.identity.text);
+        let before = before.map(|entry| entry.counts).or(was_nothing.then(FileCounts::default));
         let mut total = before.unwrap_or_else(FileCounts::default);
         total.add(&counts);
         let entry = FileEntry {
@@ -118,11 +158,12 @@ impl Reading {
             fault: fault.clone(),
             time_fault,
             processes,
+            identity,
         };
         let more_processes = entry.processes.has_more();
         match piece.clone() {
             Some(range) => {
-                let piece = PieceEntry { range, clock, open_end: summary.open_end, entry };
+                let piece = PieceEntry { range, clock, open_end, entry };
                 self.pieces.push((path.clone(), piece));
             }
             None => self.files.push((path.clone(), entry)),
@@ -135,7 +176,7 @@ impl Reading {
             (fault, _) => fault,
         };
         let lost = Vec::new();
-        self.reports.push(FileReport {
+        let mut report = FileReport {
             path,
             piece,
             counts,
@@ -147,6 +188,19 @@ impl Reading {
             inconsistent,
             lost,
             more_processes,
-        });
+        };
+        if let Some(absorbed) = absorbed {
+            // It is as if the other one had not been read.
+            report.counts.add(&absorbed.counts);
+            report.before = absorbed.before;
+            report.malformed.splice(0..0, absorbed.malformed);
+            report.malformed.truncate(SHOWN);
+            report.skipped = absorbed.skipped.or(report.skipped);
+            report.inconsistent = absorbed.inconsistent.or(report.inconsistent);
+        } else if scan.is_some() && text_before == Some(summary.text) {
+            self.known.push(report);
+            return;
+        }
+        self.reports.push(report);
     }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use dft_codec::{FileCounts, FileFault, Unchained};
-use dft_store::Written;
+use dft_store::{DuplicateTrace, SharedProcesses, Written};
 use dft_trace::{NotRead, Record, TimeFault, Value};
 
 use crate::lost::LostRecords;
@@ -130,6 +130,8 @@ pub struct InputReport {
     pub files: Vec<FileReport>,
     /// The files that were in already, by path.
     pub known: Vec<FileReport>,
+    /// The files that have the trace of another one, of which nothing is counted, by path.
+    pub duplicates: Vec<DuplicateTrace>,
     /// The files that could not be opened.
     pub unreadable: Vec<Unreadable>,
     /// The files that look like traces in a container that is not read, by path.
@@ -161,7 +163,10 @@ impl InputReport {
 
     /// Whether the input had faults.
     pub fn has_faults(&self) -> bool {
-        !self.unreadable.is_empty() || !self.not_read.is_empty() || self.faulty().next().is_some()
+        !self.unreadable.is_empty()
+            || !self.not_read.is_empty()
+            || !self.duplicates.is_empty()
+            || self.faulty().next().is_some()
     }
 }
 
@@ -174,6 +179,12 @@ pub struct BuildReport {
     pub input: InputReport,
     /// How many hashes in the index have more than one name.
     pub ambiguous_hashes: u64,
+    /// Traces of the index that have another name now, or are in another file: what they were called, and the file.
+    pub moved: Vec<(String, PathBuf)>,
+    /// Traces of the index whose files are gone, and that count as before.
+    pub gone: Vec<String>,
+    /// Traces of the index that have the same records of some processes, and both count.
+    pub shared_processes: Vec<SharedProcesses>,
 }
 
 /// What a staging did.

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use dft_store::{Index, StoreError, TraceNames};
-use dft_trace::discover;
+use dft_trace::{TextScan, discover};
 
 use crate::error::BuildError;
+use crate::known::KnownTraces;
 use crate::plan::plan;
 
 /// How a trace stands to an index.
@@ -26,7 +27,8 @@ pub enum TraceState {
 }
 
 /// How each of some traces (files, directories, globs) stands to an index, by path; where there is no index,
-/// all that can be read are new. No trace is read but those whose date alone has changed.
+/// all that can be read are new. Which new ones have a trace that is in, only a build tells: no trace is read but
+/// those that are not what is known of them, or have another date.
 ///
 /// # Errors
 ///
@@ -38,13 +40,25 @@ pub fn resolve(traces: &[PathBuf], index: &Path) -> Result<Vec<(PathBuf, TraceSt
         Err(StoreError::NoIndex(_)) => None,
         Err(error) => return Err(error.into()),
     };
-    let names = TraceNames::of(index);
-    let plan = plan(&found.files, |trace| match &opened {
-        Some(opened) => Ok(opened.file(&names.name_of(trace))?),
-        None => Ok(None),
-    })?;
+    let known = KnownTraces::of_index(opened.as_ref(), TraceNames::of(index))?;
+    let plan = plan(&found.files, &known)?;
     let mut states: Vec<(PathBuf, TraceState)> = Vec::new();
     states.extend(plan.known.into_iter().map(|file| (file.path, TraceState::Known)));
+    states.extend(plan.duplicates.into_iter().map(|(path, _)| (path, TraceState::Known)));
+    for file in plan.unsettled {
+        let Some(own) = file.own else {
+            states.push((file.path, TraceState::New));
+            continue;
+        };
+        let text = own.identity.text;
+        let scan = TextScan::of(&file.path, |_| vec![text.length], |_| true);
+        let state = match scan.map_err(|source| BuildError::Read { path: file.path.clone(), source })? {
+            Some(scan) if scan.text == text => TraceState::Known,
+            Some(scan) if scan.starts_with(&text) => TraceState::Grown,
+            _ => TraceState::Changed,
+        };
+        states.push((file.path, state));
+    }
     states.extend(plan.changed.into_iter().map(|path| (path, TraceState::Changed)));
     states.extend(plan.unreadable.into_iter().map(|file| (file.path, TraceState::Unreadable)));
     states.extend(plan.read.into_iter().map(|file| {
@@ -74,8 +88,8 @@ mod tests {
         let line = |ts: u32| {
             format!("{{\"name\":\"read\",\"cat\":\"POSIX\",\"pid\":1,\"tid\":1,\"ts\":{ts},\"dur\":1,\"ph\":\"X\"}}\n")
         };
-        for name in ["a.pfw", "b.pfw", "c.pfw"] {
-            fs::write(root.join(name), line(5)).expect("written");
+        for (ts, name) in [(1, "a.pfw"), (2, "b.pfw"), (3, "c.pfw")] {
+            fs::write(root.join(name), line(ts)).expect("written");
         }
         let states = || {
             let states = resolve(std::slice::from_ref(&root), &index).expect("resolved");
@@ -86,7 +100,7 @@ mod tests {
         build(std::slice::from_ref(&root), &index, &Config::default(), &BuildOptions::default(), &Progress::default())
             .expect("built");
         assert_eq!(states(), [Known; 3]);
-        fs::write(root.join("b.pfw"), line(5) + &line(6)).expect("written");
+        fs::write(root.join("b.pfw"), line(2) + &line(6)).expect("written");
         fs::write(root.join("c.pfw"), "").expect("written");
         fs::write(root.join("d.pfw"), line(7)).expect("written");
         assert_eq!(states(), [Known, Grown, Changed, New]);

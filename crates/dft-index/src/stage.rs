@@ -1,6 +1,6 @@
 //! A worker's part of a staged build: traces, or pieces of them, to bundles in a shared directory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,13 @@ use std::thread;
 use std::time::Instant;
 
 use dft_aggregate::Config;
-use dft_codec::{FileCounts, PieceEntry};
-use dft_store::{Staged, StagedBefore, Stager, Written};
+use dft_codec::{DuplicateEntry, FileCounts, PieceEntry};
+use dft_store::{DuplicateTrace, Staged, StagedBefore, Stager, Written};
 use dft_trace::Discovered;
 
 use crate::build::{BuildOptions, read_planned};
 use crate::error::BuildError;
+use crate::known::KnownTraces;
 use crate::listing::list;
 use crate::lost;
 use crate::part::Part;
@@ -52,6 +53,7 @@ pub fn stage(
 ) -> Result<StageReport, BuildError> {
     let start = Instant::now();
     config.check()?;
+    options.check()?;
     let Discovered { files, not_read, unreadable } = list(traces)?;
     let mut others = Plan::default();
     if part.is_first() {
@@ -78,6 +80,7 @@ pub fn stage_pieces(
 ) -> Result<StageReport, BuildError> {
     let start = Instant::now();
     config.check()?;
+    options.check()?;
     let canonical = |piece: &Piece| {
         let Piece { from, to, file_size, .. } = *piece;
         if !piece.is_whole() && (from >= to || to > file_size) {
@@ -104,7 +107,7 @@ fn stage_all(
     options: &BuildOptions,
     progress: &Progress,
 ) -> Result<StageReport, BuildError> {
-    let mut stager = Stager::open(&to.staging, &to.shared, config)?;
+    let mut stager = Stager::open(&to.staging, &to.shared, config)?.with_source(options.source.as_deref());
     let before = stager.staged()?;
     let mut work = Work { stager: &stager, to, config, options, progress, report: StageReport::default() };
     let (wholes, pieces): (Vec<_>, Vec<_>) = pieces.into_iter().partition(Piece::is_whole);
@@ -137,13 +140,15 @@ struct Work<'a> {
 impl Work<'_> {
     /// Stages whole files, several in a bundle.
     fn wholes(&mut self, files: Vec<PathBuf>, others: Plan, before: &StagedBefore) -> Result<(), BuildError> {
-        let staged: BTreeMap<_, _> = before.traces.iter().cloned().collect();
-        let mut plan = plan(&files, |trace| Ok(staged.get(trace).cloned()))?;
+        let mut known = KnownTraces::of_bundles(self.stager, before);
+        let mut before = before.clone();
+        let mut plan = plan(&files, &known)?;
         plan.unreadable.extend(others.unreadable);
         plan.not_read = others.not_read;
         plan.leave_out_others();
         // What a trace has grown by belongs to its bundle's rows, and cannot be staged on its own.
-        let (mut rest, grown): (Vec<_>, Vec<_>) = plan.read.drain(..).partition(|file| file.before.is_none());
+        let is_new = |file: &Planned| !known.files.contains_key(&known.names.name_of(&file.path));
+        let (mut rest, grown): (Vec<_>, Vec<_>) = plan.read.drain(..).partition(is_new);
         plan.changed.extend(grown.into_iter().map(|file| file.path));
         let shared = self.to.shared.clone();
         let changed = |paths| BuildError::ChangedSinceStaged { shared: shared.clone(), paths };
@@ -156,12 +161,28 @@ impl Work<'_> {
             });
             let behind = rest.split_off(fits.count().max(1).min(rest.len()));
             plan.read = std::mem::replace(&mut rest, behind);
-            let mut reading = self.read(std::mem::take(&mut plan), changed)?;
-            if !reading.files.is_empty() {
+            let old = std::mem::take(&mut plan.duplicates);
+            let mut reading = self.read(std::mem::take(&mut plan), &known, changed)?;
+            self.say_duplicates(&known, old.iter());
+            if !reading.files.is_empty() || !reading.duplicates.is_empty() {
+                if self.stager.add_staged(&mut before)? {
+                    let now = KnownTraces::of_bundles(self.stager, &before);
+                    if let Some(files) = now.duplicated(&known, &reading) {
+                        // Another worker has come first; with what the others of this bundle hold, it cannot be
+                        // taken apart any more.
+                        known = now;
+                        plan = self::plan(&files, &known)?;
+                        rest.splice(0..0, plan.read.drain(..));
+                        continue;
+                    }
+                }
                 self.find_lost(&mut reading)?;
                 self.progress.begin_writing();
-                let Reading { runs, files, bounds, reports, .. } = reading;
-                let staged = self.stager.stage(&runs, files, bounds, self.options.threads)?;
+                let Reading { runs, files, duplicates, bounds, reports, .. } = reading;
+                let named = files.iter().map(|(path, entry)| (known.names.name_of(path), entry.clone()));
+                known.files.extend(named);
+                self.say_duplicates(&known, duplicates.iter());
+                let staged = self.stager.stage(&runs, files, duplicates, bounds, self.options.threads)?;
                 self.add(staged, reports);
             }
             if rest.is_empty() {
@@ -229,7 +250,7 @@ impl Work<'_> {
                 Err(error) => {
                     let unreadable = Unreadable { path: piece.path, error };
                     let plan = Plan { unreadable: vec![unreadable], ..Plan::default() };
-                    self.read(plan, BuildError::ChangedSincePlanned)?;
+                    self.read(plan, &self.nothing(), BuildError::ChangedSincePlanned)?;
                     continue;
                 }
             };
@@ -261,20 +282,42 @@ impl Work<'_> {
 
     /// Stages one piece.
     fn piece(&self, piece: &Piece, scratch: &Path, options: &BuildOptions) -> Result<Done, BuildError> {
-        let planned =
-            Planned { path: piece.path.clone(), size: piece.file_size, before: None, piece: Some(piece.range()) };
+        let range = Some(piece.range());
+        let planned = Planned { piece: range, ..Planned::new(piece.path.clone(), piece.file_size) };
         let plan = Plan { read: vec![planned], ..Plan::default() };
         let changed = BuildError::ChangedSincePlanned;
-        let (reading, _) = read_planned(plan, scratch, self.config, options, self.progress, changed)?;
+        let known = self.nothing();
+        let (reading, _) = read_planned(plan, &known, scratch, self.config, options, self.progress, changed)?;
         let Some((path, entry)) = reading.pieces.first().cloned() else { return Ok(Done { reading, staged: None }) };
         self.progress.begin_writing();
         let staged = self.stager.stage_piece(&reading.runs, path, entry, reading.bounds, options.threads)?;
         Ok(Done { reading: Reading { runs: Vec::new(), ..reading }, staged: Some(staged) })
     }
 
-    fn read(&mut self, plan: Plan, changed: impl Fn(Vec<PathBuf>) -> BuildError) -> Result<Reading, BuildError> {
-        let scratch = self.stager.scratch();
-        let (mut reading, known) = read_planned(plan, scratch, self.config, self.options, self.progress, changed)?;
+    /// What is known where pieces are read: which trace theirs is, an ingest tells.
+    fn nothing(&self) -> KnownTraces {
+        KnownTraces::of_bundles(self.stager, &StagedBefore::default())
+    }
+
+    fn say_duplicates<'a>(
+        &mut self,
+        known: &KnownTraces,
+        duplicates: impl Iterator<Item = &'a (PathBuf, DuplicateEntry)>,
+    ) {
+        let names = &known.names;
+        let said = duplicates.map(|(path, entry)| DuplicateTrace::new(names, &names.name_of(path), entry));
+        self.report.input.duplicates.extend(said);
+        self.report.input.duplicates.sort();
+    }
+
+    fn read(
+        &mut self,
+        plan: Plan,
+        known: &KnownTraces,
+        changed: impl Fn(Vec<PathBuf>) -> BuildError,
+    ) -> Result<Reading, BuildError> {
+        let (scratch, config, options) = (self.stager.scratch(), self.config, self.options);
+        let (mut reading, known) = read_planned(plan, known, scratch, config, options, self.progress, changed)?;
         self.count(&mut reading);
         self.report.input.known.extend(known);
         Ok(reading)

@@ -10,7 +10,7 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender};
 use dft_aggregate::{Aggregator, Config, Run, merge_into_one};
-use dft_codec::{Bounds, FileCounts};
+use dft_codec::{Bounds, FileCounts, Sample};
 use dft_trace::{
     Block, BlockEnd, Clock, Line, MalformedReason, Parser, Phase, Record, ResumeError, SourceSummary, TimeFault,
     TimeUnit, TraceReader,
@@ -22,6 +22,8 @@ use crate::plan::Planned;
 use crate::processes::{Before, ProcessCollector};
 use crate::progress::Progress;
 use crate::report::{MalformedLine, SHOWN, SkippedRecord};
+use crate::sampling::sample;
+use crate::sieve::Sieve;
 
 /// A table is written out when it takes more than this, however small the budget, in bytes.
 const LEAST_TABLE: usize = 256 << 10;
@@ -45,6 +47,7 @@ pub(crate) struct Tally {
     /// The first record that shows that times are in another unit, with its line.
     pub(crate) time_fault: Option<(u64, TimeFault)>,
     pub(crate) processes: ProcessCollector,
+    pub(crate) sample: Sample,
 }
 
 impl Tally {
@@ -55,6 +58,7 @@ impl Tally {
             self.skipped.get_or_insert_with(|| SkippedRecord::of(line, record));
         } else {
             self.processes.add(record, unit, before, &self.counts);
+            sample(&mut self.sample, record);
             if let Some(fault) = TimeFault::of(record, unit) {
                 self.time_fault((line, fault));
             }
@@ -89,6 +93,8 @@ pub(crate) enum FileEnd {
     /// To its end, from a place with a time unit in force.
     Read(SourceSummary, Clock),
     Unreadable(io::Error),
+    /// Not at all: it may have the trace of another one.
+    PutOff,
     /// It is no longer what was read of it before.
     Changed,
 }
@@ -117,6 +123,7 @@ impl Harvest {
             mine.inconsistent = mine.inconsistent.into_iter().chain(tally.inconsistent).min();
             mine.time_fault = mine.time_fault.into_iter().chain(tally.time_fault).reduce(first_time_fault);
             mine.processes.merge(tally.processes);
+            mine.sample.merge(&tally.sample);
         }
         self.ends.extend(other.ends);
         self.spilled += other.spilled;
@@ -132,6 +139,7 @@ struct Task {
 /// What the threads share.
 struct Shared<'a> {
     files: &'a [Planned],
+    sieve: &'a Sieve,
     scratch: &'a Path,
     config: &'a Config,
     progress: &'a Progress,
@@ -167,6 +175,7 @@ impl Shared<'_> {
 /// Reads the files, on as many threads as asked for.
 pub(crate) fn harvest(
     files: &[Planned],
+    sieve: &Sieve,
     scratch: &Path,
     config: &Config,
     options: &BuildOptions,
@@ -178,6 +187,7 @@ pub(crate) fn harvest(
     let table = usize::try_from(options.memory).unwrap_or(usize::MAX) / threads / 2;
     let shared = Shared {
         files,
+        sieve,
         scratch,
         config,
         progress,
@@ -263,11 +273,11 @@ impl<'a> Worker<'a> {
                 ReadError::Read(source) => BuildError::Read { path: file.path.clone(), source },
                 ReadError::Build(error) => error,
             })?;
-            match end {
-                Some(end) => self.harvest.ends.insert(at, end),
-                None => return Ok(()),
-            };
-            self.shared.progress.add_file();
+            let Some(end) = end else { return Ok(()) };
+            if !matches!(end, FileEnd::PutOff) {
+                self.shared.progress.add_file();
+            }
+            self.harvest.ends.insert(at, end);
         }
     }
 
@@ -278,8 +288,12 @@ impl<'a> Worker<'a> {
         let opened = point.and_then(|()| match (&file.piece, &file.before) {
             (Some(piece), _) => open_piece(&file.path, piece, file.size, start),
             (None, None) => TraceReader::open_at(&file.path, start).map_err(ResumeError::Io),
+            (None, Some(before)) if file.settled.is_some() => {
+                TraceReader::take_over(&file.path, file.size, &before.consumed)
+            }
             (None, Some(before)) => TraceReader::resume(&file.path, &before.head()),
         });
+        let mut may_be_another = file.piece.is_none() && file.before.is_none() && file.settled.is_none();
         let mut reader = match opened {
             Ok(reader) => reader,
             Err(ResumeError::Io(error)) => return Ok(Some(FileEnd::Unreadable(error))),
@@ -292,6 +306,9 @@ impl<'a> Worker<'a> {
         while reader.next_block(end, &mut block).map_err(ReadError::Read)? {
             if self.shared.stopped() {
                 return Ok(None);
+            }
+            if std::mem::take(&mut may_be_another) && !self.shared.sieve.takes(reader.first_bytes()) {
+                return Ok(Some(FileEnd::PutOff));
             }
             self.shared.progress.add_bytes(reader.position() - position);
             position = reader.position();

@@ -10,6 +10,8 @@
 //!             │ varint rows │ varint telemetry │ varint series
 //!             │ 0 │ varint n, n × (varint n, n bytes path, varint n, n bytes entry)     the traces, by path
 //!             │ or 1 │ varint n, n bytes path, varint n, n bytes entry                  a piece of one
+//!             │ text source, empty for none
+//!             │ varint n, n × (varint n, n bytes path, varint n, n bytes entry)         duplicates, by path
 //!             │ varint n, n × (text family, text name, varint size, 16 bytes hash)
 //!             │ 16 bytes hash of all before
 //! ```
@@ -17,6 +19,7 @@
 //! Hashes are XXH3-128, big-endian. The id is one of what the bundle holds, not of its bytes: two
 //! workers that stage the same traces make bundles of one name, of which one is there.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -24,7 +27,9 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use dft_aggregate::Config;
-use dft_codec::{Bounds, DecodeError, FORMAT_VERSION, FileEntry, PieceEntry, Reader, put_text, put_varint};
+use dft_codec::{
+    Bounds, DecodeError, DuplicateEntry, FORMAT_VERSION, FileEntry, PieceEntry, Reader, put_text, put_varint,
+};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::StoreError;
@@ -32,6 +37,7 @@ use crate::families;
 use crate::hashed::Sealed;
 use crate::seal::{check_file, seal_file};
 use crate::sorted::{SortedFiles, Written};
+use crate::trace_names::TraceNames;
 
 const MANIFEST: &str = "BUNDLE";
 const MAGIC: &[u8] = b"dft bundle";
@@ -65,7 +71,19 @@ pub(crate) struct Manifest {
     pub(crate) bounds: Option<Bounds>,
     pub(crate) written: Written,
     pub(crate) contents: Contents,
+    /// The source of the traces, where that was named.
+    pub(crate) source: Option<String>,
+    /// Files that have the trace of another one, which is called so by its whole path.
+    pub(crate) duplicates: Vec<(PathBuf, DuplicateEntry)>,
     files: Vec<BundleFile>,
+}
+
+/// What is said of what a bundle holds, when it is made.
+pub(crate) struct Held {
+    pub(crate) contents: Contents,
+    pub(crate) source: Option<String>,
+    pub(crate) duplicates: Vec<(PathBuf, DuplicateEntry)>,
+    pub(crate) bounds: Option<Bounds>,
 }
 
 /// Why the bytes are no manifest that this program reads.
@@ -96,17 +114,7 @@ impl Manifest {
         for number in [self.written.rows, self.written.telemetry, self.written.series] {
             put_varint(&mut out, number.into());
         }
-        match &self.contents {
-            Contents::Traces(traces) => {
-                out.push(0);
-                put_varint(&mut out, traces.len() as u128);
-                traces.iter().for_each(|(path, entry)| put_entry(&mut out, path, &entry.encode()));
-            }
-            Contents::Piece(path, entry) => {
-                out.push(1);
-                put_entry(&mut out, path, &entry.encode());
-            }
-        }
+        self.put_contents(&mut out);
         put_varint(&mut out, self.files.len() as u128);
         for file in &self.files {
             put_text(&mut out, file.family);
@@ -116,6 +124,23 @@ impl Manifest {
         }
         out.extend_from_slice(&xxh3_128(&out).to_be_bytes());
         out
+    }
+
+    fn put_contents(&self, out: &mut Vec<u8>) {
+        match &self.contents {
+            Contents::Traces(traces) => {
+                out.push(0);
+                put_varint(out, traces.len() as u128);
+                traces.iter().for_each(|(path, entry)| put_entry(out, path, &entry.encode()));
+            }
+            Contents::Piece(path, entry) => {
+                out.push(1);
+                put_entry(out, path, &entry.encode());
+            }
+        }
+        put_text(out, self.source.as_deref().unwrap_or_default());
+        put_varint(out, self.duplicates.len() as u128);
+        self.duplicates.iter().for_each(|(path, entry)| put_entry(out, path, &entry.encode()));
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, ManifestError> {
@@ -152,6 +177,14 @@ impl Manifest {
             }
             _ => return Err(DecodeError::Invalid("contents of no known kind").into()),
         };
+        let source = Some(reader.text()?.to_owned()).filter(|source| !source.is_empty());
+        if source.as_deref().is_some_and(|source| TraceNames::refuse_source(source).is_some()) {
+            return Err(DecodeError::Invalid("a source that cannot be named so").into());
+        }
+        let mut duplicates = Vec::new();
+        for _ in 0..reader.count_of(2)? {
+            duplicates.push((take_path(&mut reader)?, DuplicateEntry::decode(take_bytes(&mut reader)?)?));
+        }
         let mut files = Vec::new();
         for _ in 0..reader.count_of(19)? {
             let family = reader.text()?;
@@ -168,18 +201,14 @@ impl Manifest {
             files.push(BundleFile { family, name, size, hash: u128::from_be_bytes(reader.array()?) });
         }
         reader.finish()?;
-        Ok(Self { config, bounds, written: Written { rows, telemetry, series }, contents, files })
+        let written = Written { rows, telemetry, series };
+        Ok(Self { config, bounds, written, contents, source, duplicates, files })
     }
 
     /// The id of what the bundle holds.
     fn id(&self) -> u128 {
         let mut of = self.config.encode();
-        match &self.contents {
-            Contents::Traces(traces) => {
-                traces.iter().for_each(|(path, entry)| put_entry(&mut of, path, &entry.encode()));
-            }
-            Contents::Piece(path, entry) => put_entry(&mut of, path, &entry.encode()),
-        }
+        self.put_contents(&mut of);
         xxh3_128(&of)
     }
 }
@@ -219,17 +248,18 @@ impl Bundle {
     pub(crate) fn describe(
         folder: &Path,
         sorted: &SortedFiles,
-        contents: Contents,
-        bounds: Option<Bounds>,
+        held: Held,
         config: &Config,
     ) -> Result<String, StoreError> {
+        let Held { contents, source, duplicates, bounds } = held;
         let mut files = Vec::new();
         for (family, path) in &sorted.files {
             let Sealed { size, hash } = seal_file(path, &[&sorted.hashed])?;
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             files.push(BundleFile { family, name, size, hash });
         }
-        let manifest = Manifest { config: config.clone(), bounds, written: sorted.written, contents, files };
+        let written = sorted.written;
+        let manifest = Manifest { config: config.clone(), bounds, written, contents, source, duplicates, files };
         let path = folder.join(MANIFEST);
         let write = || -> io::Result<()> {
             dft_io::point("stage:before the manifest is written")?;
@@ -244,6 +274,11 @@ impl Bundle {
 
     /// The bundles in a directory, by name; for those that cannot be read, why.
     pub(crate) fn list(shared: &Path) -> Result<Vec<Listed>, StoreError> {
+        Self::list_others(shared, &BTreeSet::new())
+    }
+
+    /// The bundles in a directory but for some.
+    pub(crate) fn list_others(shared: &Path, but: &BTreeSet<PathBuf>) -> Result<Vec<Listed>, StoreError> {
         let mut paths = Vec::new();
         for entry in fs::read_dir(shared).map_err(StoreError::io(shared))? {
             let entry = entry.map_err(StoreError::io(shared))?;
@@ -252,6 +287,7 @@ impl Bundle {
             }
         }
         paths.sort();
+        paths.retain(|path| !but.contains(path));
         Ok(paths.into_iter().map(|path| (path.clone(), Self::open(path))).collect())
     }
 
@@ -330,12 +366,18 @@ mod tests {
             fault: None,
             time_fault: None,
             processes: Default::default(),
+            identity: Default::default(),
         };
         Manifest {
             config: Config::default(),
             bounds: Some(Bounds { least: 0, greatest: 5_000_000 }),
             written: Written { rows: 2, telemetry: 0, series: 1 },
+            duplicates: vec![(
+                PathBuf::from("/traces/b.pfw"),
+                DuplicateEntry::of_entry(b"/traces/a.pfw".to_vec(), false, &entry),
+            )],
             contents: Contents::Traces(vec![(PathBuf::from("/traces/a.pfw"), entry)]),
+            source: Some("node1".to_owned()),
             files: vec![BundleFile { family: families::ROWS, name: "rows.0000.sst".to_owned(), size: 5, hash: 9 }],
         }
     }

@@ -102,6 +102,7 @@ mod tests {
             fault: None,
             time_fault: None,
             processes: Default::default(),
+            identity: Default::default(),
         };
         PieceEntry { range, clock: Clock::default(), open_end: None, entry }
     }

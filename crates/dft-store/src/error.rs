@@ -128,6 +128,26 @@ pub enum StoreError {
         /// One that is not.
         new: PathBuf,
     },
+    /// Some traces of a bundle have the text of traces that are in, and others are not in.
+    #[error(
+        "{}: {trace} has the same text as {of}{}, which is in already, but {} is not, and they cannot be taken apart: \
+         `dft index` reads what is missing; then remove the bundle",
+        .path.display(),
+        copies(*.more),
+        .new.display()
+    )]
+    BundleDuplicates {
+        /// The bundle.
+        path: PathBuf,
+        /// A trace that is a duplicate.
+        trace: String,
+        /// The one that is in.
+        of: String,
+        /// How many other duplicates it has.
+        more: usize,
+        /// A trace that is not in.
+        new: PathBuf,
+    },
     /// What RocksDB says.
     #[error("{}: cannot {action}: {source}{}", .path.display(), advice(.source))]
     Rocks {
@@ -197,6 +217,13 @@ fn advice(error: &rocksdb::Error) -> &'static str {
             }
             SYSTEM.iter().find(|(says, _)| text.contains(says)).map_or("", |(_, kind)| dft_io::advice_of(*kind))
         }
+    }
+}
+
+fn copies(more: usize) -> String {
+    match more {
+        0 => String::new(),
+        more => format!(" (and {more} more are such)"),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::current::{self, Current};
 use crate::error::StoreError;
 use crate::index::Index;
 use crate::lock::Lock;
-use crate::publish::{Batch, Description, Generation, Publisher};
+use crate::publish::{Batch, Description, Generation, NameChanges, Publisher};
 use crate::sorted::{SortedFiles, Sorter, Written, join};
 use crate::trace_names::TraceNames;
 
@@ -154,7 +154,12 @@ impl EventAggregator {
         }
     }
 
-    /// What a trace is called in the index.
+    /// What traces are called in the index.
+    pub fn names(&self) -> &TraceNames {
+        &self.names
+    }
+
+    /// What a trace without a named source is called in the index.
     pub fn name_of(&self, trace: &Path) -> Vec<u8> {
         self.names.name_of(trace)
     }
@@ -193,10 +198,11 @@ impl EventAggregator {
         let next = self.next_generation()?;
         let folder = self.scratch.join("sorted");
         let known = self.current()?;
-        let Batch { runs, files, bounds } = batch;
+        let Batch { runs, files, bounds, changes } = batch;
         let sorter = Sorter::new(runs, &folder, known.is_some(), self.config.interval_us, threads)?;
         let refuse_clash = |id: &[u8], identity: &[u8]| known.map_or(Ok(()), |known| known.refuse_clash(id, identity));
-        let description = Description { files, bounds: self.bounds(*bounds)?, bundles: &[], config: &self.config };
+        let bounds = self.bounds(*bounds)?;
+        let description = Description { files, changes, bounds, bundles: &[], config: &self.config };
         // Most of what is not rows is to wait for the disk, so it is done beside them.
         let (sorted, ambiguous_hashes) = thread::scope(|scope| {
             let rows = scope.spawn(|| -> Result<_, StoreError> {
@@ -223,12 +229,14 @@ impl EventAggregator {
         &mut self,
         sets: &[SortedFiles],
         files: &[(Vec<u8>, FileEntry)],
+        changes: &NameChanges,
         bounds: Option<Bounds>,
         bundles: &[String],
     ) -> Result<(), StoreError> {
         let next = self.next_generation()?;
         sets.iter().try_for_each(|set| next.ingest(set))?;
-        next.describe(&Description { files, bounds: self.bounds(bounds)?, bundles, config: &self.config })?;
+        let bounds = self.bounds(bounds)?;
+        next.describe(&Description { files, changes, bounds, bundles, config: &self.config })?;
         let ambiguous_hashes = next.count_ambiguous()?;
         self.put_in_force(next, sets, ambiguous_hashes)
     }

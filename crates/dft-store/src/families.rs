@@ -23,6 +23,14 @@ pub(crate) fn bundle_key(id: &str) -> String {
     format!("bundle:{id}")
 }
 
+/// How the keys in [`META`] begin of files that have the trace of another one; their names follow.
+pub(crate) const DUPLICATE: &[u8] = b"duplicate:";
+
+/// The key in [`META`] of a file that has the trace of another one.
+pub(crate) fn duplicate_key(name: &[u8]) -> Vec<u8> {
+    [DUPLICATE, name].concat()
+}
+
 /// The families whose entries come in sorted files.
 pub(crate) const STAGED: [&str; 4] = [ROWS, TELEMETRY, SERIES, NAMES];
 

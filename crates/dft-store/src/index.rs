@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use dft_aggregate::Config;
 use dft_codec::{
-    Bounds, ChunkCursor, DecodeError, FORMAT_VERSION, Family, FileEntry, NameKey, NameKind, RowKey, SeriesId,
-    SeriesIdentity, TelemetryKey,
+    Bounds, ChunkCursor, DecodeError, DuplicateEntry, FORMAT_VERSION, Family, FileEntry, NameKey, NameKind, RowKey,
+    SeriesId, SeriesIdentity, TelemetryKey,
 };
 use rocksdb::{Cache, ColumnFamily, DB};
 
@@ -161,6 +161,21 @@ impl Index {
             Ok(true)
         })?;
         Ok(files)
+    }
+
+    /// Every file that has the trace of another one, and so is not counted, by name.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn duplicates(&self) -> Result<Vec<(Vec<u8>, DuplicateEntry)>, StoreError> {
+        let mut duplicates = Vec::new();
+        self.each(families::META, families::DUPLICATE, |key, value| {
+            let Some(name) = key.strip_prefix(families::DUPLICATE) else { return Ok(false) };
+            duplicates.push((name.to_vec(), DuplicateEntry::decode(value)?));
+            Ok(true)
+        })?;
+        Ok(duplicates)
     }
 
     /// The hash table of a kind, whole.

@@ -1,21 +1,22 @@
 //! Ingest: bundles of a shared directory into the index, in any order, each once.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 use std::ops::Range;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use dft_aggregate::Config;
-use dft_codec::{Bounds, FileEntry, PieceEntry, Unchained};
+use dft_codec::{Bounds, DuplicateEntry, FileEntry, PieceEntry, Unchained};
 
 use crate::bundle::{Bundle, Contents, INCOMING, WHOLE};
 use crate::chain::{Chain, chain};
+use crate::coming::{Coming, Standing};
 use crate::error::StoreError;
 use crate::event_aggregator::EventAggregator;
+use crate::same_traces::{DuplicateTrace, SharedProcesses};
 use crate::sorted::Written;
+use crate::trace_names::TraceNames;
 
 /// A bundle that was taken in, or was in already.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +103,10 @@ pub struct IngestReport {
     pub not_removed: Vec<(PathBuf, StoreError)>,
     /// Bundles that are on their way, or were when their worker died.
     pub unfinished: Vec<PathBuf>,
+    /// The files that have the trace of another one, and are not counted.
+    pub duplicates: Vec<DuplicateTrace>,
+    /// Traces that are in with records of the same processes.
+    pub shared_processes: Vec<SharedProcesses>,
     /// What was in the bundles that were taken in.
     pub written: Written,
 }
@@ -151,21 +156,24 @@ impl EventAggregator {
     pub fn ingest(&mut self, shared: &Path, keep: bool) -> Result<IngestReport, StoreError> {
         let mut report = IngestReport { unfinished: unfinished(shared)?, ..IngestReport::default() };
         let bundles = Bundle::list(shared)?;
+        let mut coming = Coming::into(self)?;
         let mut taken = Vec::new();
-        let mut files: BTreeMap<Vec<u8>, FileEntry> = BTreeMap::new();
         let mut known = Vec::new();
         let mut pieces: BTreeMap<Vec<u8>, Vec<PieceBundle>> = BTreeMap::new();
         for (path, bundle) in bundles {
-            let judged = bundle.and_then(|bundle| self.judge(&bundle, &files).map(|verdict| (verdict, bundle)));
+            let judged = bundle.and_then(|bundle| self.judge(&bundle, &coming).map(|verdict| (verdict, bundle)));
             match judged {
                 Ok((Verdict::New(traces), bundle)) => {
-                    files.extend(traces);
+                    traces.into_iter().for_each(|(name, entry)| coming.add(name, entry));
                     taken.push(bundle);
                 }
                 Ok((Verdict::Piece(name, trace, piece), bundle)) => {
                     pieces.entry(name).or_default().push(PieceBundle { trace, piece, bundle });
                 }
-                Ok((Verdict::Known, bundle)) => known.push(bundle),
+                Ok((Verdict::Known(duplicates), bundle)) => {
+                    duplicates.into_iter().for_each(|(name, entry, of)| coming.add_duplicate(name, entry, &of));
+                    known.push(bundle);
+                }
                 Err(error) => report.refused.push((path, error)),
             }
         }
@@ -176,15 +184,25 @@ impl EventAggregator {
                 states.entry(std::cmp::Reverse(piece.state())).or_default().push(piece);
             }
             for pieces in states.into_values() {
-                let there = self.there(&name, &files)?;
-                let judged = judge_pieces(pieces, there.as_ref(), &mut report);
-                files.extend(judged.entry.map(|entry| (name.clone(), entry)));
+                let judged = judge_pieces(&name, pieces, &coming, &mut report);
+                match judged.entry {
+                    Some((entry, None)) => coming.add(name.clone(), entry),
+                    Some((entry, Some(of))) => coming.add_duplicate(name.clone(), entry, &of),
+                    None => {}
+                }
                 taken.extend(judged.taken);
                 known.extend(judged.known);
             }
         }
-        if !taken.is_empty() {
-            if self.current()?.is_none() && files.values().all(|entry| entry.counts.understood() == 0) {
+        for bundle in taken.iter().chain(&known) {
+            let names = self.names().clone().with_source(bundle.manifest.source.as_deref());
+            for (path, entry) in &bundle.manifest.duplicates {
+                let of = names.renamed(&entry.of, &TraceNames::of_bundles());
+                coming.add_staged_duplicate(names.name_of(path), DuplicateEntry { of, ..entry.clone() });
+            }
+        }
+        if !taken.is_empty() || !coming.is_empty() {
+            if self.current()?.is_none() && coming.traces().all(|(_, entry)| entry.counts.understood() == 0) {
                 return Err(StoreError::NoRecords(shared.to_owned()));
             }
             let mut sets = Vec::new();
@@ -196,10 +214,13 @@ impl EventAggregator {
                 sets.push(sorted);
                 bounds = bounds.into_iter().chain(bundle.manifest.bounds).reduce(Bounds::union);
             }
-            let files: Vec<_> = files.into_iter().collect();
+            let (files, changes) = coming.publish();
             let ids: Vec<_> = taken.iter().map(Bundle::id).collect();
-            self.publish_sorted(&sets, &files, bounds, &ids)?;
+            self.publish_sorted(&sets, &files, &changes, bounds, &ids)?;
         }
+        let names = self.names();
+        report.duplicates = coming.duplicates().map(|(name, entry)| DuplicateTrace::new(names, name, entry)).collect();
+        report.shared_processes = SharedProcesses::among(names, coming.traces());
         if !keep {
             for bundle in taken.iter().chain(&known) {
                 if let Err(error) = remove(shared, bundle) {
@@ -221,13 +242,8 @@ impl EventAggregator {
         Ok(report)
     }
 
-    /// What is in of a trace, or is about to be.
-    fn there(&self, name: &[u8], before: &BTreeMap<Vec<u8>, FileEntry>) -> Result<Option<FileEntry>, StoreError> {
-        before.get(name).map_or_else(|| self.file(name), |entry| Ok(Some(entry.clone())))
-    }
-
     /// Whether a bundle can be taken in, beside what is in the index and what was taken before it.
-    fn judge(&self, bundle: &Bundle, before: &BTreeMap<Vec<u8>, FileEntry>) -> Result<Verdict, StoreError> {
+    fn judge(&self, bundle: &Bundle, coming: &Coming) -> Result<Verdict, StoreError> {
         let manifest = &bundle.manifest;
         if manifest.config != *self.config() {
             return Err(StoreError::BundleConfig {
@@ -237,46 +253,52 @@ impl EventAggregator {
             });
         }
         if self.current()?.map_or(Ok(false), |current| current.has_bundle(&bundle.id()))? {
-            return Ok(Verdict::Known);
+            return Ok(Verdict::Known(Vec::new()));
         }
+        let names = self.names().clone().with_source(manifest.source.as_deref());
         let traces = match &manifest.contents {
             Contents::Traces(traces) => traces,
             Contents::Piece(path, piece) => {
-                return Ok(Verdict::Piece(self.name_of(path), path.clone(), piece.clone()));
+                return Ok(Verdict::Piece(names.name_of(path), path.clone(), piece.clone()));
             }
         };
-        let (mut new, mut known) = (Vec::new(), Vec::new());
+        let (mut new, mut known, mut duplicates) = (Vec::new(), Vec::new(), Vec::new());
         for (path, entry) in traces {
-            let name = self.name_of(path);
-            match self.there(&name, before)? {
-                None => new.push((name, entry.clone())),
-                Some(there) if (there.size, there.fingerprint) == (entry.size, entry.fingerprint) => known.push(path),
-                Some(_) => {
+            let name = names.name_of(path);
+            match coming.standing(&name, entry) {
+                Standing::New => new.push((name, entry.clone())),
+                Standing::Known => known.push(path),
+                Standing::Duplicate(of) => duplicates.push((name, entry.clone(), of)),
+                Standing::Changed => {
                     return Err(StoreError::BundleChanged { path: bundle.path.clone(), trace: path.clone() });
                 }
             }
         }
-        match (new.first(), known.first()) {
-            (None, _) => Ok(Verdict::Known),
-            (Some(_), None) => {
-                bundle.check()?;
-                Ok(Verdict::New(new))
-            }
-            (Some((name, _)), Some(trace)) => Err(StoreError::BundleOverlaps {
-                path: bundle.path.clone(),
-                trace: (*trace).clone(),
-                more: known.len() - 1,
-                new: PathBuf::from(OsStr::from_bytes(name)),
-            }),
+        let Some((name, _)) = new.first() else { return Ok(Verdict::Known(duplicates)) };
+        let place = || PathBuf::from(names.place_of(name));
+        if let Some(trace) = known.first() {
+            let (path, trace, more) = (bundle.path.clone(), (*trace).clone(), known.len() - 1);
+            return Err(StoreError::BundleOverlaps { path, trace, more, new: place() });
         }
+        if let Some((trace, _, of)) = duplicates.first() {
+            return Err(StoreError::BundleDuplicates {
+                path: bundle.path.clone(),
+                trace: names.place_of(trace),
+                of: names.place_of(of),
+                more: duplicates.len() - 1,
+                new: place(),
+            });
+        }
+        bundle.check()?;
+        Ok(Verdict::New(new))
     }
 }
 
 enum Verdict {
     /// None of its traces is in; under their names in the index.
     New(Vec<(Vec<u8>, FileEntry)>),
-    /// All of them are.
-    Known,
+    /// All of them are; some as traces of the same text, with which they are here.
+    Known(Vec<(Vec<u8>, FileEntry, Vec<u8>)>),
     /// It holds a piece of a trace, of a name in the index.
     Piece(Vec<u8>, PathBuf, Box<PieceEntry>),
 }
@@ -298,25 +320,25 @@ impl PieceBundle {
 /// What becomes of pieces of a trace.
 #[derive(Default)]
 struct Judged {
-    /// What is known of the trace by the pieces that are taken.
-    entry: Option<FileEntry>,
+    /// What is known of the trace by the pieces, and what another one of the same text is called that is there.
+    entry: Option<(FileEntry, Option<Vec<u8>>)>,
     taken: Vec<Bundle>,
     /// Those that nobody needs, for the trace is in, or will be.
     known: Vec<Bundle>,
 }
 
-/// Judges the pieces of one state of a trace; `there` is what is in of it. The report says of those that
+/// Judges the pieces of one state of a trace, which is called `name`. The report says of those that
 /// stay what they wait for, or why they are refused.
-fn judge_pieces(mut pieces: Vec<PieceBundle>, there: Option<&FileEntry>, report: &mut IngestReport) -> Judged {
+fn judge_pieces(name: &[u8], mut pieces: Vec<PieceBundle>, coming: &Coming, report: &mut IngestReport) -> Judged {
     let mut judged = Judged::default();
     loop {
         let Some(first) = pieces.first() else { return judged };
         let (trace, state) = (first.trace.clone(), first.state());
         let entries: Vec<&PieceEntry> = pieces.iter().map(|piece| &*piece.piece).collect();
         let chain = chain(&entries);
-        if let Some(there) = there {
+        if let Some(there) = coming.get(name) {
             let whole = matches!(&chain, Chain::Whole(_, entry)
-                if (there.size, there.fingerprint) == (entry.size, entry.fingerprint));
+                if there.identity.text == entry.identity.text);
             if whole || (there.modified_ns, there.size) == state {
                 judged.known = pieces.into_iter().map(|piece| piece.bundle).collect();
             } else {
@@ -336,6 +358,13 @@ fn judge_pieces(mut pieces: Vec<PieceBundle>, there: Option<&FileEntry>, report:
                 report.unchained.push(UnchainedTrace { trace, unchained, bundles: bundles() });
                 return judged;
             }
+            Chain::Whole(_, entry) if matches!(coming.standing(name, &entry), Standing::Duplicate(_)) => {
+                if let Standing::Duplicate(of) = coming.standing(name, &entry) {
+                    judged.entry = Some((*entry, Some(of)));
+                }
+                judged.known = pieces.into_iter().map(|piece| piece.bundle).collect();
+                return judged;
+            }
             Chain::Whole(chain, entry) => {
                 let bad = chain.iter().find_map(|&at| Some((at, pieces[at].bundle.check().err()?)));
                 if let Some((at, error)) = bad {
@@ -343,7 +372,7 @@ fn judge_pieces(mut pieces: Vec<PieceBundle>, there: Option<&FileEntry>, report:
                     report.refused.push((pieces.remove(at).bundle.path, error));
                     continue;
                 }
-                judged.entry = Some(*entry);
+                judged.entry = Some((*entry, None));
                 for (at, piece) in pieces.into_iter().enumerate() {
                     if chain.contains(&at) { judged.taken.push(piece.bundle) } else { judged.known.push(piece.bundle) }
                 }

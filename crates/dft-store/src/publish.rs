@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use dft_aggregate::{Config, Run};
-use dft_codec::{Bounds, FORMAT_VERSION, FileEntry};
+use dft_codec::{Bounds, DuplicateEntry, FORMAT_VERSION, FileEntry};
 use rocksdb::{
     Cache, ColumnFamily, DB, FlushOptions, IngestExternalFileOptions, WaitForCompactOptions, WriteBatch, WriteOptions,
 };
@@ -17,7 +17,26 @@ use crate::names;
 use crate::seal::{Linked, Seal};
 use crate::sorted::SortedFiles;
 
+/// What becomes of the names of traces, beside the files that rows came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NameChanges {
+    /// Names of traces that have another name now.
+    pub removed: Vec<Vec<u8>>,
+    /// Files that have the trace of another one, by name.
+    pub duplicates: Vec<(Vec<u8>, DuplicateEntry)>,
+    /// Names that were those of such files, and are no longer.
+    pub no_duplicates: Vec<Vec<u8>>,
+}
+
+impl NameChanges {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.removed.is_empty() && self.duplicates.is_empty() && self.no_duplicates.is_empty()
+    }
+}
+
 /// What a build adds to an index: rows, and the files that they came from.
+#[derive(Default)]
 pub struct Batch {
     /// Sorted tables.
     pub runs: Vec<Run>,
@@ -25,11 +44,14 @@ pub struct Batch {
     pub files: Vec<(Vec<u8>, FileEntry)>,
     /// The least and greatest bucket in the tables.
     pub bounds: Option<Bounds>,
+    /// What becomes of other names.
+    pub changes: NameChanges,
 }
 
 /// What a publishing puts in beside the entries.
 pub(crate) struct Description<'a> {
     pub(crate) files: &'a [(Vec<u8>, FileEntry)],
+    pub(crate) changes: &'a NameChanges,
     /// Those of the whole index.
     pub(crate) bounds: Option<Bounds>,
     pub(crate) config: &'a Config,
@@ -126,10 +148,20 @@ impl Generation {
         point("publish:before the description is written")?;
         let mut writes = WriteBatch::default();
         let files = self.family(families::FILES)?;
+        let NameChanges { removed, duplicates, no_duplicates } = description.changes;
+        for name in removed {
+            writes.delete_cf(files, name);
+        }
         for (path, entry) in description.files {
             writes.put_cf(files, path, entry.encode());
         }
         let meta = self.family(families::META)?;
+        for name in no_duplicates {
+            writes.delete_cf(meta, families::duplicate_key(name));
+        }
+        for (name, entry) in duplicates {
+            writes.put_cf(meta, families::duplicate_key(name), entry.encode());
+        }
         for id in description.bundles {
             writes.put_cf(meta, families::bundle_key(id), b"");
         }

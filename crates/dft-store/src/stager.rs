@@ -1,5 +1,6 @@
 //! Staging: runs to a bundle in a shared directory, which appears there whole or not at all.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -7,12 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dft_aggregate::{Config, Run};
-use dft_codec::{Bounds, FileEntry, PieceEntry};
+use dft_codec::{Bounds, DuplicateEntry, FileEntry, PieceEntry};
 use dft_io::CreatedDirectories;
 
-use crate::bundle::{Bundle, Contents, INCOMING, WHOLE};
+use crate::bundle::{Bundle, Contents, Held, INCOMING, WHOLE};
 use crate::error::StoreError;
 use crate::sorted::{Sorter, Written};
+use crate::trace_names::TraceNames;
 
 /// How the names of the directories of stagers at work begin, and of those that are being removed.
 const WORK: &str = ".stage-";
@@ -27,6 +29,8 @@ pub struct Stager {
     shared: PathBuf,
     config: Config,
     work: PathBuf,
+    /// The source of the traces, where that was named.
+    source: Option<String>,
     /// The number of the next bundle of this stager.
     next: AtomicU64,
     /// The directories that were made for it.
@@ -49,9 +53,13 @@ pub struct Staged {
 /// What is in the bundles of a shared directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StagedBefore {
-    /// Whole traces.
-    pub traces: Vec<(PathBuf, FileEntry)>,
-    /// Pieces of traces.
+    /// The bundles, by path.
+    pub bundles: BTreeSet<PathBuf>,
+    /// Whole traces of all sources, by name.
+    pub traces: Vec<(Vec<u8>, FileEntry)>,
+    /// Files that have the trace of another one, by name.
+    pub duplicates: Vec<(Vec<u8>, DuplicateEntry)>,
+    /// Pieces of traces of the stager's source.
     pub pieces: Vec<(PathBuf, PieceEntry)>,
 }
 
@@ -103,12 +111,24 @@ impl Stager {
             }
         };
         let (shared, config) = (shared.to_owned(), config.clone());
-        Ok(Self { shared, config, work, next: AtomicU64::new(0), created, _lock: lock })
+        Ok(Self { shared, config, work, source: None, next: AtomicU64::new(0), created, _lock: lock })
     }
 
     /// Lets the directories stay that were made for it: what it was to do is done.
     pub fn keep_directories(&mut self) {
         self.created.keep();
+    }
+
+    /// The stager of traces of a source.
+    #[must_use]
+    pub fn with_source(mut self, source: Option<&str>) -> Self {
+        self.source = source.map(str::to_owned);
+        self
+    }
+
+    /// What traces are called among those that were staged: by their whole path.
+    pub fn names(&self) -> TraceNames {
+        TraceNames::of_bundles().with_source(self.source.as_deref())
     }
 
     /// A directory for what the build needs for a while, removed with the stager.
@@ -125,20 +145,42 @@ impl Stager {
     ///
     /// [`ingest`]: crate::EventAggregator::ingest
     pub fn staged(&self) -> Result<StagedBefore, StoreError> {
-        let bundles = Bundle::list(&self.shared)?.into_iter().filter_map(|(_, bundle)| bundle.ok());
         let mut before = StagedBefore::default();
-        for bundle in bundles.filter(|bundle| bundle.manifest.config == self.config) {
-            match bundle.manifest.contents {
-                Contents::Traces(traces) => before.traces.extend(traces),
-                Contents::Piece(path, piece) => before.pieces.push((path, *piece)),
-            }
-        }
-        before.traces.sort_by(|a, b| a.0.cmp(&b.0));
-        before.pieces.sort_by(|a, b| (&a.0, a.1.range.start).cmp(&(&b.0, b.1.range.start)));
+        self.add_staged(&mut before)?;
         Ok(before)
     }
 
-    /// Makes a bundle of runs and the traces that they came from.
+    /// Adds what has been staged since, by others; whether there is anything.
+    ///
+    /// # Errors
+    ///
+    /// Where the directory cannot be listed.
+    pub fn add_staged(&self, before: &mut StagedBefore) -> Result<bool, StoreError> {
+        let bundles = Bundle::list_others(&self.shared, &before.bundles)?;
+        let any = !bundles.is_empty();
+        before.bundles.extend(bundles.iter().map(|(path, _)| path.clone()));
+        let bundles = bundles.into_iter().filter_map(|(_, bundle)| bundle.ok());
+        for bundle in bundles.filter(|bundle| bundle.manifest.config == self.config) {
+            let source = bundle.manifest.source;
+            let names = TraceNames::of_bundles().with_source(source.as_deref());
+            match bundle.manifest.contents {
+                Contents::Traces(traces) => {
+                    before.traces.extend(traces.into_iter().map(|(path, entry)| (names.name_of(&path), entry)));
+                }
+                Contents::Piece(path, piece) if source == self.source => before.pieces.push((path, *piece)),
+                Contents::Piece(..) => {}
+            }
+            let duplicates = bundle.manifest.duplicates.into_iter();
+            before.duplicates.extend(duplicates.map(|(path, entry)| (names.name_of(&path), entry)));
+        }
+        before.traces.sort_by(|a, b| a.0.cmp(&b.0));
+        before.duplicates.sort_by(|a, b| a.0.cmp(&b.0));
+        before.pieces.sort_by(|a, b| (&a.0, a.1.range.start).cmp(&(&b.0, b.1.range.start)));
+        Ok(any)
+    }
+
+    /// Makes a bundle of runs and the traces that they came from, and the files that have one of those or of
+    /// other traces.
     ///
     /// # Errors
     ///
@@ -147,11 +189,14 @@ impl Stager {
         &self,
         runs: &[Run],
         mut traces: Vec<(PathBuf, FileEntry)>,
+        mut duplicates: Vec<(PathBuf, DuplicateEntry)>,
         bounds: Option<Bounds>,
         threads: usize,
     ) -> Result<Staged, StoreError> {
         traces.sort_by(|a, b| a.0.cmp(&b.0));
-        self.make(runs, Contents::Traces(traces), bounds, threads)
+        duplicates.sort_by(|a, b| a.0.cmp(&b.0));
+        let source = self.source.clone();
+        self.make(runs, Held { contents: Contents::Traces(traces), source, duplicates, bounds }, threads)
     }
 
     /// Makes a bundle of runs and the piece of a trace that they came from.
@@ -167,19 +212,14 @@ impl Stager {
         bounds: Option<Bounds>,
         threads: usize,
     ) -> Result<Staged, StoreError> {
-        self.make(runs, Contents::Piece(trace, Box::new(piece)), bounds, threads)
+        let (contents, source) = (Contents::Piece(trace, Box::new(piece)), self.source.clone());
+        self.make(runs, Held { contents, source, duplicates: Vec::new(), bounds }, threads)
     }
 
-    fn make(
-        &self,
-        runs: &[Run],
-        contents: Contents,
-        bounds: Option<Bounds>,
-        threads: usize,
-    ) -> Result<Staged, StoreError> {
+    fn make(&self, runs: &[Run], held: Held, threads: usize) -> Result<Staged, StoreError> {
         let folder = self.work.join(format!("bundle-{}", self.next.fetch_add(1, Ordering::Relaxed)));
         let sorted = Sorter::new(runs, &folder, true, self.config.interval_us, threads)?.write()?;
-        let name = Bundle::describe(&folder, &sorted, contents, bounds, &self.config)?;
+        let name = Bundle::describe(&folder, &sorted, held, &self.config)?;
         let moved = self.move_to_shared(&folder, &name);
         // The work directory goes with the stager; this one takes room that the next bundle may want.
         let _ = fs::remove_dir_all(&folder);

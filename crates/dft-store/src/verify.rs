@@ -12,6 +12,7 @@ use crate::error::StoreError;
 use crate::families;
 use crate::index::Index;
 use crate::seal::Seal;
+use crate::trace_names::TraceNames;
 
 /// Most faults that are told one by one: a damaged index may have as many as it has rows.
 const MOST: usize = 100;
@@ -214,6 +215,12 @@ impl Reading<'_> {
             counts.add(&FileEntry::decode(value)?.counts);
             Ok(())
         })?;
+        for (name, entry) in self.index.duplicates()? {
+            if self.index.file(&entry.of)?.is_none() {
+                let (name, of) = (TraceNames::shown(&name), TraceNames::shown(&entry.of));
+                self.found.fault(self.index.damaged(&format!("{name} is a duplicate of {of}, which it does not have")));
+            }
+        }
         Ok(counts)
     }
 

@@ -179,7 +179,7 @@ fn another_configuration_is_refused_and_rebuild_is_the_way_out() {
     assert!(message.contains("--rebuild"), "{message}");
     let mut writer = EventAggregator::open(&path, &other, true).expect("opened to be made anew");
     assert_eq!(Index::open(&path).expect("still there").config(), &config(), "until something is published");
-    writer.publish(&Batch { runs: Vec::new(), files: Vec::new(), bounds: None }, 1).expect("published");
+    writer.publish(&Batch::default(), 1).expect("published");
     let index = Index::open(&path).expect("opened");
     assert_eq!((index.config(), index.count_rows(Family::Event).expect("counted")), (&other, 0));
 }

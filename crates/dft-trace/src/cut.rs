@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::block::{Line, Parser};
+use crate::content_hash::ContentHash;
 use crate::gzip::{Boundary, GzipEnd, GzipReader, MAGIC};
 use crate::line::payload;
 use crate::source::{is_gzip, open_regular};
@@ -99,7 +100,7 @@ impl Cutter {
     /// Whether a place looks like the start of a member whose text starts with a record.
     fn starts_with_record(&mut self, place: u64) -> io::Result<bool> {
         self.file.seek(SeekFrom::Start(place))?;
-        let mut gzip = GzipReader::new(&self.file, Boundary { offset: place, text: 0 });
+        let mut gzip = GzipReader::new(&self.file, Boundary { offset: place, text: ContentHash::EMPTY });
         let mut text = Vec::new();
         for taste in TASTES {
             text.reserve_exact(taste - text.len());

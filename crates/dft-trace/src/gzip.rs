@@ -5,6 +5,8 @@ use std::io::{self, Read};
 
 use flate2::{Decompress, FlushDecompress, Status};
 
+use crate::content_hash::{ContentHash, ContentHasher};
+
 /// The first two bytes of a gzip member.
 pub(crate) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
@@ -38,11 +40,12 @@ pub(crate) struct GzipReader<R> {
     at: usize,
     state: State,
     inflate: Box<Decompress>,
-    crc: crc32fast::Hasher,
+    /// The hash of the member's text so far.
+    member: ContentHasher,
     /// Where in the file the bytes of `inner` that were not yet read start.
     read_to: u64,
-    /// How many bytes were inflated.
-    text: u64,
+    /// The hash of the text before the member.
+    before: ContentHash,
     /// Where members start that may have to be read again.
     boundaries: VecDeque<Boundary>,
 }
@@ -52,8 +55,8 @@ pub(crate) struct GzipReader<R> {
 pub(crate) struct Boundary {
     /// Its place in the file, in bytes.
     pub(crate) offset: u64,
-    /// How many bytes were inflated before it.
-    pub(crate) text: u64,
+    /// The text before it.
+    pub(crate) text: ContentHash,
 }
 
 impl<R: Read> GzipReader<R> {
@@ -65,9 +68,9 @@ impl<R: Read> GzipReader<R> {
             at: 0,
             state: State::Header,
             inflate: Box::new(Decompress::new(false)),
-            crc: crc32fast::Hasher::new(),
+            member: ContentHasher::default(),
             read_to: start.offset,
-            text: start.text,
+            before: start.text,
             boundaries: VecDeque::new(),
         }
     }
@@ -75,10 +78,15 @@ impl<R: Read> GzipReader<R> {
     /// Where to start in order to read what follows the first `text` inflated bytes. What lies before
     /// them is forgotten.
     pub(crate) fn boundary_before(&mut self, text: u64) -> Boundary {
-        while self.boundaries.get(1).is_some_and(|next| next.text <= text) {
+        while self.boundaries.get(1).is_some_and(|next| next.text.length <= text) {
             self.boundaries.pop_front();
         }
-        self.boundaries.front().copied().unwrap_or(Boundary { offset: self.offset(), text: self.text })
+        self.boundaries.front().copied().unwrap_or(Boundary { offset: self.offset(), text: self.text() })
+    }
+
+    /// The hash of all text so far, the part before the start included.
+    pub(crate) fn text(&self) -> ContentHash {
+        self.before.then(self.member.digest())
     }
 
     /// The place in the file of the next byte.
@@ -148,11 +156,12 @@ impl<R: Read> GzipReader<R> {
     }
 
     fn header(&mut self) -> io::Result<()> {
-        self.boundaries.push_back(Boundary { offset: self.offset(), text: self.text });
+        self.before = self.text();
+        self.member.reset();
+        self.boundaries.push_back(Boundary { offset: self.offset(), text: self.before });
         self.state = match self.read_header()? {
             None => {
                 self.inflate.reset(false);
-                self.crc = crc32fast::Hasher::new();
                 State::Body
             }
             Some(end) => State::Ended(end),
@@ -222,8 +231,7 @@ impl<R: Read> GzipReader<R> {
         let before_out = out.len();
         let status = self.inflate.decompress_vec(&self.input[self.at..], out, FlushDecompress::None);
         self.at += (self.inflate.total_in() - before_in) as usize;
-        self.crc.update(&out[before_out..]);
-        self.text += (out.len() - before_out) as u64;
+        self.member.update(&out[before_out..]);
         match status {
             Ok(Status::StreamEnd) => self.trailer()?,
             Ok(Status::Ok | Status::BufError) if !more && out.len() == before_out => {
@@ -250,7 +258,7 @@ impl<R: Read> GzipReader<R> {
         let crc = u32::from_le_bytes([a, b, c, d]);
         let length = u32::from_le_bytes([e, f, g, h]);
         // RFC 1952: the length is kept modulo 2^32.
-        let whole = crc == self.crc.clone().finalize() && length == self.inflate.total_out() as u32;
+        let whole = crc == self.member.digest().crc32 && length == self.inflate.total_out() as u32;
         self.state = if whole {
             State::Header
         } else {
@@ -274,7 +282,7 @@ mod tests {
         let whole = gzip(text.as_bytes());
         for cut in 0..whole.len() {
             let inflated = |room: usize| {
-                let mut reader = GzipReader::new(&whole[..cut], Boundary { offset: 0, text: 0 });
+                let mut reader = GzipReader::new(&whole[..cut], Boundary { offset: 0, text: ContentHash::EMPTY });
                 let mut text = Vec::new();
                 loop {
                     text.reserve_exact(room);

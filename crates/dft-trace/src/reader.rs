@@ -4,7 +4,9 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use crate::block::{BlockEnd, Line, Parser, clock_after};
+use crate::content_hash::ContentHash;
 use crate::gzip::{Boundary, GzipEnd, GzipReader};
+use crate::opening::Opening;
 use crate::source::{Hashed, is_gzip, open_regular};
 use crate::summary::{Consumed, Fault, OpenEnd, Snapshot, SourceSummary};
 use crate::unit::Clock;
@@ -71,6 +73,8 @@ pub struct TraceReader {
     base: u64,
     /// Whether the text may start with a byte order mark.
     may_be_marked: bool,
+    /// The first bytes of the text, where it is read from the start.
+    first: Option<Vec<u8>>,
     max_line: usize,
 }
 
@@ -107,7 +111,8 @@ impl TraceReader {
 
     fn new(hashed: Hashed, gzip: bool, snapshot: Snapshot, from: &Consumed, max_line: usize) -> Self {
         let source = if gzip {
-            let start = Boundary { offset: from.offset, text: from.text - from.skip };
+            let text = ContentHash { length: from.text - from.skip, ..from.before };
+            let start = Boundary { offset: from.offset, text };
             Source::Gzip(Box::new(GzipReader::new(hashed, start)))
         } else {
             Source::Text(hashed)
@@ -126,8 +131,15 @@ impl TraceReader {
             open_line: false,
             base: from.offset.saturating_sub(from.text),
             may_be_marked: true,
+            first: (*from == Consumed::NOTHING).then(Vec::new),
             max_line,
         }
+    }
+
+    /// The first bytes of the text, as many as an [opening](Opening) looks at, once a block was read;
+    /// none where it is not read from the start.
+    pub fn first_bytes(&self) -> &[u8] {
+        self.first.as_deref().unwrap_or_default()
     }
 
     /// Where the first block starts.
@@ -248,13 +260,19 @@ impl TraceReader {
     /// Appends up to `room - text.len()` bytes; false at the end of the text.
     fn fill(&mut self, text: &mut Vec<u8>, room: usize) -> io::Result<bool> {
         text.reserve_exact(room.saturating_sub(text.len()));
-        match &mut self.source {
-            Source::Gzip(gzip) => gzip.fill(text),
+        let before = text.len();
+        let more = match &mut self.source {
+            Source::Gzip(gzip) => gzip.fill(text)?,
             Source::Text(hashed) => {
                 let wanted = (text.capacity() - text.len()) as u64;
-                Ok(hashed.by_ref().take(wanted).read_to_end(text)? as u64 == wanted)
+                hashed.by_ref().take(wanted).read_to_end(text)? as u64 == wanted
             }
+        };
+        if let Some(first) = &mut self.first {
+            let missing = Opening::BYTES - first.len();
+            first.extend(text[before..].iter().take(missing));
         }
+        Ok(more)
     }
 
     /// Reads what is left of the file, for its fingerprint, and says what the whole has shown.
@@ -267,10 +285,12 @@ impl TraceReader {
         let line = end.line + self.passed;
         let breaks_off = self.breaks_off.then(|| Fault::within_line(line));
         let open_line = self.open_line.then_some(OpenEnd::Line);
-        let (hashed, boundary, mut fault, open_end) = match self.source {
+        let opening = Opening::of(self.first.as_deref().unwrap_or_default());
+        let (hashed, boundary, text, mut fault, open_end) = match self.source {
             Source::Text(hashed) => {
-                let boundary = Boundary { offset: self.base + self.consumed, text: self.consumed };
-                (hashed, boundary, breaks_off, open_line)
+                let text = ContentHash { length: self.consumed, ..ContentHash::EMPTY };
+                let boundary = Boundary { offset: self.base + self.consumed, text };
+                (hashed, boundary, None, breaks_off, open_line)
             }
             Source::Gzip(mut gzip) => {
                 let (fault, open_end) = match gzip.end() {
@@ -281,21 +301,25 @@ impl TraceReader {
                     }
                     GzipEnd::Damaged(reason) => (Some(Fault::Damaged(reason)), Some(OpenEnd::Damage)),
                 };
-                let boundary = gzip.boundary_before(self.consumed);
-                (gzip.into_inner(), boundary, fault, open_end)
+                let (boundary, text) = (gzip.boundary_before(self.consumed), gzip.text());
+                (gzip.into_inner(), boundary, Some(text), fault, open_end)
             }
         };
-        let fingerprint = hashed.finish()?;
+        let bytes = hashed.finish()?;
         if self.snapshot.size == 0 {
             fault = Some(Fault::Empty);
         }
         Ok(SourceSummary {
             snapshot: self.snapshot,
-            fingerprint,
+            fingerprint: bytes.checksums(),
+            text: text.unwrap_or(bytes),
+            opening,
+            gzip: text.is_some(),
             consumed: Consumed {
                 text: self.consumed,
                 offset: boundary.offset,
-                skip: self.consumed - boundary.text,
+                skip: self.consumed - boundary.text.length,
+                before: if text.is_some() { ContentHash { length: 0, ..boundary.text } } else { ContentHash::EMPTY },
                 line,
                 clock: end.clock,
                 within_line: self.within_line,
@@ -333,7 +357,7 @@ pub(crate) mod tests {
         (lines, summary)
     }
 
-    pub(super) fn read_on(mut reader: TraceReader) -> (Vec<(u64, Vec<u8>)>, SourceSummary) {
+    pub(crate) fn read_on(mut reader: TraceReader) -> (Vec<(u64, Vec<u8>)>, SourceSummary) {
         let mut block = Block::default();
         let mut lines = Vec::new();
         let mut end = reader.start();
@@ -348,7 +372,7 @@ pub(crate) mod tests {
     }
 
     /// Lines of many lengths, some longer than a block.
-    pub(super) fn text() -> Vec<u8> {
+    pub(crate) fn text() -> Vec<u8> {
         let mut text = Vec::new();
         for length in [0, 1, 10, BLOCK - 1, 3, BLOCK, 0, 3 * BLOCK + 7, 5] {
             text.extend(std::iter::repeat_n(b'a' + (length % 26) as u8, length));

@@ -6,14 +6,16 @@ use std::ops::Range;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
-use crate::fingerprint::{Fingerprint, end_of_chunks};
+use crate::content_hash::{ContentHash, ContentHasher};
 use crate::gzip::MAGIC;
 use crate::summary::Snapshot;
 
 /// Reads a file from some place on, and hashes what passes through.
 pub(crate) struct Hashed {
     file: io::Take<File>,
-    hash: Fingerprint,
+    hash: ContentHasher,
+    /// Where in the file the hashed bytes start.
+    hash_from: u64,
     /// The place in the file that is read next.
     at: u64,
     /// Up to where the file is hashed in the end.
@@ -23,18 +25,26 @@ pub(crate) struct Hashed {
 impl Hashed {
     /// Of a file's first `size` bytes.
     pub(crate) fn new(file: File, size: u64) -> Self {
-        Self { file: file.take(size), hash: Fingerprint::from(0), at: 0, hash_to: size }
+        Self { file: file.take(size), hash: ContentHasher::default(), hash_from: 0, at: 0, hash_to: size }
     }
 
-    /// Of a piece of a file of `size` bytes, which is to be gone to.
-    pub(crate) fn piece(file: File, piece: &Range<u64>, size: u64) -> Self {
-        Self { file: file.take(0), hash: Fingerprint::from(piece.start), at: 0, hash_to: end_of_chunks(piece, size) }
+    /// Of a piece of a file.
+    pub(crate) fn piece(file: File, piece: &Range<u64>) -> io::Result<Self> {
+        let (hash_from, hash_to) = (piece.start, piece.end);
+        let mut hashed = Self { file: file.take(0), hash: ContentHasher::default(), hash_from, at: 0, hash_to };
+        hashed.seek(hash_from, hash_to)?;
+        Ok(hashed)
     }
 
     /// Reads what there is, and says whether it is `size` bytes with this hash.
     pub(crate) fn is(&mut self, size: u64, fingerprint: u128) -> io::Result<bool> {
         io::copy(self, &mut io::sink())?;
-        Ok(self.at == size && self.hash.digest() == fingerprint)
+        Ok(self.at == size && self.hash.digest().checksums() == fingerprint)
+    }
+
+    /// Reads all of the file, for its hash.
+    pub(crate) fn read_all(&mut self) -> io::Result<()> {
+        io::copy(self, &mut io::sink()).map(drop)
     }
 
     /// Goes to a place in what was read, to go on to the end of a file that now has `size` bytes.
@@ -57,7 +67,7 @@ impl Hashed {
     }
 
     /// Reads what is left to hash; the hash.
-    pub(crate) fn finish(mut self) -> io::Result<u128> {
+    pub(crate) fn finish(mut self) -> io::Result<ContentHash> {
         self.file.set_limit(self.hash_to.saturating_sub(self.at));
         io::copy(&mut self, &mut io::sink())?;
         Ok(self.hash.digest())
@@ -69,7 +79,7 @@ impl Read for Hashed {
         let read = self.file.read(buffer)?;
         self.at += read as u64;
         // What was read before is in the hash already.
-        let new = self.at.saturating_sub(self.hash.at()).min(read as u64) as usize;
+        let new = self.at.saturating_sub(self.hash_from + self.hash.length()).min(read as u64) as usize;
         self.hash.update(&buffer[read - new..read]);
         Ok(read)
     }
@@ -117,5 +127,5 @@ pub(crate) fn is_gzip(file: &mut File, path: &Path) -> io::Result<bool> {
 ///
 /// What the system says.
 pub fn fingerprint(path: &Path, size: u64) -> io::Result<u128> {
-    Hashed::new(open_regular(path)?.0, size).finish()
+    Ok(Hashed::new(open_regular(path)?.0, size).finish()?.checksums())
 }

@@ -3,6 +3,8 @@
 use std::io;
 use std::time::UNIX_EPOCH;
 
+use crate::content_hash::ContentHash;
+use crate::opening::Opening;
 use crate::unit::{Clock, TimeUnit};
 
 /// A file as it was when it was opened. Later bytes are not read.
@@ -36,6 +38,8 @@ pub struct Consumed {
     pub offset: u64,
     /// Bytes of text from there on that were read already.
     pub skip: u64,
+    /// Of a gzip file, the hash of the text before that place.
+    pub before: ContentHash,
     /// The number of the line to go on with, from 1, and how times are meant there.
     pub line: u64,
     /// See `line`.
@@ -50,10 +54,18 @@ impl Consumed {
         text: 0,
         offset: 0,
         skip: 0,
+        before: ContentHash::EMPTY,
         line: 1,
         clock: Clock { unit: TimeUnit::Us, counter_starts: false },
         within_line: false,
     };
+
+    /// The same place in a file of the same text, whole or gzip, of which no other place is known.
+    #[must_use]
+    pub fn within_another(self, gzip: bool) -> Self {
+        let (offset, skip) = if gzip { (0, self.text) } else { (self.text, 0) };
+        Self { offset, skip, before: ContentHash::EMPTY, ..self }
+    }
 }
 
 /// What of a file an earlier reading has read.
@@ -105,8 +117,15 @@ impl Fault {
 pub struct SourceSummary {
     /// The file as it was when it was opened.
     pub snapshot: Snapshot,
-    /// A hash of the file's bytes; of a piece, its share of that, to be added (modulo 2¹²⁸) to the others'.
+    /// The [checksums](ContentHash::checksums) of the file's bytes; of a piece, of its bytes.
     pub fingerprint: u128,
+    /// The hash of all text that was seen, inflated: also of a last line that breaks off, and of lines that
+    /// are too long. Of a piece, of its text; of a file that was read on, of all of it.
+    pub text: ContentHash,
+    /// How the text starts; none where it was not read from the start.
+    pub opening: Opening,
+    /// Whether the file is gzip.
+    pub gzip: bool,
     /// How far the file's records were read.
     pub consumed: Consumed,
     /// What is wrong with the file, if anything.

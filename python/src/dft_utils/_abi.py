@@ -174,6 +174,7 @@ class dft_build_options(Structure):
         ("strict", c_uint32),
         ("rebuild", c_uint32),
         ("reserved", c_uint32),
+        ("source", dft_text),
     ]
 
 
@@ -208,6 +209,7 @@ class dft_build_summary(Structure):
         ("telemetry_rows", c_uint64),
         ("text_bytes", c_uint64),
         ("skipped_records", c_uint64),
+        ("duplicate_files", c_uint64),
     ]
 
 
@@ -237,6 +239,7 @@ class dft_ingest_summary(Structure):
         ("unfinished", c_uint64),
         ("waiting_traces", c_uint64),
         ("unchained_traces", c_uint64),
+        ("duplicate_files", c_uint64),
     ]
 
 

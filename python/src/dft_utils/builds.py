@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Iterable, List, Optional, Tuple, Union
 
 from . import _abi
-from ._library import Collected, PathLike, call, int64, path_text, paths, sized, string, uint32
+from ._library import Collected, PathLike, call, int64, path_text, paths, sized, string, text, uint32
 from ._library import path as path_of
 from .config import Config
 from .errors import CancelledError
@@ -61,7 +61,9 @@ class BuildReport:
     text_bytes: int = 0
     #: Records of unknown phase, which are in no row.
     skipped_records: int = 0
-    #: Each fault of the input: malformed lines, records of unknown phase, truncated, damaged, empty and unreadable files.
+    #: Files that have the trace of another one, of which nothing is counted.
+    duplicate_files: int = 0
+    #: Each fault of the input: duplicates, malformed lines, records of unknown phase, truncated, damaged, empty and unreadable files.
     faults: List[Fault] = field(default_factory=list)
 
 
@@ -77,6 +79,8 @@ class IngestReport:
     not_removed: int = 0
     #: Bundles that are on their way, or whose worker died.
     unfinished: int = 0
+    #: Files that have the trace of another one, of which nothing is counted.
+    duplicate_files: int = 0
     faults: List[Fault] = field(default_factory=list)
     #: Traces of which some pieces are there, and what they wait for.
     waiting: List[Fault] = field(default_factory=list)
@@ -188,13 +192,14 @@ def resolve(traces: Union[PathLike, Iterable[PathLike]], index: PathLike) -> Lis
     return seen.result()
 
 
-def _options(memory: Optional[Size], threads: int, strict: bool, rebuild: bool) -> Any:
+def _options(memory: Optional[Size], threads: int, strict: bool, rebuild: bool, source: Optional[str]) -> Any:
     return sized(
         _abi.dft_build_options,
         memory=0 if memory is None else byte_count(memory),
         threads=uint32(threads, "threads"),
         strict=int(strict),
         rebuild=int(rebuild),
+        source=text(source or ""),
     )
 
 
@@ -216,6 +221,7 @@ def build(
     strict: bool = False,
     rebuild: bool = False,
     progress: Optional[OnProgress] = None,
+    source: Optional[str] = None,
 ) -> BuildReport:
     """Brings traces into an index: those that it does not have yet, and what others have grown by.
 
@@ -223,7 +229,9 @@ def build(
     is not there; ``.dftagg`` beside the traces where none is given. ``config``: that of the index, or the
     default. ``memory``: what the tables may take, such as ``"256M"``. ``threads``: 0 for as many as there
     are cores. ``strict``: faults of the input are an error, and nothing is stored. ``rebuild``: the index is
-    made anew. All comes in at once, or nothing: the index may be read meanwhile, Ctrl-C leaves it as it was.
+    made anew. ``source``: where the traces come from, such as the name of a node, so that another trace of the
+    same path elsewhere is another trace. All comes in at once, or nothing: the index may be read meanwhile, Ctrl-C
+    leaves it as it was.
     """
     if index is None:
         index = default_location(traces)
@@ -236,7 +244,7 @@ def build(
         length,
         path_text(index),
         None if config is None else ctypes.byref(config._struct()),
-        ctypes.byref(_options(memory, threads, strict, rebuild)),
+        ctypes.byref(_options(memory, threads, strict, rebuild, source)),
         running.on_progress,
         running.on_fault,
         None,
@@ -256,12 +264,13 @@ def stage(
     threads: int = 0,
     strict: bool = False,
     progress: Optional[OnProgress] = None,
+    source: Optional[str] = None,
 ) -> BuildReport:
     """Stages one machine's part of a build: traces to bundles in a directory that all machines share.
 
     ``staging``: a directory of this machine, for the work. ``shared``: where the bundles go, each whole or
     not at all. ``part``: ``(k, n)``, part k of n, counted from 0, about equal in bytes, and the same on every
-    machine that sees the same files. What is in a bundle already is left out.
+    machine that sees the same files. ``source``: as for :func:`build`. What is in a bundle already is left out.
     """
     running = _Running(progress)
     done = sized(_abi.dft_build_summary)
@@ -274,7 +283,7 @@ def stage(
         path_text(shared),
         *(uint32(number, "part") for number in part),
         None if config is None else ctypes.byref(config._struct()),
-        ctypes.byref(_options(memory, threads, strict, False)),
+        ctypes.byref(_options(memory, threads, strict, False, source)),
         running.on_progress,
         running.on_fault,
         None,
@@ -313,6 +322,7 @@ def stage_pieces(
     threads: int = 0,
     strict: bool = False,
     progress: Optional[OnProgress] = None,
+    source: Optional[str] = None,
 ) -> BuildReport:
     """Stages pieces of traces, of :func:`plan`, as :func:`stage` does traces: whole ones together, others each alone.
 
@@ -335,7 +345,7 @@ def stage_pieces(
         path_text(staging),
         path_text(shared),
         None if config is None else ctypes.byref(config._struct()),
-        ctypes.byref(_options(memory, threads, strict, False)),
+        ctypes.byref(_options(memory, threads, strict, False, source)),
         running.on_progress,
         running.on_fault,
         None,

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use dft_aggregate::{Aggregator, Config, Run};
-use dft_codec::{Bounds, FileCounts, FileEntry};
+use dft_codec::{Bounds, FileCounts, FileEntry, Identity};
 use dft_store::{Batch, EventAggregator};
-use dft_trace::{Clock, Consumed, Line, Parser};
+use dft_trace::{Clock, Consumed, ContentHash, Line, Parser};
 use xxhash_rust::xxh3::xxh3_128;
 
 pub(crate) fn config() -> Config {
@@ -27,6 +27,7 @@ pub(crate) fn table(lines: &[String]) -> (Run, FileEntry, Option<Bounds>) {
     let size = text.len() as u64;
     let consumed = Consumed { text: size, offset: size, ..Consumed::NOTHING };
     let fingerprint = xxh3_128(text.as_bytes());
+    let identity = Identity { text: ContentHash::of(text.as_bytes()), ..Identity::default() };
     (
         aggregator.into_run(),
         FileEntry {
@@ -38,6 +39,7 @@ pub(crate) fn table(lines: &[String]) -> (Run, FileEntry, Option<Bounds>) {
             fault: None,
             time_fault: None,
             processes: Default::default(),
+            identity,
         },
         bounds,
     )
@@ -45,7 +47,7 @@ pub(crate) fn table(lines: &[String]) -> (Run, FileEntry, Option<Bounds>) {
 
 pub(crate) fn batch(lines: &[String], file: &str) -> Batch {
     let (run, entry, bounds) = table(lines);
-    Batch { runs: vec![run], files: vec![(file.as_bytes().to_vec(), entry)], bounds }
+    Batch { runs: vec![run], files: vec![(file.as_bytes().to_vec(), entry)], bounds, ..Batch::default() }
 }
 
 pub(crate) fn call(name: &str, ts: u64, ret: i64) -> String {

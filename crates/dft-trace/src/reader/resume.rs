@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::line::{may_follow, payload};
 use crate::reader::{BLOCK, MAX_LINE, TraceReader};
 use crate::source::{Hashed, is_gzip, open_regular};
-use crate::summary::{Consumed, Head, ResumeError};
+use crate::summary::{Consumed, Head, ResumeError, Snapshot};
 use crate::unit::Clock;
 
 impl TraceReader {
@@ -23,8 +23,7 @@ impl TraceReader {
             return Err(ResumeError::Changed);
         }
         let gzip = is_gzip(&mut file, path)?;
-        let mut hashed = Hashed::piece(file, piece, size);
-        hashed.seek(piece.start, piece.end)?;
+        let hashed = Hashed::piece(file, piece)?;
         let from = Consumed { offset: piece.start, clock, ..Consumed::NOTHING };
         let mut reader = Self::new(hashed, gzip, snapshot, &from, MAX_LINE);
         reader.may_be_marked = piece.start == 0;
@@ -52,12 +51,38 @@ impl TraceReader {
             return Err(ResumeError::Changed);
         }
         hashed.grow(consumed.offset, snapshot.size)?;
-        let mut reader = Self::new(hashed, gzip, snapshot, &consumed, max_line);
-        reader.pass_over(consumed.skip)?;
-        if consumed.within_line {
-            reader.end_line()?;
+        Self::new(hashed, gzip, snapshot, &consumed, max_line).go_on(&consumed)
+    }
+
+    /// Opens another file whose text starts with what was read of a trace, to go on with what it has more.
+    /// It has `size` bytes, and that its text does start so is known.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; [`ResumeError::Changed`] where it is shorter now.
+    pub fn take_over(path: &Path, size: u64, consumed: &Consumed) -> Result<Self, ResumeError> {
+        let (mut file, snapshot) = open_regular(path)?;
+        if snapshot.size < size {
+            return Err(ResumeError::Changed);
         }
-        Ok(reader)
+        let snapshot = Snapshot { size, ..snapshot };
+        let gzip = is_gzip(&mut file, path)?;
+        let consumed = consumed.within_another(gzip);
+        let mut hashed = Hashed::new(file, size);
+        if !gzip {
+            hashed.read_all()?;
+            hashed.seek(consumed.offset, size)?;
+        }
+        Self::new(hashed, gzip, snapshot, &consumed, MAX_LINE).go_on(&consumed)
+    }
+
+    /// Goes to where an earlier reading ended.
+    fn go_on(mut self, consumed: &Consumed) -> Result<Self, ResumeError> {
+        self.pass_over(consumed.skip)?;
+        if consumed.within_line {
+            self.end_line()?;
+        }
+        Ok(self)
     }
 
     /// Passes over text that was read before.
@@ -117,9 +142,12 @@ impl TraceReader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content_hash::ContentHash;
+    use crate::line::payload;
     use crate::reader::tests::{gzip, read_on, text};
     use crate::source::fingerprint;
     use crate::summary::{OpenEnd, SourceSummary};
+    use crate::text_scan::TextScan;
 
     /// Reads a file as it grows to each of some sizes: every line, and the last summary.
     fn read_growing(
@@ -140,6 +168,8 @@ mod tests {
             let (lines, summary) = read_on(reader);
             all.extend(lines);
             assert_eq!(summary.fingerprint, fingerprint(path, size as u64).expect("fingerprint"));
+            let whole = TextScan::of(path, |_| Vec::new(), |_| true).expect("read").expect("not stopped");
+            assert_eq!(summary.text, whole.text);
             head = Some(Head { size: size as u64, fingerprint: summary.fingerprint, consumed: summary.consumed });
             last = Some(summary);
         }
@@ -229,7 +259,7 @@ mod tests {
             cuts.pop();
             for chosen in [&cuts[..], &cuts[..1], &cuts[3..5], &cuts[cuts.len() - 1..]] {
                 let (mut from, mut all, mut lines_before) = (0, Vec::new(), 0);
-                let (mut text, mut fingerprint) = (0, 0_u128);
+                let (mut text, mut bytes) = (ContentHash::EMPTY, ContentHash::EMPTY);
                 for to in chosen.iter().copied().chain([size]) {
                     let reader = TraceReader::open_piece(&path, &(from..to), size, Clock::default()).expect("open");
                     let (lines, summary) = read_on(reader);
@@ -238,16 +268,22 @@ mod tests {
                     // Its text names the line, which a piece counts from its own start.
                     assert_eq!(summary.fault.is_some(), last && whole.fault.is_some(), "{name}");
                     all.extend(lines.into_iter().map(|(line, text)| (line + lines_before, text)));
-                    text += summary.consumed.text;
-                    fingerprint = fingerprint.wrapping_add(summary.fingerprint);
+                    let consumed = summary.consumed;
+                    let text_before = ContentHash { length: consumed.text - consumed.skip, ..consumed.before };
+                    let before = if summary.gzip { text.then(text_before) } else { ContentHash::EMPTY };
+                    text = text.then(summary.text);
+                    bytes = bytes.then(ContentHash::from_checksums(to - from, summary.fingerprint));
                     lines_before += summary.consumed.line - 1;
                     if to == size {
-                        let consumed = Consumed { text, line: lines_before + 1, ..summary.consumed };
+                        let before = ContentHash { length: 0, ..before };
+                        let read = whole.consumed.text;
+                        let consumed = Consumed { text: read, line: lines_before + 1, before, ..summary.consumed };
                         assert_eq!(consumed, whole.consumed, "{name}");
                     }
                     from = to;
                 }
-                assert_eq!(fingerprint, whole.fingerprint, "{name}");
+                assert_eq!(bytes.checksums(), whole.fingerprint, "{name}");
+                assert_eq!(text, whole.text, "{name}");
                 assert!(all == whole_lines, "{name} {chosen:?}");
             }
         }

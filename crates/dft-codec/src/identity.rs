@@ -1,0 +1,161 @@
+//! Which trace a file has: what tells whether another file has the same.
+
+use dft_trace::{ContentHash, Opening, TextScan};
+
+use crate::bytes::{DecodeError, Reader, put_varint, put_zigzag};
+use crate::sample::Sample;
+use crate::{DUPLICATE_VERSION, FileEntry};
+
+/// What tells whether another file has the trace of this one.
+///
+/// ```text
+/// varint text length │ 4 bytes CRC-32 │ 8 bytes CRC-64 │ opening: 0, or 1 to 4 + 8 bytes XXH3
+///         │ file: 0 text, 1 gzip, 2 gzip that ends within a member
+///         │ varint n, n × (8 bytes rank, 4 bytes check, zigzag pid)
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The hash of all of the text that was seen, also of what of it was not read as records yet.
+    pub text: ContentHash,
+    /// How the text starts.
+    pub opening: Opening,
+    /// Whether the file is gzip.
+    pub gzip: bool,
+    /// Whether it is, and ended within a member: it may be that it was being written.
+    pub cut_short: bool,
+    /// Some of its records.
+    pub sample: Sample,
+}
+
+impl Identity {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        put_hash(out, &self.text);
+        let (size, hash) = self.opening.numbers();
+        out.push(size);
+        if size > 0 {
+            out.extend_from_slice(&hash.to_be_bytes());
+        }
+        out.push(u8::from(self.gzip) + u8::from(self.cut_short));
+        self.sample.encode(out);
+    }
+
+    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let text = take_hash(reader)?;
+        let size = reader.u8()?;
+        let hash = if size > 0 { u64::from_be_bytes(reader.array()?) } else { 0 };
+        let opening = Opening::from_numbers(size, hash).ok_or(DecodeError::Invalid("an opening of no known kind"))?;
+        let (gzip, cut_short) = match reader.u8()? {
+            file @ 0..=2 => (file > 0, file > 1),
+            _ => return Err(DecodeError::Invalid("a file of no known kind")),
+        };
+        Ok(Self { text, opening, gzip, cut_short, sample: Sample::decode(reader)? })
+    }
+}
+
+/// A file that has the text of another one that is in, or the start of it: nothing of it is counted.
+///
+/// ```text
+/// version │ varint n, n bytes of │ unfinished: 0, 1 │ varint size │ zigzag modified │ 16 bytes fingerprint
+///         │ varint text length │ 4 bytes CRC-32 │ 8 bytes CRC-64
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DuplicateEntry {
+    /// What the trace that counts is called.
+    pub of: Vec<u8>,
+    /// Whether it is gzip, ends within a member, and has the start of the text only: as a file has that is being
+    /// compressed.
+    pub unfinished: bool,
+    /// Size in bytes.
+    pub size: u64,
+    /// Time of the last change, in ns from the epoch.
+    pub modified_ns: i128,
+    /// A hash of its bytes, as that of a [`FileEntry`].
+    pub fingerprint: u128,
+    /// The hash of its text.
+    pub text: ContentHash,
+}
+
+impl DuplicateEntry {
+    /// A file that was scanned.
+    pub fn of_scan(of: Vec<u8>, unfinished: bool, scan: &TextScan) -> Self {
+        Self {
+            of,
+            unfinished,
+            size: scan.snapshot.size,
+            modified_ns: scan.snapshot.modified_ns,
+            fingerprint: scan.fingerprint,
+            text: scan.text,
+        }
+    }
+
+    /// A file that was read as a trace, whose records another one counts now.
+    pub fn of_entry(of: Vec<u8>, unfinished: bool, entry: &FileEntry) -> Self {
+        Self {
+            of,
+            unfinished,
+            size: entry.size,
+            modified_ns: entry.modified_ns,
+            fingerprint: entry.fingerprint,
+            text: entry.identity.text,
+        }
+    }
+
+    /// The entry's bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = vec![DUPLICATE_VERSION];
+        put_varint(&mut out, self.of.len() as u128);
+        out.extend_from_slice(&self.of);
+        out.push(self.unfinished.into());
+        put_varint(&mut out, self.size.into());
+        put_zigzag(&mut out, self.modified_ns);
+        out.extend_from_slice(&self.fingerprint.to_be_bytes());
+        put_hash(&mut out, &self.text);
+        out
+    }
+
+    /// An entry from its bytes.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes are not what [`DuplicateEntry::encode`] writes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        reader.version(DUPLICATE_VERSION)?;
+        let length = reader.count_of(1)?;
+        let of = reader.bytes(length)?.to_vec();
+        let unfinished = take_flag(&mut reader)?;
+        let (size, modified_ns) = (reader.varint_u64()?, reader.zigzag()?);
+        let fingerprint = u128::from_be_bytes(reader.array()?);
+        let text = take_hash(&mut reader)?;
+        reader.finish()?;
+        Ok(Self { of, unfinished, size, modified_ns, fingerprint, text })
+    }
+}
+
+fn put_hash(out: &mut Vec<u8>, hash: &ContentHash) {
+    put_varint(out, hash.length.into());
+    put_checksums(out, hash);
+}
+
+fn take_hash(reader: &mut Reader<'_>) -> Result<ContentHash, DecodeError> {
+    let length = reader.varint_u64()?;
+    Ok(ContentHash { length, ..take_checksums(reader)? })
+}
+
+pub(crate) fn put_checksums(out: &mut Vec<u8>, hash: &ContentHash) {
+    out.extend_from_slice(&hash.crc32.to_be_bytes());
+    out.extend_from_slice(&hash.crc64.to_be_bytes());
+}
+
+pub(crate) fn take_checksums(reader: &mut Reader<'_>) -> Result<ContentHash, DecodeError> {
+    let crc32 = u32::from_be_bytes(reader.array()?);
+    Ok(ContentHash { length: 0, crc32, crc64: u64::from_be_bytes(reader.array()?) })
+}
+
+pub(crate) fn take_flag(reader: &mut Reader<'_>) -> Result<bool, DecodeError> {
+    match reader.u8()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(DecodeError::Invalid("a flag of no known kind")),
+    }
+}

@@ -1,0 +1,157 @@
+//! The traces that an index has, and those that an ingest is about to bring in: none of them twice.
+
+use std::collections::{BTreeMap, HashMap};
+
+use dft_codec::{ContentHash, DuplicateEntry, FileEntry};
+
+use crate::error::StoreError;
+use crate::event_aggregator::EventAggregator;
+use crate::publish::NameChanges;
+use crate::same_traces::is_gone;
+use crate::trace_names::TraceNames;
+
+/// How a trace stands to those that are in, or about to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It is none of them.
+    New,
+    /// It is one of them, under the same name.
+    Known,
+    /// One of another text has its name.
+    Changed,
+    /// It has the text of one of them, which is called so.
+    Duplicate(Vec<u8>),
+}
+
+/// The traces that are in, and those that are about to be.
+pub(crate) struct Coming {
+    names: TraceNames,
+    /// All of them, by name.
+    traces: BTreeMap<Vec<u8>, FileEntry>,
+    /// The names of those that have records, by their text.
+    texts: HashMap<ContentHash, Vec<u8>>,
+    /// Those that come.
+    new: BTreeMap<Vec<u8>, FileEntry>,
+    /// Files that have the trace of another one: those that are known, and those that come.
+    known_duplicates: BTreeMap<Vec<u8>, DuplicateEntry>,
+    duplicates: BTreeMap<Vec<u8>, DuplicateEntry>,
+    removed: Vec<Vec<u8>>,
+}
+
+impl Coming {
+    /// With what the index has.
+    pub(crate) fn into(index: &EventAggregator) -> Result<Self, StoreError> {
+        let (traces, known) = match index.current()? {
+            None => (BTreeMap::new(), BTreeMap::new()),
+            Some(index) => (index.files()?.into_iter().collect(), index.duplicates()?.into_iter().collect()),
+        };
+        let mut coming = Self {
+            names: index.names().clone(),
+            texts: HashMap::new(),
+            traces: BTreeMap::new(),
+            new: BTreeMap::new(),
+            known_duplicates: known,
+            duplicates: BTreeMap::new(),
+            removed: Vec::new(),
+        };
+        traces.into_iter().for_each(|(name, entry): (Vec<u8>, FileEntry)| coming.insert(name, entry));
+        Ok(coming)
+    }
+
+    fn insert(&mut self, name: Vec<u8>, entry: FileEntry) {
+        if entry.counts.records() > 0 {
+            self.texts.entry(entry.identity.text).or_insert_with(|| name.clone());
+        }
+        self.traces.insert(name, entry);
+    }
+
+    /// What is known of a trace, by name.
+    pub(crate) fn get(&self, name: &[u8]) -> Option<&FileEntry> {
+        self.traces.get(name)
+    }
+
+    /// How a trace stands to those that are there.
+    pub(crate) fn standing(&self, name: &[u8], entry: &FileEntry) -> Standing {
+        match self.traces.get(name) {
+            Some(there) if there.identity.text == entry.identity.text => return Standing::Known,
+            Some(_) => return Standing::Changed,
+            None => {}
+        }
+        match self.texts.get(&entry.identity.text) {
+            Some(of) if entry.counts.records() > 0 => Standing::Duplicate(of.clone()),
+            _ => Standing::New,
+        }
+    }
+
+    /// Adds a trace that comes.
+    pub(crate) fn add(&mut self, name: Vec<u8>, entry: FileEntry) {
+        self.new.insert(name.clone(), entry.clone());
+        self.insert(name, entry);
+    }
+
+    /// Notes that a file has the trace of another one. The first by name counts, if both come only now; and the
+    /// one that is there, if the other is gone.
+    pub(crate) fn add_duplicate(&mut self, name: Vec<u8>, entry: FileEntry, of: &[u8]) {
+        let Some(there) = self.traces.get(of).cloned() else { return };
+        let moved = self.names.is_of_source(of) && is_gone(&self.names.path_of(of));
+        let comes = self.new.contains_key(of);
+        if !moved && !(comes && name.as_slice() < of) {
+            self.duplicates.insert(name, DuplicateEntry::of_entry(of.to_vec(), false, &entry));
+            return;
+        }
+        self.traces.remove(of);
+        if !comes {
+            self.removed.push(of.to_vec());
+        }
+        self.new.remove(of);
+        self.texts.insert(entry.identity.text, name.clone());
+        for (other, duplicate) in &self.known_duplicates {
+            if duplicate.of == of {
+                self.duplicates.entry(other.clone()).or_insert_with(|| duplicate.clone());
+            }
+        }
+        self.duplicates.values_mut().filter(|duplicate| duplicate.of == of).for_each(|entry| entry.of = name.clone());
+        if !moved {
+            self.duplicates.insert(of.to_vec(), DuplicateEntry::of_entry(name.clone(), false, &there));
+        }
+        self.add(name, entry);
+    }
+
+    /// Notes a file that had the trace of another one when both were staged; if that one does not come, the file
+    /// stays unknown.
+    pub(crate) fn add_staged_duplicate(&mut self, name: Vec<u8>, entry: DuplicateEntry) {
+        let of = match self.duplicates.get(&entry.of).or_else(|| self.known_duplicates.get(&entry.of)) {
+            Some(duplicate) => duplicate.of.clone(),
+            None => entry.of.clone(),
+        };
+        let there = self.traces.get(&of).is_some_and(|there| entry.unfinished || there.identity.text == entry.text);
+        if there && name != of && !self.traces.contains_key(&name) && !self.known_duplicates.contains_key(&name) {
+            self.duplicates.insert(name, DuplicateEntry { of, ..entry });
+        }
+    }
+
+    /// Whether nothing comes that is to be published.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.new.is_empty() && self.duplicates.is_empty() && self.removed.is_empty()
+    }
+
+    /// All traces, by name.
+    pub(crate) fn traces(&self) -> impl Iterator<Item = (&Vec<u8>, &FileEntry)> {
+        self.traces.iter()
+    }
+
+    /// The files that have the trace of another one, and were not known to.
+    pub(crate) fn duplicates(&self) -> impl Iterator<Item = (&Vec<u8>, &DuplicateEntry)> {
+        self.duplicates.iter().filter(|(name, _)| !self.known_duplicates.contains_key(*name))
+    }
+
+    /// What is to be published.
+    pub(crate) fn publish(&self) -> (Vec<(Vec<u8>, FileEntry)>, NameChanges) {
+        let owned = |map: &BTreeMap<Vec<u8>, FileEntry>| {
+            map.iter().map(|(name, entry)| (name.clone(), entry.clone())).collect::<Vec<_>>()
+        };
+        let no_duplicates = self.new.keys().filter(|name| self.known_duplicates.contains_key(*name)).cloned().collect();
+        let duplicates = self.duplicates.iter().map(|(name, entry)| (name.clone(), entry.clone())).collect();
+        (owned(&self.new), NameChanges { removed: self.removed.clone(), duplicates, no_duplicates })
+    }
+}

@@ -1,0 +1,99 @@
+//! Traces that are renamed or moved, and an index that is moved, are what they were: nothing is counted again.
+
+mod common;
+
+use std::fs;
+
+use common::Case;
+use dft_tests::{gzip, run, trace};
+
+#[test]
+fn traces_and_directories_may_be_renamed_and_grow_meanwhile() {
+    let case = Case::new();
+    let (a, b) = (trace(1, 500), trace(2, 800));
+    case.write("run/a.pfw", &a);
+    case.write("run/deep/b.pfw.gz", gzip(b.as_bytes()));
+    case.write("run/c.pfw", trace(3, 200));
+    case.index().exits(0);
+    let before = case.exported();
+    fs::rename(case.path("run"), case.path("renamed")).expect("renamed");
+    fs::rename(case.path("renamed/a.pfw"), case.path("renamed/z.pfw")).expect("renamed");
+    let ran = case.index().exits(0);
+    assert!(ran.out.starts_with("nothing to do") && !ran.err.contains("gone"), "{}", ran.err);
+    assert_eq!(case.names(), ["t/renamed/c.pfw", "t/renamed/deep/b.pfw.gz", "t/renamed/z.pfw"]);
+    assert!(case.exported() == before);
+    // One is moved and has more; one of another trace has its old name.
+    fs::rename(case.path("renamed"), case.path("last")).expect("renamed");
+    let more = trace(4, 60);
+    case.write("last/deep/b.pfw.gz", [gzip(b.as_bytes()), gzip(more.as_bytes())].concat());
+    case.write("renamed/z.pfw", trace(5, 70));
+    case.index().exits(0);
+    assert!(case.exported() == case.exported_anew());
+    assert_eq!(case.names(), ["t/last/c.pfw", "t/last/deep/b.pfw.gz", "t/last/z.pfw", "t/renamed/z.pfw"]);
+    case.verify();
+}
+
+#[test]
+fn an_index_that_is_moved_beside_its_traces_has_them() {
+    let case = Case::new();
+    case.write("a.pfw", trace(1, 500));
+    case.write("b.pfw.gz", gzip(trace(2, 500).as_bytes()));
+    let elsewhere = case.root().join("far/away/index");
+    let traces = case.root().join("t");
+    let index = |index: &std::path::Path| {
+        run(common::DFT, ["index".as_ref(), traces.as_os_str(), "--index".as_ref(), index.as_os_str()])
+    };
+    index(&elsewhere).exits(0);
+    let beside = traces.join(".dftagg");
+    fs::rename(&elsewhere, &beside).expect("moved");
+    let ran = index(&beside).exits(0);
+    assert!(ran.out.starts_with("nothing to do"), "{}", ran.out);
+    // And all of it to another place.
+    let moved = case.root().join("moved");
+    fs::rename(&traces, &moved).expect("moved");
+    let ran = run(common::DFT, ["index".as_ref(), moved.as_os_str()]).exits(0);
+    assert!(ran.out.starts_with("nothing to do"), "{}", ran.out);
+}
+
+#[test]
+fn a_trace_that_is_gone_is_said_to_be() {
+    let case = Case::new();
+    case.write("a.pfw", trace(1, 500));
+    case.write("b.pfw", trace(2, 500));
+    case.index().exits(0);
+    fs::remove_file(case.path("a.pfw")).expect("removed");
+    let says = "a.pfw: in the index and counted, but the file is gone";
+    let ran = case.index().exits(0);
+    assert!(ran.err.contains(says), "{}", ran.err);
+    let index = case.index_path();
+    let info = run(common::DFT, ["info".as_ref(), index.as_os_str()]).exits(0);
+    assert!(info.out.contains("gone       1 trace file, counted as before"), "{}", info.out);
+    let summary = run(common::DFT, ["summary".as_ref(), index.as_os_str()]).exits(0);
+    assert!(summary.err.contains(says), "{}", summary.err);
+    let json = run(common::DFT, ["summary".as_ref(), index.as_os_str(), "--json".as_ref()]).exits(0);
+    assert!(json.out.contains("\"gone\": [\n") && json.out.contains("t/a.pfw\""), "{}", json.out);
+}
+
+#[test]
+fn asking_for_traces_of_which_the_index_has_others_is_refused() {
+    let case = Case::new();
+    case.write("a.pfw", trace(1, 500));
+    case.write("b.pfw", trace(2, 500));
+    let traces = case.root().join("t");
+    run(common::DFT, ["index".as_ref(), traces.as_os_str()]).exits(0);
+    let (one, out) = (case.path("a.pfw"), case.root().join("tables"));
+    for command in [
+        vec!["summary".as_ref(), one.as_os_str()],
+        vec!["info".as_ref(), one.as_os_str()],
+        vec!["export".as_ref(), one.as_os_str(), "--out".as_ref(), out.as_os_str()],
+    ] {
+        let refused = run(common::DFT, command).exits(1);
+        assert!(refused.err.contains("has other traces, too") && refused.err.contains("b.pfw"), "{}", refused.err);
+    }
+    assert!(!out.exists());
+    run(common::DFT, ["summary".as_ref(), traces.as_os_str()]).exits(0);
+    // What is gone is in no other place, so it is no other trace.
+    fs::remove_file(case.path("b.pfw")).expect("removed");
+    let ran = run(common::DFT, ["summary".as_ref(), one.as_os_str()]).exits(0);
+    assert!(ran.err.contains("b.pfw: in the index and counted, but the file is gone"), "{}", ran.err);
+}

@@ -1,0 +1,58 @@
+//! Two different traces that have records of the same process at the same time are both counted, and the report says
+//! that these processes are likely there twice: a trace beside the pieces that it was split into.
+
+mod common;
+
+use common::{Case, DFT};
+use dft_tests::{gzip, run, trace};
+
+#[test]
+fn a_trace_beside_its_split_pieces_is_warned_of() {
+    let case = Case::new();
+    let text = trace(7, 4_000);
+    case.write("a.pfw", &text);
+    case.index().exits(0);
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    for (at, part) in lines.chunks(500).enumerate() {
+        let part = part.concat();
+        let name = format!("split/{at}.pfw");
+        if at % 2 == 0 {
+            case.write(&name, part);
+        } else {
+            case.write(&(name + ".gz"), gzip(part.as_bytes()));
+        }
+    }
+    let ran = case.index().exits(0);
+    let says = "it has records of process 7 that";
+    assert!(ran.err.contains(says) && ran.err.contains("t/a.pfw has, too: both are counted"), "{}", ran.err);
+    assert!(ran.err.contains("split/"), "{}", ran.err);
+    assert_eq!(case.records(), 2 * 4_021);
+    // It is said as long as it is so.
+    assert!(case.index().exits(0).err.contains(says));
+}
+
+#[test]
+fn traces_of_one_process_number_on_two_hosts_and_at_other_times_are_not() {
+    let case = Case::new();
+    let text = trace(7, 500);
+    case.write("a.pfw", &text);
+    case.write("b.pfw", text.replace("h1", "h2"));
+    case.write("c.pfw", text.replace("\"ts\":17", "\"ts\":18"));
+    let ran = case.index().exits(0);
+    assert!(ran.err.is_empty(), "{}", ran.err);
+}
+
+#[test]
+fn bundles_with_the_same_processes_are_warned_of() {
+    let case = Case::new();
+    let text = trace(7, 2_000);
+    case.write("a.pfw", &text);
+    case.index().exits(0);
+    case.write("split/0.pfw", &text[..text.len() / 2]);
+    let (shared, traces, index) = (case.root().join("shared"), case.path("split"), case.index_path());
+    let to = ["--staging".as_ref(), shared.as_os_str(), "--shared-staging".as_ref(), shared.as_os_str()];
+    run(DFT, ["stage".as_ref(), traces.as_os_str()].into_iter().chain(to)).exits(3);
+    let ran =
+        run(DFT, ["ingest".as_ref(), index.as_os_str(), "--shared-staging".as_ref(), shared.as_os_str()]).exits(0);
+    assert!(ran.err.contains("likely there twice"), "{}", ran.err);
+}
