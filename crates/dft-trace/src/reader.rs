@@ -43,7 +43,7 @@ impl Block {
 
 /// Where the text comes from.
 enum Source {
-    Text(Hashed),
+    Text(Box<Hashed>),
     Gzip(Box<GzipReader<Hashed>>),
 }
 
@@ -115,7 +115,7 @@ impl TraceReader {
             let start = Boundary { offset: from.offset, text };
             Source::Gzip(Box::new(GzipReader::new(hashed, start)))
         } else {
-            Source::Text(hashed)
+            Source::Text(Box::new(hashed))
         };
         Self {
             source,
@@ -290,7 +290,7 @@ impl TraceReader {
             Source::Text(hashed) => {
                 let text = ContentHash { length: self.consumed, ..ContentHash::EMPTY };
                 let boundary = Boundary { offset: self.base + self.consumed, text };
-                (hashed, boundary, None, breaks_off, open_line)
+                (*hashed, boundary, None, breaks_off, open_line)
             }
             Source::Gzip(mut gzip) => {
                 let (fault, open_end) = match gzip.end() {

@@ -63,7 +63,7 @@ impl TextScan {
         }
         let snapshot = text.snapshot;
         let (hashed, text, cut_short) = match text.from {
-            From::File(hashed) => (hashed, None, false),
+            From::File(hashed) => (*hashed, None, false),
             From::Gzip(gzip) => {
                 let (text, cut_short) = (gzip.text(), matches!(gzip.end(), GzipEnd::Truncated(_)));
                 (gzip.into_inner(), Some(text), cut_short)
@@ -114,7 +114,7 @@ struct Text {
 }
 
 enum From {
-    File(Hashed),
+    File(Box<Hashed>),
     Gzip(Box<GzipReader<Hashed>>),
 }
 
@@ -124,7 +124,8 @@ impl Text {
         let gzip = is_gzip(&mut file, path)?;
         let hashed = Hashed::new(file, snapshot.size);
         let start = Boundary { offset: 0, text: ContentHash::EMPTY };
-        let from = if gzip { From::Gzip(Box::new(GzipReader::new(hashed, start))) } else { From::File(hashed) };
+        let from =
+            if gzip { From::Gzip(Box::new(GzipReader::new(hashed, start))) } else { From::File(Box::new(hashed)) };
         Ok(Self { snapshot, from })
     }
 
