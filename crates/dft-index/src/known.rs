@@ -122,6 +122,6 @@ pub fn other_traces(index: &Index, traces: &[PathBuf]) -> Result<Vec<String>, Bu
     let known = KnownTraces::of_index(Some(index), TraceNames::of(index.path()))?;
     let found: HashSet<Vec<u8>> = found.files.iter().map(|path| known.names.name_of(path)).collect();
     let is_other =
-        |(name, entry): &(&Vec<u8>, &FileEntry)| !found.contains(*name) && !(entry.is_of_file() && known.is_gone(name));
+        |(name, entry): &(&Vec<u8>, &FileEntry)| !(found.contains(*name) || entry.is_of_file() && known.is_gone(name));
     Ok(known.files.iter().filter(is_other).map(|(name, _)| known.names.place_of(name)).collect())
 }

@@ -83,7 +83,7 @@ impl Reading {
         for (at, file) in files.into_iter().enumerate() {
             match ends.remove(&at) {
                 Some(FileEnd::Read(summary, clock)) => {
-                    self.add(file, summary, clock, tallies.remove(&at).unwrap_or_default());
+                    self.add(file, *summary, clock, tallies.remove(&at).unwrap_or_default());
                 }
                 Some(FileEnd::Unreadable(error)) => self.unreadable.push(Unreadable { path: file.path, error }),
                 Some(FileEnd::PutOff) => {

@@ -91,7 +91,7 @@ fn first_time_fault(one: (u64, TimeFault), other: (u64, TimeFault)) -> (u64, Tim
 /// How reading a file ended.
 pub(crate) enum FileEnd {
     /// To its end, from a place with a time unit in force.
-    Read(SourceSummary, Clock),
+    Read(Box<SourceSummary>, Clock),
     Unreadable(io::Error),
     /// Not at all: it may have the trace of another one.
     PutOff,
@@ -332,7 +332,7 @@ impl<'a> Worker<'a> {
             end = self.parse(at, &block)?;
         }
         self.shared.progress.add_bytes(reader.position() - position);
-        Ok(Some(FileEnd::Read(reader.finish(end).map_err(ReadError::Read)?, clock)))
+        Ok(Some(FileEnd::Read(Box::new(reader.finish(end).map_err(ReadError::Read)?), clock)))
     }
 
     /// Adds a block's records to the table; where the block ends.

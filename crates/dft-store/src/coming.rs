@@ -95,7 +95,7 @@ impl Coming {
         let Some(there) = self.traces.get(of).cloned() else { return };
         let moved = self.names.is_of_source(of) && is_gone(&self.names.path_of(of));
         let comes = self.new.contains_key(of);
-        if !moved && !(comes && name.as_slice() < of) {
+        if !(moved || comes && name.as_slice() < of) {
             self.duplicates.insert(name, DuplicateEntry::of_entry(of.to_vec(), false, &entry));
             return;
         }

@@ -116,6 +116,7 @@ mod tests {
                 consumed: Consumed::NOTHING,
                 counts: FileCounts::default(),
                 fault: None,
+                time_fault: None,
                 processes: Default::default(),
                 identity: Default::default(),
             };
