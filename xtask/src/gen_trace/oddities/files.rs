@@ -52,6 +52,10 @@ pub(in super::super) fn write(folder: &Path, generation: Generation, seed: u64) 
         packed.extend(gzip(part)?);
     }
     put("deeper/many members.pfw.gz", &packed, trace.len())?;
+    // One trace, in two files: it counts once.
+    let trace = text();
+    put("twice.pfw", &trace, trace.len())?;
+    put("deeper/twice.pfw.gz", &gzip(&trace)?, trace.len())?;
     Ok(written)
 }
 
