@@ -26,6 +26,7 @@ pub(crate) struct ProcessCollector {
     host_numbers: HashMap<String, u32>,
     hosts: Vec<String>,
     places: HashMap<(u32, i64), usize>,
+    /// `records` and `calls` are without those of complete records, until all is collected.
     facts: Vec<(u32, i64, ProcessFacts)>,
     /// That of the last record, for most traces are of one.
     last: Option<Last>,
@@ -88,16 +89,15 @@ impl ProcessCollector {
         }
     }
 
+    #[inline]
     fn complete(&mut self, record: &Record<'_>, unit: TimeUnit) {
         let Some(facts) = self.facts_of(record) else { return };
-        facts.records += 1;
         facts.complete += 1;
-        facts.calls += 1;
         if let Some((ts, te)) = times(record, unit) {
             widen(&mut facts.span, ts, te);
         }
-        if let Value::Text(b"start" | b"end" | b"mpi") = record.name
-            && record.cat == Value::Text(b"dftracer")
+        if let Value::Text(b"dftracer") = record.cat
+            && let Value::Text(b"start" | b"end" | b"mpi") = record.name
         {
             of_the_tracer(facts, record, unit);
         }
@@ -182,7 +182,9 @@ impl ProcessCollector {
     /// All that was collected.
     pub(crate) fn finish(self) -> Processes {
         let Self { hosts, facts, mut rest, .. } = self;
-        for (host, pid, facts) in facts {
+        for (host, pid, mut facts) in facts {
+            facts.records += facts.complete;
+            facts.calls += u128::from(facts.complete);
             rest.add(ProcessKey { host_hash: hosts[host as usize].clone(), pid }, facts);
         }
         rest
@@ -262,8 +264,16 @@ fn host_of<'r, 'a>(record: &'r Record<'a>) -> &'r Value<'a> {
 }
 
 /// `ts` and `ts + dur`, in µs.
-#[inline]
+#[inline(always)]
 fn times(record: &Record<'_>, unit: TimeUnit) -> Option<(i64, i64)> {
+    // Mostly there is nothing to convert.
+    if let (Value::Integer(ts), Value::Integer(dur), TimeUnit::Us) = (&record.ts, &record.dur, unit) {
+        return Some((*ts, ts.saturating_add(*dur)));
+    }
+    times_of_any(record, unit)
+}
+
+fn times_of_any(record: &Record<'_>, unit: TimeUnit) -> Option<(i64, i64)> {
     let in_us = |value: &Value<'_>| match value.integer() {
         Integer::Some(time) => unit.to_us(time),
         _ => None,
