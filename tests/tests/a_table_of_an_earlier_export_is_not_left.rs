@@ -84,6 +84,10 @@ fn what_shows_something_else_is_removed() {
     run(DFT, ["index", &made.text("c.pfw"), "--index", &made.text("a")]).exits(0);
     removed(made.export("a", "--table events"), "profiles.parquet");
     assert_eq!(made.tables(), names("events.parquet"));
+    // A trace is another one of the same length and with as many records.
+    write(&made.folder.path().join("a.pfw"), (trace(1, 500) + HOST).replace("/data/7", "/home/7"));
+    run(DFT, ["index", &made.text("a.pfw"), &made.text("c.pfw"), "--index", &made.text("a"), "--rebuild"]).exits(0);
+    removed(made.export("a", "--table system"), "events.parquet");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use dft_aggregate::Config;
-use dft_index::{BuildOptions, build, default_index, other_traces};
+use dft_index::{BuildError, BuildOptions, build, default_index, may_be_a_trace, other_traces};
 use dft_store::Index;
 
 use crate::Outcome;
@@ -18,6 +18,9 @@ pub(crate) fn open(path: &Path) -> Result<(Index, Outcome)> {
         return Ok((Index::open(path)?, Outcome::Done));
     }
     let traces: [PathBuf; 1] = [path.to_owned()];
+    if path.is_file() && !may_be_a_trace(path) {
+        return Err(BuildError::NotTraces(traces.to_vec()).into());
+    }
     let index = default_index(&traces)?;
     let config = match Index::exists(&index)? {
         false => Config::default(),

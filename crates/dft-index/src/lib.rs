@@ -56,6 +56,7 @@ pub use known::{gone_traces, other_traces};
 pub use live::{LinesAdded, LiveAggregator, TemporaryIndex};
 pub use location::default_index;
 pub use lost::{LostRecords, lost_records};
+pub use others::may_be_a_trace;
 pub use part::{PIECE, Part};
 pub use pieces::{Piece, PieceSize, plan_pieces};
 pub use progress::{Progress, ProgressState, Stage};

@@ -16,8 +16,7 @@ impl Plan {
         let mut others = Vec::new();
         for file in std::mem::take(&mut self.read) {
             let is_new = file.before.is_none() && file.piece.is_none();
-            // What cannot be read says so when it is read.
-            if is_new && !is_called_like_a_trace(&file.path) && matches!(has_a_record(&file.path), Ok(false)) {
+            if is_new && !may_be_a_trace(&file.path) {
                 let error = io::Error::new(io::ErrorKind::InvalidData, "it is no DFTracer trace");
                 others.push(Unreadable { path: file.path, error });
             } else {
@@ -32,6 +31,12 @@ impl Plan {
         self.unreadable.extend(others);
         nothing_else
     }
+}
+
+/// Whether a file is called like a trace, or has a record in its first lines, or cannot be read: then reading
+/// it says why.
+pub fn may_be_a_trace(path: &Path) -> bool {
+    is_called_like_a_trace(path) || has_a_record(path).unwrap_or(true)
 }
 
 fn is_called_like_a_trace(path: &Path) -> bool {

@@ -7,9 +7,8 @@ use crate::error::StoreError;
 use crate::index::Index;
 
 impl Index {
-    /// A hash of what the index holds: of how much was read of each trace, what its records were, and the
-    /// configuration. It does not depend on where the traces lie, how they are compressed, or how the work was
-    /// done.
+    /// A hash of what the index holds: of the text of each trace, how far that was read, and the configuration.
+    /// It does not depend on where the traces lie, how they are compressed, or how the work was done.
     ///
     /// # Errors
     ///
@@ -18,8 +17,9 @@ impl Index {
         let mut traces = 0_u128;
         // What has no record adds nothing.
         for (_, entry) in self.files()?.into_iter().filter(|(_, entry)| entry.counts.understood() > 0) {
-            let mut trace = format!("{} {:?}", entry.consumed.text, entry.counts).into_bytes();
-            if entry.consumed.text == 0 {
+            let (text, read) = (entry.identity.text, entry.consumed.text);
+            let mut trace = format!("{text:?} {read} {:?}", entry.counts).into_bytes();
+            if !entry.is_of_file() {
                 // Nothing says what came without a trace, so it is only the same in the same state of the index.
                 trace.extend(self.seal().hash().to_be_bytes());
             }
