@@ -181,6 +181,9 @@ struct ArrowArrayStream;
 // Records that its `end` records say were written are in no trace of the index.
 #define DFT_FAULT_LOST 4
 
+// Its times are in another unit than they were read in.
+#define DFT_FAULT_TIME_UNIT 5
+
 // A call failed: the text is the message of its error.
 #define DFT_LOG_ERROR 0
 

@@ -94,6 +94,8 @@ pub const DFT_FAULT_TRUNCATED: u32 = 2;
 pub const DFT_FAULT_DAMAGED: u32 = 3;
 /// Records that its `end` records say were written are in no trace of the index.
 pub const DFT_FAULT_LOST: u32 = 4;
+/// Its times are in another unit than they were read in.
+pub const DFT_FAULT_TIME_UNIT: u32 = 5;
 
 pub(crate) fn family(number: u32) -> Result<Family, Failure> {
     match number {
@@ -306,13 +308,17 @@ pub extern "C" fn dft_index_files(index: *const dft_index, visit: dft_visit_file
         for (path, entry) in source.files()? {
             let lost: Vec<String> = lost.get(&path).into_iter().flatten().map(ToString::to_string).collect();
             let lost = lost.join("; ");
+            let time_fault = entry.time_fault.map_or(String::new(), |fault| fault.to_string());
             let (fault, text) = match &entry.fault {
-                None if lost.is_empty() => (DFT_FAULT_NONE, ""),
-                None => (DFT_FAULT_LOST, lost.as_str()),
+                None if !time_fault.is_empty() => (DFT_FAULT_TIME_UNIT, ""),
+                None if !lost.is_empty() => (DFT_FAULT_LOST, ""),
+                None => (DFT_FAULT_NONE, ""),
                 Some(FileFault::Empty) => (DFT_FAULT_EMPTY, "the file has no byte"),
                 Some(FileFault::Truncated(place)) => (DFT_FAULT_TRUNCATED, place.as_str()),
                 Some(FileFault::Damaged(reason)) => (DFT_FAULT_DAMAGED, reason.as_str()),
             };
+            let texts = [text, &time_fault, &lost].into_iter().filter(|text| !text.is_empty());
+            let text = texts.collect::<Vec<_>>().join("; ");
             let counts = &entry.counts;
             let path = TraceNames::shown_bytes(&path);
             let pids = entry.processes.pids();
@@ -329,7 +335,7 @@ pub extern "C" fn dft_index_files(index: *const dft_index, visit: dft_visit_file
                 skipped: counts.skipped,
                 malformed: counts.malformed,
                 failed_transfers: counts.failed_transfers,
-                fault_text: dft_text::of(text),
+                fault_text: dft_text::of(&text),
                 fault,
                 reserved: 0,
                 pids: pids.as_ptr(),

@@ -29,6 +29,32 @@ def test_a_build_reports_its_faults_and_reads_only_what_is_new(tmp_path):
     assert dft_utils.open(traces / ".dftagg").table().to_pandas()["count"].sum() == 3
 
 
+def test_what_is_skipped_not_read_or_in_another_unit_is_reported(tmp_path):
+    traces = tmp_path / "traces"
+    traces.mkdir()
+    late = 1795452209467004000
+    write_trace(traces / "a.pfw", [call(late), call(late, ph="Z")])
+    (traces / "b.pfw.zst").write_bytes(b"not looked at")
+    os.mkfifo(traces / "c.pfw")
+    report = dft_utils.build(traces, tmp_path / "index")
+    assert (report.files, report.records, report.skipped_records, report.faulty_files) == (1, 2, 1, 3)
+    said = [(os.path.basename(fault.path), fault.message) for fault in report.faults]
+    assert ("b.pfw.zst", "not read: compressed by zstd: decompress it (zstd -d)") in said
+    assert ("c.pfw", "cannot be read, left out: it is a FIFO, not a regular file") in said
+    assert ("a.pfw", '1 record of unknown phase skipped; the first: line 2: unknown phase "Z"') in said
+    (unit,) = [message for path, message in said if path == "a.pfw" and "year 58865" in message]
+    with dft_utils.open(tmp_path / "index") as index:
+        assert [file.fault for file in index.files()] == [unit]
+    given = dft_utils.Config(time_unit="ns")
+    report = dft_utils.build(traces / "a.pfw", tmp_path / "given", given)
+    assert [fault.message for fault in report.faults] == [dict(said[-1:]).get("a.pfw")]
+    with dft_utils.open(tmp_path / "given") as index:
+        assert index.config == dft_utils.Config("1000000us", time_unit="ns")
+        assert index.table("aggregation").to_pandas()["time_bucket"].tolist() == [late // 10**9 * 10**6]
+    with pytest.raises(ValueError, match="time_unit is 'fortnight'"):
+        dft_utils.build(traces, tmp_path / "other", dft_utils.Config(time_unit="fortnight"))
+
+
 def test_strict_and_changed_and_other_configurations_are_errors(tmp_path):
     trace = write_trace(tmp_path / "a.pfw", [call(1), "nonsense"])
     with pytest.raises(dft_utils.MalformedError, match="line 2"):
