@@ -118,7 +118,7 @@ fn the_unit_that_is_given_holds_for_pieces_and_for_what_a_file_grows_by() {
     assert_eq!(rows(&staged, folder.path()), wanted);
 
     let grown = folder.path().join("grown");
-    for size in [0, 10, text.len() / 2, text.len()] {
+    for size in [call(NS).len() + 10, text.len() / 2, text.len()] {
         write(&path, &text[..size]);
         let ran = index(&traces, &grown, &unit);
         // Of a trace without a record there is no index yet.

@@ -5,9 +5,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use dft_io::refuse_others;
+
 use crate::container::{Container, NotRead, is_trace};
 use crate::glob::{Match, Matches, glob, is_glob};
-use crate::source::refuse_others;
 
 /// Why the traces that were asked for cannot be listed.
 #[derive(Debug, thiserror::Error)]

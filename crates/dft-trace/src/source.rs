@@ -1,9 +1,8 @@
 //! The bytes of a trace file, hashed as they pass.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::content_hash::{ContentHash, ContentHasher};
@@ -85,31 +84,11 @@ impl Read for Hashed {
     }
 }
 
-/// Opens a regular file, without waiting for anything else of that name: to open a FIFO would wait for a writer.
+/// Opens a regular file, without waiting for anything else of that name.
 pub(crate) fn open_regular(path: &Path) -> io::Result<(File, Snapshot)> {
-    // To open a device may have an effect, and a socket cannot be opened at all, so it is looked at first.
-    refuse_others(fs::metadata(path)?.file_type())?;
-    // By now it may be a FIFO.
-    let file = match File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path) {
-        // Some file systems would have us wait for a file that is not here yet.
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => File::open(path)?,
-        opened => opened?,
-    };
-    let metadata = file.metadata()?;
-    refuse_others(metadata.file_type())?;
-    Ok((file, Snapshot::of(&metadata)))
-}
-
-/// The error that something is no regular file, unless it is one.
-pub(crate) fn refuse_others(kind: fs::FileType) -> io::Result<()> {
-    let what = match kind {
-        kind if kind.is_file() => return Ok(()),
-        kind if kind.is_dir() => "a directory",
-        kind if kind.is_fifo() => "a FIFO",
-        kind if kind.is_socket() => "a socket",
-        _ => "a device",
-    };
-    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {what}, not a regular file")))
+    let file = dft_io::open_regular(path)?;
+    let snapshot = Snapshot::of(&file.metadata()?);
+    Ok((file, snapshot))
 }
 
 /// Whether the file is gzip, by its first bytes; and by its name, where they could be those of gzip.
