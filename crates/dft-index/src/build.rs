@@ -205,7 +205,8 @@ fn fault_of(file: &FileReport) -> Option<String> {
         (None, None) => match (&file.skipped, &file.time_fault) {
             (Some(skipped), _) => Some(format!("{} has {skipped}", file.place_of(skipped.line))),
             (None, Some(fault)) => Some(fault.to_string()),
-            (None, None) => (file.counts.malformed > 0).then(|| "it has malformed lines".to_owned()),
+            (None, None) if file.counts.malformed > 0 => Some("it has malformed lines".to_owned()),
+            (None, None) => file.more_processes.then(|| "it has more processes than facts are kept of".to_owned()),
         },
     }
 }
