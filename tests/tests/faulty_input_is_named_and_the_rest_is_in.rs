@@ -46,7 +46,7 @@ fn write_all(folder: &Path) -> u64 {
     write(&folder.join("long.pfw.gz"), gzip(&long));
     calls_in += 2;
     let mut overlong = vec![b'y'; 200 << 20];
-    overlong.extend_from_slice(b"\n{\"name\":\"short\",\"cat\":\"app\",\"ts\":5,\"ph\":\"X\"}\n");
+    overlong.extend_from_slice(b"\n{\"name\":\"short\",\"cat\":\"app\",\"ts\":6,\"ph\":\"X\"}\n");
     write(&folder.join("overlong.pfw.gz"), gzip(&overlong));
     calls_in += 1;
 

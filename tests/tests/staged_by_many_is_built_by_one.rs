@@ -199,8 +199,8 @@ fn what_cannot_be_taken_in_is_left_and_said() {
 
     // One trace is in, another is not.
     let both = cluster.path("both");
-    for name in ["0.pfw", "3.pfw"] {
-        write(&both.join(name), fs::read(traces.join(name)).expect("read"));
+    for (name, pid) in [("0.pfw", 70), ("3.pfw", 73)] {
+        write(&both.join(name), trace(pid, 50));
     }
     run(DFT, ["index".as_ref(), both.join("0.pfw").as_os_str(), "--index".as_ref(), index.as_os_str()]).exits(0);
     stage(&both, &[]).exits(0);

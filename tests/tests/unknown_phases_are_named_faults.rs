@@ -16,8 +16,8 @@ fn the_first_skipped_record_of_each_file_is_named_with_its_line_and_phase() {
     let call = |ts| record(r#","ph":"X""#, ts);
     let text = ["[\n".to_owned(), call(5), record(r#","ph":"Z""#, 6), call(7), record(r#","ph":9"#, 8)].concat();
     write(&traces.join("a.pfw.gz"), gzip(text.as_bytes()));
-    write(&traces.join("b.pfw"), call(5) + &record("", 6));
-    write(&traces.join("c.pfw"), call(5));
+    write(&traces.join("b.pfw"), call(15) + &record("", 16));
+    write(&traces.join("c.pfw"), call(25));
     let arguments = ["index".as_ref(), traces.as_os_str(), "--index".as_ref(), index.as_os_str()];
 
     let strict = run(DFT, arguments.into_iter().chain(["--strict".as_ref()])).exits(1);

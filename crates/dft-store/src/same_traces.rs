@@ -77,10 +77,11 @@ impl SharedProcesses {
         const SHOWN: usize = 5;
         let shown: Vec<String> = self.pids.iter().take(SHOWN).map(i64::to_string).collect();
         let more = if self.pids.len() > SHOWN { " and more" } else { "" };
-        let (processes, are) = if self.pids.len() == 1 { ("process", "is") } else { ("processes", "are") };
+        let (processes, those) =
+            if self.pids.len() == 1 { ("process", "this process is") } else { ("processes", "these processes are") };
         format!(
-            "it has records of {processes} {}{more} that {} has, too: both are counted, so these {processes} {are} \
-             likely there twice",
+            "it has records of {processes} {}{more} that {} has, too: both are counted, so {those} likely \
+             there twice",
             shown.join(", "),
             self.other
         )
