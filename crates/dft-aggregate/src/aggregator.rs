@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use ahash::RandomState;
 use dft_codec::{
-    Bounds, Custom, Family, FileCounts, HOST_WIDE, MetricName, NameGivers, NameKey, NameKind, ProcessId, RowCore,
-    RowKey, SeriesId, SeriesIdentity, TelemetryCore, TelemetryKey, encode_row, encode_telemetry,
+    Bounds, Custom, Family, FileCounts, HOST_WIDE, MetricName, NameKind, ProcessId, RowCore, TelemetryCore, encode_row,
+    encode_telemetry,
 };
 use dft_metrics::{FloatStats, SketchMapping};
 use dft_trace::{Arg, ArgKey, Clock, Integer, MalformedReason, Phase, Record, TimeUnit, Value};
@@ -17,10 +17,10 @@ use crate::config::{Config, CounterPeriod, CustomMetrics};
 use crate::functions::{counts_items, is_transfer};
 use crate::intern::{Interner, Symbol};
 use crate::plan::{Place, Plan, Plans, is_reserved};
-use crate::run::{Run, RunError, RunWriter, Section};
-use crate::sealed::TableRows;
 use crate::spelling::{Spelling, Spellings};
 use crate::summed::{self, Calls, Known, Origin};
+
+mod output;
 
 /// A series' identity, in symbols.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -668,134 +668,6 @@ impl Aggregator {
     /// The least and greatest bucket that was ever touched.
     pub fn bounds(&self) -> Option<Bounds> {
         self.bounds
-    }
-
-    /// Gives the table out as a run in memory. Its rows stay where they are.
-    pub fn into_run(mut self) -> Run {
-        let series = self.series_by_id();
-        let mut writer = RunWriter::in_memory();
-        let written = self
-            .write_identities(&series, &mut writer)
-            .and_then(|()| self.write_telemetry(&mut writer))
-            .and_then(|()| writer.finish());
-        let mut sealer = Sealer { interner: &self.interner, orders: &mut self.orders };
-        let rows = series.iter().map(|&(id, row)| (id, self.rows.take(row, &mut sealer))).collect();
-        match written {
-            Ok(run) => run.with_rows(TableRows::new(rows)),
-            // Memory takes every byte.
-            Err(error) => unreachable!("a run in memory: {error}"),
-        }
-    }
-
-    /// Writes the table out as a run in the file `path`, and goes on with an empty one.
-    ///
-    /// # Errors
-    ///
-    /// What the system says of the file.
-    pub fn spill(&mut self, path: &std::path::Path) -> Result<Run, RunError> {
-        let run = RunWriter::to_file(path).and_then(|mut writer| {
-            let series = self.series_by_id();
-            self.write_identities(&series, &mut writer)?;
-            self.write_rows(&series, &mut writer)?;
-            self.write_telemetry(&mut writer)?;
-            writer.finish()
-        });
-        if run.is_err() {
-            // It takes room, and the table is still whole.
-            let _ = std::fs::remove_file(path);
-        }
-        let run = run?;
-        let bounds = self.bounds;
-        *self = Self::new(&self.config);
-        self.bounds = bounds;
-        Ok(run)
-    }
-
-    /// Ids and numbers of all series, by id.
-    fn series_by_id(&self) -> Vec<(SeriesId, u32)> {
-        let mut series: Vec<_> = self.series.iter().map(|(key, known)| (self.identity(key).id(), known.row)).collect();
-        series.sort_unstable();
-        series
-    }
-
-    /// Writes who the series are, and names.
-    fn write_identities(&self, series: &[(SeriesId, u32)], out: &mut RunWriter) -> Result<(), RunError> {
-        let mut keys: Vec<Option<&SeriesKey>> = vec![None; self.series.len()];
-        for (key, known) in &self.series {
-            keys[known.row as usize] = Some(key);
-        }
-        out.begin(Section::Series)?;
-        for &(id, row) in series {
-            if let Some(key) = keys[row as usize] {
-                out.put(&id.0, &self.identity(key).encode())?;
-            }
-        }
-        out.begin(Section::Names)?;
-        let text = |symbol| self.interner.get(symbol);
-        let mut names: Vec<_> = self.names.iter().copied().collect();
-        // By key; of one key, by giver.
-        names.sort_unstable_by(|a, b| (a.0, text(a.1), text(a.2), a.3).cmp(&(b.0, text(b.1), text(b.2), b.3)));
-        let mut givers = NameGivers::default();
-        for same in names.chunk_by(|a, b| (a.0, a.1, a.2) == (b.0, b.1, b.2)) {
-            let (kind, hash, name, _) = same[0];
-            givers.clear();
-            givers.extend(same.iter().filter_map(|&(.., giver)| match giver {
-                Giver::Nobody => None,
-                Giver::Process(process) => Some(process),
-            }));
-            let key = NameKey { kind, hash: text(hash).to_owned(), name: text(name).to_owned() }.encode();
-            out.put(&key, &givers.encode())?;
-        }
-        Ok(())
-    }
-
-    fn write_rows(&mut self, series: &[(SeriesId, u32)], out: &mut RunWriter) -> Result<(), RunError> {
-        out.begin(Section::Rows)?;
-        let mut sealer = Sealer { interner: &self.interner, orders: &mut self.orders };
-        for &(id, row) in series {
-            for (bucket, value) in self.rows.finish(row, &mut sealer).values() {
-                out.put(&RowKey { series: id, bucket }.encode(), value)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn write_telemetry(&mut self, out: &mut RunWriter) -> Result<(), RunError> {
-        out.begin(Section::Telemetry)?;
-        let text = |symbol| self.interner.get(symbol);
-        let mut sealer = Sealer { interner: &self.interner, orders: &mut self.orders };
-        let mut counters: Vec<(Vec<u8>, u32)> = self
-            .counters
-            .iter()
-            .map(|(key, &series)| {
-                let extra = key.extra.iter().map(|&extra| text(extra));
-                (TelemetryKey::prefix_of(text(key.hhash), text(key.name), text(key.cat), key.pid, extra), series)
-            })
-            .collect();
-        counters.sort_unstable();
-        for (mut key, series) in counters {
-            let prefix = key.len();
-            for (bucket, value) in self.telemetry.finish(series, &mut sealer).values() {
-                key.truncate(prefix);
-                key.extend_from_slice(&bucket.to_be_bytes());
-                out.put(&key, value)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn identity(&self, key: &SeriesKey) -> SeriesIdentity<&str> {
-        let text = |symbol| self.interner.get(symbol);
-        SeriesIdentity {
-            family: key.family,
-            cat: text(key.cat),
-            name: text(key.name),
-            pid: key.pid,
-            tid: key.tid,
-            hhash: text(key.hhash),
-            fhash: text(key.fhash),
-            extra: key.extra.iter().map(|&symbol| text(symbol)).collect(),
-        }
     }
 }
 
