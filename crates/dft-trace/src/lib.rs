@@ -10,12 +10,16 @@
 //! compared with its literal text between the values, and only the values are read. What is of no
 //! known shape goes to [`scan`], a hand-written scanner for one flat object of plain values, and
 //! teaches the new shape if it is one. Whatever that does not take goes to [`library`], which is
-//! `serde_json` plus the few liberties the format takes (invalid UTF-8, bare `NaN`, unpaired
-//! surrogates). Where the faster two give a record, the library gives the same one; a property test
+//! `serde_json` plus the few liberties the format takes (invalid UTF-8, `nan` and `inf` in a number's
+//! place, unpaired surrogates). Where the faster two give a record, the library gives the same one; a property test
 //! holds the three equal. So speed is decided by the first and meaning by the last.
+//!
+//! Around a record a line may have brackets, commas, white space and NULs: [`payload`] says which. A line that is no
+//! record may end in one, behind one that a crash cut: [`Line::Malformed`] is then followed by that record.
 //!
 //! # Limits
 //!
+//! A line is looked through a fixed number of times, however many records seem to start in it.
 //! A line is at most [`MAX_LINE`] bytes; a longer one is reported and passed over without being
 //! held in memory. Integers are signed 64 bits wide; what a wider one means is said at
 //! [`Value::integer`].
