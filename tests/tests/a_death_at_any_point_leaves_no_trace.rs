@@ -99,6 +99,23 @@ impl Builds {
                 self.index_command("traces"),
             ),
             (
+                "a build of traces that were compressed, renamed, and have more",
+                Box::new(|builds| {
+                    let text = trace(2, 3_000) + &trace(4, 2_000) + &trace(5, 1_000);
+                    write(&builds.path("traces/b.pfw.gz"), gzip(text.as_bytes()));
+                    let _ = fs::remove_file(builds.path("traces/b.pfw"));
+                    let _ = fs::rename(builds.path("traces/c.pfw.gz"), builds.path("traces/renamed.pfw.gz"));
+                }),
+                self.index_command("traces"),
+            ),
+            (
+                "a build of nothing but new names",
+                Box::new(|builds| {
+                    let _ = fs::rename(builds.path("traces/renamed.pfw.gz"), builds.path("traces/again.pfw.gz"));
+                }),
+                self.index_command("traces"),
+            ),
+            (
                 "a stage",
                 Box::new(|builds| {
                     for pid in 10..14 {
