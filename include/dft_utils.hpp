@@ -453,7 +453,7 @@ public:
     std::vector<std::string> metrics() const {
         // Behind host_hash, name, time_bucket, ts, te and count.
         constexpr std::ptrdiff_t fixed = 6;
-        std::vector<std::string> all = columns(DFT_TABLE_SYSTEM);
+        std::vector<std::string> all = columns(DFT_TABLE_SYSTEM_BY_HOST);
         all.erase(all.begin(), all.begin() + fixed);
         return all;
     }
