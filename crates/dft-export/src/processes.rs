@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ahash::RandomState;
 use arrow::array::{ArrayRef, Int64Builder, RecordBatch, StringDictionaryBuilder};
 use arrow::datatypes::{DataType, Int32Type, Schema, SchemaRef};
-use dft_codec::{NameKind, ProcessFacts, ProcessKey, Said, StartText};
+use dft_codec::{NameKind, ProcessFacts, ProcessKey, Said, StartFacts, StartText};
 use dft_store::{Index, NameTable};
 
 use crate::columns::{dictionary_type, int64, optional, required};
@@ -155,6 +155,36 @@ struct Columns {
     ints: [Int64Builder; 8],
 }
 
+/// What a process's `start` record says, its hashes resolved.
+#[derive(Default)]
+struct Started {
+    command: Option<String>,
+    executable: Option<String>,
+    directory: Option<String>,
+    version: Option<String>,
+}
+
+impl Started {
+    // Not inlined: merged with the case that there is no such record, its loads come before it is known that there
+    // is one, which valgrind takes for a use of what is not initialised.
+    #[inline(never)]
+    fn of(view: &View<'_>, strings: &NameTable, key: &ProcessKey, start: &StartFacts) -> Self {
+        let ProcessKey { host_hash, pid } = key;
+        let text = |text: &Option<StartText>| match text {
+            None => None,
+            Some(StartText::Hash(hash)) => strings.of_process(hash, host_hash, *pid).map(str::to_owned),
+            Some(StartText::Plain(plain)) => Some(plain.clone()),
+        };
+        let directory = start.working_directory.as_ref().map(|hash| view.file_of_process(hash, host_hash, *pid));
+        Self {
+            command: text(&start.command),
+            executable: text(&start.executable),
+            directory: directory.filter(|name| !name.is_empty()).map(str::to_owned),
+            version: start.version.clone(),
+        }
+    }
+}
+
 impl Columns {
     fn of(view: &View<'_>, processes: &[(ProcessKey, Process)]) -> Result<RecordBatch, ExportError> {
         let strings = view.index().names(NameKind::String)?;
@@ -196,23 +226,16 @@ impl Columns {
         let ProcessKey { host_hash, pid } = key;
         let Process { facts, traces } = process;
         let host_name = Some(view.host_name(host_hash, Some(*pid))).filter(|name| !name.is_empty());
-        let start = facts.start.as_ref();
-        let text = |text: Option<&StartText>| match text? {
-            StartText::Hash(hash) => strings.of_process(hash, host_hash, *pid).map(str::to_owned),
-            StartText::Plain(plain) => Some(plain.clone()),
-        };
-        let command = text(start.and_then(|start| start.command.as_ref()));
-        let executable = text(start.and_then(|start| start.executable.as_ref()));
-        let directory = start.and_then(|start| start.working_directory.as_ref());
-        let directory = directory.map(|hash| view.file_of_process(hash, host_hash, *pid));
+        let started =
+            facts.start.as_ref().map_or_else(Started::default, |start| Started::of(view, strings, key, start));
         let texts = [
             Some(host_hash.as_str()),
             host_name,
             facts.name.known().map(String::as_str),
-            command.as_deref(),
-            executable.as_deref(),
-            directory.filter(|name| !name.is_empty()),
-            start.and_then(|start| start.version.as_deref()),
+            started.command.as_deref(),
+            started.executable.as_deref(),
+            started.directory.as_deref(),
+            started.version.as_deref(),
         ];
         for (column, text) in self.texts.iter_mut().zip(texts) {
             match text {
