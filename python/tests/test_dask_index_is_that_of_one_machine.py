@@ -44,14 +44,15 @@ def test_of_forty_files(client, tmp_path, task_size):
     folders.assert_nothing_is_left()
 
 
-def test_of_faulty_files(client, tmp_path):
+def test_of_faulty_files(client, tmp_path, tmp_path_factory):
     folders = Folders(tmp_path)
     write_traces(folders.traces, 6)
     (folders.traces / "empty.pfw").write_bytes(b"")
     (folders.traces / "malformed.pfw").write_text("{\n}\nnonsense\n")
     # Of a trace of its own: a build that sees both files leaves out a truncated copy, which no ingest can tell.
-    write_traces(tmp_path / "other", 7)
-    whole = (tmp_path / "other" / "rank06.pfw.gz").read_bytes()
+    other = tmp_path_factory.mktemp("other")
+    write_traces(other, 12)
+    whole = max(other.glob("*.pfw.gz")).read_bytes()
     (folders.traces / "truncated.pfw.gz").write_bytes(whole[: len(whole) // 2])
     (folders.traces / "dangling.pfw").symlink_to("nowhere")
     report = folders.build(client=client)
