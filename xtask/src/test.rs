@@ -24,7 +24,7 @@ pub(crate) fn run() -> Result<()> {
     // Built with the points at which a test lets the process die, which no release has.
     let mut points = provisions.cargo();
     points.args(["test", "--release", "--workspace", "--features", "dft-tests/points"]);
-    points.args(["--test", "a_death_at_any_point_leaves_no_trace"]);
+    points.args(["--test", "a_death_at_any_point_leaves_no_trace", "--test", "a_death_leaves_no_copy_counted"]);
     step("deaths and refusals at every point", &mut points)?;
     crate::capi::run()?;
     crate::python::run()
