@@ -307,6 +307,7 @@ pub extern "C" fn dft_build(
         let report = watched(on_progress, context, |progress| build(&traces, index, &config, &options, progress))?;
         tell_faults(&report.input, on_fault, context);
         warn_of(&report.shared_processes);
+        report.no_lock.iter().for_each(|no_lock| log(DFT_LOG_WARNING, &no_lock.to_string()));
         if done.is_null() { Ok(()) } else { give("done", done, &summary(&report.input)) }
     })
 }
@@ -593,6 +594,7 @@ fn ingested(
     }
     report.duplicates.iter().for_each(|duplicate| log(DFT_LOG_WARNING, &duplicate.to_string()));
     warn_of(&report.shared_processes);
+    report.no_lock.iter().for_each(|no_lock| log(DFT_LOG_WARNING, &no_lock.to_string()));
     let unchained: usize = report.unchained.iter().map(|trace| trace.bundles.len()).sum();
     let summary = dft_ingest_summary {
         size: 0,

@@ -86,7 +86,7 @@ impl From<StoreError> for Failure {
         let (status, path) = match &error {
             E::NoIndex(path) | E::NotAnIndex { path, .. } => (DFT_NO_INDEX, Some(path)),
             E::NoRecords(path) => (DFT_NOTHING_FOUND, Some(path)),
-            E::Locked(path) | E::Replaced(path) => (DFT_LOCKED, Some(path)),
+            E::Locked(path) | E::Changed(path) => (DFT_LOCKED, Some(path)),
             E::Config { path, .. } | E::BundleConfig { path, .. } => (DFT_CONFIG, Some(path)),
             E::Format { path, .. } | E::BundleFormat { path, .. } => (DFT_FORMAT, Some(path)),
             E::Entry { path, .. } | E::Damaged { path, .. } | E::Bundle { path, .. } => (DFT_DAMAGED, Some(path)),

@@ -55,8 +55,8 @@ def test_a_summary_names_the_row_that_no_int64_holds(tmp_path):
 
 def test_a_fifo_in_an_index_is_not_waited_for(tmp_path):
     dft_utils.build(write_trace(tmp_path / "a.pfw", [call(5)]), tmp_path / "index")
-    current = tmp_path / "index" / "CURRENT"
-    current.unlink()
-    os.mkfifo(current)
+    seal = tmp_path / "index" / "gen-000001" / "SEAL"
+    seal.unlink()
+    os.mkfifo(seal)
     with pytest.raises(dft_utils.DftError, match="it is a FIFO, not a regular file"):
         dft_utils.open(tmp_path / "index")

@@ -76,9 +76,15 @@ pub fn dft<S: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = S
     command
 }
 
+/// Whether an index was published in a directory.
+pub fn has_index(directory: &Path) -> bool {
+    let is_generation = |entry: fs::DirEntry| entry.file_name().to_string_lossy().starts_with("gen-");
+    fs::read_dir(directory).is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(is_generation)))
+}
+
 /// The exports of every table of an index, by name; none where there is no index.
 pub fn exported(program: &str, index: &Path, work: &Path) -> Option<BTreeMap<String, Vec<u8>>> {
-    if !index.join("CURRENT").exists() {
+    if !has_index(index) {
         return None;
     }
     let out = work.join("exported");

@@ -84,7 +84,7 @@ fn strict_refuses_a_copy_and_stores_nothing() {
     case.write("b.pfw", trace(1, 100));
     let refused = case.index_with(&["--strict"]).exits(1);
     assert!(refused.err.contains("b.pfw") && refused.err.contains("duplicate of"), "{}", refused.err);
-    assert!(!case.index_path().join("CURRENT").exists());
+    assert!(!dft_tests::has_index(&case.index_path()));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::OnceLock;
 
-use dft_tests::{contents, dft, export, exported, gzip, run, trace, write};
+use dft_tests::{contents, dft, export, exported, gzip, has_index, run, trace, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
@@ -225,7 +225,7 @@ fn disturb(point: &str, first: &str, last: &str) {
                     }
                 }
             }
-            if builds.index().join("CURRENT").exists() {
+            if has_index(&builds.index()) {
                 let verified = run_step(&["verify".to_owned(), builds.index().display().to_string()], None, None);
                 assert!(verified.status.success(), "{step}, {points}: {}", String::from_utf8_lossy(&verified.stderr));
             }
@@ -239,7 +239,7 @@ fn disturb(point: &str, first: &str, last: &str) {
         assert!(Some(tables(&builds)) == states[states.len() - 1], "{points}: the tables are not those undisturbed");
         let left: Vec<_> =
             fs::read_dir(builds.index()).expect("listed").map(|entry| entry.expect("listed").file_name()).collect();
-        assert_eq!(left.len(), 3, "CURRENT, LOCK and one generation: {left:?}");
+        assert_eq!(left.len(), 3, "the marker, LOCK and one generation: {left:?}");
         if let Ok(left) = fs::read_dir(builds.path("shared")) {
             assert_eq!(left.count(), 0, "nothing is left of bundles");
         }
@@ -275,8 +275,7 @@ points! {
         before_the_description_is_flushed = "publish:before the description is flushed",
         before_a_family_is_compacted = "publish:before a family is compacted",
         before_the_generation_is_sealed = "publish:before the generation is sealed",
-        before_current_is_written = "publish:before CURRENT is written",
-        before_current_is_replaced = "publish:before CURRENT is replaced",
+        before_the_generation_is_committed = "publish:before the generation is committed",
         before_the_manifest_is_written = "stage:before the manifest is written",
         before_the_bundle_is_moved = "stage:before the bundle is moved",
         before_a_bundles_file_is_copied = "stage:before a file is copied",
@@ -287,7 +286,7 @@ points! {
     }
     // Nothing is left to do there that could fail.
     cannot fail {
-        the_generation_is_in_force = "publish:the generation is in force",
+        the_generation_is_committed = "publish:the generation is committed",
         the_bundle_has_its_name = "stage:the bundle has its name",
     }
 }

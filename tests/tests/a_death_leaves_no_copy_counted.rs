@@ -14,7 +14,7 @@ const POINTS: [&str; 9] = [
     "publish:before the description is written",
     "publish:before the description is flushed",
     "publish:before the generation is sealed",
-    "publish:before CURRENT is replaced",
+    "publish:before the generation is committed",
     "publish:the generation is in force",
     "stage:before the bundle has its name",
     "ingest:before a bundle is removed",

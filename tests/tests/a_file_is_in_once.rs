@@ -15,7 +15,7 @@ fn again_added_touched_changed_rebuilt() {
     write(&first, gzip(trace(1, 3_000).as_bytes()));
     let index = || run(DFT, ["index".as_ref(), traces.as_os_str()]);
     assert!(index().exits(0).out.contains("indexed 1 file"));
-    assert!(traces.join(".dftagg/CURRENT").exists(), "beside the traces by default");
+    assert!(dft_tests::has_index(&traces.join(".dftagg")), "beside the traces by default");
     assert!(index().exits(0).out.starts_with("nothing to do"));
 
     write(&second, trace(2, 3_000));

@@ -149,5 +149,5 @@ fn nothing_is_left_of_a_first_build_that_failed() {
     is_one_error_with_advice(&ran);
     assert!(!Path::new(&text("index")).exists());
     run(DFT, ["index", &text("a.pfw"), "--index", &text("index")]).exits(0);
-    assert!(Path::new(&text("index")).join("CURRENT").exists());
+    assert!(dft_tests::has_index(Path::new(&text("index"))));
 }

@@ -39,12 +39,23 @@ fn an_index_in_any_state_and_an_empty_directory_are_replaced() {
     build(&[]).exits(0);
     let tables = || exported(DFT, Path::new(&index), folder.path()).expect("an index");
     let wanted = tables();
-    let current = folder.path().join("index/CURRENT");
-    let damage: [&dyn Fn(); 6] = [
+    let seal = || {
+        let generations = fs::read_dir(&index).expect("listed").map(|entry| entry.expect("listed").path());
+        let generation = generations.filter(|path| path.is_dir()).max().expect("a generation");
+        generation.join("SEAL")
+    };
+    let damage: [&dyn Fn(); 8] = [
         &|| {},
-        &|| fs::write(&current, "oops").expect("written"),
-        &|| fs::write(&current, "gen-000001\n").expect("written"),
-        &|| fs::remove_file(&current).expect("removed"),
+        &|| fs::write(seal(), "oops").expect("written"),
+        &|| fs::remove_file(seal()).expect("removed"),
+        &|| fs::write(folder.path().join("index/DFT_INDEX"), "oops").expect("written"),
+        &|| fs::write(folder.path().join("index/DFT_INDEX"), "").expect("written"),
+        // As it was before there was a marker.
+        &|| {
+            fs::remove_file(folder.path().join("index/DFT_INDEX")).expect("removed");
+            let line = format!("gen-000001 {:032x}\n", 1);
+            fs::write(folder.path().join("index/CURRENT"), line).expect("written");
+        },
         &|| write(&folder.path().join("index/notes.txt"), "of somebody who has an index"),
         &|| {
             fs::remove_dir_all(&index).expect("removed");

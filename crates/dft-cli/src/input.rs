@@ -138,6 +138,9 @@ pub(crate) fn faults(report: &InputReport) -> String {
 /// What to know of the traces of an index that is no fault of the input.
 pub(crate) fn notes(report: &BuildReport) -> String {
     let mut text = String::new();
+    if let Some(no_lock) = &report.no_lock {
+        let _ = writeln!(text, "warning: {no_lock}");
+    }
     for (name, path) in report.moved.iter().take(SHOWN) {
         let _ = writeln!(text, "note: {}: the trace that was {name}", path.display());
     }

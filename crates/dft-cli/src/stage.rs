@@ -49,6 +49,9 @@ fn describe_stage(report: &StageReport) -> String {
 
 pub(crate) fn run_ingest(args: &IngestArgs) -> Result<Outcome> {
     let report = ingest(&args.index, &args.shared_staging, args.keep)?;
+    if let Some(no_lock) = &report.no_lock {
+        eprintln!("warning: {no_lock}");
+    }
     for (_, refusal) in &report.refused {
         eprintln!("refused: {refusal}");
     }

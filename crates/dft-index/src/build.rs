@@ -122,6 +122,7 @@ pub fn build(
         moved,
         gone,
         shared_processes: SharedProcesses::among(names, traces.iter()),
+        no_lock: aggregator.no_lock().cloned(),
     })
 }
 

@@ -1,11 +1,11 @@
 //! Aggregation of records as they come, without a trace: what a tracer links for.
 
-use std::fs;
-use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use dft_aggregate::{Aggregator, Config, Run};
 use dft_codec::{Bounds, FileCounts, FileEntry, Identity};
+use dft_io::WorkDirectory;
 use dft_store::{Batch, EventAggregator, Index, StoreError, Written};
 use dft_trace::{Clock, Consumed, Line, MalformedReason, Parser, Phase, Record, TimeFault};
 
@@ -16,26 +16,17 @@ use crate::report::SkippedRecord;
 /// Records between two looks at how much memory the table takes.
 const LOOK: u32 = 4096;
 
-/// A directory of its own, for a while.
-#[derive(Debug)]
-struct Scratch(PathBuf);
+/// How the names of the work directories of aggregators begin.
+const LIVE: &str = "dft-live-";
 
-impl Scratch {
-    fn new(beneath: &Path) -> Result<Self, BuildError> {
-        let random = RandomState::new().hash_one(std::process::id());
-        let path = beneath.join(format!("dft-live-{random:016x}"));
-        match dft_io::create_directory(&path) {
-            Ok(()) => Ok(Self(path)),
-            Err(source) => Err(BuildError::Scratch { path, source }),
-        }
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What cannot be removed is in a directory for what is temporary.
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// A work directory beneath one that is made if it is not there. What dead processes left there is removed.
+fn work_directory(beneath: &Path) -> Result<WorkDirectory, BuildError> {
+    let make = || -> io::Result<WorkDirectory> {
+        dft_io::create_directory(beneath)?;
+        dft_io::sweep_work_directories(beneath, LIVE)?;
+        WorkDirectory::create(beneath, LIVE)
+    };
+    make().map_err(|source| BuildError::Scratch { path: beneath.to_owned(), source })
 }
 
 /// What adding lines came to.
@@ -69,7 +60,7 @@ pub struct LiveAggregator {
     until_look: u32,
     spilled: u64,
     beneath: PathBuf,
-    scratch: Vec<Scratch>,
+    scratch: Vec<WorkDirectory>,
 }
 
 impl LiveAggregator {
@@ -181,9 +172,9 @@ impl LiveAggregator {
     #[cold]
     fn spill(&mut self) -> Result<(), BuildError> {
         if self.scratch.is_empty() {
-            self.scratch.push(Scratch::new(&self.beneath)?);
+            self.scratch.push(work_directory(&self.beneath)?);
         }
-        let path = self.scratch[0].0.join(format!("run-{}", self.spilled));
+        let path = self.scratch[0].path().join(format!("run-{}", self.spilled));
         self.spilled += 1;
         self.runs.push(self.table.spill(&path)?);
         Ok(())
@@ -229,6 +220,18 @@ impl LiveAggregator {
     /// cannot be written. The index is then what it was, and so is the aggregator; but for
     /// [`StoreError::InForce`], by which all is in.
     pub fn publish(&mut self, index: &Path, source: &str, threads: usize) -> Result<Written, BuildError> {
+        /// How often another writer may publish first. What is here can be had nowhere else, so it is tried again.
+        const TRIES: u32 = 10;
+        let mut tries = 1;
+        loop {
+            match self.try_publish(index, source, threads) {
+                Err(BuildError::Store(StoreError::Changed(_))) if tries < TRIES => tries += 1,
+                result => return result,
+            }
+        }
+    }
+
+    fn try_publish(&mut self, index: &Path, source: &str, threads: usize) -> Result<Written, BuildError> {
         let mut aggregator = EventAggregator::open(index, &self.config, false)?;
         let name = format!("live:{source}").into_bytes();
         if aggregator.file(&name)?.is_some() {
@@ -269,8 +272,8 @@ impl LiveAggregator {
     ///
     /// Where the index cannot be written.
     pub fn into_index(mut self, threads: usize) -> Result<TemporaryIndex, BuildError> {
-        let scratch = Scratch::new(&self.beneath)?;
-        let path = scratch.0.join("index");
+        let scratch = work_directory(&self.beneath)?;
+        let path = scratch.path().join("index");
         self.publish(&path, "memory", threads)?;
         Ok(TemporaryIndex { index: Index::open(&path)?, _scratch: scratch })
     }
@@ -279,7 +282,7 @@ impl LiveAggregator {
 /// An index that is removed when it is dropped.
 pub struct TemporaryIndex {
     index: Index,
-    _scratch: Scratch,
+    _scratch: WorkDirectory,
 }
 
 impl std::ops::Deref for TemporaryIndex {
@@ -292,6 +295,8 @@ impl std::ops::Deref for TemporaryIndex {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use dft_store::{RowQuery, verify};
 
     use super::*;

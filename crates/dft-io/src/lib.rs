@@ -1,12 +1,14 @@
 //! What the system says and what to do about it, and the points at which tests make it fail.
 //!
 //! [`advice`] ends the message of a failed operation. [`open_regular`] never waits for what has the name of a
-//! file. [`CreatedDirectories`] are removed again where what they were made for fails. [`point`] names a
+//! file. [`CreatedDirectories`] are removed again where what they were made for fails; a [`WorkDirectory`] when its
+//! process ends, or by the next one. [`point`] names a
 //! moment in the life of a file or an index; tests let the process die there, or let the system refuse what
 //! comes next. Without the feature `armed`, which no release has, a point is nothing.
 
 mod created;
 mod regular;
+mod work_directory;
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -14,6 +16,7 @@ use std::path::Path;
 
 pub use created::CreatedDirectories;
 pub use regular::{copy_regular, open_regular, open_regular_with, read_regular, refuse_others};
+pub use work_directory::{ABANDONED, WorkDirectory, create_new, remove_tree, sweep_work_directories};
 
 /// What a person can do about an error of the system, to be put behind its message; empty where that
 /// says enough.

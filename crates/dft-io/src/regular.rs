@@ -41,14 +41,14 @@ pub fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Copies a regular file and its permissions; how many bytes it has.
+/// Copies a regular file and its permissions to a file that must not be there yet; how many bytes it has.
 ///
 /// # Errors
 ///
-/// Those of [`open_regular`], of both, and those of reading and writing.
+/// Those of [`open_regular`], and those of making, reading and writing.
 pub fn copy_regular(from: &Path, to: &Path) -> io::Result<u64> {
     let mut source = open_regular(from)?;
-    let mut target = open_regular_with(to, OpenOptions::new().write(true).create(true).truncate(true))?;
+    let mut target = crate::create_new(to)?;
     let copied = io::copy(&mut source, &mut target)?;
     target.set_permissions(source.metadata()?.permissions())?;
     Ok(copied)
@@ -93,8 +93,9 @@ mod tests {
             };
             says(open_regular(&path(name)).map(drop));
             says(read_regular(&path(name)).map(drop));
-            says(copy_regular(&path("file"), &path(name)).map(drop));
             says(copy_regular(&path(name), &path("copy")).map(drop));
+            let exists = copy_regular(&path("file"), &path(name)).expect_err("nothing is written over");
+            assert_eq!(exists.kind(), io::ErrorKind::AlreadyExists);
             says(open_regular_with(&path(name), OpenOptions::new().create(true).append(true)).map(drop));
         }
         let null = open_regular(Path::new("/dev/null")).expect_err("refused").to_string();

@@ -21,8 +21,8 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io::{self, Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -39,7 +39,7 @@ use crate::seal::{check_file, seal_file};
 use crate::sorted::{SortedFiles, Written};
 use crate::trace_names::TraceNames;
 
-const MANIFEST: &str = "BUNDLE";
+pub(crate) const MANIFEST: &str = "BUNDLE";
 const MAGIC: &[u8] = b"dft bundle";
 
 /// How the names of whole bundles begin, and of those that are on their way.
@@ -263,7 +263,7 @@ impl Bundle {
         let path = folder.join(MANIFEST);
         let write = || -> io::Result<()> {
             dft_io::point("stage:before the manifest is written")?;
-            let mut file = File::create(&path)?;
+            let mut file = dft_io::create_new(&path)?;
             file.write_all(&manifest.encode())?;
             file.sync_all()?;
             dft_io::sync_directory(folder)
@@ -344,6 +344,31 @@ impl Bundle {
             sorted.files.push((file.family, target));
         }
         Ok(sorted)
+    }
+}
+
+/// Removes a bundle, whole or begun; its manifest last, by which it is known to be one. An empty directory will do,
+/// and nothing else: it is left as it is.
+pub(crate) fn remove_bundle(path: &Path) -> io::Result<()> {
+    if !fs::symlink_metadata(path)?.is_dir() {
+        return Ok(());
+    }
+    let begins = |mut file: fs::File| -> io::Result<bool> {
+        let mut start = [0; MAGIC.len()];
+        match file.read_exact(&mut start) {
+            Ok(()) => Ok(start == MAGIC),
+            // A copy of it may have been begun.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(true),
+            Err(error) => Err(error),
+        }
+    };
+    let manifest = path.join(MANIFEST);
+    match fs::symlink_metadata(&manifest) {
+        Ok(metadata) if metadata.is_file() && begins(dft_io::open_regular(&manifest)?)? => {
+            dft_io::remove_tree(path, MANIFEST)
+        }
+        Ok(_) => Ok(()),
+        Err(_) => fs::remove_dir(path),
     }
 }
 

@@ -43,9 +43,9 @@ pub enum StoreError {
         /// The one asked for.
         wanted: Box<Config>,
     },
-    /// The index is no longer the one that this writer opened.
-    #[error("{}: the index was replaced while it was open for writing; open it again", .0.display())]
-    Replaced(PathBuf),
+    /// Another writer has published since this one opened the index.
+    #[error("{}: another writer changed the index meanwhile, so nothing was added to it; run it again", .0.display())]
+    Changed(PathBuf),
     /// What was published is in force, but something failed behind that: it may not survive a loss of power.
     #[error("{}: what was added is in, but then: {source}", .path.display())]
     InForce {

@@ -1,17 +1,18 @@
 //! The one writer of an index.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::thread::{self, JoinHandle};
 
 use dft_aggregate::Config;
 use dft_codec::{Bounds, FileEntry};
+use dft_io::WorkDirectory;
 
 use crate::current::{self, Current};
+use crate::directory;
 use crate::error::StoreError;
 use crate::index::Index;
-use crate::lock::Lock;
+use crate::lock::{Lock, NoLock};
 use crate::publish::{Batch, Description, Generation, NameChanges, Publisher};
 use crate::sorted::{SortedFiles, Sorter, Written, join};
 use crate::trace_names::TraceNames;
@@ -22,10 +23,11 @@ pub struct EventAggregator {
     path: PathBuf,
     /// The directory that the index lies in, canonical.
     names: TraceNames,
-    scratch: PathBuf,
     config: Config,
-    /// What was in force when the index was opened, or has been put in force since.
-    in_force: Option<Current>,
+    /// The highest number of a generation when the index was opened, or that of the last publishing.
+    base: Option<u64>,
+    /// That generation, where it can be read.
+    current_generation: Option<Current>,
     /// Whether that is not taken over.
     rebuild: bool,
     /// What is taken over, once somebody asks for it.
@@ -34,6 +36,10 @@ pub struct EventAggregator {
     ambiguous_hashes: Option<u64>,
     /// The next generation, where it was begun.
     next: Option<JoinHandle<Result<Generation, StoreError>>>,
+    /// How many generations were begun.
+    begun: u64,
+    // Removed before the lock is given back.
+    scratch: WorkDirectory,
     /// Held as long as the writer lives.
     lock: Lock,
 }
@@ -44,10 +50,11 @@ impl Drop for EventAggregator {
             // What there is of it is removed with it.
             drop(next.join());
         }
-        // What stays is removed by the next writer.
-        let _ = fs::remove_dir_all(&self.scratch);
     }
 }
+
+/// How the names of the work directories of writers begin.
+const BUILD: &str = "build-";
 
 impl EventAggregator {
     /// Opens the index in a directory, which is made if it is not there, and removed again with the writer
@@ -59,26 +66,17 @@ impl EventAggregator {
     /// [`StoreError::Locked`] where another writer is at work, [`StoreError::Config`] where the
     /// index has another configuration.
     pub fn open(path: &Path, config: &Config, rebuild: bool) -> Result<Self, StoreError> {
-        let lock = Lock::new(path)?;
-        let in_force = match current::read(path) {
-            Ok(in_force) => in_force,
-            // What cannot be read is not needed to make it anew, and stays until that is done.
-            Err(_) if rebuild => None,
-            Err(error) => return Err(error),
+        let lock = Lock::new(path, rebuild)?;
+        let (current_generation, current) = open_current(path, rebuild)?;
+        let base = match current_generation {
+            Some(current) => Some(current.number),
+            None => current::highest(path)?,
         };
-        if rebuild && in_force.is_none() {
-            current::refuse_others(path)?;
+        if let Some(current) = current_generation {
+            current::sweep(path, current.number)?;
         }
-        current::sweep(path, |number| match in_force {
-            Some(in_force) => in_force.number == number,
-            // Some of them is what CURRENT would name, if it could be read.
-            None => rebuild,
-        })?;
-        let current = match in_force {
-            Some(in_force) if !rebuild => OnceLock::from(Index::open_generation(path, in_force)?),
-            _ => OnceLock::new(),
-        };
-        if let Some(current) = current.get()
+        dft_io::sweep_work_directories(path, BUILD).map_err(StoreError::io(path))?;
+        if let Some(current) = &current
             && current.config() != config
         {
             return Err(StoreError::Config {
@@ -87,21 +85,21 @@ impl EventAggregator {
                 wanted: Box::new(config.clone()),
             });
         }
-        let scratch = path.join(format!("{}{}", current::BUILD, std::process::id()));
-        // Of another process of the same number there may be something that could not be swept.
-        let _ = fs::remove_dir_all(&scratch);
-        fs::create_dir_all(&scratch).map_err(StoreError::io(&scratch))?;
+        let scratch = WorkDirectory::create(path, BUILD).map_err(StoreError::io(path))?;
+        directory::keep(path).map_err(StoreError::io(path))?;
         let (path, config) = (path.to_owned(), config.clone());
         Ok(Self {
             names: TraceNames::of(&path),
             path,
-            scratch,
             config,
-            in_force,
+            base,
+            current_generation,
             rebuild,
-            current,
+            current: current.map(OnceLock::from).unwrap_or_default(),
             ambiguous_hashes: None,
             next: None,
+            begun: 0,
+            scratch,
             lock,
         })
     }
@@ -114,7 +112,13 @@ impl EventAggregator {
     /// A directory for what the build needs for a while: on the index's file system, and removed
     /// with the writer.
     pub fn scratch(&self) -> &Path {
-        &self.scratch
+        self.scratch.path()
+    }
+
+    /// That the file system gives no lock, where it does not. Then a second writer is not refused at once: of two
+    /// that publish, the later one gets [`StoreError::Changed`].
+    pub fn no_lock(&self) -> Option<&NoLock> {
+        self.lock.refused()
     }
 
     /// The configuration of the index.
@@ -128,18 +132,21 @@ impl EventAggregator {
     ///
     /// Where it cannot be opened: after something was published, that is done when it is first asked for.
     pub fn current(&self) -> Result<Option<&Index>, StoreError> {
-        let Some(in_force) = self.taken_over() else { return Ok(None) };
+        let Some(kept) = self.current_generation.filter(|_| !self.rebuild) else { return Ok(None) };
         if self.current.get().is_none() {
-            let opened = Index::open_generation(&self.path, in_force)?;
+            let opened = Index::open_generation(&self.path, kept).map_err(|error| self.or_changed(error))?;
             // If somebody was faster, theirs is the same.
             let _ = self.current.set(opened);
         }
         Ok(self.current.get())
     }
 
-    /// What is in force, where it is not being made anew.
-    fn taken_over(&self) -> Option<Current> {
-        self.in_force.filter(|_| !self.rebuild)
+    /// An error, or its reason: another writer has replaced the generation.
+    fn or_changed(&self, error: StoreError) -> StoreError {
+        match current::highest(&self.path) {
+            Ok(highest) if highest != self.base => StoreError::Changed(self.path.clone()),
+            _ => error,
+        }
     }
 
     /// How many hashes have more than one name.
@@ -173,8 +180,8 @@ impl EventAggregator {
         self.current()?.map_or(Ok(None), |current| current.file(name))
     }
 
-    /// Begins to make what the next publishing puts in force, beside whatever is done until then: mostly
-    /// that is to wait for the disk. Its errors are those of the publishing.
+    /// Begins to make the next generation while other work goes on: mostly that is to wait for the disk. Its errors
+    /// are those of the publishing.
     pub fn begin(&mut self) {
         // Where that fails, it fails again when it is needed.
         if self.next.is_none()
@@ -184,9 +191,11 @@ impl EventAggregator {
         }
     }
 
-    fn publisher(&self) -> Result<Publisher, StoreError> {
+    fn publisher(&mut self) -> Result<Publisher, StoreError> {
         let current = self.current()?.map(|current| (current.generation(), current.seal().clone()));
-        Ok(Publisher { path: self.path.clone(), current })
+        self.begun += 1;
+        let directory = self.scratch().join(format!("next-{}", self.begun));
+        Ok(Publisher { index: self.path.clone(), directory, base: self.base, current })
     }
 
     /// Adds the batch: all of it, or, where that fails or the process dies, nothing.
@@ -196,7 +205,7 @@ impl EventAggregator {
     /// [`StoreError`]; the index is then what it was.
     pub fn publish(&mut self, batch: &Batch, threads: usize) -> Result<Written, StoreError> {
         let next = self.next_generation()?;
-        let folder = self.scratch.join("sorted");
+        let folder = self.scratch().join("sorted");
         let known = self.current()?;
         let Batch { runs, files, bounds, changes } = batch;
         let sorter = Sorter::new(runs, &folder, known.is_some(), self.config.interval_us, threads)?;
@@ -219,7 +228,7 @@ impl EventAggregator {
             Ok::<_, StoreError>((sorted, ambiguous_hashes))
         })?;
         let written = sorted.written;
-        self.put_in_force(next, &[sorted], ambiguous_hashes)?;
+        self.commit(next, &[sorted], ambiguous_hashes)?;
         Ok(written)
     }
 
@@ -238,7 +247,7 @@ impl EventAggregator {
         let bounds = self.bounds(bounds)?;
         next.describe(&Description { files, changes, bounds, bundles, config: &self.config })?;
         let ambiguous_hashes = next.count_ambiguous()?;
-        self.put_in_force(next, sets, ambiguous_hashes)
+        self.commit(next, sets, ambiguous_hashes)
     }
 
     /// The bounds of what is in the index and what comes.
@@ -247,38 +256,57 @@ impl EventAggregator {
         Ok(coming.into_iter().chain(known).reduce(Bounds::union))
     }
 
-    /// The generation to be put in force next, with what is taken over.
+    /// The generation to be committed next, with what is taken over.
     fn next_generation(&mut self) -> Result<Generation, StoreError> {
-        // After an error at the very end this writer may not know what is in force.
-        if self.in_force.is_some() && current::read(&self.path)? != self.in_force {
-            return Err(StoreError::Replaced(self.path.clone()));
-        }
-        match self.next.take().map(JoinHandle::join) {
+        let begun = match self.next.take().map(JoinHandle::join) {
             Some(Ok(begun)) => begun,
             Some(Err(panic)) => std::panic::resume_unwind(panic),
-            None => self.publisher()?.begin(),
+            None => self.publisher().and_then(Publisher::begin),
+        };
+        // A writer that does not see this one may have replaced the generation and have removed its files.
+        match current::highest(&self.path) {
+            Ok(highest) if highest != self.base => Err(StoreError::Changed(self.path.clone())),
+            _ => begun,
         }
     }
 
-    /// Puts the next generation in force, where all is in; `sets` are what was ingested.
-    fn put_in_force(
-        &mut self,
-        next: Generation,
-        sets: &[SortedFiles],
-        ambiguous_hashes: u64,
-    ) -> Result<(), StoreError> {
-        let next = next.seal(sets)?;
-        current::replace(&self.path)?;
-        // From here on the generation is in force, whatever fails: what is published next is added to it.
+    /// Makes the next generation the current one, where all is in; `sets` are what was ingested.
+    fn commit(&mut self, next: Generation, sets: &[SortedFiles], ambiguous_hashes: u64) -> Result<(), StoreError> {
+        let next = next.commit(sets)?;
+        // From here on the generation is the current one, whatever fails: what is published next is added to it.
         self.lock.keep();
-        self.in_force = Some(next);
+        (self.base, self.current_generation) = (Some(next.number), Some(next));
         self.rebuild = false;
         self.current = OnceLock::new();
         self.ambiguous_hashes = Some(ambiguous_hashes);
-        dft_io::sync_directory(&self.path).map_err(|source| StoreError::InForce { path: self.path.clone(), source })?;
-        let _ = dft_io::point("publish:the generation is in force");
+        directory::complete(&self.path)
+            .and_then(|()| dft_io::sync_directory(&self.path))
+            .map_err(|source| StoreError::InForce { path: self.path.clone(), source })?;
+        let _ = dft_io::point("publish:the generation is committed");
         // The old generation is in nobody's way; if removing it fails, the next writer does it.
-        let _ = current::sweep_generations(&self.path, next.number);
+        let _ = current::sweep(&self.path, next.number);
         Ok(())
+    }
+}
+
+/// The current generation, opened unless that is to be rebuilt.
+fn open_current(path: &Path, rebuild: bool) -> Result<(Option<Current>, Option<Index>), StoreError> {
+    loop {
+        let current = match current::read(path) {
+            Ok(Some(current)) => current,
+            Ok(None) => return Ok((None, None)),
+            // What cannot be read is not needed to rebuild it, and stays until that is done.
+            Err(_) if rebuild => return Ok((None, None)),
+            Err(error) => return Err(error),
+        };
+        if rebuild {
+            return Ok((Some(current), None));
+        }
+        match Index::open_generation(path, current) {
+            Ok(index) => return Ok((Some(current), Some(index))),
+            // A writer that this one does not see may have replaced it.
+            Err(error) if current::highest(path)? == Some(current.number) => return Err(error),
+            Err(_) => {}
+        }
     }
 }

@@ -78,7 +78,7 @@ impl Index {
         let faults = MergeFaults::default();
         let cache = Cache::new_lru_cache(CACHE);
         let directory = current::generation(path, current.number);
-        let seal = Seal::read(&directory, current.number, current.seal)?;
+        let seal = Seal::read(&directory, current.number)?;
         seal.check(&directory)?;
         let mut options = families::database_options();
         options.create_if_missing(false);

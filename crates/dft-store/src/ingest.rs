@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use dft_aggregate::Config;
 use dft_codec::{Bounds, DuplicateEntry, FileEntry, PieceEntry, Unchained};
 
-use crate::bundle::{Bundle, Contents, INCOMING, WHOLE};
+use crate::bundle::{Bundle, Contents, INCOMING, WHOLE, remove_bundle};
 use crate::chain::{Chain, chain};
 use crate::coming::{Coming, Standing};
 use crate::error::StoreError;
 use crate::event_aggregator::EventAggregator;
+use crate::lock::NoLock;
 use crate::same_traces::{DuplicateTrace, SharedProcesses};
 use crate::sorted::Written;
 use crate::trace_names::TraceNames;
@@ -109,6 +110,8 @@ pub struct IngestReport {
     pub shared_processes: Vec<SharedProcesses>,
     /// What was in the bundles that were taken in.
     pub written: Written,
+    /// That the file system gives no lock for the index, where it does not.
+    pub no_lock: Option<NoLock>,
 }
 
 /// The one configuration of the bundles in a directory; `None` where there is no bundle.
@@ -154,7 +157,8 @@ impl EventAggregator {
     ///
     /// [`StoreError`]; the index is then what it was.
     pub fn ingest(&mut self, shared: &Path, keep: bool) -> Result<IngestReport, StoreError> {
-        let mut report = IngestReport { unfinished: unfinished(shared)?, ..IngestReport::default() };
+        let no_lock = self.no_lock().cloned();
+        let mut report = IngestReport { unfinished: unfinished(shared)?, no_lock, ..IngestReport::default() };
         let bundles = Bundle::list(shared)?;
         let mut coming = Coming::into(self)?;
         let mut taken = Vec::new();
@@ -397,7 +401,7 @@ fn unfinished(shared: &Path) -> Result<Vec<PathBuf>, StoreError> {
             continue;
         }
         if name.ends_with(INGESTED) {
-            let _ = fs::remove_dir_all(entry.path());
+            let _ = remove_bundle(&entry.path());
         } else {
             unfinished.push(entry.path());
         }
@@ -414,5 +418,5 @@ fn remove(shared: &Path, bundle: &Bundle) -> Result<(), StoreError> {
     dft_io::point("ingest:before a bundle is removed").map_err(StoreError::io(&bundle.path))?;
     fs::rename(&bundle.path, &away).map_err(StoreError::io(&bundle.path))?;
     dft_io::point("ingest:while a bundle is removed").map_err(StoreError::io(&away))?;
-    fs::remove_dir_all(&away).map_err(StoreError::io(&away))
+    remove_bundle(&away).map_err(StoreError::io(&away))
 }

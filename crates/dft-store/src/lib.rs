@@ -5,48 +5,55 @@
 //!
 //! ```text
 //! index/
-//!   CURRENT          the generation in force and the hash of its seal, one line
-//!   LOCK             held by the one writer
-//!   gen-000007/      a RocksDB of six column families, and SEAL: every file of it, with size and hash;
-//!                    never changed once CURRENT names it
-//!   build-…/         what a writer needs for a while
+//!   DFT_INDEX                 the marker: by it a directory is an index, and by nothing else
+//!   LOCK                      locked by the one writer, where the file system has locks
+//!   gen-000007/               the current generation: a RocksDB of six column families, and SEAL, which has the
+//!                             size and the hash of every file of it; never changed
+//!   build-0123456789abcdef/   the work directory of a writer, and OWNER, which says of which process
 //! ```
 //!
 //! # Exactly once, by publishing
 //!
-//! A writer never touches the generation in force. It makes the next one beside it, and then puts it in
-//! its place:
+//! A writer never touches the current generation. It makes the next one in its work directory, and then renames it.
+//! The generation with the highest number is the current one:
 //!
 //! ```text
 //!  gen-7 ───────────────────────── readers, who need no lock ──────────────────▶ removed
-//!    │ 1 link its sorted files, copy the rest                                      ▲
+//!    │ 1 link its SST files, copy the rest                                         ▲
 //!    ▼                                                                             │
-//!  gen-8   2 ingest sorted files, family by family                                 │
-//!          3 write which traces they came from, bounds, configuration; flush       │
-//!          4 close, seal: size and hash of each file, all durable                  │
-//!                                        │                                         │
-//!  CURRENT  7 ───── 5 write CURRENT.new, durable ───── 6 rename ─────▶ 8 ──────────┘
+//!  build-…/next-1   2 ingest SST files, family by family                           │
+//!                   3 write which traces they came from, bounds, configuration;    │
+//!                     flush                                                        │
+//!                   4 close, seal: size and hash of each file, all durable         │
+//!                     │                                                            │
+//!                     └───────── 5 rename ─────────▶ gen-8 ────── 6 sync ──────────┘
 //! ```
 //!
-//! A build begins 1 while it reads its traces, and does 3 beside 2. SST files are linked, for RocksDB never changes
-//! one in place; the few others are copied. What is ingested and what is known of it become visible together or not
-//! at all, across all column families:
+//! A build begins 1 while it reads its traces, and does 3 at the same time as 2. SST files are linked, for RocksDB never
+//! changes one in place; the few others are copied, and so are all where the file system has no hard links. What is
+//! ingested and what is known of it become visible together or not at all, across all column families:
 //!
 //! | the writer dies | a reader sees | the next writer |
 //! | --- | --- | --- |
-//! | before 1, in its tables and runs | gen-7, whole | removes `build-…`, and gen-8 where it was begun, does the work again |
-//! | in 1 to 4, between two families, in a flush | gen-7, whole | removes gen-8 and `build-…`, does the work again |
-//! | in 5 | gen-7, whole | the same; CURRENT.new is written over |
-//! | after 6 | gen-8, whole | removes gen-7 and `build-…` |
-//! | in the removing of gen-7 | gen-8, whole | removes the rest |
+//! | in 1 to 4, in its tables, between two families, in a flush | gen-7, whole | removes `build-…`, does the work again |
+//! | after 5 | gen-8, whole | removes gen-7 and `build-…` |
+//! | while gen-7 is removed | gen-8, whole | removes the rest |
 //!
 //! There is no third state, so there is nothing to recover. The alternative not taken is an intent
-//! record and markers inside the sorted files, replayed on open: RocksDB ingests one column family
+//! record and markers inside the SST files, replayed on open: RocksDB ingests one column family
 //! at a time, so readers would see half of an ingest, and every death would have a path of its own.
 //!
-//! Readers open the generation in force read-only. They need no lock, see it unchanged for as long
+//! Readers open the current generation read-only. They need no lock, see it unchanged for as long
 //! as they have it open (its files stay readable after they are unlinked), and see the next one when
 //! they open again.
+//!
+//! # Writers that do not see each other
+//!
+//! The lock saves a second writer its work; nothing else depends on it, as some file systems have no locks, some
+//! grant every lock, and people remove files called `LOCK`. A rename to the name of a generation that is there
+//! fails, so of two writers that make gen-8, one does, and the other gets [`StoreError::Changed`]. A writer that was
+//! stopped while gen-8 came and went again finds gen-9, and takes its own gen-8 back, which nobody took for the
+//! current one. A work directory is removed when its process has ended, which the kernel is asked for.
 //!
 //! # Staged builds
 //!
@@ -84,11 +91,12 @@
 //!
 //! # Limits
 //!
-//! One writer at a time; a second one gets [`StoreError::Locked`] at once. Keys may be as long as
+//! One writer at a time; a second one gets [`StoreError::Locked`] at once where the file system has locks, and
+//! [`StoreError::Changed`] when it publishes where it has none. Keys may be as long as
 //! RocksDB takes them (4 GB). A reader has every sorted file open, one for each 256 MiB of a family and
 //! a few more. Over a network file system that does not keep unlinked files for other machines, a reader
 //! there may fail when a writer elsewhere replaces the generation that it reads; it opens the index
-//! again. Stagers on several machines want staging directories of their own where locks are not shared.
+//! again. The work directory of a process that died on another machine is removed after a week without a change.
 
 mod ahead;
 mod bundle;
@@ -96,6 +104,7 @@ mod chain;
 mod coming;
 mod contents;
 mod current;
+mod directory;
 mod error;
 mod event_aggregator;
 mod families;
@@ -120,6 +129,7 @@ pub use event_aggregator::EventAggregator;
 pub use families::end_background_threads;
 pub use index::{Index, IndexSize};
 pub use ingest::{IngestReport, IngestedBundle, UnchainedTrace, WaitingTrace, bundle_config};
+pub use lock::NoLock;
 pub use names::NameTable;
 pub use publish::{Batch, NameChanges};
 pub use same_traces::{DuplicateTrace, SharedProcesses, is_gone};

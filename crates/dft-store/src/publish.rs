@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use dft_aggregate::{Config, Run};
@@ -64,49 +65,53 @@ const OVERLAPPING: u64 = 8;
 
 /// What the next generation is made from.
 pub(crate) struct Publisher {
-    pub(crate) path: PathBuf,
-    /// The number and the seal of the generation in force.
+    pub(crate) index: PathBuf,
+    /// The directory that it is made in, on the file system of the index; it must not be there yet.
+    pub(crate) directory: PathBuf,
+    /// The highest number in the index.
+    pub(crate) base: Option<u64>,
+    /// The number and the seal of the current generation, where its entries are kept.
     pub(crate) current: Option<(u64, Seal)>,
 }
 
-/// A generation in the making. What there is of it is removed, unless it is [sealed](Generation::seal).
+/// A generation in the making. What there is of it is removed, unless it is [committed](Generation::commit).
 pub(crate) struct Generation {
     // Closed before its directory is removed.
     db: DB,
     place: Place,
 }
 
-/// The directory of a generation, which is removed unless it is sealed.
+/// Where a generation is made. The directory is removed where that is given up.
 struct Place {
     index: PathBuf,
     directory: PathBuf,
+    base: Option<u64>,
     number: u64,
     linked: Linked,
-    sealed: bool,
+    /// Whether the file system gives a file a second name: then RocksDB may move files by that.
+    links: bool,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if !self.sealed {
-            // It takes the room that is wanted; what stays, the next writer removes.
-            let _ = fs::remove_dir_all(&self.directory);
-        }
+        // It takes the room that is wanted; what stays is removed with the work directory. Committed, it has
+        // another name.
+        let _ = fs::remove_dir_all(&self.directory);
     }
 }
 
 impl Publisher {
-    /// Makes a generation that holds what the one in force does.
+    /// Makes a generation that holds what the current one does.
     pub(crate) fn begin(self) -> Result<Generation, StoreError> {
-        let Self { path, current } = self;
-        // A name is never used twice, not even after a rebuild.
-        let number = current::highest(&path)? + 1;
-        let directory = current::generation(&path, number);
-        let mut place = Place { index: path, directory, number, linked: Linked::default(), sealed: false };
-        let Place { index, directory, linked, .. } = &mut place;
+        let Self { index, directory, base, current } = self;
+        let number = current::next_number(&index, base)?;
+        let mut place = Place { index, directory, base, number, linked: Linked::default(), links: false };
+        let Place { index, directory, linked, links, .. } = &mut place;
         let directory = &*directory;
         let point = |name| dft_io::point(name).map_err(StoreError::io(directory));
         point("publish:before the generation is made")?;
-        fs::create_dir_all(directory).map_err(StoreError::io(directory))?;
+        fs::create_dir(directory).map_err(StoreError::io(directory))?;
+        *links = has_links(directory).map_err(StoreError::io(directory))?;
         if let Some((number, seal)) = current {
             let names = clone_generation(&current::generation(index, number), directory)?;
             *linked = Linked { of: Some(seal), names };
@@ -124,6 +129,19 @@ impl Publisher {
     }
 }
 
+/// Whether a file in a directory can have a second name. Some file systems have none, and say so in several ways;
+/// RocksDB copies instead for one of them only.
+fn has_links(directory: &Path) -> io::Result<bool> {
+    let (file, link) = (directory.join("link-test"), directory.join("link-test-2"));
+    dft_io::create_new(&file)?;
+    let linked = fs::hard_link(&file, &link).is_ok();
+    fs::remove_file(&file)?;
+    if linked {
+        fs::remove_file(&link)?;
+    }
+    Ok(linked)
+}
+
 impl Generation {
     /// Brings in sorted files, which are used up. Those of a family do not overlap with each other; those of
     /// several calls may, and then their entries merge.
@@ -132,7 +150,7 @@ impl Generation {
         for files in sorted.files.chunk_by(|a, b| a.0 == b.0) {
             dft_io::point("publish:before a family is ingested").map_err(StoreError::io(directory))?;
             let mut options = IngestExternalFileOptions::default();
-            options.set_move_files(true);
+            options.set_move_files(self.place.links);
             let paths = files.iter().map(|(_, path)| path).collect();
             self.db
                 .ingest_external_file_cf_opts(self.family(files[0].0)?, &options, paths)
@@ -185,21 +203,24 @@ impl Generation {
         names::count_ambiguous(&self.db, self.family(families::NAMES)?, &self.place.directory)
     }
 
-    /// Closes and seals it, once all is in, and prepares to put it in force. `sets` are what was ingested.
-    pub(crate) fn seal(self, sets: &[SortedFiles]) -> Result<Current, StoreError> {
+    /// Closes and seals it, once all is in, and makes it the current one. `sets` are what was ingested.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Changed`] where another writer has published meanwhile: then this is given up.
+    pub(crate) fn commit(self, sets: &[SortedFiles]) -> Result<Current, StoreError> {
         self.compact(sets)?;
-        let Self { db, mut place } = self;
+        let Self { db, place } = self;
         drop(db);
-        let Place { index, directory, number, linked, .. } = &place;
-        dft_io::point("publish:before the generation is sealed").map_err(StoreError::io(directory))?;
+        let Place { index, directory, base, number, linked, .. } = &place;
+        let point = |name| dft_io::point(name).map_err(StoreError::io(directory));
+        point("publish:before the generation is sealed")?;
         let hashed: Vec<_> = sets.iter().map(|set| &set.hashed).collect();
         let seal = Seal::make(directory, *number, linked, &hashed)?;
-        // The generation's own name is durable before CURRENT says it.
-        dft_io::sync_directory(index).map_err(StoreError::io(index))?;
-        let current = Current { number: *number, seal };
-        current::prepare(index, current)?;
-        place.sealed = true;
-        Ok(current)
+        let next = Current { number: *number, seal };
+        point("publish:before the generation is committed")?;
+        current::commit(index, directory, *base, next)?;
+        Ok(next)
     }
 
     /// Merges sets of files that overlap into one, where they are many.
@@ -241,7 +262,7 @@ fn clone_generation(from: &Path, to: &Path) -> Result<HashSet<String>, StoreErro
         if name == "LOCK" || name == "SEAL" || name.to_string_lossy().starts_with("LOG") {
             continue;
         }
-        let metadata = fs::metadata(&source).map_err(StoreError::io(&source))?;
+        let metadata = fs::symlink_metadata(&source).map_err(StoreError::io(&source))?;
         dft_io::refuse_others(metadata.file_type()).map_err(StoreError::io(&source))?;
         let linked =
             source.extension().is_some_and(|extension| extension == "sst") && fs::hard_link(&source, &target).is_ok();

@@ -1,18 +1,19 @@
 //! The seal of a generation: which files it has, and what is in them.
 //!
 //! ```text
-//! SEAL      dft seal 1, generation 7
+//! SEAL      dft seal 2, generation 7
 //!           0123456789abcdef0123456789abcdef 4096 000012.sst
 //!           …
+//!           fedcba9876543210fedcba9876543210
 //! ```
 //!
-//! One line a file, by name: the XXH3-128 of its bytes, its size and its name. `CURRENT` holds the
-//! seal's own hash, so that nothing of a generation can change unseen: RocksDB alone would take a
+//! One line a file, by name: the XXH3-128 of its bytes, its size and its name. The last line is the XXH3-128 of
+//! all lines before it, so that nothing of a generation can change unseen: RocksDB alone would take a
 //! manifest whose last record is damaged for one that ends before it, and replay a log that somebody
 //! put there.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,6 +26,19 @@ use crate::hashed::{Hashed, Sealed};
 use crate::index::IndexSize;
 
 const SEAL: &str = "SEAL";
+
+/// The bytes of the last line: a hash.
+const HASH_LINE: usize = 33;
+
+/// Whether a directory has the seal of a generation.
+pub(crate) fn is_there(directory: &Path) -> bool {
+    fs::symlink_metadata(directory.join(SEAL)).is_ok_and(|metadata| metadata.is_file())
+}
+
+/// Removes a generation; its seal last, by which it is known to be one.
+pub(crate) fn remove_generation(directory: &Path) -> io::Result<()> {
+    dft_io::remove_tree(directory, SEAL)
+}
 
 /// Which files of a generation have second names in the next one.
 #[derive(Default)]
@@ -67,14 +81,15 @@ impl Seal {
         seal.files.extend(seal_files(directory, unknown, hashed)?);
         let text = seal.text();
         let path = directory.join(SEAL);
+        let hash = xxh3_128(text.as_bytes());
         let write = || -> io::Result<()> {
-            let mut file = File::create(&path)?;
-            file.write_all(text.as_bytes())?;
+            let mut file = dft_io::create_new(&path)?;
+            file.write_all(format!("{text}{hash:032x}\n").as_bytes())?;
             file.sync_all()
         };
         write().map_err(StoreError::io(&path))?;
         dft_io::sync_directory(directory).map_err(StoreError::io(directory))?;
-        Ok(xxh3_128(text.as_bytes()))
+        Ok(hash)
     }
 
     /// What the files take.
@@ -88,27 +103,28 @@ impl Seal {
     }
 
     fn text(&self) -> String {
-        let mut text = format!("dft seal 1, generation {}\n", self.number);
+        let mut text = format!("dft seal 2, generation {}\n", self.number);
         for (name, Sealed { size, hash }) in &self.files {
             text.push_str(&format!("{hash:032x} {size} {name}\n"));
         }
         text
     }
 
-    /// Reads the seal of a generation, which must have a hash.
-    pub(crate) fn read(directory: &Path, number: u64, hash: u128) -> Result<Self, StoreError> {
+    /// Reads the seal of a generation.
+    pub(crate) fn read(directory: &Path, number: u64) -> Result<Self, StoreError> {
         let path = directory.join(SEAL);
         let damaged = |what: &str| StoreError::Damaged { path: path.clone(), what: what.to_owned() };
         let bytes = dft_io::read_regular(&path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => damaged("it is missing"),
             _ => StoreError::io(&path)(error),
         })?;
-        if xxh3_128(&bytes) != hash {
-            return Err(damaged("it is not what CURRENT says of it"));
-        }
         let parse = || -> Option<Self> {
-            let mut lines = std::str::from_utf8(&bytes).ok()?.lines();
-            let number = lines.next()?.strip_prefix("dft seal 1, generation ")?.parse().ok()?;
+            let (text, hash) = bytes.split_at_checked(bytes.len().checked_sub(HASH_LINE)?)?;
+            if hash != format!("{:032x}\n", xxh3_128(text)).as_bytes() {
+                return None;
+            }
+            let mut lines = std::str::from_utf8(text).ok()?.lines();
+            let number = lines.next()?.strip_prefix("dft seal 2, generation ")?.parse().ok()?;
             let mut files = BTreeMap::new();
             for line in lines {
                 let (hash, rest) = line.split_once(' ')?;
@@ -121,7 +137,7 @@ impl Seal {
         match parse() {
             Some(seal) if seal.number == number => Ok(seal),
             Some(_) => Err(damaged("it is of another generation")),
-            None => Err(damaged("it is no seal that this program reads")),
+            None => Err(damaged("its bytes are not those that were written")),
         }
     }
 
@@ -228,6 +244,8 @@ pub(crate) fn check_file(directory: &Path, name: &str, size: u64, hash: u128) ->
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
     use crate::hashed::Growing;
 

@@ -1,7 +1,8 @@
 //! Staging: runs to a bundle in a shared directory, which appears there whole or not at all.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, TryLockError};
+use std::ffi::OsString;
+use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,18 +10,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use dft_aggregate::{Config, Run};
 use dft_codec::{Bounds, DuplicateEntry, FileEntry, PieceEntry};
-use dft_io::CreatedDirectories;
+use dft_io::{CreatedDirectories, WorkDirectory};
 
-use crate::bundle::{Bundle, Contents, Held, INCOMING, WHOLE};
+use crate::bundle::{Bundle, Contents, Held, INCOMING, MANIFEST, WHOLE, remove_bundle};
 use crate::error::StoreError;
 use crate::sorted::{Sorter, Written};
 use crate::trace_names::TraceNames;
 
-/// How the names of the directories of stagers at work begin, and of those that are being removed.
+/// How the names of the work directories of stagers begin.
 const WORK: &str = ".stage-";
-const DEAD: &str = ".dead-stage-";
-
-const LOCK: &str = "LOCK";
 
 /// Makes bundles, several at once if asked to: in a directory of this machine, from where each is moved, whole, to one that whoever
 /// has the index can read. Several stagers may use the same directories, which may be one.
@@ -28,15 +26,14 @@ const LOCK: &str = "LOCK";
 pub struct Stager {
     shared: PathBuf,
     config: Config,
-    work: PathBuf,
+    // Removed before the directory that it is in.
+    work: WorkDirectory,
     /// The source of the traces, where that was named.
     source: Option<String>,
     /// The number of the next bundle of this stager.
     next: AtomicU64,
     /// The directories that were made for it.
     created: CreatedDirectories,
-    /// Held as long as the stager lives, so that others tell its directory from a dead one's.
-    _lock: File,
 }
 
 /// A bundle that is in the shared directory.
@@ -63,13 +60,6 @@ pub struct StagedBefore {
     pub pieces: Vec<(PathBuf, PieceEntry)>,
 }
 
-impl Drop for Stager {
-    fn drop(&mut self) {
-        // What stays is removed by the next stager.
-        let _ = fs::remove_dir_all(&self.work);
-    }
-}
-
 impl Stager {
     /// A stager that works in the directory `staging` and moves its bundles to `shared`; both are made
     /// if they are not there, and removed again with it where they are empty, unless they are
@@ -82,36 +72,17 @@ impl Stager {
         let create = |directory: &Path| CreatedDirectories::create(directory).map_err(StoreError::io(directory));
         let mut created = create(staging)?;
         created.append(create(shared)?);
-        sweep(staging)?;
-        let (work, lock) = loop {
-            let random = RandomState::new().hash_one(std::process::id());
-            let work = staging.join(format!("{WORK}{random:016x}"));
-            match fs::create_dir(&work) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+        dft_io::sweep_work_directories(staging, WORK).map_err(StoreError::io(staging))?;
+        let work = loop {
+            match WorkDirectory::create(staging, WORK) {
+                Ok(work) => break work,
                 // Another stager had made the directory, and has failed.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    created.append(create(staging)?);
-                    continue;
-                }
-                Err(error) => return Err(StoreError::io(&work)(error)),
-            }
-            let lock_path = work.join(LOCK);
-            let lock = match File::create(&lock_path) {
-                Ok(lock) => lock,
-                // Another stager that sweeps has come first.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(StoreError::io(&lock_path)(error)),
-            };
-            match lock.try_lock() {
-                Err(TryLockError::WouldBlock) => {}
-                // Where the file system has no locks, nobody sweeps either.
-                Ok(()) | Err(TryLockError::Error(_)) if lock_path.exists() => break (work, lock),
-                Ok(()) | Err(TryLockError::Error(_)) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => created.append(create(staging)?),
+                Err(error) => return Err(StoreError::io(staging)(error)),
             }
         };
         let (shared, config) = (shared.to_owned(), config.clone());
-        Ok(Self { shared, config, work, source: None, next: AtomicU64::new(0), created, _lock: lock })
+        Ok(Self { shared, config, work, source: None, next: AtomicU64::new(0), created })
     }
 
     /// Lets the directories stay that were made for it: what it was to do is done.
@@ -133,7 +104,7 @@ impl Stager {
 
     /// A directory for what the build needs for a while, removed with the stager.
     pub fn scratch(&self) -> &Path {
-        &self.work
+        self.work.path()
     }
 
     /// The traces in the bundles of the shared directory, and the pieces of traces, and what was read of
@@ -217,7 +188,7 @@ impl Stager {
     }
 
     fn make(&self, runs: &[Run], held: Held, threads: usize) -> Result<Staged, StoreError> {
-        let folder = self.work.join(format!("bundle-{}", self.next.fetch_add(1, Ordering::Relaxed)));
+        let folder = self.scratch().join(format!("bundle-{}", self.next.fetch_add(1, Ordering::Relaxed)));
         let sorted = Sorter::new(runs, &folder, true, self.config.interval_us, threads)?.write()?;
         let name = Bundle::describe(&folder, &sorted, held, &self.config)?;
         let moved = self.move_to_shared(&folder, &name);
@@ -241,7 +212,7 @@ impl Stager {
                 true
             }
             Err(error) => {
-                let _ = fs::remove_dir_all(&incoming);
+                let _ = remove_bundle(&incoming);
                 return Err(error);
             }
         };
@@ -268,14 +239,20 @@ impl Stager {
     }
 }
 
-/// A copy of a bundle on another file system, durable.
+/// A copy of a bundle on another file system, durable. Its manifest comes first: whoever sweeps knows it by that.
 fn copy(folder: &Path, incoming: &Path) -> Result<(), StoreError> {
     fs::create_dir(incoming).map_err(StoreError::io(incoming))?;
+    let mut names = vec![OsString::from(MANIFEST)];
     for entry in fs::read_dir(folder).map_err(StoreError::io(folder))? {
-        let entry = entry.map_err(StoreError::io(folder))?;
-        let target = incoming.join(entry.file_name());
+        let name = entry.map_err(StoreError::io(folder))?.file_name();
+        if name != MANIFEST {
+            names.push(name);
+        }
+    }
+    for name in names {
+        let target = incoming.join(&name);
         dft_io::point("stage:before a file is copied").map_err(StoreError::io(&target))?;
-        fs::copy(entry.path(), &target).map_err(StoreError::io(&target))?;
+        dft_io::copy_regular(&folder.join(&name), &target).map_err(StoreError::io(&target))?;
         File::open(&target).and_then(|file| file.sync_all()).map_err(StoreError::io(&target))?;
     }
     dft_io::sync_directory(incoming).map_err(StoreError::io(incoming))
@@ -288,32 +265,7 @@ pub(crate) fn sweep_incoming(shared: &Path, id: &str) -> Result<(), StoreError> 
         let entry = entry.map_err(StoreError::io(shared))?;
         if entry.file_name().to_string_lossy().starts_with(&prefix) {
             // Another worker may do the same.
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-    Ok(())
-}
-
-/// Removes the directories of stagers that are dead: those whose lock nobody holds.
-fn sweep(staging: &Path) -> Result<(), StoreError> {
-    for entry in fs::read_dir(staging).map_err(StoreError::io(staging))? {
-        let entry = entry.map_err(StoreError::io(staging))?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        // Whatever fails here, the next stager tries again.
-        if name.starts_with(DEAD) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-        let Some(random) = name.strip_prefix(WORK) else { continue };
-        match dft_io::open_regular_with(&entry.path().join(LOCK), File::options().write(true)) {
-            Ok(lock) if lock.try_lock().is_ok() => {
-                // Under another name first: without its lock, half of it would stay for ever.
-                let dead = staging.join(format!("{DEAD}{random}"));
-                let _ = fs::rename(entry.path(), &dead).and_then(|()| fs::remove_dir_all(&dead));
-            }
-            Ok(_) => {}
-            // It died, or is, before its lock was made; only an empty directory is removed so.
-            Err(_) => drop(fs::remove_dir(entry.path())),
+            let _ = remove_bundle(&entry.path());
         }
     }
     Ok(())

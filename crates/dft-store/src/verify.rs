@@ -76,7 +76,7 @@ pub fn verify(path: &Path) -> Result<Verification, StoreError> {
 fn verify_generation(path: &Path, current: Current) -> Result<Verification, StoreError> {
     let mut verification = Verification::default();
     let directory = current::generation(path, current.number);
-    match Seal::read(&directory, current.number, current.seal) {
+    match Seal::read(&directory, current.number) {
         Ok(seal) => seal.check_all(&directory).into_iter().for_each(|fault| verification.fault(fault)),
         Err(fault) => verification.fault(fault),
     }

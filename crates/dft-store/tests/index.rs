@@ -83,7 +83,7 @@ fn an_aggregator_whose_index_was_replaced_publishes_nothing() {
     publish(&other, &batch(&[call("write", 5, 1)], "c.pfw"));
     copy(&other, &path);
     let refused = aggregator.publish(&batch(&[call("read", 5, 1)], "d.pfw"), 1);
-    assert!(matches!(refused, Err(StoreError::Replaced(_))));
+    assert!(matches!(refused, Err(StoreError::Changed(_))));
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn a_reader_sees_its_snapshot_while_a_writer_publishes() {
     assert_eq!(rows(&Index::open(&path).expect("opened"), RowQuery::family(Family::Event)).len(), 501);
     drop(writer);
     let left: Vec<_> = fs::read_dir(&path).expect("listed").map(|entry| entry.expect("listed").file_name()).collect();
-    assert_eq!(left.len(), 3, "CURRENT, LOCK and one generation: {left:?}");
+    assert_eq!(left.len(), 3, "the marker, LOCK and one generation: {left:?}");
 }
 
 #[test]
@@ -189,8 +189,11 @@ fn what_is_no_index_is_said_to_be_none() {
     let folder = tempfile::tempdir().expect("a folder");
     assert!(matches!(Index::open(folder.path()), Err(StoreError::NoIndex(_))));
     assert!(matches!(Index::open(&folder.path().join("nowhere")), Err(StoreError::NoIndex(_))));
-    fs::write(folder.path().join("CURRENT"), "what?\n").expect("written");
+    fs::write(folder.path().join("DFT_INDEX"), "what?\n").expect("written");
     assert!(matches!(Index::open(folder.path()), Err(StoreError::Damaged { .. })));
+    fs::remove_file(folder.path().join("DFT_INDEX")).expect("removed");
+    fs::write(folder.path().join("CURRENT"), format!("gen-000001 {:032x}\n", 1)).expect("written");
+    assert!(matches!(Index::open(folder.path()), Err(StoreError::Format { .. })));
 }
 
 #[test]
@@ -198,14 +201,19 @@ fn a_writer_that_died_leaves_nothing_that_counts() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("index");
     publish(&path, &batch(&[call("read", 5, 1)], "a.pfw"));
-    // What a killed writer leaves: a generation that is not named, and its scratch.
-    copy(&path.join("gen-000001"), &path.join("gen-000002"));
-    fs::create_dir(path.join("build-99999")).expect("made");
+    // What a killed writer leaves: a complete generation that was not renamed, in its work directory.
+    let left = path.join("build-00000000000000d1");
+    copy(&path.join("gen-000001"), &left.join("next-1"));
+    fs::write(left.join("OWNER"), common::owner_that_ended()).expect("written");
+    // And what a person has put there.
+    let notes = path.join("build-release/notes");
+    copy(&left.join("next-1"), notes.parent().expect("a folder"));
+    fs::write(&notes, "mine").expect("written");
     publish(&path, &batch(&[call("read", 5, 1)], "b.pfw"));
     let index = Index::open(&path).expect("opened");
     let rows = rows(&index, RowQuery::family(Family::Event));
     assert_eq!(rows.values().map(|row| row.core.count).collect::<Vec<_>>(), [2]);
-    assert!(!path.join("build-99999").exists() && !path.join("gen-000001").exists());
+    assert!(!left.exists() && !path.join("gen-000001").exists() && notes.exists());
 }
 
 #[test]

@@ -116,11 +116,11 @@ pub(crate) fn plant(index: &Path, change: impl FnOnce(&rocksdb::DB)) {
         db.flush_cf(db.cf_handle(family).expect("a family")).expect("flushed");
     }
     drop(db);
-    seal(index, &generation);
+    seal(&generation);
 }
 
-/// Writes the seal of a generation and what names it, as the store's docs lay them out.
-fn seal(index: &Path, generation: &Path) {
+/// Writes the seal of a generation, as the store's docs lay it out.
+fn seal(generation: &Path) {
     let name = generation.file_name().expect("a name").to_str().expect("UTF-8");
     let number: u64 = name.strip_prefix("gen-").expect("a generation").parse().expect("a number");
     let mut lines = Vec::new();
@@ -132,8 +132,17 @@ fn seal(index: &Path, generation: &Path) {
         }
     }
     lines.sort();
-    let text = format!("dft seal 1, generation {number}\n");
+    let text = format!("dft seal 2, generation {number}\n");
     let text = lines.into_iter().fold(text, |text, (_, line)| text + &line);
-    fs::write(generation.join("SEAL"), &text).expect("written");
-    fs::write(index.join("CURRENT"), format!("{name} {:032x}\n", xxh3_128(text.as_bytes()))).expect("written");
+    let seal = format!("{text}{:032x}\n", xxh3_128(text.as_bytes()));
+    fs::write(generation.join("SEAL"), seal).expect("written");
+}
+
+/// The owner file of a work directory whose process has ended.
+pub(crate) fn owner_that_ended() -> String {
+    let mut ended = std::process::Command::new("true").spawn().expect("it runs");
+    ended.wait().expect("a child");
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("read");
+    let namespace = fs::read_link("/proc/self/ns/pid").expect("read");
+    format!("dft work directory 1\n{} {} {} 1\n", boot.trim(), namespace.display(), ended.id())
 }

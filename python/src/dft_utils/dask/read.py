@@ -107,11 +107,13 @@ def _unknown(meta: Any) -> Any:
 
 
 def _generation(path: str) -> bytes:
-    """Which index is in force at a path: the line that names it and the hash of all that is in it."""
+    """Which generation of the index at a path is current: its seal, which has a hash of all that is in it."""
     try:
-        with open(os.path.join(path, "CURRENT"), "rb") as current:
-            return current.read()
-    except FileNotFoundError:
+        generations = [name for name in os.listdir(path) if name.startswith("gen-")]
+        latest = max(generations, key=lambda name: (len(name), name))
+        with open(os.path.join(path, latest, "SEAL"), "rb") as seal:
+            return seal.read()
+    except (OSError, ValueError):
         # Opening the index says why.
         return b""
 
