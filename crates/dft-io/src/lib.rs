@@ -16,7 +16,7 @@ use std::path::Path;
 
 pub use created::CreatedDirectories;
 pub use regular::{copy_regular, open_regular, open_regular_with, read_regular, refuse_others};
-pub use work_directory::{ABANDONED, WorkDirectory, create_new, remove_tree, sweep_work_directories};
+pub use work_directory::{ABANDONED, OWNER, WorkDirectory, create_new, remove_tree, sweep_work_directories};
 
 /// What a person can do about an error of the system, to be put behind its message; empty where that
 /// says enough.

@@ -20,7 +20,7 @@ use std::process;
 use std::time::{Duration, SystemTime};
 
 /// The name of the file that says whose a work directory is.
-const OWNER: &str = "OWNER";
+pub const OWNER: &str = "OWNER";
 
 const MAGIC: &str = "dft work directory 1\n";
 

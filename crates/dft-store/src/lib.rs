@@ -108,6 +108,7 @@ mod directory;
 mod error;
 mod event_aggregator;
 mod families;
+mod file_system;
 mod hashed;
 mod index;
 mod ingest;

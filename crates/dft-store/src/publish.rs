@@ -1,19 +1,24 @@
 //! The next generation: made beside the one in force, then put in its place.
 
 use std::collections::HashSet;
+use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use dft_aggregate::{Config, Run};
 use dft_codec::{Bounds, DuplicateEntry, FORMAT_VERSION, FileEntry};
+use dft_io::WorkDirectory;
 use rocksdb::{
-    Cache, ColumnFamily, DB, FlushOptions, IngestExternalFileOptions, WaitForCompactOptions, WriteBatch, WriteOptions,
+    Cache, ColumnFamily, DB, DBPath, FlushOptions, IngestExternalFileOptions, WaitForCompactOptions, WriteBatch,
+    WriteOptions,
 };
 
 use crate::current::{self, Current};
 use crate::error::StoreError;
 use crate::families::{self, MergeFaults};
+use crate::file_system::FileSystem;
 use crate::names;
 use crate::seal::{Linked, Seal};
 use crate::sorted::SortedFiles;
@@ -88,8 +93,30 @@ struct Place {
     base: Option<u64>,
     number: u64,
     linked: Linked,
-    /// Whether the file system gives a file a second name: then RocksDB may move files by that.
-    links: bool,
+    file_system: FileSystem,
+    /// Where RocksDB has its lock and its small files until the generation is complete, where the file system of
+    /// the index has no locks. SST files are made in the directory all the same.
+    elsewhere: Option<WorkDirectory>,
+}
+
+impl Place {
+    /// The directory that RocksDB opens.
+    fn database(&self) -> &Path {
+        self.elsewhere.as_ref().map_or(&self.directory, WorkDirectory::path)
+    }
+}
+
+/// How the names of the work directories begin that are elsewhere.
+const ELSEWHERE: &str = "dft-build-";
+
+/// A work directory on another file system.
+fn elsewhere() -> Result<WorkDirectory, StoreError> {
+    let temporary = env::temp_dir();
+    let make = || -> io::Result<WorkDirectory> {
+        dft_io::sweep_work_directories(&temporary, ELSEWHERE)?;
+        WorkDirectory::create(&temporary, ELSEWHERE)
+    };
+    make().map_err(StoreError::io(&temporary))
 }
 
 impl Drop for Place {
@@ -105,41 +132,34 @@ impl Publisher {
     pub(crate) fn begin(self) -> Result<Generation, StoreError> {
         let Self { index, directory, base, current } = self;
         let number = current::next_number(&index, base)?;
-        let mut place = Place { index, directory, base, number, linked: Linked::default(), links: false };
-        let Place { index, directory, linked, links, .. } = &mut place;
-        let directory = &*directory;
-        let point = |name| dft_io::point(name).map_err(StoreError::io(directory));
+        let point = |name| dft_io::point(name).map_err(StoreError::io(&directory));
         point("publish:before the generation is made")?;
-        fs::create_dir(directory).map_err(StoreError::io(directory))?;
-        *links = has_links(directory).map_err(StoreError::io(directory))?;
+        fs::create_dir(&directory).map_err(StoreError::io(&directory))?;
+        let file_system = FileSystem::of(&directory).map_err(StoreError::io(&directory))?;
+        let elsewhere = if file_system.locks { None } else { Some(elsewhere()?) };
+        let linked = Linked::default();
+        let mut place = Place { index, directory, base, number, linked, file_system, elsewhere };
         if let Some((number, seal)) = current {
-            let names = clone_generation(&current::generation(index, number), directory)?;
-            *linked = Linked { of: Some(seal), names };
-            point("publish:the old generation is linked")?;
+            let from = current::generation(&place.index, number);
+            let names = clone_generation(&from, &place.directory, place.database())?;
+            place.linked = Linked { of: Some(seal), names };
+            dft_io::point("publish:the old generation is linked").map_err(StoreError::io(&place.directory))?;
         }
+        let directory = &place.directory;
         let faults = MergeFaults::default();
         let cache = Cache::new_lru_cache(8 << 20);
         let mut options = families::database_options();
         options.set_max_open_files(families::OPEN_FILES);
         // What is flushed together is recorded at once.
         options.set_atomic_flush(true);
-        let db = DB::open_cf_descriptors(&options, directory, families::descriptors(&faults, &cache))
+        if place.elsewhere.is_some() {
+            let path = DBPath::new(directory, u64::MAX).map_err(StoreError::rocks(directory, "open the index"))?;
+            options.set_db_paths(&[path]);
+        }
+        let db = DB::open_cf_descriptors(&options, place.database(), families::descriptors(&faults, &cache))
             .map_err(StoreError::rocks(directory, "open the index"))?;
         Ok(Generation { db, place })
     }
-}
-
-/// Whether a file in a directory can have a second name. Some file systems have none, and say so in several ways;
-/// RocksDB copies instead for one of them only.
-fn has_links(directory: &Path) -> io::Result<bool> {
-    let (file, link) = (directory.join("link-test"), directory.join("link-test-2"));
-    dft_io::create_new(&file)?;
-    let linked = fs::hard_link(&file, &link).is_ok();
-    fs::remove_file(&file)?;
-    if linked {
-        fs::remove_file(&link)?;
-    }
-    Ok(linked)
 }
 
 impl Generation {
@@ -150,7 +170,7 @@ impl Generation {
         for files in sorted.files.chunk_by(|a, b| a.0 == b.0) {
             dft_io::point("publish:before a family is ingested").map_err(StoreError::io(directory))?;
             let mut options = IngestExternalFileOptions::default();
-            options.set_move_files(self.place.links);
+            options.set_move_files(self.place.file_system.links);
             let paths = files.iter().map(|(_, path)| path).collect();
             self.db
                 .ingest_external_file_cf_opts(self.family(files[0].0)?, &options, paths)
@@ -212,6 +232,9 @@ impl Generation {
         self.compact(sets)?;
         let Self { db, place } = self;
         drop(db);
+        if let Some(elsewhere) = &place.elsewhere {
+            copy_small_files(elsewhere.path(), &place.directory)?;
+        }
         let Place { index, directory, base, number, linked, .. } = &place;
         let point = |name| dft_io::point(name).map_err(StoreError::io(directory));
         point("publish:before the generation is sealed")?;
@@ -251,22 +274,23 @@ impl Generation {
     }
 }
 
-/// A copy of a generation that nobody writes. SST files are never changed in place, so a second name
-/// for each is enough; where the file system has none, it is copied. Returns those that have one.
-fn clone_generation(from: &Path, to: &Path) -> Result<HashSet<String>, StoreError> {
+/// A copy of a generation that nobody writes: SST files in one directory, the others in `database`, which may be the
+/// same. SST files are never changed in place, so a second name for each is enough; where the file system has none,
+/// it is copied. Returns those that have one.
+fn clone_generation(from: &Path, to: &Path, database: &Path) -> Result<HashSet<String>, StoreError> {
     let mut names = HashSet::new();
     for entry in fs::read_dir(from).map_err(StoreError::io(from))? {
         let entry = entry.map_err(StoreError::io(from))?;
         let name = entry.file_name();
-        let (source, target) = (entry.path(), to.join(&name));
-        if name == "LOCK" || name == "SEAL" || name.to_string_lossy().starts_with("LOG") {
+        if is_of_an_opening(&name) {
             continue;
         }
+        let source = entry.path();
+        let is_sst = source.extension().is_some_and(|extension| extension == "sst");
+        let target = if is_sst { to } else { database }.join(&name);
         let metadata = fs::symlink_metadata(&source).map_err(StoreError::io(&source))?;
         dft_io::refuse_others(metadata.file_type()).map_err(StoreError::io(&source))?;
-        let linked =
-            source.extension().is_some_and(|extension| extension == "sst") && fs::hard_link(&source, &target).is_ok();
-        if linked {
+        if is_sst && fs::hard_link(&source, &target).is_ok() {
             names.extend(name.into_string());
         } else {
             dft_io::point("publish:before a file is copied").map_err(StoreError::io(&target))?;
@@ -274,4 +298,23 @@ fn clone_generation(from: &Path, to: &Path) -> Result<HashSet<String>, StoreErro
         }
     }
     Ok(names)
+}
+
+/// Whether a file is of one opening of a generation, and not of its contents.
+fn is_of_an_opening(name: &OsStr) -> bool {
+    name == "LOCK" || name == "SEAL" || name.to_string_lossy().starts_with("LOG")
+}
+
+/// Copies what RocksDB wrote beside its SST files.
+fn copy_small_files(from: &Path, to: &Path) -> Result<(), StoreError> {
+    for entry in fs::read_dir(from).map_err(StoreError::io(from))? {
+        let entry = entry.map_err(StoreError::io(from))?;
+        let name = entry.file_name();
+        if is_of_an_opening(&name) || name == dft_io::OWNER {
+            continue;
+        }
+        let target = to.join(&name);
+        dft_io::copy_regular(&entry.path(), &target).map_err(StoreError::io(&target))?;
+    }
+    Ok(())
 }
