@@ -89,7 +89,9 @@ impl From<StoreError> for Failure {
             E::Locked(path) | E::Changed(path) => (DFT_LOCKED, Some(path)),
             E::Config { path, .. } | E::BundleConfig { path, .. } => (DFT_CONFIG, Some(path)),
             E::Format { path, .. } | E::BundleFormat { path, .. } => (DFT_FORMAT, Some(path)),
-            E::Entry { path, .. } | E::Damaged { path, .. } | E::Bundle { path, .. } => (DFT_DAMAGED, Some(path)),
+            E::Entry { path, .. } | E::Damaged { path, .. } | E::Bundle { path, .. } | E::Stray(path) => {
+                (DFT_DAMAGED, Some(path))
+            }
             E::BundleChanged { path, .. } | E::BundleOverlaps { path, .. } | E::BundleDuplicates { path, .. } => {
                 (DFT_CHANGED, Some(path))
             }

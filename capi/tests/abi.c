@@ -1,5 +1,6 @@
 /* The C ABI as a C program sees it: what it can do, and what it refuses. Argument: an empty directory. */
 #include <dft_utils.h>
+#include <glob.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -416,6 +417,50 @@ static void what_is_wrong_is_refused_and_nothing_else(void) {
     CHECK(dft_library_version(&version) == DFT_OK && version.index_format != 99 && version.release.length > 0);
 }
 
+static void count_faults(void *context, dft_text index, dft_text fault) {
+    (void)index;
+    *(uint64_t *)context += fault.length > 0;
+}
+
+/* Flips a bit in the middle of a file. */
+static void flip(const char *file) {
+    FILE *opened = fopen(file, "r+b");
+    CHECK(opened && fseek(opened, 0, SEEK_END) == 0);
+    const long middle = ftell(opened) / 2;
+    CHECK(fseek(opened, middle, SEEK_SET) == 0);
+    const int byte = fgetc(opened);
+    CHECK(byte != EOF && fseek(opened, middle, SEEK_SET) == 0 && fputc(byte ^ 0x20, opened) != EOF);
+    CHECK(fclose(opened) == 0);
+}
+
+static void a_flipped_byte_is_damage_to_every_function(void) {
+    const char *place = path("index");
+    uint64_t faults = 0;
+    CHECK(dft_verify(text(place), count_faults, &faults) == DFT_OK && faults == 0);
+
+    glob_t found;
+    CHECK(glob(path("index/gen-*/*.sst"), 0, NULL, &found) == 0 && found.gl_pathc > 3);
+    uint32_t refused = 0;
+    for (size_t at = 0; at < found.gl_pathc; at++) {
+        const char *file = found.gl_pathv[at];
+        flip(file);
+        faults = 0;
+        CHECK(dft_verify(text(place), count_faults, &faults) == DFT_DAMAGED && faults == 1 && says(file));
+        dft_index *index = NULL;
+        int32_t status = dft_index_open(text(place), &index);
+        if (status == DFT_OK) {
+            dft_index_counts counts = {.size = sizeof counts};
+            status = dft_index_count(index, &counts);
+            CHECK(dft_index_free(index) == DFT_OK);
+        }
+        CHECK(status == DFT_OK || (status == DFT_DAMAGED && says(file)));
+        refused += status == DFT_DAMAGED;
+        flip(file);
+    }
+    CHECK(refused > 0 && dft_verify(text(place), NULL, NULL) == DFT_OK);
+    globfree(&found);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2);
     snprintf(folder, sizeof folder, "%s", argv[1]);
@@ -427,6 +472,7 @@ int main(int argc, char **argv) {
     what_is_wrong_is_refused_and_nothing_else();
     what_is_no_trace_makes_no_index();
     tables_of_an_earlier_export_are_not_left();
-    puts("abi.c: 8 passed, 0 failed");
+    a_flipped_byte_is_damage_to_every_function();
+    puts("abi.c: 9 passed, 0 failed");
     return 0;
 }

@@ -54,6 +54,42 @@ def test_verify_names_what_is_damaged(index_path, tmp_path):
     assert largest.name in str(error.value)
 
 
+def test_a_flipped_byte_is_damage_wherever_it_is(index_path, data, tmp_path):
+    copy = tmp_path / "index"
+    shutil.copytree(index_path, copy)
+    dft_utils.verify(copy)
+    refused = 0
+    for path in sorted(copy.rglob("*.sst")):
+        sound = path.read_bytes()
+        for at in range(0, len(sound), max(len(sound) // 20, 1)):
+            flipped = bytearray(sound)
+            flipped[at] ^= 0x20
+            path.write_bytes(flipped)
+            with pytest.raises(dft_utils.DamagedError) as error:
+                dft_utils.verify(copy)
+            assert path.name in str(error.value)
+            try:
+                with dft_utils.open(copy) as index:
+                    index.info()
+                    with pytest.raises(dft_utils.DamagedError):
+                        index.verify()
+            except dft_utils.DamagedError as error:
+                assert error.path == str(path)
+                refused += 1
+        path.write_bytes(sound)
+    assert refused > 10
+    dft_utils.verify(copy)
+    # Where it cannot be opened, the error says how to learn more.
+    manifest = next(copy.rglob("MANIFEST-*"))
+    manifest.write_bytes(manifest.read_bytes()[:-1])
+    with pytest.raises(dft_utils.DamagedError, match="dft_utils.verify.*names all"):
+        dft_utils.open(copy).verify()
+    with pytest.raises(dft_utils.DamagedError, match=manifest.name):
+        dft_utils.verify(copy)
+    with pytest.raises(dft_utils.DamagedError):
+        dft_utils.build(data, copy)
+
+
 def test_errors_name_the_path_and_what_to_do_and_survive_pickling(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         dft_utils.open(tmp_path / "nothing")

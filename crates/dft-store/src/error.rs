@@ -178,6 +178,9 @@ pub enum StoreError {
         /// What is wrong.
         what: String,
     },
+    /// Something lies among the files of the index that nobody sealed.
+    #[error("{}: it is no part of the index, and is not read; remove it", .0.display())]
+    Stray(PathBuf),
     /// Two series have one id.
     #[error("two series have one id, so their rows cannot be told apart: {first:?} and {second:?}")]
     SeriesClash {
@@ -208,16 +211,29 @@ fn advice(error: &rocksdb::Error) -> &'static str {
         ("Permission denied", io::ErrorKind::PermissionDenied),
         ("Read-only file system", io::ErrorKind::ReadOnlyFilesystem),
     ];
-    match error.kind() {
-        rocksdb::ErrorKind::Corruption => "; the index is damaged: make it anew with --rebuild",
-        _ => {
-            let text = error.to_string();
-            if text.contains("Too many open files") {
-                return dft_io::OPEN_FILES;
-            }
-            SYSTEM.iter().find(|(says, _)| text.contains(says)).map_or("", |(_, kind)| dft_io::advice_of(*kind))
-        }
+    let text = error.to_string();
+    if text.contains("Too many open files") {
+        return dft_io::OPEN_FILES;
     }
+    SYSTEM.iter().find(|(says, _)| text.contains(says)).map_or("", |(_, kind)| dft_io::advice_of(*kind))
+}
+
+/// The damage that an error of RocksDB is about, if it is: in which file of the directory, and what is wrong.
+fn damage(directory: &Path, error: &rocksdb::Error) -> Option<(PathBuf, String)> {
+    const CORRUPTION: &str = "Corruption: ";
+    let text = error.to_string();
+    // Some reads wrap the error in one of another kind.
+    let at = text.find(CORRUPTION)?;
+    let what = &text[at + CORRUPTION.len()..];
+    // It says so of whatever it reads while it reads that.
+    let what = what.split_once("  The file ").map_or(what, |(what, _)| what);
+    let named = directory.to_str().and_then(|directory| {
+        let (what, name) = what.split_at(what.find(directory)?);
+        let name = &name[..name.find(".sst")? + ".sst".len()];
+        Some((PathBuf::from(name), what.trim_end().trim_end_matches(" in").trim_end_matches(':')))
+    });
+    let (path, what) = named.unwrap_or_else(|| (directory.to_owned(), what));
+    Some((path, what.trim_end().to_owned()))
 }
 
 fn copies(more: usize) -> String {
@@ -240,7 +256,10 @@ impl StoreError {
     }
 
     pub(crate) fn rocks(path: &Path, action: &'static str) -> impl Fn(rocksdb::Error) -> Self {
-        move |source| Self::Rocks { path: path.to_owned(), action, source }
+        move |source| match damage(path, &source) {
+            Some((path, what)) => Self::Damaged { path, what },
+            None => Self::Rocks { path: path.to_owned(), action, source },
+        }
     }
 
     pub(crate) fn entry(path: &Path, family: &'static str, key: &[u8], source: DecodeError) -> Self {

@@ -204,6 +204,10 @@ impl EventAggregator {
     ///
     /// [`StoreError`]; the index is then what it was.
     pub fn publish(&mut self, batch: &Batch, threads: usize) -> Result<Written, StoreError> {
+        self.try_publish(batch, threads).map_err(|error| self.in_place(error))
+    }
+
+    fn try_publish(&mut self, batch: &Batch, threads: usize) -> Result<Written, StoreError> {
         let next = self.next_generation()?;
         let folder = self.scratch().join("sorted");
         let known = self.current()?;
@@ -242,12 +246,27 @@ impl EventAggregator {
         bounds: Option<Bounds>,
         bundles: &[String],
     ) -> Result<(), StoreError> {
-        let next = self.next_generation()?;
-        sets.iter().try_for_each(|set| next.ingest(set))?;
-        let bounds = self.bounds(bounds)?;
-        next.describe(&Description { files, changes, bounds, bundles, config: &self.config })?;
-        let ambiguous_hashes = next.count_ambiguous()?;
-        self.commit(next, sets, ambiguous_hashes)
+        let mut publish = || {
+            let next = self.next_generation()?;
+            sets.iter().try_for_each(|set| next.ingest(set))?;
+            let bounds = self.bounds(bounds)?;
+            next.describe(&Description { files, changes, bounds, bundles, config: &self.config })?;
+            let ambiguous_hashes = next.count_ambiguous()?;
+            self.commit(next, sets, ambiguous_hashes)
+        };
+        publish().map_err(|error| self.in_place(error))
+    }
+
+    /// An error about a file of the next generation, as one about the file of the current one that it is a second
+    /// name of.
+    fn in_place(&self, error: StoreError) -> StoreError {
+        match (error, self.current_generation) {
+            (StoreError::Damaged { path, what }, Some(current)) if path.starts_with(self.scratch()) => {
+                let place = path.file_name().map(|name| current::generation(&self.path, current.number).join(name));
+                StoreError::Damaged { path: place.filter(|place| place.is_file()).unwrap_or(path), what }
+            }
+            (error, _) => error,
+        }
     }
 
     /// The bounds of what is in the index and what comes.

@@ -84,8 +84,12 @@ impl Index {
         options.create_if_missing(false);
         options.create_missing_column_families(false);
         let descriptors = families::descriptors(&faults, &cache);
-        let db = DB::open_cf_descriptors_read_only(&options, &directory, descriptors, false)
-            .map_err(StoreError::rocks(path, "open the index"))?;
+        let db = DB::open_cf_descriptors_read_only(&options, &directory, descriptors, false).map_err(|error| {
+            let error = StoreError::rocks(path, "open the index")(error);
+            let is_damage = matches!(error, StoreError::Damaged { .. });
+            // RocksDB does not always say which file it is.
+            is_damage.then(|| seal.check_all(&directory).into_iter().next()).flatten().unwrap_or(error)
+        })?;
         let mut index = Self {
             db,
             faults,
@@ -107,6 +111,12 @@ impl Index {
             index.bounds = Some(bounds);
         }
         Ok(index)
+    }
+
+    /// What a bundle says that it holds, in a database that has nothing else.
+    pub(crate) fn of_bundle(db: DB, path: &Path, config: Config, bounds: Option<Bounds>) -> Self {
+        let (path, faults, seal) = (path.to_owned(), MergeFaults::default(), Seal::default());
+        Self { db, faults, path, generation: 0, seal, config, bounds }
     }
 
     /// The directory of the index.

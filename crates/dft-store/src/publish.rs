@@ -87,7 +87,7 @@ pub(crate) struct Generation {
 }
 
 /// Where a generation is made. The directory is removed where that is given up.
-struct Place {
+pub(crate) struct Place {
     index: PathBuf,
     directory: PathBuf,
     base: Option<u64>,
@@ -141,7 +141,7 @@ impl Publisher {
         let mut place = Place { index, directory, base, number, linked, file_system, elsewhere };
         if let Some((number, seal)) = current {
             let from = current::generation(&place.index, number);
-            let names = clone_generation(&from, &place.directory, place.database())?;
+            let names = clone_generation(&from, &seal, &place.directory, place.database())?;
             place.linked = Linked { of: Some(seal), names };
             dft_io::point("publish:the old generation is linked").map_err(StoreError::io(&place.directory))?;
         }
@@ -223,6 +223,11 @@ impl Generation {
         names::count_ambiguous(&self.db, self.family(families::NAMES)?, &self.place.directory)
     }
 
+    /// Gives up that it becomes one: its entries, and the place to be kept as long as they are.
+    pub(crate) fn into_entries(self) -> (DB, Place) {
+        (self.db, self.place)
+    }
+
     /// Closes and seals it, once all is in, and makes it the current one. `sets` are what was ingested.
     ///
     /// # Errors
@@ -277,12 +282,13 @@ impl Generation {
 /// A copy of a generation that nobody writes: SST files in one directory, the others in `database`, which may be the
 /// same. SST files are never changed in place, so a second name for each is enough; where the file system has none,
 /// it is copied. Returns those that have one.
-fn clone_generation(from: &Path, to: &Path, database: &Path) -> Result<HashSet<String>, StoreError> {
+fn clone_generation(from: &Path, seal: &Seal, to: &Path, database: &Path) -> Result<HashSet<String>, StoreError> {
     let mut names = HashSet::new();
     for entry in fs::read_dir(from).map_err(StoreError::io(from))? {
         let entry = entry.map_err(StoreError::io(from))?;
         let name = entry.file_name();
-        if is_of_an_opening(&name) {
+        // What somebody else put there is not taken along.
+        if !name.to_str().is_some_and(|name| seal.has(name)) {
             continue;
         }
         let source = entry.path();

@@ -15,7 +15,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -114,10 +114,7 @@ impl Seal {
     pub(crate) fn read(directory: &Path, number: u64) -> Result<Self, StoreError> {
         let path = directory.join(SEAL);
         let damaged = |what: &str| StoreError::Damaged { path: path.clone(), what: what.to_owned() };
-        let bytes = dft_io::read_regular(&path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => damaged("it is missing"),
-            _ => StoreError::io(&path)(error),
-        })?;
+        let bytes = look(&path).and_then(|_| dft_io::read_regular(&path)).map_err(|error| unsealed(&path, error))?;
         let parse = || -> Option<Self> {
             let (text, hash) = bytes.split_at_checked(bytes.len().checked_sub(HASH_LINE)?)?;
             if hash != format!("{:032x}\n", xxh3_128(text)).as_bytes() {
@@ -154,13 +151,36 @@ impl Seal {
         files.chain([self.check_logs(directory)]).filter_map(Result::err).collect()
     }
 
+    /// What lies among the files, but is none of them. It is not read.
+    pub(crate) fn strays(&self, directory: &Path) -> Result<Vec<PathBuf>, StoreError> {
+        let mut strays = Vec::new();
+        for entry in fs::read_dir(directory).map_err(StoreError::io(directory))? {
+            let entry = entry.map_err(StoreError::io(directory))?;
+            let name = entry.file_name();
+            // NFS keeps files so that were removed while somebody had them open. Logs are damage.
+            let is_known = name
+                .to_str()
+                .is_some_and(|name| self.has(name) || is_unsealed(name) || name.starts_with(".nfs") || is_log(name));
+            if !is_known {
+                strays.push(entry.path());
+            }
+        }
+        strays.sort();
+        Ok(strays)
+    }
+
+    /// Whether a file is one of the generation.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.files.contains_key(name)
+    }
+
     /// A log that is not sealed would be replayed.
     fn check_logs(&self, directory: &Path) -> Result<(), StoreError> {
         for entry in fs::read_dir(directory).map_err(StoreError::io(directory))? {
             let entry = entry.map_err(StoreError::io(directory))?;
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            if name.ends_with(".log") && !self.files.contains_key(&*name) {
+            if is_log(&name) && !self.has(&name) {
                 let what = "it is no part of the index, but would be read as one".to_owned();
                 return Err(StoreError::Damaged { path: entry.path(), what });
             }
@@ -172,13 +192,8 @@ impl Seal {
 fn check(directory: &Path, name: &str, sealed: Sealed, contents: bool) -> Result<(), StoreError> {
     let path = directory.join(name);
     let damaged = |what: String| StoreError::Damaged { path: path.clone(), what };
-    let system = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => damaged("it is missing".to_owned()),
-        _ => StoreError::io(&path)(error),
-    };
-    let metadata = fs::metadata(&path).map_err(system)?;
-    dft_io::refuse_others(metadata.file_type()).map_err(system)?;
-    let size = metadata.len();
+    let system = |error: io::Error| unsealed(&path, error);
+    let size = look(&path).map_err(system)?;
     if size != sealed.size {
         return Err(damaged(format!("it has {size} bytes, not the {} that it was sealed with", sealed.size)));
     }
@@ -186,6 +201,28 @@ fn check(directory: &Path, name: &str, sealed: Sealed, contents: bool) -> Result
         return Err(damaged("its bytes are not those that it was sealed with".to_owned()));
     }
     Ok(())
+}
+
+/// The size of a file, of which no link is followed.
+fn look(path: &Path) -> io::Result<u64> {
+    let metadata = fs::symlink_metadata(path)?;
+    dft_io::refuse_others(metadata.file_type())?;
+    Ok(metadata.len())
+}
+
+/// The error that a file cannot be read that was sealed: it is damage where the file is gone or something else.
+fn unsealed(path: &Path, error: io::Error) -> StoreError {
+    let what = match error.kind() {
+        io::ErrorKind::NotFound => "it is missing".to_owned(),
+        // Nothing but what is no regular file is said so.
+        io::ErrorKind::InvalidInput => error.to_string(),
+        _ => return StoreError::io(path)(error),
+    };
+    StoreError::Damaged { path: path.to_owned(), what }
+}
+
+fn is_log(name: &str) -> bool {
+    name.ends_with(".log")
 }
 
 fn is_sorted_file(name: &str) -> bool {

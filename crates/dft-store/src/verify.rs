@@ -76,21 +76,23 @@ pub fn verify(path: &Path) -> Result<Verification, StoreError> {
 fn verify_generation(path: &Path, current: Current) -> Result<Verification, StoreError> {
     let mut verification = Verification::default();
     let directory = current::generation(path, current.number);
+    let mut strays = Vec::new();
     match Seal::read(&directory, current.number) {
-        Ok(seal) => seal.check_all(&directory).into_iter().for_each(|fault| verification.fault(fault)),
+        Ok(seal) => {
+            seal.check_all(&directory).into_iter().for_each(|fault| verification.fault(fault));
+            strays = seal.strays(&directory)?;
+        }
         Err(fault) => verification.fault(fault),
     }
-    if !verification.is_sound() {
-        // What is not what was written need not be asked whether it agrees with itself.
-        return Ok(verification);
-    }
-    match Index::open_generation(path, current) {
-        Ok(index) => Reading { index: &index, found: verification, bounds: None, sums: Sums::default() }.read(),
-        Err(fault) => {
-            verification.fault(fault);
-            Ok(verification)
+    // What is not what was written need not be asked whether it agrees with itself.
+    if verification.is_sound() {
+        match Index::open_generation(path, current) {
+            Ok(index) => verification = Reading::new(&index, verification).read(),
+            Err(fault) => verification.fault(fault),
         }
     }
+    strays.into_iter().for_each(|stray| verification.fault(StoreError::Stray(stray)));
+    Ok(verification)
 }
 
 /// What the counts of rows and readings add up to; calls modulo 2⁶⁴, as files count them.
@@ -105,20 +107,49 @@ struct Reading<'a> {
     found: Verification,
     bounds: Option<Bounds>,
     sums: Sums,
+    /// How many entries each family has that comes in sorted files.
+    entries: [u64; families::STAGED.len()],
 }
 
-impl Reading<'_> {
-    fn read(mut self) -> Result<Verification, StoreError> {
-        for read in [Self::series, Self::names, Self::rows, Self::telemetry] {
-            if let Err(fault) = read(&mut self) {
-                self.found.fault(fault);
-            }
-        }
+/// Reads all entries that came in the sorted files of a bundle, and compares them with what the bundle says of them.
+/// `check` sees how many each of the staged families has.
+pub(crate) fn verify_bundle(
+    index: &Index,
+    counts: &FileCounts,
+    check: impl FnOnce([u64; families::STAGED.len()]) -> Result<(), StoreError>,
+) -> Verification {
+    let mut reading = Reading::new(index, Verification::default());
+    reading.read_entries();
+    if reading.found.is_sound()
+        && let Err(fault) = check(reading.entries)
+    {
+        reading.found.fault(fault);
+    }
+    reading.compare(counts);
+    reading.found
+}
+
+impl<'a> Reading<'a> {
+    fn new(index: &'a Index, found: Verification) -> Self {
+        Self { index, found, bounds: None, sums: Sums::default(), entries: Default::default() }
+    }
+
+    fn read(mut self) -> Verification {
+        self.read_entries();
         match self.files() {
             Ok(counts) => self.compare(&counts),
             Err(fault) => self.found.fault(fault),
         }
-        Ok(self.found)
+        self.found
+    }
+
+    /// Reads what comes in sorted files.
+    fn read_entries(&mut self) {
+        for read in [Self::series, Self::names, Self::rows, Self::telemetry] {
+            if let Err(fault) = read(self) {
+                self.found.fault(fault);
+            }
+        }
     }
 
     fn each(
@@ -127,12 +158,24 @@ impl Reading<'_> {
         mut check: impl FnMut(&mut Self, &[u8], &[u8]) -> Result<(), DecodeError>,
     ) -> Result<(), StoreError> {
         let index = self.index;
-        index.each(family, b"", |key, value| {
+        let mut last: Vec<u8> = Vec::new();
+        let mut entries = 0;
+        let read = index.each(family, b"", |key, value| {
+            if entries > 0 && key <= &last[..] {
+                return Err(DecodeError::Invalid("keys out of order"));
+            }
+            entries += 1;
+            last.clear();
+            last.extend_from_slice(key);
             if let Err(error) = check(self, key, value) {
                 self.found.fault(index.entry(family, key, error));
             }
             Ok(true)
-        })
+        });
+        if let Some(at) = families::STAGED.iter().position(|staged| *staged == family) {
+            self.entries[at] = entries;
+        }
+        read
     }
 
     fn series(&mut self) -> Result<(), StoreError> {
@@ -194,6 +237,10 @@ impl Reading<'_> {
             this.found.telemetry += 1;
             let key = TelemetryKey::decode(key)?;
             let row = TelemetryValue::decode(value, key.bucket)?;
+            let extra = this.index.config().extra_group_keys.len();
+            if key.scope.as_ref().is_some_and(|scope| scope.extra.len() != extra) {
+                return Err(DecodeError::Invalid("the counter has other group keys than the configuration"));
+            }
             this.bucket(key.bucket)?;
             this.sums.readings = this.sums.readings.wrapping_add(row.core.readings);
             Ok(())

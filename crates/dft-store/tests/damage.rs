@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use dft_codec::{Bounds, Family, FileEntry};
-use dft_store::{Index, RowQuery, StoreError, TelemetryQuery, verify};
+use dft_store::{EventAggregator, Index, RowQuery, StoreError, TelemetryQuery, verify};
 use rocksdb::{DB, IteratorMode};
 
 mod common;
-use common::{batch, call, copy, generation, name, plant, publish, reading};
+use common::{batch, call, config, copy, generation, name, plant, publish, reading};
 
 /// An index of two publishings, so that it has values that merge.
 fn sound(folder: &Path) -> PathBuf {
@@ -242,8 +242,11 @@ fn a_flipped_byte_anywhere_is_found_and_nothing_read_is_wrong() {
             let name = path.file_name().expect("a name").to_str().expect("UTF-8");
             // A marker may seem to be that of another layout.
             assert!(message.contains(name) || name == "DFT_INDEX", "{name}: {message}");
-            if let Ok(read) = everything(&damaged) {
-                assert!(read == wanted, "byte {at} of {} is read, and read wrong", path.display());
+            match everything(&damaged) {
+                Ok(read) => assert!(read == wanted, "byte {at} of {} is read, and read wrong", path.display()),
+                Err(StoreError::Damaged { .. } | StoreError::Entry { .. }) => {}
+                Err(StoreError::Format { .. }) if name == "DFT_INDEX" => {}
+                Err(error) => panic!("byte {at} of {name} is not said to be damage: {error:?}"),
             }
         }
         fs::write(&path, &bytes).expect("written");
@@ -289,4 +292,112 @@ fn files_that_are_gone_cut_or_added_are_found_at_once() {
     copy(&sound, &damaged);
     fs::write(generation(&damaged).join("000999.log"), b"something").expect("written");
     opens("a log that somebody put there", "000999.log");
+}
+
+#[test]
+fn a_flipped_byte_is_damage_to_whoever_opens_reads_or_adds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sound = sound(folder.path());
+    let damaged = folder.path().join("damaged");
+    let sorted: Vec<_> = fs::read_dir(generation(&sound))
+        .expect("listed")
+        .map(|entry| entry.expect("listed").file_name().into_string().expect("UTF-8"))
+        .filter(|name| name.ends_with(".sst"))
+        .collect();
+    let (mut opening, mut adding) = (0, 0);
+    for name in sorted {
+        copy(&sound, &damaged);
+        let path = generation(&damaged).join(&name);
+        let bytes = fs::read(&path).expect("read");
+        for at in (0..bytes.len()).step_by((bytes.len() / 40).max(1)) {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 0x20;
+            fs::write(&path, &flipped).expect("written");
+            let is_damage = |error: StoreError| {
+                assert!(matches!(error, StoreError::Damaged { .. }), "byte {at} of {name}: {error:?}");
+                let message = error.to_string();
+                assert!(message.contains(&name) && message.contains("--rebuild"), "{message}");
+                assert_eq!(message.matches(&name).count(), 1, "{message}");
+            };
+            if let Err(error) = Index::open(&damaged) {
+                is_damage(error);
+                opening += 1;
+            }
+            let added = EventAggregator::open(&damaged, &config(), false)
+                .and_then(|mut aggregator| aggregator.publish(&batch(&[call("read", 5, 1)], "c.pfw"), 1));
+            match added {
+                Err(error) => {
+                    is_damage(error);
+                    adding += 1;
+                }
+                // It was not read, and is taken over as it is.
+                Ok(_) => {
+                    assert!(!verify(&damaged).expect("an index is there").is_sound());
+                    fs::remove_dir_all(&damaged).expect("removed");
+                    copy(&sound, &damaged);
+                }
+            }
+        }
+        fs::remove_dir_all(&damaged).expect("removed");
+    }
+    assert!(opening > 10 && adding > 10, "{opening}, {adding}");
+}
+
+#[test]
+fn a_link_in_the_place_of_a_file_is_damage() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sound = sound(folder.path());
+    for entry in fs::read_dir(generation(&sound)).expect("listed") {
+        let name = entry.expect("listed").file_name().into_string().expect("UTF-8");
+        let damaged = folder.path().join("damaged");
+        copy(&sound, &damaged);
+        let path = generation(&damaged).join(&name);
+        if name == "LOCK" || name.starts_with("LOG") {
+            continue;
+        }
+        let away = folder.path().join("away");
+        for (kind, what) in [("link", "a symbolic link"), ("directory", "a directory")] {
+            fs::rename(&path, &away).expect("moved");
+            match kind {
+                "link" => std::os::unix::fs::symlink(&away, &path).expect("linked"),
+                _ => fs::create_dir(&path).expect("made"),
+            }
+            let error = Index::open(&damaged).err().unwrap_or_else(|| panic!("{name} as {what} is opened"));
+            assert!(matches!(error, StoreError::Damaged { .. }), "{name}: {error:?}");
+            assert!(error.to_string().contains(&format!("{name}: the index is damaged: it is {what}")), "{error}");
+            let found = verify(&damaged).expect("an index is there");
+            assert!(found.faults[0].to_string().contains(what), "{:?}", found.faults);
+            if kind == "link" { fs::remove_file(&path) } else { fs::remove_dir(&path) }.expect("removed");
+            fs::rename(&away, &path).expect("moved");
+        }
+        fs::remove_dir_all(&damaged).expect("removed");
+    }
+}
+
+#[test]
+fn what_somebody_put_beside_the_files_is_not_read_nor_taken_along_and_is_named_by_verify() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let index = sound(folder.path());
+    let wanted = everything(&index).expect("read");
+    let strays = ["000999.sst", "MANIFEST-999999", "a directory", "a link", "notes"];
+    let place = generation(&index);
+    fs::create_dir(place.join(strays[0])).expect("made");
+    fs::write(place.join(strays[1]), "mine").expect("written");
+    fs::create_dir(place.join(strays[2])).expect("made");
+    fs::write(place.join(strays[2]).join("file"), "mine").expect("written");
+    std::os::unix::fs::symlink("/nowhere", place.join(strays[3])).expect("linked");
+    fs::write(place.join(strays[4]), "mine").expect("written");
+    // What NFS keeps of a file that a reader has open.
+    fs::write(place.join(".nfs0001"), "").expect("written");
+    assert_eq!(everything(&index).expect("read"), wanted);
+    let found = verify(&index).expect("an index is there");
+    assert_eq!(found.faults.len(), strays.len(), "{:?}", found.faults);
+    for (fault, name) in found.faults.iter().zip(strays) {
+        assert!(matches!(fault, StoreError::Stray(path) if *path == place.join(name)), "{fault:?}");
+    }
+    assert!(found.rows > 100, "the index is read all the same");
+    publish(&index, &batch(&[call("read", 5, 1)], "c.pfw"));
+    let found = verify(&index).expect("an index is there");
+    assert!(found.is_sound() && found.files == 3, "{:?}", found.faults);
+    assert!(strays.iter().all(|name| !generation(&index).join(name).exists()));
 }

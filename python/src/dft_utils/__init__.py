@@ -39,7 +39,7 @@ from .errors import (
     SystemRefusedError,
     TooLargeError,
 )
-from .index import File, Index, IndexInfo, Process, default_location
+from .index import File, Index, IndexInfo, Process, default_location, verify
 from .indexer import AggregationConfig, Indexer, IndexStatus
 from .table import Table, View
 
@@ -47,7 +47,11 @@ __version__ = VERSION
 
 
 def open(path: PathLike) -> Index:
-    """Opens the index at a path for reading; raises :class:`NoIndexError` where there is none."""
+    """Opens the index at a path for reading.
+
+    Raises :class:`NoIndexError` where there is none, and :class:`DamagedError` where it is so damaged that nothing
+    can be read; :func:`verify` then names all that is.
+    """
     return Index(path)
 
 
@@ -90,4 +94,5 @@ __all__ = [
     "plan",
     "stage",
     "stage_pieces",
+    "verify",
 ]

@@ -82,7 +82,11 @@ class Index:
         self.path = os.fsdecode(path)
         self._handle: Optional[ctypes.c_void_p] = None
         handle = ctypes.c_void_p()
-        call("dft_index_open", path_text(path), ctypes.byref(handle))
+        try:
+            call("dft_index_open", path_text(path), ctypes.byref(handle))
+        except DamagedError as error:
+            message = f"{error}\ndft_utils.verify({self.path!r}) names all that is damaged"
+            raise DamagedError(message, status=error.status, path=error.path, key=error.key) from None
         self._handle = handle
 
     @classmethod
@@ -187,13 +191,7 @@ class Index:
         """
         if not self.path:
             raise ValueError("an index in memory has nothing to verify")
-        faults = Collected(_abi.dft_on_text, lambda path, fault: f"{path_of(path)}: {string(fault)}")
-        try:
-            call("dft_verify", path_text(self.path), faults.callback, None)
-        except DamagedError as error:
-            found = faults.result()
-            message = "\n".join([str(error), *found])
-            raise DamagedError(message, status=error.status, path=error.path, key=error.key) from None
+        verify(self.path)
 
     def files(self) -> List[File]:
         """Its trace files, by path."""
@@ -259,6 +257,20 @@ class Index:
         wanted = (ctypes.c_uint32 * len(numbers))(*numbers)
         shown = ctypes.byref(View(**view).struct)
         self._call("dft_export", path_text(directory), wanted, len(numbers), shown, FORMATS[format], uint32(threads, "threads"))
+
+
+def verify(path: PathLike) -> None:
+    """Reads everything in the index at a path and checks that it is what was written and agrees with itself.
+
+    Raises :class:`dft_utils.DamagedError` where it does not, which names every fault. An index that is too
+    damaged for :func:`dft_utils.open` is read as far as can be.
+    """
+    faults = Collected(_abi.dft_on_text, lambda _path, fault: string(fault))
+    try:
+        call("dft_verify", path_text(path), faults.callback, None)
+    except DamagedError as error:
+        message = "\n".join(faults.result() or [str(error)])
+        raise DamagedError(message, status=error.status, path=error.path, key=error.key) from None
 
 
 def default_location(traces: Union[PathLike, Iterable[PathLike]]) -> str:
