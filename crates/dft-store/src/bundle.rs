@@ -48,11 +48,11 @@ pub(crate) const INCOMING: &str = ".incoming-";
 
 /// A sorted file of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct BundleFile {
-    family: &'static str,
-    name: String,
-    size: u64,
-    hash: u128,
+pub(crate) struct BundleFile {
+    pub(crate) family: &'static str,
+    pub(crate) name: String,
+    pub(crate) size: u64,
+    pub(crate) hash: u128,
 }
 
 /// What a bundle was made of.
@@ -75,7 +75,7 @@ pub(crate) struct Manifest {
     pub(crate) source: Option<String>,
     /// Files that have the trace of another one, which is called so by its whole path.
     pub(crate) duplicates: Vec<(PathBuf, DuplicateEntry)>,
-    files: Vec<BundleFile>,
+    pub(crate) files: Vec<BundleFile>,
 }
 
 /// What is said of what a bundle holds, when it is made.
@@ -100,7 +100,7 @@ impl From<DecodeError> for ManifestError {
 }
 
 impl Manifest {
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
         put_varint(&mut out, FORMAT_VERSION.into());
         put_bytes(&mut out, &self.config.encode());
@@ -169,6 +169,9 @@ impl Manifest {
                 for _ in 0..reader.count_of(2)? {
                     traces.push((take_path(&mut reader)?, FileEntry::decode(take_bytes(&mut reader)?)?));
                 }
+                if !traces.is_sorted_by(|(a, _), (b, _)| a < b) {
+                    return Err(DecodeError::Invalid("a trace that is there twice, or out of order").into());
+                }
                 Contents::Traces(traces)
             }
             1 => {
@@ -185,16 +188,19 @@ impl Manifest {
         for _ in 0..reader.count_of(2)? {
             duplicates.push((take_path(&mut reader)?, DuplicateEntry::decode(take_bytes(&mut reader)?)?));
         }
-        let mut files = Vec::new();
+        if !duplicates.is_sorted_by(|(a, _), (b, _)| a < b) {
+            return Err(DecodeError::Invalid("a duplicate that is there twice, or out of order").into());
+        }
+        let (mut files, mut names) = (Vec::new(), BTreeSet::new());
         for _ in 0..reader.count_of(19)? {
             let family = reader.text()?;
             let family = families::STAGED.into_iter().find(|known| *known == family);
             let family = family.ok_or(DecodeError::Invalid("a column family that is not staged"))?;
             let name = reader.text()?.to_owned();
-            if name.contains('/') || name.starts_with('.') {
+            if name.is_empty() || name.contains(['/', '\0']) || name.starts_with('.') {
                 return Err(DecodeError::Invalid("the name of a file that is not in the bundle").into());
             }
-            if files.iter().any(|other: &BundleFile| other.name == name) {
+            if !names.insert(name.clone()) {
                 return Err(DecodeError::Invalid("two files of one name").into());
             }
             let size = reader.varint_u64()?;
@@ -294,12 +300,17 @@ impl Bundle {
     /// Opens a bundle, without looking at its sorted files.
     pub(crate) fn open(path: PathBuf) -> Result<Self, StoreError> {
         let manifest = path.join(MANIFEST);
-        let bytes = match dft_io::read_regular(&manifest) {
+        let bytes = match read_manifest(&path, &manifest) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(StoreError::Bundle { path, what: "it has no manifest".to_owned() });
+            Err(error) => {
+                let (path, what) = match error.kind() {
+                    io::ErrorKind::NotFound => (path, "it has no manifest".to_owned()),
+                    io::ErrorKind::NotADirectory => (path, error.to_string()),
+                    io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => (manifest, error.to_string()),
+                    _ => return Err(StoreError::io(&manifest)(error)),
+                };
+                return Err(StoreError::Bundle { path, what });
             }
-            Err(error) => return Err(StoreError::io(&manifest)(error)),
         };
         match Manifest::decode(&bytes) {
             Ok(manifest) => Ok(Self { path, manifest }),
@@ -345,6 +356,30 @@ impl Bundle {
         }
         Ok(sorted)
     }
+}
+
+/// The bytes of a manifest. No link is followed, neither to it nor to its bundle, and nothing is read that is none.
+fn read_manifest(bundle: &Path, manifest: &Path) -> io::Result<Vec<u8>> {
+    /// More bytes than any manifest has.
+    const MOST: u64 = 1 << 30;
+    let invalid = |what| Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    let kind = fs::symlink_metadata(bundle)?.file_type();
+    if !kind.is_dir() {
+        let what = if kind.is_symlink() { "it is a symbolic link" } else { "it is no directory" };
+        return Err(io::Error::new(io::ErrorKind::NotADirectory, what));
+    }
+    dft_io::refuse_others(fs::symlink_metadata(manifest)?.file_type())?;
+    let file = dft_io::open_regular(manifest)?;
+    if file.metadata()?.len() > MOST {
+        return invalid("it is larger than any manifest");
+    }
+    let mut bytes = Vec::new();
+    (&file).take(MAGIC.len() as u64).read_to_end(&mut bytes)?;
+    if bytes != MAGIC {
+        return invalid("it is no bundle's manifest");
+    }
+    file.take(MOST).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Removes a bundle, whole or begun; its manifest last, by which it is known to be one. An empty directory will do,

@@ -168,6 +168,10 @@ impl EventAggregator {
             let judged = bundle.and_then(|bundle| self.judge(&bundle, &coming).map(|verdict| (verdict, bundle)));
             match judged {
                 Ok((Verdict::New(traces), bundle)) => {
+                    if let Some(error) = self.refuses(&bundle)? {
+                        report.refused.push((path, error));
+                        continue;
+                    }
                     traces.into_iter().for_each(|(name, entry)| coming.add(name, entry));
                     taken.push(bundle);
                 }
@@ -188,7 +192,7 @@ impl EventAggregator {
                 states.entry(std::cmp::Reverse(piece.state())).or_default().push(piece);
             }
             for pieces in states.into_values() {
-                let judged = judge_pieces(&name, pieces, &coming, &mut report);
+                let judged = self.judge_pieces(&name, pieces, &coming, &mut report)?;
                 match judged.entry {
                     Some((entry, None)) => coming.add(name.clone(), entry),
                     Some((entry, Some(of))) => coming.add_duplicate(name.clone(), entry, &of),
@@ -293,8 +297,78 @@ impl EventAggregator {
                 new: place(),
             });
         }
-        bundle.check()?;
         Ok(Verdict::New(new))
+    }
+
+    /// Judges the pieces of one state of a trace, which is called `name`. The report says of those that
+    /// stay what they wait for, or why they are refused.
+    fn judge_pieces(
+        &self,
+        name: &[u8],
+        mut pieces: Vec<PieceBundle>,
+        coming: &Coming,
+        report: &mut IngestReport,
+    ) -> Result<Judged, StoreError> {
+        let mut judged = Judged::default();
+        loop {
+            let Some(first) = pieces.first() else { return Ok(judged) };
+            let (trace, state) = (first.trace.clone(), first.state());
+            let entries: Vec<&PieceEntry> = pieces.iter().map(|piece| &*piece.piece).collect();
+            let chain = chain(&entries);
+            if let Some(there) = coming.get(name) {
+                let whole = matches!(&chain, Chain::Whole(_, entry)
+                    if there.identity.text == entry.identity.text);
+                if whole || (there.modified_ns, there.size) == state {
+                    judged.known = pieces.into_iter().map(|piece| piece.bundle).collect();
+                } else {
+                    report.refused.extend(pieces.into_iter().map(|PieceBundle { trace, bundle, .. }| {
+                        (bundle.path.clone(), StoreError::BundleChanged { path: bundle.path, trace })
+                    }));
+                }
+                return Ok(judged);
+            }
+            let bundles = || pieces.iter().map(|piece| piece.bundle.path.clone()).collect();
+            match chain {
+                Chain::Waiting(missing) => {
+                    report.waiting.push(WaitingTrace { trace, missing, bundles: bundles() });
+                    return Ok(judged);
+                }
+                Chain::Broken(unchained) => {
+                    report.unchained.push(UnchainedTrace { trace, unchained, bundles: bundles() });
+                    return Ok(judged);
+                }
+                Chain::Whole(_, entry) if matches!(coming.standing(name, &entry), Standing::Duplicate(_)) => {
+                    if let Standing::Duplicate(of) = coming.standing(name, &entry) {
+                        judged.entry = Some((*entry, Some(of)));
+                    }
+                    judged.known = pieces.into_iter().map(|piece| piece.bundle).collect();
+                    return Ok(judged);
+                }
+                Chain::Whole(chain, entry) => {
+                    let mut bad = None;
+                    for at in chain.iter().copied() {
+                        if let Some(error) = self.refuses(&pieces[at].bundle)? {
+                            bad = Some((at, error));
+                            break;
+                        }
+                    }
+                    if let Some((at, error)) = bad {
+                        // Without it, others may still make the file.
+                        report.refused.push((pieces.remove(at).bundle.path, error));
+                        continue;
+                    }
+                    judged.entry = Some((*entry, None));
+                    for (at, piece) in pieces.into_iter().enumerate() {
+                        if chain.contains(&at) {
+                            judged.taken.push(piece.bundle)
+                        } else {
+                            judged.known.push(piece.bundle)
+                        }
+                    }
+                    return Ok(judged);
+                }
+            }
+        }
     }
 }
 
@@ -329,61 +403,6 @@ struct Judged {
     taken: Vec<Bundle>,
     /// Those that nobody needs, for the trace is in, or will be.
     known: Vec<Bundle>,
-}
-
-/// Judges the pieces of one state of a trace, which is called `name`. The report says of those that
-/// stay what they wait for, or why they are refused.
-fn judge_pieces(name: &[u8], mut pieces: Vec<PieceBundle>, coming: &Coming, report: &mut IngestReport) -> Judged {
-    let mut judged = Judged::default();
-    loop {
-        let Some(first) = pieces.first() else { return judged };
-        let (trace, state) = (first.trace.clone(), first.state());
-        let entries: Vec<&PieceEntry> = pieces.iter().map(|piece| &*piece.piece).collect();
-        let chain = chain(&entries);
-        if let Some(there) = coming.get(name) {
-            let whole = matches!(&chain, Chain::Whole(_, entry)
-                if there.identity.text == entry.identity.text);
-            if whole || (there.modified_ns, there.size) == state {
-                judged.known = pieces.into_iter().map(|piece| piece.bundle).collect();
-            } else {
-                report.refused.extend(pieces.into_iter().map(|PieceBundle { trace, bundle, .. }| {
-                    (bundle.path.clone(), StoreError::BundleChanged { path: bundle.path, trace })
-                }));
-            }
-            return judged;
-        }
-        let bundles = || pieces.iter().map(|piece| piece.bundle.path.clone()).collect();
-        match chain {
-            Chain::Waiting(missing) => {
-                report.waiting.push(WaitingTrace { trace, missing, bundles: bundles() });
-                return judged;
-            }
-            Chain::Broken(unchained) => {
-                report.unchained.push(UnchainedTrace { trace, unchained, bundles: bundles() });
-                return judged;
-            }
-            Chain::Whole(_, entry) if matches!(coming.standing(name, &entry), Standing::Duplicate(_)) => {
-                if let Standing::Duplicate(of) = coming.standing(name, &entry) {
-                    judged.entry = Some((*entry, Some(of)));
-                }
-                judged.known = pieces.into_iter().map(|piece| piece.bundle).collect();
-                return judged;
-            }
-            Chain::Whole(chain, entry) => {
-                let bad = chain.iter().find_map(|&at| Some((at, pieces[at].bundle.check().err()?)));
-                if let Some((at, error)) = bad {
-                    // Without it, others may still make the file.
-                    report.refused.push((pieces.remove(at).bundle.path, error));
-                    continue;
-                }
-                judged.entry = Some((*entry, None));
-                for (at, piece) in pieces.into_iter().enumerate() {
-                    if chain.contains(&at) { judged.taken.push(piece.bundle) } else { judged.known.push(piece.bundle) }
-                }
-                return judged;
-            }
-        }
-    }
 }
 
 /// How the names of bundles end that are in the index, and are being removed.

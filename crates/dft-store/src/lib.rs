@@ -98,9 +98,13 @@
 //! there may fail when a writer elsewhere replaces the generation that it reads; it opens the index
 //! again. The work directory of a process that died on another machine is removed after a week without a change.
 
+#[cfg(test)]
+extern crate self as dft_store;
+
 mod ahead;
 mod bundle;
 mod chain;
+mod checked;
 mod coming;
 mod contents;
 mod current;
@@ -110,6 +114,8 @@ mod event_aggregator;
 mod families;
 mod file_system;
 mod hashed;
+#[cfg(test)]
+mod hostile_bundles;
 mod index;
 mod ingest;
 mod lock;

@@ -1,0 +1,137 @@
+//! Bundles, read whole before anything of them comes near an index.
+//!
+//! Who can write to the shared directory may have written anything to a bundle, and its hashes say only that the bytes
+//! are those that were hashed. So its sorted files are brought into a database of their own, in the scratch directory
+//! of the writer, and are read there.
+
+use dft_codec::FileCounts;
+
+use crate::bundle::{Bundle, Contents};
+use crate::error::StoreError;
+use crate::event_aggregator::EventAggregator;
+use crate::families;
+use crate::index::Index;
+use crate::publish::Publisher;
+use crate::sorted::Written;
+use crate::verify::verify_bundle;
+
+impl EventAggregator {
+    /// Why a bundle is not to be taken in, if so: whether its bytes are those that were written, its entries are such
+    /// as belong to an index of this configuration, and it holds what it says.
+    ///
+    /// # Errors
+    ///
+    /// Where that cannot be told, whatever is in the bundle.
+    pub(crate) fn refuses(&self, bundle: &Bundle) -> Result<Option<StoreError>, StoreError> {
+        if let Err(error) = bundle.check() {
+            return Ok(Some(error));
+        }
+        let sorted = bundle.link(&self.scratch().join("checked-bundle"))?;
+        let directory = self.scratch().join("checked");
+        let generation = Publisher { index: self.path().to_owned(), directory, base: None, current: None }.begin()?;
+        if let Err(error) = generation.ingest(&sorted) {
+            let is_of_the_system = match &error {
+                StoreError::Rocks { source, .. } => source.kind() == rocksdb::ErrorKind::IOError,
+                StoreError::Damaged { .. } => false,
+                _ => true,
+            };
+            return if is_of_the_system { Err(error) } else { Ok(Some(refusal(bundle, error))) };
+        }
+        let (db, _place) = generation.into_entries();
+        let manifest = &bundle.manifest;
+        let index = Index::of_bundle(db, &bundle.path, manifest.config.clone(), manifest.bounds);
+        Ok(check(&index, bundle).err().map(|error| refusal(bundle, error)))
+    }
+}
+
+/// Checks what a bundle holds against what it says.
+///
+/// # Errors
+///
+/// What is wrong with it.
+fn check(index: &Index, bundle: &Bundle) -> Result<(), StoreError> {
+    let manifest = &bundle.manifest;
+    let mut counts = FileCounts::default();
+    match &manifest.contents {
+        Contents::Traces(traces) => traces.iter().for_each(|(_, entry)| counts.add(&entry.counts)),
+        Contents::Piece(_, piece) => counts.add(&piece.entry.counts),
+    }
+    let stored: Vec<_> = families::STAGED.iter().map(|family| Stored::of(index, family)).collect::<Result<_, _>>()?;
+    let say = |family, what: Option<String>| match what {
+        Some(what) => Err(index.damaged(&format!("its {family} {what}"))),
+        None => Ok(()),
+    };
+    for (family, stored) in families::STAGED.iter().zip(&stored) {
+        say(family, stored.hidden())?;
+    }
+    let found = verify_bundle(index, &counts, |read| {
+        let families = families::STAGED.iter().zip(&stored).zip(read);
+        families.into_iter().try_for_each(|((family, stored), read)| say(family, stored.twice(read)))
+    });
+    if let Some(fault) = found.faults.into_iter().next() {
+        return Err(fault);
+    }
+    let Written { rows, telemetry, series } = manifest.written;
+    for (what, said, there) in
+        [("rows", rows, found.rows), ("telemetry rows", telemetry, found.telemetry), ("series", series, found.series)]
+    {
+        if said != there {
+            return Err(index.damaged(&format!("it is to have {said} {what}, and has {there}")));
+        }
+    }
+    Ok(())
+}
+
+/// What the sorted files of a family have, by their properties: also what no reader sees, as it hides or replaces what
+/// others have under its keys.
+struct Stored {
+    entries: u64,
+    merges: u64,
+    deletions: u64,
+}
+
+impl Stored {
+    fn of(index: &Index, family: &'static str) -> Result<Self, StoreError> {
+        const PROPERTIES: &str = "rocksdb.aggregated-table-properties";
+        let text = index
+            .db
+            .property_value_cf(index.family(family)?, PROPERTIES)
+            .map_err(StoreError::rocks(index.path(), "read the bundle"))?
+            .unwrap_or_default();
+        let number = |name: &str| {
+            let fields = text.split(';').filter_map(|field| field.trim().split_once('='));
+            let found =
+                fields.into_iter().find(|(key, _)| *key == name).and_then(|(_, value)| value.parse::<u64>().ok());
+            found.ok_or_else(|| index.damaged(&format!("its {family} has no property {name:?}")))
+        };
+        let deletions = number("# deletions")?.saturating_add(number("# range deletions")?);
+        Ok(Self { entries: number("# entries")?, merges: number("# merge operands")?, deletions })
+    }
+
+    /// What it has that no reader sees.
+    fn hidden(&self) -> Option<String> {
+        let Self { entries, merges, deletions } = *self;
+        if deletions > 0 {
+            Some(format!("entries delete others ({deletions})"))
+        } else if merges != entries {
+            Some(format!("entries replace others ({})", entries.abs_diff(merges)))
+        } else {
+            None
+        }
+    }
+
+    /// That keys have several entries, where a reader has seen so many keys.
+    fn twice(&self, read: u64) -> Option<String> {
+        (self.entries != read).then(|| format!("entries are there twice ({} with {read} keys)", self.entries))
+    }
+}
+
+/// What is wrong with a bundle, said of the bundle.
+fn refusal(bundle: &Bundle, error: StoreError) -> StoreError {
+    let what = match error {
+        StoreError::Damaged { what, .. } => what,
+        StoreError::Entry { family, key, source, .. } => format!("{family} key {key}: {source}"),
+        error => error.to_string(),
+    };
+    StoreError::Bundle { path: bundle.path.clone(), what }
+}

@@ -1,0 +1,497 @@
+//! Bundles that somebody has made up, whose hashes are right: each is refused and named, and the index stays what it was.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use dft_codec::{Bounds, FileEntry, RowKey, SeriesIdentity, TelemetryKey};
+use rocksdb::SstFileWriter;
+use tempfile::TempDir;
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::bundle::{Bundle, BundleFile, Contents, MANIFEST, Manifest, WHOLE};
+use crate::families::{self, MergeFaults, NAMES, ROWS, SERIES, STAGED, TELEMETRY};
+use crate::index::Index;
+use crate::stager::Stager;
+use crate::{EventAggregator, IngestReport, StoreError, verify};
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+use common::{batch, call, config, copy, name, publish, reading, table};
+
+/// What an entry does with others of its key.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Merge,
+    Put,
+    Delete,
+    /// Of all keys from this one to the value.
+    DeleteRange,
+}
+
+type Entry = (Vec<u8>, Vec<u8>, Kind);
+
+/// A bundle in the making: what it says, and what it has, file by file.
+#[derive(Clone)]
+struct Forged {
+    manifest: Manifest,
+    files: Vec<(&'static str, String, Vec<Entry>)>,
+}
+
+impl Forged {
+    fn entries(&mut self, family: &str) -> &mut Vec<Entry> {
+        &mut self.files.iter_mut().find(|(of, ..)| *of == family).expect("a file of the family").2
+    }
+
+    fn entry(&mut self) -> &mut FileEntry {
+        match &mut self.manifest.contents {
+            Contents::Traces(traces) => &mut traces[0].1,
+            Contents::Piece(_, piece) => &mut piece.entry,
+        }
+    }
+
+    /// Writes it, with the right hashes of everything.
+    fn write(&self, shared: &Path) -> PathBuf {
+        let path = shared.join(format!("{WHOLE}forged"));
+        fs::create_dir_all(&path).expect("made");
+        let mut manifest = self.manifest.clone();
+        manifest.files.clear();
+        for (family, name, entries) in &self.files {
+            let options = families::options(family, &MergeFaults::default(), None);
+            let file = path.join(name);
+            let mut writer = SstFileWriter::create(&options);
+            writer.open(&file).expect("made");
+            for (key, value, kind) in entries {
+                match kind {
+                    Kind::Merge => writer.merge(key, value),
+                    Kind::Put => writer.put(key, value),
+                    Kind::Delete => writer.delete(key),
+                    Kind::DeleteRange => writer.delete_range(key, value),
+                }
+                .expect("written");
+            }
+            writer.finish().expect("written");
+            let bytes = fs::read(&file).expect("read");
+            let (size, hash) = (bytes.len() as u64, xxh3_128(&bytes));
+            manifest.files.push(BundleFile { family, name: name.clone(), size, hash });
+        }
+        fs::write(path.join(MANIFEST), manifest.encode()).expect("written");
+        path
+    }
+}
+
+fn lines() -> Vec<String> {
+    let mut lines: Vec<_> = (0..90).map(|at| call(["read", "write"][at % 2], 1_000 + at as u64 * 7, 1)).collect();
+    lines.extend((0..20).map(|at| reading("h", "cpu", 1_070 + at * 9, at as f64 / 7.0)));
+    lines.push(name("FH", "7", "/a"));
+    lines
+}
+
+/// An index, and a sound bundle that is not in it.
+struct Place {
+    folder: TempDir,
+    bundle: PathBuf,
+    sound: Forged,
+}
+
+/// All files below a directory, and what is in them.
+fn bytes_of(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(directory).expect("listed") {
+        let path = entry.expect("listed").path();
+        if path.is_dir() {
+            all.extend(bytes_of(&path));
+        } else {
+            all.insert(path.clone(), fs::read(&path).expect("read"));
+        }
+    }
+    all
+}
+
+/// What an index holds, but for what its files are called and were.
+fn held(index: &Path) -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
+    let index = Index::open(index).expect("opened");
+    let mut all = Vec::new();
+    for family in STAGED {
+        index
+            .each(family, b"", |key, value| {
+                all.push((family, key.to_vec(), value.to_vec()));
+                Ok(true)
+            })
+            .expect("read");
+    }
+    all
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let shared = folder.path().join("staged");
+        let (run, entry, bounds) = table(&lines());
+        let staged = Stager::open(&folder.path().join("local"), &shared, &config())
+            .and_then(|stager| stager.stage(&[run], vec![("/t/b.pfw".into(), entry)], Vec::new(), bounds, 1))
+            .expect("staged");
+        let index = folder.path().join("sound");
+        publish(&index, &batch(&[call("open", 20, 1), call("read", 1_007, 1)], "a.pfw"));
+        let alone = folder.path().join("alone");
+        let report = ingest(&alone, &shared);
+        assert_eq!(report.taken.len(), 1, "{:?}", report.refused);
+        let mut files: Vec<_> = STAGED.map(|family| (family, format!("{family}.sst"), Vec::new())).into();
+        for (family, key, value) in held(&alone) {
+            let of = files.iter_mut().find(|(of, ..)| *of == family).expect("a family");
+            of.2.push((key, value, Kind::Merge));
+        }
+        let bundle = staged.path;
+        let sound = Forged { manifest: Bundle::open(bundle.clone()).expect("read").manifest, files };
+        Self { folder, bundle, sound }
+    }
+
+    /// A copy of the index, and an empty shared directory.
+    fn fresh(&self) -> (PathBuf, PathBuf) {
+        let (index, shared) = (self.folder.path().join("index"), self.folder.path().join("shared"));
+        for directory in [&index, &shared] {
+            let _ = fs::remove_dir_all(directory);
+        }
+        copy(&self.folder.path().join("sound"), &index);
+        fs::create_dir(&shared).expect("made");
+        (index, shared)
+    }
+
+    /// Ingests what `write` puts in a shared directory, which is one bundle; the message where it is refused, and
+    /// then the index has no byte changed. Else it verifies.
+    fn refused(&self, kind: &str, write: impl FnOnce(&Path)) -> Option<String> {
+        let (index, shared) = self.fresh();
+        write(&shared);
+        let before = bytes_of(&index);
+        let report = ingest(&index, &shared);
+        if report.taken.is_empty() && report.known.is_empty() {
+            assert_eq!(report.refused.len(), 1, "{kind}: {report:?}");
+            assert!(bytes_of(&index) == before, "{kind}: the index is not what it was");
+            let message = report.refused[0].1.to_string();
+            assert!(message.contains(&*report.refused[0].0.to_string_lossy()), "{kind}: {message}");
+            return Some(message);
+        }
+        let found = verify(&index).expect("an index is there");
+        assert!(found.is_sound(), "{kind}: taken in, and then {:?}", found.faults);
+        None
+    }
+}
+
+fn ingest(index: &Path, shared: &Path) -> IngestReport {
+    let mut aggregator = EventAggregator::open(index, &config(), false).expect("opened");
+    aggregator.ingest(shared, true).expect("ingested")
+}
+
+#[test]
+fn a_bundle_that_says_what_cannot_be_is_refused_and_named() {
+    let place = Place::new();
+    type Change = fn(&mut Forged);
+    let mut wrong = 0;
+    let mut check = |kind: &str, says: &str, change: Change| {
+        let mut forged = place.sound.clone();
+        change(&mut forged);
+        let message = place.refused(kind, |shared| drop(forged.write(shared)));
+        match message {
+            _ if says.is_empty() => assert_eq!(message, None, "{kind}"),
+            Some(message) => assert!(message.contains(says), "{kind}: {message}"),
+            None => panic!("{kind} is taken in"),
+        }
+        wrong += 1;
+    };
+    check("as it was", "", |_| ());
+    check("a row among telemetry", "system_metrics key", |forged| {
+        let entry = forged.entries(ROWS).remove(0);
+        *forged.entries(TELEMETRY) = vec![entry];
+    });
+    check("telemetry among series", "series key", |forged| {
+        let entry = forged.entries(TELEMETRY).remove(0);
+        *forged.entries(SERIES) = vec![entry];
+    });
+    check("a series among names", "names key", |forged| {
+        let entry = forged.entries(SERIES)[0].clone();
+        *forged.entries(NAMES) = vec![entry];
+    });
+    check("a name among rows", "aggregation key", |forged| {
+        let entry = forged.entries(NAMES)[0].clone();
+        *forged.entries(ROWS) = vec![entry];
+    });
+    check("files under each other's families", "key", |forged| {
+        let (rows, series) = (forged.entries(ROWS).clone(), forged.entries(SERIES).clone());
+        (*forged.entries(ROWS), *forged.entries(SERIES)) = (series, rows);
+    });
+    check("a chunk off the grid", "time grid", |forged| forged.entries(ROWS)[0].0[23] += 1);
+    check("telemetry off the grid", "time grid", |forged| {
+        let last = forged.entries(TELEMETRY).last_mut().expect("one");
+        *last.0.last_mut().expect("a byte") += 1;
+    });
+    check("rows of another interval", "rows of another interval", |forged| {
+        assert_eq!(forged.entries(ROWS)[0].1[1], 10);
+        forged.entries(ROWS)[0].1[1] = 5;
+    });
+    check("rows of no family", "no known family", |forged| {
+        for entry in forged.entries(ROWS) {
+            entry.0[0] = 9;
+        }
+    });
+    check("bounds that are too narrow", "time bounds", |forged| {
+        forged.manifest.bounds = Some(Bounds { least: 1_000, greatest: 1_010 });
+    });
+    check("bounds that are too wide", "time bounds", |forged| {
+        forged.manifest.bounds = Some(Bounds { least: 0, greatest: 1 << 40 });
+    });
+    check("no bounds", "time bounds", |forged| forged.manifest.bounds = None);
+    check("a row outside of the bounds", "time bounds", |forged| {
+        let last = forged.entries(ROWS).last_mut().expect("one");
+        let RowKey { series, bucket } = RowKey::decode(&last.0).expect("a key");
+        last.0 = RowKey { series, bucket: bucket + (160 << 20) }.encode().to_vec();
+    });
+    check("a series of another id", "another id", |forged| {
+        let value = &mut forged.entries(SERIES)[0].1;
+        let at = value.windows(5).position(|bytes| bytes == b"posix").expect("its category");
+        value[at] = b'P';
+    });
+    check("a series that is not there", "series is not known", |forged| {
+        forged.entries(SERIES).pop();
+        forged.manifest.written.series -= 1;
+    });
+    check("a series with a group key", "other group keys", |forged| {
+        let mut identity = SeriesIdentity::decode(&forged.entries(SERIES)[0].1).expect("an identity");
+        identity.extra.push("epoch".to_owned());
+        let entry = (identity.id().0.to_vec(), identity.encode(), Kind::Merge);
+        forged.entries(SERIES).push(entry);
+        forged.entries(SERIES).sort_by(|a, b| a.0.cmp(&b.0));
+        forged.manifest.written.series += 1;
+    });
+    check("a counter with a group key", "other group keys", |forged| {
+        let mut key = TelemetryKey::decode(&forged.entries(TELEMETRY)[0].0).expect("a key");
+        let extra = vec!["epoch".to_owned()];
+        key.scope = Some(dft_codec::CounterScope { cat: "app".to_owned(), pid: Some(1), extra });
+        forged.entries(TELEMETRY).last_mut().expect("one").0 = key.encode();
+    });
+    check("more events", "events", |forged| forged.entry().counts.events += 1);
+    check("fewer events", "events", |forged| forged.entry().counts.events -= 1);
+    check("more calls in profiles", "profiles", |forged| forged.entry().counts.profile_calls += 1);
+    check("more system calls", "system statistics", |forged| forged.entry().counts.system_calls += 1);
+    check("more readings", "readings", |forged| forged.entry().counts.telemetry += 1);
+    check("more rows", "rows, and has", |forged| forged.manifest.written.rows += 1);
+    check("more telemetry rows", "telemetry rows, and has", |forged| forged.manifest.written.telemetry += 1);
+    check("more series", "series, and has", |forged| forged.manifest.written.series += 1);
+    check("rows that are gone", "events", |forged| drop(forged.entries(ROWS).pop()));
+    check("no family at all", "events", |forged| forged.files.clear());
+    check("a row that replaces others", "entries replace others", |forged| forged.entries(ROWS)[0].2 = Kind::Put);
+    check("a name that replaces others", "entries replace others", |forged| forged.entries(NAMES)[0].2 = Kind::Put);
+    check("a row that deletes others", "entries delete others", |forged| {
+        forged.entries(ROWS).insert(0, (vec![0; 24], Vec::new(), Kind::Delete));
+    });
+    check("a range that deletes others", "entries delete others", |forged| {
+        forged.entries(SERIES).push((vec![0], vec![0xff], Kind::DeleteRange));
+    });
+    check("a file that only deletes", "entries delete others", |forged| {
+        forged.files.push((ROWS, "more.sst".to_owned(), vec![(vec![0; 24], Vec::new(), Kind::Delete)]));
+    });
+    check("the same rows twice", "twice", |forged| {
+        let rows = forged.entries(ROWS).clone();
+        forged.files.insert(1, (ROWS, "again.sst".to_owned(), rows));
+    });
+    check("the same rows twice, and counted so", "twice", |forged| {
+        let rows = forged.entries(ROWS).clone();
+        forged.files.push((ROWS, "again.sst".to_owned(), rows));
+        forged.entry().counts.events *= 2;
+    });
+    check("the same names twice", "twice", |forged| {
+        let names = forged.entries(NAMES).clone();
+        forged.files.push((NAMES, "again.sst".to_owned(), names));
+    });
+    check("rows in two files that overlap but have no key in common", "", |forged| {
+        let rows = std::mem::take(forged.entries(ROWS));
+        let odd: Vec<_> = rows.iter().skip(1).step_by(2).cloned().collect();
+        *forged.entries(ROWS) = rows.into_iter().step_by(2).collect();
+        assert!(!odd.is_empty());
+        forged.files.push((ROWS, "odd.sst".to_owned(), odd));
+    });
+    check("a trace twice", "a trace that is there twice", |forged| {
+        if let Contents::Traces(traces) = &mut forged.manifest.contents {
+            traces.push(traces[0].clone());
+        }
+    });
+    check("another configuration", "another configuration", |forged| forged.manifest.config.interval_us = 20);
+    for name in ["..", ".", "", "/etc/passwd", "a/../b"] {
+        let mut manifest = place.sound.manifest.clone();
+        manifest.files[0].name = name.to_owned();
+        let message = place.refused(name, |shared| {
+            let path = shared.join(format!("{WHOLE}forged"));
+            copy(&place.bundle, &path);
+            fs::write(path.join(MANIFEST), manifest.encode()).expect("written");
+        });
+        assert!(message.expect("refused").contains("the name of a file that is not in the bundle"));
+    }
+    assert!(wrong > 35, "{wrong}");
+}
+
+#[test]
+fn what_is_no_bundle_is_named_and_not_waited_for() {
+    let place = Place::new();
+    let manifest = |shared: &Path| {
+        let path = shared.join(format!("{WHOLE}forged"));
+        copy(&place.bundle, &path);
+        fs::remove_file(path.join(MANIFEST)).expect("removed");
+        path.join(MANIFEST)
+    };
+    let refused = |says: &str, write: &dyn Fn(&Path)| {
+        let message = place.refused(says, write).unwrap_or_else(|| panic!("{says} is taken in"));
+        assert!(message.contains(says) && message.contains("the bundle is damaged"), "{says}: {message}");
+    };
+    refused("it is a FIFO", &|shared| {
+        assert!(Command::new("mkfifo").arg(manifest(shared)).status().expect("it runs").success());
+    });
+    refused("it is a directory", &|shared| fs::create_dir(manifest(shared)).expect("made"));
+    refused("it is a symbolic link", &|shared| {
+        symlink(place.bundle.join(MANIFEST), manifest(shared)).expect("linked");
+    });
+    refused("it is a symbolic link", &|shared| symlink("/dev/zero", manifest(shared)).expect("linked"));
+    refused("it has no manifest", &|shared| drop(manifest(shared)));
+    refused("it is larger than any manifest", &|shared| {
+        File::create(manifest(shared)).and_then(|file| file.set_len(1 << 40)).expect("made");
+    });
+    // Of what is no manifest no more is read than shows that.
+    refused("it is no bundle's manifest", &|shared| {
+        File::create(manifest(shared)).and_then(|file| file.set_len(1 << 30)).expect("made");
+    });
+    refused("it is no bundle's manifest", &|shared| fs::write(manifest(shared), b"").expect("written"));
+    refused("it is a symbolic link", &|shared| {
+        symlink(&place.bundle, shared.join(format!("{WHOLE}forged"))).expect("linked");
+    });
+    refused("it is no directory", &|shared| {
+        fs::write(shared.join(format!("{WHOLE}forged")), b"dft bundle").expect("written");
+    });
+    for (says, bytes) in [("bytes, not the", &b"short"[..]), ("its bytes are not those", &[])] {
+        refused(says, &|shared| {
+            let path = shared.join(format!("{WHOLE}forged"));
+            copy(&place.bundle, &path);
+            let file = path.join(&place.sound.manifest.files[0].name);
+            let there = fs::read(&file).expect("read");
+            let filled = if bytes.is_empty() { vec![7; there.len()] } else { bytes.to_vec() };
+            fs::write(file, filled).expect("written");
+        });
+    }
+    refused("it is a symbolic link", &|shared| {
+        let path = shared.join(format!("{WHOLE}forged"));
+        copy(&place.bundle, &path);
+        let name = &place.sound.manifest.files[0].name;
+        fs::remove_file(path.join(name)).expect("removed");
+        symlink(place.bundle.join(name), path.join(name)).expect("linked");
+    });
+    // Files whose hashes are right, but which are no sorted files.
+    let good = fs::read(place.bundle.join(&place.sound.manifest.files[0].name)).expect("read");
+    for bytes in
+        [b"".to_vec(), b"nothing".to_vec(), vec![0; 9_999], good[..good.len() - 9].to_vec(), good[9..].to_vec()]
+    {
+        let (mut manifest, name) = (place.sound.manifest.clone(), place.sound.manifest.files[0].name.clone());
+        (manifest.files[0].size, manifest.files[0].hash) = (bytes.len() as u64, xxh3_128(&bytes));
+        refused("", &|shared| {
+            let path = shared.join(format!("{WHOLE}forged"));
+            copy(&place.bundle, &path);
+            fs::write(path.join(&name), &bytes).expect("written");
+            fs::write(path.join(MANIFEST), manifest.encode()).expect("written");
+        });
+    }
+}
+
+#[test]
+fn one_content_under_two_names_is_in_once() {
+    let place = Place::new();
+    let (index, shared) = place.fresh();
+    for name in ["forged", "again", "and-again"] {
+        copy(&place.bundle, &shared.join(format!("{WHOLE}{name}")));
+    }
+    let report = ingest(&index, &shared);
+    assert_eq!((report.taken.len(), report.known.len(), report.refused.len()), (1, 2, 0), "{report:?}");
+    let once = held(&index);
+    assert!(verify(&index).expect("an index is there").is_sound());
+    let report = ingest(&index, &shared);
+    assert_eq!((report.taken.len(), report.known.len()), (0, 3), "{report:?}");
+    assert_eq!(held(&index), once);
+}
+
+#[test]
+fn a_refused_bundle_does_not_keep_others_out() {
+    let place = Place::new();
+    let (index, shared) = place.fresh();
+    let mut forged = place.sound.clone();
+    forged.entry().counts.events += 1;
+    let path = forged.write(&shared);
+    // It comes first, and claims the traces of the sound one.
+    copy(&place.bundle, &shared.join(format!("{WHOLE}sound")));
+    let report = ingest(&index, &shared);
+    assert_eq!((report.taken.len(), report.refused.len()), (1, 1), "{report:?}");
+    assert!(matches!(&report.refused[0], (of, StoreError::Bundle { .. }) if *of == path), "{report:?}");
+    assert!(path.exists() && verify(&index).expect("an index is there").is_sound());
+}
+
+#[test]
+fn any_bit_of_a_manifest_changed_and_hashed_anew_is_refused_or_harmless() {
+    let place = Place::new();
+    // Sorted files have their time in them, so all of them are copies of one.
+    let written = place.folder.path().join("written");
+    let sound = place.sound.write(&written);
+    let wanted = {
+        let (index, shared) = place.fresh();
+        copy(&written, &shared);
+        ingest(&index, &shared);
+        held(&index)
+    };
+    let (mut refused, mut taken) = (0, 0);
+    let body = fs::read(sound.join(MANIFEST)).expect("read");
+    let body = &body[..body.len() - 16];
+    for at in 0..body.len() {
+        for bit in [at % 8, 7] {
+            let mut body = body.to_vec();
+            body[at] ^= 1 << bit;
+            let bytes = [&body[..], &xxh3_128(&body).to_be_bytes()].concat();
+            let kind = format!("bit {bit} of byte {at}");
+            let message = place.refused(&kind, |shared| {
+                copy(&written, shared);
+                let name = sound.file_name().expect("a name");
+                fs::write(shared.join(name).join(MANIFEST), bytes).expect("written");
+            });
+            match message {
+                Some(_) => refused += 1,
+                None => {
+                    taken += 1;
+                    // What a bundle says of a trace as a file, nobody can tell from here.
+                    assert!(held(&place.folder.path().join("index")) == wanted, "{kind}");
+                }
+            }
+        }
+    }
+    assert!(refused > 100 && taken > 10, "{refused} refused, {taken} taken in");
+}
+
+#[test]
+fn any_byte_of_an_entry_changed_and_hashed_anew_is_refused_or_leaves_an_index_that_verifies() {
+    let place = Place::new();
+    let (mut refused, mut taken) = (0, 0);
+    for family in STAGED {
+        let entries = place.sound.clone().entries(family).len();
+        for which in [0, entries - 1] {
+            let (key, value, _) = place.sound.clone().entries(family)[which].clone();
+            for at in 0..key.len() + value.len() {
+                let mut forged = place.sound.clone();
+                let entry = &mut forged.entries(family)[which];
+                let flip = 1 << (at % 8);
+                match at.checked_sub(key.len()) {
+                    None => entry.0[at] ^= flip,
+                    Some(at) => entry.1[at] ^= flip,
+                }
+                forged.entries(family).sort_by(|a, b| a.0.cmp(&b.0));
+                match place.refused(&format!("{family} {which}, byte {at}"), |shared| drop(forged.write(shared))) {
+                    Some(_) => refused += 1,
+                    None => taken += 1,
+                }
+            }
+        }
+    }
+    assert!(refused > 100 && taken > 10, "{refused} refused, {taken} taken in");
+}
