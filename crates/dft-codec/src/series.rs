@@ -105,21 +105,42 @@ impl SeriesIdentity {
     ///
     /// Where the bytes are not what [`SeriesIdentity::encode`] writes.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let SeriesIdentity { family, cat, name, pid, tid, hhash, fhash, extra } = SeriesIdentity::borrow(bytes)?;
+        let [cat, name, hhash, fhash] = [cat, name, hhash, fhash].map(str::to_owned);
+        let extra = extra.into_iter().map(str::to_owned).collect();
+        Ok(Self { family, cat, name, pid, tid, hhash, fhash, extra })
+    }
+}
+
+impl<'a> SeriesIdentity<&'a str> {
+    /// An identity in its bytes.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes are not what [`SeriesIdentity::encode`] writes.
+    pub fn borrow(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         reader.version(VALUE_VERSION)?;
         let family = Family::from_byte(reader.u8()?).ok_or(DecodeError::Invalid("a family of no known kind"))?;
-        let cat = reader.text()?.to_owned();
-        let name = reader.text()?.to_owned();
-        let pid = reader.zigzag_i64()?;
-        let tid = reader.zigzag_i64()?;
-        let hhash = reader.text()?.to_owned();
-        let fhash = reader.text()?.to_owned();
+        let [cat, name] = [reader.text()?, reader.text()?];
+        let [pid, tid] = [reader.zigzag_i64()?, reader.zigzag_i64()?];
+        let [hhash, fhash] = [reader.text()?, reader.text()?];
         let count = reader.count_of(1)?;
         let mut extra = Vec::with_capacity(count);
         for _ in 0..count {
-            extra.push(reader.text()?.to_owned());
+            extra.push(reader.text()?);
         }
         reader.finish()?;
         Ok(Self { family, cat, name, pid, tid, hhash, fhash, extra })
+    }
+
+    /// The id of an identity, and the identity in its bytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SeriesIdentity::borrow`].
+    pub fn with_id(bytes: &'a [u8]) -> Result<(SeriesId, Self), DecodeError> {
+        // An identity has one encoding.
+        Self::borrow(bytes).map(|identity| (id_of(identity.family, bytes), identity))
     }
 }

@@ -4,6 +4,10 @@
 //! are those that were hashed. So its sorted files are brought into a database of their own, in the scratch directory
 //! of the writer, and are read there.
 
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
 use dft_codec::FileCounts;
 
 use crate::bundle::{Bundle, Contents};
@@ -12,22 +16,56 @@ use crate::event_aggregator::EventAggregator;
 use crate::families;
 use crate::index::Index;
 use crate::publish::Publisher;
-use crate::sorted::Written;
+use crate::sorted::{Written, join};
 use crate::verify::verify_bundle;
 
+/// Bundles that are read at once: mostly that is to wait for the disk.
+const AT_ONCE: usize = 8;
+
 impl EventAggregator {
+    /// Of each of some bundles, why it is not to be taken in, if so.
+    ///
+    /// # Errors
+    ///
+    /// Where that cannot be told, whatever is in them.
+    pub(crate) fn refuses_each(&self, bundles: &[&Bundle]) -> Result<Vec<Option<StoreError>>, StoreError> {
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let workers = bundles.len().min(cores.max(2)).min(AT_ONCE);
+        let threads = (cores / workers.max(1)).clamp(1, AT_ONCE);
+        let next = AtomicUsize::new(0);
+        let work = &|worker: usize| -> Result<Vec<_>, StoreError> {
+            let mut refusals = Vec::new();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(bundle) = bundles.get(at) else { return Ok(refusals) };
+                refusals.push((at, self.refuses(bundle, worker, threads)?));
+            }
+        };
+        let parts = thread::scope(|scope| {
+            let others: Vec<_> = (1..workers).map(|worker| scope.spawn(move || work(worker))).collect();
+            let mut parts = vec![work(0)];
+            parts.extend(others.into_iter().map(join));
+            parts
+        });
+        let mut refusals: Vec<_> = bundles.iter().map(|_| None).collect();
+        for part in parts {
+            part?.into_iter().for_each(|(at, refusal)| refusals[at] = refusal);
+        }
+        Ok(refusals)
+    }
+
     /// Why a bundle is not to be taken in, if so: whether its bytes are those that were written, its entries are such
     /// as belong to an index of this configuration, and it holds what it says.
     ///
     /// # Errors
     ///
     /// Where that cannot be told, whatever is in the bundle.
-    pub(crate) fn refuses(&self, bundle: &Bundle) -> Result<Option<StoreError>, StoreError> {
+    fn refuses(&self, bundle: &Bundle, worker: usize, threads: usize) -> Result<Option<StoreError>, StoreError> {
         if let Err(error) = bundle.check() {
             return Ok(Some(error));
         }
-        let sorted = bundle.link(&self.scratch().join("checked-bundle"))?;
-        let directory = self.scratch().join("checked");
+        let sorted = bundle.link(&self.scratch().join(format!("linked-{worker}")))?;
+        let directory = self.scratch().join(format!("checked-{worker}"));
         let generation = Publisher { index: self.path().to_owned(), directory, base: None, current: None }.begin()?;
         if let Err(error) = generation.ingest(&sorted) {
             let is_of_the_system = match &error {
@@ -40,7 +78,7 @@ impl EventAggregator {
         let (db, _place) = generation.into_entries();
         let manifest = &bundle.manifest;
         let index = Index::of_bundle(db, &bundle.path, manifest.config.clone(), manifest.bounds);
-        Ok(check(&index, bundle).err().map(|error| refusal(bundle, error)))
+        Ok(check(&index, bundle, threads).err().map(|error| refusal(bundle, error)))
     }
 }
 
@@ -49,7 +87,7 @@ impl EventAggregator {
 /// # Errors
 ///
 /// What is wrong with it.
-fn check(index: &Index, bundle: &Bundle) -> Result<(), StoreError> {
+fn check(index: &Index, bundle: &Bundle, threads: usize) -> Result<(), StoreError> {
     let manifest = &bundle.manifest;
     let mut counts = FileCounts::default();
     match &manifest.contents {
@@ -64,7 +102,7 @@ fn check(index: &Index, bundle: &Bundle) -> Result<(), StoreError> {
     for (family, stored) in families::STAGED.iter().zip(&stored) {
         say(family, stored.hidden())?;
     }
-    let found = verify_bundle(index, &counts, |read| {
+    let found = verify_bundle(index, &counts, threads, |read| {
         let families = families::STAGED.iter().zip(&stored).zip(read);
         families.into_iter().try_for_each(|((family, stored), read)| say(family, stored.twice(read)))
     });

@@ -205,7 +205,7 @@ fn a_bundle_that_says_what_cannot_be_is_refused_and_named() {
         let entry = forged.entries(ROWS).remove(0);
         *forged.entries(TELEMETRY) = vec![entry];
     });
-    check("telemetry among series", "series key", |forged| {
+    check("telemetry among series", "series is not known", |forged| {
         let entry = forged.entries(TELEMETRY).remove(0);
         *forged.entries(SERIES) = vec![entry];
     });
@@ -446,23 +446,22 @@ fn any_bit_of_a_manifest_changed_and_hashed_anew_is_refused_or_harmless() {
     let body = fs::read(sound.join(MANIFEST)).expect("read");
     let body = &body[..body.len() - 16];
     for at in 0..body.len() {
-        for bit in [at % 8, 7] {
-            let mut body = body.to_vec();
-            body[at] ^= 1 << bit;
-            let bytes = [&body[..], &xxh3_128(&body).to_be_bytes()].concat();
-            let kind = format!("bit {bit} of byte {at}");
-            let message = place.refused(&kind, |shared| {
-                copy(&written, shared);
-                let name = sound.file_name().expect("a name");
-                fs::write(shared.join(name).join(MANIFEST), bytes).expect("written");
-            });
-            match message {
-                Some(_) => refused += 1,
-                None => {
-                    taken += 1;
-                    // What a bundle says of a trace as a file, nobody can tell from here.
-                    assert!(held(&place.folder.path().join("index")) == wanted, "{kind}");
-                }
+        let bit = at % 8;
+        let mut body = body.to_vec();
+        body[at] ^= 1 << bit;
+        let bytes = [&body[..], &xxh3_128(&body).to_be_bytes()].concat();
+        let kind = format!("bit {bit} of byte {at}");
+        let message = place.refused(&kind, |shared| {
+            copy(&written, shared);
+            let name = sound.file_name().expect("a name");
+            fs::write(shared.join(name).join(MANIFEST), bytes).expect("written");
+        });
+        match message {
+            Some(_) => refused += 1,
+            None => {
+                taken += 1;
+                // What a bundle says of a trace as a file, nobody can tell from here.
+                assert!(held(&place.folder.path().join("index")) == wanted, "{kind}");
             }
         }
     }
@@ -474,22 +473,19 @@ fn any_byte_of_an_entry_changed_and_hashed_anew_is_refused_or_leaves_an_index_th
     let place = Place::new();
     let (mut refused, mut taken) = (0, 0);
     for family in STAGED {
-        let entries = place.sound.clone().entries(family).len();
-        for which in [0, entries - 1] {
-            let (key, value, _) = place.sound.clone().entries(family)[which].clone();
-            for at in 0..key.len() + value.len() {
-                let mut forged = place.sound.clone();
-                let entry = &mut forged.entries(family)[which];
-                let flip = 1 << (at % 8);
-                match at.checked_sub(key.len()) {
-                    None => entry.0[at] ^= flip,
-                    Some(at) => entry.1[at] ^= flip,
-                }
-                forged.entries(family).sort_by(|a, b| a.0.cmp(&b.0));
-                match place.refused(&format!("{family} {which}, byte {at}"), |shared| drop(forged.write(shared))) {
-                    Some(_) => refused += 1,
-                    None => taken += 1,
-                }
+        let (key, value, _) = place.sound.clone().entries(family).last().expect("one").clone();
+        for at in 0..key.len() + value.len() {
+            let mut forged = place.sound.clone();
+            let entry = forged.entries(family).last_mut().expect("one");
+            let flip = 1 << (at % 8);
+            match at.checked_sub(key.len()) {
+                None => entry.0[at] ^= flip,
+                Some(at) => entry.1[at] ^= flip,
+            }
+            forged.entries(family).sort_by(|a, b| a.0.cmp(&b.0));
+            match place.refused(&format!("{family}, byte {at}"), |shared| drop(forged.write(shared))) {
+                Some(_) => refused += 1,
+                None => taken += 1,
             }
         }
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use dft_aggregate::Config;
 use dft_codec::{Bounds, DuplicateEntry, FileEntry, PieceEntry, Unchained};
 
-use crate::bundle::{Bundle, Contents, INCOMING, WHOLE, remove_bundle};
+use crate::bundle::{Bundle, Contents, INCOMING, Listed, WHOLE, remove_bundle};
 use crate::chain::{Chain, chain};
 use crate::coming::{Coming, Standing};
 use crate::error::StoreError;
@@ -164,11 +164,12 @@ impl EventAggregator {
         let mut taken = Vec::new();
         let mut known = Vec::new();
         let mut pieces: BTreeMap<Vec<u8>, Vec<PieceBundle>> = BTreeMap::new();
+        let mut refusals = self.refusals(&bundles, &coming)?;
         for (path, bundle) in bundles {
             let judged = bundle.and_then(|bundle| self.judge(&bundle, &coming).map(|verdict| (verdict, bundle)));
             match judged {
                 Ok((Verdict::New(traces), bundle)) => {
-                    if let Some(error) = self.refuses(&bundle)? {
+                    if let Some(error) = refusals.remove(&path) {
                         report.refused.push((path, error));
                         continue;
                     }
@@ -248,6 +249,14 @@ impl EventAggregator {
         report.taken = taken.into_iter().map(describe).collect();
         report.known = known.into_iter().map(describe).collect();
         Ok(report)
+    }
+
+    /// Why bundles are refused for what is in them, by path, of those that would be taken in.
+    fn refusals(&self, bundles: &[Listed], coming: &Coming) -> Result<BTreeMap<PathBuf, StoreError>, StoreError> {
+        let is_new = |bundle: &&Bundle| matches!(self.judge(bundle, coming), Ok(Verdict::New(_)));
+        let new: Vec<_> = bundles.iter().filter_map(|(_, bundle)| bundle.as_ref().ok()).filter(is_new).collect();
+        let refusals = new.iter().map(|bundle| bundle.path.clone()).zip(self.refuses_each(&new)?);
+        Ok(refusals.filter_map(|(path, refusal)| Some((path, refusal?))).collect())
     }
 
     /// Whether a bundle can be taken in, beside what is in the index and what was taken before it.
@@ -345,13 +354,9 @@ impl EventAggregator {
                     return Ok(judged);
                 }
                 Chain::Whole(chain, entry) => {
-                    let mut bad = None;
-                    for at in chain.iter().copied() {
-                        if let Some(error) = self.refuses(&pieces[at].bundle)? {
-                            bad = Some((at, error));
-                            break;
-                        }
-                    }
+                    let bundles: Vec<_> = chain.iter().map(|&at| &pieces[at].bundle).collect();
+                    let refusals = self.refuses_each(&bundles)?;
+                    let bad = chain.iter().zip(refusals).find_map(|(&at, refusal)| Some((at, refusal?)));
                     if let Some((at, error)) = bad {
                         // Without it, others may still make the file.
                         report.refused.push((pieces.remove(at).bundle.path, error));

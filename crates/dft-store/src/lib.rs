@@ -64,7 +64,7 @@
 //! ```text
 //!  worker   .stage-x/bundle ──1 describe, durable──2 rename, or copy and sync──▶ shared/.incoming-id-x
 //!                                                                                     │ 3 rename
-//!  ingest   index ◀──5 publish, as above──4 check, link── shared/bundle-id ◀──────────┘
+//!  ingest   index ◀──5 publish, as above── 4 read, link ── shared/bundle-id ◀──────────┘
 //!                                              │ 6 rename, remove
 //! ```
 //!
@@ -82,12 +82,15 @@
 //! been staged whole and is in, they are removed as known.
 //!
 //! The name of a bundle is a hash of what it holds, so two workers that stage the same traces make one
-//! bundle. A bundle of which some traces are in already, or with other contents, is refused and stays.
+//! bundle. A bundle of which some traces are in already, or with other contents, is refused and stays. So is one that
+//! does not hold what it says: its sorted files are brought into a database of their own and read whole, before
+//! anything is made of the index.
 //!
 //! # What is damaged
 //!
 //! Every byte of a generation is sealed. Opening one checks the small files whole and the sizes of the
-//! sorted ones, whose blocks have checksums that every read checks; [`verify()`] reads everything.
+//! sorted ones, whose blocks have checksums that every read checks; [`verify()`] reads everything. Whoever meets damage gets
+//! [`StoreError::Damaged`] or [`StoreError::Entry`]. What lies among the files and is none of them is not read.
 //!
 //! # Limits
 //!

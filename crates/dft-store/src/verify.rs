@@ -1,17 +1,24 @@
 //! Reading everything that an index holds, to see whether it is what was written and agrees with itself.
 
+use std::num::NonZero;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use rocksdb::DBRawIterator;
 
 use dft_codec::{
-    Bounds, DecodeError, Family, FileCounts, FileEntry, NameGivers, NameKey, RowKey, RowValue, SeriesId,
-    SeriesIdentity, TelemetryKey, TelemetryValue,
+    Bounds, DecodeError, Family, FileCounts, FileEntry, NameGivers, NameKey, RowKey, RowValue, SeriesIdentity,
+    TelemetryKey, TelemetryValue,
 };
 
 use crate::current::{self, Current};
 use crate::error::StoreError;
 use crate::families;
 use crate::index::Index;
+use crate::scan::scan_options;
 use crate::seal::Seal;
+use crate::sorted::join;
 use crate::trace_names::TraceNames;
 
 /// Most faults that are told one by one: a damaged index may have as many as it has rows.
@@ -111,15 +118,86 @@ struct Reading<'a> {
     entries: [u64; families::STAGED.len()],
 }
 
+const OUT_OF_ORDER: DecodeError = DecodeError::Invalid("keys out of order");
+
+/// Threads that read at once.
+const MOST_THREADS: usize = 8;
+
+/// Ranges of the keys of rows and series, one after another, about as many in each for so many threads.
+fn ranges(threads: usize) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+    // Behind its family, an id is a hash.
+    let start = |family: u8, part: usize| [family, (part * 256 / threads) as u8];
+    let parts = Family::ALL.into_iter().flat_map(|family| (0..threads).map(move |part| (family as u8, part)));
+    let starts: Vec<Vec<u8>> = match threads {
+        1 => vec![Vec::new()],
+        _ => parts.map(|(family, part)| start(family, part).to_vec()).collect(),
+    };
+    let ends: Vec<_> = starts.iter().skip(1).cloned().map(Some).chain([None]).collect();
+    starts
+        .into_iter()
+        .zip(ends)
+        .enumerate()
+        .map(|(at, (from, to))| (if at == 0 { Vec::new() } else { from }, to))
+        .collect()
+}
+
+/// Walks the series of a range, and checks each.
+struct SeriesWalk<'a> {
+    cursor: DBRawIterator<'a>,
+    index: &'a Index,
+    to: Option<&'a [u8]>,
+    /// The last that was checked.
+    last: Vec<u8>,
+}
+
+impl<'a> SeriesWalk<'a> {
+    fn new(index: &'a Index, from: &[u8], to: Option<&'a [u8]>) -> Result<Self, StoreError> {
+        let mut cursor = index.db.raw_iterator_cf_opt(index.family(families::SERIES)?, scan_options());
+        cursor.seek(from);
+        Ok(Self { cursor, index, to, last: Vec::new() })
+    }
+
+    /// Goes on to the first series that is not before one, or to the end; whether it is that one.
+    fn advance(&mut self, reading: &mut Reading<'_>, id: Option<&[u8]>) -> Result<bool, StoreError> {
+        while let Some((key, value)) = self.cursor.item() {
+            if self.to.is_some_and(|to| key >= to) {
+                return Ok(false);
+            }
+            if self.last.is_empty() || key != self.last {
+                if key <= &self.last[..] {
+                    return Err(self.index.entry(families::SERIES, key, OUT_OF_ORDER));
+                }
+                self.last.clear();
+                self.last.extend_from_slice(key);
+                reading.found.series += 1;
+                reading.entries[SERIES_AT] += 1;
+                if let Err(error) = reading.series(key, value) {
+                    reading.found.fault(self.index.entry(families::SERIES, key, error));
+                }
+            }
+            match id {
+                Some(id) if key >= id => return Ok(key == id),
+                _ => self.cursor.next(),
+            }
+        }
+        self.cursor.status().map_err(|error| self.index.read_error(error))?;
+        Ok(false)
+    }
+}
+
+/// The place of the series among the staged families.
+const SERIES_AT: usize = 2;
+
 /// Reads all entries that came in the sorted files of a bundle, and compares them with what the bundle says of them.
 /// `check` sees how many each of the staged families has.
 pub(crate) fn verify_bundle(
     index: &Index,
     counts: &FileCounts,
+    threads: usize,
     check: impl FnOnce([u64; families::STAGED.len()]) -> Result<(), StoreError>,
 ) -> Verification {
     let mut reading = Reading::new(index, Verification::default());
-    reading.read_entries();
+    reading.read_entries(threads);
     if reading.found.is_sound()
         && let Err(fault) = check(reading.entries)
     {
@@ -135,7 +213,7 @@ impl<'a> Reading<'a> {
     }
 
     fn read(mut self) -> Verification {
-        self.read_entries();
+        self.read_entries(thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS));
         match self.files() {
             Ok(counts) => self.compare(&counts),
             Err(fault) => self.found.fault(fault),
@@ -144,25 +222,74 @@ impl<'a> Reading<'a> {
     }
 
     /// Reads what comes in sorted files.
-    fn read_entries(&mut self) {
-        for read in [Self::series, Self::names, Self::rows, Self::telemetry] {
-            if let Err(fault) = read(self) {
-                self.found.fault(fault);
+    fn read_entries(&mut self, threads: usize) {
+        let ranges = ranges(threads);
+        let index = self.index;
+        let next = AtomicUsize::new(0);
+        let work = || -> Vec<(usize, Reading<'_>)> {
+            let mut parts = Vec::new();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some((from, to)) = ranges.get(at) else { return parts };
+                let mut part = Reading::new(index, Verification::default());
+                part.told(|part| part.rows(from, to.as_deref()));
+                parts.push((at, part));
             }
+        };
+        let mut parts = thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            self.told(Self::names);
+            self.told(Self::telemetry);
+            let mut parts = work();
+            parts.extend(others.into_iter().flat_map(join));
+            parts
+        });
+        parts.sort_by_key(|(at, _)| *at);
+        parts.into_iter().for_each(|(_, part)| self.add(part));
+    }
+
+    fn told(&mut self, read: impl FnOnce(&mut Self) -> Result<(), StoreError>) {
+        if let Err(fault) = read(self) {
+            self.found.fault(fault);
         }
+    }
+
+    /// Adds what was read elsewhere of another range.
+    fn add(&mut self, part: Reading<'_>) {
+        let Reading { found, bounds, sums, entries, .. } = part;
+        found.faults.into_iter().for_each(|fault| self.found.fault(fault));
+        self.found.more_faults += found.more_faults;
+        self.found.rows += found.rows;
+        self.found.series += found.series;
+        self.bounds = self.bounds.into_iter().chain(bounds).reduce(Bounds::union);
+        self.sums.calls.iter_mut().zip(sums.calls).for_each(|(mine, more)| *mine = mine.wrapping_add(more));
+        self.entries.iter_mut().zip(entries).for_each(|(mine, more)| *mine += more);
     }
 
     fn each(
         &mut self,
         family: &'static str,
+        check: impl FnMut(&mut Self, &[u8], &[u8]) -> Result<(), DecodeError>,
+    ) -> Result<(), StoreError> {
+        self.each_of(family, b"", None, check)
+    }
+
+    fn each_of(
+        &mut self,
+        family: &'static str,
+        from: &[u8],
+        to: Option<&[u8]>,
         mut check: impl FnMut(&mut Self, &[u8], &[u8]) -> Result<(), DecodeError>,
     ) -> Result<(), StoreError> {
         let index = self.index;
         let mut last: Vec<u8> = Vec::new();
         let mut entries = 0;
-        let read = index.each(family, b"", |key, value| {
+        let read = index.each(family, from, |key, value| {
+            if to.is_some_and(|to| key >= to) {
+                return Ok(false);
+            }
             if entries > 0 && key <= &last[..] {
-                return Err(DecodeError::Invalid("keys out of order"));
+                return Err(OUT_OF_ORDER);
             }
             entries += 1;
             last.clear();
@@ -178,18 +305,15 @@ impl<'a> Reading<'a> {
         read
     }
 
-    fn series(&mut self) -> Result<(), StoreError> {
-        self.each(families::SERIES, |this, key, value| {
-            this.found.series += 1;
-            let identity = SeriesIdentity::decode(value)?;
-            if identity.id().0 != key {
-                return Err(DecodeError::Invalid("the series has another id"));
-            }
-            if identity.extra.len() != this.index.config().extra_group_keys.len() {
-                return Err(DecodeError::Invalid("the series has other group keys than the configuration"));
-            }
-            Ok(())
-        })
+    fn series(&mut self, key: &[u8], value: &[u8]) -> Result<(), DecodeError> {
+        let (id, identity) = SeriesIdentity::with_id(value)?;
+        if id.0 != key {
+            return Err(DecodeError::Invalid("the series has another id"));
+        }
+        if identity.extra.len() != self.index.config().extra_group_keys.len() {
+            return Err(DecodeError::Invalid("the series has other group keys than the configuration"));
+        }
+        Ok(())
     }
 
     fn names(&mut self) -> Result<(), StoreError> {
@@ -200,12 +324,12 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// The rows, and beside them the series, which come in the same order.
-    fn rows(&mut self) -> Result<(), StoreError> {
+    /// The rows of a range of series, and beside them the series, which come in the same order.
+    fn rows(&mut self, from: &[u8], to: Option<&[u8]>) -> Result<(), StoreError> {
         let index = self.index;
-        let mut series = index.series(SeriesId([0; 16])..SeriesId([0xff; 16]))?.peekable();
-        let mut last = None;
-        self.each(families::ROWS, |this, key, chunk| {
+        let mut walk = SeriesWalk::new(index, from, to)?;
+        let (mut last, mut is_known, mut stopped) = (None, false, None);
+        self.each_of(families::ROWS, from, to, |this, key, chunk| {
             let key = RowKey::decode(key)?;
             let family = key.series.family().ok_or(DecodeError::Invalid("a row of no known family"))?;
             let mut rows = index.chunk(key, chunk)?;
@@ -222,14 +346,18 @@ impl<'a> Reading<'a> {
             }
             if last != Some(key.series) {
                 last = Some(key.series);
-                // What is wrong with a series is told of the series.
-                while series.next_if(|next| next.as_ref().map_or(true, |(id, _)| *id < key.series)).is_some() {}
-                if series.peek().and_then(|next| next.as_ref().ok()).is_none_or(|(id, _)| *id != key.series) {
+                match walk.advance(this, Some(&key.series.0)) {
+                    Ok(found) => is_known = found,
+                    // What follows would all be said to be unknown.
+                    Err(error) => (is_known, stopped) = (true, stopped.take().or(Some(error))),
+                }
+                if !is_known {
                     return Err(DecodeError::Invalid("the row's series is not known"));
                 }
             }
             Ok(())
-        })
+        })?;
+        stopped.map_or_else(|| walk.advance(self, None).map(drop), Err)
     }
 
     fn telemetry(&mut self) -> Result<(), StoreError> {
