@@ -146,3 +146,27 @@ fn a_trace_that_grows_to_be_another_one_is_refused() {
     case.index_with(&["--rebuild"]).exits(3);
     assert!(case.exported() == case.exported_of(&[&text]));
 }
+
+#[test]
+fn copies_are_found_whatever_the_time_unit_is() {
+    let (text, other) = (trace(1, 1_000), trace(2, 500));
+    for unit in ["ns", "ms", "us"] {
+        let unit = ["--time-unit", unit];
+        let case = Case::new();
+        case.write("a.pfw", &text);
+        case.write("b.pfw", &text);
+        case.write("c.pfw.gz", gzip(text.as_bytes()));
+        case.index_with(&unit).exits(3);
+        assert_eq!(case.names(), ["t/a.pfw"], "{unit:?}");
+        assert_eq!(case.duplicates(), [pair("b.pfw", "a.pfw"), pair("c.pfw.gz", "a.pfw")]);
+        // In a later run, too.
+        case.write("d.pfw.gz", gzip(other.as_bytes()));
+        case.index_with(&unit).exits(3);
+        case.write("e.pfw", &other);
+        case.write("f.pfw.gz", gzip(text.as_bytes()));
+        case.index_with(&unit).exits(3);
+        assert_eq!(case.names(), ["t/a.pfw", "t/d.pfw.gz"], "{unit:?}");
+        assert_eq!(case.records(), 1_021 + 521);
+        case.verify();
+    }
+}

@@ -142,3 +142,30 @@ fn a_copy_in_pieces_is_one() {
     assert!(case.exported() == case.exported_anew());
     case.verify();
 }
+
+#[test]
+fn copies_are_found_whatever_the_time_unit_is() {
+    let a = trace(1, 20_000);
+    let unit = ["--time-unit", "ns"];
+    let case = Case::new();
+    case.write("a/a.pfw", &a);
+    case.write("a/b.pfw.gz", gzip(a.as_bytes()));
+    case.write("c/c.pfw", &a);
+    let staged = case.stage("a", &unit).exits(3);
+    assert!(staged.err.contains("a/b.pfw.gz: a duplicate of"), "{}", staged.err);
+    let pieces = case.stage("c", &["--time-unit", "ns", "--piece-size", "60K"]).exits(0);
+    assert!(pieces.out.contains("pieces"), "{}", pieces.out);
+    let ingested = case.ingest().exits(3);
+    assert!(ingested.err.contains("c/c.pfw: a duplicate of"), "{}", ingested.err);
+    assert_eq!(case.names(), ["t/a/a.pfw"]);
+    // And of what came in pieces.
+    let case = Case::new();
+    case.write("c/c.pfw", &a);
+    case.stage("c", &["--time-unit", "ns", "--piece-size", "60K"]).exits(0);
+    case.ingest().exits(0);
+    case.write("d/d.pfw", &a);
+    case.index_with(&unit).exits(3);
+    assert_eq!(case.names(), ["t/c/c.pfw"]);
+    assert_eq!(case.duplicates(), [("t/d/d.pfw".to_owned(), "t/c/c.pfw".to_owned())]);
+    case.verify();
+}

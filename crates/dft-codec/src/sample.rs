@@ -21,39 +21,57 @@ pub struct SampledRecord {
 /// The records of a trace with the smallest ranks. The rank depends on nothing but the record, so the
 /// sample is the same however the trace was read; and of a trace that was cut in parts, each of its sampled
 /// records is in the sample of a part.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sample(BTreeSet<SampledRecord>);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    records: BTreeSet<SampledRecord>,
+    /// The greatest rank that a record may have to be taken: this is looked at for every record of a trace.
+    limit: u64,
+}
+
+impl Default for Sample {
+    fn default() -> Self {
+        Self::of(BTreeSet::new())
+    }
+}
 
 impl Sample {
     /// Offers a record; what is not of the rank is asked for only where it is taken.
     #[inline]
     pub fn add(&mut self, rank: u64, pid: i64, check: impl FnOnce() -> u32) {
-        if self.0.len() < RECORDS || self.0.last().is_some_and(|last| rank <= last.rank) {
+        if rank <= self.limit {
             self.insert(SampledRecord { rank, check: check(), pid });
         }
     }
 
+    fn of(records: BTreeSet<SampledRecord>) -> Self {
+        let last = records.last().filter(|_| records.len() >= RECORDS);
+        let limit = last.map_or(u64::MAX, |last| last.rank);
+        Self { records, limit }
+    }
+
     #[cold]
     fn insert(&mut self, record: SampledRecord) {
-        self.0.insert(record);
-        if self.0.len() > RECORDS {
-            self.0.pop_last();
+        let mut records = std::mem::take(&mut self.records);
+        records.insert(record);
+        if records.len() > RECORDS {
+            records.pop_last();
         }
+        *self = Self::of(records);
     }
 
     /// Adds the records of another part of the trace.
     pub fn merge(&mut self, other: &Self) {
-        other.0.iter().for_each(|&record| self.insert(record));
+        other.records.iter().for_each(|&record| self.insert(record));
     }
 
     /// The records, by rank.
     pub fn records(&self) -> impl Iterator<Item = &SampledRecord> {
-        self.0.iter()
+        self.records.iter()
     }
 
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        put_varint(out, self.0.len() as u128);
-        for record in &self.0 {
+        put_varint(out, self.records.len() as u128);
+        for record in &self.records {
             out.extend_from_slice(&record.rank.to_be_bytes());
             out.extend_from_slice(&record.check.to_be_bytes());
             put_zigzag(out, record.pid.into());
@@ -75,7 +93,7 @@ impl Sample {
         if count > RECORDS {
             return Err(DecodeError::Invalid("more sampled records than there can be"));
         }
-        Ok(Self(records))
+        Ok(Self::of(records))
     }
 }
 
@@ -97,7 +115,7 @@ mod tests {
         parts.merge(&of(0..300));
         parts.merge(&of(200..750));
         assert_eq!(parts, whole);
-        let found = |part: &Sample| whole.records().filter(|record| part.0.contains(record)).count();
+        let found = |part: &Sample| whole.records().filter(|record| part.records.contains(record)).count();
         assert_eq!((0..10).map(|part| found(&of(part * 100..part * 100 + 100))).sum::<usize>(), RECORDS);
     }
 }

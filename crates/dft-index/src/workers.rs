@@ -266,10 +266,11 @@ impl<'a> Worker<'a> {
     }
 
     fn read_files(&mut self, sender: &Sender<Task>) -> Result<(), BuildError> {
+        let mut block = Block::default();
         loop {
             let at = self.shared.next_file.fetch_add(1, Ordering::Relaxed);
             let Some(file) = self.shared.files.get(at) else { return Ok(()) };
-            let end = self.read_file(at, file, sender).map_err(|source| match source {
+            let end = self.read_file(at, file, &mut block, sender).map_err(|source| match source {
                 ReadError::Read(source) => BuildError::Read { path: file.path.clone(), source },
                 ReadError::Build(error) => error,
             })?;
@@ -281,8 +282,14 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Reads a file to its end; `None` where the build was stopped before.
-    fn read_file(&mut self, at: usize, file: &Planned, sender: &Sender<Task>) -> Result<Option<FileEnd>, ReadError> {
+    /// Reads a file to its end, in the memory of `block`; `None` where the build was stopped before.
+    fn read_file(
+        &mut self,
+        at: usize,
+        file: &Planned,
+        block: &mut Block,
+        sender: &Sender<Task>,
+    ) -> Result<Option<FileEnd>, ReadError> {
         let point = dft_io::point("build:before a trace is opened").map_err(ResumeError::Io);
         let start = self.shared.config.clock();
         let opened = point.and_then(|()| match (&file.piece, &file.before) {
@@ -299,11 +306,10 @@ impl<'a> Worker<'a> {
             Err(ResumeError::Io(error)) => return Ok(Some(FileEnd::Unreadable(error))),
             Err(ResumeError::Changed) => return Ok(Some(FileEnd::Changed)),
         };
-        let mut block = Block::default();
         let mut position = reader.position();
         let mut end = reader.start();
         let clock = end.clock;
-        while reader.next_block(end, &mut block).map_err(ReadError::Read)? {
+        while reader.next_block(end, block).map_err(ReadError::Read)? {
             if self.shared.stopped() {
                 return Ok(None);
             }
@@ -316,20 +322,19 @@ impl<'a> Worker<'a> {
                 let text = self.shared.spare.1.try_recv().unwrap_or_default();
                 let next = Block { text, ..Block::default() };
                 let behind = block.end();
-                match sender.try_send(Task { file: at, block }) {
+                match sender.try_send(Task { file: at, block: std::mem::replace(block, next) }) {
                     Ok(()) => {
-                        block = next;
                         end = behind;
                         continue;
                     }
                     // The helpers have enough to do, so this thread takes part.
                     Err(full) => {
-                        block = full.into_inner().block;
+                        let next = std::mem::replace(block, full.into_inner().block);
                         let _ = self.shared.spare.0.send(next.text);
                     }
                 }
             }
-            end = self.parse(at, &block)?;
+            end = self.parse(at, block)?;
         }
         self.shared.progress.add_bytes(reader.position() - position);
         Ok(Some(FileEnd::Read(Box::new(reader.finish(end).map_err(ReadError::Read)?), clock)))

@@ -1,5 +1,6 @@
 //! Gzip members, one after another (RFC 1952), inflated into the caller's buffer.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
@@ -32,14 +33,41 @@ enum State {
     Ended(GzipEnd),
 }
 
+/// What a file is inflated with. A thread keeps it for the next one: of many small files, to allocate and clear it
+/// takes as long as to read them.
+struct Inflater {
+    inflate: Decompress,
+    /// Compressed bytes: those from `at` to `end` are still to be inflated.
+    input: Vec<u8>,
+    at: usize,
+    end: usize,
+}
+
+thread_local! {
+    static SPARE: Cell<Option<Inflater>> = const { Cell::new(None) };
+}
+
+impl Inflater {
+    /// The one that the thread has kept, or a new one.
+    fn take() -> Self {
+        // While a thread ends its spare may be gone already.
+        let spare = SPARE.try_with(Cell::take).ok().flatten();
+        let new = || Self { inflate: Decompress::new(false), input: vec![0; INPUT], at: 0, end: 0 };
+        spare.map_or_else(new, |spare| Self { at: 0, end: 0, ..spare })
+    }
+
+    /// Keeps it for the thread's next file.
+    fn keep(self) {
+        let _ = SPARE.try_with(|spare| spare.set(Some(self)));
+    }
+}
+
 /// Inflates the members of a gzip file. What is wrong with them is a result, not an error: the
 /// bytes before it count.
 pub(crate) struct GzipReader<R> {
     inner: R,
-    input: Vec<u8>,
-    at: usize,
+    inflater: Inflater,
     state: State,
-    inflate: Box<Decompress>,
     /// The hash of the member's text so far.
     member: ContentHasher,
     /// Where in the file the bytes of `inner` that were not yet read start.
@@ -64,10 +92,8 @@ impl<R: Read> GzipReader<R> {
     pub(crate) fn new(inner: R, start: Boundary) -> Self {
         Self {
             inner,
-            input: Vec::with_capacity(INPUT),
-            at: 0,
+            inflater: Inflater::take(),
             state: State::Header,
-            inflate: Box::new(Decompress::new(false)),
             member: ContentHasher::default(),
             read_to: start.offset,
             before: start.text,
@@ -91,7 +117,7 @@ impl<R: Read> GzipReader<R> {
 
     /// The place in the file of the next byte.
     fn offset(&self) -> u64 {
-        self.read_to - (self.input.len() - self.at) as u64
+        self.read_to - (self.inflater.end - self.inflater.at) as u64
     }
 
     pub(crate) fn get_ref(&self) -> &R {
@@ -107,6 +133,7 @@ impl<R: Read> GzipReader<R> {
     }
 
     pub(crate) fn into_inner(self) -> R {
+        self.inflater.keep();
         self.inner
     }
 
@@ -123,35 +150,26 @@ impl<R: Read> GzipReader<R> {
     }
 
     fn refill(&mut self) -> io::Result<bool> {
-        if self.at == self.input.len() {
-            self.input.resize(INPUT, 0);
-            let read = loop {
-                match self.inner.read(&mut self.input) {
+        let Inflater { input, at, end, .. } = &mut self.inflater;
+        if at == end {
+            (*at, *end) = (0, 0);
+            *end = loop {
+                match self.inner.read(input) {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    other => break other,
+                    other => break other?,
                 }
             };
-            self.at = 0;
-            match read {
-                Ok(read) => {
-                    self.read_to += read as u64;
-                    self.input.truncate(read);
-                }
-                Err(error) => {
-                    self.input.clear();
-                    return Err(error);
-                }
-            }
+            self.read_to += *end as u64;
         }
-        Ok(self.at < self.input.len())
+        Ok(at < end)
     }
 
     fn byte(&mut self) -> io::Result<Option<u8>> {
         if !self.refill()? {
             return Ok(None);
         }
-        let byte = self.input[self.at];
-        self.at += 1;
+        let byte = self.inflater.input[self.inflater.at];
+        self.inflater.at += 1;
         Ok(Some(byte))
     }
 
@@ -161,7 +179,7 @@ impl<R: Read> GzipReader<R> {
         self.boundaries.push_back(Boundary { offset: self.offset(), text: self.before });
         self.state = match self.read_header()? {
             None => {
-                self.inflate.reset(false);
+                self.inflater.inflate.reset(false);
                 State::Body
             }
             Some(end) => State::Ended(end),
@@ -227,10 +245,11 @@ impl<R: Read> GzipReader<R> {
     fn body(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
         // Also without any input left there may be bytes that had no room in the output before.
         let more = self.refill()?;
-        let before_in = self.inflate.total_in();
+        let Inflater { inflate, input, at, end } = &mut self.inflater;
+        let before_in = inflate.total_in();
         let before_out = out.len();
-        let status = self.inflate.decompress_vec(&self.input[self.at..], out, FlushDecompress::None);
-        self.at += (self.inflate.total_in() - before_in) as usize;
+        let status = inflate.decompress_vec(&input[*at..*end], out, FlushDecompress::None);
+        *at += (inflate.total_in() - before_in) as usize;
         self.member.update(&out[before_out..]);
         match status {
             Ok(Status::StreamEnd) => self.trailer()?,
@@ -258,7 +277,7 @@ impl<R: Read> GzipReader<R> {
         let crc = u32::from_le_bytes([a, b, c, d]);
         let length = u32::from_le_bytes([e, f, g, h]);
         // RFC 1952: the length is kept modulo 2^32.
-        let whole = crc == self.member.digest().crc32 && length == self.inflate.total_out() as u32;
+        let whole = crc == self.member.digest().crc32 && length == self.inflater.inflate.total_out() as u32;
         self.state = if whole {
             State::Header
         } else {

@@ -131,7 +131,7 @@ impl TraceReader {
             open_line: false,
             base: from.offset.saturating_sub(from.text),
             may_be_marked: true,
-            first: (*from == Consumed::NOTHING).then(Vec::new),
+            first: from.is_start().then(Vec::new),
             max_line,
         }
     }

@@ -60,6 +60,11 @@ impl Consumed {
         within_line: false,
     };
 
+    /// Whether nothing of the text lies before it, however times are meant there.
+    pub fn is_start(&self) -> bool {
+        self.text == 0 && self.offset == 0
+    }
+
     /// The same place in a file of the same text, whole or gzip, of which no other place is known.
     #[must_use]
     pub fn within_another(self, gzip: bool) -> Self {
