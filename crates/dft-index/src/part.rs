@@ -49,8 +49,10 @@ impl Part {
     fn share(self, mut pieces: Vec<Piece>) -> Vec<Piece> {
         let size = |piece: &Piece| piece.to - piece.from;
         pieces.sort_by(|a, b| size(b).cmp(&size(a)).then_with(|| a.cmp(b)));
+        // Of more parts than there are pieces, those behind have none: no memory is spent on them.
+        let parts = u32::try_from(pieces.len()).map_or(self.parts, |pieces| self.parts.min(pieces));
         // The least part, then the least number, comes first.
-        let mut parts: std::collections::BTreeSet<_> = (0..self.parts).map(|part| (0_u64, part)).collect();
+        let mut parts: std::collections::BTreeSet<_> = (0..parts).map(|part| (0_u64, part)).collect();
         let mut mine = Vec::new();
         for piece in pieces {
             let Some((bytes, part)) = parts.pop_first() else { break };
@@ -104,6 +106,16 @@ mod tests {
             all.sort();
             assert_eq!(all, pieces);
         }
+    }
+
+    #[test]
+    fn as_many_parts_as_can_be_counted_take_no_memory() {
+        let piece = |at: u64| Piece { path: format!("{at}.pfw").into(), from: 0, to: at, file_size: at };
+        let pieces: Vec<Piece> = (0..3).map(piece).collect();
+        let of = |number| Part::new(number, u32::MAX).expect("a part").share(pieces.clone());
+        // The largest piece goes to the first part. A set of all parts would take 64 GB.
+        let all = [of(0), of(1), of(2), of(3), of(u32::MAX - 1)];
+        assert_eq!(all, [vec![piece(2)], vec![piece(1)], vec![piece(0)], vec![], vec![]]);
     }
 
     #[test]
