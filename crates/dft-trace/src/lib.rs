@@ -21,7 +21,8 @@
 //!
 //! A line is looked through a fixed number of times, however many records seem to start in it.
 //! A line is at most [`MAX_LINE`] bytes; a longer one is reported and passed over without being
-//! held in memory. Integers are signed 64 bits wide; what a wider one means is said at
+//! held in memory. A record has at most [`MAX_FIELDS`] args, and as many fields beside them, repeated ones
+//! included; one of more is malformed, and costs the memory of as many. Integers are signed 64 bits wide; what a wider one means is said at
 //! [`Value::integer`].
 //!
 //! # Example
@@ -75,7 +76,7 @@ pub use line::payload;
 pub use number::{Integer, is_number_text};
 pub use opening::Opening;
 pub use reader::{Block, MAX_LINE, TraceReader};
-pub use record::{Arg, ArgKey, LayoutId, Phase, Record, Value};
+pub use record::{Arg, ArgKey, LayoutId, MAX_FIELDS, Phase, Record, Value};
 pub use source::fingerprint;
 pub use summary::{Consumed, Fault, Head, OpenEnd, ResumeError, Snapshot, SourceSummary};
 pub use text_scan::TextScan;

@@ -12,7 +12,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::leniency::{byte_before_leniency, lenient};
-use crate::record::{Arg, ArgKey, Phase, Record, Value};
+use crate::record::{Arg, ArgKey, MAX_FIELDS, Phase, Record, Value};
 
 /// Where strings are kept that the text has only in escapes, as long as the records that hold them.
 #[derive(Debug, Default)]
@@ -38,11 +38,17 @@ pub struct NotAnObject {
     reason: String,
     /// The number of the byte, from 1, at which that shows.
     byte: Option<usize>,
+    /// Whether it is one with too many fields, which no leniency makes fewer.
+    too_many: bool,
 }
 
 impl NotAnObject {
+    fn too_many(what: &str) -> Self {
+        Self { reason: format!("more than {MAX_FIELDS} {what}"), byte: None, too_many: true }
+    }
+
     fn at(error: &serde_json::Error, before: usize) -> Self {
-        Self { reason: reason_of(error), byte: Some(before + error.column()) }
+        Self { reason: reason_of(error), byte: Some(before + error.column()), too_many: false }
     }
 
     /// The same, of a text that has so many more bytes before it.
@@ -74,10 +80,12 @@ fn reason_of(error: &serde_json::Error) -> String {
 ///
 /// Why the text is not a JSON object; `record` then holds anything.
 pub fn parse<'a>(text: &'a [u8], arena: &'a Arena, record: &mut Record<'a>) -> Result<(), NotAnObject> {
-    if let Ok(strict) = std::str::from_utf8(text)
-        && read(strict, arena, record).is_ok()
-    {
-        return Ok(());
+    if let Ok(strict) = std::str::from_utf8(text) {
+        match read(strict, arena, record) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.too_many => return Err(error),
+            Err(_) => {}
+        }
     }
     let lenient = lenient(text);
     read(arena.0.alloc_str(&lenient), arena, record)
@@ -87,14 +95,14 @@ pub fn parse<'a>(text: &'a [u8], arena: &'a Arena, record: &mut Record<'a>) -> R
 /// Whether an object has fields of all these names.
 pub(crate) fn has_fields(text: &[u8], names: &[&str]) -> bool {
     let has = |text: &str| {
-        fields(text, 0).is_ok_and(|fields| names.iter().all(|name| fields.iter().any(|(field, _)| field == name)))
+        fields(text, 0, "fields").is_ok_and(|fields| names.iter().all(|name| fields.iter().any(|(field, _)| field == name)))
     };
     std::str::from_utf8(text).is_ok_and(has) || has(&lenient(text))
 }
 
 /// The text of the last field of this name of an object, if that is a string without escapes.
 pub(crate) fn text_field<'a>(object: &'a [u8], name: &str) -> Option<&'a [u8]> {
-    let fields = fields(std::str::from_utf8(object).ok()?, 0).ok()?;
+    let fields = fields(std::str::from_utf8(object).ok()?, 0, "fields").ok()?;
     let (_, raw) = fields.iter().rfind(|(field, _)| field == name)?;
     raw.get().strip_prefix('"')?.strip_suffix('"').filter(|text| !text.contains('\\')).map(str::as_bytes)
 }
@@ -102,11 +110,11 @@ pub(crate) fn text_field<'a>(object: &'a [u8], name: &str) -> Option<&'a [u8]> {
 fn read<'a>(text: &'a str, arena: &'a Arena, record: &mut Record<'a>) -> Result<(), NotAnObject> {
     record.clear();
     if !text.starts_with('{') {
-        return Err(NotAnObject { reason: "not a JSON object".to_owned(), byte: None });
+        return Err(NotAnObject { reason: "not a JSON object".to_owned(), byte: None, too_many: false });
     }
     let before = |part: &str| part.as_ptr().addr() - text.as_ptr().addr();
     let value = |raw: &'a RawValue| value(raw, before(raw.get()), arena);
-    for (key, raw) in fields(text, 0)? {
+    for (key, raw) in fields(text, 0, "fields beside its args")? {
         match key.as_ref() {
             "name" => record.name = value(raw)?,
             "cat" => record.cat = value(raw)?,
@@ -118,7 +126,7 @@ fn read<'a>(text: &'a str, arena: &'a Arena, record: &mut Record<'a>) -> Result<
             "args" => {
                 record.args.clear();
                 if raw.get().starts_with('{') {
-                    for (name, raw) in fields(raw.get(), before(raw.get()))? {
+                    for (name, raw) in fields(raw.get(), before(raw.get()), "args")? {
                         let name = kept(name, arena).as_bytes();
                         record.args.push(Arg { key: ArgKey::of(name), name, value: value(raw)? });
                     }
@@ -132,7 +140,7 @@ fn read<'a>(text: &'a str, arena: &'a Arena, record: &mut Record<'a>) -> Result<
     Ok(())
 }
 
-/// An object's members, in order, values unread.
+/// An object's members, in order, values unread: at most one more than [`MAX_FIELDS`].
 struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Fields<'de> {
@@ -148,6 +156,11 @@ impl<'de> Deserialize<'de> for Fields<'de> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut fields = Vec::new();
                 while let Some(key) = map.next_key::<&RawValue>()? {
+                    if fields.len() > MAX_FIELDS {
+                        // Read to the end, so that what is no JSON says so.
+                        map.next_value::<serde::de::IgnoredAny>()?;
+                        continue;
+                    }
                     let key = string(key.get()).map_err(|error| serde::de::Error::custom(reason_of(&error)))?;
                     fields.push((key, map.next_value()?));
                 }
@@ -158,9 +171,10 @@ impl<'de> Deserialize<'de> for Fields<'de> {
     }
 }
 
-/// The members of an object that has so many bytes before it.
-fn fields(text: &str, before: usize) -> Result<Vec<(Cow<'_, str>, &RawValue)>, NotAnObject> {
+/// The members of an object that has so many bytes before it; `what` they are called.
+fn fields<'t>(text: &'t str, before: usize, what: &str) -> Result<Vec<(Cow<'t, str>, &'t RawValue)>, NotAnObject> {
     match serde_json::from_str::<Fields<'_>>(text) {
+        Ok(Fields(fields)) if fields.len() > MAX_FIELDS => Err(NotAnObject::too_many(what)),
         Ok(Fields(fields)) => Ok(fields),
         Err(error) => Err(NotAnObject::at(&error, before)),
     }
@@ -282,6 +296,25 @@ mod tests {
             let reading = parse(text, &Arena::default(), &mut Record::default());
             assert_eq!(reading.map_err(|error| error.to_string()), Err(reason.to_owned()));
         }
+    }
+
+    #[test]
+    fn a_record_of_more_fields_than_the_limit_names_it() {
+        let many = |count: usize| (0..count).map(|at| format!("\"m{at}\":{at}")).collect::<Vec<_>>().join(",");
+        let reading = |text: &str| {
+            let (arena, mut record) = (Arena::default(), Record::default());
+            let scanned = crate::scan::scan(text.as_bytes(), &mut record).map(|()| record.args.len());
+            let parsed = parse(text.as_bytes(), &arena, &mut record).map(|()| record.args.len());
+            (scanned.ok(), parsed.map_err(|error| error.to_string()))
+        };
+        assert_eq!(reading(&format!("{{\"args\":{{{}}}}}", many(4096))), (Some(4096), Ok(4096)));
+        assert_eq!(reading(&format!("{{{}}}", many(4096))), (Some(0), Ok(0)));
+        for end in ["", ",\"x\":nan", ",\"x\":\"\\ud800\""] {
+            let args = reading(&format!("{{\"args\":{{{}{end}}}}}", many(4097)));
+            assert_eq!(args, (None, Err("more than 4096 args".to_owned())), "{end}");
+        }
+        let fields = reading(&format!("{{{}}}", many(4097)));
+        assert_eq!(fields, (None, Err("more than 4096 fields beside its args".to_owned())));
     }
 
     #[test]

@@ -205,6 +205,10 @@ impl LayoutId {
     }
 }
 
+/// The most args of a record, and the most fields beside them, repeated ones included: a record of more is
+/// malformed. It bounds what one record may cost.
+pub const MAX_FIELDS: usize = 4096;
+
 /// One record. A field that the line lacks is [`Value::Null`]; of a repeated field the last counts.
 #[derive(Clone, Debug, Default)]
 pub struct Record<'a> {

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use crate::chunk::{CHUNK, specials};
 use crate::number::{NOT_FINITE, not_finite_end, number_end};
-use crate::record::{Arg, ArgKey, Phase, Record, Value};
+use crate::record::{Arg, ArgKey, MAX_FIELDS, Phase, Record, Value};
 
 /// The line is not of the shape that this scanner knows: ask the library parser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +27,13 @@ pub fn scan<'a>(text: &'a [u8], record: &mut Record<'a>) -> Result<(), Unusual> 
     let mut cursor = Cursor { text, at: 0 };
     cursor.expect(b'{')?;
     if !cursor.skip_if(b'}') {
+        let mut fields = 0;
         loop {
             let key = cursor.key()?;
+            fields += 1;
+            if fields > MAX_FIELDS {
+                return Err(Unusual);
+            }
             match key {
                 b"name" => record.name = cursor.value()?,
                 b"cat" => record.cat = cursor.value()?,
@@ -221,6 +226,9 @@ impl<'a> Cursor<'a> {
         loop {
             let name = self.key()?;
             let value = self.value()?;
+            if args.len() == MAX_FIELDS {
+                return Err(Unusual);
+            }
             args.push(Arg { key: ArgKey::of(name), name, value });
             if self.closes()? {
                 return Ok(());
