@@ -7,7 +7,7 @@ use dft_codec::{
     Bounds, Custom, Family, FileCounts, HOST_WIDE, MetricName, NameKind, ProcessId, RowCore, TelemetryCore, encode_row,
     encode_telemetry,
 };
-use dft_metrics::{FloatStats, SketchMapping};
+use dft_metrics::{FloatStats, Sketch, SketchMapping};
 use dft_trace::{Arg, ArgKey, Clock, Integer, MalformedReason, Phase, Record, TimeUnit, Value};
 use hashbrown::HashMap;
 use smallvec::SmallVec;
@@ -38,40 +38,49 @@ struct SeriesKey {
 struct RowCell {
     core: RowCore,
     customs: Columns<Custom>,
+    held: usize,
+}
+
+/// The bytes of sketches outside of their row.
+fn sketch_bytes(sketches: Option<&[Sketch; 3]>) -> usize {
+    sketches.map_or(0, |sketches| size_of::<[Sketch; 3]>() + sketches.iter().map(Sketch::heap_bytes).sum::<usize>())
 }
 
 impl Cell for RowCell {
     fn empty() -> Self {
-        Self { core: RowCore::empty(), customs: Columns::new() }
+        Self { core: RowCore::empty(), customs: Columns::new(), held: 0 }
     }
 
     fn reset(&mut self) {
         self.core = RowCore::empty();
         self.customs.clear();
+        self.held = self.customs.heap();
     }
 
-    fn heap(&self) -> usize {
-        self.customs.capacity() * (size_of::<Custom>() + 4)
+    fn held(&self) -> usize {
+        self.held
     }
 }
 
 struct TelemetryCell {
     core: TelemetryCore,
     metrics: Columns<FloatStats>,
+    held: usize,
 }
 
 impl Cell for TelemetryCell {
     fn empty() -> Self {
-        Self { core: TelemetryCore::empty(), metrics: Columns::new() }
+        Self { core: TelemetryCore::empty(), metrics: Columns::new(), held: 0 }
     }
 
     fn reset(&mut self) {
         self.core = TelemetryCore::empty();
         self.metrics.clear();
+        self.held = self.metrics.heap();
     }
 
-    fn heap(&self) -> usize {
-        self.metrics.capacity() * (size_of::<FloatStats>() + 4)
+    fn held(&self) -> usize {
+        self.held
     }
 }
 
@@ -447,22 +456,31 @@ impl Aggregator {
         if let Some(size) = size {
             cell.core.size.sample(size);
         }
+        let mut grown = 0;
         if let Some(mapping) = &self.sketches {
+            let before = sketch_bytes(cell.core.sketches.as_deref());
             let sketches = cell.core.sketches.get_or_insert_default();
             for (sketch, sample) in sketches.iter_mut().zip([dur, size, offset]) {
                 if let Some(sample) = sample {
                     sketch.add(mapping, sample as f64);
                 }
             }
+            grown += sketch_bytes(Some(sketches)) - before;
         }
         counts.events += 1;
-        for (place, name) in self.plans.customs(&plan) {
+        let customs = self.plans.customs(&plan);
+        let before = cell.customs.heap();
+        for (place, name) in customs {
             if *place == label {
                 continue;
             }
             let custom = cell.customs.entry(*name);
             let value = place.of(record);
-            let float = match value.integer_literal() {
+            let integer = value.integer_literal();
+            // Integers alone hold nothing outside of the metric.
+            let grows = integer.is_none() || self.sketches.is_some();
+            let held = if grows { custom.heap_bytes() } else { 0 };
+            let float = match integer {
                 Some(value) => {
                     custom.ints.sample(value);
                     value as f64
@@ -477,7 +495,13 @@ impl Aggregator {
             if let Some(mapping) = &self.sketches {
                 custom.sketch.get_or_insert_default().add(mapping, float);
             }
+            if grows {
+                grown += custom.heap_bytes().saturating_sub(held);
+            }
         }
+        grown += cell.customs.heap() - before;
+        cell.held += grown;
+        self.rows.grew(grown);
         Ok(())
     }
 
@@ -517,7 +541,9 @@ impl Aggregator {
                 stats.doubt_count();
             }
         }
+        let mut grown = 0;
         if let Some(mapping) = &self.sketches {
+            let before = sketch_bytes(cell.core.sketches.as_deref());
             let exact = [duration, size, offset].map(|part| part.sum.filter(|_| part.n == 1 && !part.doubtful));
             if exact.iter().any(Option::is_some) {
                 let sketches = cell.core.sketches.get_or_insert_default();
@@ -527,7 +553,9 @@ impl Aggregator {
                     }
                 }
             }
+            grown += sketch_bytes(cell.core.sketches.as_deref()) - before;
         }
+        let before = cell.customs.heap();
         let mut consistent = consistent;
         for group in self.parts.chunk_by(|a, b| a.0 == b.0) {
             let value_of =
@@ -536,10 +564,15 @@ impl Aggregator {
             let n = calls.samples(value_of(Part::Sum).is_some(), plain.is_some());
             let values = [Part::Sum, Part::Min, Part::Max].map(|part| value_of(part).or(plain));
             let custom = cell.customs.entry(group[0].0);
+            let held = custom.heap_bytes();
             let added = summed::add_custom(custom, n, values, self.sketches.as_ref());
+            grown += custom.heap_bytes().saturating_sub(held);
             counts.not_finite += added.not_finite;
             consistent &= added.consistent;
         }
+        grown += cell.customs.heap() - before;
+        cell.held += grown;
+        self.rows.grew(grown);
         counts.failed_transfers += u64::from(failed);
         counts.inconsistent += u64::from(!consistent);
         match family {
@@ -601,14 +634,22 @@ impl Aggregator {
         let mut sealer = Sealer { interner: &self.interner, orders: &mut self.orders };
         let cell = self.telemetry.cell(series, bucket, &mut sealer);
         cell.core.merge(&TelemetryCore { readings: 1, ts, te: ts });
+        let before = cell.metrics.heap();
+        let mut grown = 0;
         for arg in &record.args {
             if let Some(value) = arg.value.float()
                 && !matches!(arg.key, ArgKey::Hhash | ArgKey::Fhash)
             {
                 counts.not_finite += u64::from(!value.is_finite());
-                cell.metrics.entry(self.interner.intern(arg.name)).sample(value);
+                let stats = cell.metrics.entry(self.interner.intern(arg.name));
+                let held = stats.heap_bytes();
+                stats.sample(value);
+                grown += stats.heap_bytes() - held;
             }
         }
+        grown += cell.metrics.heap() - before;
+        cell.held += grown;
+        self.telemetry.grew(grown);
         counts.not_finite += u64::from(record.dur.is_not_finite());
         counts.telemetry += 1;
         Ok(())
@@ -656,8 +697,12 @@ impl Aggregator {
             + self.plans.memory()
             + self.counters.capacity() * (size_of::<(CounterKey, u32)>() + 1)
             + self.names.capacity() * (size_of::<(NameKind, Symbol, Symbol, Giver)>() + 1)
+            + self.lower.capacity() * (size_of::<(Symbol, Symbol)>() + 1)
+            + self.orders.memory()
             // What writing the table out needs for a while.
             + self.series.len() * 32
+            + self.counters.len() * 256
+            + self.names.len() * size_of::<(NameKind, Symbol, Symbol, Giver)>()
     }
 
     /// Whether nothing was added since the table was last written out.

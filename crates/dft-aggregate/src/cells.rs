@@ -21,8 +21,9 @@ pub(crate) trait Cell {
     fn empty() -> Self;
     /// Makes the cell empty again, keeping its memory.
     fn reset(&mut self);
-    /// About how many bytes the cell holds outside of itself.
-    fn heap(&self) -> usize;
+    /// About how many bytes the cell holds outside of itself: what is kept of a [`reset`](Cell::reset) cell,
+    /// and what it [grew](Cells::grew) by since.
+    fn held(&self) -> usize;
 }
 
 /// Writes a cell's value.
@@ -42,13 +43,14 @@ pub(crate) struct Cells<C> {
     cells: Vec<C>,
     free: Vec<u32>,
     sealed: usize,
-    heap: usize,
+    /// What all cells hold outside of themselves.
+    held: usize,
     scratch: Vec<u8>,
 }
 
 impl<C: Cell> Cells<C> {
     pub(crate) fn new() -> Self {
-        Self { series: Vec::new(), cells: Vec::new(), free: Vec::new(), sealed: 0, heap: 0, scratch: Vec::new() }
+        Self { series: Vec::new(), cells: Vec::new(), free: Vec::new(), sealed: 0, held: 0, scratch: Vec::new() }
     }
 
     /// A new series; its number.
@@ -73,8 +75,10 @@ impl<C: Cell> Cells<C> {
         let slot = if state.open.len() == OPEN {
             let oldest = (0..OPEN).min_by_key(|&at| state.open[at].0).unwrap_or(0);
             let (old, slot) = state.open.remove(oldest);
-            self.heap += self.cells[slot as usize].heap();
-            self.sealed += seal_into(state, &mut self.cells[slot as usize], old, seal, &mut self.scratch);
+            let cell = &mut self.cells[slot as usize];
+            self.held -= cell.held();
+            self.sealed += seal_into(state, cell, old, seal, &mut self.scratch);
+            self.held += cell.held();
             slot
         } else if let Some(slot) = self.free.pop() {
             slot
@@ -88,20 +92,30 @@ impl<C: Cell> Cells<C> {
 
     /// About how many bytes the table takes.
     pub(crate) fn memory(&self) -> usize {
-        // What open cells hold outside of themselves is not counted as they change, but by what
-        // such cells held when they were sealed.
-        let held = self.cells.first().map_or(0, Cell::heap).max(256);
-        self.series.capacity() * size_of::<Series>()
+        // A series holds a list of its open cells and one of its sealed ones outside of itself.
+        const LISTS: usize = 128;
+        self.series.capacity() * (size_of::<Series>() + LISTS)
             + self.cells.capacity() * size_of::<C>()
-            + self.cells.len() * held
+            + self.free.capacity() * size_of::<u32>()
+            + self.held
             + self.sealed * 3 / 2
+            + self.scratch.capacity()
+    }
+
+    /// Counts what a cell now holds more outside of itself, and [says](Cell::held) so.
+    #[inline]
+    pub(crate) fn grew(&mut self, bytes: usize) {
+        self.held += bytes;
     }
 
     /// Seals what is open of a series, and gives its sealed values.
     pub(crate) fn finish(&mut self, series: u32, seal: &mut impl Seal<C>) -> &Sealed {
         let state = &mut self.series[series as usize];
         while let Some((bucket, slot)) = state.open.pop() {
-            seal_into(state, &mut self.cells[slot as usize], bucket, seal, &mut self.scratch);
+            let cell = &mut self.cells[slot as usize];
+            self.held -= cell.held();
+            self.sealed += seal_into(state, cell, bucket, seal, &mut self.scratch);
+            self.held += cell.held();
             self.free.push(slot);
         }
         &state.sealed
@@ -156,8 +170,11 @@ impl<V: Default> Columns<V> {
         self.names.len()
     }
 
-    pub(crate) fn capacity(&self) -> usize {
-        self.values.capacity()
+    /// The bytes that the columns take, without what values hold outside of themselves.
+    #[inline]
+    pub(crate) fn heap(&self) -> usize {
+        let index = self.index.as_ref().map_or(0, |index| index.capacity() * (size_of::<(Symbol, usize)>() + 3));
+        self.names.capacity() * size_of::<Symbol>() + self.values.capacity() * size_of::<V>() + index
     }
 
     #[inline]
@@ -223,6 +240,11 @@ struct ByteOrder {
 }
 
 impl ByteOrders {
+    /// About how many bytes they take.
+    pub(crate) fn memory(&self) -> usize {
+        self.kept.iter().map(|kept| kept.names.capacity() * 4 + kept.order.capacity() * 8).sum()
+    }
+
     fn of(&mut self, names: &[Symbol], interner: &Interner) -> &[(u32, Option<UsualName>)] {
         let known = self.kept.iter().position(|kept| kept.names == names);
         let at = known.unwrap_or_else(|| {

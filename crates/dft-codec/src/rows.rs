@@ -81,6 +81,14 @@ pub struct Custom {
 }
 
 impl Custom {
+    /// The bytes that the metric holds outside of itself.
+    #[inline]
+    pub fn heap_bytes(&self) -> usize {
+        let floats = self.floats.as_ref().map_or(0, |floats| size_of::<FloatStats>() + 16 + floats.heap_bytes());
+        let sketch = self.sketch.as_ref().map_or(0, |sketch| size_of::<Sketch>() + 16 + sketch.heap_bytes());
+        floats + sketch
+    }
+
     /// Adds all that the other metric holds.
     pub fn merge(&mut self, other: &Self) {
         self.ints.merge(&other.ints);

@@ -28,6 +28,10 @@ use crate::sieve::Sieve;
 /// A table is written out when it takes more than this, however small the budget, in bytes.
 const LEAST_TABLE: usize = 256 << 10;
 
+/// How much may be added to a table before its memory is looked at: records and their args. Each may cost it
+/// some KB.
+const LOOK: usize = 1024;
+
 /// Runs that are merged into one, so that not too many files are open at the end.
 const MERGED: usize = 32;
 
@@ -342,9 +346,11 @@ impl<'a> Worker<'a> {
 
     /// Adds a block's records to the table; where the block ends.
     fn parse(&mut self, file: usize, block: &Block) -> Result<BlockEnd, BuildError> {
-        let Self { parser, table, harvest, .. } = self;
-        let tally = harvest.tallies.entry(file).or_default();
+        let Self { shared, parser, table, levels, harvest } = self;
+        let Harvest { tallies, spilled, .. } = harvest;
+        let tally = tallies.entry(file).or_default();
         let before = tally.counts.records();
+        let (mut unseen, mut failure) = (0, None);
         let end = parser.parse(&block.text, block.first_line, block.clock, |line| match line {
             Line::Record { record, clock, line } => {
                 let before = Before::of(&tally.counts);
@@ -352,32 +358,47 @@ impl<'a> Worker<'a> {
                     Ok(()) => tally.record(line, record, clock.unit, before),
                     Err(reason) => tally.malformed(line, reason),
                 }
+                unseen += 1 + record.args.len();
+                if unseen >= LOOK {
+                    unseen = 0;
+                    if failure.is_none() && table.memory() > shared.table {
+                        failure = spill(shared, table, levels, spilled).err();
+                    }
+                }
             }
             Line::Malformed { line, reason } => tally.malformed(line, reason),
         });
-        self.shared.progress.add_records(tally.counts.records() - before);
-        if table.memory() > self.shared.table {
-            self.spill()?;
+        shared.progress.add_records(tally.counts.records() - before);
+        match failure {
+            Some(error) => Err(error),
+            None if table.memory() > shared.table => spill(shared, table, levels, spilled).map(|()| end),
+            None => Ok(end),
         }
-        Ok(end)
     }
+}
 
-    fn spill(&mut self) -> Result<(), BuildError> {
-        let mut run = self.table.spill(&self.shared.run_path())?;
-        self.harvest.spilled += 1;
-        for level in 0.. {
-            if self.levels.len() == level {
-                self.levels.push(Vec::new());
-            }
-            let runs = &mut self.levels[level];
-            runs.push(run);
-            if runs.len() < MERGED {
-                break;
-            }
-            run = merge_into_one(&std::mem::take(runs), &self.shared.run_path())?;
+/// Writes a table out, and merges runs where there are many. Counts what is `spilled`.
+#[cold]
+fn spill(
+    shared: &Shared<'_>,
+    table: &mut Aggregator,
+    levels: &mut Vec<Vec<Run>>,
+    spilled: &mut u64,
+) -> Result<(), BuildError> {
+    let mut run = table.spill(&shared.run_path())?;
+    *spilled += 1;
+    for level in 0.. {
+        if levels.len() == level {
+            levels.push(Vec::new());
         }
-        Ok(())
+        let runs = &mut levels[level];
+        runs.push(run);
+        if runs.len() < MERGED {
+            break;
+        }
+        run = merge_into_one(&std::mem::take(runs), &shared.run_path())?;
     }
+    Ok(())
 }
 
 /// Opens a piece of a trace. The time unit at its start is taken to be the one that the first lines of the

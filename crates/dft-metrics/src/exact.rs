@@ -15,6 +15,9 @@ use crate::wide::U256;
 const LEAST_BIT: i64 = -2 * 1074;
 const GREATEST_BIT: i64 = 2 * 1024 + 128;
 
+/// What an allocation takes beside its bytes, about.
+pub(crate) const ALLOCATION: usize = 16;
+
 /// An exact sum: words in two's complement, least first, times 2^(64·low).
 #[derive(Clone, Debug, Default)]
 pub struct ExactSum {
@@ -59,6 +62,13 @@ impl ExactSum {
             // Two's complement: the sign word weighs minus one.
             self.add_words(&[1], other.low + body.len() as i32, true);
         }
+    }
+
+    /// The bytes that the sum holds outside of itself: none of what usual samples need, hundreds of
+    /// samples of very different magnitudes.
+    #[inline]
+    pub fn heap_bytes(&self) -> usize {
+        if self.words.spilled() { self.words.capacity() * size_of::<u64>() + ALLOCATION } else { 0 }
     }
 
     /// Whether the sum is zero.

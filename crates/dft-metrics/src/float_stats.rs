@@ -112,6 +112,12 @@ impl FloatStats {
         };
     }
 
+    /// The bytes that the statistics hold outside of themselves.
+    #[inline]
+    pub fn heap_bytes(&self) -> usize {
+        self.parts.sum.heap_bytes() + self.parts.squares.heap_bytes()
+    }
+
     /// Whether nothing was recorded.
     pub fn is_empty(&self) -> bool {
         let parts = &self.parts;

@@ -68,6 +68,14 @@ impl Sketch {
         }
     }
 
+    /// About how many bytes the sketch holds outside of itself.
+    #[inline]
+    pub fn heap_bytes(&self) -> usize {
+        // Nodes of the maps have room for 11 entries, and are half full at least.
+        const NODE: usize = 11 * 12 + 24;
+        (self.positive.len().div_ceil(6) + self.negative.len().div_ceil(6)) * NODE
+    }
+
     /// Values in the sketch.
     pub fn count(&self) -> u128 {
         let sides = self.positive.values().chain(self.negative.values());
