@@ -107,6 +107,8 @@ impl LiveAggregator {
     /// [`BuildError::Malformed`] where it is none: then it is counted as that, and is nowhere else.
     #[inline]
     pub fn record(&mut self, record: &Record<'_>) -> Result<(), BuildError> {
+        // Args cost memory, too.
+        self.until_look = self.until_look.saturating_sub(record.args.len() as u32).max(1);
         self.look()?;
         let before = Before::of(&self.counts);
         if let Err(MalformedReason(reason)) = self.table.record(record, Clock::default(), &mut self.counts) {
