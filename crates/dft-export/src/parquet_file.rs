@@ -22,6 +22,15 @@ use crate::view::View;
 /// Rows of a row group. Fixed, so that a file does not depend on how the work was spread.
 const ROW_GROUP: usize = 256 << 10;
 
+/// The most cells of a row group of more columns than usual: until a page is full, each takes some bytes, also
+/// where it is null.
+const GROUP_CELLS: usize = 64 << 20;
+
+/// The rows of a row group of so many columns. Each group costs memory for each column, so there is a least.
+fn group_rows(columns: usize) -> usize {
+    (GROUP_CELLS / columns.max(1)).clamp(256, ROW_GROUP)
+}
+
 /// Batches that are handed to another thread ahead of the one that it encodes.
 const AHEAD: usize = 4;
 
@@ -70,7 +79,7 @@ fn write_groups(
 fn properties(schema: &Schema, view: &View<'_>) -> Result<WriterProperties, ParquetError> {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
-        .set_max_row_group_row_count(Some(ROW_GROUP))
+        .set_max_row_group_row_count(Some(group_rows(schema.fields().len())))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_dictionary_enabled(false)
         .set_key_value_metadata(Some(vec![

@@ -1,9 +1,9 @@
 //! The table of everything: every family, with full statistics of every metric.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Builder, Int64Builder, RecordBatch};
+use arrow::array::{ArrayRef, Float64Builder, Int64Builder, RecordBatch, new_null_array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use dft_codec::{Custom, Family, RowParts};
 use dft_metrics::{Combined, FloatStats, IntStats, Sketch, SketchMapping};
@@ -56,14 +56,39 @@ fn strings(series: &Series) -> [&str; 7] {
 }
 
 /// The columns of a metric in the making.
-#[derive(Default)]
 struct MetricColumns {
+    /// Rows that they have, where rows are left out that do not have the metric.
+    rows: usize,
     ints: [Int64Builder; 4],
     floats: [Float64Builder; 5],
     quantiles: [Float64Builder; QUANTILES.len()],
 }
 
 impl MetricColumns {
+    /// Columns with room for so many rows. Of many metrics each has few, so there they start without any.
+    fn with_capacity(rows: usize) -> Self {
+        Self {
+            rows: 0,
+            ints: std::array::from_fn(|_| Int64Builder::with_capacity(rows)),
+            floats: std::array::from_fn(|_| Float64Builder::with_capacity(rows)),
+            quantiles: std::array::from_fn(|_| Float64Builder::with_capacity(rows)),
+        }
+    }
+
+    /// Adds the rows up to `row` that were left out, for they do not have the custom metric.
+    fn fill_to(&mut self, row: usize, sketches: bool) {
+        let missing = row - self.rows;
+        if missing == 0 {
+            return;
+        }
+        self.ints[0].append_nulls(missing);
+        self.floats.iter_mut().for_each(|column| column.append_nulls(missing));
+        if sketches {
+            self.quantiles.iter_mut().for_each(|column| column.append_nulls(missing));
+        }
+        self.rows = row;
+    }
+
     /// `extent` is the exact minimum and maximum of the metric.
     fn quantiles(&mut self, sketch: Option<&Sketch>, mapping: Option<&SketchMapping>, extent: Option<(f64, f64)>) {
         let Some(mapping) = mapping else { return };
@@ -80,8 +105,8 @@ pub(crate) struct Statistics<'v> {
     families: std::vec::IntoIter<Family>,
     cells: Option<CellScan<'v>>,
     strings: Vec<StringColumn>,
-    /// In byte order.
-    customs: Vec<String>,
+    /// The places of the custom metrics, which are in byte order of their names.
+    customs: HashMap<String, usize, ahash::RandomState>,
     sketches: Option<SketchMapping>,
 }
 
@@ -107,19 +132,17 @@ impl<'v> Statistics<'v> {
             fields.extend(metric_fields(metric, DataType::Int64, sketches.is_some()));
         }
         names.extend(fields.iter().map(|field| field.name().clone()));
-        for custom in &customs {
-            let these = metric_fields(custom, DataType::Float64, sketches.is_some());
-            let columns = column_names(&names, these.iter().map(|field| field.name().clone()));
-            names.extend(columns.iter().cloned());
-            fields.extend(these.into_iter().zip(columns).map(|(field, name)| field.with_name(name)));
-        }
+        let these: Vec<Field> =
+            customs.iter().flat_map(|custom| metric_fields(custom, DataType::Float64, sketches.is_some())).collect();
+        let columns = column_names(&names, these.iter().map(|field| field.name().clone()));
+        fields.extend(these.into_iter().zip(columns).map(|(field, name)| field.with_name(name)));
         Ok(Self {
             view,
             schema: Arc::new(Schema::new(fields)),
             families: Family::ALL.to_vec().into_iter(),
             cells: None,
             strings,
-            customs,
+            customs: customs.into_iter().zip(0..).collect(),
             sketches,
         })
     }
@@ -178,8 +201,11 @@ impl Batches for Statistics<'_> {
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, ExportError> {
         let most = self.view.batch_rows(self.schema.fields().len());
         let mut ints: [Int64Builder; 4] = Default::default();
-        let mut metrics: [MetricColumns; METRICS.len()] = Default::default();
-        let mut customs: Vec<MetricColumns> = self.customs.iter().map(|_| MetricColumns::default()).collect();
+        let mut metrics: [MetricColumns; METRICS.len()] =
+            std::array::from_fn(|_| MetricColumns::with_capacity(most.min(1024)));
+        // Those of metrics that no row of the batch has are not made: a table may have very many.
+        let mut customs: Vec<Option<Box<MetricColumns>>> = Vec::new();
+        customs.resize_with(self.customs.len(), || None);
         let mut rows = 0;
         while rows < most && self.advance()? {
             let Some(cell) = self.cells.as_ref().and_then(CellScan::cell) else { break };
@@ -208,13 +234,13 @@ impl Batches for Statistics<'_> {
                 let sketch = core.sketches.as_ref().map(|sketches| &sketches[at]).filter(|sketch| !sketch.is_empty());
                 columns.quantiles(sketch, self.sketches.as_ref(), stats.extent());
             }
-            // Both are in byte order.
-            let mut have = cell.row.customs.iter().peekable();
-            for (name, columns) in self.customs.iter().zip(&mut customs) {
-                let custom = have.next_if(|(have, _)| have == name).map(|(_, custom)| custom);
+            for (name, custom) in &cell.row.customs {
+                let Some(columns) = self.customs.get(name).and_then(|&at| customs.get_mut(at)) else { continue };
+                let columns = columns.get_or_insert_with(|| Box::new(MetricColumns::with_capacity(0)));
+                columns.fill_to(rows, self.sketches.is_some());
                 let extent = append_custom(columns, custom, name, describe)?;
-                let sketch = custom.and_then(|custom| custom.sketch.as_deref());
-                columns.quantiles(sketch, self.sketches.as_ref(), extent);
+                columns.quantiles(custom.sketch.as_deref(), self.sketches.as_ref(), extent);
+                columns.rows += 1;
             }
             rows += 1;
         }
@@ -226,8 +252,20 @@ impl Batches for Statistics<'_> {
             columns.push(column.finish()?);
         }
         columns.extend(ints.map(|mut column| Arc::new(column.finish()) as ArrayRef));
-        for (at, metric) in metrics.into_iter().chain(customs).enumerate() {
-            let MetricColumns { ints: [mut n, mut total, mut min, mut max], floats, quantiles } = metric;
+        let nulls = [DataType::Int64, DataType::Float64].map(|values| new_null_array(&values, rows));
+        let metrics = metrics.into_iter().map(|columns| Some(Box::new(columns)));
+        for (at, metric) in metrics.chain(customs).enumerate() {
+            let Some(mut metric) = metric else {
+                let [n, values] = &nulls;
+                columns.push(n.clone());
+                let others = if self.sketches.is_some() { 5 + QUANTILES.len() } else { 5 };
+                columns.extend(std::iter::repeat_n(values, others).cloned());
+                continue;
+            };
+            if at >= METRICS.len() {
+                metric.fill_to(rows, self.sketches.is_some());
+            }
+            let MetricColumns { ints: [mut n, mut total, mut min, mut max], floats, quantiles, .. } = *metric;
             let [mut float_total, mut float_min, mut float_max, mut mean, mut std] = floats;
             columns.push(Arc::new(n.finish()));
             if at < METRICS.len() {
@@ -269,21 +307,20 @@ fn append_int(
 /// Appends what is known of a custom metric; its minimum and maximum.
 fn append_custom(
     columns: &mut MetricColumns,
-    custom: Option<&Custom>,
+    custom: &Custom,
     name: &str,
     describe: impl Fn() -> String,
 ) -> Result<Option<(f64, f64)>, ExportError> {
     let none = FloatStats::default();
-    let stats = custom.map(|custom| Combined::new(&custom.ints, custom.floats.as_deref().unwrap_or(&none)));
-    let n = stats.as_ref().map(|stats| int64(stats.n(), TABLE, &format_name(name, "n"), &describe)).transpose()?;
-    columns.ints[0].append_option(n);
+    let stats = Combined::new(&custom.ints, custom.floats.as_deref().unwrap_or(&none));
+    columns.ints[0].append_value(int64(stats.n(), TABLE, &format_name(name, "n"), &describe)?);
     let [total, min, max, mean, std] = &mut columns.floats;
-    total.append_option(stats.as_ref().filter(|stats| stats.n() > 0).map(Combined::total));
-    min.append_option(stats.as_ref().and_then(Combined::min));
-    max.append_option(stats.as_ref().and_then(Combined::max));
-    mean.append_option(stats.as_ref().and_then(Combined::mean));
-    std.append_option(stats.as_ref().and_then(Combined::std));
-    Ok(stats.as_ref().and_then(Combined::extent))
+    total.append_option((stats.n() > 0).then(|| stats.total()));
+    min.append_option(stats.min());
+    max.append_option(stats.max());
+    mean.append_option(stats.mean());
+    std.append_option(stats.std());
+    Ok(stats.extent())
 }
 
 fn format_name(metric: &str, column: &str) -> String {

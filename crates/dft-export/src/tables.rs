@@ -24,7 +24,7 @@ const BATCH_ROWS: usize = 8 << 10;
 /// The rows of a batch of so many columns: a batch of many columns is not to be large.
 pub(crate) fn batch_rows(columns: usize) -> usize {
     const CELLS: usize = 1 << 20;
-    (CELLS / columns.max(1)).clamp(64, BATCH_ROWS)
+    (CELLS / columns.max(1)).clamp(8, BATCH_ROWS)
 }
 
 /// A table as a stream of record batches.

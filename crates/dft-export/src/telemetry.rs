@@ -1,9 +1,9 @@
 //! The table of telemetry: what counters read.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet, btree_map};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, btree_map};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Builder, Int64Builder, RecordBatch};
+use arrow::array::{ArrayBuilder, ArrayRef, Float64Builder, Int64Builder, RecordBatch, new_null_array};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use dft_codec::{TelemetryKey, TelemetryValue};
 use dft_store::{TelemetryQuery, TelemetryScan};
@@ -122,8 +122,8 @@ pub(crate) struct Telemetry<'v> {
     table: Table,
     /// Host and name; where counters are told apart, category, too.
     strings: Vec<StringColumn>,
-    /// In byte order.
-    metrics: Vec<String>,
+    /// The places of the metrics, which are in byte order.
+    metrics: HashMap<String, usize, ahash::RandomState>,
 }
 
 impl<'v> Telemetry<'v> {
@@ -177,7 +177,7 @@ impl<'v> Telemetry<'v> {
             readings: ReadingScan::new(view, counters)?,
             table,
             strings: strings.collect(),
-            metrics,
+            metrics: metrics.into_iter().zip(0..).collect(),
         })
     }
 }
@@ -205,6 +205,13 @@ fn text_of(key: &TelemetryKey, column: usize) -> Option<&str> {
     }
 }
 
+/// Adds the rows up to `row` that were left out, for they do not have the metric.
+fn fill_to(column: &mut Float64Builder, row: usize) {
+    if column.len() < row {
+        column.append_nulls(row - column.len());
+    }
+}
+
 impl Batches for Telemetry<'_> {
     fn schema(&self) -> SchemaRef {
         self.schema.clone()
@@ -215,7 +222,9 @@ impl Batches for Telemetry<'_> {
         let table = self.table.name();
         let mut ints: [Int64Builder; 4] = Default::default();
         let mut pids = Int64Builder::new();
-        let mut means: Vec<Float64Builder> = self.metrics.iter().map(|_| Float64Builder::new()).collect();
+        // Those of metrics that no row of the batch has are not made: a table may have very many.
+        let mut means: Vec<Option<Float64Builder>> = Vec::new();
+        means.resize_with(self.metrics.len(), || None);
         let mut rows = 0;
         while rows < most
             && let Some((key, value)) = self.readings.next()?
@@ -240,11 +249,11 @@ impl Batches for Telemetry<'_> {
             for (column, value) in ints.iter_mut().zip(values) {
                 column.append_value(value);
             }
-            // Both are in byte order.
-            let mut have = value.metrics.iter().peekable();
-            for (metric, column) in self.metrics.iter().zip(&mut means) {
-                let stats = have.next_if(|(name, _)| name == metric);
-                column.append_option(stats.and_then(|(_, stats)| stats.mean()));
+            for (metric, stats) in &value.metrics {
+                let Some(column) = self.metrics.get(metric).and_then(|&at| means.get_mut(at)) else { continue };
+                let column = column.get_or_insert_with(|| Float64Builder::with_capacity(0));
+                fill_to(column, rows);
+                column.append_option(stats.mean());
             }
             rows += 1;
         }
@@ -259,7 +268,14 @@ impl Batches for Telemetry<'_> {
             }
         }
         columns.extend(ints.map(|mut column| Arc::new(column.finish()) as ArrayRef));
-        columns.extend(means.into_iter().map(|mut column| Arc::new(column.finish()) as ArrayRef));
+        let nulls = new_null_array(&DataType::Float64, rows);
+        columns.extend(means.into_iter().map(|column| match column {
+            Some(mut column) => {
+                fill_to(&mut column, rows);
+                Arc::new(column.finish()) as ArrayRef
+            }
+            None => nulls.clone(),
+        }));
         Ok(Some(RecordBatch::try_new(self.schema.clone(), columns)?))
     }
 }

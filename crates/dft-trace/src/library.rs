@@ -95,7 +95,8 @@ pub fn parse<'a>(text: &'a [u8], arena: &'a Arena, record: &mut Record<'a>) -> R
 /// Whether an object has fields of all these names.
 pub(crate) fn has_fields(text: &[u8], names: &[&str]) -> bool {
     let has = |text: &str| {
-        fields(text, 0, "fields").is_ok_and(|fields| names.iter().all(|name| fields.iter().any(|(field, _)| field == name)))
+        fields(text, 0, "fields")
+            .is_ok_and(|fields| names.iter().all(|name| fields.iter().any(|(field, _)| field == name)))
     };
     std::str::from_utf8(text).is_ok_and(has) || has(&lenient(text))
 }
