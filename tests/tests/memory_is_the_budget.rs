@@ -1,0 +1,119 @@
+//! A build takes no more memory than its budget and what a build of anything takes, whatever the trace holds, and
+//! tables of very many columns are made in time and memory that go with what is in them.
+#![cfg(target_os = "linux")]
+
+use std::fmt::Write as _;
+use std::io;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+
+use dft_tests::write;
+
+const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
+
+/// What a run may take, in KiB: a budget of 16 MiB, and 150 MiB beside it.
+const MOST: i64 = (16 + 150) << 10;
+
+/// Runs the program for at most so many seconds of processor time; how it ended, and its peak memory in KiB.
+fn peak(arguments: &[&str], seconds: u64) -> (ExitStatus, i64) {
+    let mut command = Command::new(DFT);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // SAFETY: between fork and exec it makes one system call, with a place of its own.
+    unsafe {
+        command.pre_exec(move || {
+            let limit = libc::rlimit { rlim_cur: seconds, rlim_max: seconds };
+            match libc::setrlimit(libc::RLIMIT_CPU, &limit) {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            }
+        })
+    };
+    let child = command.spawn().expect("the program runs");
+    let mut status = 0;
+    // SAFETY: zeroes are a valid `rusage`, which is integers only.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers are to places of this function that are of the types asked for, and nothing else waits
+    // for the child.
+    let waited = unsafe { libc::wait4(child.id() as libc::pid_t, &mut status, 0, &mut usage) };
+    assert_eq!(waited, child.id() as libc::pid_t);
+    (ExitStatus::from_raw(status), usage.ru_maxrss)
+}
+
+/// Indexes the trace with a budget of 16 MiB: the exit code.
+fn index(folder: &Path, text: &str) -> Option<i32> {
+    let path = |name: &str| folder.join(name).display().to_string();
+    write(path("t.pfw").as_ref(), text);
+    let arguments = ["index", &path("t.pfw"), "--index", &path("index"), "--memory", "16M", "--threads", "2"];
+    let (status, peak) = peak(&arguments, 120);
+    assert!(peak <= MOST, "{peak} KiB");
+    status.code()
+}
+
+fn args(range: std::ops::Range<usize>, value: &str) -> String {
+    range.map(|at| format!("\"m{at}\":{value}")).collect::<Vec<_>>().join(",")
+}
+
+#[test]
+fn sums_of_values_of_very_different_magnitudes() {
+    let mut text = String::from("[\n{\"name\":\"c\",\"cat\":\"sys\",\"pid\":1,\"ts\":5,\"ph\":2,\"args\":{\"m\":1}}\n");
+    for from in (0..500).step_by(100) {
+        for value in ["1e308", "1e-308"] {
+            let args = args(from..from + 100, value);
+            for counter in 0..800 {
+                let _ =
+                    writeln!(text, r#"{{"name":"c{counter}","cat":"sys","pid":1,"ts":5,"ph":2,"args":{{{args}}}}}"#);
+            }
+        }
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    assert_eq!(index(folder.path(), &text), Some(0));
+}
+
+#[test]
+fn very_many_custom_metrics_of_very_many_series() {
+    let mut text = String::from("[\n{\"name\":\"f\",\"cat\":\"app\",\"pid\":1,\"ts\":5,\"ph\":1,\"args\":{}}\n");
+    let args = args(0..500, "1");
+    for series in 0..8_000 {
+        let _ = writeln!(text, r#"{{"name":"f{series}","cat":"app","pid":1,"ts":5,"ph":1,"args":{{{args}}}}}"#);
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    assert_eq!(index(folder.path(), &text), Some(0));
+}
+
+#[test]
+fn one_record_of_very_many_args() {
+    let many = args(0..2_000_000, "1");
+    let text = format!(
+        "[\n{{\"name\":\"f\",\"cat\":\"app\",\"pid\":1,\"ts\":5,\"ph\":1,\"args\":{{{many}}}}}\n\
+         {{\"name\":\"g\",\"cat\":\"app\",\"pid\":1,\"ts\":5,\"ph\":1,\"args\":{{}}}}\n"
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    // It is malformed, and the other is in.
+    assert_eq!(index(folder.path(), &text), Some(3));
+}
+
+#[test]
+fn tables_of_very_many_columns() {
+    let mut text = String::from("[\n");
+    for at in 0..20_000 {
+        let _ = writeln!(text, r#"{{"name":"f","cat":"app","pid":{at},"ts":5,"ph":1,"args":{{"m{at}":1}}}}"#);
+    }
+    for at in 0..100 {
+        let args = args(at * 200..(at + 1) * 200, "0.5");
+        let _ = writeln!(text, r#"{{"name":"c{at}","cat":"sys","pid":1,"ts":5,"ph":2,"args":{{{args}}}}}"#);
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    assert_eq!(index(folder.path(), &text), Some(0));
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    // 20,000 columns, 100 rows.
+    let arguments = ["export", &path("index"), "--out", &path("out"), "--format", "arrow", "--table", "system"];
+    let (status, peak_of_system) = peak(&arguments, 60);
+    assert_eq!(status.code(), Some(0), "{status}");
+    assert!(peak_of_system <= MOST, "{peak_of_system} KiB");
+    // 120,000 columns, a row of whom has six.
+    let narrow = ["--table", "aggregation", "--pid", "7"];
+    let arguments = [&["export", &path("index"), "--out", &path("out"), "--format", "arrow"][..], &narrow].concat();
+    let (status, _) = peak(&arguments, 60);
+    assert_eq!(status.code(), Some(0), "{status}");
+}
