@@ -29,6 +29,7 @@ fn peak(arguments: &[&str], seconds: u64) -> (ExitStatus, i64) {
             }
         })
     };
+    #[allow(clippy::zombie_processes, reason = "wait4 waits for it")]
     let child = command.spawn().expect("the program runs");
     let mut status = 0;
     // SAFETY: zeroes are a valid `rusage`, which is integers only.
