@@ -26,10 +26,12 @@ impl Drop for Temporary {
 impl Temporary {
     /// A file that is to be called `target` when it is whole.
     pub(crate) fn create(target: &Path) -> Result<Self, ExportError> {
+        /// How often a name may be taken, or another export may sweep the file before it is locked.
+        const TRIES: u32 = 100;
         let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let prefix = format!(".{name}.");
         sweep(target, &prefix);
-        loop {
+        for _ in 0..TRIES {
             let random = RandomState::new().hash_one(std::process::id());
             let path = target.with_file_name(format!("{prefix}{random:016x}.tmp"));
             let file = match File::create_new(&path) {
@@ -40,10 +42,14 @@ impl Temporary {
             let is_swept = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
             // Where the file system has no locks, nobody thinks this one dead either.
             let temporary = Self { path, target: target.to_owned(), file };
-            if !is_swept && temporary.path.exists() {
+            // A file system that says nothing of it any more is an error, and no reason to try for ever.
+            let is_there = temporary.path.try_exists().map_err(ExportError::io(&temporary.path))?;
+            if !is_swept && is_there {
                 return Ok(temporary);
             }
         }
+        let error = io::Error::new(ErrorKind::AlreadyExists, "other exports take or remove each temporary file");
+        Err(ExportError::io(target)(error))
     }
 
     /// The file, to be written.

@@ -1,5 +1,6 @@
 //! Parts of the traces, the same on every machine without talking.
 
+use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -38,12 +39,15 @@ impl Part {
     }
 
     /// What of the files is in this part, by path and place. Pieces go, from the largest on, each to the part
-    /// that has the fewest bytes yet; a file that cannot be looked at has none.
-    pub(crate) fn of(self, files: Vec<PathBuf>) -> Vec<Piece> {
+    /// that has the fewest bytes yet; a file that cannot be looked at has none. Those are in the second list: where
+    /// another part can look at them, it divides the traces otherwise, and some may be in neither.
+    pub(crate) fn of(self, files: Vec<PathBuf>) -> (Vec<Piece>, Vec<(PathBuf, io::Error)>) {
         if self.parts == 1 && self.piece_size.is_none() {
-            return files.into_iter().map(Piece::whole).collect();
+            // Reading them says what is wrong.
+            return (files.into_iter().map(Piece::whole).collect(), Vec::new());
         }
-        self.share(cut_files(files, PieceSize::Bytes(self.piece_size.unwrap_or(PIECE))))
+        let (pieces, failed) = cut_files(files, PieceSize::Bytes(self.piece_size.unwrap_or(PIECE)));
+        (self.share(pieces), failed)
     }
 
     fn share(self, mut pieces: Vec<Piece>) -> Vec<Piece> {

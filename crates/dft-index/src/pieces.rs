@@ -32,8 +32,16 @@ pub struct Piece {
 impl Piece {
     /// All of a file; one that cannot be looked at has no bytes, and reading it tells why.
     pub fn whole(path: PathBuf) -> Self {
-        let file_size = fs::metadata(&path).map_or(0, |metadata| if metadata.is_file() { metadata.len() } else { 0 });
-        Self { path, from: 0, to: file_size, file_size }
+        Self::look(path).0
+    }
+
+    /// All of a file; why it cannot be looked at, where it has no bytes for that.
+    fn look(path: PathBuf) -> (Self, Option<io::Error>) {
+        let (file_size, error) = match fs::metadata(&path) {
+            Ok(metadata) => (if metadata.is_file() { metadata.len() } else { 0 }, None),
+            Err(error) => (0, Some(error)),
+        };
+        (Self { path, from: 0, to: file_size, file_size }, error)
     }
 
     /// Whether it is all of its file.
@@ -70,23 +78,37 @@ pub fn plan_pieces(traces: &[PathBuf], size: PieceSize) -> Result<Vec<Piece>, Bu
     let Discovered { mut files, unreadable, .. } = list(traces)?;
     files.extend(unreadable.into_iter().map(|(path, _)| path));
     files.sort();
-    Ok(cut_files(files, size))
+    Ok(cut_files(files, size).0)
 }
 
-pub(crate) fn cut_files(files: Vec<PathBuf>, size: PieceSize) -> Vec<Piece> {
-    let wholes: Vec<Piece> = files.into_iter().map(Piece::whole).collect();
+/// Pieces of files, and what could not be looked at: that is one piece each.
+pub(crate) fn cut_files(files: Vec<PathBuf>, size: PieceSize) -> (Vec<Piece>, Vec<(PathBuf, io::Error)>) {
+    let mut failed = Vec::new();
+    let mut whole = |path: PathBuf| {
+        let (piece, error) = Piece::look(path);
+        failed.extend(error.map(|error| (piece.path.clone(), error)));
+        piece
+    };
+    let wholes: Vec<Piece> = files.into_iter().map(&mut whole).collect();
     let bytes = match size {
         PieceSize::Bytes(bytes) => bytes,
         PieceSize::Share(pieces) => wholes.iter().map(|piece| piece.to).sum::<u64>().div_ceil(pieces.max(1)),
     };
     let cut = |whole: Piece| {
-        let Ok(cuts) = cuts(&whole.path, whole.file_size, bytes.max(1)) else { return vec![whole] };
+        let cuts = match cuts(&whole.path, whole.file_size, bytes.max(1)) {
+            Ok(cuts) => cuts,
+            Err(error) => {
+                failed.push((whole.path.clone(), error));
+                return vec![whole];
+            }
+        };
         let froms = [0].into_iter().chain(cuts.iter().copied());
         let tos = cuts.iter().copied().chain([whole.file_size]);
         let piece = |(from, to)| Piece { path: whole.path.clone(), from, to, file_size: whole.file_size };
         froms.zip(tos).map(piece).collect()
     };
-    wholes.into_iter().flat_map(cut).collect()
+    let pieces = wholes.into_iter().flat_map(cut).collect();
+    (pieces, failed)
 }
 
 /// Where to cut a file of `size` bytes into pieces of about `bytes`.
@@ -128,6 +150,18 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_looked_at_is_one_piece_and_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = fs::canonicalize(folder.path()).expect("canonical");
+        fs::write(root.join("a.pfw"), line(100).repeat(9)).expect("written");
+        let files: Vec<PathBuf> = ["a.pfw", "gone.pfw"].map(|name| root.join(name)).to_vec();
+        let (pieces, failed) = cut_files(files.clone(), PieceSize::Bytes(40));
+        let gone = Piece { path: files[1].clone(), from: 0, to: 0, file_size: 0 };
+        assert!(pieces.len() > 2 && pieces[pieces.len() - 1] == gone);
+        assert_eq!(failed.into_iter().map(|(path, _)| path).collect::<Vec<_>>(), files[1..]);
+    }
+
+    #[test]
     fn a_file_is_cut_at_lines_into_about_equal_pieces() {
         let folder = tempfile::tempdir().expect("a folder");
         let root = fs::canonicalize(folder.path()).expect("canonical");
@@ -160,7 +194,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.pfw");
         fs::write(&path, "x".repeat(1000)).expect("written");
-        let pieces = cut_files(vec![path.clone(), folder.path().join("none.pfw")], PieceSize::Bytes(10));
+        let (pieces, _) = cut_files(vec![path.clone(), folder.path().join("none.pfw")], PieceSize::Bytes(10));
         assert_eq!(pieces.len(), 2);
         assert!(pieces.iter().all(Piece::is_whole));
     }

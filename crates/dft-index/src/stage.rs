@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -55,11 +56,20 @@ pub fn stage(
     config.check()?;
     options.check()?;
     let Discovered { files, not_read, unreadable } = list(traces)?;
+    let (pieces, failed) = part.of(files);
     let mut others = Plan::default();
+    // What the system refuses to one part it may give to another, which then divides the traces otherwise, and some
+    // are in neither. So every part says that; what no part can read, the first says.
+    let refused = |error: &io::Error| error.raw_os_error().is_some() && error.kind() != io::ErrorKind::NotFound;
+    let (refused, unreadable): (Vec<_>, Vec<_>) = unreadable.into_iter().partition(|(_, error)| refused(error));
     if part.is_first() {
         others.add_others(unreadable, not_read);
     }
-    let mut report = stage_all(part.of(files), others, to, config, options, progress)?;
+    others.add_others(refused, Vec::new());
+    others.add_others(failed, Vec::new());
+    let mut report = stage_all(pieces, others, to, config, options, progress)?;
+    // What is in this part, too, was read, and may have been found unreadable again.
+    report.input.unreadable.dedup_by(|a, b| a.path == b.path);
     report.input.elapsed = start.elapsed();
     Ok(report)
 }
@@ -117,6 +127,7 @@ fn stage_all(
     stager.keep_directories();
     let place = |file: &FileReport| (file.path.clone(), file.piece.as_ref().map(|piece| piece.start));
     report.input.files.sort_by_cached_key(place);
+    report.input.unreadable.sort_by(|a, b| a.path.cmp(&b.path));
     report.unchained.sort_by(|a, b| (&a.0, a.1.byte).cmp(&(&b.0, b.1.byte)));
     Ok(report)
 }

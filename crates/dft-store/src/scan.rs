@@ -79,7 +79,7 @@ impl Index {
     pub fn series(&self, range: Range<SeriesId>) -> Result<SeriesScan<'_>, StoreError> {
         let mut cursor = self.db.raw_iterator_cf_opt(self.family(families::SERIES)?, scan_options());
         cursor.seek(range.start.0);
-        Ok(SeriesScan { index: self, cursor, end: range.end, started: false })
+        Ok(SeriesScan { index: self, cursor, end: range.end, started: false, ended: false })
     }
 
     /// A scan of telemetry.
@@ -197,23 +197,30 @@ pub struct SeriesScan<'a> {
     cursor: DBRawIterator<'a>,
     end: SeriesId,
     started: bool,
+    ended: bool,
 }
 
 impl Iterator for SeriesScan<'_> {
     type Item = Result<(SeriesId, SeriesIdentity), StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
         if self.started {
             self.cursor.next();
         }
         self.started = true;
         let (Some(key), Some(value)) = (self.cursor.key(), self.cursor.value()) else {
+            // What cannot be read is one error: the cursor stays where it is, and would give it for ever.
+            self.ended = true;
             return self.cursor.status().err().map(|error| Err(self.index.read_error(error)));
         };
         let Ok(id) = <[u8; 16]>::try_from(key) else {
             return Some(Err(self.index.entry(families::SERIES, key, dft_codec::DecodeError::Truncated)));
         };
         if SeriesId(id) >= self.end {
+            self.ended = true;
             return None;
         }
         let identity = SeriesIdentity::decode(value).map_err(|error| self.index.entry(families::SERIES, key, error));

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dft_codec::{Bounds, Family, FileEntry};
+use dft_codec::{Bounds, Family, FileEntry, SeriesId};
 use dft_store::{EventAggregator, Index, RowQuery, StoreError, TelemetryQuery, verify};
 use rocksdb::{DB, IteratorMode};
 
@@ -253,6 +253,38 @@ fn a_flipped_byte_anywhere_is_found_and_nothing_read_is_wrong() {
     }
     assert!(flips > 500, "{flips}");
     assert!(verify(&damaged).expect("read").is_sound());
+}
+
+#[test]
+fn a_scan_of_series_that_cannot_be_read_is_one_error_and_ends() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sound = sound(folder.path());
+    let scan = |index: &Index| {
+        let all = SeriesId([0; 16])..SeriesId([255; 16]);
+        let found: Vec<bool> = index.series(all).expect("a scan").take(100).map(|series| series.is_ok()).collect();
+        found
+    };
+    assert_eq!(scan(&Index::open(&sound).expect("opened")), [true; 3]);
+    let damaged = folder.path().join("damaged");
+    copy(&sound, &damaged);
+    let mut unreadable = 0;
+    for entry in fs::read_dir(generation(&damaged)).expect("listed") {
+        let path = entry.expect("listed").path();
+        if path.extension().is_some_and(|extension| extension == "sst") {
+            let bytes = fs::read(&path).expect("read");
+            // In the first block, which has the entries.
+            let mut flipped = bytes.clone();
+            flipped[20] ^= 1;
+            fs::write(&path, &flipped).expect("written");
+            if let Ok(index) = Index::open(&damaged) {
+                let found = scan(&index);
+                assert!(found.len() <= 4, "it goes on for ever");
+                unreadable += usize::from(found.last() == Some(&false));
+            }
+            fs::write(&path, &bytes).expect("written");
+        }
+    }
+    assert!(unreadable > 0, "no table of series was damaged");
 }
 
 #[test]

@@ -1,0 +1,129 @@
+//! What becomes of a system call.
+
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Action {
+    pub(crate) name: &'static str,
+    /// The error; 0 where it is something else.
+    error: i32,
+    /// Whether it may become of all the calls from one on, too: a disk that is full stays full.
+    pub(crate) lasts: bool,
+    /// Whether the command does without it, and succeeds.
+    pub(crate) harmless: bool,
+}
+
+const fn fails(name: &'static str, error: i32) -> Action {
+    Action { name, error, lasts: false, harmless: false }
+}
+
+const fn keeps_failing(name: &'static str, error: i32) -> Action {
+    Action { name, error, lasts: true, harmless: false }
+}
+
+const fn harmless(name: &'static str, error: i32) -> Action {
+    Action { name, error, lasts: true, harmless: true }
+}
+
+/// The process dies before the call.
+pub(crate) const KILL: Action = fails("kill", 0);
+/// It dies when half of a write is done.
+const TORN: Action = fails("torn", 0);
+/// Done, but the answer is lost: network file systems say EIO, then.
+const LOST: Action = fails("lost", 0);
+const SHORT: Action = harmless("short", 0);
+
+const EIO: Action = keeps_failing("EIO", libc::EIO);
+const ENOSPC: Action = keeps_failing("ENOSPC", libc::ENOSPC);
+const EDQUOT: Action = keeps_failing("EDQUOT", libc::EDQUOT);
+const EACCES: Action = keeps_failing("EACCES", libc::EACCES);
+const EPERM: Action = fails("EPERM", libc::EPERM);
+const EINTR: Action = fails("EINTR", libc::EINTR);
+const EMFILE: Action = keeps_failing("EMFILE", libc::EMFILE);
+const ESTALE: Action = fails("ESTALE", libc::ESTALE);
+const EROFS: Action = keeps_failing("EROFS", libc::EROFS);
+const EXDEV: Action = fails("EXDEV", libc::EXDEV);
+const ENOMEM: Action = fails("ENOMEM", libc::ENOMEM);
+
+/// What file systems without hard links say.
+const NO_LINKS: [Action; 4] = [
+    harmless("EPERM", libc::EPERM),
+    harmless("ENOSYS", libc::ENOSYS),
+    harmless("EMLINK", libc::EMLINK),
+    harmless("EOPNOTSUPP", libc::EOPNOTSUPP),
+];
+
+/// What file systems without locks say.
+const NO_LOCKS: [Action; 3] =
+    [harmless("ENOLCK", libc::ENOLCK), harmless("ENOSYS", libc::ENOSYS), harmless("EOPNOTSUPP", libc::EOPNOTSUPP)];
+
+const OPEN: [Action; 7] = [EIO, EACCES, EMFILE, ENOSPC, EINTR, ESTALE, LOST];
+const READ: [Action; 4] = [EIO, ESTALE, EINTR, SHORT];
+const WRITE: [Action; 6] = [EIO, ENOSPC, EDQUOT, EINTR, SHORT, TORN];
+const SYNC: [Action; 3] = [EIO, ENOSPC, EDQUOT];
+const RENAME: [Action; 5] = [EIO, ENOSPC, EACCES, EXDEV, LOST];
+const LINK: [Action; 7] = [NO_LINKS[0], NO_LINKS[1], NO_LINKS[2], NO_LINKS[3], EIO, ENOSPC, LOST];
+const UNLINK: [Action; 5] = [EIO, EACCES, EPERM, EROFS, LOST];
+const TRUNCATE: [Action; 3] = [EIO, ENOSPC, EINTR];
+const ALLOCATE: [Action; 3] = [harmless("EOPNOTSUPP", libc::EOPNOTSUPP), ENOSPC, EIO];
+const MKDIR: [Action; 5] = [EIO, ENOSPC, EACCES, EROFS, LOST];
+const LOCK: [Action; 5] = [NO_LOCKS[0], NO_LOCKS[1], NO_LOCKS[2], EIO, EINTR];
+const CLOSE: [Action; 2] = [EIO, EDQUOT];
+const MAP: [Action; 1] = [ENOMEM];
+const STAT: [Action; 3] = [EIO, EACCES, ESTALE];
+const LIST: [Action; 3] = [EIO, EACCES, EMFILE];
+const COPY: [Action; 4] = [EIO, ENOSPC, EXDEV, harmless("ENOSYS", libc::ENOSYS)];
+const MODE: [Action; 2] = [EPERM, EIO];
+
+/// What may become of a call of a class of `interpose.c`.
+pub(crate) fn actions_of(class: &str) -> &'static [Action] {
+    match class {
+        "any" => &[KILL],
+        "open" => &OPEN,
+        "read" => &READ,
+        "write" => &WRITE,
+        "sync" => &SYNC,
+        "rename" => &RENAME,
+        "link" => &LINK,
+        "unlink" => &UNLINK,
+        "truncate" => &TRUNCATE,
+        "allocate" => &ALLOCATE,
+        "mkdir" => &MKDIR,
+        "lock" => &LOCK,
+        "close" => &CLOSE,
+        "map" => &MAP,
+        "stat" => &STAT,
+        "list" => &LIST,
+        "copy" => &COPY,
+        "mode" => &MODE,
+        _ => &[],
+    }
+}
+
+/// What a file system may never do, and what it may always do: tried of every command, whatever the scale.
+pub(crate) const ALWAYS: [(&str, Action); 8] = [
+    ("link", NO_LINKS[0]),
+    ("link", NO_LINKS[1]),
+    ("lock", NO_LOCKS[0]),
+    ("lock", NO_LOCKS[2]),
+    ("allocate", ALLOCATE[0]),
+    ("copy", COPY[3]),
+    ("read", SHORT),
+    ("write", SHORT),
+];
+
+/// Tried of every command: the first answer is lost.
+pub(crate) const ONCE: [(&str, Action); 3] = [("link", LOST), ("rename", LOST), ("mkdir", LOST)];
+
+/// Tried of every command: a disk that dies, fills up or loses its server, and stays so, early and late in the work.
+pub(crate) const FROM_SOME_TIME_ON: [(&str, Action); 3] = [("read", EIO), ("stat", EIO), ("write", ENOSPC)];
+
+impl Action {
+    /// The action of a rule of `interpose.c`.
+    pub(crate) fn rule(&self) -> String {
+        if self.error == 0 { self.name.to_owned() } else { self.error.to_string() }
+    }
+
+    pub(crate) fn kills(&self) -> bool {
+        *self == KILL || *self == TORN
+    }
+}

@@ -1,0 +1,184 @@
+//! System calls that fail, fall short or are the last: every command, at every call.
+//!
+//! A run that counts says how many calls of each class a command makes; cases are then a class, the number of the
+//! call and what becomes of it. The name of a case, such as `syscalls/grown/write/17/ENOSPC`, says all of it.
+
+mod actions;
+mod lane;
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::lanes;
+use crate::random::Random;
+use crate::report::Report;
+use crate::scenarios::{SCENARIOS, Scenario};
+use crate::tools::Tools;
+
+use actions::{ALWAYS, Action, FROM_SOME_TIME_ON, ONCE, actions_of};
+use lane::Lane;
+
+/// The first word of the names of these cases.
+pub(crate) const KIND: &str = "syscalls";
+
+/// Of each command, how many failures and how many deaths are tried for each unit of scale.
+const FAILURES: usize = 20;
+const DEATHS: usize = 8;
+
+/// A case: a command, and what becomes of which of its calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    scenario: Scenario,
+    class: String,
+    call: u64,
+    onwards: bool,
+    action: Action,
+}
+
+impl Case {
+    fn name(&self) -> String {
+        let onwards = if self.onwards { "+" } else { "" };
+        format!("{KIND}/{}/{}/{}{onwards}/{}", self.scenario.name, self.class, self.call, self.action.name)
+    }
+
+    /// The case of a name.
+    fn named(name: &str) -> Result<Self> {
+        let words: Vec<_> = name.split('/').collect();
+        let [_, scenario, class, call, action] = words[..] else { bail!("{name} is not the name of a case") };
+        let scenario = *SCENARIOS.iter().find(|known| known.name == scenario).context("there is no such command")?;
+        let action = *actions_of(class).iter().find(|known| known.name == action).context("there is no such action")?;
+        let onwards = call.ends_with('+');
+        let call = call.trim_end_matches('+').parse()?;
+        Ok(Self { scenario, class: class.to_owned(), call, onwards, action })
+    }
+
+    /// The rules of `interpose.c`.
+    fn rules(&self) -> String {
+        let onwards = if self.onwards { "+" } else { "" };
+        format!("{}:{}{onwards}:{}", self.class, self.call, self.action.rule())
+    }
+
+    /// Whether the command has to succeed all the same: what it asked for is not needed. A system has links, copies and
+    /// locks or has none; one that loses them in the middle is broken.
+    fn must_succeed(&self) -> bool {
+        let from_the_start = self.call == 1 && self.onwards;
+        self.action.harmless && (from_the_start || !["link", "lock", "copy"].contains(&&*self.class))
+    }
+
+    /// Whether the process cannot remove what it has begun: it is dead, or does not know of it.
+    fn may_leave_temporaries(&self) -> bool {
+        self.kills() || self.class == "unlink" || self.action.name == "lost"
+    }
+
+    fn kills(&self) -> bool {
+        self.action.kills()
+    }
+}
+
+/// Tries cases, or the one of a name.
+pub(crate) fn run(
+    tools: &Tools,
+    work: &Path,
+    jobs: usize,
+    random: &mut Random,
+    scale: usize,
+    only: Option<&str>,
+    report: &Report,
+) -> Result<()> {
+    report.begin(KIND);
+    let work = work.join(KIND);
+    let cases = match only {
+        Some(name) => vec![Case::named(name)?],
+        None => {
+            let (cases, of) = cases(tools, &work, random, scale)?;
+            report.note(format!("{} of {of} cases that there are", cases.len()));
+            cases
+        }
+    };
+    lanes::each(
+        cases,
+        jobs,
+        &work,
+        |folder| Lane::new(tools, folder),
+        |lane, case| {
+            let fault = lane.fault(&case)?;
+            report.case(&case.name(), fault.as_deref());
+            Ok(())
+        },
+    )
+}
+
+/// The cases that are tried, and how many there are.
+fn cases(tools: &Tools, work: &Path, random: &mut Random, scale: usize) -> Result<(Vec<Case>, usize)> {
+    let (mut chosen, mut all) = (Vec::new(), 0);
+    let mut lane = Lane::new(tools, work.join("lane-0"));
+    for scenario in SCENARIOS {
+        let counts = lane.counts(&scenario)?;
+        let case = |class: &str, call, onwards, action: &Action| Case {
+            scenario,
+            class: class.to_owned(),
+            call,
+            onwards,
+            action: *action,
+        };
+        let mut by_class = Vec::new();
+        for (class, calls) in counts.calls.iter().filter(|(_, calls)| *calls > 0) {
+            let mut of_class: Vec<Case> = Vec::new();
+            for action in actions_of(class) {
+                of_class.extend((1..=*calls).map(|call| case(class, call, false, action)));
+                if action.lasts {
+                    of_class.extend((1..=*calls).map(|call| case(class, call, true, action)));
+                }
+            }
+            by_class.push(of_class);
+        }
+        let deaths: Vec<_> = (1..=counts.all).map(|call| case("any", call, false, &actions::KILL)).collect();
+        let always =
+            ALWAYS.iter().filter(|(class, _)| counts.calls.iter().any(|(name, calls)| name == class && *calls > 0));
+        let always: Vec<_> = always.map(|(class, action)| case(class, 1, true, action)).collect();
+        let once =
+            ONCE.iter().filter(|(class, _)| counts.calls.iter().any(|(name, calls)| name == class && *calls > 0));
+        let mut always: Vec<_> =
+            always.into_iter().chain(once.map(|(class, action)| case(class, 1, false, action))).collect();
+        for (class, action) in FROM_SOME_TIME_ON {
+            let calls = counts.calls.iter().find(|(name, _)| name == class).map_or(0, |(_, calls)| *calls);
+            always.extend(
+                (1..4)
+                    .map(|quarter| calls * quarter / 4)
+                    .filter(|call| *call > 0)
+                    .map(|call| case(class, call, true, &action)),
+            );
+        }
+        all += always.len() + deaths.len() + by_class.iter().map(Vec::len).sum::<usize>();
+        chosen.extend(always);
+        chosen.extend(random.sample(deaths, DEATHS * scale));
+        // As many of each class, however many calls of it there are.
+        let mut left = FAILURES * scale;
+        let mut by_class = random.sample(by_class, usize::MAX);
+        by_class.sort_by_key(Vec::len);
+        for at in 0..by_class.len() {
+            let share = left.div_ceil(by_class.len() - at);
+            let cases = random.sample(std::mem::take(&mut by_class[at]), share);
+            left -= cases.len();
+            chosen.extend(cases);
+        }
+    }
+    Ok((chosen, all))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_case_is_all_of_it() {
+        for name in ["syscalls/grown/write/17/ENOSPC", "syscalls/first/any/3/kill", "syscalls/export/link/1+/EPERM"] {
+            assert_eq!(Case::named(name).expect("a case").name(), name);
+        }
+        assert_eq!(Case::named("syscalls/first/write/4+/short").expect("a case").rules(), "write:4+:short");
+        for name in ["syscalls/first/write/4", "syscalls/first/write/x/EIO", "syscalls/none/write/1/EIO"] {
+            assert!(Case::named(name).is_err(), "{name}");
+        }
+    }
+}
