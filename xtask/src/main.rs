@@ -5,6 +5,7 @@
 mod bench;
 mod capi;
 mod demo;
+mod faults;
 mod fuzz;
 mod header;
 mod install;
@@ -32,6 +33,8 @@ enum Command {
     Demo,
     /// Fetch what is missing, then run every test
     Test,
+    /// Let system calls fail, writers meet and input be hostile, and see that nothing is lost
+    Faults(faults::Arguments),
     /// Try arbitrary lines on every parser of traces, and compare
     Fuzz(fuzz::Arguments),
     /// Measure how fast everything is, and write a report
@@ -68,6 +71,7 @@ fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Demo => demo::run()?,
         Command::Test => test::run()?,
+        Command::Faults(arguments) => faults::run(&arguments)?,
         Command::Fuzz(arguments) => fuzz::run(&arguments)?,
         Command::Bench(arguments) => bench::run(&arguments)?,
         Command::Env => print!("{}", provision::provision()?.shell()),

@@ -1,0 +1,44 @@
+//! `faults`: the campaign of `crates/dft-faults`, over the programs as they are installed.
+
+use std::process::Command;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::provision::provision;
+use crate::target::{target_directory, workspace_directory};
+use crate::test::step;
+
+/// Arguments of `faults`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Arguments {
+    /// How many times as many cases as in CI
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    scale: usize,
+    /// What the cases are chosen by
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Only faults of this kind: syscalls, writers or records; may be given several times
+    #[arg(long, value_name = "KIND")]
+    only: Vec<String>,
+    /// Only the case of this name, as a fault shows it
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["only", "scale"])]
+    case: Option<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let mut provisions = provision()?;
+    let mut cargo = provisions.cargo();
+    step("cargo build --release --workspace", cargo.args(["build", "--release", "--workspace"]))?;
+    let release = target_directory(&workspace_directory(&mut provisions.cargo())?)?.join("release");
+    let mut campaign = Command::new(release.join("dft-faults"));
+    campaign.arg("--dft").arg(release.join("dft")).args(["--seed", &arguments.seed.to_string()]);
+    match &arguments.case {
+        Some(case) => campaign.args(["--case", case]),
+        None => campaign.args(["--scale", &arguments.scale.to_string()]),
+    };
+    for only in &arguments.only {
+        campaign.args(["--only", only]);
+    }
+    step("the campaign of faults", &mut campaign)
+}
