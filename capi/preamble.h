@@ -24,6 +24,12 @@
  * Callbacks are called during the call that they were given to, on the caller's thread unless it says
  * otherwise. They must return, and must not throw.
  *
+ * fork(): what a process has opened is not its child's. There a handle gives DFT_FORKED, freeing it is DFT_OK and
+ * changes nothing, and a stream fails; the child opens and builds for itself. A child that is made while another
+ * thread is in dft_build(), dft_stage(), dft_ingest(), dft_index_open(), dft_aggregator_finalize() or
+ * dft_aggregator_into_index() gets DFT_FORKED from each of them, for a child has only a part of what they work with.
+ * Programs that a child executes are not concerned.
+ *
  * The library prints nothing, never ends the process, installs no signal handler, and lets no panic or
  * exception out. Times are in µs, sizes in bytes. Linux, 64 bits.
  */

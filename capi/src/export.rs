@@ -1,6 +1,7 @@
 //! Tables: as Arrow streams, and as files.
 
 use std::ffi::c_void;
+use std::mem::ManuallyDrop;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use dft_codec::Family;
 use dft_export::{
     Batches, Dictionaries, ExportOptions, Filter, Format, GroupColumn, Pattern, Share, Summary, Table, View, export,
 };
+use dft_io::fork::Maker;
 use dft_store::Index;
 
 use crate::arguments::{Growing, dft_text, given, list, out};
@@ -207,8 +209,24 @@ pub(crate) fn asked(view: *const dft_view) -> Result<Asked, Failure> {
     })
 }
 
-/// A table, and what it is read from, each before what it borrows from.
+/// A table that is read by the process that asked for it. A child of that has neither the threads that read it nor
+/// their locks, so there it fails, and is never dropped.
 struct TableReader {
+    reading: ManuallyDrop<Reading>,
+    maker: Maker,
+}
+
+impl Drop for TableReader {
+    fn drop(&mut self) {
+        if !self.maker.is_parent() {
+            // SAFETY: it is dropped once, here, and not used after.
+            unsafe { ManuallyDrop::drop(&mut self.reading) };
+        }
+    }
+}
+
+/// A table, and what it is read from, each before what it borrows from.
+struct Reading {
     batches: Box<dyn Batches + Send>,
     /// Whether it has failed: then there is nothing behind.
     failed: bool,
@@ -240,7 +258,8 @@ impl TableReader {
             (None, true) if table == Table::SystemByHost => Box::new(shown.telemetry_by_host(Dictionaries::PerBatch)?),
             (None, true) => Box::new(shown.statistics(Dictionaries::PerBatch)?),
         };
-        Ok(Self { batches, failed: false, _view: view, _source: source })
+        let reading = ManuallyDrop::new(Reading { batches, failed: false, _view: view, _source: source });
+        Ok(Self { reading, maker: Maker::this_process() })
     }
 }
 
@@ -248,17 +267,22 @@ impl Iterator for TableReader {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
+        if self.reading.failed {
             return None;
         }
+        if self.maker.is_parent() {
+            self.reading.failed = true;
+            let what = "this table was asked for before fork(); open the index again in this process";
+            return Some(Err(ArrowError::ComputeError(what.to_owned())));
+        }
         // Whoever reads the stream is no Rust, and a panic must not reach it.
-        let next = catch_unwind(AssertUnwindSafe(|| self.batches.next_batch()));
+        let next = catch_unwind(AssertUnwindSafe(|| self.reading.batches.next_batch()));
         let failure = match next {
             Ok(Ok(next)) => return next.map(Ok),
             Ok(Err(error)) => error.to_string(),
             Err(_) => "a defect of the library: it panicked".to_owned(),
         };
-        self.failed = true;
+        self.reading.failed = true;
         // A text of C ends at a zero, which a trace's names may hold.
         Some(Err(ArrowError::ComputeError(failure.replace('\0', "\u{fffd}"))))
     }
@@ -266,7 +290,7 @@ impl Iterator for TableReader {
 
 impl RecordBatchReader for TableReader {
     fn schema(&self) -> SchemaRef {
-        self.batches.schema()
+        self.reading.batches.schema()
     }
 }
 

@@ -8,12 +8,17 @@
 //! A handle is looked up, never followed. One that was freed has another generation than its slot, one
 //! of another type another kind, and what never was a handle has no slot: each is an error. A use is
 //! counted while it lasts, so an object is not freed, nor changed by two threads, while it is in use.
+//!
+//! What a process has opened is not a child's: the threads and locks behind it are the parent's. A child may free
+//! its handle of it, which frees nothing.
 
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 
-use crate::status::{DFT_BUSY, DFT_INVALID_HANDLE, DFT_TOO_LARGE, Failure};
+use dft_io::fork::Maker;
+
+use crate::status::{DFT_BUSY, DFT_FORKED, DFT_INVALID_HANDLE, DFT_TOO_LARGE, Failure};
 
 const PAGE: usize = 256;
 const PAGES: usize = 256;
@@ -34,6 +39,8 @@ struct Slot {
     /// The generation, and in the low byte the kind; kind 0 is a slot that is free.
     state: AtomicU64,
     uses: AtomicU32,
+    /// The number of the process that put the object there.
+    maker: AtomicU64,
     object: AtomicPtr<()>,
 }
 
@@ -61,6 +68,7 @@ pub(crate) fn put<T: Object, H>(object: T) -> Result<*mut H, Failure> {
     let Some(slot) = slot(at) else { unreachable!("the page was made") };
     let generation = (slot.state.load(Ordering::SeqCst) >> 8) + 1;
     slot.object.store(Box::into_raw(Box::new(object)).cast(), Ordering::SeqCst);
+    slot.maker.store(Maker::this_process().number(), Ordering::SeqCst);
     slot.state.store(generation << 8 | u64::from(T::KIND), Ordering::SeqCst);
     Ok(ptr::without_provenance_mut((generation << SLOT_BITS) as usize | at))
 }
@@ -99,6 +107,18 @@ fn busy<T: Object>() -> Failure {
     Failure::new(DFT_BUSY, format!("this {} is in use by another thread", T::NAME))
 }
 
+#[cold]
+fn forked<T: Object>() -> Failure {
+    let name = T::NAME;
+    Failure::new(DFT_FORKED, format!("this {name} was opened before fork(); open it again in this process"))
+}
+
+/// Whether an object is of the process that this one was forked from.
+#[inline]
+fn is_inherited(slot: &Slot) -> bool {
+    Maker::numbered(slot.maker.load(Ordering::Relaxed)).is_parent()
+}
+
 /// The slot of a handle, and the state that it has while the handle is good.
 #[inline]
 fn find<T: Object, H>(handle: *const H) -> Result<(&'static Slot, u64), Failure> {
@@ -106,7 +126,13 @@ fn find<T: Object, H>(handle: *const H) -> Result<(&'static Slot, u64), Failure>
     let (at, generation) = ((number as usize) & ((1 << SLOT_BITS) - 1), number >> SLOT_BITS);
     let state = generation << 8 | u64::from(T::KIND);
     match slot(at) {
-        Some(slot) if generation > 0 && slot.state.load(Ordering::SeqCst) == state => Ok((slot, state)),
+        Some(slot) if generation > 0 && slot.state.load(Ordering::SeqCst) == state => {
+            if is_inherited(slot) {
+                Err(forked::<T>())
+            } else {
+                Ok((slot, state))
+            }
+        }
         _ => Err(invalid::<T>()),
     }
 }
@@ -173,9 +199,22 @@ pub(crate) fn take<T: Object, H>(handle: *mut H) -> Result<T, Failure> {
     Ok(*unsafe { Box::from_raw(object) })
 }
 
-/// Frees an object. NULL is nothing to free.
+/// Frees an object. NULL is nothing to free; what is the parent's is let go of, and stays as it is.
 pub(crate) fn free<T: Object, H>(handle: *mut H) -> Result<(), Failure> {
-    if handle.is_null() { Ok(()) } else { take::<T, H>(handle).map(drop) }
+    if handle.is_null() {
+        return Ok(());
+    }
+    match take::<T, H>(handle) {
+        Err(failure) if failure.status == DFT_FORKED => {
+            let number = handle.addr() as u64;
+            if let Some(slot) = slot((number as usize) & ((1 << SLOT_BITS) - 1)) {
+                // The slot is not used again: the list of free ones may be as another thread of the parent left it.
+                slot.state.store((number >> SLOT_BITS) << 8, Ordering::SeqCst);
+            }
+            Ok(())
+        }
+        taken => taken.map(drop),
+    }
 }
 
 #[cfg(test)]

@@ -39,6 +39,9 @@ pub const DFT_TOO_LARGE: dft_status = 13;
 pub const DFT_CANCELLED: dft_status = 14;
 /// What was to be added is in the index, but then something failed: it may not survive a loss of power.
 pub const DFT_IN_FORCE: dft_status = 15;
+/// A handle is of the process that this one was forked from, or this one was forked during a call: what was opened
+/// before `fork()` is to be opened again.
+pub const DFT_FORKED: dft_status = 16;
 /// A defect of this library: the message says where. What the call was about may be of no use.
 pub const DFT_PANIC: dft_status = 99;
 
@@ -98,6 +101,7 @@ impl From<StoreError> for Failure {
             E::Rocks { path, .. } | E::Io { path, .. } => (DFT_SYSTEM, Some(path)),
             E::InForce { path, .. } => (DFT_IN_FORCE, Some(path)),
             E::SeriesClash { .. } => (DFT_DAMAGED, None),
+            E::Forked => (DFT_FORKED, None),
             E::Run(_) => (DFT_SYSTEM, None),
         };
         let key = match &error {

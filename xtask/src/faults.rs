@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let mut provisions = provision()?;
+    let provisions = provision()?;
     let mut cargo = provisions.cargo();
     step("cargo build --release --workspace", cargo.args(["build", "--release", "--workspace"]))?;
     let release = target_directory(&workspace_directory(&mut provisions.cargo())?)?.join("release");

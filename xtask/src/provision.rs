@@ -39,7 +39,17 @@ impl Provisions {
     /// selection, for another one may ask for other features, and then much is compiled again.
     pub(crate) fn build(&self) -> Command {
         let mut cargo = self.cargo();
-        cargo.args(["build", "--release", "--workspace", "--exclude", "xtask", "--exclude", "dft-benches", "--exclude", "dft-faults"]);
+        cargo.args([
+            "build",
+            "--release",
+            "--workspace",
+            "--exclude",
+            "xtask",
+            "--exclude",
+            "dft-benches",
+            "--exclude",
+            "dft-faults",
+        ]);
         cargo
     }
 

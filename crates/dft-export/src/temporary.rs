@@ -5,6 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use dft_io::fork::{Locked, Maker};
+
 use crate::error::ExportError;
 
 /// A file that is removed unless it is [renamed](Self::rename). It is locked, so that what a dead export left
@@ -13,13 +15,16 @@ pub(crate) struct Temporary {
     path: PathBuf,
     /// The name that it is to have.
     target: PathBuf,
-    file: File,
+    file: Locked,
+    maker: Maker,
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // The error at hand says more than one of this could.
-        let _ = fs::remove_file(&self.path);
+        if !self.maker.is_parent() {
+            // The error at hand says more than one of this could.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -35,13 +40,13 @@ impl Temporary {
             let random = RandomState::new().hash_one(std::process::id());
             let path = target.with_file_name(format!("{prefix}{random:016x}.tmp"));
             let file = match File::create_new(&path) {
-                Ok(file) => file,
+                Ok(file) => Locked::new(file),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(ExportError::io(&path)(error)),
             };
             let is_swept = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
             // Where the file system has no locks, nobody thinks this one dead either.
-            let temporary = Self { path, target: target.to_owned(), file };
+            let temporary = Self { path, target: target.to_owned(), file, maker: Maker::this_process() };
             // A file system that says nothing of it any more is an error, and no reason to try for ever.
             let is_there = temporary.path.try_exists().map_err(ExportError::io(&temporary.path))?;
             if !is_swept && is_there {

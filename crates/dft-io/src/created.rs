@@ -4,14 +4,22 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::fork::Maker;
 use crate::sync_directory;
 
-/// The directories that were made for something. Dropped, it removes those that are empty; [kept](Self::keep),
-/// they stay.
-#[derive(Debug, Default)]
+/// The directories that were made for something. Dropped, it removes those that are empty, unless the process is a fork of
+/// the one that made them; [kept](Self::keep), they stay.
+#[derive(Debug)]
 pub struct CreatedDirectories {
     /// Each before those in it.
     paths: Vec<PathBuf>,
+    maker: Maker,
+}
+
+impl Default for CreatedDirectories {
+    fn default() -> Self {
+        Self { paths: Vec::new(), maker: Maker::this_process() }
+    }
 }
 
 impl CreatedDirectories {
@@ -71,6 +79,9 @@ impl CreatedDirectories {
 
 impl Drop for CreatedDirectories {
     fn drop(&mut self) {
+        if self.maker.is_parent() {
+            return;
+        }
         for path in self.paths.iter().rev() {
             // One that has something in it is somebody's, and stays.
             let _ = fs::remove_dir(path);

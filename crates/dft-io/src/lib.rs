@@ -7,6 +7,7 @@
 //! comes next. Without the feature `armed`, which no release has, a point is nothing.
 
 mod created;
+pub mod fork;
 mod regular;
 mod work_directory;
 

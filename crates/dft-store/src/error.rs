@@ -148,6 +148,13 @@ pub enum StoreError {
         /// A trace that is not in.
         new: PathBuf,
     },
+    /// This process was forked while a thread of its parent worked on an index.
+    #[error(
+        "this process was forked while another thread of its parent worked on an index, so it can open none: fork \
+         when no such call is under way, or start it by executing a program (in Python: multiprocessing's \
+         \"spawn\" or \"forkserver\")"
+    )]
+    Forked,
     /// What RocksDB says.
     #[error("{}: cannot {action}: {source}{}", .path.display(), advice(.source))]
     Rocks {

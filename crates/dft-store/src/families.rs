@@ -1,15 +1,11 @@
 //! The column families, how they are stored, and how their values merge.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use dft_codec::{DecodeError, NameGivers, RowChunk, RowKey, TelemetryKey, TelemetryValue};
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, Env, InfoLogger, LogLevel, MergeOperands,
-    Options,
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, InfoLogger, LogLevel, MergeOperands, Options,
 };
-
-use crate::error::StoreError;
 
 pub(crate) const ROWS: &str = "aggregation";
 pub(crate) const TELEMETRY: &str = "system_metrics";
@@ -189,18 +185,6 @@ pub(crate) fn options(family: &'static str, faults: &MergeFaults, cache: Option<
 
 pub(crate) fn descriptors(faults: &MergeFaults, cache: &Cache) -> Vec<ColumnFamilyDescriptor> {
     ALL.iter().map(|&family| ColumnFamilyDescriptor::new(family, options(family, faults, Some(cache)))).collect()
-}
-
-/// Ends the threads that RocksDB keeps for its next work; it makes new ones when there is some. For a
-/// program that is about to unload this library.
-///
-/// # Errors
-///
-/// What RocksDB says.
-pub fn end_background_threads() -> Result<(), StoreError> {
-    let mut environment = Env::new().map_err(StoreError::rocks(Path::new(""), "end its threads"))?;
-    environment.join_all_threads();
-    Ok(())
 }
 
 pub(crate) fn database_options() -> Options {

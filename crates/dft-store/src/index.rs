@@ -14,6 +14,7 @@ use crate::current::{self, Current};
 use crate::error::StoreError;
 use crate::families::{self, MergeFaults};
 use crate::names::{NameTable, count_ambiguous};
+use crate::pools;
 use crate::scan::{RowQuery, scan_options};
 use crate::seal::Seal;
 
@@ -75,6 +76,7 @@ impl Index {
     }
 
     pub(crate) fn open_generation(path: &Path, current: Current) -> Result<Self, StoreError> {
+        let in_use = pools::begin_use()?;
         let faults = MergeFaults::default();
         let cache = Cache::new_lru_cache(CACHE);
         let directory = current::generation(path, current.number);
@@ -90,6 +92,8 @@ impl Index {
             // RocksDB does not always say which file it is.
             is_damage.then(|| seal.check_all(&directory).into_iter().next()).flatten().unwrap_or(error)
         })?;
+        // Readers have no work for threads.
+        drop(in_use);
         let mut index = Self {
             db,
             faults,

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use dft_io::CreatedDirectories;
+use dft_io::fork::{Locked, Maker};
 
 use crate::directory;
 use crate::error::StoreError;
@@ -48,7 +49,8 @@ pub(crate) struct Lock {
     refused: Option<NoLock>,
     created: CreatedDirectories,
     /// The system lets go of the lock when the process ends.
-    file: File,
+    file: Locked,
+    maker: Maker,
 }
 
 impl Lock {
@@ -73,7 +75,8 @@ impl Lock {
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 Err(error) => return Err(StoreError::io(&path)(error)),
             };
-            let mut lock = Self { index: index.to_owned(), made, stays: false, refused: None, created, file };
+            let (file, maker) = (Locked::new(file), Maker::this_process());
+            let mut lock = Self { index: index.to_owned(), made, stays: false, refused: None, created, file, maker };
             match lock.file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
@@ -126,7 +129,7 @@ fn is_gone(error: &StoreError) -> bool {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        if self.stays {
+        if self.stays || self.maker.is_parent() {
             return;
         }
         // Where nothing else is there, the file and the marker are of a writer that has failed.

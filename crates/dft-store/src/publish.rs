@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use dft_aggregate::{Config, Run};
 use dft_codec::{Bounds, DuplicateEntry, FORMAT_VERSION, FileEntry};
 use dft_io::WorkDirectory;
+use dft_io::fork::Maker;
 use rocksdb::{
     Cache, ColumnFamily, DB, DBPath, FlushOptions, IngestExternalFileOptions, WaitForCompactOptions, WriteBatch,
     WriteOptions,
@@ -20,6 +21,7 @@ use crate::error::StoreError;
 use crate::families::{self, MergeFaults};
 use crate::file_system::FileSystem;
 use crate::names;
+use crate::pools::{self, Use};
 use crate::seal::{Linked, Seal};
 use crate::sorted::SortedFiles;
 
@@ -83,6 +85,7 @@ pub(crate) struct Publisher {
 pub(crate) struct Generation {
     // Closed before its directory is removed.
     db: DB,
+    in_use: Use,
     place: Place,
 }
 
@@ -97,6 +100,7 @@ pub(crate) struct Place {
     /// Where RocksDB has its lock and its small files until the generation is complete, where the file system of
     /// the index has no locks. SST files are made in the directory all the same.
     elsewhere: Option<WorkDirectory>,
+    maker: Maker,
 }
 
 impl Place {
@@ -121,6 +125,9 @@ fn elsewhere() -> Result<WorkDirectory, StoreError> {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        if self.maker.is_parent() {
+            return;
+        }
         // It takes the room that is wanted; what stays is removed with the work directory. Committed, it has
         // another name.
         let _ = fs::remove_dir_all(&self.directory);
@@ -138,7 +145,8 @@ impl Publisher {
         let file_system = FileSystem::of(&directory).map_err(StoreError::io(&directory))?;
         let elsewhere = if file_system.locks { None } else { Some(elsewhere()?) };
         let linked = Linked::default();
-        let mut place = Place { index, directory, base, number, linked, file_system, elsewhere };
+        let maker = Maker::this_process();
+        let mut place = Place { index, directory, base, number, linked, file_system, elsewhere, maker };
         if let Some((number, seal)) = current {
             let from = current::generation(&place.index, number);
             let names = clone_generation(&from, &seal, &place.directory, place.database())?;
@@ -146,6 +154,7 @@ impl Publisher {
             dft_io::point("publish:the old generation is linked").map_err(StoreError::io(&place.directory))?;
         }
         let directory = &place.directory;
+        let in_use = pools::begin_use()?;
         let faults = MergeFaults::default();
         let cache = Cache::new_lru_cache(8 << 20);
         let mut options = families::database_options();
@@ -158,7 +167,7 @@ impl Publisher {
         }
         let db = DB::open_cf_descriptors(&options, place.database(), families::descriptors(&faults, &cache))
             .map_err(StoreError::rocks(directory, "open the index"))?;
-        Ok(Generation { db, place })
+        Ok(Generation { db, in_use, place })
     }
 }
 
@@ -224,8 +233,8 @@ impl Generation {
     }
 
     /// Gives up that it becomes one: its entries, and the place to be kept as long as they are.
-    pub(crate) fn into_entries(self) -> (DB, Place) {
-        (self.db, self.place)
+    pub(crate) fn into_entries(self) -> (DB, (Use, Place)) {
+        (self.db, (self.in_use, self.place))
     }
 
     /// Closes and seals it, once all is in, and makes it the current one. `sets` are what was ingested.
@@ -235,8 +244,9 @@ impl Generation {
     /// [`StoreError::Changed`] where another writer has published meanwhile: then this is given up.
     pub(crate) fn commit(self, sets: &[SortedFiles]) -> Result<Current, StoreError> {
         self.compact(sets)?;
-        let Self { db, place } = self;
+        let Self { db, in_use, place } = self;
         drop(db);
+        drop(in_use);
         if let Some(elsewhere) = &place.elsewhere {
             copy_small_files(elsewhere.path(), &place.directory)?;
         }

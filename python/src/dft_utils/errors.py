@@ -86,6 +86,10 @@ class InForceError(DftError):
     """What was to be added is in the index, but it may not survive a loss of power."""
 
 
+class ForkedError(DftError):
+    """It was opened before ``os.fork()``, by the parent of this process: open it again."""
+
+
 KINDS: Dict[int, Type[DftError]] = {
     _abi.DFT_INVALID_ARGUMENT: InvalidArgumentError,
     _abi.DFT_NO_INDEX: NoIndexError,
@@ -100,4 +104,5 @@ KINDS: Dict[int, Type[DftError]] = {
     _abi.DFT_TOO_LARGE: TooLargeError,
     _abi.DFT_CANCELLED: CancelledError,
     _abi.DFT_IN_FORCE: InForceError,
+    _abi.DFT_FORKED: ForkedError,
 }

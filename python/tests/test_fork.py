@@ -1,0 +1,144 @@
+"""fork(): a child opens and builds for itself, and what it has of its parent is refused, and harms nobody."""
+
+import multiprocessing
+import os
+from pathlib import Path
+
+import dft_utils as dft
+import pytest
+
+# No child takes so long; one that hangs is ended by it.
+PATIENCE = 120
+
+
+def traces(directory: Path, calls: int) -> Path:
+    directory.mkdir()
+    lines = [
+        '{"name":"read","cat":"POSIX","pid":%d,"tid":1,"ts":%d,"dur":5,"ph":"X","args":{"ret":10}}' % (at % 7, at * 999)
+        for at in range(calls)
+    ]
+    (directory / "a.pfw").write_text("[\n" + "\n".join(lines) + "\n")
+    return directory
+
+
+def rows(index: dft.Index):
+    return index.table("events").to_arrow().to_pylist()
+
+
+def work(start, folder: Path, sent) -> None:
+    """What a child does: reads what the parent has built, builds, and publishes."""
+    read = rows(dft.open(folder / "index"))
+    dft.build(folder / "traces", folder / f"built-{start}")
+    built = rows(dft.open(folder / f"built-{start}"))
+    live = dft.Aggregator()
+    live.add("read", cat="POSIX", ts=1000, dur=5)
+    live.publish(folder / f"live-{start}", start)
+    sent.put((read, built, len(rows(dft.open(folder / f"live-{start}")))))
+
+
+@pytest.mark.parametrize("start", ["fork", "forkserver", "spawn"])
+def test_a_child_reads_builds_and_publishes_after_its_parent_did(start, tmp_path):
+    traces(tmp_path / "traces", 5000)
+    dft.build(tmp_path / "traces", tmp_path / "index")
+    index = dft.open(tmp_path / "index")
+    expected = rows(index)
+    context = multiprocessing.get_context(start)
+    sent = context.SimpleQueue()
+    child = context.Process(target=work, args=(start, tmp_path, sent))
+    child.start()
+    child.join(PATIENCE)
+    code = child.exitcode
+    child.kill()
+    assert code == 0
+    assert sent.get() == (expected, expected, 1)
+    # The parent goes on, too.
+    assert rows(index) == expected
+    dft.build(tmp_path / "traces", tmp_path / "again")
+    assert rows(dft.open(tmp_path / "again")) == expected
+
+
+def in_a_child(run) -> None:
+    child = multiprocessing.get_context("fork").Process(target=run)
+    child.start()
+    child.join(PATIENCE)
+    code = child.exitcode
+    child.kill()
+    assert code == 0
+
+
+def test_what_was_opened_before_a_fork_is_refused_in_the_child_and_stays_the_parents(tmp_path):
+    traces(tmp_path / "traces", 5000)
+    dft.build(tmp_path / "traces", tmp_path / "index")
+    index = dft.open(tmp_path / "index")
+    live = dft.Aggregator(scratch=tmp_path)
+    live.add("read", cat="POSIX", ts=1000, dur=5)
+    batches = dft.open(tmp_path / "index").table("events", batch_rows=10).batches()
+    next(batches)
+    before = sorted(os.listdir(tmp_path))
+
+    def child() -> None:
+        nonlocal index, live, batches
+        said = r"was opened before fork\(\); open it again in this process"
+        with pytest.raises(dft.ForkedError, match="dft_index " + said):
+            index.table("events").to_arrow()
+        with pytest.raises(dft.ForkedError, match="dft_aggregator " + said):
+            live.add("read", cat="POSIX", ts=1000, dur=5)
+        with pytest.raises(dft.DftError, match="before fork"):
+            next(batches)
+        # Nothing hangs, and nothing is removed.
+        del index, live, batches
+
+    in_a_child(child)
+    assert sorted(os.listdir(tmp_path)) == before
+    assert len(rows(index)) == index_rows(index)
+    assert sum(batch.num_rows for batch in batches) == index_rows(index) - 10
+    live.publish(tmp_path / "live", "parent")
+    assert len(rows(dft.open(tmp_path / "live"))) == 1
+
+
+def index_rows(index: dft.Index) -> int:
+    return index.table("events").to_arrow().num_rows
+
+
+def test_a_child_of_a_child_works(tmp_path):
+    traces(tmp_path / "traces", 100)
+    dft.build(tmp_path / "traces", tmp_path / "index")
+
+    def grandchild() -> None:
+        dft.build(tmp_path / "traces", tmp_path / "deep")
+
+    def child() -> None:
+        dft.build(tmp_path / "traces", tmp_path / "child")
+        in_a_child(grandchild)
+
+    in_a_child(child)
+    assert rows(dft.open(tmp_path / "deep")) == rows(dft.open(tmp_path / "index"))
+
+
+def test_a_child_that_is_made_during_a_build_ends_and_harms_neither_it_nor_its_lock(tmp_path):
+    traces(tmp_path / "traces", 20000)
+    children = []
+
+    def child() -> None:
+        # It may have been made while the build had a database open: then it is told so.
+        try:
+            dft.build(tmp_path / "traces", tmp_path / f"child-{os.getpid()}")
+        except dft.ForkedError as error:
+            assert "forked while another thread" in str(error)
+
+    def on_progress(progress) -> None:
+        if len(children) < 5:
+            process = multiprocessing.get_context("fork").Process(target=child)
+            process.start()
+            children.append(process)
+
+    dft.build(tmp_path / "traces", tmp_path / "index", on_progress=on_progress)
+    for process in children:
+        process.join(PATIENCE)
+        code = process.exitcode
+        process.kill()
+        assert code == 0
+    assert children
+    # The lock is nobody's: children have let go of it.
+    dft.build(traces(tmp_path / "more", 30), tmp_path / "index")
+    assert dft.open(tmp_path / "index").verify() is not None
