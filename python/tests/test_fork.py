@@ -132,7 +132,7 @@ def test_a_child_that_is_made_during_a_build_ends_and_harms_neither_it_nor_its_l
             process.start()
             children.append(process)
 
-    dft.build(tmp_path / "traces", tmp_path / "index", on_progress=on_progress)
+    dft.build(tmp_path / "traces", tmp_path / "index", progress=on_progress)
     for process in children:
         process.join(PATIENCE)
         code = process.exitcode
