@@ -1,7 +1,7 @@
 //! Tables to files.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, Scope};
 
 use arrow::array::RecordBatch;
-use arrow::csv;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::FileWriter;
 
+use crate::csv_file;
 use crate::error::ExportError;
 use crate::parquet_file;
 use crate::tables::Part;
@@ -28,7 +28,8 @@ pub enum Format {
     Parquet,
     /// Arrow IPC, the file format.
     Arrow,
-    /// CSV with a header; null is an empty field.
+    /// CSV with a header; null is an empty field. Text that a spreadsheet would take for a formula has a `'` before
+    /// it, and so has text that begins with `'`.
     Csv,
 }
 
@@ -88,7 +89,7 @@ pub(crate) fn write(
         match format {
             Format::Parquet => parquet_file::write(batches, schema, view, threads, file, path),
             Format::Arrow => write_arrow(batches, schema, file, path),
-            Format::Csv => write_csv(batches, schema, file, path),
+            Format::Csv => csv_file::write(batches, &schema, file, path),
         }
     });
     let refusal = refusal.lock().ok().and_then(|mut refusal| refusal.take());
@@ -182,27 +183,5 @@ fn write_arrow(
     writer.finish().map_err(failed)?;
     let mut file = writer.into_inner().map_err(failed)?;
     file.flush().map_err(ExportError::io(path))?;
-    Ok(rows)
-}
-
-fn write_csv(
-    batches: impl Iterator<Item = Made>,
-    schema: SchemaRef,
-    file: Noting,
-    path: &Path,
-) -> Result<u64, ExportError> {
-    let failed = |source: ArrowError| ExportError::Write { path: path.to_owned(), source };
-    let mut writer = csv::WriterBuilder::new().with_header(true).build(BufWriter::with_capacity(1 << 20, file));
-    let mut rows = 0;
-    for batch in batches {
-        let batch = batch?;
-        rows += batch.num_rows() as u64;
-        writer.write(&batch).map_err(failed)?;
-    }
-    if rows == 0 {
-        // The header comes with the first batch, and a table without rows has one too.
-        writer.write(&RecordBatch::new_empty(schema)).map_err(failed)?;
-    }
-    writer.into_inner().flush().map_err(ExportError::io(path))?;
     Ok(rows)
 }

@@ -27,6 +27,7 @@
 mod calls;
 mod cells;
 mod columns;
+mod csv_file;
 mod directory;
 mod error;
 mod files;
