@@ -192,3 +192,26 @@ fn a_trace_in_another_container_is_named_with_what_to_do() {
     let ran = index(&traces.join("b.pfw.zst"), &made, &[]).exits(1);
     assert!(ran.err.contains("no trace that can be read") && ran.err.contains("zstd -d"), "{}", ran.err);
 }
+
+#[test]
+fn what_is_something_else_by_its_bytes_is_named_once_and_not_line_by_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let traces = folder.path().join("traces");
+    write(&traces.join("good.pfw"), CALL);
+    let utf_16: Vec<u8> = CALL.repeat(50).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let mut tar = vec![b'a'; 600];
+    tar[257..262].copy_from_slice(b"ustar");
+    for (name, bytes, says) in [
+        ("zstd.pfw.gz", b"\x28\xb5\x2f\xfdwhat".repeat(9), "it is compressed by zstd"),
+        ("tar.pfw", tar, "it is a tar archive"),
+        ("utf16.pfw", utf_16, "it is UTF-16 text, and traces are UTF-8"),
+        ("cr.pfw", CALL.replace('\n', "\r").repeat(50).into_bytes(), "its lines end with CR"),
+    ] {
+        write(&traces.join(name), bytes);
+        let ran = index(&traces, &folder.path().join(format!("index-{name}")), &[]).exits(3);
+        assert!(ran.err.contains(&format!("/{name}: cannot be read, left out: {says}")), "{}", ran.err);
+        assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
+        assert!(ran.out.contains("1 events") && ran.out.contains("0 malformed"), "{}", ran.out);
+        fs::remove_file(traces.join(name)).expect("removed");
+    }
+}

@@ -57,6 +57,7 @@ pub mod library;
 mod line;
 mod number;
 mod opening;
+mod other_content;
 mod reader;
 mod record;
 pub mod scan;

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::content_hash::{ContentHash, ContentHasher};
 use crate::gzip::MAGIC;
+use crate::other_content::{LOOKED_AT, other_content};
 use crate::summary::Snapshot;
 
 /// Reads a file from some place on, and hashes what passes through.
@@ -92,12 +93,22 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<(File, Snapshot)> {
 }
 
 /// Whether the file is gzip, by its first bytes; and by its name, where they could be those of gzip.
+///
+/// # Errors
+///
+/// What the system says, and [`io::ErrorKind::InvalidData`] where the file is [something else](other_content).
 pub(crate) fn is_gzip(file: &mut File, path: &Path) -> io::Result<bool> {
-    let mut first = Vec::with_capacity(MAGIC.len());
-    Read::by_ref(file).take(MAGIC.len() as u64).read_to_end(&mut first)?;
+    let mut first = Vec::with_capacity(LOOKED_AT);
+    Read::by_ref(file).take(LOOKED_AT as u64).read_to_end(&mut first)?;
     file.rewind()?;
     let named_gzip = path.extension().is_some_and(|extension| extension == "gz");
-    Ok(first == MAGIC || (named_gzip && MAGIC.starts_with(&first)))
+    if first.starts_with(&MAGIC) || (named_gzip && MAGIC.starts_with(&first)) {
+        return Ok(true);
+    }
+    match other_content(&first) {
+        Some(what) => Err(io::Error::new(io::ErrorKind::InvalidData, what)),
+        None => Ok(false),
+    }
 }
 
 /// The hash of a file's first `size` bytes, as [`SourceSummary::fingerprint`](crate::SourceSummary::fingerprint) has it.
