@@ -337,7 +337,7 @@ typedef struct dft_error {
 typedef struct dft_build_options {
     // The size of this struct, which the caller sets.
     uint64_t size;
-    // What the tables may take in memory, in bytes; 0 for 512 MiB.
+    // What the tables may take in memory, in bytes; 0 for 512 MiB, or a quarter of what the process may have.
     uint64_t memory;
     // Threads; 0 for as many as the machine has cores.
     uint32_t threads;

@@ -32,6 +32,7 @@ pub(crate) fn boundary(name: &'static str, run: impl FnOnce() -> Result<(), Fail
 #[cold]
 fn fail(failure: Failure) -> dft_status {
     let status = failure.status;
+    let failure = failure.shown();
     log(DFT_LOG_ERROR, &failure.message);
     // While a thread ends, its last error is gone already.
     let _ = LAST.try_with(|last| *last.borrow_mut() = failure);

@@ -25,7 +25,7 @@ use crate::status::{DFT_DAMAGED, Detail, Failure, dft_status};
 pub struct dft_build_options {
     /// The size of this struct, which the caller sets.
     pub size: u64,
-    /// What the tables may take in memory, in bytes; 0 for 512 MiB.
+    /// What the tables may take in memory, in bytes; 0 for 512 MiB, or a quarter of what the process may have.
     pub memory: u64,
     /// Threads; 0 for as many as the machine has cores.
     pub threads: u32,
@@ -219,7 +219,7 @@ fn summary(input: &InputReport) -> dft_build_summary {
 
 /// Tells the caller, and the log, what is wrong with something at a path.
 fn tell(on_text: dft_on_text, context: *mut c_void, path: &Path, text: &str) {
-    log(DFT_LOG_WARNING, &format!("{}: {text}", path.display()));
+    log(DFT_LOG_WARNING, &format!("{}: {text}", path.to_string_lossy()));
     if let Some(on_text) = on_text {
         // SAFETY: the caller gave a function of this type; the texts live through the call.
         unsafe { on_text(context, dft_text::of_bytes(path.as_os_str().as_bytes()), dft_text::of(text)) };
@@ -626,8 +626,13 @@ pub extern "C" fn dft_verify(index: dft_text, on_fault: dft_on_text, context: *m
             None => Ok(()),
             Some(fault) => {
                 let message = fault.to_string();
-                Err(Detail { status: DFT_DAMAGED, message, path: path.display().to_string(), ..Detail::default() }
-                    .into())
+                Err(Detail {
+                    status: DFT_DAMAGED,
+                    message,
+                    path: path.to_string_lossy().into_owned(),
+                    ..Detail::default()
+                }
+                .into())
             }
         }
     })

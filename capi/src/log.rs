@@ -31,10 +31,12 @@ pub(crate) fn log(level: u32, text: &str) {
     if IN_LOG.replace(true) {
         return;
     }
+    // People read it.
+    let text = dft_io::shown_lines(text);
     let log = LOG.read().unwrap_or_else(std::sync::PoisonError::into_inner);
     if let Some((log, context)) = *log {
         // SAFETY: the caller gave a function of this type for any thread; the text lives through the call.
-        unsafe { log(std::ptr::with_exposed_provenance_mut(context), level, dft_text::of(text)) };
+        unsafe { log(std::ptr::with_exposed_provenance_mut(context), level, dft_text::of(&text)) };
     }
     drop(log);
     IN_LOG.set(false);

@@ -1,5 +1,7 @@
 //! Status codes: stable, and never reused.
 
+use std::borrow::Cow;
+
 use dft_export::ExportError;
 use dft_index::BuildError;
 use dft_store::StoreError;
@@ -78,6 +80,14 @@ impl Failure {
         Detail { status, message: message.into(), ..Detail::default() }.into()
     }
 
+    /// With a message that people may be shown.
+    pub(crate) fn shown(mut self) -> Self {
+        if let Cow::Owned(shown) = dft_io::shown_lines(&self.0.message) {
+            self.0.message = shown;
+        }
+        self
+    }
+
     pub(crate) fn argument(message: impl Into<String>) -> Self {
         Self::new(DFT_INVALID_ARGUMENT, message)
     }
@@ -108,7 +118,7 @@ impl From<StoreError> for Failure {
             E::Entry { key, .. } => key.clone(),
             _ => String::new(),
         };
-        let path = path.map(|path| path.display().to_string()).unwrap_or_default();
+        let path = path.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
         Detail { status, message: error.to_string(), path, key }.into()
     }
 }
@@ -135,10 +145,10 @@ impl From<BuildError> for Failure {
             E::Read { path, .. } | E::Scratch { path, .. } => (DFT_SYSTEM, Some(path)),
             E::Strict { path, .. } => (DFT_MALFORMED, Some(path)),
             E::Malformed(_) => (DFT_MALFORMED, None),
-            E::Run(_) | E::Merge(_) => (DFT_SYSTEM, None),
+            E::Run(_) | E::Merge(_) | E::Threads(_) => (DFT_SYSTEM, None),
             E::Cancelled => (DFT_CANCELLED, None),
         };
-        let path = path.map(|path| path.display().to_string()).unwrap_or_default();
+        let path = path.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
         Detail { status, message, path, key: String::new() }.into()
     }
 }
@@ -151,15 +161,15 @@ impl From<ExportError> for Failure {
             E::Store(error) => error.into(),
             E::TooLarge { row, .. } => Detail { status: DFT_TOO_LARGE, message, key: row, path: String::new() }.into(),
             E::Io { path, .. } | E::Parquet { path, .. } | E::Write { path, .. } => {
-                let path = path.display().to_string();
+                let path = path.to_string_lossy().into_owned();
                 Detail { status: DFT_SYSTEM, message, path, key: String::new() }.into()
             }
             E::NotExported(paths) => {
-                let path = paths.first().map(|path| path.display().to_string()).unwrap_or_default();
+                let path = paths.first().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
                 Detail { status: DFT_INVALID_ARGUMENT, message, path, key: String::new() }.into()
             }
             E::List(path) => {
-                let path = path.display().to_string();
+                let path = path.to_string_lossy().into_owned();
                 Detail { status: DFT_DAMAGED, message, path, key: String::new() }.into()
             }
             _ => Self::argument(message),

@@ -70,3 +70,20 @@ def test_a_stream_outlives_its_index(index_path):
     assert reader.read_all().num_rows == rows
     with pytest.raises(ValueError, match="closed"):
         pyarrow.table(index.table("events"))
+
+
+def test_a_name_with_nul_breaks_no_stream(tmp_path):
+    import dft_utils
+
+    args = '"args":{"a\\u0000b":1.5,"a":2.5}'
+    lines = [
+        '{"name":"cpu","cat":"sys","pid":1,"tid":1,"ts":5,"ph":"C",%s}' % args,
+        '{"name":"f","cat":"app","pid":1,"tid":1,"ts":5,"dur":1,"ph":"X",%s}' % args,
+    ]
+    (tmp_path / "a.pfw").write_text("\n".join(lines) + "\n")
+    dft_utils.build(tmp_path / "a.pfw", tmp_path / "index")
+    with dft_utils.open(tmp_path / "index") as opened:
+        system = pyarrow.table(opened.table("system")).to_pylist()
+        assert [(row["a"], row["a\\u0000b"]) for row in system] == [(2.5, 1.5)]
+        statistics = pyarrow.table(opened.table("aggregation")).to_pylist()
+        assert [row["a\\u0000b_total"] for row in statistics] == [1.5]

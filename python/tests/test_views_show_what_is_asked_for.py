@@ -91,3 +91,26 @@ def test_what_makes_no_sense_is_said(index):
         frame(index, pid=1 << 64)
     with pytest.raises(TypeError):
         frame(index, colour="red")
+
+
+@pytest.mark.parametrize("number", [1 << 63, 1 << 64, -1, 10**30, float("inf"), float("nan"), "99999999999999999h"])
+def test_numbers_past_what_the_library_holds_are_errors_and_do_not_wrap(index, number, tmp_path):
+    past = (OverflowError, ValueError)
+    for view in ({"time": (0, number)}, {"time": (number, number)}, {"granularity": number}):
+        with pytest.raises(past):
+            index.table("events", **view)
+    with pytest.raises(past):
+        dft_utils.Config(interval=number).interval_us
+    if isinstance(number, int):
+        for wrong in ({"memory": number}, {"threads": number}):
+            with pytest.raises(past):
+                dft_utils.build(tmp_path, tmp_path / "index", **wrong)
+        with pytest.raises(past):
+            index.table("events", batch_rows=number)
+        with pytest.raises(past):
+            index.table("events", share=(0, number))
+        with pytest.raises(past):
+            dft_utils.plan(tmp_path, number)
+        with pytest.raises(past):
+            dft_utils.stage(tmp_path, tmp_path, tmp_path, part=(0, number))
+    assert not (tmp_path / "index").exists()

@@ -13,6 +13,7 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use dft_codec::{Reader, put_varint};
+use dft_io::Show;
 
 use crate::sealed::{TableCursor, TableRows};
 
@@ -48,7 +49,7 @@ pub fn partition_of(key: &[u8]) -> usize {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// What the system says.
-    #[error("{}: {source}, in a temporary file of the build{}", .path.display(), dft_io::advice(.source))]
+    #[error("{}: {source}, in a temporary file of the build{}", .path.shown(), dft_io::advice(.source))]
     Io {
         /// The file.
         path: PathBuf,
@@ -56,7 +57,7 @@ pub enum RunError {
         source: io::Error,
     },
     /// The file does not hold what was written to it.
-    #[error("{}: the build's temporary file was changed while it was in use", .path.display())]
+    #[error("{}: the build's temporary file was changed while it was in use", .path.shown())]
     Corrupt {
         /// The file.
         path: PathBuf,

@@ -129,9 +129,10 @@ pub(crate) struct ReadingArgs {
     /// Threads [default: as many as the machine has cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
-    /// What the tables may take in memory before they are written out
-    #[arg(long, value_name = "SIZE", default_value = "512M", value_parser = parse_size)]
-    pub(crate) memory: u64,
+    /// What the tables may take in memory before they are written out [default: 512M, or a quarter of what the process
+    /// may have]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) memory: Option<u64>,
     /// Fail, and store nothing, where a line is malformed or a file truncated, damaged, unreadable or a duplicate
     #[arg(long)]
     pub(crate) strict: bool,
@@ -143,8 +144,9 @@ pub(crate) struct ReadingArgs {
 
 impl ReadingArgs {
     pub(crate) fn options(&self, rebuild: bool) -> BuildOptions {
-        let threads = self.threads.map_or_else(|| BuildOptions::default().threads, usize::from);
-        BuildOptions { threads, memory: self.memory, strict: self.strict, rebuild, source: self.source.clone() }
+        let BuildOptions { threads, memory, .. } = BuildOptions::default();
+        let (threads, memory) = (self.threads.map_or(threads, usize::from), self.memory.unwrap_or(memory));
+        BuildOptions { threads, memory, strict: self.strict, rebuild, source: self.source.clone() }
     }
 }
 
@@ -210,7 +212,7 @@ pub(crate) struct ExportArgs {
     /// The directory to write to: one file a table, named after it
     #[arg(long, value_name = "DIR", value_parser = named_path())]
     pub(crate) out: PathBuf,
-    /// The format: parquet, arrow or csv
+    /// The format: parquet, arrow or csv (text that a spreadsheet would run as a formula gets a ' before it)
     #[arg(long, value_name = "FORMAT", default_value = "parquet")]
     pub(crate) format: Format,
     /// The length of a cell of time, a multiple of the index's interval [default: the interval]

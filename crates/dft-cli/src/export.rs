@@ -5,6 +5,7 @@ use std::fmt::Write;
 use anyhow::Result;
 use dft_export::{Export, ExportOptions, Filter, Pattern, View, export};
 use dft_index::BuildOptions;
+use dft_io::Show;
 
 use crate::Outcome;
 use crate::args::{ExportArgs, FilterArgs};
@@ -25,10 +26,10 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Outcome> {
     let mut text = String::new();
     let Export { tables, removed } = export(&view, &args.out, &options)?;
     for file in removed {
-        let _ = writeln!(text, "{}  removed: it is of an earlier export, and shows something else", file.display());
+        let _ = writeln!(text, "{}  removed: it is of an earlier export, and shows something else", file.shown());
     }
     for file in tables {
-        let _ = writeln!(text, "{}  {} rows, {}", file.path.display(), count(file.rows), bytes(file.bytes as f64));
+        let _ = writeln!(text, "{}  {} rows, {}", file.path.shown(), count(file.rows), bytes(file.bytes as f64));
     }
     say(&text)?;
     Ok(outcome)

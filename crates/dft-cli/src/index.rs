@@ -4,11 +4,12 @@ use std::fmt::Write;
 
 use anyhow::Result;
 use dft_index::{BuildError, BuildReport, build, default_index};
+use dft_io::Show;
 
 use crate::Outcome;
 use crate::args::IndexArgs;
 use crate::input::{faults, lines, notes, outcome, read};
-use crate::output::{fields, say};
+use crate::output::{fields, say, tell};
 use crate::units::{count, plural};
 use crate::watch::watched;
 
@@ -21,7 +22,7 @@ pub(crate) fn run(args: &IndexArgs) -> Result<Outcome> {
     };
     let options = args.reading.options(args.rebuild);
     let report = watched(|progress| build(&args.traces, &index, &config, &options, progress))?;
-    eprint!("{}{}", faults(&report.input), notes(&report));
+    tell(&(faults(&report.input) + &notes(&report)));
     say(&describe(&report))?;
     Ok(outcome(&report.input))
 }
@@ -29,7 +30,7 @@ pub(crate) fn run(args: &IndexArgs) -> Result<Outcome> {
 /// The report, in a few lines.
 fn describe(report: &BuildReport) -> String {
     let input = &report.input;
-    let index = report.index.display().to_string();
+    let index = report.index.shown().to_string();
     // The duplicates are in as well, in a way.
     let known = input.known.len() + input.duplicates.len();
     if input.files.is_empty() && known > 0 {

@@ -7,13 +7,14 @@ use anyhow::Result;
 use dft_aggregate::CustomMetrics;
 use dft_codec::{FORMAT_VERSION, Family, FileCounts, FileFault, NameKind, Said};
 use dft_index::{LostRecords, gone_traces, lost_records};
+use dft_io::Show;
 use dft_store::{Index, TraceNames};
 use serde_json::{Map, Value, json};
 
 use crate::Outcome;
 use crate::args::InfoArgs;
 use crate::input::MORE_PROCESSES;
-use crate::output::{columns, say};
+use crate::output::{columns, say, say_json};
 use crate::source;
 use crate::units::{bytes, count, duration, plural};
 
@@ -23,7 +24,11 @@ const SHOWN: usize = 20;
 pub(crate) fn run(args: &InfoArgs) -> Result<Outcome> {
     let (index, outcome) = source::open(&args.index)?;
     let facts = Facts::of(&index)?;
-    say(&if args.json { facts.json(&index)? } else { facts.text(&index) })?;
+    if args.json {
+        say_json(&facts.json(&index))?
+    } else {
+        say(&facts.text(&index))?
+    }
     Ok(outcome)
 }
 
@@ -91,7 +96,7 @@ impl Facts {
         let mut line = |name: &str, value: String| {
             let _ = writeln!(text, "{name:<10} {value}");
         };
-        line("index", index.path().display().to_string());
+        line("index", index.path().shown().to_string());
         line("format", FORMAT_VERSION.to_string());
         line("config", index.config().to_string());
         line(
@@ -181,7 +186,7 @@ impl Facts {
         text
     }
 
-    fn json(&self, index: &Index) -> Result<String> {
+    fn json(&self, index: &Index) -> Value {
         let config = index.config();
         let customs = match &config.custom_metrics {
             CustomMetrics::On => json!("on"),
@@ -224,7 +229,7 @@ impl Facts {
             .iter()
             .map(|(kind, all, ambiguous)| ((*kind).to_owned(), json!({"hashes": all, "ambiguous": ambiguous})))
             .collect();
-        let value = json!({
+        json!({
             "index": index.path().to_string_lossy(),
             "format": FORMAT_VERSION,
             "config": {
@@ -246,14 +251,13 @@ impl Facts {
             "files": files,
             "gone": self.gone,
             "duplicates": self.duplicates.iter().map(|(name, of)| json!({"path": name, "of": of})).collect::<Vec<_>>(),
-        });
-        Ok(format!("{}\n", serde_json::to_string_pretty(&value)?))
+        })
     }
 }
 
 /// The first few of a list, a line each.
 fn listed<T>(all: &[T], line: impl Fn(&T) -> String) -> String {
-    let mut text: String = all.iter().take(SHOWN).map(|one| format!("  {}\n", line(one))).collect();
+    let mut text: String = all.iter().take(SHOWN).map(|one| format!("  {}\n", line(one).shown())).collect();
     if all.len() > SHOWN {
         let _ = writeln!(text, "  and {} more", count((all.len() - SHOWN) as u64));
     }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use dft_codec::FileFault;
 use dft_index::{BuildReport, FileReport, InputReport};
+use dft_io::Show;
 use dft_trace::NotRead;
 
 use crate::Outcome;
@@ -83,7 +84,7 @@ pub(crate) fn lines(input: &InputReport) -> Vec<(&'static str, String)> {
     if counts.inconsistent > 0 {
         let first = input.files.iter().find_map(|file| Some((file, file.inconsistent?)));
         let first = first.map_or(String::new(), |(file, line)| {
-            format!("; the first: {}, {}", file.path.display(), file.place_of(line))
+            format!("; the first: {}, {}", file.path.shown(), file.place_of(line))
         });
         let inconsistent = count(counts.inconsistent);
         lines.push((
@@ -111,14 +112,13 @@ pub(crate) fn lines(input: &InputReport) -> Vec<(&'static str, String)> {
 pub(crate) fn faults(report: &InputReport) -> String {
     let mut text = String::new();
     for unreadable in report.unreadable.iter().take(SHOWN) {
-        let _ =
-            writeln!(text, "warning: {}: cannot be read, left out: {}", unreadable.path.display(), unreadable.error);
+        let _ = writeln!(text, "warning: {}: cannot be read, left out: {}", unreadable.path.shown(), unreadable.error);
     }
     for duplicate in report.duplicates.iter().take(SHOWN) {
         let _ = writeln!(text, "warning: {duplicate}");
     }
     for NotRead { path, container } in report.not_read.iter().take(SHOWN) {
-        let _ = writeln!(text, "warning: {}: not read: {container}", path.display());
+        let _ = writeln!(text, "warning: {}: not read: {container}", path.shown());
     }
     for file in report.faulty().take(SHOWN) {
         describe_fault(file, &mut text);
@@ -142,7 +142,7 @@ pub(crate) fn notes(report: &BuildReport) -> String {
         let _ = writeln!(text, "warning: {no_lock}");
     }
     for (name, path) in report.moved.iter().take(SHOWN) {
-        let _ = writeln!(text, "note: {}: the trace that was {name}", path.display());
+        let _ = writeln!(text, "note: {}: the trace that was {}", path.shown(), name.shown());
     }
     if report.moved.len() > SHOWN {
         let _ = writeln!(
@@ -168,7 +168,7 @@ pub(crate) fn gone(gone: &[String]) -> String {
     const SHOWN: usize = 5;
     let mut text = String::new();
     for name in gone.iter().take(SHOWN) {
-        let _ = writeln!(text, "note: {name}: in the index and counted, but the file is gone");
+        let _ = writeln!(text, "note: {}: in the index and counted, but the file is gone", name.shown());
     }
     if gone.len() > SHOWN {
         let _ = writeln!(
@@ -181,7 +181,7 @@ pub(crate) fn gone(gone: &[String]) -> String {
 }
 
 fn describe_fault(file: &FileReport, text: &mut String) {
-    let path = file.path.display();
+    let path = file.path.shown();
     let _ = match &file.fault {
         None => Ok(()),
         Some(FileFault::Empty) => writeln!(text, "warning: {path}: empty: the file has no byte"),

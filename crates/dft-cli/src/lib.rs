@@ -37,7 +37,11 @@ enum Outcome {
 ///
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input had faults.
 pub fn run() -> ExitCode {
-    let result = match Cli::parse().command {
+    let arguments = match Cli::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return wrong_usage(&error),
+    };
+    let result = match arguments.command {
         Command::Index(args) => index::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Summary(args) => summary::run(&args),
@@ -52,10 +56,22 @@ pub fn run() -> ExitCode {
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // The libraries' messages have their causes in them.
-            eprintln!("dft: {error}");
+            output::tell(&format!("dft: {error}\n"));
             ExitCode::from(if is_usage(&error) { 2 } else { 1 })
         }
     }
+}
+
+/// Shows what clap says: help, the version, or what is wrong with the arguments, which are shown with it.
+fn wrong_usage(error: &clap::Error) -> ExitCode {
+    let plain = error.render().to_string();
+    if plain.contains(|character| character != '\n' && dft_io::is_active(character)) {
+        output::tell(&plain);
+    } else {
+        // What cannot be shown is no reason for another exit code.
+        let _ = error.print();
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// Whether the error is in what was asked for, as clap's own are.

@@ -2,12 +2,29 @@
 
 use std::io::{self, Write};
 
-/// Writes to standard output.
+use dft_io::{Show, shown_json, shown_lines};
+use serde_json::Value;
+
+/// Writes text for people to standard output.
 pub(crate) fn say(text: &str) -> anyhow::Result<()> {
+    write(&shown_lines(text))
+}
+
+/// Writes JSON to standard output.
+pub(crate) fn say_json(json: &Value) -> anyhow::Result<()> {
+    write(&format!("{}\n", shown_json(&serde_json::to_string_pretty(json)?)))
+}
+
+fn write(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()?;
     Ok(())
+}
+
+/// Writes lines for people to standard error.
+pub(crate) fn tell(lines: &str) {
+    eprint!("{}", shown_lines(lines));
 }
 
 /// Whether the reader of the output has gone, which is no failure of ours.
@@ -17,19 +34,21 @@ pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
 
 /// Names and what is said of each, a line each.
 pub(crate) fn fields(fields: &[(&str, String)]) -> String {
-    fields.iter().map(|(name, text)| format!("  {name:<10} {text}\n")).collect()
+    fields.iter().map(|(name, text)| format!("  {name:<10} {}\n", text.shown())).collect()
 }
 
 /// Lines of cells in columns: the first to the left, the others to the right.
 pub(crate) fn columns(rows: &[Vec<String>], indent: &str) -> String {
     let width = |text: &str| text.chars().count();
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|cell| cell.shown().to_string()).collect()).collect();
     let mut widths: Vec<usize> = Vec::new();
-    for row in rows {
+    for row in &rows {
         widths.resize(widths.len().max(row.len()), 0);
         row.iter().zip(&mut widths).for_each(|(cell, most)| *most = width(cell).max(*most));
     }
     let mut text = String::new();
-    for row in rows {
+    for row in &rows {
         let mut line = indent.to_owned();
         for (at, (cell, &most)) in row.iter().zip(&widths).enumerate() {
             let space = " ".repeat(most - width(cell));
@@ -44,17 +63,14 @@ pub(crate) fn columns(rows: &[Vec<String>], indent: &str) -> String {
     text
 }
 
-/// The end of a long name, for that is what tells files apart.
+/// The end of a long name, for that is what tells files apart. What acts on a terminal is escaped.
 pub(crate) fn shortened(name: &str, most: usize) -> String {
+    let name = name.shown().to_string();
     let length = name.chars().count();
-    // A name from a trace may hold what would move the cursor.
-    let clean = |text: &mut dyn Iterator<Item = char>| -> String {
-        text.map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-    };
     if length <= most {
-        return clean(&mut name.chars());
+        return name;
     }
-    format!("…{}", clean(&mut name.chars().skip(length + 1 - most)))
+    format!("…{}", name.chars().skip(length + 1 - most).collect::<String>())
 }
 
 #[cfg(test)]
@@ -67,6 +83,7 @@ mod tests {
         assert_eq!(columns(&rows, " "), " a         1\n long  1,000\n");
         assert_eq!(shortened("/a/b/c/data.h5", 8), "…data.h5");
         assert_eq!(shortened("short", 8), "short");
-        assert_eq!(shortened("a\x1b[2J", 8), "a\u{fffd}[2J");
+        assert_eq!(shortened("a\x1b[2J", 48), "a\\u{1b}[2J");
+        assert_eq!(columns(&[vec!["a\n".to_owned(), "1".to_owned()]], ""), "a\\n  1\n");
     }
 }

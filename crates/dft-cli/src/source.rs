@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use dft_aggregate::Config;
 use dft_index::{BuildError, BuildOptions, build, default_index, may_be_a_trace, other_traces};
+use dft_io::Show;
 use dft_store::Index;
 
 use crate::Outcome;
 use crate::input::{faults, notes, outcome};
+use crate::output::tell;
 use crate::units::{count, plural};
 use crate::watch::watched;
 
@@ -33,12 +35,13 @@ pub(crate) fn open(path: &Path) -> Result<(Index, Outcome)> {
                     more => format!(" and {more} more"),
                 };
                 bail!(
-                    "{}: {} has other traces, too: {other}{more}; give {} to have all of them, or make an index of \
+                    "{}: {} has other traces, too: {}{more}; give {} to have all of them, or make an index of \
                      what you ask for: `dft index {} --index PLACE`",
-                    path.display(),
-                    index.display(),
-                    index.display(),
-                    path.display(),
+                    path.shown(),
+                    index.shown(),
+                    other.shown(),
+                    index.shown(),
+                    path.shown(),
                 );
             }
             opened.config().clone()
@@ -47,13 +50,13 @@ pub(crate) fn open(path: &Path) -> Result<(Index, Outcome)> {
     let report = watched(|progress| build(&traces, &index, &config, &BuildOptions::default(), progress))?;
     let input = &report.input;
     if !input.files.is_empty() {
-        eprintln!(
-            "indexed {}, {} records, in {}",
+        tell(&format!(
+            "indexed {}, {} records, in {}\n",
             plural(input.files.len() as u64, "file"),
             count(input.counts().records()),
-            report.index.display()
-        );
+            report.index.shown()
+        ));
     }
-    eprint!("{}{}", faults(input), notes(&report));
+    tell(&(faults(input) + &notes(&report)));
     Ok((Index::open(&index)?, outcome(input)))
 }

@@ -5,12 +5,13 @@ use std::fmt::Write;
 
 use anyhow::Result;
 use dft_index::{BuildError, StageReport, StageTo, ingest, lost_records, stage};
+use dft_io::Show;
 use dft_store::{Index, IngestReport, IngestedBundle};
 
 use crate::Outcome;
 use crate::args::{IngestArgs, StageArgs};
 use crate::input::{faults, files_and_pieces, lines, outcome, read};
-use crate::output::{fields, say};
+use crate::output::{fields, say, tell};
 use crate::units::{count, plural};
 use crate::watch::watched;
 
@@ -21,9 +22,9 @@ pub(crate) fn run_stage(args: &StageArgs) -> Result<Outcome> {
     let options = args.reading.options(false);
     let part = args.piece_size.map_or(args.part, |bytes| args.part.of_pieces(bytes));
     let report = watched(|progress| stage(&args.traces, &to, part, &config, &options, progress))?;
-    eprint!("{}", faults(&report.input));
+    tell(&faults(&report.input));
     for (trace, unchained) in &report.unchained {
-        eprintln!("warning: {}: {unchained}: stage it whole", trace.display());
+        tell(&format!("warning: {}: {unchained}: stage it whole\n", trace.shown()));
     }
     say(&describe_stage(&report))?;
     Ok(if report.unchained.is_empty() { outcome(&report.input) } else { Outcome::Faults })
@@ -43,41 +44,41 @@ fn describe_stage(report: &StageReport) -> String {
     if !input.known.is_empty() {
         said.push(("known", format!("{} in bundles already", files_and_pieces(&input.known))));
     }
-    said.extend(report.bundles.iter().map(|bundle| ("bundle", bundle.display().to_string())));
+    said.extend(report.bundles.iter().map(|bundle| ("bundle", bundle.shown().to_string())));
     text + &fields(&said)
 }
 
 pub(crate) fn run_ingest(args: &IngestArgs) -> Result<Outcome> {
     let report = ingest(&args.index, &args.shared_staging, args.keep)?;
     if let Some(no_lock) = &report.no_lock {
-        eprintln!("warning: {no_lock}");
+        tell(&format!("warning: {no_lock}\n"));
     }
     for (_, refusal) in &report.refused {
-        eprintln!("refused: {refusal}");
+        tell(&format!("refused: {refusal}\n"));
     }
     for unchained in &report.unchained {
-        eprintln!("refused: {unchained}");
+        tell(&format!("refused: {unchained}\n"));
     }
     for waiting in &report.waiting {
-        eprintln!("waiting: {waiting}");
+        tell(&format!("waiting: {waiting}\n"));
     }
     for duplicate in &report.duplicates {
-        eprintln!("warning: {duplicate}");
+        tell(&format!("warning: {duplicate}\n"));
     }
     for shared in &report.shared_processes {
-        eprintln!("warning: {shared}");
+        tell(&format!("warning: {shared}\n"));
     }
     for (bundle, error) in &report.not_removed {
-        eprintln!("warning: {}: in the index, but not removed: {error}", bundle.display());
+        tell(&format!("warning: {}: in the index, but not removed: {error}\n", bundle.shown()));
     }
     for bundle in &report.unfinished {
-        eprintln!("unfinished: {}: on its way, or its worker died: then remove it", bundle.display());
+        tell(&format!("unfinished: {}: on its way, or its worker died: then remove it\n", bundle.shown()));
     }
     // Of a trace in pieces, or a process in several traces, only now is there all that is to be counted.
     let lost = if report.taken.is_empty() { Default::default() } else { lost_records(&Index::open(&args.index)?)? };
     for (trace, lost) in &lost {
         for lost in lost {
-            eprintln!("warning: {}: {lost}", String::from_utf8_lossy(trace));
+            tell(&format!("warning: {}: {lost}\n", trace.shown()));
         }
     }
     say(&describe_ingest(&report, args))?;
@@ -98,7 +99,7 @@ fn describe_ingest(report: &IngestReport, args: &IngestArgs) -> String {
         plural(wholes.chain(pieces).collect::<BTreeSet<_>>().len() as u64, "trace")
     };
     if report.taken.is_empty() {
-        let _ = writeln!(text, "nothing to do: no bundle in {} that is not in", args.shared_staging.display());
+        let _ = writeln!(text, "nothing to do: no bundle in {} that is not in", args.shared_staging.shown());
     } else {
         let _ = writeln!(text, "ingested {}, {}", plural(report.taken.len() as u64, "bundle"), traces(&report.taken));
     }
@@ -126,6 +127,6 @@ fn describe_ingest(report: &IngestReport, args: &IngestArgs) -> String {
             said.push((what, format!("{}, left where they are", plural(bundles as u64, "bundle"))));
         }
     }
-    said.push(("index", args.index.display().to_string()));
+    said.push(("index", args.index.shown().to_string()));
     text + &fields(&said)
 }

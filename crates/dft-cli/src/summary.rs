@@ -7,6 +7,7 @@ use anyhow::Result;
 use dft_codec::{FileCounts, HOST_WIDE};
 use dft_export::{Filter, Metric, Summary, Totals, View};
 use dft_index::{gone_traces, lost_records};
+use dft_io::Show;
 use dft_store::Index;
 use serde_json::{Value, json};
 
@@ -14,7 +15,7 @@ use crate::Outcome;
 use crate::args::SummaryArgs;
 use crate::info::counts;
 use crate::input::gone;
-use crate::output::{columns, say, shortened};
+use crate::output::{columns, say, say_json, shortened, tell};
 use crate::source;
 use crate::units::{bytes, count, duration, plural, three_digits};
 
@@ -28,7 +29,7 @@ const COUNTERS: usize = 4;
 pub(crate) fn run(args: &SummaryArgs) -> Result<Outcome> {
     let (index, outcome) = source::open(&args.index)?;
     let gone_traces = gone_traces(&index)?;
-    eprint!("{}", gone(&gone_traces));
+    tell(&gone(&gone_traces));
     let view = View::new(&index, None, Filter::default())?;
     let summary = Summary::of(&view, args.top)?;
     let mut records = FileCounts::default();
@@ -36,7 +37,7 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<Outcome> {
     let lost = lost_records(&index)?.into_values().flatten().map(|lost| lost.lost).sum::<u128>();
     let lost = u64::try_from(lost).unwrap_or(u64::MAX);
     files.iter().for_each(|(_, entry)| records.add(&entry.counts));
-    say(&if args.json {
+    if args.json {
         summary.check_int64()?;
         let mut value = serde_json::to_value(&summary)?;
         if let Value::Object(fields) = &mut value {
@@ -45,10 +46,10 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<Outcome> {
             fields.insert("lost_records".to_owned(), json!(lost));
             fields.insert("gone".to_owned(), json!(gone_traces));
         }
-        format!("{}\n", serde_json::to_string_pretty(&value)?)
+        say_json(&value)?;
     } else {
-        text(&summary, &index, files.len(), &records, lost)
-    })?;
+        say(&text(&summary, &index, files.len(), &records, lost))?;
+    }
     Ok(outcome)
 }
 
@@ -57,7 +58,7 @@ fn text(summary: &Summary, index: &Index, traces: usize, records: &FileCounts, l
     let _ = writeln!(
         text,
         "{}: {}, {} records",
-        index.path().display(),
+        index.path().shown(),
         plural(traces as u64, "trace file"),
         count(records.records())
     );

@@ -1,28 +1,29 @@
 //! `dft verify`.
 
 use anyhow::{Result, bail};
+use dft_io::Show;
 use dft_store::verify;
 
 use crate::Outcome;
 use crate::args::VerifyArgs;
-use crate::output::say;
+use crate::output::{say, tell};
 use crate::units::{count, plural};
 
 pub(crate) fn run(args: &VerifyArgs) -> Result<Outcome> {
     let found = verify(&args.index)?;
     for fault in &found.faults {
-        eprintln!("damaged: {fault}");
+        tell(&format!("damaged: {fault}\n"));
     }
     if found.more_faults > 0 {
-        eprintln!("damaged: and {}", plural(found.more_faults, "more fault"));
+        tell(&format!("damaged: and {}\n", plural(found.more_faults, "more fault")));
     }
     if !found.is_sound() {
         let faults = found.faults.len() as u64 + found.more_faults;
-        bail!("{}: {}; make the index anew with --rebuild", args.index.display(), plural(faults, "fault"));
+        bail!("{}: {}", args.index.shown(), plural(faults, "fault"));
     }
     say(&format!(
         "{} is sound: {} rows, {} of telemetry, {} series, {} names, {} read\n",
-        args.index.display(),
+        args.index.shown(),
         count(found.rows),
         count(found.telemetry),
         count(found.series),

@@ -143,12 +143,12 @@ where
 }
 
 /// Names for columns of data behind `fixed` ones: the data's own, or, where such a name is taken, a
-/// marked one.
+/// marked one. A NUL is `\u0000`, as names of Arrow's C interface end with one.
 pub(crate) fn column_names(fixed: &[String], names: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut taken: std::collections::HashSet<String> = fixed.iter().cloned().collect();
     let mut columns = Vec::new();
     for name in names {
-        let mut column = name;
+        let mut column = if name.contains('\0') { name.replace('\0', "\\u0000") } else { name };
         while !taken.insert(column.clone()) {
             column.insert_str(0, "metric:");
         }
@@ -183,6 +183,8 @@ mod tests {
         let fixed = ["count", "ts"].map(String::from);
         let names = ["a", "count", "metric:count"].map(String::from);
         assert_eq!(column_names(&fixed, names), ["a", "metric:count", "metric:metric:count"]);
+        let names = ["a\0b", "a\\u0000b"].map(String::from);
+        assert_eq!(column_names(&fixed, names), ["a\\u0000b", "metric:a\\u0000b"]);
     }
 
     #[test]

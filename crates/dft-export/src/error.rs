@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use arrow::error::ArrowError;
+use dft_io::Show;
 use dft_store::StoreError;
 use parquet::errors::ParquetError;
 
@@ -86,14 +87,14 @@ pub enum ExportError {
     #[error(
         "{}: not a list of exported tables that this program reads; remove it and the tables beside it, or choose \
          another directory",
-        .0.display()
+        .0.shown()
     )]
     List(PathBuf),
     /// A batch cannot be put together.
     #[error("a record batch cannot be made: {0}")]
     Arrow(#[from] ArrowError),
     /// A Parquet file cannot be written.
-    #[error("{}: cannot be written: {source}", .path.display())]
+    #[error("{}: cannot be written: {source}", .path.shown())]
     Parquet {
         /// The file.
         path: PathBuf,
@@ -101,7 +102,7 @@ pub enum ExportError {
         source: ParquetError,
     },
     /// An Arrow or CSV file cannot be written.
-    #[error("{}: cannot be written: {source}", .path.display())]
+    #[error("{}: cannot be written: {source}", .path.shown())]
     Write {
         /// The file.
         path: PathBuf,
@@ -109,7 +110,7 @@ pub enum ExportError {
         source: ArrowError,
     },
     /// What the system says.
-    #[error("{}: {source}{}", .path.display(), dft_io::advice(.source))]
+    #[error("{}: {source}{}", .path.shown(), dft_io::advice(.source))]
     Io {
         /// The file or directory.
         path: PathBuf,
@@ -119,7 +120,7 @@ pub enum ExportError {
 }
 
 fn list(paths: &[PathBuf]) -> String {
-    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    paths.iter().map(|path| path.shown().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 impl ExportError {

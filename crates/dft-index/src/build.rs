@@ -24,7 +24,8 @@ use crate::report::{BuildReport, FileReport, InputReport, MalformedLine, Unreada
 pub struct BuildOptions {
     /// Threads; as many as the machine has cores by default.
     pub threads: usize,
-    /// What the tables of all threads may take, in bytes; 512 MiB by default.
+    /// What the tables of all threads may take, in bytes; by default 512 MiB, and at most a quarter of what the process may
+    /// have (`ulimit -v`).
     pub memory: u64,
     /// Whether malformed lines, truncation, damage and unreadable files are an error.
     pub strict: bool,
@@ -36,6 +37,7 @@ pub struct BuildOptions {
 
 impl BuildOptions {
     pub(crate) fn check(&self) -> Result<(), BuildError> {
+        dft_io::require_threads(self.threads).map_err(BuildError::Threads)?;
         let Some((name, why)) = self.source.as_ref().and_then(|name| Some((name, TraceNames::refuse_source(name)?)))
         else {
             return Ok(());
@@ -44,10 +46,15 @@ impl BuildOptions {
     }
 }
 
+/// What the tables of all threads may take unless another budget is given or the process is limited, in bytes.
+const MEMORY: u64 = 512 << 20;
+
 impl Default for BuildOptions {
     fn default() -> Self {
         let threads = thread::available_parallelism().map_or(1, usize::from);
-        Self { threads, memory: 512 << 20, strict: false, rebuild: false, source: None }
+        // Under a limit, tables are a part of what is needed.
+        let memory = dft_io::memory_limit().map_or(MEMORY, |limit| MEMORY.min(limit / 4));
+        Self { threads, memory, strict: false, rebuild: false, source: None }
     }
 }
 

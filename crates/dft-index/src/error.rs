@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use dft_aggregate::{Config, ConfigError, MergeError, RunError};
+use dft_io::Show;
 use dft_store::StoreError;
 use dft_trace::DiscoverError;
 
@@ -44,7 +45,7 @@ pub enum BuildError {
         "{} changed since {} was made, and what it held cannot be taken out again: give --rebuild to make the \
          index anew",
         list(.paths),
-        .index.display()
+        .index.shown()
     )]
     Changed {
         /// The index.
@@ -56,8 +57,8 @@ pub enum BuildError {
     #[error(
         "{} now has the same text as {of}, and what it held before cannot be taken out of {} again: give --rebuild to \
          make the index anew",
-        .path.display(),
-        .index.display()
+        .path.shown(),
+        .index.shown()
     )]
     BecameDuplicate {
         /// The index.
@@ -79,7 +80,7 @@ pub enum BuildError {
     #[error(
         "{} changed since staged in {}: ingest what is there first, or remove the bundle",
         list(.paths),
-        .shared.display()
+        .shared.shown()
     )]
     ChangedSinceStaged {
         /// The shared staging directory.
@@ -91,7 +92,7 @@ pub enum BuildError {
     #[error("{} changed since cut into pieces: plan again, and stage the new pieces", list(.0))]
     ChangedSincePlanned(Vec<PathBuf>),
     /// A piece is none of its file.
-    #[error("{}: it has no bytes {from} to {to} among {file_size}", .path.display())]
+    #[error("{}: it has no bytes {from} to {to} among {file_size}", .path.shown())]
     NoPiece {
         /// The trace.
         path: PathBuf,
@@ -103,10 +104,10 @@ pub enum BuildError {
         file_size: u64,
     },
     /// There is no bundle to make an index of.
-    #[error("{}: no bundle here to make an index of; make some with `dft stage`", .0.display())]
+    #[error("{}: no bundle here to make an index of; make some with `dft stage`", .0.shown())]
     NoBundles(PathBuf),
     /// A trace cannot be read on, though it was opened.
-    #[error("{}: reading failed: {source}; nothing was stored, run it again", .path.display())]
+    #[error("{}: reading failed: {source}; nothing was stored, run it again", .path.shown())]
     Read {
         /// The trace.
         path: PathBuf,
@@ -114,7 +115,7 @@ pub enum BuildError {
         source: io::Error,
     },
     /// A trace has a fault, and the build is strict.
-    #[error("{}: {fault}; nothing was stored, as --strict asks", .path.display())]
+    #[error("{}: {fault}; nothing was stored, as --strict asks", .path.shown())]
     Strict {
         /// The trace.
         path: PathBuf,
@@ -133,7 +134,7 @@ pub enum BuildError {
         other: Box<Config>,
     },
     /// What comes from a source is in the index already.
-    #[error("{}: what comes from {source_name:?} is in already; give another name, or another index", .index.display())]
+    #[error("{}: what comes from {source_name:?} is in already; give another name, or another index", .index.shown())]
     SourceKnown {
         /// The index.
         index: PathBuf,
@@ -141,13 +142,16 @@ pub enum BuildError {
         source_name: String,
     },
     /// A directory for what is temporary cannot be made.
-    #[error("{}: {source}{}", .path.display(), dft_io::advice(.source))]
+    #[error("{}: {source}{}", .path.shown(), dft_io::advice(.source))]
     Scratch {
         /// The directory.
         path: PathBuf,
         /// What the system says.
         source: io::Error,
     },
+    /// The process may not start so many threads.
+    #[error("{0}")]
+    Threads(io::Error),
     /// The build's temporary tables cannot be written or read.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -165,14 +169,14 @@ fn and_more(more: usize) -> String {
 
 /// The first few paths, and how many more there are.
 fn list(paths: &[PathBuf]) -> String {
-    first_few(paths.iter().map(|path| path.display()))
+    first_few(paths.iter().map(|path| path.shown()))
 }
 
 /// The first few paths, each with what is wrong with it, and how many more there are.
 fn with_faults(files: &[(PathBuf, Option<String>)]) -> String {
     first_few(files.iter().map(|(path, fault)| match fault {
-        Some(fault) => format!("{} ({fault})", path.display()),
-        None => path.display().to_string(),
+        Some(fault) => format!("{} ({fault})", path.shown()),
+        None => path.shown().to_string(),
     }))
 }
 

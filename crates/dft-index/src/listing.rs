@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use dft_io::Show;
 use dft_trace::{Discovered, discover};
 
 use crate::error::BuildError;
@@ -12,8 +13,8 @@ pub(crate) fn list(traces: &[PathBuf]) -> Result<Discovered, BuildError> {
     if !found.files.is_empty() {
         return Ok(found);
     }
-    let unreadable = found.unreadable.iter().map(|(path, error)| format!("{}: {error}", path.display()));
-    let not_read = found.not_read.iter().map(|not_read| format!("{}: {}", not_read.path.display(), not_read.container));
+    let unreadable = found.unreadable.iter().map(|(path, error)| format!("{}: {error}", path.shown()));
+    let not_read = found.not_read.iter().map(|not_read| format!("{}: {}", not_read.path.shown(), not_read.container));
     let mut reasons = unreadable.chain(not_read);
     match reasons.next() {
         None => Err(BuildError::NoTraces(traces.to_vec())),

@@ -4,11 +4,13 @@
 //! file. [`CreatedDirectories`] are removed again where what they were made for fails; a [`WorkDirectory`] when its
 //! process ends, or by the next one. [`point`] names a
 //! moment in the life of a file or an index; tests let the process die there, or let the system refuse what
-//! comes next. Without the feature `armed`, which no release has, a point is nothing.
+//! comes next. [`Show`] gives names as people may be shown them. Without the feature `armed`, which no release has, a point is nothing.
 
 mod created;
 pub mod fork;
+mod limits;
 mod regular;
+mod shown;
 mod work_directory;
 
 use std::fs::File;
@@ -16,7 +18,9 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 pub use created::CreatedDirectories;
+pub use limits::{memory_limit, require_threads};
 pub use regular::{copy_regular, open_regular, open_regular_with, read_regular, refuse_others};
+pub use shown::{Show, Shown, is_active, shown_json, shown_lines};
 pub use work_directory::{ABANDONED, OWNER, WorkDirectory, create_new, remove_tree, sweep_work_directories};
 
 /// What a person can do about an error of the system, to be put behind its message; empty where that

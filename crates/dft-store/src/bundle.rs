@@ -329,8 +329,27 @@ impl Bundle {
         format!("{:032x}", self.manifest.id())
     }
 
-    /// Checks every byte of the sorted files.
+    /// Refuses a bundle in which something is that its manifest does not name: it is somebody's, and is not to be
+    /// removed with the bundle.
+    pub(crate) fn refuse_strangers(&self) -> Result<(), StoreError> {
+        for entry in fs::read_dir(&self.path).map_err(StoreError::io(&self.path))? {
+            let entry = entry.map_err(StoreError::io(&self.path))?;
+            let name = entry.file_name();
+            // What a network file system keeps of a file that is open goes by itself.
+            let is_known = name == MANIFEST
+                || name.as_bytes().starts_with(b".nfs")
+                || self.manifest.files.iter().any(|file| name == file.name.as_str());
+            if !is_known {
+                let what = "it is no part of the bundle that it lies in".to_owned();
+                return Err(StoreError::Bundle { path: entry.path(), what });
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks every byte of the sorted files, and that nothing else is there.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
+        self.refuse_strangers()?;
         for file in &self.manifest.files {
             check_file(&self.path, &file.name, file.size, file.hash).map_err(|error| match error {
                 StoreError::Damaged { path, what } => StoreError::Bundle { path, what },

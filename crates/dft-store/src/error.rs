@@ -5,17 +5,18 @@ use std::path::{Path, PathBuf};
 
 use dft_aggregate::{Config, MergeError, RunError};
 use dft_codec::{DecodeError, SeriesIdentity};
+use dft_io::Show;
 
 /// Why the index cannot be opened, read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// There is no index at the path.
-    #[error("{}: no index here; make one with `dft index`", .0.display())]
+    #[error("{}: no index here; make one with `dft index`", .0.shown())]
     NoIndex(PathBuf),
     /// What is to be replaced by an index is none.
     #[error(
         "{}: {found} is in it, so it is no index, and is left as it is; choose another --index, or remove it first",
-        .path.display()
+        .path.shown()
     )]
     NotAnIndex {
         /// The directory.
@@ -24,16 +25,16 @@ pub enum StoreError {
         found: String,
     },
     /// No trace of any bundle has a record, and there is no index yet.
-    #[error("{}: no trace in the bundles here has a record, so no index was made; the bundles stay", .0.display())]
+    #[error("{}: no trace in the bundles here has a record, so no index was made; the bundles stay", .0.shown())]
     NoRecords(PathBuf),
     /// Another process writes the index.
-    #[error("{}: another process is writing this index; wait until it is done", .0.display())]
+    #[error("{}: another process is writing this index; wait until it is done", .0.shown())]
     Locked(PathBuf),
     /// The index was made with another configuration.
     #[error(
         "{}: the index has another configuration\n  it has:    {stored}\n  asked for: {wanted}\n\
          give the same choices, another --index, or --rebuild to make it anew",
-        .path.display()
+        .path.shown()
     )]
     Config {
         /// The index.
@@ -44,10 +45,10 @@ pub enum StoreError {
         wanted: Box<Config>,
     },
     /// Another writer has published since this one opened the index.
-    #[error("{}: another writer changed the index meanwhile, so nothing was added to it; run it again", .0.display())]
+    #[error("{}: another writer changed the index meanwhile, so nothing was added to it; run it again", .0.shown())]
     Changed(PathBuf),
     /// What was published is in force, but something failed behind that: it may not survive a loss of power.
-    #[error("{}: what was added is in, but then: {source}", .path.display())]
+    #[error("{}: what was added is in, but then: {source}", .path.shown())]
     InForce {
         /// The index.
         path: PathBuf,
@@ -55,7 +56,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The index has a format that this program does not read.
-    #[error("{}: the index has format {found}, this program reads {known}; make it anew with --rebuild", .path.display())]
+    #[error("{}: the index has format {found}, this program reads {known}; make it anew with --rebuild", .path.shown())]
     Format {
         /// The index.
         path: PathBuf,
@@ -65,7 +66,7 @@ pub enum StoreError {
         known: u32,
     },
     /// A bundle is not whole, or not what was staged.
-    #[error("{}: the bundle is damaged: {what}; remove it and stage its traces again", .path.display())]
+    #[error("{}: the bundle is damaged: {what}; remove it and stage its traces again", .path.shown())]
     Bundle {
         /// The bundle, or the file of it.
         path: PathBuf,
@@ -73,7 +74,7 @@ pub enum StoreError {
         what: String,
     },
     /// A bundle has a format that this program does not read.
-    #[error("{}: the bundle has format {found}, this program reads {known}; remove it and stage its traces again", .path.display())]
+    #[error("{}: the bundle has format {found}, this program reads {known}; remove it and stage its traces again", .path.shown())]
     BundleFormat {
         /// The bundle.
         path: PathBuf,
@@ -86,7 +87,7 @@ pub enum StoreError {
     #[error(
         "{}: the bundle has another configuration\n  it has: {found}\n  wanted: {wanted}\n\
          ingest it into an index of its own, or remove it and stage its traces with the same choices",
-        .path.display()
+        .path.shown()
     )]
     BundleConfig {
         /// The bundle.
@@ -100,8 +101,8 @@ pub enum StoreError {
     #[error(
         "{}: {} is in already, with other contents: it has changed between the two; what a trace has grown by, \
          `dft index` takes in; else remove the bundle, or make the index anew",
-        .path.display(),
-        .trace.display()
+        .path.shown(),
+        .trace.shown()
     )]
     BundleChanged {
         /// The bundle.
@@ -113,10 +114,10 @@ pub enum StoreError {
     #[error(
         "{}: {}{} in already, but {} is not, and they cannot be taken apart: `dft index` takes in what is \
          missing; then remove the bundle",
-        .path.display(),
-        .trace.display(),
+        .path.shown(),
+        .trace.shown(),
         others(*.more),
-        .new.display()
+        .new.shown()
     )]
     BundleOverlaps {
         /// The bundle.
@@ -132,9 +133,9 @@ pub enum StoreError {
     #[error(
         "{}: {trace} has the same text as {of}{}, which is in already, but {} is not, and they cannot be taken apart: \
          `dft index` reads what is missing; then remove the bundle",
-        .path.display(),
+        .path.shown(),
         copies(*.more),
-        .new.display()
+        .new.shown()
     )]
     BundleDuplicates {
         /// The bundle.
@@ -156,7 +157,7 @@ pub enum StoreError {
     )]
     Forked,
     /// What RocksDB says.
-    #[error("{}: cannot {action}: {source}{}", .path.display(), advice(.source))]
+    #[error("{}: cannot {action}: {source}{}", .path.shown(), advice(.source))]
     Rocks {
         /// The index.
         path: PathBuf,
@@ -166,7 +167,7 @@ pub enum StoreError {
         source: rocksdb::Error,
     },
     /// An entry of the index does not decode.
-    #[error("{}: {family} key {key} is damaged: {source}; make the index anew with --rebuild", .path.display())]
+    #[error("{}: {family} key {key} is damaged: {source}; make the index anew with --rebuild", .path.shown())]
     Entry {
         /// The index.
         path: PathBuf,
@@ -178,7 +179,7 @@ pub enum StoreError {
         source: DecodeError,
     },
     /// The index lacks something that it must have.
-    #[error("{}: the index is damaged: {what}; make it anew with --rebuild", .path.display())]
+    #[error("{}: the index is damaged: {what}; make it anew with --rebuild", .path.shown())]
     Damaged {
         /// The index.
         path: PathBuf,
@@ -186,7 +187,7 @@ pub enum StoreError {
         what: String,
     },
     /// Something lies among the files of the index that nobody sealed.
-    #[error("{}: it is no part of the index, and is not read; remove it", .0.display())]
+    #[error("{}: it is no part of the index, and is not read; remove it", .0.shown())]
     Stray(PathBuf),
     /// Two series have one id.
     #[error("two series have one id, so their rows cannot be told apart: {first:?} and {second:?}")]
@@ -200,7 +201,7 @@ pub enum StoreError {
     #[error(transparent)]
     Run(#[from] RunError),
     /// What the system says.
-    #[error("{}: {source}{}", .path.display(), dft_io::advice(.source))]
+    #[error("{}: {source}{}", .path.shown(), dft_io::advice(.source))]
     Io {
         /// The file or directory.
         path: PathBuf,

@@ -162,8 +162,9 @@ pub(crate) fn options(family: &'static str, faults: &MergeFaults, cache: Option<
     let mut table = BlockBasedOptions::default();
     table.set_block_size(BLOCK);
     table.set_format_version(6);
-    if let Some(cache) = cache {
-        table.set_block_cache(cache);
+    match cache {
+        Some(cache) => table.set_block_cache(cache),
+        None => table.disable_cache(),
     }
     let mut options = Options::default();
     options.set_block_based_table_factory(&table);

@@ -368,6 +368,10 @@ fn what_is_no_bundle_is_named_and_not_waited_for() {
     });
     refused("it is a symbolic link", &|shared| symlink("/dev/zero", manifest(shared)).expect("linked"));
     refused("it has no manifest", &|shared| drop(manifest(shared)));
+    refused("notes: the bundle is damaged: it is no part of the bundle", &|shared| {
+        copy(&place.bundle, &shared.join(format!("{WHOLE}forged")));
+        fs::write(shared.join(format!("{WHOLE}forged/notes")), "mine").expect("written");
+    });
     refused("it is larger than any manifest", &|shared| {
         File::create(manifest(shared)).and_then(|file| file.set_len(1 << 40)).expect("made");
     });

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use dft_aggregate::Config;
 use dft_codec::{Bounds, DuplicateEntry, FileEntry, PieceEntry, Unchained};
+use dft_io::Show;
 
 use crate::bundle::{Bundle, Contents, INCOMING, Listed, WHOLE, remove_bundle};
 use crate::chain::{Chain, chain};
@@ -59,7 +60,7 @@ impl WaitingTrace {
 
 impl fmt::Display for WaitingTrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.trace.display(), self.what())
+        write!(f, "{}: {}", self.trace.shown(), self.what())
     }
 }
 
@@ -83,7 +84,7 @@ impl UnchainedTrace {
 
 impl fmt::Display for UnchainedTrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.trace.display(), self.what())
+        write!(f, "{}: {}", self.trace.shown(), self.what())
     }
 }
 
@@ -438,6 +439,7 @@ fn unfinished(shared: &Path) -> Result<Vec<PathBuf>, StoreError> {
 fn remove(shared: &Path, bundle: &Bundle) -> Result<(), StoreError> {
     let name = bundle.name();
     let id = name.strip_prefix(WHOLE).unwrap_or(&name);
+    bundle.refuse_strangers()?;
     let away = shared.join(format!("{INCOMING}{id}{INGESTED}"));
     dft_io::point("ingest:before a bundle is removed").map_err(StoreError::io(&bundle.path))?;
     fs::rename(&bundle.path, &away).map_err(StoreError::io(&bundle.path))?;

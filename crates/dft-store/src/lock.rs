@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use dft_io::CreatedDirectories;
+use dft_io::Show;
 use dft_io::fork::{Locked, Maker};
 
 use crate::directory;
@@ -26,7 +27,7 @@ pub struct NoLock {
 
 impl fmt::Display for NoLock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (index, reason) = (self.index.display(), &self.reason);
+        let (index, reason) = (self.index.shown(), &self.reason);
         write!(
             f,
             "{index}: the file system gives no lock ({reason}), so a second writer is not told at once; of two that \

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::Path;
 
 use dft_codec::{DuplicateEntry, FileEntry, SampledRecord};
+use dft_io::Show;
 
 use crate::trace_names::TraceNames;
 
@@ -28,16 +29,16 @@ impl DuplicateTrace {
     /// What it is, in words.
     pub fn what(&self) -> String {
         if self.unfinished {
-            format!("a truncated copy of {}: nothing of it is counted; it may be still being written", self.of)
+            format!("a truncated copy of {}: nothing of it is counted; it may be still being written", self.of.shown())
         } else {
-            format!("a duplicate of {}, which has the same text: nothing of it is counted", self.of)
+            format!("a duplicate of {}, which has the same text: nothing of it is counted", self.of.shown())
         }
     }
 }
 
 impl fmt::Display for DuplicateTrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.trace, self.what())
+        write!(f, "{}: {}", self.trace.shown(), self.what())
     }
 }
 
@@ -83,14 +84,14 @@ impl SharedProcesses {
             "it has records of {processes} {}{more} that {} has, too: both are counted, so {those} likely \
              there twice",
             shown.join(", "),
-            self.other
+            self.other.shown()
         )
     }
 }
 
 impl fmt::Display for SharedProcesses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.trace, self.what())
+        write!(f, "{}: {}", self.trace.shown(), self.what())
     }
 }
 

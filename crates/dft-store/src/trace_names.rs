@@ -85,8 +85,8 @@ impl TraceNames {
     pub fn place_of(&self, name: &[u8]) -> String {
         let path = self.path_of(name);
         match parts(name).0 {
-            None => path.display().to_string(),
-            Some(source) => format!("{}:{}", String::from_utf8_lossy(source), path.display()),
+            None => path.to_string_lossy().into_owned(),
+            Some(source) => format!("{}:{}", String::from_utf8_lossy(source), path.to_string_lossy()),
         }
     }
 

@@ -236,14 +236,14 @@ fn a_flipped_byte_anywhere_is_found_and_nothing_read_is_wrong() {
             flips += 1;
             let said = verify(&damaged).map(|found| found.faults);
             let faults = said.expect("an index is there");
-            assert!(!faults.is_empty(), "byte {at} of {} is not found", path.display());
+            assert!(!faults.is_empty(), "byte {at} of {} is not found", path.to_string_lossy());
             let message = faults[0].to_string();
             assert!(message.contains("--rebuild"), "{message}");
             let name = path.file_name().expect("a name").to_str().expect("UTF-8");
             // A marker may seem to be that of another layout.
             assert!(message.contains(name) || name == "DFT_INDEX", "{name}: {message}");
             match everything(&damaged) {
-                Ok(read) => assert!(read == wanted, "byte {at} of {} is read, and read wrong", path.display()),
+                Ok(read) => assert!(read == wanted, "byte {at} of {} is read, and read wrong", path.to_string_lossy()),
                 Err(StoreError::Damaged { .. } | StoreError::Entry { .. }) => {}
                 Err(StoreError::Format { .. }) if name == "DFT_INDEX" => {}
                 Err(error) => panic!("byte {at} of {name} is not said to be damage: {error:?}"),

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use dft_io::Show;
 use dft_io::refuse_others;
 
 use crate::container::{Container, NotRead, is_trace};
@@ -14,7 +15,7 @@ use crate::glob::{Match, Matches, glob, is_glob};
 #[derive(Debug, thiserror::Error)]
 pub enum DiscoverError {
     /// Neither a file, nor a directory, nor a glob that matches anything.
-    #[error("{}: no such trace file or directory, and no glob that matches one", .0.display())]
+    #[error("{}: no such trace file or directory, and no glob that matches one", .0.shown())]
     NotFound(PathBuf),
     /// The text is no glob.
     #[error("{pattern}: not a glob: {reason}")]
@@ -25,7 +26,7 @@ pub enum DiscoverError {
         reason: String,
     },
     /// A file or directory that was asked for cannot be looked at.
-    #[error("{}: cannot be listed: {source}", .path.display())]
+    #[error("{}: cannot be listed: {source}", .path.shown())]
     Io {
         /// The file or directory.
         path: PathBuf,
@@ -172,7 +173,7 @@ impl Search {
 
     fn glob(&mut self, input: &Path) -> Result<(), DiscoverError> {
         let no_glob =
-            |reason: &str| DiscoverError::Glob { pattern: input.display().to_string(), reason: reason.to_owned() };
+            |reason: &str| DiscoverError::Glob { pattern: input.shown().to_string(), reason: reason.to_owned() };
         let Matches { paths, unreadable } = glob(input).map_err(no_glob)?;
         let mut any = !unreadable.is_empty();
         for (path, error) in unreadable {

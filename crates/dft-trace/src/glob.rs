@@ -285,7 +285,7 @@ mod tests {
             let relative = |found: Match| found.path.strip_prefix(root).expect("within").to_owned();
             let mut paths: Vec<PathBuf> = found.paths.into_iter().map(relative).collect();
             paths.sort();
-            paths.into_iter().map(|path| path.display().to_string()).collect::<Vec<_>>()
+            paths.into_iter().map(|path| path.to_string_lossy().to_string()).collect::<Vec<_>>()
         };
         assert_eq!(found("*/x.pfw"), ["a/x.pfw"]);
         assert_eq!(found("a/*/*.pfw"), ["a/.h/y.pfw"]);

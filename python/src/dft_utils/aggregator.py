@@ -5,6 +5,7 @@ from typing import Any, Iterable, Mapping, Optional, Union
 
 from . import _abi
 from ._library import PathLike, call, int64, path_text, sized, text, uint32
+from .errors import DftError
 from .config import Config
 from .index import Index
 from .table import Table
@@ -145,9 +146,11 @@ class Aggregator:
 
     def close(self) -> None:
         """Gives up all that it holds."""
-        handle, self._handle = self._handle, None
+        handle = self._handle
         if handle is not None:
+            # Where that fails, as it is in use by another thread, it is still there.
             call("dft_aggregator_free", handle)
+            self._handle = None
 
     def __enter__(self) -> "Aggregator":
         return self
@@ -157,4 +160,8 @@ class Aggregator:
 
     def __del__(self) -> None:
         if getattr(self, "_handle", None) is not None:
-            self.close()
+            try:
+                self.close()
+            except DftError:
+                # There is nobody to be told, and Python would print it.
+                pass

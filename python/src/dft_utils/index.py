@@ -10,7 +10,7 @@ from . import _abi
 from ._library import Collected, PathLike, call, path_text, paths, sized, sized_buffer, string, text, uint32
 from ._library import path as path_of
 from .config import Config
-from .errors import DamagedError
+from .errors import DamagedError, DftError
 from .table import Table, View, table_number
 
 FORMATS = {"parquet": _abi.DFT_FORMAT_PARQUET, "arrow": _abi.DFT_FORMAT_ARROW, "csv": _abi.DFT_FORMAT_CSV}
@@ -102,9 +102,11 @@ class Index:
 
     def close(self) -> None:
         """Closes it. Tables that are being read stay good."""
-        handle, self._handle = self._handle, None
+        handle = self._handle
         if handle is not None:
+            # Where that fails, as it is in use by another thread, it is still there.
             call("dft_index_free", handle)
+            self._handle = None
 
     def __enter__(self) -> "Index":
         return self
@@ -114,7 +116,11 @@ class Index:
 
     def __del__(self) -> None:
         if getattr(self, "_handle", None) is not None:
-            self.close()
+            try:
+                self.close()
+            except DftError:
+                # There is nobody to be told, and Python would print it.
+                pass
 
     def __reduce__(self) -> Any:
         if not self.path:

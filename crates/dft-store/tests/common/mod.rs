@@ -144,5 +144,5 @@ pub(crate) fn owner_that_ended() -> String {
     ended.wait().expect("a child");
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("read");
     let namespace = fs::read_link("/proc/self/ns/pid").expect("read");
-    format!("dft work directory 1\n{} {} {} 1\n", boot.trim(), namespace.display(), ended.id())
+    format!("dft work directory 1\n{} {} {} 1\n", boot.trim(), namespace.to_string_lossy(), ended.id())
 }
