@@ -17,8 +17,12 @@ use crate::test::step;
 const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
 
 /// Programs that take an empty directory: tests, and the example that writes tables.
-const PROGRAMS: [(&str, &str); 3] =
-    [("abi", "capi/tests/abi.c"), ("layer", "capi/tests/layer.cpp"), ("live", "capi/examples/live.c")];
+const PROGRAMS: [(&str, &str); 4] = [
+    ("abi", "capi/tests/abi.c"),
+    ("fork", "capi/tests/fork.c"),
+    ("layer", "capi/tests/layer.cpp"),
+    ("live", "capi/examples/live.c"),
+];
 
 /// Programs that take the index of the project's own traces, and what else they take.
 const READERS: [(&str, &str, &[&str]); 2] =

@@ -1,0 +1,131 @@
+/* fork(): a child opens and publishes for itself, and what it has of its parent is refused. Argument: an empty
+ * directory. */
+#include <dft_utils.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CHECK(condition)                                                       \
+    do {                                                                       \
+        if (!(condition)) {                                                    \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);    \
+            exit(1);                                                           \
+        }                                                                      \
+    } while (0)
+
+static dft_text text(const char *string) {
+    dft_text text = {string, strlen(string)};
+    return text;
+}
+
+static dft_aggregator *aggregated(uint64_t calls) {
+    dft_aggregator *aggregator = NULL;
+    CHECK(dft_aggregator_new(NULL, 0, text(""), &aggregator) == DFT_OK);
+    for (uint64_t at = 0; at < calls; at++) {
+        dft_record record = {.size = sizeof record, .phase = DFT_PHASE_COMPLETE, .ts_us = (int64_t)at};
+        record.name = text("read");
+        record.category = text("POSIX");
+        CHECK(dft_aggregator_add(aggregator, &record) == DFT_OK);
+    }
+    return aggregator;
+}
+
+static void publish(const char *path, const char *source, uint64_t calls) {
+    dft_aggregator *aggregator = aggregated(calls);
+    CHECK(dft_aggregator_finalize(aggregator, text(path), text(source), 2) == DFT_OK);
+    CHECK(dft_aggregator_free(aggregator) == DFT_OK);
+}
+
+static uint64_t calls(dft_index *index) {
+    dft_rows *rows = NULL;
+    CHECK(dft_rows_open(index, NULL, &rows) == DFT_OK);
+    dft_row row = {.size = sizeof row};
+    uint32_t has_row = 0;
+    uint64_t calls = 0;
+    while (dft_rows_next(rows, &row, &has_row) == DFT_OK && has_row) {
+        calls += row.decoded.count;
+    }
+    CHECK(dft_rows_free(rows) == DFT_OK);
+    return calls;
+}
+
+static dft_index *opened(const char *path) {
+    dft_index *index = NULL;
+    CHECK(dft_index_open(text(path), &index) == DFT_OK);
+    return index;
+}
+
+/* Waits for a child, which ends by exit() and returns 0. */
+static void await(pid_t child) {
+    int status = 0;
+    CHECK(child > 0);
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+int main(int argc, char **argv) {
+    CHECK(argc == 2);
+    char path[2048], childs[2048];
+    snprintf(path, sizeof path, "%s/index", argv[1]);
+    snprintf(childs, sizeof childs, "%s/childs", argv[1]);
+    publish(path, "parent", 100);
+    dft_index *index = opened(path);
+    dft_aggregator *live = aggregated(5);
+    dft_rows *rows = NULL;
+    CHECK(dft_rows_open(index, NULL, &rows) == DFT_OK);
+
+    pid_t child = fork();
+    if (child == 0) {
+        /* A child that hangs is ended. */
+        alarm(300);
+        uint64_t rows_read = 0;
+        dft_row row = {.size = sizeof row};
+        uint32_t has_row = 0;
+        dft_record record = {.size = sizeof record, .phase = DFT_PHASE_COMPLETE};
+        dft_rows *more = NULL;
+        CHECK(dft_rows_open(index, NULL, &more) == DFT_FORKED);
+        dft_error error = {.size = sizeof error};
+        CHECK(dft_last_error(&error) == DFT_OK && error.status == DFT_FORKED);
+        const char *said = "this dft_index was opened before fork(); open it again in this process";
+        CHECK(error.message.length == strlen(said) && !memcmp(error.message.data, said, strlen(said)));
+        CHECK(dft_rows_next(rows, &row, &has_row) == DFT_FORKED);
+        CHECK(dft_aggregator_add(live, &record) == DFT_FORKED);
+        CHECK(dft_aggregator_finalize(live, text(childs), text("x"), 1) == DFT_FORKED);
+        CHECK(dft_rows_free(rows) == DFT_OK);
+        CHECK(dft_aggregator_free(live) == DFT_OK);
+        CHECK(dft_index_free(index) == DFT_OK);
+        /* Once freed, it is no handle. */
+        CHECK(dft_index_free(index) == DFT_INVALID_HANDLE);
+        dft_index *again = opened(path);
+        rows_read = calls(again);
+        CHECK(rows_read == 100);
+        CHECK(dft_index_free(again) == DFT_OK);
+        publish(childs, "child", 7);
+        publish(path, "child", 11);
+        exit(0);
+    }
+    await(child);
+    /* What the parent has is as it was. */
+    CHECK(calls(index) == 100);
+    CHECK(dft_rows_free(rows) == DFT_OK);
+    CHECK(dft_aggregator_finalize(live, text(path), text("live"), 2) == DFT_OK);
+    CHECK(dft_aggregator_free(live) == DFT_OK);
+    CHECK(dft_index_free(index) == DFT_OK);
+    index = opened(path);
+    CHECK(calls(index) == 116);
+    CHECK(dft_index_free(index) == DFT_OK);
+    index = opened(childs);
+    CHECK(calls(index) == 7);
+    CHECK(dft_index_free(index) == DFT_OK);
+    /* A child that uses nothing of the library ends, too. */
+    child = fork();
+    if (child == 0) {
+        alarm(300);
+        exit(0);
+    }
+    await(child);
+    printf("fork: passed\n");
+    return 0;
+}
