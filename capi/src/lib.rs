@@ -17,6 +17,7 @@ pub mod arguments;
 pub mod boundary;
 pub mod build;
 pub mod config;
+mod exit;
 pub mod export;
 mod handles;
 pub mod index;

@@ -6,14 +6,15 @@
 //! P/include/dft_utils.h, dft_utils.hpp
 //! ```
 //!
-//! What is installed can be moved as a whole. The static library has all of RocksDB in it, under RocksDB's
-//! own names: a program that has a RocksDB of its own links the shared one, which shows only `dft_…`.
+//! What is installed can be moved as a whole. Both libraries have all of RocksDB and zstd in them, and show only
+//! `dft_…`: a program that has another RocksDB or zstd links with its own.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::header::root;
 use crate::provision::provision;
@@ -39,7 +40,7 @@ pub(crate) fn run(prefix: &Path) -> Result<()> {
     let library = format!("libdft_utils.so.{ABI}.{version}");
     let lib = prefix.join("lib");
     put(&built.join("libdft_utils.so"), &lib.join(&library))?;
-    put(&built.join("libdft_utils.a"), &lib.join("libdft_utils.a"))?;
+    put_static(&built, &lib.join("libdft_utils.a"))?;
     let soname = format!("libdft_utils.so.{ABI}");
     link(&library, &lib.join(&soname))?;
     link(&soname, &lib.join("libdft_utils.so"))?;
@@ -60,6 +61,60 @@ fn put(from: &Path, to: &Path) -> Result<()> {
     let _ = fs::remove_file(to);
     fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
     Ok(())
+}
+
+/// Makes one object of a static library, of which only the functions of the header have names that others see.
+fn put_static(built: &Path, to: &Path) -> Result<()> {
+    let object = to.with_file_name("dft_utils.o");
+    let _ = fs::remove_file(to);
+    let mut join = Command::new("ld");
+    // Groups of sections would be dropped where the program has some of the same names, and with them what is local
+    // here. capi/src/exit.rs says why `__cxa_atexit` is another.
+    join.args(["-r", "--gc-sections", "--force-group-allocation", "--wrap=__cxa_atexit"]);
+    for name in names(&built.join("libdft_utils.so"), &["-D"])?.into_iter().filter(|(_, name)| name.starts_with("dft_"))
+    {
+        join.arg("-u").arg(name.1);
+    }
+    join.arg(built.join("libdft_utils.a")).arg("-o").arg(&object);
+    step("the static library as one object", &mut join)?;
+    // The compiler's own form of it is of no use any more, and none that tools can read.
+    let mut strip = Command::new("objcopy");
+    strip.args(["--strip-debug", "--remove-section=.llvmbc", "--remove-section=.llvmcmd"]).arg(&object);
+    step("without what debuggers read", &mut strip)?;
+    // Names of which a process has one cannot be made local while they are that.
+    let unique: Vec<String> =
+        names(&object, &[])?.into_iter().filter(|(kind, _)| kind == "u").map(|(_, name)| name).collect();
+    let list = to.with_file_name("dft_utils.unique");
+    write(&list, &(unique.join("\n") + "\n"))?;
+    step("names of which there is one", Command::new("objcopy").arg("--weaken-symbols").arg(&list).arg(&object))?;
+    let mut hide = Command::new("objcopy");
+    hide.args(["--wildcard", "--keep-global-symbol=dft_*"]).arg(&object);
+    step("its other names are its own", &mut hide)?;
+    step("archived", Command::new("ar").arg("rcsD").arg(to).arg(&object))?;
+    for used in [&list, &object] {
+        fs::remove_file(used).with_context(|| format!("cannot remove {}", used.display()))?;
+    }
+    match names(to, &[])?.into_iter().find(|(_, name)| !name.starts_with("dft_")) {
+        Some((_, name)) => bail!("{} shows {name}", to.display()),
+        None => Ok(()),
+    }
+}
+
+/// The names that a library or an object gives to others, each with its kind.
+fn names(file: &Path, more: &[&str]) -> Result<Vec<(String, String)>> {
+    let output = Command::new("nm").args(["-g", "--defined-only"]).args(more).arg(file).output();
+    let output = output.context("nm does not run: install binutils")?;
+    if !output.status.success() {
+        bail!("nm {}: {}", file.display(), String::from_utf8_lossy(&output.stderr));
+    }
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok(text
+        .lines()
+        .filter_map(|line| match line.split_whitespace().collect::<Vec<_>>()[..] {
+            [_, kind, name] => Some((kind.to_owned(), name.to_owned())),
+            _ => None,
+        })
+        .collect())
 }
 
 fn link(target: &str, name: &Path) -> Result<()> {

@@ -1,0 +1,90 @@
+/* A tracer that publishes when the process ends: its handler is registered before the library is first used, so it
+ * runs after everything that was made later is destroyed. Argument: an empty directory. */
+#include <dft_utils.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* An exit code, for exit() must not be called again in a handler. */
+#define CHECK(condition)                                                       \
+    do {                                                                       \
+        if (!(condition)) {                                                    \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);    \
+            _exit(1);                                                          \
+        }                                                                      \
+    } while (0)
+
+static char path[2048];
+static dft_aggregator *live;
+
+static dft_text text(const char *string) {
+    dft_text text = {string, strlen(string)};
+    return text;
+}
+
+static dft_aggregator *aggregated(int calls) {
+    dft_aggregator *aggregator = NULL;
+    CHECK(dft_aggregator_new(NULL, 0, text(""), &aggregator) == DFT_OK);
+    for (int at = 0; at < calls; at++) {
+        dft_record record = {.size = sizeof record, .phase = DFT_PHASE_COMPLETE, .ts_us = at};
+        record.name = text("read");
+        record.category = text("POSIX");
+        CHECK(dft_aggregator_add(aggregator, &record) == DFT_OK);
+    }
+    return aggregator;
+}
+
+static void publish(dft_aggregator *aggregator, const char *source) {
+    CHECK(dft_aggregator_finalize(aggregator, text(path), text(source), 2) == DFT_OK);
+    CHECK(dft_aggregator_free(aggregator) == DFT_OK);
+}
+
+static void at_exit(void) {
+    publish(live, "at exit");
+}
+
+static uint64_t calls(void) {
+    dft_index *index = NULL;
+    dft_rows *rows = NULL;
+    CHECK(dft_index_open(text(path), &index) == DFT_OK);
+    CHECK(dft_rows_open(index, NULL, &rows) == DFT_OK);
+    dft_row row = {.size = sizeof row};
+    uint32_t has_row = 0;
+    uint64_t calls = 0;
+    while (dft_rows_next(rows, &row, &has_row) == DFT_OK && has_row) {
+        calls += row.decoded.count;
+    }
+    CHECK(dft_rows_free(rows) == DFT_OK);
+    CHECK(dft_index_free(index) == DFT_OK);
+    return calls;
+}
+
+int main(int argc, char **argv) {
+    CHECK(argc == 2);
+    for (int earlier = 0; earlier < 2; earlier++) {
+        snprintf(path, sizeof path, "%s/index%d", argv[1], earlier);
+        pid_t tracer = fork();
+        CHECK(tracer >= 0);
+        if (tracer == 0) {
+            CHECK(atexit(at_exit) == 0);
+            if (earlier) {
+                publish(aggregated(5), "earlier");
+                CHECK(calls() == 5);
+            }
+            live = aggregated(100);
+            exit(0);
+        }
+        int status = 0;
+        CHECK(waitpid(tracer, &status, 0) == tracer);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    /* Only now, for a child would have the parent's static objects. */
+    for (int earlier = 0; earlier < 2; earlier++) {
+        snprintf(path, sizeof path, "%s/index%d", argv[1], earlier);
+        CHECK(calls() == (uint64_t)(earlier ? 105 : 100));
+    }
+    printf("at_exit: passed\n");
+    return 0;
+}
