@@ -1183,9 +1183,8 @@ dft_status dft_telemetry_key_encode(struct dft_text hhash,
                                     uint64_t capacity,
                                     uint64_t *length);
 
-// Ends the threads that the library keeps for its next work, so that dlclose() unloads it: without this it
-// stays loaded, which does no harm. The next work makes new ones. No handle may be open, and no other call
-// under way.
+// Ends the threads that the library keeps for its next work; dlclose() does that, too. The next work makes new ones.
+// No handle may be open, and no other call under way.
 dft_status dft_library_end_threads(void);
 
 // Says which library is loaded, for programs that were built against another one.

@@ -4,7 +4,9 @@
 //! program gave to `atexit()` before that runs when they are gone, and one that publishes would crash. They hold
 //! memory only, so they stay until the system takes it. What registers their destruction is this library's own
 //! `__cxa_atexit`: the shared library is linked with `--wrap` for it (`build.rs`), in the static one `cargo xtask
-//! install` renames it.
+//! install` links with it, too.
+//!
+//! Its threads are ended all the same, for the library may be unloaded.
 
 use std::arch::global_asm;
 
@@ -35,3 +37,12 @@ global_asm!(
     ".size __wrap___cxa_atexit, . - __wrap___cxa_atexit",
     ".popsection",
 );
+
+/// Runs when the library is unloaded, or the process ends.
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static END: extern "C" fn() = end;
+
+extern "C" fn end() {
+    dft_store::end_idle_threads();
+}

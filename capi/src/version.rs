@@ -31,9 +31,8 @@ pub struct dft_version {
 // SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
 unsafe impl Growing for dft_version {}
 
-/// Ends the threads that the library keeps for its next work, so that dlclose() unloads it: without this it
-/// stays loaded, which does no harm. The next work makes new ones. No handle may be open, and no other call
-/// under way.
+/// Ends the threads that the library keeps for its next work; dlclose() does that, too. The next work makes new ones.
+/// No handle may be open, and no other call under way.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_library_end_threads() -> dft_status {
     boundary("dft_library_end_threads", || Ok(dft_store::end_background_threads()?))

@@ -90,25 +90,28 @@ def panics(library, path: str) -> int:
 
 
 def reload(path: str, stored: str) -> int:
-    def use(library) -> None:
+    def use(library, end: bool) -> None:
         index = ctypes.c_void_p()
         assert library.dft_index_open(text("/nowhere"), ctypes.byref(index)) == 4
         check(library, library.dft_index_open(text(stored), ctypes.byref(index)))
         check(library, library.dft_index_free(index))
-        check(library, library.dft_library_end_threads())
+        if end:
+            check(library, library.dft_library_end_threads())
 
-    for _ in range(5):
+    for end in [True] * 3 + [False] * 3:
         library = ctypes.CDLL(path)
         # What a thread has of its own in the library keeps it loaded till the thread ends.
-        thread = threading.Thread(target=use, args=[library])
+        thread = threading.Thread(target=use, args=[library, end])
         thread.start()
         thread.join()
         # Python takes a thread for ended a moment before the system does, which is when it lets go of the library.
         while os.path.exists(f"/proc/self/task/{thread.native_id}"):
             time.sleep(0.001)
         _ctypes.dlclose(library._handle)
-    assert os.path.realpath(path) not in Path("/proc/self/maps").read_text(), "it is still loaded"
-    return 5
+        assert os.path.realpath(path) not in Path("/proc/self/maps").read_text(), "it is still loaded"
+        names = [Path(f"/proc/self/task/{task}/comm").read_text() for task in os.listdir("/proc/self/task")]
+        assert not any(name.startswith("rocksdb:") for name in names), "its threads are left, without their code"
+    return 6
 
 
 def main() -> None:

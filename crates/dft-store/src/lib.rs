@@ -141,7 +141,7 @@ pub use index::{Index, IndexSize};
 pub use ingest::{IngestReport, IngestedBundle, UnchainedTrace, WaitingTrace, bundle_config};
 pub use lock::NoLock;
 pub use names::NameTable;
-pub use pools::end_background_threads;
+pub use pools::{end_background_threads, end_idle_threads};
 pub use publish::{Batch, NameChanges};
 pub use same_traces::{DuplicateTrace, SharedProcesses, is_gone};
 pub use scan::{RowQuery, RowScan, SeriesScan, TelemetryQuery, TelemetryScan};

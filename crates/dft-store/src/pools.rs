@@ -24,6 +24,9 @@ const FORKING: u64 = 1 << 63;
 /// Whether this process was forked while there were such databases.
 static CANNOT_OPEN: AtomicBool = AtomicBool::new(false);
 
+/// Done once a database was opened.
+static WATCH: Once = Once::new();
+
 /// How long a fork waits for threads that have work to do.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -72,6 +75,14 @@ pub fn end_background_threads() -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Ends those threads where this library is unloaded, or the process ends: what they run is about to go. Does nothing
+/// where no database was ever opened, or one is in use.
+pub fn end_idle_threads() {
+    if WATCH.is_completed() && !CANNOT_OPEN.load(Ordering::SeqCst) && USES.load(Ordering::SeqCst) == 0 {
+        let _ = end_background_threads();
+    }
+}
+
 /// Sets the size of the pools that are used. Threads past it end once they have no work at hand.
 fn set_threads(environment: &mut Env, threads: i32) {
     environment.set_high_priority_background_threads(threads);
@@ -96,7 +107,6 @@ fn has_threads() -> bool {
 }
 
 fn watch() {
-    static WATCH: Once = Once::new();
     WATCH.call_once(|| {
         // SAFETY: the handlers are functions of this library, and go when it is unloaded. It fails only without
         // memory, and then a child is as it was without them.
