@@ -65,6 +65,15 @@ def int64(value: int, name: str) -> int:
     return value
 
 
+def uint64(value: int, name: str) -> int:
+    """The same, without a sign."""
+    if value < 0:
+        raise ValueError(f"{name} is {value}, which is negative")
+    if value >= 1 << 64:
+        raise OverflowError(f"{name} is {value}, past 64 bits")
+    return value
+
+
 def uint32(value: int, name: str) -> int:
     """The same, of 32 bits without a sign."""
     if not 0 <= value < 1 << 32:

@@ -31,7 +31,7 @@ class Aggregator:
         self._handle: Optional[ctypes.c_void_p] = None
         handle = ctypes.c_void_p()
         configured = None if config is None else ctypes.byref(config._struct())
-        call("dft_aggregator_new", configured, byte_count(memory), path_text(scratch), ctypes.byref(handle))
+        call("dft_aggregator_new", configured, byte_count(memory, "memory"), path_text(scratch), ctypes.byref(handle))
         self._handle = handle
 
     def _call(self, name: str, *arguments: Any) -> None:

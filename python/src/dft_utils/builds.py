@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Iterable, List, Optional, Tuple, Union
 
 from . import _abi
-from ._library import Collected, PathLike, call, int64, path_text, paths, sized, string, text, uint32
+from ._library import Collected, PathLike, call, path_text, paths, sized, string, text, uint32, uint64
 from ._library import path as path_of
 from .config import Config
 from .errors import CancelledError
@@ -195,7 +195,7 @@ def resolve(traces: Union[PathLike, Iterable[PathLike]], index: PathLike) -> Lis
 def _options(memory: Optional[Size], threads: int, strict: bool, rebuild: bool, source: Optional[str]) -> Any:
     return sized(
         _abi.dft_build_options,
-        memory=0 if memory is None else byte_count(memory),
+        memory=0 if memory is None else byte_count(memory, "memory"),
         threads=uint32(threads, "threads"),
         strict=int(strict),
         rebuild=int(rebuild),
@@ -305,7 +305,7 @@ def plan(traces: Union[PathLike, Iterable[PathLike]], piece_size: Size = 0) -> L
 
     pieces = Collected(_abi.dft_on_piece, piece)
     try:
-        call("dft_plan", *paths(traces), byte_count(piece_size), pieces.callback, None)
+        call("dft_plan", *paths(traces), byte_count(piece_size, "piece_size"), pieces.callback, None)
     except CancelledError:
         pieces.result()
         raise
@@ -336,8 +336,8 @@ def stage_pieces(
     for place, piece in zip(listed, given):
         place.size = ctypes.sizeof(_abi.dft_piece)
         place.path = path_text(piece.path)
-        setattr(place, "from", int64(piece.start, "start"))
-        place.to, place.file_size = int64(piece.end, "end"), int64(piece.file_size, "file_size")
+        setattr(place, "from", uint64(piece.start, "start"))
+        place.to, place.file_size = uint64(piece.end, "end"), uint64(piece.file_size, "file_size")
     running.run(
         "dft_stage_pieces",
         listed,

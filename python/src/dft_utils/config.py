@@ -39,7 +39,7 @@ class Config:
     @property
     def interval_us(self) -> int:
         """The length of a time bucket, in µs."""
-        return microseconds(self.interval)
+        return microseconds(self.interval, "interval")
 
     def _struct(self) -> Any:
         config = sized(_abi.dft_config)

@@ -59,11 +59,11 @@ class View:
     ) -> None:
         struct = sized(_abi.dft_view)
         if granularity is not None:
-            struct.granularity_us = microseconds(granularity)
+            struct.granularity_us = microseconds(granularity, "granularity")
             if struct.granularity_us == 0:
                 raise ValueError("the granularity is 0; leave it out for the index's interval")
         if time is not None:
-            struct.from_us, struct.to_us = map(microseconds, time)
+            struct.from_us, struct.to_us = (microseconds(end, "time") for end in time)
             struct.has_time = 1
         # Categories are kept in lower case.
         struct.category, struct.name = text(cat.lower()), text(name)

@@ -1,6 +1,8 @@
 """Times and sizes, as people write them."""
 
 import datetime
+import math
+import operator
 import re
 from typing import Union
 
@@ -11,38 +13,55 @@ _US = {"us": 1, "µs": 1, "μs": 1, "ms": 1_000, "s": 1_000_000, "min": 60_000_0
 _BYTES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
-def microseconds(duration: Duration) -> int:
+def microseconds(duration: Duration, name: str = "duration") -> int:
     """A duration in µs: a number of seconds, a ``timedelta``, or a text such as ``"5s"`` or ``"100ms"``.
 
-    Raises :class:`ValueError` where it is none, is negative, or is no whole number of µs.
+    Raises :class:`ValueError` where it is none, is negative, or is no whole number of µs, and
+    :class:`OverflowError` where that is past 64 bits; ``name`` is what the message calls it.
     """
     if isinstance(duration, datetime.timedelta):
-        return _whole(duration / datetime.timedelta(microseconds=1), duration)
+        return _whole(duration / datetime.timedelta(microseconds=1), duration, name)
     if isinstance(duration, str):
         found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zµμ]+)\s*", duration)
         if not found or found[2] not in _US:
-            raise ValueError(f"{duration!r} is no duration: write it like '100ms', '5s', '2min' or '1h'")
-        return _whole(float(found[1]) * _US[found[2]], duration)
-    return _whole(duration * 1_000_000, duration)
+            raise ValueError(f"{name}: {duration!r} is no duration: write it like '100ms', '5s', '2min' or '1h'")
+        return _whole(_number(found[1]) * _US[found[2]], duration, name)
+    return _whole(duration * 1_000_000, duration, name)
 
 
-def _whole(value: float, duration: Duration) -> int:
+def _number(digits: str) -> Union[int, float]:
+    # A float would round integers past 53 bits.
+    return float(digits) if "." in digits else int(digits)
+
+
+def _whole(value: Union[int, float], duration: Duration, name: str) -> int:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name}: {duration!r} is no whole number of µs from 0 on")
     rounded = round(value)
-    if rounded < 0 or abs(value - rounded) > 1e-6 * max(1.0, abs(value)):
-        raise ValueError(f"{duration!r} is no whole number of µs from 0 on")
+    if rounded < 0 or abs(value - rounded) > 1e-6 * max(1, abs(value)):
+        raise ValueError(f"{name}: {duration!r} is no whole number of µs from 0 on")
+    if rounded >= 1 << 64:
+        raise OverflowError(f"{name}: {duration!r} is past 64 bits of µs")
     return rounded
 
 
-def byte_count(size: Size) -> int:
+def byte_count(size: Size, name: str = "size") -> int:
     """A size in bytes: a number, or a text such as ``"256M"`` (of 1,048,576 bytes each).
 
-    Raises :class:`ValueError` where it is none.
+    Raises :class:`ValueError` where it is none, and :class:`OverflowError` where it is past 64 bits; ``name`` is
+    what the message calls it.
     """
-    if isinstance(size, int):
-        if size < 0:
-            raise ValueError(f"{size} is no size: it is negative")
-        return size
+    if not isinstance(size, str):
+        return _uint64(operator.index(size), size, name)
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", size)
     if not found:
-        raise ValueError(f"{size!r} is no size: write it like '256M' or '2G'")
-    return int(float(found[1]) * _BYTES[found[2]])
+        raise ValueError(f"{name}: {size!r} is no size: write it like '256M' or '2G'")
+    return _uint64(int(_number(found[1]) * _BYTES[found[2]]), size, name)
+
+
+def _uint64(value: int, size: Size, name: str) -> int:
+    if value < 0:
+        raise ValueError(f"{name}: {size!r} is no size: it is negative")
+    if value >= 1 << 64:
+        raise OverflowError(f"{name}: {size!r} is past 64 bits of bytes")
+    return value

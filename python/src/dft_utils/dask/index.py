@@ -98,11 +98,11 @@ def distributed_index(
         name=name,
         local=None if local_staging is None else os.path.abspath(os.fsdecode(local_staging)),
         config=config,
-        memory=None if memory is None else byte_count(memory),
+        memory=None if memory is None else byte_count(memory, "memory"),
         threads=threads,
         strict=strict,
     )
-    task_size = None if task_size is None else max(byte_count(task_size), 1)
+    task_size = None if task_size is None else max(byte_count(task_size, "task_size"), 1)
     staging = _Build(client, run, index, shared, task_size, retries, progress)
     staging.run(new, unreadable)
     report.rows += staging.rows
