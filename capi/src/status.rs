@@ -112,6 +112,7 @@ impl From<StoreError> for Failure {
             E::InForce { path, .. } => (DFT_IN_FORCE, Some(path)),
             E::SeriesClash { .. } => (DFT_DAMAGED, None),
             E::Forked => (DFT_FORKED, None),
+            E::NoRoom { .. } => (DFT_SYSTEM, None),
             E::Run(_) => (DFT_SYSTEM, None),
         };
         let key = match &error {

@@ -156,6 +156,18 @@ pub enum StoreError {
          \"spawn\" or \"forkserver\")"
     )]
     Forked,
+    /// The process may not have what RocksDB takes without asking, and would end without it.
+    #[error(
+        "the system gives no more {what}, which an index needs ({source}); allow more of it ({how}), and run it again"
+    )]
+    NoRoom {
+        /// What there is too little of.
+        what: &'static str,
+        /// What the system says.
+        source: io::Error,
+        /// The limit.
+        how: &'static str,
+    },
     /// What RocksDB says.
     #[error("{}: cannot {action}: {source}{}", .path.shown(), advice(.source))]
     Rocks {

@@ -125,6 +125,7 @@ mod lock;
 mod names;
 mod pools;
 mod publish;
+mod room;
 mod same_traces;
 mod scan;
 mod seal;

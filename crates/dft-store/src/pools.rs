@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use rocksdb::Env;
 
 use crate::error::StoreError;
+use crate::room;
 
 /// The databases that are being opened or written, and in the highest bit whether a fork is under way.
 static USES: AtomicU64 = AtomicU64::new(0);
@@ -46,9 +47,10 @@ impl Drop for Use {
 ///
 /// # Errors
 ///
-/// [`StoreError::Forked`] where this process can open none.
+/// [`StoreError::Forked`] where this process can open none, [`StoreError::NoRoom`] where it would end by that.
 pub(crate) fn begin_use() -> Result<Use, StoreError> {
     watch();
+    room::check()?;
     loop {
         if CANNOT_OPEN.load(Ordering::SeqCst) {
             return Err(StoreError::Forked);
