@@ -173,6 +173,7 @@ impl From<ExportError> for Failure {
                 let path = path.to_string_lossy().into_owned();
                 Detail { status: DFT_DAMAGED, message, path, key: String::new() }.into()
             }
+            E::Threads(_) => Self::new(DFT_SYSTEM, message),
             _ => Self::argument(message),
         }
     }

@@ -15,7 +15,9 @@ pub(crate) fn watched<T>(work: impl FnOnce(&Progress) -> T) -> T {
     let progress = Progress::default();
     let (done, watch) = channel::<()>();
     thread::scope(|scope| {
-        scope.spawn(|| {
+        let progress = &progress;
+        // Without a thread for it nothing is shown; the build says whether it has threads enough for itself.
+        let _ = thread::Builder::new().spawn_scoped(scope, move || {
             let watch = watch;
             let mut view = View::new();
             while watch.recv_timeout(view.pause()) == Err(RecvTimeoutError::Timeout) {
@@ -23,7 +25,7 @@ pub(crate) fn watched<T>(work: impl FnOnce(&Progress) -> T) -> T {
             }
             view.end();
         });
-        let result = work(&progress);
+        let result = work(progress);
         // The watcher ends when its channel does.
         drop(done);
         result

@@ -11,6 +11,9 @@ use parquet::errors::ParquetError;
 /// Why a table cannot be made or written.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
+    /// The process may not start the threads of an export.
+    #[error("{0}")]
+    Threads(std::io::Error),
     /// The index cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -28,8 +28,16 @@ const GROUP_CELLS: usize = 64 << 20;
 
 /// The rows of a row group of so many columns. Each group costs memory for each column, so there is a least.
 fn group_rows(columns: usize) -> usize {
-    (GROUP_CELLS / columns.max(1)).clamp(256, ROW_GROUP)
+    let cells = if columns > WIDE { WIDE_GROUP_CELLS } else { GROUP_CELLS };
+    (cells / columns.max(1)).clamp(64, ROW_GROUP)
 }
+
+/// Columns from which on a table is wide: a writer of a column has a compressor and buffers of its own, some 20 KB, and
+/// such columns have few values each. They are written plain.
+const WIDE: usize = 1000;
+
+/// Cells of a row group of a wide table: it is in memory until it is written.
+const WIDE_GROUP_CELLS: usize = 8 << 20;
 
 /// Batches that are handed to another thread ahead of the one that it encodes.
 const AHEAD: usize = 4;
@@ -77,8 +85,10 @@ fn write_groups(
 }
 
 fn properties(schema: &Schema, view: &View<'_>) -> Result<WriterProperties, ParquetError> {
+    let is_wide = schema.fields().len() > WIDE;
+    let compression = if is_wide { Compression::UNCOMPRESSED } else { Compression::ZSTD(ZstdLevel::try_new(1)?) };
     let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_compression(compression)
         .set_max_row_group_row_count(Some(group_rows(schema.fields().len())))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_dictionary_enabled(false)
@@ -98,7 +108,7 @@ fn properties(schema: &Schema, view: &View<'_>) -> Result<WriterProperties, Parq
             }
             // Neighbours in a column are of one series, and so alike: their differences are short, and
             // zstd makes them little shorter for a lot of time.
-            DataType::Int64 => {
+            DataType::Int64 if !is_wide => {
                 properties = properties
                     .set_column_encoding(column.clone(), Encoding::DELTA_BINARY_PACKED)
                     .set_column_compression(column, Compression::UNCOMPRESSED);

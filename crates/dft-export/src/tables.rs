@@ -18,6 +18,9 @@ use crate::group::GroupColumn;
 use crate::temporary::Temporary;
 use crate::view::View;
 
+/// Threads that an export starts beside those that it is to have: readers and encoders of a table.
+const THREADS: usize = 8;
+
 /// The most rows of a batch.
 const BATCH_ROWS: usize = 8 << 10;
 
@@ -178,6 +181,7 @@ pub fn export(view: &View<'_>, out: &Path, options: &ExportOptions) -> Result<Ex
             return Err(ExportError::NotGrouped(table.name()));
         }
     }
+    dft_io::require_threads(options.threads + THREADS).map_err(ExportError::Threads)?;
     let names = tables.iter().map(|&table| file_name(table, options.format)).collect();
     let directory = Directory::open(out, view.shows()?, names)?;
     let next = AtomicUsize::new(0);

@@ -37,7 +37,7 @@ pub struct BuildOptions {
 
 impl BuildOptions {
     pub(crate) fn check(&self) -> Result<(), BuildError> {
-        dft_io::require_threads(self.threads).map_err(BuildError::Threads)?;
+        dft_io::require_threads(self.threads + THREADS).map_err(BuildError::Threads)?;
         let Some((name, why)) = self.source.as_ref().and_then(|name| Some((name, TraceNames::refuse_source(name)?)))
         else {
             return Ok(());
@@ -45,6 +45,9 @@ impl BuildOptions {
         Err(BuildError::Source { name: name.clone(), why })
     }
 }
+
+/// Threads that a build starts beside those that it is to have: for the next generation, the sorting, and RocksDB's.
+const THREADS: usize = 6;
 
 /// What the tables of all threads may take unless another budget is given or the process is limited, in bytes.
 const MEMORY: u64 = 512 << 20;

@@ -1,0 +1,62 @@
+//! A process that may start few threads: a build and an export are done, or end with one error, never by a signal or a
+//! panic.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use dft_tests::{has_index, trace, write};
+
+const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
+
+/// A user that has no other process, for a limit of threads is one of all that a user has, and does not hold for root.
+const NOBODY: u32 = 65_534;
+
+/// Runs the program as a user that may have so many threads; the exit code and what it says.
+fn run_with(program: &str, threads: u32, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", &NOBODY.to_string(), "--clear-groups", "--", "sh", "-c"]);
+    command.arg(format!("ulimit -u {threads}; exec \"$0\" \"$@\"")).arg(program).args(arguments);
+    let output = command.stdin(Stdio::null()).output().expect("setpriv runs");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn open_to_all(path: &Path) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o777)).expect("opened");
+}
+
+#[test]
+fn of_a_build_and_an_export() {
+    // SAFETY: it only asks who this is.
+    if unsafe { libc::geteuid() } != 0 {
+        // Only root may become another user, whose limit is not used up by what else runs.
+        return;
+    }
+    let folder = tempfile::tempdir_in("/tmp").expect("a folder");
+    open_to_all(folder.path());
+    let text = |name: &str| folder.path().join(name).display().to_string();
+    write(&folder.path().join("a.pfw"), trace(1, 2_000));
+    // Where everybody may run it.
+    std::fs::copy(DFT, folder.path().join("dft")).expect("copied");
+    open_to_all(&folder.path().join("dft"));
+    let (mut done, mut refused) = (0, 0);
+    for threads in [1, 2, 3, 4, 5, 6, 7, 8, 10, 14, 20, 40, 200] {
+        let (index, tables) = (format!("index-{threads}"), format!("tables-{threads}"));
+        let build = ["index", &text("a.pfw"), "--index", &text(&index), "--threads", "2"];
+        let export = ["export", &text(&index), "--out", &text(&tables)];
+        for arguments in [&build[..], &export[..]] {
+            if arguments[0] == "export" && !has_index(&folder.path().join(&index)) {
+                continue;
+            }
+            let (code, said) = run_with(&text("dft"), threads, arguments);
+            match code {
+                Some(0) => done += 1,
+                Some(1) if said.lines().count() == 1 && said.contains("threads") && !said.contains("panicked") => {
+                    refused += 1;
+                }
+                code => panic!("{threads} threads, {arguments:?}: {code:?}: {said}"),
+            }
+        }
+    }
+    assert!(done > 2 && refused > 2, "{done} done, {refused} refused");
+}
