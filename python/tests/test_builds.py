@@ -1,6 +1,7 @@
 """Builds: what they report, their progress, and what stops them."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -233,3 +234,43 @@ def test_staged_by_many_is_built_by_one(tmp_path, data):
         assert table.read_bytes() == (tmp_path / "staged" / table.name).read_bytes()
 
 
+
+
+@pytest.mark.parametrize("how", ["ctrl-c again and again", "a daemon thread"])
+def test_the_interpreter_ends_in_peace_whatever_is_at_work(how, tmp_path):
+    traces = tmp_path / "traces"
+    traces.mkdir()
+    write_trace(traces / "a.pfw", [call(at) for at in range(100_000)])
+    program = textwrap.dedent(
+        """
+        import os, signal, sys, threading, time
+        import dft_utils
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        begun, interrupts = threading.Event(), []
+
+        def progress(_progress):
+            begun.set()
+            # It is called again while the build ends, and each time a person presses Ctrl-C.
+            if sys.argv[3] == "ctrl-c again and again" and len(interrupts) < 20:
+                interrupts.append(os.kill(os.getpid(), signal.SIGINT))
+                time.sleep(0.01)
+
+        def build():
+            dft_utils.build(sys.argv[1], sys.argv[2], progress=progress)
+
+        if sys.argv[3] == "a daemon thread":
+            threading.Thread(target=build, daemon=True).start()
+            begun.wait()
+        else:
+            build()
+        """
+    )
+    run = [sys.executable, "-c", program, str(traces), str(tmp_path / "index"), how]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=100)
+    if how == "a daemon thread":
+        assert done.returncode == 0, done.stderr
+    else:
+        assert done.returncode in (-signal.SIGINT, 130) and "KeyboardInterrupt" in done.stderr, done.stderr
+    assert "Fatal" not in done.stderr and "panicked" not in done.stderr
+    assert dft_utils.build(traces, tmp_path / "index").records in (0, 100_000)

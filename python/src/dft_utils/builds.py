@@ -1,7 +1,9 @@
 """Builds: traces into an index, at once or staged by many machines."""
 
+import atexit
 import ctypes
 import threading
+import weakref
 from dataclasses import dataclass, field
 from typing import Any, Callable, Iterable, List, Optional, Tuple, Union
 
@@ -130,12 +132,18 @@ def _collect(faults: List[Fault]) -> Any:
 
 
 class _Running:
-    """A build under way on a thread of its own, so that the main thread hears Ctrl-C and stops it."""
+    """A build under way on a thread of its own, so that the main thread hears Ctrl-C and stops it.
+
+    The interpreter does not end before it: a callback that meets it half gone would end the process.
+    """
+
+    _all: "weakref.WeakSet[_Running]" = weakref.WeakSet()
 
     def __init__(self, on_progress: Optional[OnProgress]) -> None:
         show = progress_function(on_progress)
         self.faults: List[Fault] = []
         self._stop = threading.Event()
+        self._ended = threading.Event()
         self._failure: Optional[BaseException] = None
 
         def see(_context: Any, given: Any) -> int:
@@ -154,7 +162,7 @@ class _Running:
 
     def run(self, name: str, *arguments: Any) -> None:
         outcome: List[BaseException] = []
-        ended = threading.Event()
+        _Running._all.add(self)
 
         def work() -> None:
             try:
@@ -162,19 +170,19 @@ class _Running:
             except BaseException as error:
                 outcome.append(error)
             finally:
-                ended.set()
+                self._ended.set()
 
         if threading.current_thread() is threading.main_thread():
             thread = threading.Thread(target=work, name=name)
             try:
                 thread.start()
                 # Not joined before its end: where that is interrupted, Python may take the thread for ended.
-                ended.wait()
+                self._ended.wait()
             except BaseException:
                 # Ctrl-C, say: the build ends at once, and the index is as it was.
-                self._stop.set()
                 if thread.is_alive():
-                    ended.wait()
+                    self._end()
+                self._ended.set()
                 raise
             thread.join()
         else:
@@ -183,6 +191,24 @@ class _Running:
             raise self._failure
         if outcome:
             raise outcome[0]
+
+
+    def _end(self) -> None:
+        """Lets the build end, however often that is interrupted."""
+        self._stop.set()
+        while not self._ended.is_set():
+            try:
+                self._ended.wait()
+            except KeyboardInterrupt:
+                # It is about to end already.
+                pass
+
+
+@atexit.register
+def _end_all() -> None:
+    """Ends the builds of threads that Python does not wait for."""
+    for running in list(_Running._all):
+        running._end()
 
 
 def resolve(traces: Union[PathLike, Iterable[PathLike]], index: PathLike) -> List[Tuple[str, int]]:
