@@ -1,7 +1,9 @@
 //! A process that may start few threads: a build and an export are done, or end with one error, never by a signal or a
 //! panic.
 
+use std::io;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -13,11 +15,20 @@ const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 const NOBODY: u32 = 65_534;
 
 /// Runs the program as a user that may have so many threads; the exit code and what it says.
-fn run_with(program: &str, threads: u32, arguments: &[&str]) -> (Option<i32>, String) {
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid", &NOBODY.to_string(), "--clear-groups", "--", "sh", "-c"]);
-    command.arg(format!("ulimit -u {threads}; exec \"$0\" \"$@\"")).arg(program).args(arguments);
-    let output = command.stdin(Stdio::null()).output().expect("setpriv runs");
+fn run_with(program: &str, threads: u64, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).uid(NOBODY);
+    // SAFETY: between fork and exec it makes one system call, with a place of its own.
+    unsafe {
+        command.pre_exec(move || {
+            let limit = libc::rlimit { rlim_cur: threads, rlim_max: threads };
+            match libc::setrlimit(libc::RLIMIT_NPROC, &limit) {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            }
+        })
+    };
+    let output = command.output().expect("it runs");
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 

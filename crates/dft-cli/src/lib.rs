@@ -18,9 +18,12 @@ mod units;
 mod verify;
 mod watch;
 
+use std::env;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
+use dft_io::Show;
 
 use crate::args::{Cli, Command};
 
@@ -37,9 +40,10 @@ enum Outcome {
 ///
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input had faults.
 pub fn run() -> ExitCode {
-    let arguments = match Cli::try_parse() {
+    let given: Vec<OsString> = env::args_os().collect();
+    let arguments = match Cli::try_parse_from(&given) {
         Ok(arguments) => arguments,
-        Err(error) => return wrong_usage(&error),
+        Err(error) => return wrong_usage(error, &given),
     };
     let result = match arguments.command {
         Command::Index(args) => index::run(&args),
@@ -63,14 +67,12 @@ pub fn run() -> ExitCode {
 }
 
 /// Shows what clap says: help, the version, or what is wrong with the arguments, which are shown with it.
-fn wrong_usage(error: &clap::Error) -> ExitCode {
-    let plain = error.render().to_string();
-    if plain.contains(|character| character != '\n' && dft_io::is_active(character)) {
-        output::tell(&plain);
-    } else {
-        // What cannot be shown is no reason for another exit code.
-        let _ = error.print();
-    }
+fn wrong_usage(error: clap::Error, given: &[OsString]) -> ExitCode {
+    // It shows arguments as they are; so it is asked again about arguments that can be shown.
+    let shown: Vec<String> = given.iter().map(|argument| argument.shown().to_string()).collect();
+    let error = Cli::try_parse_from(shown).err().unwrap_or(error);
+    // What cannot be shown is no reason for another exit code.
+    let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 

@@ -29,7 +29,7 @@ pub enum ExportError {
         interval: u64,
     },
     /// The text is no glob.
-    #[error("{pattern}: not a glob: {reason}")]
+    #[error("{}: not a glob: {}", .pattern.shown(), .reason.shown())]
     Pattern {
         /// The text.
         pattern: String,
@@ -37,7 +37,7 @@ pub enum ExportError {
         reason: String,
     },
     /// The text is no query.
-    #[error("{query}: not a query: at byte {at}, {reason}")]
+    #[error("{}: not a query: at byte {at}, {}", .query.shown(), .reason.shown())]
     Query {
         /// The text.
         query: String,
@@ -68,7 +68,7 @@ pub enum ExportError {
     #[error("the table {0} cannot be grouped; events, profiles and preaggregated_system can")]
     NotGrouped(&'static str),
     /// A number is past what its column holds.
-    #[error("table {table}, row {row}: {column} is {value}, past the 64 bits of its column")]
+    #[error("table {table}, row {}: {} is {value}, past the 64 bits of its column", .row.shown(), .column.shown())]
     TooLarge {
         /// The table.
         table: &'static str,

@@ -18,7 +18,7 @@ pub enum DiscoverError {
     #[error("{}: no such trace file or directory, and no glob that matches one", .0.shown())]
     NotFound(PathBuf),
     /// The text is no glob.
-    #[error("{pattern}: not a glob: {reason}")]
+    #[error("{}: not a glob: {}", .pattern.shown(), .reason.shown())]
     Glob {
         /// The text.
         pattern: String,
