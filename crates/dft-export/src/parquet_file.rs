@@ -90,7 +90,8 @@ fn properties(schema: &Schema, view: &View<'_>) -> Result<WriterProperties, Parq
     let mut properties = WriterProperties::builder()
         .set_compression(compression)
         .set_max_row_group_row_count(Some(group_rows(schema.fields().len())))
-        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_statistics_enabled(if is_wide { EnabledStatistics::None } else { EnabledStatistics::Chunk })
+        .set_offset_index_disabled(is_wide)
         .set_dictionary_enabled(false)
         .set_key_value_metadata(Some(vec![
             KeyValue::new("dft.origin_us".to_owned(), view.origin().to_string()),
