@@ -3,6 +3,7 @@
 //! The properties are those of the test `parsers_agree` of `dft-trace`, which `cargo xtask test` runs for a
 //! moment. Here they run in rounds, each named by its seed: the same seed makes the same lines.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, UNIX_EPOCH};
@@ -13,6 +14,8 @@ use serde::Deserialize;
 
 use crate::header::root;
 use crate::provision::{Provisions, provision};
+use crate::target::{target_directory, workspace_directory};
+use crate::test::step;
 
 /// Arguments of `fuzz`.
 #[derive(Args, Clone, Debug)]
@@ -23,6 +26,9 @@ pub(crate) struct Arguments {
     /// Try cases for so many minutes instead
     #[arg(long, value_name = "M", conflicts_with = "cases")]
     minutes: Option<u64>,
+    /// Let coverage guide it instead: files of traces, and what an index stores, for so many minutes (2 by default)
+    #[arg(long, conflicts_with_all = ["cases", "seed"])]
+    guided: bool,
     /// The seed of the first round, from which those of the next count up; of the clock where none is given
     #[arg(long)]
     seed: Option<u64>,
@@ -33,6 +39,9 @@ const ROUND: u64 = 100_000;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let provisions = provision()?;
+    if arguments.guided {
+        return guided(&provisions, arguments.minutes.unwrap_or(2));
+    }
     let program = build(&provisions)?;
     let clock = || UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
     let seeds = arguments.seed.unwrap_or_else(clock)..;
@@ -56,6 +65,43 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         println!("   seed {seed}: {done} cases of each property in {:.0} s", start.elapsed().as_secs_f64());
     }
     println!("\nevery parser gave the record that the library parser gives: {done} cases of each property");
+    Ok(())
+}
+
+/// What the compiler is asked for, so that libFuzzer sees which code ran: counters, where they are, and what was compared.
+const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+                        -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+                        -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares";
+
+/// The programs of `fuzz/`, each with a corpus of its name.
+const TARGETS: [&str; 2] = ["trace", "codec"];
+
+/// Builds the programs of `fuzz/` with coverage counters, and runs each for its share of the minutes. What makes one fail is
+/// kept; what they found is added to a copy of the corpus.
+fn guided(provisions: &Provisions, minutes: u64) -> Result<()> {
+    let work = target_directory(&workspace_directory(&mut provisions.cargo())?)?.join("fuzz");
+    let host = Command::new("rustc").arg("-vV").output().context("rustc does not run")?;
+    let host = String::from_utf8_lossy(&host.stdout).into_owned();
+    let host = host.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc does not say its host")?;
+    let mut cargo = provisions.cargo();
+    cargo.env("RUSTFLAGS", COVERAGE).env("CARGO_TARGET_DIR", &work);
+    // With a target of its own, what runs while it is built has no counters.
+    cargo.args(["build", "--release", "--target", host, "--manifest-path"]).arg(root().join("fuzz/Cargo.toml"));
+    step("cargo build of fuzz/", &mut cargo)?;
+    let seconds = (minutes * 60 / TARGETS.len() as u64).max(1);
+    for name in TARGETS {
+        let corpus = work.join("corpus").join(name);
+        fs::create_dir_all(&corpus).with_context(|| format!("cannot make {}", corpus.display()))?;
+        let mut fuzz = Command::new(work.join(host).join("release").join(name));
+        fuzz.arg(format!("-max_total_time={seconds}")).args([
+            "-timeout=10",
+            "-rss_limit_mb=2000",
+            "-print_final_stats=1",
+        ]);
+        fuzz.arg(format!("-artifact_prefix={}/{name}-", work.display()));
+        fuzz.arg(&corpus).arg(root().join("fuzz/corpus").join(name));
+        step(&format!("fuzz {name}, {seconds} s"), &mut fuzz)?;
+    }
     Ok(())
 }
 
