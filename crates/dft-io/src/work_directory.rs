@@ -39,7 +39,8 @@ pub struct WorkDirectory {
 }
 
 impl WorkDirectory {
-    /// Makes a directory in `parent`, which must exist. Its name is `prefix` and 16 hexadecimal digits.
+    /// Makes a directory in `parent`, which must exist. Its name is `prefix` and 16 hexadecimal digits: six at random,
+    /// four of a hash of the system, and the process id, for a process may die before the owner file says it.
     ///
     /// # Errors
     ///
@@ -50,7 +51,8 @@ impl WorkDirectory {
         let mut tries = 0;
         loop {
             tries += 1;
-            let path = parent.join(format!("{prefix}{:016x}", RandomState::new().hash_one(process::id())));
+            let random = RandomState::new().hash_one(process::id()) & 0xff_ffff;
+            let path = parent.join(format!("{prefix}{random:06x}{:04x}{:06x}", system_hash(), process::id()));
             let made = fs::create_dir(&path).and_then(|()| {
                 let made = Self { path, process: process::id() };
                 made.write_owner().map(|()| made)
@@ -116,7 +118,7 @@ fn sweep(directory: &Path) {
         // directory is removed so.
         Err(error) if error.kind() == ErrorKind::NotFound => drop(fs::remove_dir(directory)),
         // It died while it wrote that, or is about to go on.
-        Ok(None) if is_begun(&owner) && is_older(directory, BEGUN) => {
+        Ok(None) if is_begun(&owner) && (is_dead_by_name(directory) || is_older(directory, BEGUN)) => {
             let _ = fs::remove_file(&owner).and_then(|()| fs::remove_dir(directory));
         }
         // It is somebody else's.
@@ -130,6 +132,26 @@ fn is_begun(owner: &Path) -> bool {
         let (begun, magic) = (bytes.len().min(MAGIC.len()), MAGIC.as_bytes());
         bytes[..begun] == magic[..begun] && (bytes.len() <= magic.len() || !bytes.ends_with(b"\n"))
     })
+}
+
+/// Whether the process that a directory is named after has certainly ended.
+fn is_dead_by_name(directory: &Path) -> bool {
+    let name = directory.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let Some((system, process)) = name.len().checked_sub(10).and_then(|at| name.get(at..)?.split_at_checked(4)) else {
+        return false;
+    };
+    let is_here = system_hash() != 0 && u64::from_str_radix(system, 16) == Ok(system_hash());
+    is_here && u32::from_str_radix(process, 16).is_ok_and(|process| matches!(Life::of(process), Life::Ended))
+}
+
+/// A few bits of which system this is, the same in every process of it; 0 where that is not known.
+fn system_hash() -> u64 {
+    // FNV-1a: it is to be the same in every release.
+    let text = system().map(|(boot, namespace)| boot + &namespace).unwrap_or_default();
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    if text.is_empty() { 0 } else { hash & 0xffff }
 }
 
 /// Whether nothing in a directory, at any depth, has changed for a time. What cannot be read counts as changed.
@@ -340,6 +362,12 @@ mod tests {
         let before = me.started.map(|started| started - 1);
         owned_by(folder.path(), "build-00000000000000d2", &Owner { started: before, ..me.clone() });
         fs::create_dir(folder.path().join("build-00000000000000d3")).expect("made");
+        // One whose owner died while it wrote who it is, and one whose owner is about to go on.
+        let cut = |process: u32| format!("build-abcdef{:04x}{process:06x}", system_hash());
+        for process in [ended, process::id()] {
+            fs::create_dir(folder.path().join(cut(process))).expect("made");
+            fs::write(folder.path().join(cut(process)).join(OWNER), &MAGIC[..7]).expect("written");
+        }
         let elsewhere = Some(("another-boot".to_owned(), "pid:[1]".to_owned()));
         owned_by(folder.path(), "build-00000000000000a1", &Owner { system: elsewhere, ..me.clone() });
         owned_by(folder.path(), "build-00000000000000a2", &Owner { system: None, process: ended, started: None });
@@ -358,7 +386,7 @@ mod tests {
         sweep_work_directories(folder.path(), "build-").expect("swept");
         let left = ["a1", "a2", "a3", "b1", "b2", "c1"].map(|end| format!("build-00000000000000{end}"));
         let more = ["build-release", "build-release-2"].map(str::to_owned);
-        assert_eq!(names(folder.path()), [&left[..], &more].concat());
+        assert_eq!(names(folder.path()), [&left[..], &[cut(process::id())], &more].concat());
         assert!(kept.join("deep/file").exists(), "a link is not followed");
     }
 
