@@ -1,40 +1,49 @@
 //! The limits of a process, looked at before they are met.
 
 use std::io::{self, ErrorKind};
+use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::thread;
 
-/// Fails where the process cannot have so many threads more.
+/// Checks that so many threads can run at once, by starting them for a moment.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::WouldBlock`], with what to do about it.
+/// Where the system refuses one of them; the message says what to do.
 pub fn require_threads(threads: usize) -> io::Result<()> {
+    start_threads(threads, None).map_err(|error| {
+        let what = format!(
+            "this process may not start {threads} threads more ({error}); allow it more (ulimit -u, ulimit -v), \
+             ask for fewer (--threads), and run it again"
+        );
+        io::Error::new(ErrorKind::WouldBlock, what)
+    })
+}
+
+/// Starts so many threads that are there at once, with stacks of so many bytes, and ends them.
+///
+/// # Errors
+///
+/// Where the system refuses one of them.
+pub fn start_threads(threads: usize, stack: Option<usize>) -> io::Result<()> {
     let (sender, receiver) = channel::<()>();
-    let receiver = std::sync::Mutex::new(receiver);
+    let receiver = Mutex::new(receiver);
     let wait = || drop(receiver.lock().map(|receiver| receiver.recv()));
     thread::scope(|scope| {
         let mut started = Vec::new();
-        let failed = (0..threads).find_map(|_| match thread::Builder::new().spawn_scoped(scope, wait) {
-            Ok(thread) => {
-                started.push(thread);
-                None
+        let mut start = || -> io::Result<()> {
+            for _ in 0..threads {
+                let builder = thread::Builder::new();
+                let builder = stack.into_iter().fold(builder, thread::Builder::stack_size);
+                started.push(builder.spawn_scoped(scope, wait)?);
             }
-            Err(error) => Some(error),
-        });
-        // All of them end with the channel.
+            Ok(())
+        };
+        let result = start();
+        // All of them end with the channel. They are joined, which the end of a scope alone does not do.
         drop(sender);
         started.into_iter().for_each(|thread| drop(thread.join()));
-        match failed {
-            None => Ok(()),
-            Some(error) => {
-                let what = format!(
-                    "this process may not start {threads} threads more ({error}); allow it more (ulimit -u, ulimit -v), \
-                     ask for fewer (--threads), and run it again"
-                );
-                Err(io::Error::new(ErrorKind::WouldBlock, what))
-            }
-        }
+        result
     })
 }
 

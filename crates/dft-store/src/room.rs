@@ -7,8 +7,6 @@
 
 use std::io;
 use std::ptr;
-use std::sync::{Mutex, mpsc};
-use std::thread;
 
 use crate::error::StoreError;
 
@@ -18,6 +16,9 @@ const BYTES: usize = 384 << 20;
 /// Threads that a database has, beside one for its timer.
 const THREADS: usize = 3;
 
+/// Bytes of their stacks here: enough to be there.
+const STACK: usize = 64 << 10;
+
 /// Checks that a database can be opened.
 ///
 /// # Errors
@@ -26,7 +27,7 @@ const THREADS: usize = 3;
 pub(crate) fn check() -> Result<(), StoreError> {
     let refused = |what, how| move |source| StoreError::NoRoom { what, source, how };
     reserve().map_err(refused("address space", "ulimit -v"))?;
-    start_threads().map_err(refused("threads", "ulimit -u"))
+    dft_io::start_threads(THREADS, Some(STACK)).map_err(refused("threads", "ulimit -u"))
 }
 
 fn reserve() -> io::Result<()> {
@@ -40,20 +41,6 @@ fn reserve() -> io::Result<()> {
         libc::munmap(place, BYTES);
     }
     Ok(())
-}
-
-/// Has that many threads at once, for a moment.
-fn start_threads() -> io::Result<()> {
-    let (done, waiting) = mpsc::channel::<()>();
-    let waiting = Mutex::new(waiting);
-    thread::scope(|scope| {
-        // They end when nobody can send any more: all at once, or after one is refused.
-        let wait = || drop(waiting.lock().map(|waiting| waiting.recv()));
-        let result = (0..THREADS)
-            .try_for_each(|_| thread::Builder::new().stack_size(64 << 10).spawn_scoped(scope, wait).map(drop));
-        drop(done);
-        result
-    })
 }
 
 #[cfg(test)]
