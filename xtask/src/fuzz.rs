@@ -26,7 +26,8 @@ pub(crate) struct Arguments {
     /// Try cases for so many minutes instead
     #[arg(long, value_name = "M", conflicts_with = "cases")]
     minutes: Option<u64>,
-    /// Let coverage guide it instead: files of traces, and what an index stores, for so many minutes (2 by default)
+    /// Let coverage guide it instead, for so many minutes (4 by default): trace files, what an index and bundles store,
+    /// and arguments of the C ABI with their queries
     #[arg(long, conflicts_with_all = ["cases", "seed"])]
     guided: bool,
     /// The seed of the first round, from which those of the next count up; of the clock where none is given
@@ -40,7 +41,7 @@ const ROUND: u64 = 100_000;
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let provisions = provision()?;
     if arguments.guided {
-        return guided(&provisions, arguments.minutes.unwrap_or(2));
+        return guided(&provisions, arguments.minutes.unwrap_or(4));
     }
     let program = build(&provisions)?;
     let clock = || UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
@@ -74,7 +75,7 @@ const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-l
                         -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares";
 
 /// The programs of `fuzz/`, each with a corpus of its name.
-const TARGETS: [&str; 2] = ["trace", "codec"];
+const TARGETS: [&str; 4] = ["trace", "codec", "stored", "abi"];
 
 /// Builds the programs of `fuzz/` with coverage counters, and runs each for its share of the minutes. What makes one fail is
 /// kept; what they found is added to a copy of the corpus.
