@@ -26,7 +26,7 @@
  *
  * fork(): what a process has opened is not its child's. There a handle gives DFT_FORKED, freeing it is DFT_OK and
  * changes nothing, and a stream fails; the child opens and builds for itself. A child that is made while another
- * thread is in dft_build(), dft_stage(), dft_ingest(), dft_index_open(), dft_aggregator_finalize() or
+ * thread is in dft_build(), dft_stage(), dft_ingest(), dft_index_open(), dft_aggregator_publish() or
  * dft_aggregator_into_index() gets DFT_FORKED from each of them, for a child has only a part of what they work with.
  * Programs that a child executes are not concerned.
  *

@@ -26,7 +26,7 @@
  *
  * fork(): what a process has opened is not its child's. There a handle gives DFT_FORKED, freeing it is DFT_OK and
  * changes nothing, and a stream fails; the child opens and builds for itself. A child that is made while another
- * thread is in dft_build(), dft_stage(), dft_ingest(), dft_index_open(), dft_aggregator_finalize() or
+ * thread is in dft_build(), dft_stage(), dft_ingest(), dft_index_open(), dft_aggregator_publish() or
  * dft_aggregator_into_index() gets DFT_FORKED from each of them, for a child has only a part of what they work with.
  * Programs that a child executes are not concerned.
  *
@@ -164,13 +164,13 @@ struct ArrowArrayStream;
 #define DFT_NAMES_STRING 2
 
 // Families of rows: calls.
-#define DFT_FAMILY_EVENT 0
+#define DFT_SERIES_CALL 0
 
 // Calls that a tracer aggregated over a period.
-#define DFT_FAMILY_PROFILE 1
+#define DFT_SERIES_AGGREGATED_CALL 1
 
 // Statistics of the system itself that a tracer aggregated.
-#define DFT_FAMILY_SYSTEM 2
+#define DFT_SERIES_HOST_STATISTIC 2
 
 // What a trace file had wrong with it as a whole: nothing.
 #define DFT_FAULT_NONE 0
@@ -198,7 +198,7 @@ struct ArrowArrayStream;
 
 // The version of the ABI that this header describes. It changes only where a program that was built
 // against an older one would no longer work.
-#define DFT_ABI_VERSION 1
+#define DFT_ABI_VERSION 2
 
 // Aggregates records that a program has in hand. For one thread at a time; each thread has one of its
 // own, and they are merged. Made by dft_aggregator_new(), freed by dft_aggregator_free().
@@ -246,7 +246,7 @@ typedef struct dft_config {
     // 1 where rows are kept apart by file, 0 where not.
     uint32_t group_by_file;
     // The relative accuracy of percentiles, such as 0.01; 0 keeps none.
-    double percentiles;
+    double sketch_accuracy;
     // One of DFT_COUNTER_PERIOD_…
     uint32_t counter_period;
     // One of DFT_TIME_UNIT_…
@@ -282,9 +282,9 @@ typedef struct dft_record {
     // The category.
     struct dft_text category;
     // The host's hash.
-    struct dft_text hhash;
+    struct dft_text host_hash;
     // The file's hash.
-    struct dft_text fhash;
+    struct dft_text file_hash;
     // The process.
     int64_t pid;
     // The thread.
@@ -413,9 +413,9 @@ typedef struct dft_piece {
     // The trace.
     struct dft_text path;
     // The first byte.
-    uint64_t from;
+    uint64_t start;
     // The byte behind the last.
-    uint64_t to;
+    uint64_t end;
     // The size that the file had when it was cut.
     uint64_t file_size;
 } dft_piece;
@@ -455,9 +455,9 @@ typedef struct dft_view {
     // The length of a cell of time, in µs, a multiple of the index's interval; 0 for that.
     uint64_t granularity_us;
     // Cells that overlap with the time from here on, in µs from the origin of the trace, …
-    uint64_t from_us;
+    uint64_t start_us;
     // … to here, this excluded.
-    uint64_t to_us;
+    uint64_t end_us;
     // 1 where the time range counts.
     uint32_t has_time;
     // 1 where `pid` counts.
@@ -480,15 +480,15 @@ typedef struct dft_view {
     const int64_t *pids;
     // How many processes there are.
     uint64_t pids_length;
-    // Only one of the shares that parallel readers divide the table into, counted from 0, …
-    uint32_t share;
-    // … of so many, at most 65,536; 0 or 1 for all of it. Shares are disjoint, have the same columns, and
-    // together are the table: of calls, in their order. A share cannot be grouped.
-    uint32_t shares;
+    // Only one of the shards that parallel readers divide the table into, counted from 0, …
+    uint32_t shard;
+    // … of so many, at most 65,536; 0 or 1 for all of it. Shards are disjoint, have the same columns, and
+    // together are the table: of calls, in their order. A shard cannot be grouped.
+    uint32_t shards;
     // The most rows of a batch; 0 for as many as is quick.
     uint64_t batch_rows;
     // Only calls that this query asks for, such as `cat == "posix" and not pid in [1, 2]`; empty for all.
-    // Its fields are family, cat, name, pid, tid, rank, hhash, fhash, host_name, file_name, proc_name, io_cat.
+    // Its fields are family, cat, name, pid, tid, rank, host_hash, file_hash, host_name, file_name, proc_name, io_cat.
     struct dft_text query;
     // Only processes of these ranks, as traces say them; none for all.
     const int64_t *ranks;
@@ -508,9 +508,9 @@ typedef struct dft_index_info {
     // A hash of its configuration: two indexes of one configuration have one.
     uint64_t config_hash;
     // The least bucket over rows and telemetry, in µs; 0 where there is neither.
-    uint64_t least_bucket_us;
+    uint64_t min_bucket_us;
     // The greatest bucket, in µs.
-    uint64_t greatest_bucket_us;
+    uint64_t max_bucket_us;
     // 1 where the bounds above are of something, 0 where the index has neither rows nor telemetry.
     uint32_t has_bounds;
     // 1 where rows are kept apart by file.
@@ -585,7 +585,7 @@ typedef struct dft_process {
     // Its number.
     int64_t pid;
     // Its host's hash.
-    struct dft_text hhash;
+    struct dft_text host_hash;
     // How many series it has: a measure of how much a reader has to do for it.
     uint64_t series;
 } dft_process;
@@ -603,18 +603,18 @@ typedef void (*dft_on_log)(void *context, uint32_t level, struct dft_text text);
 typedef struct dft_row_query {
     // The size of this struct, which the caller sets.
     uint64_t size;
-    // One of DFT_FAMILY_…
-    uint32_t family;
-    // Only one partition of the key space, counted from 0, …
-    uint32_t partition;
-    // … of so many; 0 or 1 for all. Partitions are disjoint, and together are all.
-    uint32_t partitions;
+    // One of DFT_SERIES_…
+    uint32_t kind;
+    // Only one shard of the rows, counted from 0, …
+    uint32_t shard;
+    // … of so many; 0 or 1 for all. Shards are disjoint, and together are all.
+    uint32_t shards;
     // 1 where the time range counts.
     uint32_t has_time;
     // Buckets from this one on, in µs.
-    uint64_t from_us;
+    uint64_t start_us;
     // Buckets before this one, in µs.
-    uint64_t to_us;
+    uint64_t end_us;
 } dft_row_query;
 
 // Statistics of integers, exact. It does not grow.
@@ -673,9 +673,9 @@ typedef struct dft_row {
     // Function.
     struct dft_text name;
     // The host's hash.
-    struct dft_text hhash;
+    struct dft_text host_hash;
     // The file's hash; empty where rows are not kept apart by file.
-    struct dft_text fhash;
+    struct dft_text file_hash;
     // The process.
     int64_t pid;
     // The thread.
@@ -689,13 +689,13 @@ typedef struct dft_reading_query {
     // The size of this struct, which the caller sets.
     uint64_t size;
     // Only this host, by its hash; empty for all.
-    struct dft_text hhash;
+    struct dft_text host_hash;
     // Only this counter; empty for all.
     struct dft_text name;
     // Buckets from this one on, in µs.
-    uint64_t from_us;
+    uint64_t start_us;
     // Buckets before this one, in µs.
-    uint64_t to_us;
+    uint64_t end_us;
     // 1 where the time range counts.
     uint32_t has_time;
     // 0.
@@ -711,7 +711,7 @@ typedef struct dft_reading {
     // The row's value in the index.
     struct dft_text value;
     // The host's hash.
-    struct dft_text hhash;
+    struct dft_text host_hash;
     // The counter.
     struct dft_text name;
     // The start of its bucket, in µs.
@@ -725,7 +725,7 @@ typedef struct dft_reading {
     // How many metrics it has: dft_readings_metric() gives each.
     uint64_t metrics;
     // The counter's category, in lower case.
-    struct dft_text cat;
+    struct dft_text category;
     // The process that the counter is about; 0 where it is about the host as a whole.
     int64_t pid;
     // 1 where it is about a process, 0 where it is about the host as a whole.
@@ -815,7 +815,7 @@ typedef struct dft_version {
 #define DFT_CANCELLED 14
 
 // What was to be added is in the index, but then something failed: it may not survive a loss of power.
-#define DFT_IN_FORCE 15
+#define DFT_COMMITTED 15
 
 // A handle is of the process that this one was forked from, or this one was forked during a call: what was opened
 // before `fork()` is to be opened again.
@@ -867,10 +867,10 @@ dft_status dft_aggregator_merge(struct dft_aggregator *into, struct dft_aggregat
 // such as a host and a rank, in UTF-8; the index takes each source once, else DFT_CHANGED. `threads`: 0
 // for as many as the machine has cores. Where it fails the aggregator keeps all that it had, but for
 // DFT_IN_FORCE: then all is in the index. DFT_LOCKED where another process writes it: try again later.
-dft_status dft_aggregator_finalize(struct dft_aggregator *aggregator,
-                                   struct dft_text index,
-                                   struct dft_text source,
-                                   uint32_t threads);
+dft_status dft_aggregator_publish(struct dft_aggregator *aggregator,
+                                  struct dft_text index,
+                                  struct dft_text source,
+                                  uint32_t threads);
 
 // Makes an index of all that was aggregated, for tables straight from memory; it is removed when its
 // handle is freed. The aggregator is freed, also where this fails, but for DFT_INVALID_ARGUMENT,
@@ -1166,9 +1166,9 @@ dft_status dft_real_stats_of(const double *samples, uint64_t samples_length, str
 // Reads a telemetry key: the host's hash and the counter's name to buffers, as dft_index_name() does, and
 // the bucket, in µs. DFT_DAMAGED where the bytes are no such key.
 dft_status dft_telemetry_key_decode(struct dft_text key,
-                                    char *hhash,
-                                    uint64_t hhash_capacity,
-                                    uint64_t *hhash_length,
+                                    char *host_hash,
+                                    uint64_t host_hash_capacity,
+                                    uint64_t *host_hash_length,
                                     char *name,
                                     uint64_t name_capacity,
                                     uint64_t *name_length,
@@ -1176,7 +1176,7 @@ dft_status dft_telemetry_key_decode(struct dft_text key,
 
 // Writes the key of a counter of a host as a whole (category `sys`, no group keys) at a bucket to `buffer`, as
 // telemetry is kept under: see dft_row_values_merge() for the buffer.
-dft_status dft_telemetry_key_encode(struct dft_text hhash,
+dft_status dft_telemetry_key_encode(struct dft_text host_hash,
                                     struct dft_text name,
                                     uint64_t bucket_us,
                                     char *buffer,

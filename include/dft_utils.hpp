@@ -224,7 +224,7 @@ public:
     }
     /// The relative accuracy of percentiles; 0 keeps none.
     Config &percentiles(double accuracy) noexcept {
-        config_.percentiles = accuracy;
+        config_.sketch_accuracy = accuracy;
         return *this;
     }
     /// Whether rows are kept apart by file.
@@ -324,7 +324,7 @@ public:
     const dft_reading *operator->() const noexcept { return &reading_; }
     std::string_view hhash() const noexcept { return view(reading_.hhash); }
     std::string_view name() const noexcept { return view(reading_.name); }
-    std::string_view cat() const noexcept { return view(reading_.cat); }
+    std::string_view category() const noexcept { return view(reading_.category); }
     /// One of its metrics, by its number, in byte order of their names.
     Metric metric(std::uint64_t number) const {
         Metric metric{};
@@ -394,7 +394,7 @@ public:
         if (info.has_bounds == 0) {
             return std::nullopt;
         }
-        return std::pair(info.least_bucket_us, info.greatest_bucket_us);
+        return std::pair(info.min_bucket_us, info.max_bucket_us);
     }
     /// The name of a hash, of one of DFT_NAMES_…; empty where it resolves to nothing.
     std::string name(std::uint32_t kind, std::string_view hash) const {
@@ -458,10 +458,10 @@ public:
         return all;
     }
 
-    /// Rows of a family, one of DFT_FAMILY_…, by series and time.
-    Rows rows(std::uint32_t family = DFT_FAMILY_EVENT) const {
+    /// Rows of a family, one of DFT_SERIES_…, by series and time.
+    Rows rows(std::uint32_t kind = DFT_SERIES_CALL) const {
         auto query = sized<dft_row_query>();
-        query.family = family;
+        query.kind = kind;
         return Rows(get(), query);
     }
     /// Rows as a query says.
@@ -538,7 +538,7 @@ public:
     void merge(Aggregator &other) { check(dft_aggregator_merge(handle_.get(), other.handle_.get())); }
     /// Adds all to an index, under the name of a source, which an index takes once.
     void finalize(std::string_view index, std::string_view source, std::uint32_t threads = 0) {
-        check(dft_aggregator_finalize(handle_.get(), text(index), text(source), threads));
+        check(dft_aggregator_publish(handle_.get(), text(index), text(source), threads));
     }
     /// Makes an index of all, for tables straight from memory; it is gone with its handle.
     Index into_index(std::uint32_t threads = 0) && {
@@ -580,17 +580,17 @@ public:
     /// The least and the greatest bucket of the index, in µs.
     std::optional<std::pair<std::uint64_t, std::uint64_t>> query_time_bounds() { return index().query_time_bounds(); }
     /// Shows every row of a family.
-    void scan(const std::function<void(const Row &)> &visit, std::uint32_t family = DFT_FAMILY_EVENT) {
-        scan_shard_range(0, 1, 1, visit, family);
+    void scan(const std::function<void(const Row &)> &visit, std::uint32_t kind = DFT_SERIES_CALL) {
+        scan_shard_range(0, 1, 1, visit, kind);
     }
     /// Shows the rows of some shards of the key space: of those from `first` to before `end`, of `shards`.
     void scan_shard_range(std::uint32_t first, std::uint32_t end, std::uint32_t shards,
-                          const std::function<void(const Row &)> &visit, std::uint32_t family = DFT_FAMILY_EVENT) {
+                          const std::function<void(const Row &)> &visit, std::uint32_t kind = DFT_SERIES_CALL) {
         for (std::uint32_t shard = first; shard < end; shard++) {
             auto query = sized<dft_row_query>();
-            query.family = family;
-            query.partition = shard;
-            query.partitions = shards;
+            query.kind = kind;
+            query.shard = shard;
+            query.shards = shards;
             for (const Row &row : index().rows(query)) {
                 visit(row);
             }
@@ -663,8 +663,8 @@ inline dft_build_summary stage(const std::vector<std::string> &traces, std::stri
 /// A piece of a trace, for some machine to stage: bytes of the file as it is on disk.
 struct Piece {
     std::string path;
-    std::uint64_t from = 0;
-    std::uint64_t to = 0;
+    std::uint64_t start = 0;
+    std::uint64_t end = 0;
     std::uint64_t file_size = 0;
 };
 
@@ -678,7 +678,7 @@ inline std::vector<Piece> plan(const std::vector<std::string> &traces, std::uint
     const auto keep = [](void *context, const dft_piece *piece) noexcept -> std::int32_t {
         try {
             const std::string path(piece->path.data, piece->path.length);
-            static_cast<std::vector<Piece> *>(context)->push_back({path, piece->from, piece->to, piece->file_size});
+            static_cast<std::vector<Piece> *>(context)->push_back({path, piece->start, piece->end, piece->file_size});
             return 0;
         } catch (...) {
             return 1;
@@ -696,8 +696,8 @@ inline dft_build_summary stage_pieces(const std::vector<Piece> &pieces, std::str
     for (const Piece &piece : pieces) {
         auto one = sized<dft_piece>();
         one.path = text(piece.path);
-        one.from = piece.from;
-        one.to = piece.to;
+        one.start = piece.start;
+        one.end = piece.end;
         one.file_size = piece.file_size;
         given.push_back(one);
     }

@@ -9,7 +9,7 @@ use std::ptr;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dft_aggregate::Config;
 use dft_benches::{Trace, batch};
-use dft_store::EventAggregator;
+use dft_store::IndexWriter;
 use dft_utils::aggregator::{
     DFT_ARG_INTEGER, DFT_HAS_DURATION, DFT_HAS_OFFSET, DFT_HAS_RET, dft_aggregator, dft_aggregator_add,
     dft_aggregator_free, dft_aggregator_new, dft_arg, dft_record,
@@ -53,8 +53,8 @@ fn records<'a>(files: &'a [String], args: &'a [dft_arg]) -> Vec<dft_record> {
     let record = |at: i64| dft_record {
         name: text(NAMES[at as usize % NAMES.len()]),
         category: text("POSIX"),
-        hhash: text("6882804a826580cd"),
-        fhash: text(&files[at as usize / 16 % files.len()]),
+        host_hash: text("6882804a826580cd"),
+        file_hash: text(&files[at as usize / 16 % files.len()]),
         pid: 4711,
         tid: 4711,
         ts_us: 1_700_000_000_000_000 + at * 10,
@@ -113,7 +113,7 @@ fn walk(index: *const dft_index) -> u64 {
 fn scan(criterion: &mut Criterion) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("index");
-    let mut writer = EventAggregator::open(&path, &Config::default(), false).expect("an index");
+    let mut writer = IndexWriter::open(&path, &Config::default(), false).expect("an index");
     let written = writer.publish(&batch(Trace::generate("--records 100000").aggregated()), 1).expect("published");
     drop(writer);
     let mut index = ptr::null_mut();

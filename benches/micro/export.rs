@@ -6,9 +6,9 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dft_aggregate::Config;
 use dft_benches::{Trace, batch};
-use dft_codec::Family;
+use dft_codec::SeriesKind;
 use dft_export::{Batches, Dictionaries, ExportOptions, Filter, Format, GroupColumn, Table, View, export};
-use dft_store::{EventAggregator, Index};
+use dft_store::{Index, IndexWriter};
 
 fn drain(mut batches: impl Batches) {
     while let Some(batch) = batches.next_batch().expect("a batch") {
@@ -19,7 +19,7 @@ fn drain(mut batches: impl Batches) {
 fn tables(criterion: &mut Criterion) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("index");
-    let mut writer = EventAggregator::open(&path, &Config::default(), false).expect("an index");
+    let mut writer = IndexWriter::open(&path, &Config::default(), false).expect("an index");
     let written = writer.publish(&batch(Trace::generate("--records 100000").aggregated()), 1).expect("published");
     drop(writer);
     let index = Index::open(&path).expect("an index");
@@ -28,16 +28,16 @@ fn tables(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("tables");
     group.throughput(Throughput::Elements(written.rows));
     group.bench_function("arrow", |bencher| {
-        bencher.iter(|| drain(view.calls(Family::Event, Dictionaries::PerBatch).expect("a table")));
+        bencher.iter(|| drain(view.calls(SeriesKind::Call, Dictionaries::PerBatch).expect("a table")));
     });
     group.bench_function("arrow, at 10 s", |bencher| {
-        bencher.iter(|| drain(coarse.calls(Family::Event, Dictionaries::PerBatch).expect("a table")));
+        bencher.iter(|| drain(coarse.calls(SeriesKind::Call, Dictionaries::PerBatch).expect("a table")));
     });
     group.bench_function("arrow, full statistics", |bencher| {
         bencher.iter(|| drain(view.statistics(Dictionaries::PerBatch).expect("a table")));
     });
     group.bench_function("group by function", |bencher| {
-        bencher.iter(|| drain(view.grouped(Family::Event, &[GroupColumn::FuncName]).expect("a table")));
+        bencher.iter(|| drain(view.grouped(SeriesKind::Call, &[GroupColumn::FuncName]).expect("a table")));
     });
     for (name, format) in [("parquet", Format::Parquet), ("arrow IPC", Format::Arrow), ("csv", Format::Csv)] {
         let options = ExportOptions { tables: vec![Table::Events], group_by: Vec::new(), format, threads: 1 };

@@ -6,8 +6,8 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use dft_aggregate::{Aggregator, Config};
 use dft_benches::{Trace, batch};
-use dft_codec::{Family, RowKey};
-use dft_store::{EventAggregator, Index, RowQuery};
+use dft_codec::{RowKey, SeriesKind};
+use dft_store::{Index, IndexWriter, RowQuery};
 
 /// Sorted files are written where nothing else of the store is public: in publishing, so opening, sealing
 /// and making durable are in the first of these times, and `nothing` says what they are.
@@ -20,7 +20,7 @@ fn publish(criterion: &mut Criterion) {
             bencher.iter_batched(
                 || {
                     let directory = tempfile::tempdir().expect("a temporary directory");
-                    let index = EventAggregator::open(&directory.path().join("index"), &Config::default(), false);
+                    let index = IndexWriter::open(&directory.path().join("index"), &Config::default(), false);
                     let batch = batch(if full { trace.aggregated() } else { Aggregator::new(&Config::default()) });
                     (directory, index.expect("an index"), batch)
                 },
@@ -38,16 +38,16 @@ fn publish(criterion: &mut Criterion) {
 fn scan(criterion: &mut Criterion) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("index");
-    let mut writer = EventAggregator::open(&path, &Config::default(), false).expect("an index");
+    let mut writer = IndexWriter::open(&path, &Config::default(), false).expect("an index");
     let written = writer.publish(&batch(Trace::generate("--records 100000").aggregated()), 1).expect("published");
     drop(writer);
     let index = Index::open(&path).expect("an index");
     let mut group = criterion.benchmark_group("scan");
     group.bench_function("open", |bencher| bencher.iter(|| Index::open(&path).expect("an index")));
     let bounds = index.bounds().expect("bounds");
-    let middle = bounds.least + (bounds.greatest - bounds.least) / 2;
+    let middle = bounds.min + (bounds.max - bounds.min) / 2;
     for (name, time) in [("one second", Some(middle..middle + 1_000_000)), ("all rows", None)] {
-        let query = RowQuery { time, ..RowQuery::family(Family::Event) };
+        let query = RowQuery { time, ..RowQuery::kind(SeriesKind::Call) };
         if query.time.is_none() {
             group.throughput(Throughput::Elements(written.rows));
         }

@@ -25,8 +25,8 @@ double nanoseconds_a_record(std::int64_t records, bool with_args) {
         auto record = dft::record();
         record.name = dft::text(names[at % 6]);
         record.category = dft::text("POSIX");
-        record.hhash = dft::text("6882804a826580cd");
-        record.fhash = dft::text(files[static_cast<std::size_t>(at / 16 % 20)]);
+        record.host_hash = dft::text("6882804a826580cd");
+        record.file_hash = dft::text(files[static_cast<std::size_t>(at / 16 % 20)]);
         record.pid = 4711;
         record.tid = 4711;
         record.ts_us = 1700000000000000 + at * 10;

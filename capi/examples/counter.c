@@ -29,7 +29,7 @@ int main(int argc, char **argv) {
             if (status != DFT_OK) {
                 break;
             }
-            printf("%" PRIu64 " %.*s %.*s %g\n", reading.bucket_us, (int)reading.hhash.length, reading.hhash.data,
+            printf("%" PRIu64 " %.*s %.*s %g\n", reading.bucket_us, (int)reading.host_hash.length, reading.host_hash.data,
                    (int)metric.name.length, metric.name.data, metric.mean);
         }
     }

@@ -34,7 +34,7 @@ int main(int argc, char **argv) {
         dft_record record = {.size = sizeof record, .phase = DFT_PHASE_COMPLETE};
         record.name = text(call % 2 ? "read" : "write");
         record.category = text("POSIX");
-        record.hhash = text("node0");
+        record.host_hash = text("node0");
         record.pid = 1;
         record.tid = 1;
         record.ts_us = 1000000 + call * 100;

@@ -16,7 +16,7 @@ int main(int argc, char **argv) {
         const dft::Index index(argv[1]);
         std::map<std::string, std::uint64_t> bytes;
         for (const dft::Row &row : index.rows()) {
-            bytes[std::string(row.fhash())] += row->decoded.bytes.sum_low;
+            bytes[std::string(row.file_hash())] += row->decoded.bytes.sum_low;
         }
         std::vector<std::pair<std::uint64_t, std::string>> files;
         for (const auto &[hash, sum] : bytes) {

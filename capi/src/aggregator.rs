@@ -86,9 +86,9 @@ pub struct dft_record {
     /// The category.
     pub category: dft_text,
     /// The host's hash.
-    pub hhash: dft_text,
+    pub host_hash: dft_text,
     /// The file's hash.
-    pub fhash: dft_text,
+    pub file_hash: dft_text,
     /// The process.
     pub pid: i64,
     /// The thread.
@@ -115,8 +115,8 @@ impl Default for dft_record {
             present: 0,
             name: dft_text::default(),
             category: dft_text::default(),
-            hhash: dft_text::default(),
-            fhash: dft_text::default(),
+            host_hash: dft_text::default(),
+            file_hash: dft_text::default(),
             pid: 0,
             tid: 0,
             ts_us: 0,
@@ -179,8 +179,8 @@ impl Aggregator {
         // The fields that become args; which of them are there is the record's layout, if it has no more.
         let mut layout = 0;
         let fields: [(ArgKey, &'static [u8], Value<'_>); 4] = [
-            (ArgKey::Hhash, b"hhash", text(given.hhash, "record.hhash")?),
-            (ArgKey::Fhash, b"fhash", text(given.fhash, "record.fhash")?),
+            (ArgKey::Hhash, b"hhash", text(given.host_hash, "record.hhash")?),
+            (ArgKey::Fhash, b"fhash", text(given.file_hash, "record.fhash")?),
             (ArgKey::Ret, b"ret", present(given, DFT_HAS_RET, given.ret)),
             (ArgKey::Offset, b"offset", present(given, DFT_HAS_OFFSET, given.offset)),
         ];
@@ -318,13 +318,13 @@ pub extern "C" fn dft_aggregator_merge(into: *mut dft_aggregator, from: *mut dft
 /// for as many as the machine has cores. Where it fails the aggregator keeps all that it had, but for
 /// DFT_IN_FORCE: then all is in the index. DFT_LOCKED where another process writes it: try again later.
 #[unsafe(no_mangle)]
-pub extern "C" fn dft_aggregator_finalize(
+pub extern "C" fn dft_aggregator_publish(
     aggregator: *mut dft_aggregator,
     index: dft_text,
     source: dft_text,
     threads: u32,
 ) -> dft_status {
-    boundary("dft_aggregator_finalize", || {
+    boundary("dft_aggregator_publish", || {
         let (index, source) = (index.path("index")?, source.utf8("source")?);
         handles::with_mut(aggregator, |aggregator: &mut Aggregator| {
             aggregator.live.publish(index, source, crate::build::threads(threads))?;

@@ -368,16 +368,16 @@ pub struct dft_piece {
     /// The trace.
     pub path: dft_text,
     /// The first byte.
-    pub from: u64,
+    pub start: u64,
     /// The byte behind the last.
-    pub to: u64,
+    pub end: u64,
     /// The size that the file had when it was cut.
     pub file_size: u64,
 }
 
 impl Default for dft_piece {
     fn default() -> Self {
-        Self { size: size_of::<Self>() as u64, path: dft_text::of(""), from: 0, to: 0, file_size: 0 }
+        Self { size: size_of::<Self>() as u64, path: dft_text::of(""), start: 0, end: 0, file_size: 0 }
     }
 }
 
@@ -406,9 +406,9 @@ pub extern "C" fn dft_plan(
         let traces = paths("traces", traces, traces_length)?;
         let on_piece = on_piece.ok_or_else(|| Failure::argument("on_piece is NULL"))?;
         let piece_size = if piece_size == 0 { ::dft_index::PIECE } else { piece_size };
-        for Piece { path, from, to, file_size } in plan_pieces(&traces, PieceSize::Bytes(piece_size))? {
+        for Piece { path, start, end, file_size } in plan_pieces(&traces, PieceSize::Bytes(piece_size))? {
             let path = dft_text::of_bytes(path.as_os_str().as_bytes());
-            let piece = dft_piece { size: size_of::<dft_piece>() as u64, path, from, to, file_size };
+            let piece = dft_piece { size: size_of::<dft_piece>() as u64, path, start, end, file_size };
             // SAFETY: the caller gave a function of this type; the piece and its text live through the call.
             if unsafe { on_piece(context, &piece) } != 0 {
                 return Err(BuildError::Cancelled.into());
@@ -442,8 +442,8 @@ pub extern "C" fn dft_stage_pieces(
         check_place("done", done)?;
         let pieces: Vec<dft_piece> = given_list("pieces", pieces, pieces_length)?;
         let piece = |piece: &dft_piece| -> Result<Piece, Failure> {
-            let dft_piece { from, to, file_size, .. } = *piece;
-            Ok(Piece { path: piece.path.path("pieces")?.to_owned(), from, to, file_size })
+            let dft_piece { start, end, file_size, .. } = *piece;
+            Ok(Piece { path: piece.path.path("pieces")?.to_owned(), start, end, file_size })
         };
         let pieces: Vec<Piece> = pieces.iter().map(piece).collect::<Result<_, _>>()?;
         let to = StageTo { staging: staging.path("staging")?.to_owned(), shared: shared.path("shared")?.to_owned() };

@@ -56,7 +56,7 @@ pub struct dft_config {
     /// 1 where rows are kept apart by file, 0 where not.
     pub group_by_file: u32,
     /// The relative accuracy of percentiles, such as 0.01; 0 keeps none.
-    pub percentiles: f64,
+    pub sketch_accuracy: f64,
     /// One of DFT_COUNTER_PERIOD_…
     pub counter_period: u32,
     /// One of DFT_TIME_UNIT_…
@@ -75,7 +75,7 @@ impl Default for dft_config {
             custom_metric_names_length: 0,
             custom_metrics: DFT_CUSTOM_METRICS_ON,
             group_by_file: group_by_file.into(),
-            percentiles: 0.0,
+            sketch_accuracy: 0.0,
             counter_period: DFT_COUNTER_PERIOD_OF_TRACE,
             time_unit: DFT_TIME_UNIT_US,
         }
@@ -108,7 +108,7 @@ pub(crate) fn config(place: *const dft_config) -> Result<Config, Failure> {
             }
             other => return Err(Failure::argument(format!("config.custom_metrics is {other}, which is no choice"))),
         },
-        percentiles: (given.percentiles != 0.0).then_some(given.percentiles),
+        sketch_accuracy: (given.sketch_accuracy != 0.0).then_some(given.sketch_accuracy),
         group_by_file: match given.group_by_file {
             0 => false,
             1 => true,
@@ -168,7 +168,7 @@ impl ConfigTexts {
                 CustomMetrics::Only(_) => DFT_CUSTOM_METRICS_NAMED,
             },
             group_by_file: config.group_by_file.into(),
-            percentiles: config.percentiles.unwrap_or(0.0),
+            sketch_accuracy: config.sketch_accuracy.unwrap_or(0.0),
             counter_period: match config.counter_period {
                 None => DFT_COUNTER_PERIOD_OF_TRACE,
                 Some(CounterPeriod::Start) => DFT_COUNTER_PERIOD_START,

@@ -10,9 +10,9 @@ use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ffi_stream::FFI_ArrowArrayStream;
-use dft_codec::Family;
+use dft_codec::SeriesKind;
 use dft_export::{
-    Batches, Dictionaries, ExportOptions, Filter, Format, GroupColumn, Pattern, Share, Summary, Table, View, export,
+    Batches, Dictionaries, ExportOptions, Filter, Format, GroupColumn, Pattern, Shard, Summary, Table, View, export,
 };
 use dft_io::fork::Maker;
 use dft_store::Index;
@@ -60,9 +60,9 @@ pub struct dft_view {
     /// The length of a cell of time, in µs, a multiple of the index's interval; 0 for that.
     pub granularity_us: u64,
     /// Cells that overlap with the time from here on, in µs from the origin of the trace, …
-    pub from_us: u64,
+    pub start_us: u64,
     /// … to here, this excluded.
-    pub to_us: u64,
+    pub end_us: u64,
     /// 1 where the time range counts.
     pub has_time: u32,
     /// 1 where `pid` counts.
@@ -85,15 +85,15 @@ pub struct dft_view {
     pub pids: *const i64,
     /// How many processes there are.
     pub pids_length: u64,
-    /// Only one of the shares that parallel readers divide the table into, counted from 0, …
-    pub share: u32,
-    /// … of so many, at most 65,536; 0 or 1 for all of it. Shares are disjoint, have the same columns, and
-    /// together are the table: of calls, in their order. A share cannot be grouped.
-    pub shares: u32,
+    /// Only one of the shards that parallel readers divide the table into, counted from 0, …
+    pub shard: u32,
+    /// … of so many, at most 65,536; 0 or 1 for all of it. Shards are disjoint, have the same columns, and
+    /// together are the table: of calls, in their order. A shard cannot be grouped.
+    pub shards: u32,
     /// The most rows of a batch; 0 for as many as is quick.
     pub batch_rows: u64,
     /// Only calls that this query asks for, such as `cat == "posix" and not pid in [1, 2]`; empty for all.
-    /// Its fields are family, cat, name, pid, tid, rank, hhash, fhash, host_name, file_name, proc_name, io_cat.
+    /// Its fields are family, cat, name, pid, tid, rank, host_hash, file_hash, host_name, file_name, proc_name, io_cat.
     pub query: dft_text,
     /// Only processes of these ranks, as traces say them; none for all.
     pub ranks: *const i64,
@@ -107,8 +107,8 @@ impl Default for dft_view {
         Self {
             size: size_of::<Self>() as u64,
             granularity_us: 0,
-            from_us: 0,
-            to_us: 0,
+            start_us: 0,
+            end_us: 0,
             has_time: 0,
             has_pid: 0,
             pid: 0,
@@ -120,8 +120,8 @@ impl Default for dft_view {
             group_by_length: 0,
             pids: std::ptr::null(),
             pids_length: 0,
-            share: 0,
-            shares: 0,
+            shard: 0,
+            shards: 0,
             batch_rows: 0,
             query: text(),
             ranks: std::ptr::null(),
@@ -177,15 +177,15 @@ pub(crate) fn asked(view: *const dft_view) -> Result<Asked, Failure> {
     pids.sort_unstable();
     let mut ranks = list("view.ranks", given.ranks, given.ranks_length)?.to_vec();
     ranks.sort_unstable();
-    let share = match (given.share, given.shares) {
+    let shard = match (given.shard, given.shards) {
         (0, 0 | 1) => None,
-        (share, shares) => match Share::new(share, shares) {
-            Some(share) => Some(share),
-            None => return Err(Failure::argument(format!("there is no share {share} of {shares}"))),
+        (shard, shards) => match Shard::new(shard, shards) {
+            Some(shard) => Some(shard),
+            None => return Err(Failure::argument(format!("there is no shard {shard} of {shards}"))),
         },
     };
     let filter = Filter {
-        time: (given.has_time != 0).then_some(given.from_us..given.to_us),
+        time: (given.has_time != 0).then_some(given.start_us..given.end_us),
         cat: pattern(given.category, "view.category")?,
         name: pattern(given.name, "view.name")?,
         pids,
@@ -194,7 +194,7 @@ pub(crate) fn asked(view: *const dft_view) -> Result<Asked, Failure> {
             "" => None,
             query => Some(query.parse()?),
         },
-        share,
+        shard,
         host: pattern(given.host, "view.host")?,
         file: pattern(given.file, "view.file")?,
     };
@@ -243,15 +243,15 @@ impl TableReader {
         let view = Arc::new(asked.view(index)?);
         // SAFETY: the view lies on the heap, and the reader drops its batches before it.
         let shown: &'static View<'static> = unsafe { &*Arc::as_ptr(&view) };
-        let family = match table {
-            Table::Events => Some(Family::Event),
-            Table::Profiles => Some(Family::Profile),
-            Table::PreaggregatedSystem => Some(Family::System),
+        let kind = match table {
+            Table::Events => Some(SeriesKind::Call),
+            Table::Profiles => Some(SeriesKind::AggregatedCall),
+            Table::PreaggregatedSystem => Some(SeriesKind::HostStatistic),
             Table::System | Table::SystemByHost | Table::Processes | Table::Aggregation => None,
         };
-        let batches: Box<dyn Batches + Send> = match (family, columns.is_empty()) {
-            (Some(family), true) => Box::new(shown.calls(family, Dictionaries::PerBatch)?),
-            (Some(family), false) => Box::new(shown.grouped(family, &columns)?),
+        let batches: Box<dyn Batches + Send> = match (kind, columns.is_empty()) {
+            (Some(kind), true) => Box::new(shown.calls(kind, Dictionaries::PerBatch)?),
+            (Some(kind), false) => Box::new(shown.grouped(kind, &columns)?),
             (None, false) => return Err(dft_export::ExportError::NotGrouped(table.name()).into()),
             (None, true) if table == Table::Processes => Box::new(shown.processes()?),
             (None, true) if table == Table::System => Box::new(shown.telemetry(Dictionaries::PerBatch)?),

@@ -5,8 +5,8 @@ use std::ffi::{c_char, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-use ::dft_index::{BuildError, TemporaryIndex, default_index, lost_records};
-use dft_codec::{Family, FileFault, NameKind};
+use ::dft_index::{BuildError, TemporaryIndex, index_location, lost_records};
+use dft_codec::{FileFault, NameKind, SeriesKind};
 use dft_store::{Index, RowQuery, TraceNames};
 
 use crate::arguments::{Growing, dft_text, give, list, out, paths};
@@ -78,11 +78,11 @@ pub const DFT_NAMES_HOST: u32 = 1;
 pub const DFT_NAMES_STRING: u32 = 2;
 
 /// Families of rows: calls.
-pub const DFT_FAMILY_EVENT: u32 = 0;
+pub const DFT_SERIES_CALL: u32 = 0;
 /// Calls that a tracer aggregated over a period.
-pub const DFT_FAMILY_PROFILE: u32 = 1;
+pub const DFT_SERIES_AGGREGATED_CALL: u32 = 1;
 /// Statistics of the system itself that a tracer aggregated.
-pub const DFT_FAMILY_SYSTEM: u32 = 2;
+pub const DFT_SERIES_HOST_STATISTIC: u32 = 2;
 
 /// What a trace file had wrong with it as a whole: nothing.
 pub const DFT_FAULT_NONE: u32 = 0;
@@ -97,11 +97,11 @@ pub const DFT_FAULT_LOST: u32 = 4;
 /// Its times are in another unit than they were read in.
 pub const DFT_FAULT_TIME_UNIT: u32 = 5;
 
-pub(crate) fn family(number: u32) -> Result<Family, Failure> {
+pub(crate) fn kind(number: u32) -> Result<SeriesKind, Failure> {
     match number {
-        DFT_FAMILY_EVENT => Ok(Family::Event),
-        DFT_FAMILY_PROFILE => Ok(Family::Profile),
-        DFT_FAMILY_SYSTEM => Ok(Family::System),
+        DFT_SERIES_CALL => Ok(SeriesKind::Call),
+        DFT_SERIES_AGGREGATED_CALL => Ok(SeriesKind::AggregatedCall),
+        DFT_SERIES_HOST_STATISTIC => Ok(SeriesKind::HostStatistic),
         other => Err(Failure::argument(format!("{other} is no family"))),
     }
 }
@@ -126,9 +126,9 @@ pub struct dft_index_info {
     /// A hash of its configuration: two indexes of one configuration have one.
     pub config_hash: u64,
     /// The least bucket over rows and telemetry, in µs; 0 where there is neither.
-    pub least_bucket_us: u64,
+    pub min_bucket_us: u64,
     /// The greatest bucket, in µs.
-    pub greatest_bucket_us: u64,
+    pub max_bucket_us: u64,
     /// 1 where the bounds above are of something, 0 where the index has neither rows nor telemetry.
     pub has_bounds: u32,
     /// 1 where rows are kept apart by file.
@@ -237,7 +237,7 @@ pub extern "C" fn dft_index_location(
 ) -> dft_status {
     boundary("dft_index_location", || {
         let traces = paths("traces", traces, traces_length)?;
-        let place = default_index(&traces).map_err(BuildError::from)?;
+        let place = index_location(&traces).map_err(BuildError::from)?;
         write(place.as_os_str().as_bytes(), buffer, capacity, length)
     })
 }
@@ -263,8 +263,8 @@ pub extern "C" fn dft_index_describe(index: *const dft_index, info: *mut dft_ind
             size: 0,
             interval_us: source.config().interval_us,
             config_hash: source.config().hash(),
-            least_bucket_us: bounds.map_or(0, |bounds| bounds.least),
-            greatest_bucket_us: bounds.map_or(0, |bounds| bounds.greatest),
+            min_bucket_us: bounds.map_or(0, |bounds| bounds.min),
+            max_bucket_us: bounds.map_or(0, |bounds| bounds.max),
             has_bounds: bounds.is_some().into(),
             group_by_file: source.config().group_by_file.into(),
             bytes: source.size().bytes,
@@ -287,9 +287,9 @@ pub extern "C" fn dft_index_count(index: *const dft_index, counts: *mut dft_inde
         let source = source(index)?;
         let counted = dft_index_counts {
             size: 0,
-            event_rows: source.count_rows(Family::Event)?,
-            profile_rows: source.count_rows(Family::Profile)?,
-            system_rows: source.count_rows(Family::System)?,
+            event_rows: source.count_rows(SeriesKind::Call)?,
+            profile_rows: source.count_rows(SeriesKind::AggregatedCall)?,
+            system_rows: source.count_rows(SeriesKind::HostStatistic)?,
             telemetry_rows: source.count_telemetry()?,
             series: source.count_series()?,
             files: source.files()?.len() as u64,
@@ -359,7 +359,7 @@ pub struct dft_process {
     /// Its number.
     pub pid: i64,
     /// Its host's hash.
-    pub hhash: dft_text,
+    pub host_hash: dft_text,
     /// How many series it has: a measure of how much a reader has to do for it.
     pub series: u64,
 }
@@ -379,15 +379,15 @@ pub extern "C" fn dft_index_processes(
         let visit = visit.ok_or_else(|| Failure::argument("visit is NULL"))?;
         let source = source(index)?;
         let mut processes: BTreeMap<(String, i64), u64> = BTreeMap::new();
-        for family in Family::ALL {
-            for series in source.series(RowQuery::family(family).series)? {
+        for kind in SeriesKind::ALL {
+            for series in source.series(RowQuery::kind(kind).series)? {
                 let identity = series?.1;
-                *processes.entry((identity.hhash, identity.pid)).or_default() += 1;
+                *processes.entry((identity.host_hash, identity.pid)).or_default() += 1;
             }
         }
-        for ((hhash, pid), series) in &processes {
+        for ((host_hash, pid), series) in &processes {
             let size = size_of::<dft_process>() as u64;
-            let process = dft_process { size, pid: *pid, hhash: dft_text::of(hhash), series: *series };
+            let process = dft_process { size, pid: *pid, host_hash: dft_text::of(host_hash), series: *series };
             // SAFETY: the caller gave a function of this type; the struct lives through the call.
             if unsafe { visit(context, &process) } != 0 {
                 break;

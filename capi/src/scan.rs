@@ -10,7 +10,7 @@ use dft_store::{RowQuery, RowScan, TelemetryQuery, TelemetryScan};
 use crate::arguments::{Growing, check_place, dft_text, give, given, out};
 use crate::boundary::boundary;
 use crate::handles::{self, Object};
-use crate::index::{Source, dft_index, family, source};
+use crate::index::{Source, dft_index, kind, source};
 use crate::status::{DFT_DAMAGED, Failure, dft_status};
 use crate::values::dft_row_value;
 
@@ -79,24 +79,24 @@ impl Object for Readings {
 pub struct dft_row_query {
     /// The size of this struct, which the caller sets.
     pub size: u64,
-    /// One of DFT_FAMILY_…
-    pub family: u32,
-    /// Only one partition of the key space, counted from 0, …
-    pub partition: u32,
-    /// … of so many; 0 or 1 for all. Partitions are disjoint, and together are all.
-    pub partitions: u32,
+    /// One of DFT_SERIES_…
+    pub kind: u32,
+    /// Only one shard of the rows, counted from 0, …
+    pub shard: u32,
+    /// … of so many; 0 or 1 for all. Shards are disjoint, and together are all.
+    pub shards: u32,
     /// 1 where the time range counts.
     pub has_time: u32,
     /// Buckets from this one on, in µs.
-    pub from_us: u64,
+    pub start_us: u64,
     /// Buckets before this one, in µs.
-    pub to_us: u64,
+    pub end_us: u64,
 }
 
 impl Default for dft_row_query {
     fn default() -> Self {
         let size = size_of::<Self>() as u64;
-        Self { size, family: 0, partition: 0, partitions: 0, has_time: 0, from_us: 0, to_us: 0 }
+        Self { size, kind: 0, shard: 0, shards: 0, has_time: 0, start_us: 0, end_us: 0 }
     }
 }
 
@@ -120,9 +120,9 @@ pub struct dft_row {
     /// Function.
     pub name: dft_text,
     /// The host's hash.
-    pub hhash: dft_text,
+    pub host_hash: dft_text,
     /// The file's hash; empty where rows are not kept apart by file.
-    pub fhash: dft_text,
+    pub file_hash: dft_text,
     /// The process.
     pub pid: i64,
     /// The thread.
@@ -148,16 +148,15 @@ pub extern "C" fn dft_rows_open(
         let place = out("rows", rows)?;
         let asked = if query.is_null() { dft_row_query::default() } else { given("query", query)? };
         let source = source(index)?;
-        let family = family(asked.family)?;
-        let mut wanted =
-            RowQuery { time: time(asked.has_time, asked.from_us, asked.to_us), ..RowQuery::family(family) };
-        if asked.partitions > 1 {
-            let mut partitions = source.partitions(family, asked.partitions as usize);
-            if asked.partition as usize >= partitions.len() {
-                let (partition, all) = (asked.partition, partitions.len());
-                return Err(Failure::argument(format!("there is no partition {partition} of {all}")));
+        let kind = kind(asked.kind)?;
+        let mut wanted = RowQuery { time: time(asked.has_time, asked.start_us, asked.end_us), ..RowQuery::kind(kind) };
+        if asked.shards > 1 {
+            let mut shards = source.shards(kind, asked.shards as usize);
+            if asked.shard as usize >= shards.len() {
+                let (shard, all) = (asked.shard, shards.len());
+                return Err(Failure::argument(format!("there is no shard {shard} of {all}")));
             }
-            wanted.series = partitions.swap_remove(asked.partition as usize);
+            wanted.series = shards.swap_remove(asked.shard as usize);
         }
         // SAFETY: the scan is dropped before the index that it borrows from.
         let borrow = unsafe { extended(&source) }.rows(wanted)?;
@@ -193,10 +192,10 @@ impl Rows {
             key: dft_text::of_bytes(&self.key),
             value: dft_text::of_bytes(&self.value),
             bucket_us: key.bucket,
-            category: dft_text::of(&identity.cat),
+            category: dft_text::of(&identity.category),
             name: dft_text::of(&identity.name),
-            hhash: dft_text::of(&identity.hhash),
-            fhash: dft_text::of(&identity.fhash),
+            host_hash: dft_text::of(&identity.host_hash),
+            file_hash: dft_text::of(&identity.file_hash),
             pid: identity.pid,
             tid: identity.tid,
             decoded: dft_row_value::of(&self.row),
@@ -231,13 +230,13 @@ pub struct dft_reading_query {
     /// The size of this struct, which the caller sets.
     pub size: u64,
     /// Only this host, by its hash; empty for all.
-    pub hhash: dft_text,
+    pub host_hash: dft_text,
     /// Only this counter; empty for all.
     pub name: dft_text,
     /// Buckets from this one on, in µs.
-    pub from_us: u64,
+    pub start_us: u64,
     /// Buckets before this one, in µs.
-    pub to_us: u64,
+    pub end_us: u64,
     /// 1 where the time range counts.
     pub has_time: u32,
     /// 0.
@@ -258,7 +257,7 @@ pub struct dft_reading {
     /// The row's value in the index.
     pub value: dft_text,
     /// The host's hash.
-    pub hhash: dft_text,
+    pub host_hash: dft_text,
     /// The counter.
     pub name: dft_text,
     /// The start of its bucket, in µs.
@@ -272,7 +271,7 @@ pub struct dft_reading {
     /// How many metrics it has: dft_readings_metric() gives each.
     pub metrics: u64,
     /// The counter's category, in lower case.
-    pub cat: dft_text,
+    pub category: dft_text,
     /// The process that the counter is about; 0 where it is about the host as a whole.
     pub pid: i64,
     /// 1 where it is about a process, 0 where it is about the host as a whole.
@@ -342,9 +341,9 @@ pub extern "C" fn dft_readings_open(
             Ok(Some(text.utf8(name)?).filter(|text| !text.is_empty()).map(str::to_owned))
         };
         let query = TelemetryQuery {
-            hhash: text(asked.hhash, "query.hhash")?,
+            host_hash: text(asked.host_hash, "query.hhash")?,
             name: text(asked.name, "query.name")?,
-            time: time(asked.has_time, asked.from_us, asked.to_us),
+            time: time(asked.has_time, asked.start_us, asked.end_us),
         };
         let source = source(index)?;
         // SAFETY: the scan is dropped before the index that it borrows from.
@@ -374,14 +373,14 @@ impl Readings {
             size: 0,
             key: dft_text::of_bytes(&self.key),
             value: dft_text::of_bytes(&self.value),
-            hhash: dft_text::of(&key.hhash),
+            host_hash: dft_text::of(&key.host_hash),
             name: dft_text::of(&key.name),
             bucket_us: key.bucket,
             readings: self.row.core.readings,
             ts_us: self.row.core.ts,
             te_us: self.row.core.te,
             metrics: self.row.metrics.len() as u64,
-            cat: dft_text::of(key.cat()),
+            category: dft_text::of(key.category()),
             pid: key.pid().unwrap_or(0),
             has_pid: key.pid().is_some().into(),
             reserved: 0,

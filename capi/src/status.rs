@@ -40,7 +40,7 @@ pub const DFT_TOO_LARGE: dft_status = 13;
 /// It was stopped, as asked.
 pub const DFT_CANCELLED: dft_status = 14;
 /// What was to be added is in the index, but then something failed: it may not survive a loss of power.
-pub const DFT_IN_FORCE: dft_status = 15;
+pub const DFT_COMMITTED: dft_status = 15;
 /// A handle is of the process that this one was forked from, or this one was forked during a call: what was opened
 /// before `fork()` is to be opened again.
 pub const DFT_FORKED: dft_status = 16;
@@ -109,7 +109,7 @@ impl From<StoreError> for Failure {
                 (DFT_CHANGED, Some(path))
             }
             E::Rocks { path, .. } | E::Io { path, .. } => (DFT_SYSTEM, Some(path)),
-            E::InForce { path, .. } => (DFT_IN_FORCE, Some(path)),
+            E::Committed { path, .. } => (DFT_COMMITTED, Some(path)),
             E::SeriesClash { .. } => (DFT_DAMAGED, None),
             E::Forked => (DFT_FORKED, None),
             E::NoRoom { .. } => (DFT_SYSTEM, None),

@@ -189,9 +189,9 @@ pub extern "C" fn dft_real_stats_of(samples: *const f64, samples_length: u64, me
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_telemetry_key_decode(
     key: dft_text,
-    hhash: *mut c_char,
-    hhash_capacity: u64,
-    hhash_length: *mut u64,
+    host_hash: *mut c_char,
+    host_hash_capacity: u64,
+    host_hash_length: *mut u64,
     name: *mut c_char,
     name_capacity: u64,
     name_length: *mut u64,
@@ -200,7 +200,7 @@ pub extern "C" fn dft_telemetry_key_decode(
     boundary("dft_telemetry_key_decode", || {
         let key = TelemetryKey::decode(key.bytes("key")?)?;
         *out("bucket_us", bucket_us)? = key.bucket;
-        write(key.hhash.as_bytes(), hhash, hhash_capacity, hhash_length)?;
+        write(key.host_hash.as_bytes(), host_hash, host_hash_capacity, host_hash_length)?;
         write(key.name.as_bytes(), name, name_capacity, name_length)
     })
 }
@@ -209,7 +209,7 @@ pub extern "C" fn dft_telemetry_key_decode(
 /// telemetry is kept under: see dft_row_values_merge() for the buffer.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_telemetry_key_encode(
-    hhash: dft_text,
+    host_hash: dft_text,
     name: dft_text,
     bucket_us: u64,
     buffer: *mut c_char,
@@ -217,7 +217,7 @@ pub extern "C" fn dft_telemetry_key_encode(
     length: *mut u64,
 ) -> dft_status {
     boundary("dft_telemetry_key_encode", || {
-        let (hhash, name) = (hhash.utf8("hhash")?.to_owned(), name.utf8("name")?.to_owned());
-        write(&TelemetryKey { hhash, name, scope: None, bucket: bucket_us }.encode(), buffer, capacity, length)
+        let (host_hash, name) = (host_hash.utf8("hhash")?.to_owned(), name.utf8("name")?.to_owned());
+        write(&TelemetryKey { host_hash, name, scope: None, bucket: bucket_us }.encode(), buffer, capacity, length)
     })
 }

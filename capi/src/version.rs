@@ -6,7 +6,7 @@ use crate::status::dft_status;
 
 /// The version of the ABI that this header describes. It changes only where a program that was built
 /// against an older one would no longer work.
-pub const DFT_ABI_VERSION: u32 = 1;
+pub const DFT_ABI_VERSION: u32 = 2;
 
 /// What the library can do.
 const FEATURES: &str = "live build stage ingest verify scan arrow-stream parquet arrow csv percentiles";

@@ -50,8 +50,8 @@ static dft_record call(const char *name, int64_t ts) {
     dft_record record = {.size = sizeof record, .phase = DFT_PHASE_COMPLETE};
     record.name = text(name);
     record.category = text("POSIX");
-    record.hhash = text("h0");
-    record.fhash = text("f0");
+    record.host_hash = text("h0");
+    record.file_hash = text("f0");
     record.pid = 7;
     record.tid = 8;
     record.ts_us = ts;
@@ -94,13 +94,13 @@ static void threads_aggregate_and_merge(void) {
     }
     name_file(aggregators[0]);
     dft_arg level = {.name = text("level"), .real = 0.5, .kind = DFT_ARG_REAL};
-    dft_record reading = {.size = sizeof reading, .phase = DFT_PHASE_COUNTER, .name = text("cpu"), .hhash = text("h0"),
+    dft_record reading = {.size = sizeof reading, .phase = DFT_PHASE_COUNTER, .name = text("cpu"), .host_hash = text("h0"),
                           .category = text("sys"), .ts_us = 5, .args = &level, .args_length = 1};
     CHECK(dft_aggregator_add(aggregators[0], &reading) == DFT_OK);
     dft_record bad = call("read", -1);
     CHECK(dft_aggregator_add(aggregators[0], &bad) == DFT_MALFORMED && says("negative"));
-    CHECK(dft_aggregator_finalize(aggregators[0], text(path("index")), text("rank 0"), 0) == DFT_OK);
-    CHECK(dft_aggregator_finalize(aggregators[0], text(path("index")), text("rank 0"), 0) == DFT_CHANGED);
+    CHECK(dft_aggregator_publish(aggregators[0], text(path("index")), text("rank 0"), 0) == DFT_OK);
+    CHECK(dft_aggregator_publish(aggregators[0], text(path("index")), text("rank 0"), 0) == DFT_CHANGED);
     CHECK(dft_aggregator_free(aggregators[0]) == DFT_OK);
     CHECK(dft_verify(text(path("index")), NULL, NULL) == DFT_OK);
 }
@@ -122,10 +122,10 @@ static void an_index_is_read(void) {
     CHECK(dft_index_open(text(path("index")), &index) == DFT_OK);
     dft_index_info info = {.size = sizeof info};
     CHECK(dft_index_describe(index, &info) == DFT_OK);
-    CHECK(info.interval_us == 1000000 && info.has_bounds && info.least_bucket_us == 0 && info.greatest_bucket_us == 19000000);
+    CHECK(info.interval_us == 1000000 && info.has_bounds && info.min_bucket_us == 0 && info.max_bucket_us == 19000000);
     dft_config config = {.size = sizeof config};
     CHECK(dft_index_config(index, &config) == DFT_OK);
-    CHECK(config.interval_us == 1000000 && config.group_by_file == 1 && config.group_keys_length == 0 && config.percentiles == 0);
+    CHECK(config.interval_us == 1000000 && config.group_by_file == 1 && config.group_keys_length == 0 && config.sketch_accuracy == 0);
     dft_index_counts counts = {.size = sizeof counts};
     CHECK(dft_index_count(index, &counts) == DFT_OK);
     CHECK(counts.event_rows == 40 && counts.series == 2 && counts.telemetry_rows == 1 && counts.files == 1);
@@ -140,13 +140,13 @@ static void an_index_is_read(void) {
 
     uint64_t calls = 0, rows = 0;
     for (uint32_t part = 0; part < 3; part++) {
-        dft_row_query query = {.size = sizeof query, .partition = part, .partitions = 3, .has_time = 1, .from_us = 0, .to_us = 10000000};
+        dft_row_query query = {.size = sizeof query, .shard = part, .shards = 3, .has_time = 1, .start_us = 0, .end_us = 10000000};
         dft_rows *cursor = NULL;
         CHECK(dft_rows_open(index, &query, &cursor) == DFT_OK);
         dft_row row = {.size = sizeof row};
         uint32_t has_row = 0;
         while (dft_rows_next(cursor, &row, &has_row) == DFT_OK && has_row) {
-            CHECK(same(row.category, "posix") && same(row.hhash, "h0") && row.pid == 7 && row.key.length == 24);
+            CHECK(same(row.category, "posix") && same(row.host_hash, "h0") && row.pid == 7 && row.key.length == 24);
             CHECK(row.decoded.duration.mean == 10.0 && row.decoded.duration.std == 0.0 && row.decoded.offset.min == 5);
             calls += row.decoded.count;
             rows++;
@@ -198,7 +198,7 @@ static int exists(const char *name) {
     return access(path(name), F_OK) == 0;
 }
 
-static void what_is_no_trace_makes_no_index(void) {
+static void input_without_a_trace_makes_no_index(void) {
     FILE *file = fopen(path("x.csv"), "w");
     CHECK(file != NULL && fprintf(file, "a,b\n1,2\n") > 0 && fclose(file) == 0);
     const dft_text other = text(path("x.csv"));
@@ -313,7 +313,7 @@ static void a_trace_is_staged_in_pieces(void) {
     const dft_text trace = text(name);
     static plan plan;
     CHECK(dft_plan(&trace, 1, 0, keep_piece, &plan) == DFT_OK && plan.number == 1);
-    CHECK(plan.pieces[0].from == 0 && plan.pieces[0].to == plan.pieces[0].file_size);
+    CHECK(plan.pieces[0].start == 0 && plan.pieces[0].end == plan.pieces[0].file_size);
     plan.number = 0;
     CHECK(dft_plan(&trace, 1, plan.pieces[0].file_size / 4, keep_piece, &plan) == DFT_OK && plan.number == 4);
     CHECK(dft_plan(&trace, 1, 1, keep_piece, &plan) == DFT_CANCELLED);
@@ -336,7 +336,7 @@ static void a_trace_is_staged_in_pieces(void) {
     CHECK(dft_ingest_pieces(text(index), text(shared), 0, on_refused, on_waiting, on_unchained, &seen, &ingested) == DFT_OK);
     CHECK(ingested.taken == 4 && ingested.waiting_traces == 0 && ingested.refused == 0);
     // Cut where it cannot be.
-    pieces[0].to = ++pieces[1].from;
+    pieces[0].end = ++pieces[1].start;
     snprintf(index, sizeof index, "%s", path("of-unchained"));
     int faults = 0;
     CHECK(dft_stage_pieces(pieces, 2, text(local), text(shared), NULL, NULL, NULL, tell, &faults, &done) == DFT_OK && faults > 0);
@@ -346,7 +346,7 @@ static void a_trace_is_staged_in_pieces(void) {
     dft_ingest_summary old = {.size = offsetof(dft_ingest_summary, waiting_traces), .unchained_traces = 77};
     CHECK(dft_ingest(text(index), text(shared), 0, on_refused, &seen, &old) == DFT_OK);
     CHECK(old.refused == 2 && old.unchained_traces == 77 && seen.refused == 1);
-    pieces[1].to = pieces[1].from;
+    pieces[1].end = pieces[1].start;
     CHECK(dft_stage_pieces(pieces, 2, text(local), text(shared), NULL, NULL, NULL, NULL, NULL, NULL) == DFT_INVALID_ARGUMENT);
     pieces[1].size = 8;
     CHECK(dft_stage_pieces(pieces, 2, text(local), text(shared), NULL, NULL, NULL, NULL, NULL, NULL) == DFT_INVALID_ARGUMENT);
@@ -354,7 +354,7 @@ static void a_trace_is_staged_in_pieces(void) {
     pieces[0].size = 9;
     CHECK(dft_stage_pieces(pieces, 1, text(local), text(shared), NULL, NULL, NULL, NULL, NULL, NULL) == DFT_INVALID_ARGUMENT);
     CHECK(dft_stage_pieces(NULL, 1, text(local), text(shared), NULL, NULL, NULL, NULL, NULL, NULL) == DFT_INVALID_ARGUMENT);
-    dft_piece grown = {.size = sizeof grown, .path = trace, .from = 1, .to = 5, .file_size = 9};
+    dft_piece grown = {.size = sizeof grown, .path = trace, .start = 1, .end = 5, .file_size = 9};
     CHECK(dft_stage_pieces(&grown, 1, text(local), text(shared), NULL, NULL, NULL, NULL, NULL, NULL) == DFT_CHANGED);
 }
 
@@ -368,14 +368,14 @@ static void values_are_computed_without_an_index(void) {
     const double reals[3] = {1e9 + 0.5, 1e9 + 1.5, 1e9 + 2.5};
     dft_metric metric = {.size = sizeof metric};
     CHECK(dft_real_stats_of(reals, 3, &metric) == DFT_OK && metric.mean == 1e9 + 1.5 && metric.std == 1.0);
-    char key[64], hhash[8], name[8];
-    uint64_t length = 0, hhash_length = 0, name_length = 0, bucket = 0;
+    char key[64], host_hash[8], name[8];
+    uint64_t length = 0, host_hash_length = 0, name_length = 0, bucket = 0;
     CHECK(dft_telemetry_key_encode(text("h"), text("cpu"), 77, key, sizeof key, &length) == DFT_OK && length == 16);
     const dft_text encoded = {key, length};
-    CHECK(dft_telemetry_key_decode(encoded, hhash, 8, &hhash_length, name, 8, &name_length, &bucket) == DFT_OK);
-    CHECK(bucket == 77 && hhash_length == 1 && name_length == 3 && memcmp(name, "cpu", 3) == 0);
+    CHECK(dft_telemetry_key_decode(encoded, host_hash, 8, &host_hash_length, name, 8, &name_length, &bucket) == DFT_OK);
+    CHECK(bucket == 77 && host_hash_length == 1 && name_length == 3 && memcmp(name, "cpu", 3) == 0);
     const dft_text cut = {key, length - 1};
-    CHECK(dft_telemetry_key_decode(cut, hhash, 8, &hhash_length, name, 8, &name_length, &bucket) == DFT_DAMAGED);
+    CHECK(dft_telemetry_key_decode(cut, host_hash, 8, &host_hash_length, name, 8, &name_length, &bucket) == DFT_DAMAGED);
     uint8_t series[16];
     CHECK(dft_row_key_decode(cut, series, &bucket) == DFT_DAMAGED);
 }
@@ -470,7 +470,7 @@ int main(int argc, char **argv) {
     a_trace_is_staged_in_pieces();
     values_are_computed_without_an_index();
     what_is_wrong_is_refused_and_nothing_else();
-    what_is_no_trace_makes_no_index();
+    input_without_a_trace_makes_no_index();
     tables_of_an_earlier_export_are_not_left();
     a_flipped_byte_is_damage_to_every_function();
     puts("abi.c: 9 passed, 0 failed");

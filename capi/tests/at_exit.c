@@ -37,7 +37,7 @@ static dft_aggregator *aggregated(int calls) {
 }
 
 static void publish(dft_aggregator *aggregator, const char *source) {
-    CHECK(dft_aggregator_finalize(aggregator, text(path), text(source), 2) == DFT_OK);
+    CHECK(dft_aggregator_publish(aggregator, text(path), text(source), 2) == DFT_OK);
     CHECK(dft_aggregator_free(aggregator) == DFT_OK);
 }
 

@@ -32,7 +32,7 @@ void publish() {
     if (aggregator == nullptr) {
         return;
     }
-    if (dft_aggregator_finalize(aggregator, text(place), text("a program"), 1) != DFT_OK) {
+    if (dft_aggregator_publish(aggregator, text(place), text("a program"), 1) != DFT_OK) {
         failed("finalize");
     }
     dft_aggregator_free(aggregator);

@@ -34,7 +34,7 @@ static dft_aggregator *aggregated(uint64_t calls) {
 
 static void publish(const char *path, const char *source, uint64_t calls) {
     dft_aggregator *aggregator = aggregated(calls);
-    CHECK(dft_aggregator_finalize(aggregator, text(path), text(source), 2) == DFT_OK);
+    CHECK(dft_aggregator_publish(aggregator, text(path), text(source), 2) == DFT_OK);
     CHECK(dft_aggregator_free(aggregator) == DFT_OK);
 }
 
@@ -92,7 +92,7 @@ int main(int argc, char **argv) {
         CHECK(error.message.length == strlen(said) && !memcmp(error.message.data, said, strlen(said)));
         CHECK(dft_rows_next(rows, &row, &has_row) == DFT_FORKED);
         CHECK(dft_aggregator_add(live, &record) == DFT_FORKED);
-        CHECK(dft_aggregator_finalize(live, text(childs), text("x"), 1) == DFT_FORKED);
+        CHECK(dft_aggregator_publish(live, text(childs), text("x"), 1) == DFT_FORKED);
         CHECK(dft_rows_free(rows) == DFT_OK);
         CHECK(dft_aggregator_free(live) == DFT_OK);
         CHECK(dft_index_free(index) == DFT_OK);
@@ -110,7 +110,7 @@ int main(int argc, char **argv) {
     /* What the parent has is as it was. */
     CHECK(calls(index) == 100);
     CHECK(dft_rows_free(rows) == DFT_OK);
-    CHECK(dft_aggregator_finalize(live, text(path), text("live"), 2) == DFT_OK);
+    CHECK(dft_aggregator_publish(live, text(path), text("live"), 2) == DFT_OK);
     CHECK(dft_aggregator_free(live) == DFT_OK);
     CHECK(dft_index_free(index) == DFT_OK);
     index = opened(path);

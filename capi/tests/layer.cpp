@@ -21,7 +21,7 @@ dft::Aggregator aggregated(std::int64_t from, std::int64_t to) {
         auto record = dft::record();
         record.name = dft::text("read");
         record.category = dft::text("STDIO");
-        record.fhash = dft::text("f");
+        record.file_hash = dft::text("f");
         record.ts_us = at * 100;
         record.dur_us = at;
         record.present = DFT_HAS_DURATION;
@@ -37,7 +37,7 @@ void rows_are_walked_as_a_range(const std::string &folder) {
     const dft::Index index(folder + "/index");
     std::uint64_t calls = 0, rows = 0;
     for (const dft::Row &row : index.rows()) {
-        CHECK(row.name() == "read" && row.category() == "stdio" && row.fhash() == "f" && row.hhash().empty());
+        CHECK(row.name() == "read" && row.category() == "stdio" && row.file_hash() == "f" && row.host_hash().empty());
         calls += row->decoded.count;
         rows++;
     }
@@ -59,13 +59,13 @@ void pieces_of_a_trace_make_it(const std::string &folder) {
         }
     }
     auto pieces = dft::plan({trace}, 20000);
-    CHECK(pieces.size() > 1 && pieces.front().from == 0 && pieces.back().to == pieces.back().file_size);
+    CHECK(pieces.size() > 1 && pieces.front().start == 0 && pieces.back().end == pieces.back().file_size);
     std::vector<std::string> unchained;
     CHECK(dft::stage_pieces(pieces, folder + "/local", folder + "/shared").records == 1000);
     CHECK(dft::ingest_pieces(folder + "/of-pieces", folder + "/shared", unchained).taken == pieces.size());
     CHECK(unchained.empty());
     pieces.resize(1);
-    pieces[0].to--;
+    pieces[0].end--;
     dft::stage_pieces(pieces, folder + "/local", folder + "/shared");
     CHECK(dft::ingest_pieces(folder + "/of-others", folder + "/shared", unchained).unchained_traces == 1);
     CHECK(unchained.size() == 1 && unchained[0].find("large.pfw") != std::string::npos);
@@ -120,7 +120,7 @@ void the_names_that_people_port_from(const std::string &folder) {
         events.scan_shard_range(shard, shard + 1, 4, [&](const dft::Row &row) { shards += row->decoded.count; });
     }
     events.scan_system_metrics_raw([&](const dft::Reading &reading) {
-        CHECK(reading.hhash() == "h" && reading.name() == "cpu" && reading->metrics == 2);
+        CHECK(reading.host_hash() == "h" && reading.name() == "cpu" && reading->metrics == 2);
         CHECK(reading.metric(1).name_view() == "user" && reading.metric(1).mean == 1.5);
         readings += reading->readings;
     });

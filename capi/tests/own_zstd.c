@@ -74,7 +74,7 @@ static void publish(const char *path, const char *source) {
         record.pid = at % 100;
         CHECK(dft_aggregator_add(aggregator, &record) == DFT_OK);
     }
-    CHECK(dft_aggregator_finalize(aggregator, text(path), text(source), 2) == DFT_OK);
+    CHECK(dft_aggregator_publish(aggregator, text(path), text(source), 2) == DFT_OK);
     CHECK(dft_aggregator_free(aggregator) == DFT_OK);
 }
 

@@ -53,7 +53,7 @@ int main(int argc, char **argv) {
         CHECK(dft_aggregator_new(NULL, 0, text(argv[1]), &aggregators[at]) == DFT_OK);
     }
     aggregate(aggregators[2]);
-    CHECK(dft_aggregator_finalize(aggregators[2], text(path), text("before"), 1) == DFT_OK);
+    CHECK(dft_aggregator_publish(aggregators[2], text(path), text("before"), 1) == DFT_OK);
     dft_index *index = NULL;
     CHECK(dft_index_open(text(path), &index) == DFT_OK);
     pthread_t threads[3];

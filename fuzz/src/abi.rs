@@ -26,7 +26,7 @@ enum Call<'a> {
     Stream { table: u32, view: View<'a> },
     Columns { table: u32, view: View<'a> },
     Summary { view: View<'a>, top: u64 },
-    Rows { family: u32, partition: u32, partitions: u32, time: Option<(u64, u64)> },
+    Rows { kind: u32, shard: u32, shards: u32, time: Option<(u64, u64)> },
     Readings { host: &'a [u8], name: &'a [u8], time: Option<(u64, u64)>, metric: u64 },
     Name { kind: u32, hash: &'a [u8], capacity: u8 },
     Merge { rows: bool, values: Vec<&'a [u8]>, bucket: u64, capacity: u8 },
@@ -46,8 +46,8 @@ struct View<'a> {
     group_by: Vec<&'a [u8]>,
     pids: Vec<i64>,
     ranks: Vec<i64>,
-    share: u32,
-    shares: u32,
+    shard: u32,
+    shards: u32,
     batch_rows: u64,
     query: &'a [u8],
 }
@@ -121,12 +121,12 @@ impl View<'_> {
     /// Calls with the view in C's form.
     fn with(&self, call: impl FnOnce(*const dft_view)) {
         let group_by = texts(&self.group_by);
-        let (from_us, to_us) = self.time.unwrap_or_default();
+        let (start_us, end_us) = self.time.unwrap_or_default();
         let view = dft_view {
             size: self.size.map_or(size_of::<dft_view>() as u64, u64::from),
             granularity_us: self.granularity,
-            from_us,
-            to_us,
+            start_us,
+            end_us,
             has_time: self.time.is_some().into(),
             has_pid: self.pid.is_some().into(),
             pid: self.pid.unwrap_or_default(),
@@ -138,8 +138,8 @@ impl View<'_> {
             group_by_length: group_by.len() as u64,
             pids: self.pids.as_ptr(),
             pids_length: self.pids.len() as u64,
-            share: self.share,
-            shares: self.shares,
+            shard: self.shard,
+            shards: self.shards,
             batch_rows: self.batch_rows,
             query: text(self.query),
             ranks: self.ranks.as_ptr(),
@@ -170,8 +170,8 @@ fn run(aggregator: *mut dft_aggregator, index: *const dft_index, call: &Call<'_>
                 present: *present,
                 name: text(texts[0]),
                 category: text(texts[1]),
-                hhash: text(texts[2]),
-                fhash: text(texts[3]),
+                host_hash: text(texts[2]),
+                file_hash: text(texts[3]),
                 pid: numbers[0],
                 tid: numbers[1],
                 ts_us: numbers[2],
@@ -203,15 +203,15 @@ fn run(aggregator: *mut dft_aggregator, index: *const dft_index, call: &Call<'_>
         Call::Summary { view, top } => view.with(|view| {
             returned(dft_summary(index, view, *top, Some(seen_text), std::ptr::null_mut()));
         }),
-        Call::Rows { family, partition, partitions, time } => {
-            let (from_us, to_us) = time.unwrap_or_default();
+        Call::Rows { kind, shard, shards, time } => {
+            let (start_us, end_us) = time.unwrap_or_default();
             let query = dft_row_query {
-                family: *family,
-                partition: *partition,
-                partitions: *partitions,
+                kind: *kind,
+                shard: *shard,
+                shards: *shards,
                 has_time: time.is_some().into(),
-                from_us,
-                to_us,
+                start_us,
+                end_us,
                 ..dft_row_query::default()
             };
             let mut rows = std::ptr::null_mut();
@@ -224,12 +224,12 @@ fn run(aggregator: *mut dft_aggregator, index: *const dft_index, call: &Call<'_>
             }
         }
         Call::Readings { host, name, time, metric } => {
-            let (from_us, to_us) = time.unwrap_or_default();
+            let (start_us, end_us) = time.unwrap_or_default();
             let query = dft_reading_query {
-                hhash: text(host),
+                host_hash: text(host),
                 name: text(name),
-                from_us,
-                to_us,
+                start_us,
+                end_us,
                 has_time: time.is_some().into(),
                 ..dft_reading_query::default()
             };
@@ -284,7 +284,7 @@ fn run(aggregator: *mut dft_aggregator, index: *const dft_index, call: &Call<'_>
                 custom_metric_names_length: metrics.len() as u64,
                 custom_metrics: config.kinds[0],
                 group_by_file: config.kinds[1],
-                percentiles: config.percentiles,
+                sketch_accuracy: config.percentiles,
                 counter_period: config.kinds[2],
                 time_unit: config.kinds[3],
                 ..dft_config::default()

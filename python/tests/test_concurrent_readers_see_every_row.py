@@ -1,4 +1,4 @@
-"""Two, four and eight processes read one index at once, each its share of it, in a loop of 200."""
+"""Two, four and eight processes read one index at once, each its shard of it, in a loop of 200."""
 
 import multiprocessing
 
@@ -9,12 +9,12 @@ import dft_utils
 ROUNDS = 200
 
 
-def read(path, share, rounds, start, counts):
+def read(path, shard, rounds, start, counts):
     start.wait()
     for _ in range(rounds):
         with dft_utils.open(path) as index:
             rows, calls = 0, 0
-            for batch in index.table("events", share=share).batches():
+            for batch in index.table("events", shard=shard).batches():
                 rows += batch.num_rows
         counts.put((rows, calls))
 
@@ -23,7 +23,7 @@ def totals(path, readers):
     context = multiprocessing.get_context("spawn")
     start, counts = context.Barrier(readers), context.Queue()
     processes = [
-        context.Process(target=read, args=(path, (share, readers), ROUNDS, start, counts)) for share in range(readers)
+        context.Process(target=read, args=(path, (shard, readers), ROUNDS, start, counts)) for shard in range(readers)
     ]
     for process in processes:
         process.start()

@@ -100,8 +100,8 @@ def test_what_cannot_be_read_is_an_error_at_once(client, index_path, tmp_path):
         dft_utils.dask.read(tmp_path / "nowhere")
     with pytest.raises(ValueError, match="no table"):
         dft_utils.dask.read(index_path, "calls")
-    with pytest.raises(ValueError, match="share"):
-        dft_utils.dask.read(index_path, share=(0, 2))
+    with pytest.raises(ValueError, match="shard"):
+        dft_utils.dask.read(index_path, shard=(0, 2))
     with pytest.raises(ValueError, match="group"):
         dft_utils.dask.read(index_path, group_by=["cat"])
     with pytest.raises(ValueError, match="category"):

@@ -290,11 +290,11 @@ def write(path, *records):
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
 
 
-def host(hhash):
-    return {"ph": 4, "name": "HH", "args": {"name": f"host of {hhash}", "value": hhash}}
+def host(host_hash):
+    return {"ph": 4, "name": "HH", "args": {"name": f"host of {host_hash}", "value": host_hash}}
 
 
-def reads(pid, hhash, number):
+def reads(pid, host_hash, number):
     """Reads of 10 bytes each."""
     common = {"ph": 1, "cat": "POSIX", "name": "read", "pid": pid, "tid": pid, "dur": 5}
-    return [{**common, "ts": 1000 + 10 * call, "args": {"hhash": hhash, "ret": 10}} for call in range(number)]
+    return [{**common, "ts": 1000 + 10 * call, "args": {"hhash": host_hash, "ret": 10}} for call in range(number)]

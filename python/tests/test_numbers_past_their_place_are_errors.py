@@ -61,8 +61,8 @@ def test_threads_parts_and_shares(small, tmp_path, value):
     for part in [(value, 2), (0, value)]:
         with pytest.raises(ValueError, match="part"):
             dft.stage(trace, tmp_path / "s", tmp_path / "b", part)
-        with pytest.raises(ValueError, match="share"):
-            small.table("events", share=part)
+        with pytest.raises(ValueError, match="shard"):
+            small.table("events", shard=part)
     with pytest.raises(ValueError, match="batch_rows"):
         small.table("events", batch_rows=value)
 

@@ -1,4 +1,4 @@
-"""Granularity, filters, queries, groups and shares."""
+"""Granularity, filters, queries, groups and shards."""
 
 import json
 
@@ -67,15 +67,15 @@ def test_groups(index):
 def test_shares_are_disjoint_and_together_the_table(index):
     for name in ["events", "profiles", "system", "aggregation", "processes"]:
         whole = index.table(name).to_arrow()
-        shares = [index.table(name, share=(k, 5)).to_arrow() for k in range(5)]
-        assert all(share.schema == whole.schema for share in shares)
-        rows = [row for share in shares for row in share.to_pylist()]
+        shards = [index.table(name, shard=(k, 5)).to_arrow() for k in range(5)]
+        assert all(shard.schema == whole.schema for shard in shards)
+        rows = [row for shard in shards for row in shard.to_pylist()]
         wanted = whole.to_pylist()
         if name in ("system", "aggregation"):
             rows, wanted = sorted(rows, key=repr), sorted(wanted, key=repr)
         assert rows == wanted
-    with pytest.raises(ValueError, match="no share 5 of 5"):
-        index.table("events", share=(5, 5)).to_arrow()
+    with pytest.raises(ValueError, match="no shard 5 of 5"):
+        index.table("events", shard=(5, 5)).to_arrow()
 
 
 def test_what_makes_no_sense_is_said(index):
@@ -108,7 +108,7 @@ def test_numbers_past_what_the_library_holds_are_errors_and_do_not_wrap(index, n
         with pytest.raises(past):
             index.table("events", batch_rows=number)
         with pytest.raises(past):
-            index.table("events", share=(0, number))
+            index.table("events", shard=(0, number))
         with pytest.raises(past):
             dft_utils.plan(tmp_path, number)
         with pytest.raises(past):

@@ -40,7 +40,7 @@ impl Case {
     }
 
     fn plan(&self, pieces: u64) -> Vec<Piece> {
-        plan_pieces(std::slice::from_ref(&self.trace), PieceSize::Share(pieces)).expect("planned")
+        plan_pieces(std::slice::from_ref(&self.trace), PieceSize::Count(pieces)).expect("planned")
     }
 
     /// Pieces between some places, whether they can be cut at or not.
@@ -48,7 +48,7 @@ impl Case {
         let file_size = self.size();
         let ends = cuts.iter().copied().chain([file_size]);
         let starts = [0].into_iter().chain(cuts.iter().copied());
-        starts.zip(ends).map(|(from, to)| Piece { path: self.trace.clone(), from, to, file_size }).collect()
+        starts.zip(ends).map(|(start, end)| Piece { path: self.trace.clone(), start, end, file_size }).collect()
     }
 
     fn to(&self) -> StageTo {
@@ -200,7 +200,7 @@ fn a_missing_piece_is_named_and_a_piece_twice_is_one() {
     let words = ["ingest".as_ref(), index.as_os_str(), "--shared-staging".as_ref(), shared.as_os_str()];
     let ran = run(DFT, words).exits(3);
     let missing =
-        format!("waiting: {}: pieces wait for bytes {} to {}", case.trace.display(), plan[2].from, plan[2].to);
+        format!("waiting: {}: pieces wait for bytes {} to {}", case.trace.display(), plan[2].start, plan[2].end);
     assert!(ran.err.contains(&missing) && ran.out.contains("3 bundles, left where they are"), "{}{}", ran.err, ran.out);
     case.stage(&plan[2..3]).expect("staged");
     assert_eq!(case.ingest().taken.len(), 4);
@@ -463,7 +463,7 @@ fn a_piece_waits_alone() {
     let case = Case::new("big.pfw.gz", members(&trace(1, 3_000), 40).0);
     write(&case.path("traces/small.pfw"), trace(2, 300));
     let pieces = plan_pieces(&[case.path("traces")], PieceSize::Bytes(case.size() / 3)).expect("planned");
-    let pieces: Vec<Piece> = pieces.into_iter().filter(|piece| piece.from == 0).collect();
+    let pieces: Vec<Piece> = pieces.into_iter().filter(|piece| piece.start == 0).collect();
     assert_eq!(pieces.len(), 2);
     case.stage(&pieces).expect("staged");
     let report = case.ingest();
@@ -474,15 +474,15 @@ fn a_piece_waits_alone() {
 fn pieces_that_are_none_are_said() {
     let case = Case::new("big.pfw", trace(1, 100));
     let file_size = case.size();
-    for (from, to) in [(5, 5), (9, 4), (5, file_size + 1)] {
-        let piece = Piece { path: case.trace.clone(), from, to, file_size };
+    for (start, end) in [(5, 5), (9, 4), (5, file_size + 1)] {
+        let piece = Piece { path: case.trace.clone(), start, end, file_size };
         assert!(matches!(case.stage(&[piece]), Err(BuildError::NoPiece { .. })));
     }
-    let gone = Piece { path: case.path("traces/gone.pfw"), from: 5, to: 9, file_size: 20 };
+    let gone = Piece { path: case.path("traces/gone.pfw"), start: 5, end: 9, file_size: 20 };
     let report = case.stage(&[gone, Piece::whole(case.path("traces/not.pfw"))]).expect("said");
     assert_eq!((report.input.unreadable.len(), report.bundles.len()), (2, 0));
     let strict = BuildOptions { strict: true, ..options() };
-    let gone = Piece { path: case.path("traces/gone.pfw"), from: 5, to: 9, file_size: 20 };
+    let gone = Piece { path: case.path("traces/gone.pfw"), start: 5, end: 9, file_size: 20 };
     let ran = stage_pieces(&[gone], &case.to(), &Config::default(), &strict, &Progress::default());
     assert!(matches!(ran, Err(BuildError::Strict { .. })));
 }

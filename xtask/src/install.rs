@@ -1,7 +1,7 @@
 //! `install`: the library where C and C++ programs find it.
 //!
 //! ```text
-//! P/lib/libdft_utils.so → .so.1 → .so.1.0.0, libdft_utils.a
+//! P/lib/libdft_utils.so → .so.2 → .so.2.0.0, libdft_utils.a
 //! P/lib/pkgconfig/dft_utils.pc, dft_utils-static.pc, P/lib/cmake/dft_utils/dft_utils-config.cmake
 //! P/include/dft_utils.h, dft_utils.hpp
 //! ```
@@ -22,7 +22,7 @@ use crate::target::{target_directory, workspace_directory};
 use crate::test::step;
 
 /// The ABI: the first number of the library's soname, which `capi/build.rs` gives it.
-const ABI: &str = "1";
+const ABI: &str = "2";
 
 /// What a program needs beside the static library.
 const STATIC_LIBRARIES: &str = "-lstdc++ -lpthread -ldl -lm";

@@ -23,8 +23,13 @@ pub(crate) fn run() -> Result<()> {
     step("the crates on top of RocksDB, and the whole system", &mut rest)?;
     // Built with the points at which a test lets the process die, which no release has.
     let mut points = provisions.cargo();
-    points.args(["test", "--release", "--workspace", "--features", "dft-tests/points"]);
-    points.args(["--test", "a_death_at_any_point_leaves_no_trace", "--test", "a_death_leaves_no_copy_counted"]);
+    points.args(["test", "--release", "--workspace", "--features", "dft-tests/failpoints"]);
+    points.args([
+        "--test",
+        "a_process_killed_at_any_failpoint_leaves_a_whole_index",
+        "--test",
+        "a_process_killed_while_copies_are_found_counts_none_twice",
+    ]);
     step("deaths and refusals at every point", &mut points)?;
     crate::capi::run()?;
     crate::python::run()

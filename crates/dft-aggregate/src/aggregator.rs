@@ -4,34 +4,34 @@ use std::collections::HashSet;
 
 use ahash::RandomState;
 use dft_codec::{
-    Bounds, Custom, Family, FileCounts, HOST_WIDE, MetricName, NameKind, ProcessId, RowCore, TelemetryCore, encode_row,
-    encode_telemetry,
+    Bounds, Custom, FileCounts, HOST_WIDE, MetricName, NameKind, ProcessId, RowCore, SeriesKind, TelemetryCore,
+    encode_row, encode_telemetry,
 };
 use dft_metrics::{FloatStats, Sketch, SketchMapping};
 use dft_trace::{Arg, ArgKey, Clock, Integer, MalformedReason, Phase, Record, TimeUnit, Value};
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use crate::cells::{ByteOrders, Cell, Cells, Columns, Seal};
+use crate::aggregated_call::{self, CallMetrics, Calls, Origin};
+use crate::arg_plan::{ArgIndex, ArgPlan, ArgPlans, is_reserved};
+use crate::cells::{ByteOrders, Cells, Columns, EncodeCell, TableCell};
 use crate::config::{Config, CounterPeriod, CustomMetrics};
 use crate::functions::{counts_items, is_transfer};
 use crate::intern::{Interner, Symbol};
-use crate::plan::{Place, Plan, Plans, is_reserved};
-use crate::spelling::{Spelling, Spellings};
-use crate::summed::{self, Calls, Known, Origin};
+use crate::series_cache::{RawSeriesKey, SeriesCache};
 
 mod output;
 
 /// A series' identity, in symbols.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct SeriesKey {
-    family: Family,
+    kind: SeriesKind,
     cat: Symbol,
     name: Symbol,
     pid: i64,
     tid: i64,
-    hhash: Symbol,
-    fhash: Symbol,
+    host_hash: Symbol,
+    file_hash: Symbol,
     extra: SmallVec<[Symbol; 2]>,
 }
 
@@ -46,7 +46,7 @@ fn sketch_bytes(sketches: Option<&[Sketch; 3]>) -> usize {
     sketches.map_or(0, |sketches| size_of::<[Sketch; 3]>() + sketches.iter().map(Sketch::heap_bytes).sum::<usize>())
 }
 
-impl Cell for RowCell {
+impl TableCell for RowCell {
     fn empty() -> Self {
         Self { core: RowCore::empty(), customs: Columns::new(), held: 0 }
     }
@@ -68,7 +68,7 @@ struct TelemetryCell {
     held: usize,
 }
 
-impl Cell for TelemetryCell {
+impl TableCell for TelemetryCell {
     fn empty() -> Self {
         Self { core: TelemetryCore::empty(), metrics: Columns::new(), held: 0 }
     }
@@ -85,12 +85,12 @@ impl Cell for TelemetryCell {
 }
 
 /// Writes cells, whose names are symbols of the interner.
-struct Sealer<'a> {
+struct CellEncoder<'a> {
     interner: &'a Interner,
     orders: &'a mut ByteOrders,
 }
 
-impl Seal<RowCell> for Sealer<'_> {
+impl EncodeCell<RowCell> for CellEncoder<'_> {
     fn seal(&mut self, cell: &RowCell, bucket: u64, out: &mut Vec<u8>) {
         if cell.customs.len() == 0 {
             return encode_row(out, bucket, &cell.core, std::iter::empty());
@@ -103,7 +103,7 @@ impl Seal<RowCell> for Sealer<'_> {
     }
 }
 
-impl Seal<TelemetryCell> for Sealer<'_> {
+impl EncodeCell<TelemetryCell> for CellEncoder<'_> {
     fn seal(&mut self, cell: &TelemetryCell, bucket: u64, out: &mut Vec<u8>) {
         let metrics = cell.metrics.sorted(self.interner, self.orders);
         let metrics = metrics.map(|(_, name, stats)| (self.interner.get(name), stats));
@@ -124,7 +124,7 @@ struct KnownSeries {
 /// The identity of a counter, in symbols.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct CounterKey {
-    hhash: Symbol,
+    host_hash: Symbol,
     name: Symbol,
     cat: Symbol,
     /// `None` of a counter of the host as a whole.
@@ -154,8 +154,8 @@ pub struct Aggregator {
     orders: ByteOrders,
     series: HashMap<SeriesKey, KnownSeries, RandomState>,
     /// Series by how records spell them: what most records need is one look here.
-    spellings: Spellings<KnownSeries>,
-    plans: Plans,
+    spellings: SeriesCache<KnownSeries>,
+    plans: ArgPlans,
     rows: Cells<RowCell>,
     /// Lower-case symbols of categories, by the symbol of the trace's spelling.
     lower: HashMap<Symbol, Symbol, RandomState>,
@@ -166,12 +166,12 @@ pub struct Aggregator {
     last_giver: Option<((Symbol, i64), Giver)>,
     bounds: Option<Bounds>,
     /// Scratch of pre-aggregated custom metrics.
-    parts: Vec<(Symbol, Part, usize)>,
+    parts: Vec<(Symbol, MetricPart, usize)>,
 }
 
 /// Which part of a pre-aggregated metric an arg is, in the order in which they are grouped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
+enum MetricPart {
     Plain,
     Sum,
     Min,
@@ -194,12 +194,12 @@ impl Aggregator {
     pub fn new(config: &Config) -> Self {
         Self {
             config: config.clone(),
-            sketches: config.percentiles.and_then(SketchMapping::new),
+            sketches: config.sketch_accuracy.and_then(SketchMapping::new),
             interner: Interner::new(),
             orders: ByteOrders::default(),
             series: HashMap::with_hasher(hasher(1)),
-            spellings: Spellings::new(),
-            plans: Plans::default(),
+            spellings: SeriesCache::new(),
+            plans: ArgPlans::default(),
             rows: Cells::new(),
             lower: HashMap::with_hasher(hasher(2)),
             counters: HashMap::with_hasher(hasher(3)),
@@ -265,12 +265,12 @@ impl Aggregator {
 
     /// The process of a record that gives a name.
     fn giver_of(&mut self, record: &Record<'_>) -> Giver {
-        let mut hhash = record.arg(ArgKey::Hhash);
-        if !hhash.has_text() {
-            hhash = record.arg(ArgKey::Hostname);
+        let mut host_hash = record.arg(ArgKey::Hhash);
+        if !host_hash.has_text() {
+            host_hash = record.arg(ArgKey::Hostname);
         }
         let Integer::Some(pid) = record.pid.integer() else { return Giver::Nobody };
-        let process = (self.interner.intern(&hhash.text()), pid);
+        let process = (self.interner.intern(&host_hash.text()), pid);
         if let Some((last, giver)) = self.last_giver
             && last == process
         {
@@ -337,34 +337,39 @@ impl Aggregator {
     }
 
     #[inline]
-    fn series_of(&mut self, family: Family, record: &Record<'_>, plan: &Plan) -> Result<KnownSeries, MalformedReason> {
-        let (mut hhash, mut fhash) = (plan.hhash.of(record), &Value::Null);
-        if !hhash.has_text() {
-            hhash = plan.hostname.of(record);
+    fn series_of(
+        &mut self,
+        kind: SeriesKind,
+        record: &Record<'_>,
+        plan: &ArgPlan,
+    ) -> Result<KnownSeries, MalformedReason> {
+        let (mut host_hash, mut file_hash) = (plan.hhash.of(record), &Value::Null);
+        if !host_hash.has_text() {
+            host_hash = plan.hostname.of(record);
         }
         if self.config.group_by_file {
-            fhash = plan.fhash.of(record);
-            if !fhash.has_text() {
-                fhash = plan.fname.of(record);
+            file_hash = plan.fhash.of(record);
+            if !file_hash.has_text() {
+                file_hash = plan.fname.of(record);
             }
         }
         let mut extra = SmallVec::<[Value<'_>; 4]>::new();
         for key in &self.config.extra_group_keys {
             extra.push(*extra_arg(record, key));
         }
-        let usual = [&record.name, &record.cat, &record.pid, &record.tid, hhash, fhash];
-        let spelling = Spelling { family: family as u8, usual, extra: &extra };
+        let usual = [&record.name, &record.cat, &record.pid, &record.tid, host_hash, file_hash];
+        let spelling = RawSeriesKey { kind: kind as u8, usual, extra: &extra };
         if let Some(known) = self.spellings.get(&spelling) {
             return Ok(known);
         }
-        let known = self.series_of_identity(family, record, hhash, fhash)?;
+        let known = self.series_of_identity(kind, record, host_hash, file_hash)?;
         self.spellings.insert(&spelling, known);
         Ok(known)
     }
 
     fn series_of_identity(
         &mut self,
-        family: Family,
+        kind: SeriesKind,
         record: &Record<'_>,
         host: &Value<'_>,
         file: &Value<'_>,
@@ -372,13 +377,13 @@ impl Aggregator {
         let by_name = |key| !record.arg(key).has_text();
         let cat = self.interner.intern(&record.cat.text());
         let key = SeriesKey {
-            family,
+            kind,
             cat: self.lower_case(cat),
             name: self.interner.intern(&record.name.text()),
             pid: Self::field(&record.pid, "pid")?.unwrap_or(0),
             tid: Self::field(&record.tid, "tid")?.unwrap_or(0),
-            hhash: self.identity_of(host, by_name(ArgKey::Hhash), NameKind::Host),
-            fhash: self.identity_of(file, by_name(ArgKey::Fhash), NameKind::File),
+            host_hash: self.identity_of(host, by_name(ArgKey::Hhash), NameKind::Host),
+            file_hash: self.identity_of(file, by_name(ArgKey::Fhash), NameKind::File),
             extra: self.extra_of(record),
         };
         if let Some(&known) = self.series.get(&key) {
@@ -420,22 +425,22 @@ impl Aggregator {
         if ret == Integer::OutOfRange && transfers(record) {
             return Err(MalformedReason("ret is past 63 bits".to_owned()));
         }
-        let known = self.series_of(Family::Event, record, &plan)?;
+        let known = self.series_of(SeriesKind::Call, record, &plan)?;
         let ret = match ret {
             Integer::Some(ret) if known.transfer => Some(ret),
             _ => None,
         };
         let failed = ret.is_some_and(|ret| ret < 0);
         let mut size = ret.filter(|_| !failed);
-        let mut label = Place::NONE;
+        let mut label = ArgIndex::NONE;
         if known.items {
-            size = size.map(|items| summed::bytes_of_items(items, plan.size.of(record))).transpose()?;
+            size = size.map(|items| aggregated_call::bytes_of_items(items, plan.size.of(record))).transpose()?;
             if self.config.custom_metrics == CustomMetrics::On {
                 label = plan.size;
             }
         }
         let bucket = self.bucket(ts + dur.unwrap_or(0) / 2);
-        let mut sealer = Sealer { interner: &self.interner, orders: &mut self.orders };
+        let mut sealer = CellEncoder { interner: &self.interner, orders: &mut self.orders };
         let cell = self.rows.cell(known.row, bucket, &mut sealer);
         cell.core.count += 1;
         cell.core.span(ts, ts + dur.unwrap_or(0));
@@ -515,14 +520,15 @@ impl Aggregator {
     ) -> Result<(), MalformedReason> {
         let ts = Self::times(record, clock.unit)?.ts;
         let system = record.cat.text().eq_ignore_ascii_case(b"sys");
-        let family = if system { Family::System } else { Family::Profile };
+        let kind = if system { SeriesKind::HostStatistic } else { SeriesKind::AggregatedCall };
         let dft_cnt = Self::field(record.arg(ArgKey::DftCnt), "dft_cnt")?;
         let plain_count = if dft_cnt.is_none() { Self::field(record.arg(ArgKey::Count), "count")? } else { None };
         let count = dft_cnt.or(plain_count).and_then(|count| u64::try_from(count).ok()).unwrap_or(1);
         let calls = Calls { count, origin };
-        let Known { duration, size, offset, failed, consistent } = summed::of_call(record, clock.unit, calls)?;
+        let CallMetrics { duration, size, offset, failed, consistent } =
+            aggregated_call::of_call(record, clock.unit, calls)?;
         let plan = self.plans.of(record, &self.config, &mut self.interner);
-        let known = self.series_of(family, record, &plan)?;
+        let known = self.series_of(kind, record, &plan)?;
         let closes = origin == Origin::LetterCounter && !system && !self.counter_starts(clock);
         // The end of a period on a boundary belongs to the period that it closes.
         let bucket = self.bucket(if closes { (ts - 1).max(0) } else { ts });
@@ -530,7 +536,7 @@ impl Aggregator {
         self.group_parts(&record.args, count_is_plain, known.items);
         let own = record.args.iter().filter(|arg| is_reserved(arg.key)).map(|arg| &arg.value).chain([&record.dur]);
         counts.not_finite += own.filter(|value| value.is_not_finite()).count() as u64;
-        let mut sealer = Sealer { interner: &self.interner, orders: &mut self.orders };
+        let mut sealer = CellEncoder { interner: &self.interner, orders: &mut self.orders };
         let cell = self.rows.cell(known.row, bucket, &mut sealer);
         cell.core.count += u128::from(count);
         cell.core.span(ts, ts);
@@ -560,12 +566,12 @@ impl Aggregator {
         for group in self.parts.chunk_by(|a, b| a.0 == b.0) {
             let value_of =
                 |part| group.iter().find(|(_, have, _)| *have == part).map(|&(.., at)| &record.args[at].value);
-            let plain = value_of(Part::Plain);
-            let n = calls.samples(value_of(Part::Sum).is_some(), plain.is_some());
-            let values = [Part::Sum, Part::Min, Part::Max].map(|part| value_of(part).or(plain));
+            let plain = value_of(MetricPart::Plain);
+            let n = calls.samples(value_of(MetricPart::Sum).is_some(), plain.is_some());
+            let values = [MetricPart::Sum, MetricPart::Min, MetricPart::Max].map(|part| value_of(part).or(plain));
             let custom = cell.customs.entry(group[0].0);
             let held = custom.heap_bytes();
-            let added = summed::add_custom(custom, n, values, self.sketches.as_ref());
+            let added = aggregated_call::add_custom(custom, n, values, self.sketches.as_ref());
             grown += custom.heap_bytes().saturating_sub(held);
             counts.not_finite += added.not_finite;
             consistent &= added.consistent;
@@ -575,8 +581,8 @@ impl Aggregator {
         self.rows.grew(grown);
         counts.failed_transfers += u64::from(failed);
         counts.inconsistent += u64::from(!consistent);
-        match family {
-            Family::System => {
+        match kind {
+            SeriesKind::HostStatistic => {
                 counts.systems += 1;
                 counts.system_calls = counts.system_calls.wrapping_add(count);
             }
@@ -610,10 +616,10 @@ impl Aggregator {
                 continue;
             }
             let (base, part) = match arg.name.split_last_chunk::<4>() {
-                Some((base, b"_sum")) if !base.is_empty() => (base, Part::Sum),
-                Some((base, b"_min")) if !base.is_empty() => (base, Part::Min),
-                Some((base, b"_max")) if !base.is_empty() => (base, Part::Max),
-                _ => (arg.name, Part::Plain),
+                Some((base, b"_sum")) if !base.is_empty() => (base, MetricPart::Sum),
+                Some((base, b"_min")) if !base.is_empty() => (base, MetricPart::Min),
+                Some((base, b"_max")) if !base.is_empty() => (base, MetricPart::Max),
+                _ => (arg.name, MetricPart::Plain),
             };
             if self.config.custom_metrics.takes(base) {
                 self.parts.push((self.interner.intern(base), part, at));
@@ -631,7 +637,7 @@ impl Aggregator {
         let Times { ts, dur } = Self::times(record, unit)?;
         let series = self.counter_of(record)?;
         let bucket = self.bucket(ts + dur.unwrap_or(0) / 2);
-        let mut sealer = Sealer { interner: &self.interner, orders: &mut self.orders };
+        let mut sealer = CellEncoder { interner: &self.interner, orders: &mut self.orders };
         let cell = self.telemetry.cell(series, bucket, &mut sealer);
         cell.core.merge(&TelemetryCore { readings: 1, ts, te: ts });
         let before = cell.metrics.heap();
@@ -657,15 +663,15 @@ impl Aggregator {
 
     /// The number of a counter among those of the telemetry.
     fn counter_of(&mut self, record: &Record<'_>) -> Result<u32, MalformedReason> {
-        let mut hhash = record.arg(ArgKey::Hhash);
-        let by_name = !hhash.has_text();
+        let mut host_hash = record.arg(ArgKey::Hhash);
+        let by_name = !host_hash.has_text();
         if by_name {
-            hhash = record.arg(ArgKey::Hostname);
+            host_hash = record.arg(ArgKey::Hostname);
         }
         let mut extra = SmallVec::<[Value<'_>; 4]>::new();
         extra.extend(self.config.extra_group_keys.iter().map(|key| *extra_arg(record, key)));
-        let usual = [&record.name, &record.cat, &record.pid, &Value::Null, hhash, &Value::Null];
-        let spelling = Spelling { family: COUNTER, usual, extra: &extra };
+        let usual = [&record.name, &record.cat, &record.pid, &Value::Null, host_hash, &Value::Null];
+        let spelling = RawSeriesKey { kind: COUNTER, usual, extra: &extra };
         if let Some(known) = self.spellings.get(&spelling) {
             return Ok(known.row);
         }
@@ -675,7 +681,7 @@ impl Aggregator {
         let host_wide = self.interner.get(cat) == HOST_WIDE;
         let pid = Self::field(&record.pid, "pid")?.unwrap_or(0);
         let key = CounterKey {
-            hhash: self.identity_of(hhash, by_name, NameKind::Host),
+            host_hash: self.identity_of(host_hash, by_name, NameKind::Host),
             name: self.interner.intern(&record.name.text()),
             cat,
             pid: (!host_wide).then_some(pid),

@@ -10,36 +10,36 @@ use std::collections::HashMap;
 use dft_codec::UsualName;
 use smallvec::SmallVec;
 
+use crate::encoded_cells::EncodedCells;
 use crate::intern::{Interner, Symbol};
-use crate::sealed::Sealed;
 
 /// Open cells of a series.
 const OPEN: usize = 4;
 
 /// What a cell of the table can do.
-pub(crate) trait Cell {
+pub(crate) trait TableCell {
     fn empty() -> Self;
     /// Makes the cell empty again, keeping its memory.
     fn reset(&mut self);
-    /// About how many bytes the cell holds outside of itself: what is kept of a [`reset`](Cell::reset) cell,
+    /// About how many bytes the cell holds outside of itself: what is kept of a [`reset`](TableCell::reset) cell,
     /// and what it [grew](Cells::grew) by since.
     fn held(&self) -> usize;
 }
 
 /// Writes a cell's value.
-pub(crate) trait Seal<C> {
+pub(crate) trait EncodeCell<C> {
     fn seal(&mut self, cell: &C, bucket: u64, out: &mut Vec<u8>);
 }
 
 #[derive(Default)]
-struct Series {
+struct SeriesCells {
     open: SmallVec<[(u64, u32); 2]>,
-    sealed: Sealed,
+    sealed: EncodedCells,
 }
 
 /// Cells by series and bucket.
 pub(crate) struct Cells<C> {
-    series: Vec<Series>,
+    series: Vec<SeriesCells>,
     cells: Vec<C>,
     free: Vec<u32>,
     sealed: usize,
@@ -48,20 +48,20 @@ pub(crate) struct Cells<C> {
     scratch: Vec<u8>,
 }
 
-impl<C: Cell> Cells<C> {
+impl<C: TableCell> Cells<C> {
     pub(crate) fn new() -> Self {
         Self { series: Vec::new(), cells: Vec::new(), free: Vec::new(), sealed: 0, held: 0, scratch: Vec::new() }
     }
 
     /// A new series; its number.
     pub(crate) fn add_series(&mut self) -> u32 {
-        self.series.push(Series::default());
+        self.series.push(SeriesCells::default());
         (self.series.len() - 1) as u32
     }
 
     /// The open cell of a bucket.
     #[inline]
-    pub(crate) fn cell(&mut self, series: u32, bucket: u64, seal: &mut impl Seal<C>) -> &mut C {
+    pub(crate) fn cell(&mut self, series: u32, bucket: u64, seal: &mut impl EncodeCell<C>) -> &mut C {
         let open = &self.series[series as usize].open;
         let slot = match open.iter().rev().find(|(open, _)| *open == bucket) {
             Some(&(_, slot)) => slot,
@@ -70,7 +70,7 @@ impl<C: Cell> Cells<C> {
         &mut self.cells[slot as usize]
     }
 
-    fn open(&mut self, series: u32, bucket: u64, seal: &mut impl Seal<C>) -> u32 {
+    fn open(&mut self, series: u32, bucket: u64, seal: &mut impl EncodeCell<C>) -> u32 {
         let state = &mut self.series[series as usize];
         let slot = if state.open.len() == OPEN {
             let oldest = (0..OPEN).min_by_key(|&at| state.open[at].0).unwrap_or(0);
@@ -94,7 +94,7 @@ impl<C: Cell> Cells<C> {
     pub(crate) fn memory(&self) -> usize {
         // A series holds a list of its open cells and one of its sealed ones outside of itself.
         const LISTS: usize = 128;
-        self.series.capacity() * (size_of::<Series>() + LISTS)
+        self.series.capacity() * (size_of::<SeriesCells>() + LISTS)
             + self.cells.capacity() * size_of::<C>()
             + self.free.capacity() * size_of::<u32>()
             + self.held
@@ -102,14 +102,14 @@ impl<C: Cell> Cells<C> {
             + self.scratch.capacity()
     }
 
-    /// Counts what a cell now holds more outside of itself, and [says](Cell::held) so.
+    /// Counts what a cell now holds more outside of itself, and [says](TableCell::held) so.
     #[inline]
     pub(crate) fn grew(&mut self, bytes: usize) {
         self.held += bytes;
     }
 
     /// Seals what is open of a series, and gives its sealed values.
-    pub(crate) fn finish(&mut self, series: u32, seal: &mut impl Seal<C>) -> &Sealed {
+    pub(crate) fn finish(&mut self, series: u32, seal: &mut impl EncodeCell<C>) -> &EncodedCells {
         let state = &mut self.series[series as usize];
         while let Some((bucket, slot)) = state.open.pop() {
             let cell = &mut self.cells[slot as usize];
@@ -122,17 +122,17 @@ impl<C: Cell> Cells<C> {
     }
 
     /// [Finishes](Cells::finish) a series, and takes its values out of the table.
-    pub(crate) fn take(&mut self, series: u32, seal: &mut impl Seal<C>) -> Sealed {
+    pub(crate) fn take(&mut self, series: u32, seal: &mut impl EncodeCell<C>) -> EncodedCells {
         self.finish(series, seal);
         std::mem::take(&mut self.series[series as usize].sealed)
     }
 }
 
-fn seal_into<C: Cell>(
-    state: &mut Series,
+fn seal_into<C: TableCell>(
+    state: &mut SeriesCells,
     cell: &mut C,
     bucket: u64,
-    seal: &mut impl Seal<C>,
+    seal: &mut impl EncodeCell<C>,
     scratch: &mut Vec<u8>,
 ) -> usize {
     scratch.clear();

@@ -63,7 +63,7 @@ pub struct Config {
     /// Which args become custom metrics.
     pub custom_metrics: CustomMetrics,
     /// The relative accuracy of quantile sketches; none are kept where it is `None`.
-    pub percentiles: Option<f64>,
+    pub sketch_accuracy: Option<f64>,
     /// Whether a series is of one file.
     pub group_by_file: bool,
     /// What the `ts` of letter-`C` counters is; where it is `None`, each trace says so
@@ -79,7 +79,7 @@ impl Default for Config {
             interval_us: 1_000_000,
             extra_group_keys: Vec::new(),
             custom_metrics: CustomMetrics::On,
-            percentiles: None,
+            sketch_accuracy: None,
             group_by_file: true,
             counter_period: None,
             time_unit: TimeUnit::Us,
@@ -117,7 +117,7 @@ impl Config {
         if self.interval_us == 0 || i64::try_from(self.interval_us).is_err() {
             return Err(ConfigError::Interval(self.interval_us));
         }
-        if let Some(accuracy) = self.percentiles
+        if let Some(accuracy) = self.sketch_accuracy
             && dft_metrics::SketchMapping::new(accuracy).is_none()
         {
             return Err(ConfigError::Accuracy(accuracy));
@@ -160,7 +160,7 @@ impl Config {
                 names.iter().for_each(|name| put_text(&mut out, name));
             }
         }
-        match self.percentiles {
+        match self.sketch_accuracy {
             None => out.push(0),
             Some(accuracy) => {
                 out.push(1);
@@ -230,7 +230,7 @@ impl Config {
             interval_us,
             extra_group_keys,
             custom_metrics,
-            percentiles,
+            sketch_accuracy: percentiles,
             group_by_file,
             counter_period,
             time_unit,
@@ -259,7 +259,7 @@ impl fmt::Display for Config {
                 write!(f, ", custom metrics {}", names.iter().map(String::as_str).collect::<Vec<_>>().join(","))?;
             }
         }
-        match self.percentiles {
+        match self.sketch_accuracy {
             None => f.write_str(", percentiles off")?,
             Some(accuracy) => write!(f, ", percentiles {accuracy}")?,
         }
@@ -291,7 +291,7 @@ mod tests {
                 custom_metrics: CustomMetrics::Only(["a", "b"].map(String::from).into_iter().collect()),
                 ..Config::default()
             },
-            Config { percentiles: Some(0.01), ..Config::default() },
+            Config { sketch_accuracy: Some(0.01), ..Config::default() },
             Config { group_by_file: false, ..Config::default() },
             Config { custom_metrics: CustomMetrics::All, ..Config::default() },
             Config { counter_period: Some(CounterPeriod::Start), ..Config::default() },
@@ -315,8 +315,8 @@ mod tests {
         let default = Config::default;
         assert!(Config { interval_us: 0, ..default() }.check().is_err());
         assert!(Config { interval_us: u64::MAX, ..default() }.check().is_err());
-        assert!(Config { percentiles: Some(1.5), ..default() }.check().is_err());
-        assert!(Config { percentiles: Some(f64::NAN), ..default() }.check().is_err());
+        assert!(Config { sketch_accuracy: Some(1.5), ..default() }.check().is_err());
+        assert!(Config { sketch_accuracy: Some(f64::NAN), ..default() }.check().is_err());
         assert!(Config { extra_group_keys: vec!["a".into(), "a".into()], ..default() }.check().is_err());
     }
 }

@@ -29,17 +29,17 @@
 //! }).expect("sound runs");
 //! ```
 
+mod aggregated_call;
 mod aggregator;
+mod arg_plan;
 mod cells;
 mod config;
+mod encoded_cells;
 mod functions;
 mod intern;
 mod merge;
-mod plan;
 mod run;
-mod sealed;
-mod spelling;
-mod summed;
+mod series_cache;
 
 pub use aggregator::Aggregator;
 pub use config::{Config, ConfigError, CounterPeriod, CustomMetrics};

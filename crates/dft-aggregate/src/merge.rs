@@ -52,7 +52,7 @@ pub fn merge_runs<E>(
     let (mut key, mut value) = (Vec::new(), Vec::new());
     loop {
         // The common case: the least key is there once, and its bytes pass through untouched.
-        let Some(least) = heap.least() else { return Ok(()) };
+        let Some(least) = heap.min() else { return Ok(()) };
         if least.is_last_of_key() && !heap.is_tied() {
             sink(least.key(), least.value()).map_err(MergeError::Sink)?;
             heap.advance_least()?;
@@ -63,7 +63,7 @@ pub fn merge_runs<E>(
         value.clear();
         value.extend_from_slice(least.value());
         heap.advance_least()?;
-        match heap.least() {
+        match heap.min() {
             Some(next) if next.key() == key => {}
             _ => {
                 sink(&key, &value).map_err(MergeError::Sink)?;
@@ -71,7 +71,7 @@ pub fn merge_runs<E>(
             }
         }
         let mut merger = Merger::new(section, &key, &value)?;
-        while let Some(next) = heap.least()
+        while let Some(next) = heap.min()
             && next.key() == key
         {
             merger.add(next.value())?;
@@ -160,7 +160,7 @@ impl<'a> Heap<'a> {
         heap
     }
 
-    fn least(&self) -> Option<&Cursor<'a>> {
+    fn min(&self) -> Option<&Cursor<'a>> {
         self.cursors.first()
     }
 

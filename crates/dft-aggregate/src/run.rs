@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use dft_codec::{Reader, put_varint};
 use dft_io::Show;
 
-use crate::sealed::{TableCursor, TableRows};
+use crate::encoded_cells::{TableCursor, TableRows};
 
 /// Which part of the index an entry belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,8 +41,8 @@ pub const PARTITIONS: usize = 48;
 /// The partition of a row's key. Partitions are in key order.
 #[inline]
 pub fn partition_of(key: &[u8]) -> usize {
-    let family = usize::from(key.first().copied().unwrap_or(0)).min(2);
-    family * 16 + usize::from(key.get(1).copied().unwrap_or(0) >> 4)
+    let kind = usize::from(key.first().copied().unwrap_or(0)).min(2);
+    kind * 16 + usize::from(key.get(1).copied().unwrap_or(0) >> 4)
 }
 
 /// What can go wrong with a run's file.
@@ -249,7 +249,7 @@ impl RunWriter {
     }
 
     pub(crate) fn to_file(path: &Path) -> Result<Self, RunError> {
-        let file = dft_io::point("build:before a table is written out")
+        let file = dft_io::failpoint("build:before a table is written out")
             .and_then(|()| File::create_new(path))
             .map_err(|source| RunError::Io { path: path.to_owned(), source })?;
         Ok(Self::new(Sink::File(BufWriter::with_capacity(256 << 10, file), path.to_owned())))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use dft_aggregate::{Aggregator, Config, Run, Section, merge_into_one, merge_runs};
-use dft_codec::{Family, FileCounts, RowKey, RowValue, SeriesId, SeriesIdentity, TelemetryKey, TelemetryValue};
+use dft_codec::{FileCounts, RowKey, RowValue, SeriesId, SeriesIdentity, SeriesKind, TelemetryKey, TelemetryValue};
 use dft_metrics::{IntStats, U256};
 use dft_trace::{Clock, Line, Parser};
 use proptest::prelude::*;
@@ -180,7 +180,7 @@ struct NaiveRow {
     customs: BTreeMap<String, NaiveCustom>,
 }
 
-type Key = (Family, String, String, i64, String, u64);
+type Key = (SeriesKind, String, String, i64, String, u64);
 
 type Counter = (String, String, String, Option<i64>, u64);
 
@@ -203,15 +203,15 @@ impl Model {
         let mid = made.ts + made.dur.unwrap_or(0) / 2;
         let summed = number(&["dft_cnt", "count"]);
         let timed = number(&["dur", "dur_sum", "dur_min", "dur_max"]);
-        let (family, bucket) = match made.phase {
-            r#""X""# | "1" => (Family::Event, grid(mid)),
-            "3" | r#""A""# => (if sys { Family::System } else { Family::Profile }, grid(made.ts)),
-            r#""C""# if sys && summed => (Family::System, grid(made.ts)),
-            r#""C""# if !sys && (summed || timed) => (Family::Profile, grid((made.ts - 1).max(0))),
+        let (kind, bucket) = match made.phase {
+            r#""X""# | "1" => (SeriesKind::Call, grid(mid)),
+            "3" | r#""A""# => (if sys { SeriesKind::HostStatistic } else { SeriesKind::AggregatedCall }, grid(made.ts)),
+            r#""C""# if sys && summed => (SeriesKind::HostStatistic, grid(made.ts)),
+            r#""C""# if !sys && (summed || timed) => (SeriesKind::AggregatedCall, grid((made.ts - 1).max(0))),
             _ => return self.reading(made, grid(mid)),
         };
         let host = format!("h{}", made.pid % 2);
-        let key = (family, made.cat.to_ascii_lowercase(), made.name.to_owned(), made.pid, host, bucket);
+        let key = (kind, made.cat.to_ascii_lowercase(), made.name.to_owned(), made.pid, host, bucket);
         let empty = NaiveRow {
             count: 0,
             ts: i64::MAX,
@@ -222,7 +222,7 @@ impl Model {
         let row = self.rows.entry(key).or_insert(empty);
         let transfer = ["read", "fread"].contains(&made.name) && made.cat.eq_ignore_ascii_case("posix");
         let items = transfer && made.name == "fread";
-        if family == Family::Event {
+        if kind == SeriesKind::Call {
             row.count += 1;
             row.ts = row.ts.min(made.ts);
             row.te = row.te.max(made.ts + made.dur.unwrap_or(0));
@@ -277,11 +277,11 @@ impl Model {
                     row.metrics[at].doubt();
                 }
             }
-            consistent &= customs(made, family, items, row);
+            consistent &= customs(made, kind, items, row);
             self.inconsistent += u64::from(!consistent);
             return;
         }
-        customs(made, family, items, row);
+        customs(made, kind, items, row);
     }
 
     fn reading(&mut self, made: &Made, bucket: u64) {
@@ -306,7 +306,7 @@ fn is_sum_of(n: u64, values: [Option<i64>; 3]) -> bool {
 }
 
 /// Adds the custom metrics; whether their sums can be those of so many values.
-fn customs(made: &Made, family: Family, items: bool, row: &mut NaiveRow) -> bool {
+fn customs(made: &Made, kind: SeriesKind, items: bool, row: &mut NaiveRow) -> bool {
     let reserved = |name: &str| {
         name == "dft_cnt"
             || name == "flags"
@@ -332,7 +332,7 @@ fn customs(made: &Made, family: Family, items: bool, row: &mut NaiveRow) -> bool
             custom.ints.doubt();
         }
     };
-    if family == Family::Event {
+    if kind == SeriesKind::Call {
         for (name, &value) in made.args.iter().filter(|(name, _)| !reserved(name)) {
             add(name, 1, [Some(value); 3], false);
         }
@@ -431,7 +431,7 @@ proptest! {
                     let row = RowValue::decode(&value, key.bucket).expect("a row");
                     let who = &series[&key.series];
                     prop_assert_eq!(who.tid, 3);
-                    let name = (who.family, who.cat.clone(), who.name.clone(), who.pid, who.hhash.clone(), key.bucket);
+                    let name = (who.kind, who.category.clone(), who.name.clone(), who.pid, who.host_hash.clone(), key.bucket);
                     let naive = model.rows.get(&name).cloned();
                     prop_assert!(naive.is_some(), "a row too many: {:?}", name);
                     check_row(&row, naive.expect("just seen"), &records)?;
@@ -440,7 +440,7 @@ proptest! {
                 Section::Telemetry => {
                     let key = TelemetryKey::decode(&key).expect("a key");
                     let value = TelemetryValue::decode(&value, key.bucket).expect("a row");
-                    let naive = model.telemetry.remove(&(key.hhash.clone(), key.name.clone(), key.cat().to_owned(), key.pid(), key.bucket));
+                    let naive = model.telemetry.remove(&(key.host_hash.clone(), key.name.clone(), key.category().to_owned(), key.pid(), key.bucket));
                     let (readings, metrics) = naive.expect("a telemetry row too many");
                     prop_assert_eq!(value.core.readings, readings);
                     let means: BTreeMap<String, f64> = value

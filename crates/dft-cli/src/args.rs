@@ -196,7 +196,7 @@ impl ConfigArgs {
                     names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(String::from).collect(),
                 ),
             },
-            percentiles: self.percentiles,
+            sketch_accuracy: self.percentiles,
             group_by_file: !self.no_group_by_file,
             counter_period: self.counter_period,
             time_unit: self.time_unit,

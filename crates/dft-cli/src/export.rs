@@ -48,7 +48,7 @@ fn filter(args: &FilterArgs) -> Result<Filter> {
         pids,
         ranks,
         query: args.query.as_deref().map(str::parse).transpose()?,
-        share: None,
+        shard: None,
         host: pattern(&args.host)?,
         file: pattern(&args.file)?,
     })

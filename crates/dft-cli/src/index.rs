@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use anyhow::Result;
-use dft_index::{BuildError, BuildReport, build, default_index};
+use dft_index::{BuildError, BuildReport, build, index_location};
 use dft_io::Show;
 
 use crate::Outcome;
@@ -18,7 +18,7 @@ pub(crate) fn run(args: &IndexArgs) -> Result<Outcome> {
     config.check().map_err(BuildError::from)?;
     let index = match &args.index {
         Some(index) => index.clone(),
-        None => default_index(&args.traces)?,
+        None => index_location(&args.traces)?,
     };
     let options = args.reading.options(args.rebuild);
     let report = watched(|progress| build(&args.traces, &index, &config, &options, progress))?;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use anyhow::Result;
 use dft_aggregate::CustomMetrics;
-use dft_codec::{FORMAT_VERSION, Family, FileCounts, FileFault, NameKind, Said};
+use dft_codec::{FORMAT_VERSION, Fact, FileCounts, FileFault, NameKind, SeriesKind};
 use dft_index::{LostRecords, gone_traces, lost_records};
 use dft_io::Show;
 use dft_store::{Index, TraceNames};
@@ -40,7 +40,7 @@ struct Facts {
     duplicates: Vec<(String, String)>,
     gone: Vec<String>,
     totals: FileCounts,
-    rows: [(Family, u64); 3],
+    rows: [(SeriesKind, u64); 3],
     telemetry: u64,
     series: u64,
     names: [(&'static str, u64, u64); 3],
@@ -55,7 +55,7 @@ impl Facts {
         let files: Vec<_> = files.into_iter().map(|(path, entry)| (TraceNames::shown(&path), entry)).collect();
         let mut totals = FileCounts::default();
         files.iter().for_each(|(_, entry)| totals.add(&entry.counts));
-        let mut rows = Family::ALL.map(|family| (family, 0));
+        let mut rows = SeriesKind::ALL.map(|family| (family, 0));
         for (family, rows) in &mut rows {
             *rows = index.count_rows(*family)?;
         }
@@ -82,7 +82,7 @@ impl Facts {
 
     /// How many processes there are, and how many of them have a rank.
     fn processes(&self) -> (u64, u64) {
-        let mut ranks: BTreeMap<_, Said<i64>> = BTreeMap::new();
+        let mut ranks: BTreeMap<_, Fact<i64>> = BTreeMap::new();
         for (_, entry) in &self.files {
             for (key, facts) in entry.processes.clone().joined() {
                 ranks.entry(key).or_default().merge(facts.rank);
@@ -105,8 +105,8 @@ impl Facts {
                 None => "no rows".to_owned(),
                 Some(bounds) => {
                     let interval = index.config().interval_us;
-                    let span = (bounds.greatest - bounds.least).saturating_add(interval);
-                    format!("buckets {} to {} µs, {}", bounds.least, bounds.greatest, duration(span as f64))
+                    let span = (bounds.max - bounds.min).saturating_add(interval);
+                    format!("buckets {} to {} µs, {}", bounds.min, bounds.max, duration(span as f64))
                 }
             },
         );
@@ -237,11 +237,11 @@ impl Facts {
                 "interval_us": config.interval_us,
                 "group_keys": config.extra_group_keys,
                 "custom_metrics": customs,
-                "percentiles": config.percentiles,
+                "percentiles": config.sketch_accuracy,
                 "group_by_file": config.group_by_file,
                 "time_unit": config.time_unit.name(),
             },
-            "bounds": index.bounds().map(|bounds| json!({"least_us": bounds.least, "greatest_us": bounds.greatest})),
+            "bounds": index.bounds().map(|bounds| json!({"least_us": bounds.min, "greatest_us": bounds.max})),
             "rows": rows,
             "series": self.series,
             "names": names,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use dft_aggregate::Config;
-use dft_index::{BuildError, BuildOptions, build, default_index, may_be_a_trace, other_traces};
+use dft_index::{BuildError, BuildOptions, build, index_location, may_be_a_trace, other_traces};
 use dft_io::Show;
 use dft_store::Index;
 
@@ -23,7 +23,7 @@ pub(crate) fn open(path: &Path) -> Result<(Index, Outcome)> {
     if path.is_file() && !may_be_a_trace(path) {
         return Err(BuildError::NotTraces(traces.to_vec()).into());
     }
-    let index = default_index(&traces)?;
+    let index = index_location(&traces)?;
     let config = match Index::exists(&index)? {
         false => Config::default(),
         true => {

@@ -19,7 +19,7 @@ pub(crate) fn watched<T>(work: impl FnOnce(&Progress) -> T) -> T {
         // Without a thread for it nothing is shown; the build says whether it has threads enough for itself.
         let _ = thread::Builder::new().spawn_scoped(scope, move || {
             let watch = watch;
-            let mut view = View::new();
+            let mut view = ProgressView::new();
             while watch.recv_timeout(view.pause()) == Err(RecvTimeoutError::Timeout) {
                 view.show(progress.state());
             }
@@ -32,12 +32,12 @@ pub(crate) fn watched<T>(work: impl FnOnce(&Progress) -> T) -> T {
     })
 }
 
-enum View {
+enum ProgressView {
     Bar(ProgressBar, Instant),
     Lines(Instant),
 }
 
-impl View {
+impl ProgressView {
     fn new() -> Self {
         if !std::io::stderr().is_terminal() {
             return Self::Lines(Instant::now());

@@ -230,11 +230,11 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes(length)?).map_err(|_| DecodeError::NotUtf8)
     }
 
-    /// A count of things of which each takes at least `least` bytes: no more than can follow.
+    /// A count of things of which each takes at least `min` bytes: no more than can follow.
     #[inline]
-    pub fn count_of(&mut self, least: usize) -> Result<usize, DecodeError> {
+    pub fn count_of(&mut self, min: usize) -> Result<usize, DecodeError> {
         let count = usize::try_from(self.varint_u64()?).map_err(|_| DecodeError::Truncated)?;
-        match count.checked_mul(least) {
+        match count.checked_mul(min) {
             Some(bytes) if bytes <= self.rest.len() => Ok(count),
             _ => Err(DecodeError::Truncated),
         }

@@ -44,7 +44,7 @@ pub const HOST_WIDE: &str = "sys";
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TelemetryKey {
     /// The host's hash, as the trace has it.
-    pub hhash: String,
+    pub host_hash: String,
     /// The counter's name.
     pub name: String,
     /// What tells the counter from others of that host and name; `None` where it is of the host as a whole.
@@ -57,7 +57,7 @@ pub struct TelemetryKey {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CounterScope {
     /// Category, in lower case.
-    pub cat: String,
+    pub category: String,
     /// The process that it is about; `None` where its category is [`HOST_WIDE`].
     pub pid: Option<i64>,
     /// The values of the configured extra group keys, in their order; empty where absent.
@@ -69,27 +69,27 @@ const SCOPED: u8 = 0xff;
 
 impl TelemetryKey {
     /// The part of the key of every counter of this host and name.
-    pub fn prefix(hhash: &str, name: &str) -> Vec<u8> {
-        let mut key = Vec::with_capacity(hhash.len() + name.len() + 12);
-        put_ordered(&mut key, hhash.as_bytes());
+    pub fn prefix(host_hash: &str, name: &str) -> Vec<u8> {
+        let mut key = Vec::with_capacity(host_hash.len() + name.len() + 12);
+        put_ordered(&mut key, host_hash.as_bytes());
         put_ordered(&mut key, name.as_bytes());
         key
     }
 
     /// The part of the key before the bucket. Of a counter whose category is [`HOST_WIDE`], `pid` is `None`.
     pub fn prefix_of<'a>(
-        hhash: &str,
+        host_hash: &str,
         name: &str,
-        cat: &str,
+        category: &str,
         pid: Option<i64>,
         extra: impl Iterator<Item = &'a str> + Clone,
     ) -> Vec<u8> {
-        let mut key = Self::prefix(hhash, name);
-        if cat == HOST_WIDE && pid.is_none() && extra.clone().all(str::is_empty) {
+        let mut key = Self::prefix(host_hash, name);
+        if category == HOST_WIDE && pid.is_none() && extra.clone().all(str::is_empty) {
             return key;
         }
         key.push(SCOPED);
-        put_ordered(&mut key, cat.as_bytes());
+        put_ordered(&mut key, category.as_bytes());
         key.push(pid.is_some().into());
         if let Some(pid) = pid {
             // Negative ones sort first.
@@ -105,8 +105,8 @@ impl TelemetryKey {
     }
 
     /// The counter's category.
-    pub fn cat(&self) -> &str {
-        self.scope.as_ref().map_or(HOST_WIDE, |scope| &scope.cat)
+    pub fn category(&self) -> &str {
+        self.scope.as_ref().map_or(HOST_WIDE, |scope| &scope.category)
     }
 
     /// The process that the counter is about; `None` of one that is about the host as a whole.
@@ -121,15 +121,15 @@ impl TelemetryKey {
 
     /// Whether the other key is of the same counter.
     pub fn is_same_counter(&self, other: &Self) -> bool {
-        (&self.hhash, &self.name, &self.scope) == (&other.hhash, &other.name, &other.scope)
+        (&self.host_hash, &self.name, &self.scope) == (&other.host_hash, &other.name, &other.scope)
     }
 
     /// The key's bytes before the bucket: those of all keys of the counter.
     pub fn counter(&self) -> Vec<u8> {
         match &self.scope {
-            None => Self::prefix(&self.hhash, &self.name),
-            Some(CounterScope { cat, pid, extra }) => {
-                Self::prefix_of(&self.hhash, &self.name, cat, *pid, extra.iter().map(String::as_str))
+            None => Self::prefix(&self.host_hash, &self.name),
+            Some(CounterScope { category, pid, extra }) => {
+                Self::prefix_of(&self.host_hash, &self.name, category, *pid, extra.iter().map(String::as_str))
             }
         }
     }
@@ -147,7 +147,7 @@ impl TelemetryKey {
     ///
     /// Where the bytes are not what [`TelemetryKey::encode`] writes.
     pub fn decode(key: &[u8]) -> Result<Self, DecodeError> {
-        let (hhash, rest) = take_ordered(key)?;
+        let (host_hash, rest) = take_ordered(key)?;
         let (name, rest) = take_ordered(rest)?;
         let (scope, rest) = match rest {
             [SCOPED, rest @ ..] => {
@@ -160,14 +160,14 @@ impl TelemetryKey {
         if bucket >> 63 != 0 {
             return Err(DecodeError::Invalid("a bucket of telemetry past 63 bits"));
         }
-        Ok(Self { hhash: utf8(hhash)?, name: utf8(name)?, scope, bucket })
+        Ok(Self { host_hash: utf8(host_hash)?, name: utf8(name)?, scope, bucket })
     }
 }
 
 impl CounterScope {
     /// The scope at the start of some bytes, and those after it, which are a bucket's.
     fn take(rest: &[u8]) -> Result<(Self, &[u8]), DecodeError> {
-        let (cat, rest) = take_ordered(rest)?;
+        let (category, rest) = take_ordered(rest)?;
         let (&has_pid, mut rest) = rest.split_first().ok_or(DecodeError::Truncated)?;
         let pid = match has_pid {
             0 => None,
@@ -185,8 +185,8 @@ impl CounterScope {
             extra.push(utf8(value)?);
             rest = after;
         }
-        let scope = Self { cat: utf8(cat)?, pid, extra };
-        if (scope.cat == HOST_WIDE) != scope.pid.is_none() || scope.is_the_host() {
+        let scope = Self { category: utf8(category)?, pid, extra };
+        if (scope.category == HOST_WIDE) != scope.pid.is_none() || scope.is_the_host() {
             return Err(DecodeError::Invalid("a counter of the host as a whole, told as one of a process"));
         }
         Ok((scope, rest))

@@ -57,7 +57,7 @@
 //! system_metrics  version │ varint readings │ zigzag ts − bucket │ varint te − ts
 //!                 │ varint n, n × (text name, float statistics)
 //! series          version │ family │ text cat │ text name │ zigzag pid │ zigzag tid
-//!                 │ text hhash │ text fhash │ varint n, n × text extra
+//!                 │ text host_hash │ text file_hash │ varint n, n × text extra
 //! names           version │ varint n │ n × the id of a process that gave the name, 8 bytes, ascending
 //! files           see [`FileEntry`]
 //! duplicates      see [`DuplicateEntry`]
@@ -115,11 +115,11 @@ pub use keys::{CounterScope, HOST_WIDE, NameKey, NameKind, RowKey, TelemetryKey,
 pub use name_givers::{NameGivers, ProcessId};
 pub use piece_entry::{PieceEntry, Unchained};
 pub use process::{
-    LONGEST_HOST, LONGEST_TEXT, MOST_PROCESSES, ProcessFacts, ProcessKey, Processes, Said, StartFacts, StartText,
+    Fact, LONGEST_HOST, LONGEST_TEXT, MOST_PROCESSES, ProcessFacts, ProcessKey, Processes, StartFacts, StartText,
 };
 pub use rows::{Custom, MetricName, RowCore, RowParts, RowValue, UsualName, encode_row};
 pub use sample::{Sample, SampledRecord};
-pub use series::{Family, SeriesId, SeriesIdentity};
+pub use series::{SeriesId, SeriesIdentity, SeriesKind};
 pub use telemetry::{TelemetryCore, TelemetryValue, encode_telemetry};
 
 /// The version of the index as a whole: its column families and their keys, and how files are hashed.
@@ -140,32 +140,32 @@ pub const FILE_VERSION: u8 = 4;
 /// The version that the entries of duplicates start with.
 pub const DUPLICATE_VERSION: u8 = 1;
 
-/// The least and greatest bucket over rows and telemetry, in µs. Bounds only ever widen.
+/// The lowest and highest bucket over rows and telemetry, in µs. Bounds only ever widen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// The least bucket.
-    pub least: u64,
-    /// The greatest bucket.
-    pub greatest: u64,
+    /// The lowest bucket.
+    pub min: u64,
+    /// The highest bucket.
+    pub max: u64,
 }
 
 impl Bounds {
     /// Bounds that hold one bucket.
     pub fn of(bucket: u64) -> Self {
-        Self { least: bucket, greatest: bucket }
+        Self { min: bucket, max: bucket }
     }
 
     /// Bounds that hold all that either holds.
     #[inline(always)]
     pub fn union(self, other: Self) -> Self {
-        Self { least: self.least.min(other.least), greatest: self.greatest.max(other.greatest) }
+        Self { min: self.min.min(other.min), max: self.max.max(other.max) }
     }
 
     /// The bounds' bytes.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![VALUE_VERSION];
-        put_varint(&mut out, self.least.into());
-        put_varint(&mut out, (self.greatest - self.least).into());
+        put_varint(&mut out, self.min.into());
+        put_varint(&mut out, (self.max - self.min).into());
         out
     }
 
@@ -177,10 +177,10 @@ impl Bounds {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         reader.version(VALUE_VERSION)?;
-        let least = reader.varint_u64()?;
+        let min = reader.varint_u64()?;
         let span = reader.varint_u64()?;
         reader.finish()?;
-        let greatest = least.checked_add(span).ok_or(DecodeError::Invalid("bounds past 64 bits"))?;
-        Ok(Self { least, greatest })
+        let max = min.checked_add(span).ok_or(DecodeError::Invalid("bounds past 64 bits"))?;
+        Ok(Self { min, max })
     }
 }

@@ -11,10 +11,10 @@ pub struct ProcessId(u64);
 
 impl ProcessId {
     /// The id of a process of the host with a hash, which is empty where it is not known.
-    pub fn of(hhash: &str, pid: i64) -> Self {
+    pub fn of(host_hash: &str, pid: i64) -> Self {
         let mut hash = Xxh3::new();
         hash.update(&pid.to_le_bytes());
-        hash.update(hhash.as_bytes());
+        hash.update(host_hash.as_bytes());
         Self(hash.digest())
     }
 }

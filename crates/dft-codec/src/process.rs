@@ -26,22 +26,22 @@ pub struct ProcessKey {
 /// A fact that is to be said once. Where a trace contradicts itself, such as when the system gave the number of a
 /// process out again, it is not known which one is true.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Said<T> {
+pub enum Fact<T> {
     /// Nobody says it.
     #[default]
-    Nothing,
+    Unknown,
     /// All who say it say this.
-    Once(T),
+    Known(T),
     /// Some say one thing, and some another.
-    Contradictory,
+    Conflicting,
 }
 
-impl<T: PartialEq> Said<T> {
+impl<T: PartialEq> Fact<T> {
     /// Says it.
     pub fn say(&mut self, fact: T) {
         match self {
-            Self::Nothing => *self = Self::Once(fact),
-            Self::Once(before) if *before != fact => *self = Self::Contradictory,
+            Self::Unknown => *self = Self::Known(fact),
+            Self::Known(before) if *before != fact => *self = Self::Conflicting,
             _ => {}
         }
     }
@@ -49,16 +49,16 @@ impl<T: PartialEq> Said<T> {
     /// Says what another says.
     pub fn merge(&mut self, other: Self) {
         match other {
-            Self::Nothing => {}
-            Self::Once(fact) => self.say(fact),
-            Self::Contradictory => *self = Self::Contradictory,
+            Self::Unknown => {}
+            Self::Known(fact) => self.say(fact),
+            Self::Conflicting => *self = Self::Conflicting,
         }
     }
 
     /// What is known.
     pub fn known(&self) -> Option<&T> {
         match self {
-            Self::Once(fact) => Some(fact),
+            Self::Known(fact) => Some(fact),
             _ => None,
         }
     }
@@ -115,9 +115,9 @@ pub struct ProcessFacts {
     /// What the first of its `start` records says.
     pub start: Option<StartFacts>,
     /// Its rank.
-    pub rank: Said<i64>,
+    pub rank: Fact<i64>,
     /// Its name.
-    pub name: Said<String>,
+    pub name: Fact<String>,
 }
 
 impl ProcessFacts {
@@ -367,9 +367,9 @@ impl ProcessFacts {
             | set(has_ends, flag::STARTS_OR_ENDS)
             | set(self.start.is_some(), flag::START)
             | set(self.rank.known().is_some(), flag::RANK)
-            | set(self.rank == Said::Contradictory, flag::RANKS)
+            | set(self.rank == Fact::Conflicting, flag::RANKS)
             | set(self.name.known().is_some(), flag::NAME)
-            | set(self.name == Said::Contradictory, flag::NAMES);
+            | set(self.name == Fact::Conflicting, flag::NAMES);
         put_varint(out, flags.into());
         put_varint(out, self.records.into());
         put_varint(out, self.complete.into());
@@ -454,14 +454,14 @@ impl ProcessFacts {
             facts.start = Some(start);
         }
         facts.rank = match (has(flag::RANK), has(flag::RANKS)) {
-            (true, _) => Said::Once(reader.zigzag_i64()?),
-            (_, true) => Said::Contradictory,
-            _ => Said::Nothing,
+            (true, _) => Fact::Known(reader.zigzag_i64()?),
+            (_, true) => Fact::Conflicting,
+            _ => Fact::Unknown,
         };
         facts.name = match (has(flag::NAME), has(flag::NAMES)) {
-            (true, _) => Said::Once(reader.text()?.to_owned()),
-            (_, true) => Said::Contradictory,
-            _ => Said::Nothing,
+            (true, _) => Fact::Known(reader.text()?.to_owned()),
+            (_, true) => Fact::Conflicting,
+            _ => Fact::Unknown,
         };
         Ok(facts)
     }
@@ -538,16 +538,16 @@ mod tests {
     fn facts_merge_in_any_order() {
         let start = |ts| StartFacts { ts, version: Some(ts.to_string()), ..StartFacts::default() };
         let parts = [
-            ProcessFacts { span: Some((5, 9)), start: Some(start(5)), rank: Said::Once(3), ..ended(2, 7) },
-            ProcessFacts { span: Some((1, 6)), start: Some(start(1)), name: Said::Once("x".into()), ..ended(3, 1) },
-            ProcessFacts { period_span: Some((0, 0)), rank: Said::Once(3), num_events: None, ..ended(0, 0) },
-            ProcessFacts { rank: Said::Once(4), name: Said::Once("y".into()), ..ProcessFacts::default() },
+            ProcessFacts { span: Some((5, 9)), start: Some(start(5)), rank: Fact::Known(3), ..ended(2, 7) },
+            ProcessFacts { span: Some((1, 6)), start: Some(start(1)), name: Fact::Known("x".into()), ..ended(3, 1) },
+            ProcessFacts { period_span: Some((0, 0)), rank: Fact::Known(3), num_events: None, ..ended(0, 0) },
+            ProcessFacts { rank: Fact::Known(4), name: Fact::Known("y".into()), ..ProcessFacts::default() },
         ];
         let whole = merged(&parts);
         assert_eq!((whole.span, whole.period_span), (Some((1, 9)), Some((0, 0))));
         assert_eq!((whole.num_events, whole.complete, whole.starts), (Some(8), 5, 3));
         assert_eq!(whole.start, Some(start(1)), "the first one counts");
-        assert_eq!((&whole.rank, &whole.name), (&Said::Contradictory, &Said::Contradictory));
+        assert_eq!((&whole.rank, &whole.name), (&Fact::Conflicting, &Fact::Conflicting));
         for [a, b, c, d] in [[3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 3, 1]] {
             assert_eq!(merged(&[a, b, c, d].map(|at: usize| parts[at].clone())), whole);
         }
@@ -573,7 +573,7 @@ mod tests {
 
     #[test]
     fn metadata_that_names_a_host_is_of_the_process_whose_records_do_not() {
-        let rank = |rank| ProcessFacts { rank: Said::Once(rank), ..ProcessFacts::default() };
+        let rank = |rank| ProcessFacts { rank: Fact::Known(rank), ..ProcessFacts::default() };
         let records = || ProcessFacts { records: 2, ..ProcessFacts::default() };
         let processes: Processes = [
             (key("", 1), records()),

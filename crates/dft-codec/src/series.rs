@@ -8,30 +8,30 @@ use crate::bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
 /// The kind of an aggregated row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
-pub enum Family {
+pub enum SeriesKind {
     /// Calls with a start and a duration.
-    Event = 0,
+    Call = 0,
     /// Statistics that the tracer aggregated over a period.
-    Profile = 1,
+    AggregatedCall = 1,
     /// Such statistics of the system itself.
-    System = 2,
+    HostStatistic = 2,
 }
 
-impl Family {
+impl SeriesKind {
     /// Every family, in key order.
-    pub const ALL: [Self; 3] = [Self::Event, Self::Profile, Self::System];
+    pub const ALL: [Self; 3] = [Self::Call, Self::AggregatedCall, Self::HostStatistic];
 
     /// The family of a byte.
     pub fn from_byte(byte: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|family| *family as u8 == byte)
+        Self::ALL.into_iter().find(|kind| *kind as u8 == byte)
     }
 
     /// The family's name, for people and tables.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Event => "event",
-            Self::Profile => "profile",
-            Self::System => "system",
+            Self::Call => "event",
+            Self::AggregatedCall => "profile",
+            Self::HostStatistic => "system",
         }
     }
 }
@@ -42,8 +42,8 @@ pub struct SeriesId(pub [u8; 16]);
 
 impl SeriesId {
     /// The family of the series; `None` if the id is none that this program wrote.
-    pub fn family(&self) -> Option<Family> {
-        Family::from_byte(self.0[0])
+    pub fn kind(&self) -> Option<SeriesKind> {
+        SeriesKind::from_byte(self.0[0])
     }
 }
 
@@ -51,9 +51,9 @@ impl SeriesId {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SeriesIdentity<T = String> {
     /// The kind of its rows.
-    pub family: Family,
+    pub kind: SeriesKind,
     /// Category, in lower case.
-    pub cat: T,
+    pub category: T,
     /// Function or counter name.
     pub name: T,
     /// Process.
@@ -61,9 +61,9 @@ pub struct SeriesIdentity<T = String> {
     /// Thread.
     pub tid: i64,
     /// The host's hash.
-    pub hhash: T,
+    pub host_hash: T,
     /// The file's hash; empty where rows are not kept apart by file.
-    pub fhash: T,
+    pub file_hash: T,
     /// The values of the configured extra group keys, in their order; empty where absent.
     pub extra: Vec<T>,
 }
@@ -71,13 +71,13 @@ pub struct SeriesIdentity<T = String> {
 impl<T: AsRef<str>> SeriesIdentity<T> {
     /// The identity's bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = vec![VALUE_VERSION, self.family as u8];
-        put_text(&mut out, self.cat.as_ref());
+        let mut out = vec![VALUE_VERSION, self.kind as u8];
+        put_text(&mut out, self.category.as_ref());
         put_text(&mut out, self.name.as_ref());
         put_zigzag(&mut out, self.pid.into());
         put_zigzag(&mut out, self.tid.into());
-        put_text(&mut out, self.hhash.as_ref());
-        put_text(&mut out, self.fhash.as_ref());
+        put_text(&mut out, self.host_hash.as_ref());
+        put_text(&mut out, self.file_hash.as_ref());
         put_varint(&mut out, self.extra.len() as u128);
         for extra in &self.extra {
             put_text(&mut out, extra.as_ref());
@@ -87,14 +87,14 @@ impl<T: AsRef<str>> SeriesIdentity<T> {
 
     /// The id of the identity.
     pub fn id(&self) -> SeriesId {
-        id_of(self.family, &self.encode())
+        id_of(self.kind, &self.encode())
     }
 }
 
 /// The id of an encoded identity.
-fn id_of(family: Family, identity: &[u8]) -> SeriesId {
+fn id_of(kind: SeriesKind, identity: &[u8]) -> SeriesId {
     let mut id = xxh3_128(identity).to_be_bytes();
-    id[0] = family as u8;
+    id[0] = kind as u8;
     SeriesId(id)
 }
 
@@ -105,10 +105,11 @@ impl SeriesIdentity {
     ///
     /// Where the bytes are not what [`SeriesIdentity::encode`] writes.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let SeriesIdentity { family, cat, name, pid, tid, hhash, fhash, extra } = SeriesIdentity::borrow(bytes)?;
-        let [cat, name, hhash, fhash] = [cat, name, hhash, fhash].map(str::to_owned);
+        let SeriesIdentity { kind, category, name, pid, tid, host_hash, file_hash, extra } =
+            SeriesIdentity::borrow(bytes)?;
+        let [category, name, host_hash, file_hash] = [category, name, host_hash, file_hash].map(str::to_owned);
         let extra = extra.into_iter().map(str::to_owned).collect();
-        Ok(Self { family, cat, name, pid, tid, hhash, fhash, extra })
+        Ok(Self { kind, category, name, pid, tid, host_hash, file_hash, extra })
     }
 }
 
@@ -121,17 +122,17 @@ impl<'a> SeriesIdentity<&'a str> {
     pub fn borrow(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         reader.version(VALUE_VERSION)?;
-        let family = Family::from_byte(reader.u8()?).ok_or(DecodeError::Invalid("a family of no known kind"))?;
-        let [cat, name] = [reader.text()?, reader.text()?];
+        let kind = SeriesKind::from_byte(reader.u8()?).ok_or(DecodeError::Invalid("a family of no known kind"))?;
+        let [category, name] = [reader.text()?, reader.text()?];
         let [pid, tid] = [reader.zigzag_i64()?, reader.zigzag_i64()?];
-        let [hhash, fhash] = [reader.text()?, reader.text()?];
+        let [host_hash, file_hash] = [reader.text()?, reader.text()?];
         let count = reader.count_of(1)?;
         let mut extra = Vec::with_capacity(count);
         for _ in 0..count {
             extra.push(reader.text()?);
         }
         reader.finish()?;
-        Ok(Self { family, cat, name, pid, tid, hhash, fhash, extra })
+        Ok(Self { kind, category, name, pid, tid, host_hash, file_hash, extra })
     }
 
     /// The id of an identity, and the identity in its bytes.
@@ -141,6 +142,6 @@ impl<'a> SeriesIdentity<&'a str> {
     /// Those of [`SeriesIdentity::borrow`].
     pub fn with_id(bytes: &'a [u8]) -> Result<(SeriesId, Self), DecodeError> {
         // An identity has one encoding.
-        Self::borrow(bytes).map(|identity| (id_of(identity.family, bytes), identity))
+        Self::borrow(bytes).map(|identity| (id_of(identity.kind, bytes), identity))
     }
 }

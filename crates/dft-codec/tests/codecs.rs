@@ -101,11 +101,11 @@ prop_compose! {
 
 prop_compose! {
     fn identity()(
-        family in prop::sample::select(Family::ALL.to_vec()), texts in any::<[String; 4]>(), pid in any::<i64>(),
+        kind in prop::sample::select(SeriesKind::ALL.to_vec()), texts in any::<[String; 4]>(), pid in any::<i64>(),
         tid in any::<i64>(), extra in vec(any::<String>(), 0..3),
     ) -> SeriesIdentity {
-        let [cat, name, hhash, fhash] = texts;
-        SeriesIdentity { family, cat, name, pid, tid, hhash, fhash, extra }
+        let [category, name, host_hash, file_hash] = texts;
+        SeriesIdentity { kind, category, name, pid, tid, host_hash, file_hash, extra }
     }
 }
 
@@ -121,8 +121,8 @@ fn start_text() -> impl Strategy<Value = StartText> {
     prop_oneof![any::<String>().prop_map(StartText::Hash), any::<String>().prop_map(StartText::Plain)]
 }
 
-fn said<T: Clone + std::fmt::Debug + PartialEq>(fact: impl Strategy<Value = T>) -> impl Strategy<Value = Said<T>> {
-    prop_oneof![Just(Said::Nothing), fact.prop_map(Said::Once), Just(Said::Contradictory)]
+fn said<T: Clone + std::fmt::Debug + PartialEq>(fact: impl Strategy<Value = T>) -> impl Strategy<Value = Fact<T>> {
+    prop_oneof![Just(Fact::Unknown), fact.prop_map(Fact::Known), Just(Fact::Conflicting)]
 }
 
 prop_compose! {
@@ -214,18 +214,18 @@ fn name() -> impl Strategy<Value = String> {
 
 prop_compose! {
     fn scope()(
-        cat in prop_oneof![Just(HOST_WIDE.to_owned()), Just("papi".to_owned()), name()],
+        category in prop_oneof![Just(HOST_WIDE.to_owned()), Just("papi".to_owned()), name()],
         pid in any::<i64>(), extra in vec(name(), 0..3),
     ) -> Option<CounterScope> {
-        let pid = (cat != HOST_WIDE).then_some(pid);
+        let pid = (category != HOST_WIDE).then_some(pid);
         let is_scoped = pid.is_some() || extra.iter().any(|extra| !extra.is_empty());
-        is_scoped.then_some(CounterScope { cat, pid, extra })
+        is_scoped.then_some(CounterScope { category, pid, extra })
     }
 }
 
 prop_compose! {
-    fn telemetry_key()(hhash in name(), name in name(), scope in scope(), bucket in 0..1_u64 << 63) -> TelemetryKey {
-        TelemetryKey { hhash, name, scope, bucket }
+    fn telemetry_key()(host_hash in name(), name in name(), scope in scope(), bucket in 0..1_u64 << 63) -> TelemetryKey {
+        TelemetryKey { host_hash, name, scope, bucket }
     }
 }
 
@@ -334,7 +334,7 @@ proptest! {
     #[test]
     fn identities_come_back(identity in identity()) {
         let bytes = identity.encode();
-        prop_assert_eq!(identity.id().family(), Some(identity.family));
+        prop_assert_eq!(identity.id().kind(), Some(identity.kind));
         prop_assert_eq!(SeriesIdentity::decode(&bytes).unwrap(), identity);
         refuses_cut_and_long(&bytes, SeriesIdentity::decode)?;
     }
@@ -582,23 +582,23 @@ fn hex(bytes: &[u8]) -> String {
 #[test]
 fn golden_vectors() {
     let identity = SeriesIdentity {
-        family: Family::Event,
-        cat: "posix",
+        kind: SeriesKind::Call,
+        category: "posix",
         name: "read",
         pid: 17481,
         tid: -1,
-        hhash: "6882804a826580cd",
-        fhash: "",
+        host_hash: "6882804a826580cd",
+        file_hash: "",
         extra: vec!["3"],
     };
     assert_eq!(hex(&identity.encode()), "010005706f736978047265616492910201103638383238303461383236353830636400010133");
     assert_eq!(hex(&identity.id().0), "00c696c6c54937667782242ce76120a2");
     let key = RowKey { series: SeriesId([0xab; 16]), bucket: 1_000_000 };
     assert_eq!(hex(&key.encode()), format!("{}00000000000f4240", "ab".repeat(16)));
-    let key = TelemetryKey { hhash: "h\0".into(), name: "cpu".into(), scope: None, bucket: 258 };
+    let key = TelemetryKey { host_hash: "h\0".into(), name: "cpu".into(), scope: None, bucket: 258 };
     assert_eq!(hex(&key.encode()), "6800ff000063707500000000000000000102");
-    let scope = CounterScope { cat: "gpu".into(), pid: Some(-2), extra: vec!["0".into()] };
-    let key = TelemetryKey { hhash: "h".into(), name: "w".into(), scope: Some(scope), bucket: 258 };
+    let scope = CounterScope { category: "gpu".into(), pid: Some(-2), extra: vec!["0".into()] };
+    let key = TelemetryKey { host_hash: "h".into(), name: "w".into(), scope: Some(scope), bucket: 258 };
     assert_eq!(hex(&key.encode()), "680000770000ff6770750000017ffffffffffffffe00013000000000000000000102");
     let mut givers = NameGivers::default();
     givers.extend([ProcessId::of("node1", 7), ProcessId::of("node2", -1), ProcessId::of("node1", 7)]);
@@ -637,7 +637,7 @@ fn golden_vectors() {
     stats.sample(49.4712);
     telemetry.metrics.push(("user_pct".into(), stats));
     assert_eq!(hex(&telemetry.encode(0)), "01010a000108757365725f7063740407f0164850bc4840");
-    assert_eq!(hex(&Bounds { least: 0, greatest: 0 }.encode()), "010000");
+    assert_eq!(hex(&Bounds { min: 0, max: 0 }.encode()), "010000");
     let start = StartFacts {
         ts: 1_000,
         command: Some(StartText::Hash("c".into())),
@@ -654,8 +654,8 @@ fn golden_vectors() {
         ends: 1,
         num_events: Some(4),
         start: Some(start),
-        rank: Said::Once(3),
-        name: Said::Once("Rank 3".into()),
+        rank: Fact::Known(3),
+        name: Fact::Known("Rank 3".into()),
         ..ProcessFacts::default()
     };
     let every = ProcessFacts {
@@ -667,8 +667,8 @@ fn golden_vectors() {
         starts: 0,
         ends: 2,
         uncounted_ends: 1,
-        rank: Said::Contradictory,
-        name: Said::Contradictory,
+        rank: Fact::Conflicting,
+        name: Fact::Conflicting,
         ..ProcessFacts::default()
     };
     let process = |host: &str, pid, facts| (ProcessKey { host_hash: host.into(), pid }, facts);

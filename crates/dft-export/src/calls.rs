@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, SchemaRef};
-use dft_codec::{Family, RowCore};
+use dft_codec::{RowCore, SeriesKind};
 use dft_metrics::scaled;
 
 use crate::cells::{Cell, CellScan, Series};
@@ -16,11 +16,11 @@ use crate::tables::Batches;
 use crate::view::{Dictionaries, View};
 
 /// The table that has the rows of a family.
-pub(crate) fn table_name(family: Family) -> &'static str {
-    match family {
-        Family::Event => "events",
-        Family::Profile => "profiles",
-        Family::System => "preaggregated_system",
+pub(crate) fn table_name(kind: SeriesKind) -> &'static str {
+    match kind {
+        SeriesKind::Call => "events",
+        SeriesKind::AggregatedCall => "profiles",
+        SeriesKind::HostStatistic => "preaggregated_system",
     }
 }
 
@@ -73,18 +73,18 @@ pub(crate) struct Numbers {
 
 impl Numbers {
     #[inline(always)]
-    pub(crate) fn of(view: &View<'_>, family: Family, cell: &Cell<'_>) -> Result<Self, ExportError> {
+    pub(crate) fn of(view: &View<'_>, kind: SeriesKind, cell: &Cell<'_>) -> Result<Self, ExportError> {
         let RowCore { count, ts, te, duration, size, .. } = &cell.row.core;
         let origin = view.origin();
         let past_origin = cell.start.checked_sub(origin).ok_or_else(|| view.index().outside_bounds(cell.start))?;
-        let fit = |value, column| int64(value, table_name(family), column, || describe(cell));
+        let fit = |value, column| int64(value, table_name(kind), column, || describe(cell));
         let start = fit(i128::from(past_origin), "time_start")?;
-        let (time_start, time_end) = match family {
-            Family::Event => {
+        let (time_start, time_end) = match kind {
+            SeriesKind::Call => {
                 let past_origin = |time: i64, column| fit(i128::from(time) - i128::from(origin), column);
                 (past_origin(*ts, "time_start")?, past_origin(*te, "time_end")?)
             }
-            Family::Profile | Family::System => {
+            SeriesKind::AggregatedCall | SeriesKind::HostStatistic => {
                 (start, fit(i128::from(past_origin) + i128::from(view.granularity()), "time_end")?)
             }
         };
@@ -103,7 +103,7 @@ impl Numbers {
 /// What an error says of a row.
 pub(crate) fn describe(cell: &Cell<'_>) -> String {
     let identity = &cell.series.identity;
-    format!("{} {} of process {}, cell {} µs", identity.cat, identity.name, identity.pid, cell.start)
+    format!("{} {} of process {}, cell {} µs", identity.category, identity.name, identity.pid, cell.start)
 }
 
 /// µs as seconds.
@@ -114,14 +114,14 @@ pub(crate) fn seconds(us: i64) -> f64 {
 /// The strings of a row: cat, function, file hash, host hash, file name, host name, process.
 fn strings(series: &Series) -> [&str; 6] {
     let identity = &series.identity;
-    [&identity.cat, &identity.name, &identity.fhash, &identity.hhash, &series.file_name, &series.host_name]
+    [&identity.category, &identity.name, &identity.file_hash, &identity.host_hash, &series.file_name, &series.host_name]
         .map(String::as_str)
 }
 
 /// The rows of a family in dfanalyzer's columns.
 pub(crate) struct Calls<'v> {
     view: &'v View<'v>,
-    family: Family,
+    kind: SeriesKind,
     schema: SchemaRef,
     cells: CellScan<'v>,
     strings: [StringColumn; 7],
@@ -131,22 +131,22 @@ impl<'v> Calls<'v> {
     /// The cells of some of the family's series.
     pub(crate) fn new(
         view: &'v View<'v>,
-        family: Family,
+        kind: SeriesKind,
         cells: CellScan<'v>,
         dictionaries: Dictionaries,
     ) -> Result<Self, ExportError> {
         let strings = match dictionaries {
             Dictionaries::PerBatch => Default::default(),
-            Dictionaries::Whole => whole_strings(view, family)?,
+            Dictionaries::Whole => whole_strings(view, kind)?,
         };
-        Ok(Self { view, family, schema: schema(), cells, strings })
+        Ok(Self { view, kind, schema: schema(), cells, strings })
     }
 }
 
 /// The strings of all series that pass.
-fn whole_strings(view: &View<'_>, family: Family) -> Result<[StringColumn; 7], ExportError> {
+fn whole_strings(view: &View<'_>, kind: SeriesKind) -> Result<[StringColumn; 7], ExportError> {
     let mut sets: [HashSet<String>; 7] = Default::default();
-    crate::cells::each_series(view, family, |series| {
+    crate::cells::each_series(view, kind, |series| {
         for (set, string) in sets.iter_mut().zip(strings(series)) {
             if !set.contains(string) {
                 set.insert(string.to_owned());
@@ -159,7 +159,7 @@ fn whole_strings(view: &View<'_>, family: Family) -> Result<[StringColumn; 7], E
 
 /// Rows of one series, one behind the other, and what all of them have.
 #[derive(Default)]
-struct Run {
+struct SeriesRun {
     /// That of the series.
     serial: u64,
     rows: usize,
@@ -169,7 +169,7 @@ struct Run {
     integers: [i64; 4],
 }
 
-impl Run {
+impl SeriesRun {
     /// A run of the cell's series that has no rows yet.
     fn of(cell: &Cell<'_>, columns: &mut [StringColumn; 7]) -> Self {
         let series = cell.series;
@@ -200,7 +200,7 @@ impl Batches for Calls<'_> {
     }
 
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, ExportError> {
-        let table = table_name(self.family);
+        let table = table_name(self.kind);
         let most = self.view.batch_rows(self.schema.fields().len());
         // What is asked for may be more than there is.
         let room = most.min(1 << 16);
@@ -213,16 +213,16 @@ impl Batches for Calls<'_> {
         let float_or_null = |_| OptionalColumn::<Float64Type>::with_capacity(room);
         let [mut time_min, mut time_max] = std::array::from_fn(float_or_null);
         // What all rows of the series at hand have is put in their columns at once.
-        let mut run = Run::default();
+        let mut run = SeriesRun::default();
         let mut rows = 0;
         while rows < most && self.cells.advance()? {
             let Some(cell) = self.cells.cell() else { break };
             if run.serial != cell.serial {
                 run.put(&mut self.strings, &mut of_series);
-                run = Run::of(&cell, &mut self.strings);
+                run = SeriesRun::of(&cell, &mut self.strings);
             }
             run.rows += 1;
-            let row = Numbers::of(self.view, self.family, &cell)?;
+            let row = Numbers::of(self.view, self.kind, &cell)?;
             let RowCore { duration, size, offset, .. } = &cell.row.core;
             counts.push(int64(row.count, table, "count", || describe(&cell))?);
             times.push(scaled(row.time, 6));

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use dft_aggregate::IoCategory;
-use dft_codec::{Family, RowKey, RowParts, RowValue, SeriesId, SeriesIdentity};
-use dft_store::{RowQuery, RowScan, RowsAhead, SeriesScan, StoreError};
+use dft_codec::{RowKey, RowParts, RowValue, SeriesId, SeriesIdentity, SeriesKind};
+use dft_store::{RowPrefetch, RowQuery, RowScan, SeriesScan, StoreError};
 
 use crate::error::ExportError;
 use crate::view::View;
@@ -24,16 +24,16 @@ pub struct Series {
 
 impl Series {
     fn new(mut identity: SeriesIdentity, view: &View<'_>) -> Self {
-        let host_name = view.host_name(&identity.hhash, Some(identity.pid)).to_owned();
+        let host_name = view.host_name(&identity.host_hash, Some(identity.pid)).to_owned();
         let file_name = view.file_name(&identity).to_owned();
-        let rank = view.rank_of(&identity.hhash, identity.pid);
+        let rank = view.rank_of(&identity.host_hash, identity.pid);
         view.fill_rank_key(&mut identity.extra, rank);
         Self { identity, host_name, file_name, rank }
     }
 
     /// `app#HOST#PID#TID`, with the host's name, else its hash, else `unknown`.
     pub fn process_name(&self) -> String {
-        let host = [&self.host_name, &self.identity.hhash].into_iter().find(|name| !name.is_empty());
+        let host = [&self.host_name, &self.identity.host_hash].into_iter().find(|name| !name.is_empty());
         let host = host.map_or("unknown", |host| host.as_str());
         format!("app#{host}#{}#{}", self.identity.pid, self.identity.tid)
     }
@@ -62,11 +62,11 @@ enum Rows<'v> {
     /// They are read by who walks them.
     Here(RowScan<'v>),
     /// Another thread reads them.
-    Ahead(RowsAhead),
+    Ahead(RowPrefetch),
 }
 
 /// What reads rows for a walk, for another thread to do. It ends with them, or with the walk.
-pub(crate) type Reading<'v> = Box<dyn FnOnce() + Send + 'v>;
+pub(crate) type Prefetch<'v> = Box<dyn FnOnce() + Send + 'v>;
 
 impl Rows<'_> {
     #[inline]
@@ -124,7 +124,7 @@ impl<'v> CellScan<'v> {
         view: &'v View<'v>,
         series: Range<SeriesId>,
         parts: RowParts,
-    ) -> Result<(Self, Option<Reading<'v>>), ExportError> {
+    ) -> Result<(Self, Option<Prefetch<'v>>), ExportError> {
         if view.filter().is_selective() {
             return Ok((Self::new(view, series, parts)?, None));
         }
@@ -245,8 +245,12 @@ impl<'v> CellScan<'v> {
 }
 
 /// Hands every series of a family that passes the filter to `visit`.
-pub(crate) fn each_series(view: &View<'_>, family: Family, mut visit: impl FnMut(&Series)) -> Result<(), ExportError> {
-    for next in view.index().series(RowQuery::family(family).series)? {
+pub(crate) fn each_series(
+    view: &View<'_>,
+    kind: SeriesKind,
+    mut visit: impl FnMut(&Series),
+) -> Result<(), ExportError> {
+    for next in view.index().series(RowQuery::kind(kind).series)? {
         let series = Series::new(next?.1, view);
         if view.filter().passes(&series) {
             visit(&series);

@@ -116,7 +116,7 @@ impl Directory {
                 continue;
             }
             let path = self.path.join(name);
-            dft_io::point("export:before an old table is removed").map_err(ExportError::io(&path))?;
+            dft_io::failpoint("export:before an old table is removed").map_err(ExportError::io(&path))?;
             fs::remove_file(&path).map_err(ExportError::io(&path))?;
             if !is_replaced {
                 removed.push(path);
@@ -124,7 +124,7 @@ impl Directory {
         }
         for (name, file) in tables.into_iter().rev() {
             let path = self.path.join(name);
-            dft_io::point("export:before a table has its name").map_err(ExportError::io(&path))?;
+            dft_io::failpoint("export:before a table has its name").map_err(ExportError::io(&path))?;
             file.rename()?;
         }
         self.write_list(after)?;

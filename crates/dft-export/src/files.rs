@@ -16,7 +16,7 @@ use arrow::ipc::writer::FileWriter;
 use crate::csv_file;
 use crate::error::ExportError;
 use crate::parquet_file;
-use crate::tables::Part;
+use crate::tables::TablePart;
 use crate::temporary::Temporary;
 use crate::view::{Dictionaries, View};
 
@@ -72,13 +72,13 @@ const AHEAD: usize = 4;
 /// are made on so many threads, and written on this one, or, where that takes long, on as many. Returns the
 /// rows.
 pub(crate) fn write(
-    parts: Vec<Part<'_>>,
+    parts: Vec<TablePart<'_>>,
     threads: usize,
     view: &View<'_>,
     format: Format,
     path: &Path,
 ) -> Result<(Temporary, u64), ExportError> {
-    dft_io::point("export:before a table is written").map_err(ExportError::io(path))?;
+    dft_io::failpoint("export:before a table is written").map_err(ExportError::io(path))?;
     let temporary = Temporary::create(path)?;
     let file = temporary.file().map_err(ExportError::io(path))?;
     let refusal = Arc::new(Mutex::new(None));
@@ -104,7 +104,7 @@ pub(crate) fn write(
 /// Makes the batches of parts, on so many threads, and those beside them; each part has a receiver.
 fn spawn<'scope, 'env: 'scope>(
     scope: &'scope Scope<'scope, 'env>,
-    parts: Vec<Part<'env>>,
+    parts: Vec<TablePart<'env>>,
     threads: usize,
 ) -> Vec<Receiver<Made>> {
     let threads = threads.clamp(1, parts.len().max(1));
@@ -115,7 +115,7 @@ fn spawn<'scope, 'env: 'scope>(
         let next = next.clone();
         scope.spawn(move || {
             let next = || next.lock().ok().and_then(|mut next| next.next());
-            while let Some((Part { mut batches, beside }, sender)) = next() {
+            while let Some((TablePart { mut batches, beside }, sender)) = next() {
                 if let Some(beside) = beside {
                     scope.spawn(beside);
                 }

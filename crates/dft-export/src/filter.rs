@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use dft_codec::{Family, SeriesId, SeriesIdentity, TelemetryKey};
+use dft_codec::{SeriesId, SeriesIdentity, SeriesKind, TelemetryKey};
 use dft_store::Index;
 use globset::{GlobBuilder, GlobMatcher};
 
@@ -55,31 +55,31 @@ pub struct Filter {
     pub file: Option<Pattern>,
     /// Series of calls.
     pub query: Option<Query>,
-    /// One of the shares that readers divide a table into.
-    pub share: Option<Share>,
+    /// One of the shards that readers divide a table into.
+    pub shard: Option<Shard>,
 }
 
-/// One of the shares that parallel readers divide a table into: of calls, a range of series, so that the
-/// shares one behind the other are the table; of telemetry, some counters of some hosts. A table has the
+/// One of the shards that parallel readers divide a table into: of calls, a range of series, so that the
+/// shards one behind the other are the table; of telemetry, some counters of some hosts. A table has the
 /// same columns in each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Share {
+pub struct Shard {
     part: u32,
     parts: u32,
 }
 
-impl Share {
-    /// The most shares that a table is divided into.
+impl Shard {
+    /// The most shards that a table is divided into.
     pub const MOST: u32 = 1 << 16;
 
-    /// Share `part` of `parts`, counted from 0; `None` where there is no such share, or more than
-    /// [`Share::MOST`].
+    /// Share `part` of `parts`, counted from 0; `None` where there is no such shard, or more than
+    /// [`Shard::MOST`].
     pub fn new(part: u32, parts: u32) -> Option<Self> {
         (part < parts && parts <= Self::MOST).then_some(Self { part, parts })
     }
 
-    pub(crate) fn series(self, index: &Index, family: Family) -> Range<SeriesId> {
-        index.partitions(family, self.parts as usize).swap_remove(self.part as usize)
+    pub(crate) fn series(self, index: &Index, kind: SeriesKind) -> Range<SeriesId> {
+        index.shards(kind, self.parts as usize).swap_remove(self.part as usize)
     }
 
     /// The rows, from and to, of a table of so many.
@@ -88,10 +88,19 @@ impl Share {
         (at(self.part), at(self.part + 1))
     }
 
-    fn has_counter(self, name: &str, hhash: &str) -> bool {
+    fn has_counter(self, name: &str, host_hash: &str) -> bool {
         // The hash that names series, so that every reader finds the same.
-        let (cat, fhash, extra) = ("", "", Vec::new());
-        let counter = SeriesIdentity { family: Family::System, cat, name, pid: 0, tid: 0, hhash, fhash, extra };
+        let (category, file_hash, extra) = ("", "", Vec::new());
+        let counter = SeriesIdentity {
+            kind: SeriesKind::HostStatistic,
+            category,
+            name,
+            pid: 0,
+            tid: 0,
+            host_hash,
+            file_hash,
+            extra,
+        };
         let id = u128::from_be_bytes(counter.id().0);
         id % u128::from(self.parts) == u128::from(self.part)
     }
@@ -100,27 +109,27 @@ impl Share {
 impl Filter {
     pub(crate) fn passes(&self, series: &Series) -> bool {
         let identity = &series.identity;
-        passes(&self.cat, &[&identity.cat])
+        passes(&self.cat, &[&identity.category])
             && passes(&self.name, &[&identity.name])
             && (self.pids.is_empty() || self.pids.binary_search(&identity.pid).is_ok())
             && self.has_rank(series.rank)
-            && passes(&self.host, &[&series.host_name, &identity.hhash])
-            && passes(&self.file, &[&series.file_name, &identity.fhash])
+            && passes(&self.host, &[&series.host_name, &identity.host_hash])
+            && passes(&self.file, &[&series.file_name, &identity.file_hash])
             && self.query.as_ref().is_none_or(|query| query.matches(series))
     }
 
     /// Whether a process is in the table of processes, which has a column for its number, its rank and its host.
-    pub(crate) fn passes_process(&self, host_name: &str, hhash: &str, pid: i64, rank: Option<i64>) -> bool {
+    pub(crate) fn passes_process(&self, host_name: &str, host_hash: &str, pid: i64, rank: Option<i64>) -> bool {
         (self.pids.is_empty() || self.pids.binary_search(&pid).is_ok())
             && self.has_rank(rank)
-            && passes(&self.host, &[host_name, hhash])
+            && passes(&self.host, &[host_name, host_hash])
     }
 
     /// What passes, as text: two filters of one text pass the same.
     pub(crate) fn text(&self) -> String {
-        let Self { time, cat, name, pids, ranks, host, file, query, share } = self;
+        let Self { time, cat, name, pids, ranks, host, file, query, shard } = self;
         let patterns = [cat, name, host, file].map(|pattern| pattern.as_ref().map(|pattern| pattern.0.glob().glob()));
-        format!("{time:?} {patterns:?} {pids:?} {ranks:?} {query:?} {share:?}")
+        format!("{time:?} {patterns:?} {pids:?} {ranks:?} {query:?} {shard:?}")
     }
 
     fn has_rank(&self, rank: Option<i64>) -> bool {
@@ -132,9 +141,9 @@ impl Filter {
         !self.ranks.is_empty() || self.query.as_ref().is_some_and(Query::asks_for_ranks)
     }
 
-    /// Whether it passes over some rows of the share that is asked for.
+    /// Whether it passes over some rows of the shard that is asked for.
     pub(crate) fn is_selective(&self) -> bool {
-        let Self { time, cat, name, pids, ranks, host, file, query, share: _ } = self;
+        let Self { time, cat, name, pids, ranks, host, file, query, shard: _ } = self;
         let patterns = [cat, name, host, file];
         time.is_some()
             || !pids.is_empty()
@@ -145,17 +154,17 @@ impl Filter {
 
     pub(crate) fn passes_counter(&self, counter: &TelemetryKey, host_name: &str, rank: Option<i64>) -> bool {
         passes(&self.name, &[&counter.name])
-            && passes(&self.host, &[host_name, &counter.hhash])
+            && passes(&self.host, &[host_name, &counter.host_hash])
             && counter.pid().is_none_or(|pid| {
-                passes(&self.cat, &[counter.cat()])
+                passes(&self.cat, &[counter.category()])
                     && (self.pids.is_empty() || self.pids.binary_search(&pid).is_ok())
                     && self.has_rank(rank)
             })
     }
 
-    /// Whether a counter is in the share that is asked for.
-    pub(crate) fn shares_counter(&self, name: &str, hhash: &str) -> bool {
-        self.share.is_none_or(|share| share.has_counter(name, hhash))
+    /// Whether a counter is in the shard that is asked for.
+    pub(crate) fn shares_counter(&self, name: &str, host_hash: &str) -> bool {
+        self.shard.is_none_or(|shard| shard.has_counter(name, host_hash))
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ahash::RandomState;
 use arrow::array::{ArrayRef, Float64Builder, Int64Builder, RecordBatch};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
-use dft_codec::{Family, RowParts};
+use dft_codec::{RowParts, SeriesKind};
 use dft_metrics::{U256, scaled, scaled_wide};
 
 use crate::calls::{Numbers, seconds, table_name};
@@ -90,22 +90,22 @@ impl GroupColumn {
     }
 
     /// What a series has in the column; the cell of time is no matter of the series.
-    fn of(self, series: &Series) -> Part {
+    fn of(self, series: &Series) -> GroupValue {
         let identity = &series.identity;
-        let text = |text: &str| Part::Text(text.to_owned());
+        let text = |text: &str| GroupValue::Text(text.to_owned());
         match self {
-            Self::Cat => text(&identity.cat),
+            Self::Cat => text(&identity.category),
             Self::FuncName => text(&identity.name),
-            Self::Pid => Part::Int(identity.pid),
-            Self::Rank => series.rank.map_or(Part::Unknown, Part::Int),
-            Self::Tid => Part::Int(identity.tid),
-            Self::FileHash => text(&identity.fhash),
-            Self::HostHash => text(&identity.hhash),
+            Self::Pid => GroupValue::Int(identity.pid),
+            Self::Rank => series.rank.map_or(GroupValue::Unknown, GroupValue::Int),
+            Self::Tid => GroupValue::Int(identity.tid),
+            Self::FileHash => text(&identity.file_hash),
+            Self::HostHash => text(&identity.host_hash),
             Self::FileName => text(&series.file_name),
             Self::HostName => text(&series.host_name),
-            Self::ProcName => Part::Text(series.process_name()),
-            Self::IoCat => Part::Int(series.io_category() as i64),
-            Self::AccPat | Self::TimeRange => Part::Int(0),
+            Self::ProcName => GroupValue::Text(series.process_name()),
+            Self::IoCat => GroupValue::Int(series.io_category() as i64),
+            Self::AccPat | Self::TimeRange => GroupValue::Int(0),
         }
     }
 }
@@ -121,7 +121,7 @@ impl FromStr for GroupColumn {
 
 /// What a row has in a column.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Part {
+enum GroupValue {
     Unknown,
     Int(i64),
     Text(String),
@@ -149,7 +149,7 @@ impl<T: Ord + Copy> Extent<T> {
 
 /// The sums of a group, exact.
 #[derive(Default)]
-struct Sums {
+struct GroupSums {
     count: u128,
     time: i128,
     size: Option<i128>,
@@ -164,7 +164,7 @@ struct Sums {
     span: Extent<i64>,
 }
 
-impl Sums {
+impl GroupSums {
     fn add(&mut self, row: &Numbers, cell: &Cell<'_>) {
         let core = &cell.row.core;
         self.count += row.count;
@@ -188,11 +188,11 @@ pub(crate) struct Groups {
     by: Vec<GroupColumn>,
     schema: SchemaRef,
     batch_rows: usize,
-    groups: std::vec::IntoIter<(Vec<Part>, Sums)>,
+    groups: std::vec::IntoIter<(Vec<GroupValue>, GroupSums)>,
 }
 
 impl Groups {
-    pub(crate) fn new(view: &View<'_>, family: Family, by: &[GroupColumn]) -> Result<Self, ExportError> {
+    pub(crate) fn new(view: &View<'_>, kind: SeriesKind, by: &[GroupColumn]) -> Result<Self, ExportError> {
         if by.contains(&GroupColumn::Rank) {
             view.need_ranks()?;
         }
@@ -200,14 +200,14 @@ impl Groups {
         if by.is_empty() || repeated {
             return Err(ExportError::GroupColumns);
         }
-        if view.filter().share.is_some() {
+        if view.filter().shard.is_some() {
             return Err(ExportError::GroupedShare);
         }
-        let mut groups: Vec<(Vec<Part>, Sums)> = collect(view, family, by)?.into_iter().collect();
+        let mut groups: Vec<(Vec<GroupValue>, GroupSums)> = collect(view, kind, by)?.into_iter().collect();
         groups.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let schema = schema(by);
         let batch_rows = view.batch_rows(schema.fields().len());
-        Ok(Self { table: table_name(family), by: by.to_vec(), schema, batch_rows, groups: groups.into_iter() })
+        Ok(Self { table: table_name(kind), by: by.to_vec(), schema, batch_rows, groups: groups.into_iter() })
     }
 }
 
@@ -245,33 +245,33 @@ fn schema(by: &[GroupColumn]) -> SchemaRef {
 
 fn collect(
     view: &View<'_>,
-    family: Family,
+    kind: SeriesKind,
     by: &[GroupColumn],
-) -> Result<HashMap<Vec<Part>, Sums, RandomState>, ExportError> {
+) -> Result<HashMap<Vec<GroupValue>, GroupSums, RandomState>, ExportError> {
     // What of the key is a matter of the series is numbered once per series.
-    let mut of_series: HashMap<Vec<Part>, usize, RandomState> = HashMap::default();
-    let mut sums: HashMap<(usize, i64), Sums, RandomState> = HashMap::default();
+    let mut of_series: HashMap<Vec<GroupValue>, usize, RandomState> = HashMap::default();
+    let mut sums: HashMap<(usize, i64), GroupSums, RandomState> = HashMap::default();
     let range = by.iter().position(|column| *column == GroupColumn::TimeRange);
-    let mut cells = view.cells(family, RowParts::Core)?;
+    let mut cells = view.cells(kind, RowParts::Core)?;
     let (mut known, mut number) = (0, 0);
     while cells.advance()? {
         let Some(cell) = cells.cell() else { break };
         if known != cell.serial {
             known = cell.serial;
-            let parts: Vec<Part> = by.iter().map(|column| column.of(cell.series)).collect();
+            let parts: Vec<GroupValue> = by.iter().map(|column| column.of(cell.series)).collect();
             let next = of_series.len();
             number = *of_series.entry(parts).or_insert(next);
         }
-        let row = Numbers::of(view, family, &cell)?;
+        let row = Numbers::of(view, kind, &cell)?;
         let time_range = if range.is_some() { row.time_range } else { 0 };
         sums.entry((number, time_range)).or_default().add(&row, &cell);
     }
-    let mut parts: Vec<(Vec<Part>, usize)> = of_series.into_iter().collect();
+    let mut parts: Vec<(Vec<GroupValue>, usize)> = of_series.into_iter().collect();
     parts.sort_unstable_by_key(|(_, number)| *number);
     let keyed = sums.into_iter().map(|((number, time_range), sums)| {
         let mut key = parts[number].0.clone();
         if let Some(at) = range {
-            key[at] = Part::Int(time_range);
+            key[at] = GroupValue::Int(time_range);
         }
         (key, sums)
     });
@@ -293,9 +293,9 @@ impl Batches for Groups {
         for (key, sums) in self.groups.by_ref().take(self.batch_rows) {
             for (at, part) in key.iter().enumerate() {
                 match part {
-                    Part::Unknown => numbers[at].append_null(),
-                    Part::Int(value) => numbers[at].append_value(*value),
-                    Part::Text(text) => {
+                    GroupValue::Unknown => numbers[at].append_null(),
+                    GroupValue::Int(value) => numbers[at].append_value(*value),
+                    GroupValue::Text(text) => {
                         let number = strings[at].number(text);
                         strings[at].push(number);
                     }
@@ -304,7 +304,7 @@ impl Batches for Groups {
             let describe = || format!("of group {key:?}");
             let fit =
                 |value: Option<i128>, column| value.map(|value| int64(value, table, column, describe)).transpose();
-            let Sums { count, time, size, time_squares, size_squares, .. } = &sums;
+            let GroupSums { count, time, size, time_squares, size_squares, .. } = &sums;
             let int_values = [
                 Some(int64(*count, table, "count", describe)?),
                 fit(*size, "size")?,

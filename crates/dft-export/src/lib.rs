@@ -46,7 +46,7 @@ mod view;
 pub use cells::{Cell, CellScan, Series};
 pub use error::ExportError;
 pub use files::Format;
-pub use filter::{Filter, Pattern, Share};
+pub use filter::{Filter, Pattern, Shard};
 pub use group::GroupColumn;
 pub use query::Query;
 pub use summary::{Function, Metric, Named, Summary, Totals};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ahash::RandomState;
 use arrow::array::{ArrayRef, Int64Builder, RecordBatch, StringDictionaryBuilder};
 use arrow::datatypes::{DataType, Int32Type, Schema, SchemaRef};
-use dft_codec::{NameKind, ProcessFacts, ProcessKey, Said, StartFacts, StartText};
+use dft_codec::{Fact, NameKind, ProcessFacts, ProcessKey, StartFacts, StartText};
 use dft_store::{Index, NameTable};
 
 use crate::columns::{dictionary_type, int64, optional, required};
@@ -50,9 +50,9 @@ pub(crate) struct Ranks(HashMap<String, HashMap<i64, i64, RandomState>, RandomSt
 impl Ranks {
     pub(crate) fn of(index: &Index) -> Result<Self, ExportError> {
         // Of what is known of processes only this is kept: there may be millions.
-        let mut said: BTreeMap<ProcessKey, Said<i64>> = BTreeMap::new();
+        let mut said: BTreeMap<ProcessKey, Fact<i64>> = BTreeMap::new();
         for (_, entry) in index.files()? {
-            for (key, facts) in entry.processes.joined().filter(|(_, facts)| facts.rank != Said::Nothing) {
+            for (key, facts) in entry.processes.joined().filter(|(_, facts)| facts.rank != Fact::Unknown) {
                 said.entry(key).or_default().merge(facts.rank);
             }
         }
@@ -104,7 +104,7 @@ fn passing(view: &View<'_>) -> Result<Vec<(ProcessKey, Process)>, ExportError> {
         )
     };
     let mut passing: Vec<_> = all(view.index())?.into_iter().filter(passes).collect();
-    if let Some(share) = filter.share {
+    if let Some(share) = filter.shard {
         let (start, end) = share.range(passing.len());
         passing.truncate(end);
         passing = passing.split_off(start);

@@ -43,7 +43,7 @@ enum Node {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum TextField {
-    Family,
+    SeriesKind,
     Category,
     Name,
     HostHash,
@@ -70,7 +70,7 @@ enum Field {
 impl Field {
     fn of(name: &str) -> Option<Self> {
         Some(match name {
-            "family" => Self::Text(TextField::Family),
+            "family" => Self::Text(TextField::SeriesKind),
             "cat" => Self::Text(TextField::Category),
             "name" | "func_name" => Self::Text(TextField::Name),
             "hhash" | "host_hash" => Self::Text(TextField::HostHash),
@@ -185,11 +185,11 @@ fn sort<T: Ord>(values: &mut Vec<T>) {
 fn with_text(field: TextField, series: &Series, test: impl Fn(&str) -> bool) -> bool {
     let identity = &series.identity;
     match field {
-        TextField::Family => test(identity.family.name()),
-        TextField::Category => test(&identity.cat),
+        TextField::SeriesKind => test(identity.kind.name()),
+        TextField::Category => test(&identity.category),
         TextField::Name => test(&identity.name),
-        TextField::HostHash => test(&identity.hhash),
-        TextField::FileHash => test(&identity.fhash),
+        TextField::HostHash => test(&identity.host_hash),
+        TextField::FileHash => test(&identity.file_hash),
         TextField::HostName => test(&series.host_name),
         TextField::FileName => test(&series.file_name),
         TextField::ProcessName => test(&series.process_name()),
@@ -304,7 +304,7 @@ impl Parser<'_> {
         let name = self.peek().to_owned();
         let Some(field) = Field::of(&name) else {
             return Err(if name.is_empty() { "there should be a field" } else { "there is no such field" }.to_owned()
-                + ": family, cat, name, pid, tid, rank, hhash, fhash, host_name, file_name, proc_name and io_cat are");
+                + ": family, cat, name, pid, tid, rank, host_hash, file_hash, host_name, file_name, proc_name and io_cat are");
         };
         self.at += name.len();
         let negated = self.word("not");
@@ -411,7 +411,7 @@ fn as_kept(field: TextField, mut text: String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use dft_codec::{Family, SeriesIdentity};
+    use dft_codec::{SeriesIdentity, SeriesKind};
     use proptest::prelude::*;
 
     use super::*;
@@ -419,13 +419,13 @@ mod tests {
     fn series() -> Series {
         let text = |text: &str| text.to_owned();
         let identity = SeriesIdentity {
-            family: Family::Event,
-            cat: text("posix"),
+            kind: SeriesKind::Call,
+            category: text("posix"),
             name: text("it's"),
             pid: 7,
             tid: -2,
-            hhash: text("h"),
-            fhash: String::new(),
+            host_hash: text("h"),
+            file_hash: String::new(),
             extra: Vec::new(),
         };
         Series { identity, host_name: text("node1"), file_name: String::new(), rank: Some(3) }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Builder, Int64Builder, RecordBatch, new_null_array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use dft_codec::{Custom, Family, RowParts};
+use dft_codec::{Custom, RowParts, SeriesKind};
 use dft_metrics::{Combined, FloatStats, IntStats, Sketch, SketchMapping};
 
 use crate::cells::{CellScan, Series, each_series};
@@ -45,11 +45,11 @@ fn metric_fields(name: &str, values: DataType, sketches: bool) -> Vec<Field> {
 fn strings(series: &Series) -> [&str; 7] {
     let identity = &series.identity;
     [
-        identity.family.name(),
-        &identity.cat,
+        identity.kind.name(),
+        &identity.category,
         &identity.name,
-        &identity.fhash,
-        &identity.hhash,
+        &identity.file_hash,
+        &identity.host_hash,
         &series.file_name,
         &series.host_name,
     ]
@@ -102,7 +102,7 @@ impl MetricColumns {
 pub(crate) struct Statistics<'v> {
     view: &'v View<'v>,
     schema: SchemaRef,
-    families: std::vec::IntoIter<Family>,
+    families: std::vec::IntoIter<SeriesKind>,
     cells: Option<CellScan<'v>>,
     strings: Vec<StringColumn>,
     /// The places of the custom metrics, which are in byte order of their names.
@@ -114,7 +114,7 @@ impl<'v> Statistics<'v> {
     /// The columns of custom metrics are data: a first pass finds them.
     pub(crate) fn new(view: &'v View<'v>, dictionaries: Dictionaries) -> Result<Self, ExportError> {
         let config = view.index().config();
-        let sketches = config.percentiles.and_then(SketchMapping::new);
+        let sketches = config.sketch_accuracy.and_then(SketchMapping::new);
         let customs = custom_names(view)?;
         let extra = &config.extra_group_keys;
         let strings = match dictionaries {
@@ -139,7 +139,7 @@ impl<'v> Statistics<'v> {
         Ok(Self {
             view,
             schema: Arc::new(Schema::new(fields)),
-            families: Family::ALL.to_vec().into_iter(),
+            families: SeriesKind::ALL.to_vec().into_iter(),
             cells: None,
             strings,
             customs: customs.into_iter().zip(0..).collect(),
@@ -155,7 +155,7 @@ impl<'v> Statistics<'v> {
                 return Ok(true);
             }
             match self.families.next() {
-                Some(family) => self.cells = Some(self.view.cells(family, RowParts::All)?),
+                Some(kind) => self.cells = Some(self.view.cells(kind, RowParts::All)?),
                 None => return Ok(false),
             }
         }
@@ -164,8 +164,8 @@ impl<'v> Statistics<'v> {
 
 fn custom_names(view: &View<'_>) -> Result<Vec<String>, ExportError> {
     let mut names: BTreeSet<String> = BTreeSet::new();
-    for family in Family::ALL {
-        let mut cells = view.cells_of_all_shares(family, RowParts::All)?;
+    for kind in SeriesKind::ALL {
+        let mut cells = view.cells_of_all_shares(kind, RowParts::All)?;
         while cells.advance()? {
             let Some(cell) = cells.cell() else { break };
             for (name, _) in &cell.row.customs {
@@ -180,8 +180,8 @@ fn custom_names(view: &View<'_>) -> Result<Vec<String>, ExportError> {
 
 fn whole_strings(view: &View<'_>, extra: usize) -> Result<Vec<StringColumn>, ExportError> {
     let mut sets: Vec<HashSet<String>> = vec![HashSet::new(); STRINGS.len() + extra];
-    for family in Family::ALL {
-        each_series(view, family, |series| {
+    for kind in SeriesKind::ALL {
+        each_series(view, kind, |series| {
             let extra = series.identity.extra.iter().map(String::as_str);
             for (set, string) in sets.iter_mut().zip(strings(series).into_iter().chain(extra)) {
                 if !set.contains(string) {
@@ -216,8 +216,9 @@ impl Batches for Statistics<'_> {
                 let number = column.number(string);
                 column.push(number);
             }
-            let describe =
-                || format!("{} {} of process {}, cell {} µs", identity.cat, identity.name, identity.pid, cell.start);
+            let describe = || {
+                format!("{} {} of process {}, cell {} µs", identity.category, identity.name, identity.pid, cell.start)
+            };
             let core = &cell.row.core;
             let values = [
                 identity.pid,

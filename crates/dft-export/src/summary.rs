@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use dft_aggregate::IoCategory;
-use dft_codec::{Family, RowParts};
+use dft_codec::{RowParts, SeriesKind};
 use dft_metrics::FloatStats;
 use serde::Serialize;
 
@@ -127,13 +127,13 @@ struct TooLarge {
 
 impl TooLarge {
     /// The number of a row that no int64 holds, under the column that the row's table has it in.
-    fn of(family: Family, cell: &Cell<'_>) -> Option<Self> {
+    fn of(kind: SeriesKind, cell: &Cell<'_>) -> Option<Self> {
         let core = &cell.row.core;
         let past = |value: i128, column| i64::try_from(value).err().map(|_| (column, value.to_string()));
         let count = i64::try_from(core.count).err().map(|_| ("count", core.count.to_string()));
         let (column, value) =
             count.or_else(|| past(core.size.sum(), "size")).or_else(|| past(core.duration.sum(), "time"))?;
-        Some(Self { table: table_name(family), row: describe(cell), column, value })
+        Some(Self { table: table_name(kind), row: describe(cell), column, value })
     }
 }
 
@@ -164,8 +164,8 @@ impl Summary {
         let mut files: HashMap<String, Totals> = HashMap::new();
         let mut file_hashes: HashSet<String> = HashSet::new();
         let mut too_large = None;
-        for family in [Family::Event, Family::Profile] {
-            let mut cells = view.cells(family, RowParts::Core)?;
+        for kind in [SeriesKind::Call, SeriesKind::AggregatedCall] {
+            let mut cells = view.cells(kind, RowParts::Core)?;
             let mut known = 0;
             while cells.advance()? {
                 let Some(cell) = cells.cell() else { break };
@@ -173,21 +173,21 @@ impl Summary {
                 let identity = &series.identity;
                 if known != cell.serial {
                     known = cell.serial;
-                    hosts.insert(identity.hhash.clone());
-                    processes.insert((identity.hhash.clone(), identity.pid));
-                    threads.insert((identity.hhash.clone(), identity.pid, identity.tid));
-                    if !identity.fhash.is_empty() {
-                        file_hashes.insert(identity.fhash.clone());
+                    hosts.insert(identity.host_hash.clone());
+                    processes.insert((identity.host_hash.clone(), identity.pid));
+                    threads.insert((identity.host_hash.clone(), identity.pid, identity.tid));
+                    if !identity.file_hash.is_empty() {
+                        file_hashes.insert(identity.file_hash.clone());
                     }
                 }
-                too_large = too_large.or_else(|| TooLarge::of(family, &cell));
+                too_large = too_large.or_else(|| TooLarge::of(kind, &cell));
                 span.add(cell.row.core.ts, cell.row.core.te);
                 calls.add(&cell);
                 categories.entry(series.io_category()).or_default().add(&cell);
-                let function = Function { cat: identity.cat.clone(), function: identity.name.clone() };
+                let function = Function { cat: identity.category.clone(), function: identity.name.clone() };
                 functions.entry(function).or_default().add(&cell);
-                if !identity.fhash.is_empty() {
-                    let name = [&series.file_name, &identity.fhash].into_iter().find(|name| !name.is_empty());
+                if !identity.file_hash.is_empty() {
+                    let name = [&series.file_name, &identity.file_hash].into_iter().find(|name| !name.is_empty());
                     files.entry(name.cloned().unwrap_or_default()).or_default().add(&cell);
                 }
             }
@@ -253,10 +253,10 @@ fn greatest<K: Ord, O: Ord>(entries: HashMap<K, Totals>, top: usize, order: impl
 fn telemetry(view: &View<'_>, hosts: &mut HashSet<String>, span: &mut Span) -> Result<Vec<Metric>, ExportError> {
     let mut metrics: BTreeMap<(String, String, String), FloatStats> = BTreeMap::new();
     view.each_reading(|key, value| {
-        hosts.insert(key.hhash.clone());
+        hosts.insert(key.host_hash.clone());
         span.add(value.core.ts, value.core.te);
         for (metric, stats) in value.metrics {
-            metrics.entry((key.name.clone(), key.cat().to_owned(), metric)).or_default().merge(&stats);
+            metrics.entry((key.name.clone(), key.category().to_owned(), metric)).or_default().merge(&stats);
         }
     })?;
     let metric = |((counter, category, metric), stats): ((String, String, String), FloatStats)| Metric {

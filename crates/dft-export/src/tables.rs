@@ -8,9 +8,9 @@ use std::thread;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use dft_codec::Family;
+use dft_codec::SeriesKind;
 
-use crate::cells::Reading;
+use crate::cells::Prefetch;
 use crate::directory::{Directory, file_name};
 use crate::error::ExportError;
 use crate::files::{Format, write};
@@ -44,12 +44,12 @@ pub trait Batches {
 }
 
 /// A part of a table, and what another thread does beside it.
-pub(crate) struct Part<'v> {
+pub(crate) struct TablePart<'v> {
     pub(crate) batches: Box<dyn Batches + Send + 'v>,
-    pub(crate) beside: Option<Reading<'v>>,
+    pub(crate) beside: Option<Prefetch<'v>>,
 }
 
-impl<'v> Part<'v> {
+impl<'v> TablePart<'v> {
     pub(crate) fn new(batches: impl Batches + Send + 'v) -> Self {
         Self { batches: Box::new(batches), beside: None }
     }
@@ -101,11 +101,11 @@ impl Table {
     }
 
     /// The family that the table has the rows of, if it has dfanalyzer's columns.
-    fn family(self) -> Option<Family> {
+    fn kind(self) -> Option<SeriesKind> {
         match self {
-            Self::Events => Some(Family::Event),
-            Self::Profiles => Some(Family::Profile),
-            Self::PreaggregatedSystem => Some(Family::System),
+            Self::Events => Some(SeriesKind::Call),
+            Self::Profiles => Some(SeriesKind::AggregatedCall),
+            Self::PreaggregatedSystem => Some(SeriesKind::HostStatistic),
             Self::System | Self::SystemByHost | Self::Processes | Self::Aggregation => None,
         }
     }
@@ -168,7 +168,7 @@ pub fn export(view: &View<'_>, out: &Path, options: &ExportOptions) -> Result<Ex
     let mut tables = options.tables.clone();
     if tables.is_empty() {
         tables = vec![Table::Events, Table::Profiles, Table::System];
-        if view.has_rows(Family::System)? {
+        if view.has_rows(SeriesKind::HostStatistic)? {
             tables.push(Table::PreaggregatedSystem);
         }
         if view.has_processes()? {
@@ -177,7 +177,7 @@ pub fn export(view: &View<'_>, out: &Path, options: &ExportOptions) -> Result<Ex
     } else {
         tables.sort_unstable();
         tables.dedup();
-        if grouping && let Some(table) = tables.iter().find(|table| table.family().is_none()) {
+        if grouping && let Some(table) = tables.iter().find(|table| table.kind().is_none()) {
             return Err(ExportError::NotGrouped(table.name()));
         }
     }
@@ -224,13 +224,13 @@ fn export_one(
 ) -> Result<(Exported, Temporary), ExportError> {
     let path = out.join(file_name(table, options.format));
     let dictionaries = options.format.dictionaries();
-    let parts = match table.family() {
-        Some(family) if !options.group_by.is_empty() => vec![Part::new(view.grouped(family, &options.group_by)?)],
-        Some(family) => view.calls_in_parts(family, dictionaries)?,
-        None if table == Table::Processes => vec![Part::new(view.processes()?)],
-        None if table == Table::System => vec![Part::new(view.telemetry(dictionaries)?)],
-        None if table == Table::SystemByHost => vec![Part::new(view.telemetry_by_host(dictionaries)?)],
-        None => vec![Part::new(view.statistics(dictionaries)?)],
+    let parts = match table.kind() {
+        Some(kind) if !options.group_by.is_empty() => vec![TablePart::new(view.grouped(kind, &options.group_by)?)],
+        Some(kind) => view.calls_in_parts(kind, dictionaries)?,
+        None if table == Table::Processes => vec![TablePart::new(view.processes()?)],
+        None if table == Table::System => vec![TablePart::new(view.telemetry(dictionaries)?)],
+        None if table == Table::SystemByHost => vec![TablePart::new(view.telemetry_by_host(dictionaries)?)],
+        None => vec![TablePart::new(view.statistics(dictionaries)?)],
     };
     let (file, rows) = write(parts, options.threads, view, options.format, &path)?;
     let bytes = file.size()?;

@@ -48,8 +48,8 @@ impl<'v> ReadingScan<'v> {
     fn next_row(&mut self) -> Result<Option<(TelemetryKey, TelemetryValue)>, ExportError> {
         let view = self.view;
         while let Some((key, value)) = self.scan.next()? {
-            if (!self.shared || view.filter().shares_counter(&key.name, &key.hhash))
-                && view.filter().passes_counter(&key, view.host_name(&key.hhash, key.pid()), rank_of(view, &key))
+            if (!self.shared || view.filter().shares_counter(&key.name, &key.host_hash))
+                && view.filter().passes_counter(&key, view.host_name(&key.host_hash, key.pid()), rank_of(view, &key))
             {
                 let value = TelemetryValue::decode(value, key.bucket)
                     .map_err(|error| view.index().bad_telemetry(&key, error))?;
@@ -99,7 +99,7 @@ impl<'v> ReadingScan<'v> {
             // Counters of one host and name come one after another, each from the start of time.
             let mut cells = BTreeMap::from([(self.view.cell(first.bucket), value)]);
             while let Some((next, more)) = self.next_row()? {
-                if (&next.hhash, &next.name) != (&first.hhash, &first.name) {
+                if (&next.host_hash, &next.name) != (&first.host_hash, &first.name) {
                     self.pending = Some((next, more));
                     break;
                 }
@@ -184,7 +184,7 @@ impl<'v> Telemetry<'v> {
 
 /// The rank of the process that a counter is about.
 fn rank_of(view: &View<'_>, key: &TelemetryKey) -> Option<i64> {
-    view.rank_of(&key.hhash, key.pid()?)
+    view.rank_of(&key.host_hash, key.pid()?)
 }
 
 /// Gives the group key `rank` the rank of the process, where the counter's records do not say it.
@@ -198,9 +198,9 @@ fn fill_rank_key(view: &View<'_>, key: &mut TelemetryKey) {
 /// What a counter has in a string column: host, name, category, then the extra group keys.
 fn text_of(key: &TelemetryKey, column: usize) -> Option<&str> {
     match column {
-        0 => Some(&key.hhash),
+        0 => Some(&key.host_hash),
         1 => Some(&key.name),
-        2 => Some(key.cat()),
+        2 => Some(key.category()),
         extra => key.extra(extra - 3),
     }
 }
@@ -239,7 +239,7 @@ impl Batches for Telemetry<'_> {
                 }
             }
             pids.append_option(key.pid());
-            let row = || format!("{} of host {}, cell {} µs", key.name, key.hhash, key.bucket);
+            let row = || format!("{} of host {}, cell {} µs", key.name, key.host_hash, key.bucket);
             let values = [
                 int64(key.bucket, table, "time_bucket", row)?,
                 value.core.ts,

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use dft_codec::{Family, NameKind, RowParts, SeriesId, SeriesIdentity, TelemetryKey, TelemetryValue};
+use dft_codec::{NameKind, RowParts, SeriesId, SeriesIdentity, SeriesKind, TelemetryKey, TelemetryValue};
 use dft_store::{Index, NameTable, RowQuery};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -15,7 +15,7 @@ use crate::filter::Filter;
 use crate::group::{GroupColumn, Groups};
 use crate::processes::{ProcessTable, Ranks, any_passes};
 use crate::statistics::Statistics;
-use crate::tables::{Batches, Part, batch_rows};
+use crate::tables::{Batches, TablePart, batch_rows};
 use crate::telemetry::{Counters, ReadingScan, Telemetry};
 
 /// How the dictionaries of string columns relate from batch to batch.
@@ -54,7 +54,7 @@ impl<'a> View<'a> {
         if granularity == 0 || !granularity.is_multiple_of(interval) || i64::try_from(granularity).is_err() {
             return Err(ExportError::Granularity { granularity, interval });
         }
-        let least = index.bounds().map_or(0, |bounds| bounds.least);
+        let least = index.bounds().map_or(0, |bounds| bounds.min);
         let rank_key = index.config().extra_group_keys.iter().position(|key| key == "rank");
         let needs_ranks = rank_key.is_some() || filter.asks_for_ranks();
         let view = Self {
@@ -129,22 +129,22 @@ impl<'a> View<'a> {
     }
 
     /// The name of a host's hash, as a process of it means it; empty where it resolves to nothing.
-    pub fn host_name(&self, hhash: &str, pid: Option<i64>) -> &str {
+    pub fn host_name(&self, host_hash: &str, pid: Option<i64>) -> &str {
         let name = match pid {
-            Some(pid) => self.hosts.of_process(hhash, hhash, pid),
-            None => self.hosts.get(hhash),
+            Some(pid) => self.hosts.of_process(host_hash, host_hash, pid),
+            None => self.hosts.get(host_hash),
         };
         name.unwrap_or_default()
     }
 
     /// The name of a series' file, as its process means it; empty where its hash resolves to nothing.
     pub fn file_name(&self, series: &SeriesIdentity) -> &str {
-        self.file_of_process(&series.fhash, &series.hhash, series.pid)
+        self.file_of_process(&series.file_hash, &series.host_hash, series.pid)
     }
 
     /// The name of a file's hash, as a process means it; empty where it resolves to nothing.
-    pub(crate) fn file_of_process(&self, fhash: &str, hhash: &str, pid: i64) -> &str {
-        self.files.of_process(fhash, hhash, pid).unwrap_or_default()
+    pub(crate) fn file_of_process(&self, file_hash: &str, host_hash: &str, pid: i64) -> &str {
+        self.files.of_process(file_hash, host_hash, pid).unwrap_or_default()
     }
 
     /// Looks up the ranks of processes, which most views do not need.
@@ -157,8 +157,8 @@ impl<'a> View<'a> {
     }
 
     /// The rank of a process; `None` where it is not known, or [not needed](View::need_ranks).
-    pub(crate) fn rank_of(&self, hhash: &str, pid: i64) -> Option<i64> {
-        self.ranks.get()?.get(hhash, pid)
+    pub(crate) fn rank_of(&self, host_hash: &str, pid: i64) -> Option<i64> {
+        self.ranks.get()?.get(host_hash, pid)
     }
 
     /// Gives the group key `rank` the rank of the process, where records do not say it.
@@ -176,19 +176,23 @@ impl<'a> View<'a> {
     /// # Errors
     ///
     /// Where the index cannot be read.
-    pub fn cells(&'a self, family: Family, parts: RowParts) -> Result<CellScan<'a>, ExportError> {
-        CellScan::new(self, self.series_of(family), parts)
+    pub fn cells(&'a self, kind: SeriesKind, parts: RowParts) -> Result<CellScan<'a>, ExportError> {
+        CellScan::new(self, self.series_of(kind), parts)
     }
 
     /// The same, of all shares: what columns a table has must not differ between them.
-    pub(crate) fn cells_of_all_shares(&'a self, family: Family, parts: RowParts) -> Result<CellScan<'a>, ExportError> {
-        CellScan::new(self, RowQuery::family(family).series, parts)
+    pub(crate) fn cells_of_all_shares(
+        &'a self,
+        kind: SeriesKind,
+        parts: RowParts,
+    ) -> Result<CellScan<'a>, ExportError> {
+        CellScan::new(self, RowQuery::kind(kind).series, parts)
     }
 
     /// The series of a family that are in the share that is asked for.
-    fn series_of(&self, family: Family) -> Range<SeriesId> {
-        let all = RowQuery::family(family).series;
-        self.filter.share.map_or(all, |share| share.series(self.index, family))
+    fn series_of(&self, kind: SeriesKind) -> Range<SeriesId> {
+        let all = RowQuery::kind(kind).series;
+        self.filter.shard.map_or(all, |share| share.series(self.index, kind))
     }
 
     /// The rows of a family in dfanalyzer's columns.
@@ -198,28 +202,28 @@ impl<'a> View<'a> {
     /// Where the index cannot be read.
     pub fn calls(
         &'a self,
-        family: Family,
+        kind: SeriesKind,
         dictionaries: Dictionaries,
     ) -> Result<impl Batches + Send + 'a, ExportError> {
-        Calls::new(self, family, self.cells(family, RowParts::Core)?, dictionaries)
+        Calls::new(self, kind, self.cells(kind, RowParts::Core)?, dictionaries)
     }
 
     /// The same, in parts that are read at once and written one after another. How many there are depends
     /// on nothing but what is asked for: it can be seen in the files.
     pub(crate) fn calls_in_parts(
         &'a self,
-        family: Family,
+        kind: SeriesKind,
         dictionaries: Dictionaries,
-    ) -> Result<Vec<Part<'a>>, ExportError> {
+    ) -> Result<Vec<TablePart<'a>>, ExportError> {
         // Of a short time the most work is to look for its rows, and of a long one to write them.
         let short = self.filter.time.is_some() && dictionaries == Dictionaries::PerBatch;
-        let parts = match self.filter.share {
-            None if short => self.index.partitions(family, 4),
-            _ => vec![self.series_of(family)],
+        let parts = match self.filter.shard {
+            None if short => self.index.shards(kind, 4),
+            _ => vec![self.series_of(kind)],
         };
         let part = |series| {
             let (cells, beside) = CellScan::read_ahead(self, series, RowParts::Core)?;
-            Ok(Part { beside, ..Part::new(Calls::new(self, family, cells, dictionaries)?) })
+            Ok(TablePart { beside, ..TablePart::new(Calls::new(self, kind, cells, dictionaries)?) })
         };
         parts.into_iter().map(part).collect()
     }
@@ -229,8 +233,8 @@ impl<'a> View<'a> {
     /// # Errors
     ///
     /// [`ExportError::GroupedShare`] of a share, and where the index cannot be read.
-    pub fn grouped(&'a self, family: Family, by: &[GroupColumn]) -> Result<impl Batches + Send + 'a, ExportError> {
-        Groups::new(self, family, by)
+    pub fn grouped(&'a self, kind: SeriesKind, by: &[GroupColumn]) -> Result<impl Batches + Send + 'a, ExportError> {
+        Groups::new(self, kind, by)
     }
 
     /// Telemetry.
@@ -298,7 +302,7 @@ impl<'a> View<'a> {
     /// # Errors
     ///
     /// Where the index cannot be read.
-    pub fn has_rows(&'a self, family: Family) -> Result<bool, ExportError> {
-        self.cells(family, RowParts::Core)?.advance()
+    pub fn has_rows(&'a self, kind: SeriesKind) -> Result<bool, ExportError> {
+        self.cells(kind, RowParts::Core)?.advance()
     }
 }

@@ -9,11 +9,11 @@ use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::{DataType, Schema};
 use arrow::util::display::array_value_to_string;
 use dft_aggregate::{Aggregator, Config};
-use dft_codec::{Family, FileCounts};
+use dft_codec::{FileCounts, SeriesKind};
 use dft_export::{
-    Batches, Dictionaries, ExportError, ExportOptions, Filter, Format, GroupColumn, Pattern, Share, Table, View, export,
+    Batches, Dictionaries, ExportError, ExportOptions, Filter, Format, GroupColumn, Pattern, Shard, Table, View, export,
 };
-use dft_store::{Batch, EventAggregator, Index};
+use dft_store::{Batch, Index, IndexWriter};
 use dft_trace::{Clock, Line, Parser};
 use proptest::prelude::*;
 
@@ -33,7 +33,7 @@ fn build(lines: &[String], config: &Config) -> Built {
     });
     let bounds = aggregator.bounds();
     let batch = Batch { runs: vec![aggregator.into_run()], files: Vec::new(), bounds, ..Batch::default() };
-    let mut writer = EventAggregator::open(folder.path(), config, false).expect("opened");
+    let mut writer = IndexWriter::open(folder.path(), config, false).expect("opened");
     writer.publish(&batch, 1).expect("published");
     drop(writer);
     let index = Index::open(folder.path()).expect("opened");
@@ -110,8 +110,8 @@ fn the_columns_are_to_the_letter() {
         named("size_min size_max offset_min offset_max time_range time_start time_end", "int64"),
     ]
     .concat();
-    for family in Family::ALL {
-        let schema = view.calls(family, Dictionaries::PerBatch).expect("a table").schema();
+    for kind in SeriesKind::ALL {
+        let schema = view.calls(kind, Dictionaries::PerBatch).expect("a table").schema();
         assert_eq!(columns(&schema), calls.iter().map(|(name, kind)| (name.as_str(), *kind)).collect::<Vec<_>>());
     }
     let system = [
@@ -145,7 +145,7 @@ fn an_offset_never_recorded_is_null_while_0_and_negative_ones_survive() {
     ];
     let built = build(&lines, &interval(10));
     let view = View::new(&built.index, None, Filter::default()).expect("a view");
-    let rows = all(view.calls(Family::Event, Dictionaries::PerBatch).expect("a table")).expect("rows");
+    let rows = all(view.calls(SeriesKind::Call, Dictionaries::PerBatch).expect("a table")).expect("rows");
     let offsets = |name: &str| {
         let row = rows.iter().find(|row| row["func_name"] == name).expect("a row");
         ["offset_min", "offset_max"].map(|column| row.get(column).map(String::as_str))
@@ -176,7 +176,7 @@ fn names_of_hashes_resolve_and_others_are_empty() {
     lines.push(call("read", 5, "").replace(r#""hhash":"h1","#, ""));
     let built = build(&lines, &interval(10));
     let view = View::new(&built.index, None, Filter::default()).expect("a view");
-    let rows = all(view.calls(Family::Event, Dictionaries::PerBatch).expect("a table")).expect("rows");
+    let rows = all(view.calls(SeriesKind::Call, Dictionaries::PerBatch).expect("a table")).expect("rows");
     let mut seen: Vec<[&str; 4]> = rows
         .iter()
         .map(|row| ["host_hash", "host_name", "proc_name", "file_name"].map(|column| row[column].as_str()))
@@ -194,7 +194,7 @@ fn a_number_that_64_bits_cannot_hold_is_an_error_with_the_row() {
     let lines = [call("read", 5, &format!(r#","ret":{most}"#)), call("read", 5, r#","ret":1"#)];
     let built = build(&lines, &interval(10));
     let view = View::new(&built.index, None, Filter::default()).expect("a view");
-    let error = all(view.calls(Family::Event, Dictionaries::PerBatch).expect("a table")).expect_err("too large");
+    let error = all(view.calls(SeriesKind::Call, Dictionaries::PerBatch).expect("a table")).expect_err("too large");
     let message = error.to_string();
     assert!(message.contains("read of process 7") && message.contains("size is 9223372036854775808"), "{message}");
 }
@@ -244,8 +244,8 @@ fn lines() -> impl Strategy<Value = Vec<String>> {
 
 fn every_table(view: &View<'_>) -> Vec<Vec<Row>> {
     let mut tables = Vec::new();
-    for family in Family::ALL {
-        tables.push(all(view.calls(family, Dictionaries::PerBatch).expect("a table")).expect("rows"));
+    for kind in SeriesKind::ALL {
+        tables.push(all(view.calls(kind, Dictionaries::PerBatch).expect("a table")).expect("rows"));
     }
     tables.push(all(view.telemetry(Dictionaries::Whole).expect("a table")).expect("rows"));
     tables.push(all(view.statistics(Dictionaries::Whole).expect("a table")).expect("rows"));
@@ -302,15 +302,15 @@ proptest! {
     ) {
         let built = build(&lines, &interval(10));
         let view = View::new(&built.index, Some(30), Filter::default()).expect("a view");
-        for family in Family::ALL {
-            let rows = all(view.calls(family, Dictionaries::PerBatch).expect("a table")).expect("rows");
+        for kind in SeriesKind::ALL {
+            let rows = all(view.calls(kind, Dictionaries::PerBatch).expect("a table")).expect("rows");
             // No trace says a rank, so it is null in every row.
             let key = |row: &Row| by.iter().map(|column| row.get(column.name()).cloned()).collect::<Vec<_>>();
             let mut groups: BTreeMap<Vec<Option<String>>, Vec<&Row>> = BTreeMap::new();
             for row in &rows {
                 groups.entry(key(row)).or_default().push(row);
             }
-            let grouped = all(view.grouped(family, &by).expect("a table")).expect("rows");
+            let grouped = all(view.grouped(kind, &by).expect("a table")).expect("rows");
             prop_assert_eq!(grouped.len(), groups.len());
             for row in &grouped {
                 let key = key(row);
@@ -340,8 +340,8 @@ proptest! {
         ];
         for (at, filter) in filters.into_iter().enumerate() {
             let view = View::new(&built.index, None, filter).expect("a view");
-            for family in Family::ALL {
-                let mut wanted = all(whole.calls(family, Dictionaries::PerBatch).expect("a table")).expect("rows");
+            for kind in SeriesKind::ALL {
+                let mut wanted = all(whole.calls(kind, Dictionaries::PerBatch).expect("a table")).expect("rows");
                 wanted.retain(|row| {
                     let cell = row["time_range"].parse::<u64>().expect("a number") * 10;
                     let in_time = cell < time.end && cell + 10 > time.start;
@@ -352,7 +352,7 @@ proptest! {
                         _ => row["file_hash"] != "f2" && in_time,
                     }
                 });
-                let got = all(view.calls(family, Dictionaries::PerBatch).expect("a table")).expect("rows");
+                let got = all(view.calls(kind, Dictionaries::PerBatch).expect("a table")).expect("rows");
                 prop_assert_eq!(got, wanted);
             }
         }
@@ -361,17 +361,17 @@ proptest! {
     #[test]
     fn shares_are_disjoint_and_together_the_table(lines in lines(), parts in 1_u32..9, batch in 1_usize..40) {
         let built = build(&lines, &interval(10));
-        let view = |share| View::new(&built.index, None, Filter { share, ..Filter::default() }).expect("a view");
+        let view = |shard| View::new(&built.index, None, Filter { shard, ..Filter::default() }).expect("a view");
         let rows = NonZeroUsize::new(batch).expect("not 0");
         let whole = view(None);
-        let shares: Vec<View<'_>> =
-            (0..parts).map(|part| view(Share::new(part, parts)).in_batches_of(rows)).collect();
-        for family in Family::ALL {
-            let wanted = all(whole.calls(family, Dictionaries::PerBatch).expect("a table")).expect("rows");
+        let shards: Vec<View<'_>> =
+            (0..parts).map(|part| view(Shard::new(part, parts)).in_batches_of(rows)).collect();
+        for kind in SeriesKind::ALL {
+            let wanted = all(whole.calls(kind, Dictionaries::PerBatch).expect("a table")).expect("rows");
             let mut got = Vec::new();
-            for share in &shares {
-                got.extend(all(share.calls(family, Dictionaries::PerBatch).expect("a table")).expect("rows"));
-                prop_assert!(matches!(share.grouped(family, &[GroupColumn::Cat]), Err(ExportError::GroupedShare)));
+            for shard in &shards {
+                got.extend(all(shard.calls(kind, Dictionaries::PerBatch).expect("a table")).expect("rows"));
+                prop_assert!(matches!(shard.grouped(kind, &[GroupColumn::Cat]), Err(ExportError::GroupedShare)));
             }
             prop_assert_eq!(got, wanted);
         }
@@ -380,9 +380,9 @@ proptest! {
             (statistics, view.telemetry(Dictionaries::PerBatch).expect("a table").schema())
         };
         let mut readings = Vec::new();
-        for share in &shares {
-            prop_assert_eq!(columns(share), columns(&whole));
-            readings.extend(all(share.telemetry(Dictionaries::PerBatch).expect("a table")).expect("rows"));
+        for shard in &shards {
+            prop_assert_eq!(columns(shard), columns(&whole));
+            readings.extend(all(shard.telemetry(Dictionaries::PerBatch).expect("a table")).expect("rows"));
         }
         readings.sort();
         let mut wanted = all(whole.telemetry(Dictionaries::PerBatch).expect("a table")).expect("rows");
@@ -397,7 +397,7 @@ fn a_scan_that_has_ended_stays_at_its_end() {
     let built = build(&lines, &interval(10));
     for pid in [1, 2, 3] {
         let view = View::new(&built.index, None, Filter { pids: vec![pid], ..Filter::default() }).expect("a view");
-        let mut cells = view.cells(Family::Event, dft_codec::RowParts::All).expect("a scan");
+        let mut cells = view.cells(SeriesKind::Call, dft_codec::RowParts::All).expect("a scan");
         let steps = [0; 5].map(|_| cells.advance().expect("a step"));
         assert_eq!(steps, [true, false, false, false, false]);
     }
@@ -409,7 +409,7 @@ fn rows_come_by_series_and_then_by_time() {
         (0..300).map(|at| call(["read", "write", "open64"][at % 3], (at as u64 * 37) % 900, "")).collect();
     let built = build(&lines, &interval(10));
     let view = View::new(&built.index, None, Filter::default()).expect("a view");
-    let rows = all(view.calls(Family::Event, Dictionaries::PerBatch).expect("a table")).expect("rows");
+    let rows = all(view.calls(SeriesKind::Call, Dictionaries::PerBatch).expect("a table")).expect("rows");
     let mut seen: Vec<(String, u64)> = Vec::new();
     for row in &rows {
         let next = (row["func_name"].clone(), row["time_range"].parse().expect("a number"));
@@ -426,7 +426,7 @@ fn files_hold_the_tables_in_each_format() {
     let lines: Vec<String> = (0..20_000).map(|at| call(&format!("f{}", at % 7), at * 11, r#","offset":1"#)).collect();
     let built = build(&lines, &interval(10));
     let view = View::new(&built.index, None, Filter::default()).expect("a view");
-    let wanted = all(view.calls(Family::Event, Dictionaries::PerBatch).expect("a table")).expect("rows");
+    let wanted = all(view.calls(SeriesKind::Call, Dictionaries::PerBatch).expect("a table")).expect("rows");
     assert!(wanted.len() > 2 * 8192, "more than one batch");
     let folder = tempfile::tempdir().expect("a folder");
     for format in [Format::Parquet, Format::Arrow, Format::Csv] {

@@ -61,7 +61,7 @@ int main(int argc, char **argv) {
     if (dft_aggregator_add_lines(aggregator, all, &added) != DFT_OK) {
         return failed("add");
     }
-    if (dft_aggregator_finalize(aggregator, text(argv[1]), text(argv[2]), 2) != DFT_OK) {
+    if (dft_aggregator_publish(aggregator, text(argv[1]), text(argv[2]), 2) != DFT_OK) {
         return failed("finalize");
     }
     dft_aggregator_free(aggregator);

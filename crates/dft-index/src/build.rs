@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use dft_aggregate::Config;
 use dft_codec::FileFault;
-use dft_store::{Batch, DuplicateTrace, EventAggregator, SharedProcesses, TraceNames, Written};
+use dft_store::{Batch, DuplicateTrace, IndexWriter, SharedProcesses, TraceNames, Written};
 use dft_trace::NotRead;
 
 use crate::error::BuildError;
@@ -14,9 +14,9 @@ use crate::known::KnownTraces;
 use crate::listing::list;
 use crate::lost;
 use crate::names::Renaming;
-use crate::plan::{Plan, plan};
+use crate::plan::{BuildPlan, plan};
 use crate::progress::Progress;
-use crate::reading::{Reading, read};
+use crate::reading::{ReadTraces, read};
 use crate::report::{BuildReport, FileReport, InputReport, MalformedLine, Unreadable};
 
 /// How a build is done, which does not show in its result.
@@ -78,7 +78,7 @@ pub fn build(
     config.check()?;
     options.check()?;
     let found = list(traces)?;
-    let mut aggregator = EventAggregator::open(index, config, options.rebuild)?;
+    let mut aggregator = IndexWriter::open(index, config, options.rebuild)?;
     let names = aggregator.names().clone().with_source(options.source.as_deref());
     let known_traces = KnownTraces::of_index(aggregator.current()?, names)?;
     let mut plan = plan(&found.files, &known_traces)?;
@@ -139,18 +139,18 @@ pub fn build(
 /// Reads what is planned. Files that are not what is known of them, and, where the build is strict,
 /// faults, are errors.
 pub(crate) fn read_planned(
-    plan: Plan,
+    plan: BuildPlan,
     known: &KnownTraces,
     scratch: &Path,
     config: &Config,
     options: &BuildOptions,
     progress: &Progress,
     changed: impl Fn(Vec<PathBuf>) -> BuildError,
-) -> Result<(Reading, Vec<FileReport>), BuildError> {
+) -> Result<(ReadTraces, Vec<FileReport>), BuildError> {
     if !plan.changed.is_empty() {
         return Err(changed(plan.changed));
     }
-    let mut reading = read(plan.read, plan.unsettled, known, scratch, config, options, progress)?;
+    let mut reading = read(plan.read, plan.unclassified, known, scratch, config, options, progress)?;
     if !reading.changed.is_empty() {
         return Err(changed(reading.changed));
     }
@@ -175,7 +175,7 @@ pub(crate) fn read_planned(
 }
 
 /// The first fault, as an error.
-fn refuse_faults(reading: &Reading) -> Result<(), BuildError> {
+fn refuse_faults(reading: &ReadTraces) -> Result<(), BuildError> {
     if let Some(unreadable) = reading.unreadable.first() {
         return Err(BuildError::Strict { path: unreadable.path.clone(), fault: cannot_be_read(unreadable) });
     }

@@ -92,14 +92,14 @@ pub enum BuildError {
     #[error("{} changed since cut into pieces: plan again, and stage the new pieces", list(.0))]
     ChangedSincePlanned(Vec<PathBuf>),
     /// A piece is none of its file.
-    #[error("{}: it has no bytes {from} to {to} among {file_size}", .path.shown())]
+    #[error("{}: it has no bytes {start} to {end} among {file_size}", .path.shown())]
     NoPiece {
         /// The trace.
         path: PathBuf,
         /// The first byte of the piece.
-        from: u64,
-        /// The byte behind the last.
-        to: u64,
+        start: u64,
+        /// The byte after the last.
+        end: u64,
         /// The size that the trace is to have.
         file_size: u64,
     },

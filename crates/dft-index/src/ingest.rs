@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dft_store::{EventAggregator, Index, IngestReport, bundle_config};
+use dft_store::{Index, IndexWriter, IngestReport, bundle_config};
 
 use crate::error::BuildError;
 
@@ -18,5 +18,5 @@ pub fn ingest(index: &Path, shared: &Path, keep: bool) -> Result<IngestReport, B
     } else {
         bundle_config(shared)?.ok_or_else(|| BuildError::NoBundles(shared.to_owned()))?
     };
-    Ok(EventAggregator::open(index, &config, false)?.ingest(shared, keep)?)
+    Ok(IndexWriter::open(index, &config, false)?.ingest(shared, keep)?)
 }

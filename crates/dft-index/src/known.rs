@@ -8,8 +8,8 @@ use dft_store::{Index, StagedBefore, Stager, StoreError, TraceNames, is_gone};
 use dft_trace::discover;
 
 use crate::error::BuildError;
-use crate::reading::Reading;
-use crate::sieve::is_counted;
+use crate::opening_filter::is_counted;
+use crate::reading::ReadTraces;
 
 /// The traces that are known, by name, and the files that have the trace of another one.
 pub(crate) struct KnownTraces {
@@ -63,7 +63,7 @@ impl KnownTraces {
     }
 
     /// The files of a reading, where any of them has a trace that is known here, but was not before.
-    pub(crate) fn duplicated(&self, before: &Self, reading: &Reading) -> Option<Vec<PathBuf>> {
+    pub(crate) fn duplicated(&self, before: &Self, reading: &ReadTraces) -> Option<Vec<PathBuf>> {
         let new = self.files.iter().filter(|(name, entry)| is_counted(entry) && !before.files.contains_key(*name));
         let texts: HashSet<ContentHash> = new.map(|(_, entry)| entry.identity.text).collect();
         let read = reading.files.iter().filter(|(_, entry)| is_counted(entry));

@@ -26,6 +26,7 @@
 //! and the longest line (at most 128 MiB) where there are longer ones than that.
 
 mod build;
+mod classify;
 mod error;
 mod ingest;
 mod known;
@@ -34,6 +35,7 @@ mod live;
 mod location;
 mod lost;
 mod names;
+mod opening_filter;
 mod others;
 mod part;
 mod pieces;
@@ -44,8 +46,6 @@ mod reading;
 mod report;
 mod resolve;
 mod sampling;
-mod settle;
-mod sieve;
 mod stage;
 mod workers;
 
@@ -54,7 +54,7 @@ pub use error::BuildError;
 pub use ingest::ingest;
 pub use known::{gone_traces, other_traces};
 pub use live::{LinesAdded, LiveAggregator, TemporaryIndex};
-pub use location::default_index;
+pub use location::index_location;
 pub use lost::{LostRecords, lost_records};
 pub use others::may_be_a_trace;
 pub use part::{PIECE, Part};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use dft_aggregate::{Aggregator, Config, Run};
 use dft_codec::{Bounds, FileCounts, FileEntry, Identity};
 use dft_io::WorkDirectory;
-use dft_store::{Batch, EventAggregator, Index, StoreError, Written};
+use dft_store::{Batch, Index, IndexWriter, StoreError, Written};
 use dft_trace::{Clock, Consumed, Line, MalformedReason, Parser, Phase, Record, TimeFault};
 
 use crate::error::BuildError;
@@ -220,7 +220,7 @@ impl LiveAggregator {
     ///
     /// [`BuildError::SourceKnown`] where the index has the source already; others where the index
     /// cannot be written. The index is then what it was, and so is the aggregator; but for
-    /// [`StoreError::InForce`], by which all is in.
+    /// [`StoreError::Committed`], by which all is in.
     pub fn publish(&mut self, index: &Path, source: &str, threads: usize) -> Result<Written, BuildError> {
         /// How often another writer may publish first. What is here can be had nowhere else, so it is tried again.
         const TRIES: u32 = 10;
@@ -234,7 +234,7 @@ impl LiveAggregator {
     }
 
     fn try_publish(&mut self, index: &Path, source: &str, threads: usize) -> Result<Written, BuildError> {
-        let mut aggregator = EventAggregator::open(index, &self.config, false)?;
+        let mut aggregator = IndexWriter::open(index, &self.config, false)?;
         let name = format!("live:{source}").into_bytes();
         if aggregator.file(&name)?.is_some() {
             return Err(BuildError::SourceKnown { index: index.to_owned(), source_name: source.to_owned() });
@@ -260,7 +260,7 @@ impl LiveAggregator {
             Batch { runs: std::mem::take(&mut self.runs), files: vec![(name, entry)], bounds, ..Batch::default() };
         let published = aggregator.publish(&batch, threads);
         // What is in force is in, whatever failed behind that.
-        if matches!(&published, Err(error) if !matches!(error, StoreError::InForce { .. })) {
+        if matches!(&published, Err(error) if !matches!(error, StoreError::Committed { .. })) {
             (self.runs, self.counts, self.bounds) = (batch.runs, counts, bounds);
             self.time_fault = time_fault;
             self.processes = processes.into();
@@ -317,8 +317,8 @@ mod tests {
 
     fn rows(index: &Index) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut all = Vec::new();
-        for family in dft_codec::Family::ALL {
-            let mut scan = index.rows(RowQuery::family(family)).expect("a scan");
+        for family in dft_codec::SeriesKind::ALL {
+            let mut scan = index.rows(RowQuery::kind(family)).expect("a scan");
             while let Some((key, value)) = scan.next().expect("a row") {
                 all.push((key.encode().to_vec(), value.to_vec()));
             }

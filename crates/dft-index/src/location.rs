@@ -14,7 +14,7 @@ const BESIDE: &str = ".dftagg";
 /// # Errors
 ///
 /// Where a glob cannot be listed.
-pub fn default_index(traces: &[PathBuf]) -> Result<PathBuf, DiscoverError> {
+pub fn index_location(traces: &[PathBuf]) -> Result<PathBuf, DiscoverError> {
     let mut directories = Vec::new();
     for trace in traces {
         match fs::canonicalize(trace) {
@@ -50,7 +50,7 @@ mod tests {
         }
         let beside = |traces: &[&str]| {
             let traces: Vec<PathBuf> = traces.iter().map(|trace| root.join(trace)).collect();
-            default_index(&traces).expect("listed")
+            index_location(&traces).expect("listed")
         };
         assert_eq!(beside(&["a"]), root.join("a/.dftagg"));
         assert_eq!(beside(&["a/x.pfw"]), root.join("a/.dftagg"));

@@ -8,8 +8,8 @@ use dft_store::NameChanges;
 
 use crate::error::BuildError;
 use crate::known::{Gone, KnownTraces};
-use crate::reading::Reading;
-use crate::sieve::is_counted;
+use crate::opening_filter::is_counted;
+use crate::reading::ReadTraces;
 
 /// What of the files that are known only has another date, and the same of duplicates.
 type Redated = (Vec<(PathBuf, FileEntry)>, Vec<(PathBuf, DuplicateEntry)>);
@@ -28,7 +28,7 @@ pub(crate) struct Renaming {
 }
 
 impl Renaming {
-    pub(crate) fn of(known: &KnownTraces, reading: &mut Reading, redated: Redated, gone: Gone) -> Self {
+    pub(crate) fn of(known: &KnownTraces, reading: &mut ReadTraces, redated: Redated, gone: Gone) -> Self {
         let names = &known.names;
         let (redated, redated_duplicates) = redated;
         let files = std::mem::take(&mut reading.files).into_iter().chain(redated);
@@ -80,7 +80,7 @@ impl Renaming {
     pub(crate) fn refuse_duplicates(
         &self,
         index: &Path,
-        reading: &Reading,
+        reading: &ReadTraces,
         known: &KnownTraces,
     ) -> Result<(), BuildError> {
         let grown: Vec<_> = reading.reports.iter().filter(|report| report.before.is_some()).collect();

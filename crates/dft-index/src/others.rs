@@ -5,10 +5,10 @@ use std::path::Path;
 
 use dft_trace::{Block, Line, Parser, Phase, TRACE_SUFFIXES, TraceReader};
 
-use crate::plan::Plan;
+use crate::plan::BuildPlan;
 use crate::report::Unreadable;
 
-impl Plan {
+impl BuildPlan {
     /// Leaves out what is to be read for the first time and is no trace: it is not called like one, and there
     /// is no record in its first lines. It is unreadable then; true where there was nothing else.
     pub(crate) fn leave_out_others(&mut self) -> bool {
@@ -24,8 +24,8 @@ impl Plan {
             }
         }
         self.read = traces;
-        let Self { read, known, unreadable, not_read, changed, unsettled, duplicates, .. } = &*self;
-        let known = known.len() + unsettled.len() + duplicates.len();
+        let Self { read, known, unreadable, not_read, changed, unclassified, duplicates, .. } = &*self;
+        let known = known.len() + unclassified.len() + duplicates.len();
         let is_all = [read.len(), known, unreadable.len(), not_read.len(), changed.len()] == [0; 5];
         let nothing_else = is_all && !others.is_empty();
         self.unreadable.extend(others);

@@ -51,7 +51,7 @@ impl Part {
     }
 
     fn share(self, mut pieces: Vec<Piece>) -> Vec<Piece> {
-        let size = |piece: &Piece| piece.to - piece.from;
+        let size = |piece: &Piece| piece.end - piece.start;
         pieces.sort_by(|a, b| size(b).cmp(&size(a)).then_with(|| a.cmp(b)));
         // Of more parts than there are pieces, those behind have none: no memory is spent on them.
         let parts = u32::try_from(pieces.len()).map_or(self.parts, |pieces| self.parts.min(pieces));
@@ -91,10 +91,10 @@ mod tests {
     fn every_piece_is_in_one_part_and_the_parts_are_about_equal() {
         let piece = |at: u64| {
             let size = at * at % 97 * 10;
-            Piece { path: format!("{:03}.pfw", at / 2).into(), from: at % 2, to: at % 2 + size, file_size: 2_000 }
+            Piece { path: format!("{:03}.pfw", at / 2).into(), start: at % 2, end: at % 2 + size, file_size: 2_000 }
         };
         let pieces: Vec<Piece> = (0..100).map(piece).collect();
-        let total: u64 = pieces.iter().map(|piece| piece.to - piece.from).sum();
+        let total: u64 = pieces.iter().map(|piece| piece.end - piece.start).sum();
         let mut shuffled = pieces.clone();
         shuffled.reverse();
         for parts in [1, 2, 3, 8, 99, 200] {
@@ -103,7 +103,7 @@ mod tests {
                 let part = Part::new(number, parts).expect("a part");
                 let mine = part.share(pieces.clone());
                 assert_eq!(mine, part.share(shuffled.clone()), "whatever order they are listed in");
-                let bytes: u64 = mine.iter().map(|piece| piece.to - piece.from).sum();
+                let bytes: u64 = mine.iter().map(|piece| piece.end - piece.start).sum();
                 assert!(bytes <= total / u64::from(parts) + 960, "part {number} of {parts} has {bytes} of {total}");
                 all.extend(mine);
             }
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn as_many_parts_as_can_be_counted_take_no_memory() {
-        let piece = |at: u64| Piece { path: format!("{at}.pfw").into(), from: 0, to: at, file_size: at };
+        let piece = |at: u64| Piece { path: format!("{at}.pfw").into(), start: 0, end: at, file_size: at };
         let pieces: Vec<Piece> = (0..3).map(piece).collect();
         let of = |number| Part::new(number, u32::MAX).expect("a part").share(pieces.clone());
         // The largest piece goes to the first part. A set of all parts would take 64 GB.

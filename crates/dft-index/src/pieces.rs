@@ -22,9 +22,9 @@ pub struct Piece {
     /// The trace.
     pub path: PathBuf,
     /// The first byte.
-    pub from: u64,
+    pub start: u64,
     /// The byte behind the last.
-    pub to: u64,
+    pub end: u64,
     /// The size that the file had when it was cut.
     pub file_size: u64,
 }
@@ -41,17 +41,17 @@ impl Piece {
             Ok(metadata) => (if metadata.is_file() { metadata.len() } else { 0 }, None),
             Err(error) => (0, Some(error)),
         };
-        (Self { path, from: 0, to: file_size, file_size }, error)
+        (Self { path, start: 0, end: file_size, file_size }, error)
     }
 
     /// Whether it is all of its file.
     pub fn is_whole(&self) -> bool {
-        self.from == 0 && self.to == self.file_size
+        self.start == 0 && self.end == self.file_size
     }
 
     /// Its bytes.
     pub(crate) fn range(&self) -> Range<u64> {
-        self.from..self.to
+        self.start..self.end
     }
 }
 
@@ -61,7 +61,7 @@ pub enum PieceSize {
     /// About so many bytes, as they are on disk.
     Bytes(u64),
     /// About as large as makes so many pieces of all traces.
-    Share(u64),
+    Count(u64),
 }
 
 /// Cuts traces (files, directories, globs) into pieces of about one size, by path and place. A file that is
@@ -92,7 +92,7 @@ pub(crate) fn cut_files(files: Vec<PathBuf>, size: PieceSize) -> (Vec<Piece>, Ve
     let wholes: Vec<Piece> = files.into_iter().map(&mut whole).collect();
     let bytes = match size {
         PieceSize::Bytes(bytes) => bytes,
-        PieceSize::Share(pieces) => wholes.iter().map(|piece| piece.to).sum::<u64>().div_ceil(pieces.max(1)),
+        PieceSize::Count(pieces) => wholes.iter().map(|piece| piece.end).sum::<u64>().div_ceil(pieces.max(1)),
     };
     let cut = |whole: Piece| {
         let cuts = match cuts(&whole.path, whole.file_size, bytes.max(1)) {
@@ -104,7 +104,7 @@ pub(crate) fn cut_files(files: Vec<PathBuf>, size: PieceSize) -> (Vec<Piece>, Ve
         };
         let froms = [0].into_iter().chain(cuts.iter().copied());
         let tos = cuts.iter().copied().chain([whole.file_size]);
-        let piece = |(from, to)| Piece { path: whole.path.clone(), from, to, file_size: whole.file_size };
+        let piece = |(start, end)| Piece { path: whole.path.clone(), start, end, file_size: whole.file_size };
         froms.zip(tos).map(piece).collect()
     };
     let pieces = wholes.into_iter().flat_map(cut).collect();
@@ -156,7 +156,7 @@ mod tests {
         fs::write(root.join("a.pfw"), line(100).repeat(9)).expect("written");
         let files: Vec<PathBuf> = ["a.pfw", "gone.pfw"].map(|name| root.join(name)).to_vec();
         let (pieces, failed) = cut_files(files.clone(), PieceSize::Bytes(40));
-        let gone = Piece { path: files[1].clone(), from: 0, to: 0, file_size: 0 };
+        let gone = Piece { path: files[1].clone(), start: 0, end: 0, file_size: 0 };
         assert!(pieces.len() > 2 && pieces[pieces.len() - 1] == gone);
         assert_eq!(failed.into_iter().map(|(path, _)| path).collect::<Vec<_>>(), files[1..]);
     }
@@ -175,14 +175,14 @@ mod tests {
             assert_eq!(pieces.len() as u64, wanted + 2);
             let (cut, whole) = pieces.split_at(wanted as usize);
             assert!(whole.iter().all(Piece::is_whole));
-            assert!(cut[0].from == 0 && cut[cut.len() - 1].to == size);
+            assert!(cut[0].start == 0 && cut[cut.len() - 1].end == size);
             for pair in cut.windows(2) {
-                assert_eq!(pair[0].to, pair[1].from);
-                assert!(text[..pair[0].to as usize].ends_with('\n'));
+                assert_eq!(pair[0].end, pair[1].start);
+                assert!(text[..pair[0].end as usize].ends_with('\n'));
             }
-            assert!(cut.iter().all(|piece| piece.file_size == size && piece.to - piece.from <= size / wanted + 60));
+            assert!(cut.iter().all(|piece| piece.file_size == size && piece.end - piece.start <= size / wanted + 60));
         }
-        let pieces = plan_pieces(&[root.join("a.pfw")], PieceSize::Share(5)).expect("planned");
+        let pieces = plan_pieces(&[root.join("a.pfw")], PieceSize::Count(5)).expect("planned");
         assert_eq!(pieces.len(), 5);
         // As small as its lines, and no smaller.
         assert_eq!(plan_pieces(&[root.join("a.pfw")], PieceSize::Bytes(1)).expect("planned").len(), 100);

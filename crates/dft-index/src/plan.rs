@@ -10,12 +10,12 @@ use dft_trace::{NotRead, Snapshot, TextScan, fingerprint};
 
 use crate::error::BuildError;
 use crate::known::KnownTraces;
+use crate::opening_filter::is_counted;
 use crate::report::{FileReport, Unreadable};
-use crate::sieve::is_counted;
 
 /// A file to read.
 #[derive(Debug)]
-pub(crate) struct Planned {
+pub(crate) struct PlannedFile {
     pub(crate) path: PathBuf,
     /// Its size, in bytes, when it was listed.
     pub(crate) size: u64,
@@ -26,27 +26,27 @@ pub(crate) struct Planned {
     /// Which of its bytes are to be read, where that is not up to its end.
     pub(crate) piece: Option<Range<u64>>,
     /// What its text is, where that had to be known: then it was decided that it is to be read.
-    pub(crate) settled: Option<Settled>,
+    pub(crate) classified: Option<Classified>,
 }
 
 /// What is known of a file before it is read, where it had to be told from others.
 #[derive(Debug)]
-pub(crate) struct Settled {
+pub(crate) struct Classified {
     pub(crate) scan: TextScan,
     /// What was said of another file, read before, of whose trace this one has more.
     pub(crate) absorbed: Option<FileReport>,
 }
 
-impl Planned {
+impl PlannedFile {
     pub(crate) fn new(path: PathBuf, size: u64) -> Self {
-        Self { path, size, before: None, was_nothing: false, piece: None, settled: None }
+        Self { path, size, before: None, was_nothing: false, piece: None, classified: None }
     }
 
     /// How many of its bytes are to be read.
     pub(crate) fn new_bytes(&self) -> u64 {
         match &self.piece {
             Some(piece) => piece.end - piece.start,
-            None if self.settled.is_some() => self.size,
+            None if self.classified.is_some() => self.size,
             None => self.size - self.before.as_ref().map_or(0, |before| before.consumed.offset.min(self.size)),
         }
     }
@@ -54,7 +54,7 @@ impl Planned {
 
 /// A file of which only its text tells what is to be done.
 #[derive(Debug)]
-pub(crate) struct Unsettled {
+pub(crate) struct Unclassified {
     pub(crate) path: PathBuf,
     pub(crate) size: u64,
     /// What is known of a trace under its name, which it is to have, or more of it.
@@ -62,10 +62,10 @@ pub(crate) struct Unsettled {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Plan {
+pub(crate) struct BuildPlan {
     /// Files to read, the largest first.
-    pub(crate) read: Vec<Planned>,
-    pub(crate) unsettled: Vec<Unsettled>,
+    pub(crate) read: Vec<PlannedFile>,
+    pub(crate) unclassified: Vec<Unclassified>,
     pub(crate) known: Vec<FileReport>,
     /// Files that are known to have the trace of another one.
     pub(crate) duplicates: Vec<(PathBuf, DuplicateEntry)>,
@@ -78,7 +78,7 @@ pub(crate) struct Plan {
     pub(crate) changed: Vec<PathBuf>,
 }
 
-impl Plan {
+impl BuildPlan {
     /// Adds what was found beside the files to read.
     pub(crate) fn add_others(&mut self, unreadable: Vec<(PathBuf, io::Error)>, not_read: Vec<NotRead>) {
         self.unreadable.extend(unreadable.into_iter().map(|(path, error)| Unreadable { path, error }));
@@ -88,8 +88,8 @@ impl Plan {
 
 /// Compares the files with what is known of them, without reading any that looks unchanged. One that
 /// is longer is to be read on; whether it has only grown, reading it tells.
-pub(crate) fn plan(traces: &[PathBuf], known: &KnownTraces) -> Result<Plan, BuildError> {
-    let mut plan = Plan::default();
+pub(crate) fn plan(traces: &[PathBuf], known: &KnownTraces) -> Result<BuildPlan, BuildError> {
+    let mut plan = BuildPlan::default();
     for path in traces {
         match snapshot(path) {
             Ok(snapshot) => plan.add(path, snapshot, known)?,
@@ -100,7 +100,7 @@ pub(crate) fn plan(traces: &[PathBuf], known: &KnownTraces) -> Result<Plan, Buil
     Ok(plan)
 }
 
-impl Plan {
+impl BuildPlan {
     fn add(&mut self, path: &Path, snapshot: Snapshot, known: &KnownTraces) -> Result<(), BuildError> {
         let name = known.names.name_of(path);
         let size = snapshot.size;
@@ -119,20 +119,20 @@ impl Plan {
                 }
                 // What it is now is to be found out like that of a file which was never seen.
                 _ => {
-                    self.unsettled.push(Unsettled { path: path.to_owned(), size, own: None });
+                    self.unclassified.push(Unclassified { path: path.to_owned(), size, own: None });
                     Ok(())
                 }
             };
         }
         let Some(entry) = known.files.get(&name) else {
-            self.read.push(Planned::new(path.to_owned(), size));
+            self.read.push(PlannedFile::new(path.to_owned(), size));
             return Ok(());
         };
         if size > entry.size {
             // Of which nothing counts, that may have become the trace of another file.
             let before = is_counted(entry).then(|| entry.clone());
             let was_nothing = before.is_none();
-            self.read.push(Planned { before, was_nothing, ..Planned::new(path.to_owned(), size) });
+            self.read.push(PlannedFile { before, was_nothing, ..PlannedFile::new(path.to_owned(), size) });
             return Ok(());
         }
         if is_same(path, snapshot, (entry.size, entry.modified_ns, entry.fingerprint)).map_err(read)? {
@@ -143,15 +143,15 @@ impl Plan {
                 self.redated.push((path.to_owned(), FileEntry { modified_ns, ..entry.clone() }));
             }
         } else {
-            self.settle_changed(path, size, entry, known);
+            self.classify_changed(path, size, entry, known);
         }
         Ok(())
     }
 
     /// A file that is not what is known of it: it may be compressed otherwise.
-    pub(crate) fn settle_changed(&mut self, path: &Path, size: u64, entry: &FileEntry, known: &KnownTraces) {
+    pub(crate) fn classify_changed(&mut self, path: &Path, size: u64, entry: &FileEntry, known: &KnownTraces) {
         if known.can_move {
-            self.unsettled.push(Unsettled { path: path.to_owned(), size, own: Some(entry.clone()) });
+            self.unclassified.push(Unclassified { path: path.to_owned(), size, own: Some(entry.clone()) });
         } else {
             self.changed.push(path.to_owned());
         }

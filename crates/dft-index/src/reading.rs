@@ -7,18 +7,18 @@ use dft_codec::{Bounds, DuplicateEntry, FileCounts, FileEntry, FileFault, Identi
 use dft_trace::{Clock, Fault, NotRead, OpenEnd, SourceSummary, TimeFault};
 
 use crate::build::BuildOptions;
+use crate::classify::classify;
 use crate::error::BuildError;
 use crate::known::KnownTraces;
-use crate::plan::{Planned, Settled, Unsettled};
+use crate::opening_filter::OpeningFilter;
+use crate::plan::{Classified, PlannedFile, Unclassified};
 use crate::progress::Progress;
 use crate::report::{FileReport, MalformedLine, SHOWN, Unreadable};
-use crate::settle::settle;
-use crate::sieve::Sieve;
-use crate::workers::{FileEnd, Harvest, Tally, harvest};
+use crate::workers::{FileEnd, Tally, WorkerOutput, read_files};
 
 /// What was read of files.
 #[derive(Default)]
-pub(crate) struct Reading {
+pub(crate) struct ReadTraces {
     pub(crate) runs: Vec<Run>,
     pub(crate) bounds: Option<Bounds>,
     /// What is known of each file now, by path.
@@ -48,23 +48,23 @@ pub(crate) struct Reading {
 /// Reads files into tables, which are written to `scratch` where they are past the memory budget. Those that may
 /// have the trace of another one, known or among them, are read only if they have not.
 pub(crate) fn read(
-    files: Vec<Planned>,
-    mut unsettled: Vec<Unsettled>,
+    files: Vec<PlannedFile>,
+    mut unclassified: Vec<Unclassified>,
     known: &KnownTraces,
     scratch: &Path,
     config: &Config,
     options: &BuildOptions,
     progress: &Progress,
-) -> Result<Reading, BuildError> {
-    let sizes = files.iter().map(Planned::new_bytes).chain(unsettled.iter().map(|file| file.size));
-    progress.begin_reading((files.len() + unsettled.len()) as u64, sizes.sum());
-    let sieve = Sieve::beside(known.files.values());
-    let mut reading = Reading::default();
-    let harvested = harvest(&files, &sieve, scratch, config, options, progress)?;
-    reading.add_all(files, harvested, known, &mut unsettled);
-    if !unsettled.is_empty() {
-        let files = settle(unsettled, known, &mut reading, options.threads, progress)?;
-        let harvested = harvest(&files, &sieve, scratch, config, options, progress)?;
+) -> Result<ReadTraces, BuildError> {
+    let sizes = files.iter().map(PlannedFile::new_bytes).chain(unclassified.iter().map(|file| file.size));
+    progress.begin_reading((files.len() + unclassified.len()) as u64, sizes.sum());
+    let opening_filter = OpeningFilter::beside(known.files.values());
+    let mut reading = ReadTraces::default();
+    let harvested = read_files(&files, &opening_filter, scratch, config, options, progress)?;
+    reading.add_all(files, harvested, known, &mut unclassified);
+    if !unclassified.is_empty() {
+        let files = classify(unclassified, known, &mut reading, options.threads, progress)?;
+        let harvested = read_files(&files, &opening_filter, scratch, config, options, progress)?;
         reading.add_all(files, harvested, known, &mut Vec::new());
     }
     reading.files.sort_by(|a, b| a.0.cmp(&b.0));
@@ -73,10 +73,16 @@ pub(crate) fn read(
     Ok(reading)
 }
 
-impl Reading {
-    /// Adds what was read of files. Those of which only the text can tell what they are, are put with the unsettled.
-    fn add_all(&mut self, files: Vec<Planned>, harvest: Harvest, known: &KnownTraces, unsettled: &mut Vec<Unsettled>) {
-        let Harvest { runs, bounds, mut tallies, mut ends, spilled } = harvest;
+impl ReadTraces {
+    /// Adds what was read of files. Those of which only the text can tell what they are, are put with the unclassified.
+    fn add_all(
+        &mut self,
+        files: Vec<PlannedFile>,
+        read_files: WorkerOutput,
+        known: &KnownTraces,
+        unclassified: &mut Vec<Unclassified>,
+    ) {
+        let WorkerOutput { runs, bounds, mut tallies, mut ends, spilled } = read_files;
         self.runs.extend(runs);
         self.bounds = self.bounds.into_iter().chain(bounds).reduce(Bounds::union);
         self.spilled += spilled;
@@ -87,11 +93,11 @@ impl Reading {
                 }
                 Some(FileEnd::Unreadable(error)) => self.unreadable.push(Unreadable { path: file.path, error }),
                 Some(FileEnd::PutOff) => {
-                    unsettled.push(Unsettled { path: file.path, size: file.size, own: None });
+                    unclassified.push(Unclassified { path: file.path, size: file.size, own: None });
                 }
                 // It may be compressed otherwise.
-                Some(FileEnd::Changed) if known.can_move && file.settled.is_none() && file.before.is_some() => {
-                    unsettled.push(Unsettled { path: file.path, size: file.size, own: file.before });
+                Some(FileEnd::Changed) if known.can_move && file.classified.is_none() && file.before.is_some() => {
+                    unclassified.push(Unclassified { path: file.path, size: file.size, own: file.before });
                 }
                 Some(FileEnd::Changed) => self.changed.push(file.path),
                 None => unreachable!("the build ended well, so every file was read"),
@@ -99,10 +105,10 @@ impl Reading {
         }
     }
 
-    fn add(&mut self, file: Planned, summary: SourceSummary, clock: Clock, tally: Tally) {
-        let Planned { path, before, was_nothing, piece, settled, .. } = file;
+    fn add(&mut self, file: PlannedFile, summary: SourceSummary, clock: Clock, tally: Tally) {
+        let PlannedFile { path, before, was_nothing, piece, classified, .. } = file;
         let Tally { mut counts, mut malformed, skipped, inconsistent, time_fault, processes, mut sample } = tally;
-        let (scan, absorbed) = settled.map_or((None, None), |Settled { scan, absorbed }| (Some(scan), absorbed));
+        let (scan, absorbed) = classified.map_or((None, None), |Classified { scan, absorbed }| (Some(scan), absorbed));
         if before.is_some() && scan.as_ref().is_some_and(|scan| scan.fingerprint != summary.fingerprint) {
             self.changed.push(path);
             return;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use dft_codec::{FileCounts, FileFault, Unchained};
-use dft_store::{DuplicateTrace, NoLock, SharedProcesses, Written};
+use dft_store::{DuplicateTrace, LockUnavailable, SharedProcesses, Written};
 use dft_trace::{NotRead, Record, TimeFault, Value};
 
 use crate::lost::LostRecords;
@@ -186,7 +186,7 @@ pub struct BuildReport {
     /// Traces of the index that have the same records of some processes, and both count.
     pub shared_processes: Vec<SharedProcesses>,
     /// That the file system gives no lock for the index, where it does not.
-    pub no_lock: Option<NoLock>,
+    pub no_lock: Option<LockUnavailable>,
 }
 
 /// What a staging did.

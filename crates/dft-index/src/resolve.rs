@@ -45,7 +45,7 @@ pub fn resolve(traces: &[PathBuf], index: &Path) -> Result<Vec<(PathBuf, TraceSt
     let mut states: Vec<(PathBuf, TraceState)> = Vec::new();
     states.extend(plan.known.into_iter().map(|file| (file.path, TraceState::Known)));
     states.extend(plan.duplicates.into_iter().map(|(path, _)| (path, TraceState::Known)));
-    for file in plan.unsettled {
+    for file in plan.unclassified {
         let Some(own) = file.own else {
             states.push((file.path, TraceState::New));
             continue;

@@ -21,9 +21,9 @@ use crate::listing::list;
 use crate::lost;
 use crate::part::Part;
 use crate::pieces::Piece;
-use crate::plan::{Plan, Planned, plan, snapshot};
+use crate::plan::{BuildPlan, PlannedFile, plan, snapshot};
 use crate::progress::Progress;
-use crate::reading::Reading;
+use crate::reading::ReadTraces;
 use crate::report::{FileReport, StageReport, Unreadable};
 
 /// Bytes of traces, as they are on disk, of which a bundle is made: what a worker that dies loses.
@@ -57,7 +57,7 @@ pub fn stage(
     options.check()?;
     let Discovered { files, not_read, unreadable } = list(traces)?;
     let (pieces, failed) = part.of(files);
-    let mut others = Plan::default();
+    let mut others = BuildPlan::default();
     // What the system refuses to one part it may give to another, which then divides the traces otherwise, and some
     // are in neither. So every part says that; what no part can read, the first says.
     let refused = |error: &io::Error| error.raw_os_error().is_some() && error.kind() != io::ErrorKind::NotFound;
@@ -92,9 +92,9 @@ pub fn stage_pieces(
     config.check()?;
     options.check()?;
     let canonical = |piece: &Piece| {
-        let Piece { from, to, file_size, .. } = *piece;
-        if !piece.is_whole() && (from >= to || to > file_size) {
-            return Err(BuildError::NoPiece { path: piece.path.clone(), from, to, file_size });
+        let Piece { start, end, file_size, .. } = *piece;
+        if !piece.is_whole() && (start >= end || end > file_size) {
+            return Err(BuildError::NoPiece { path: piece.path.clone(), start, end, file_size });
         }
         // What has no canonical path is kept as it is, and reading it reports it.
         let path = fs::canonicalize(&piece.path).unwrap_or_else(|_| piece.path.clone());
@@ -103,7 +103,7 @@ pub fn stage_pieces(
     let mut pieces: Vec<Piece> = pieces.iter().map(canonical).collect::<Result<_, _>>()?;
     pieces.sort();
     pieces.dedup();
-    let mut report = stage_all(pieces, Plan::default(), to, config, options, progress)?;
+    let mut report = stage_all(pieces, BuildPlan::default(), to, config, options, progress)?;
     report.input.elapsed = start.elapsed();
     Ok(report)
 }
@@ -111,7 +111,7 @@ pub fn stage_pieces(
 /// Stages pieces, and says of `others` what is wrong with them.
 fn stage_all(
     pieces: Vec<Piece>,
-    others: Plan,
+    others: BuildPlan,
     to: &StageTo,
     config: &Config,
     options: &BuildOptions,
@@ -134,7 +134,7 @@ fn stage_all(
 
 /// A piece that was read, and its bundle; none where it could not be.
 struct Done {
-    reading: Reading,
+    reading: ReadTraces,
     staged: Option<Staged>,
 }
 
@@ -150,7 +150,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// Stages whole files, several in a bundle.
-    fn wholes(&mut self, files: Vec<PathBuf>, others: Plan, before: &StagedBefore) -> Result<(), BuildError> {
+    fn wholes(&mut self, files: Vec<PathBuf>, others: BuildPlan, before: &StagedBefore) -> Result<(), BuildError> {
         let mut known = KnownTraces::of_bundles(self.stager, before);
         let mut before = before.clone();
         let mut plan = plan(&files, &known)?;
@@ -158,7 +158,7 @@ impl Work<'_> {
         plan.not_read = others.not_read;
         plan.leave_out_others();
         // What a trace has grown by belongs to its bundle's rows, and cannot be staged on its own.
-        let is_new = |file: &Planned| !known.files.contains_key(&known.names.name_of(&file.path));
+        let is_new = |file: &PlannedFile| !known.files.contains_key(&known.names.name_of(&file.path));
         let (mut rest, grown): (Vec<_>, Vec<_>) = plan.read.drain(..).partition(is_new);
         plan.changed.extend(grown.into_iter().map(|file| file.path));
         let shared = self.to.shared.clone();
@@ -189,7 +189,7 @@ impl Work<'_> {
                 }
                 self.find_lost(&mut reading)?;
                 self.progress.begin_writing();
-                let Reading { runs, files, duplicates, bounds, reports, .. } = reading;
+                let ReadTraces { runs, files, duplicates, bounds, reports, .. } = reading;
                 let named = files.iter().map(|(path, entry)| (known.names.name_of(path), entry.clone()));
                 known.files.extend(named);
                 self.say_duplicates(&known, duplicates.iter());
@@ -251,8 +251,8 @@ impl Work<'_> {
     fn not_staged(&mut self, pieces: Vec<Piece>, before: &StagedBefore) -> Result<Vec<Piece>, BuildError> {
         let mut staged: HashMap<Piece, Vec<&PieceEntry>> = HashMap::new();
         for (path, entry) in &before.pieces {
-            let (from, to, file_size) = (entry.range.start, entry.range.end, entry.entry.size);
-            staged.entry(Piece { path: path.clone(), from, to, file_size }).or_default().push(entry);
+            let (start, end, file_size) = (entry.range.start, entry.range.end, entry.entry.size);
+            staged.entry(Piece { path: path.clone(), start, end, file_size }).or_default().push(entry);
         }
         let mut todo = Vec::new();
         for piece in pieces {
@@ -260,7 +260,7 @@ impl Work<'_> {
                 Ok(snapshot) => snapshot,
                 Err(error) => {
                     let unreadable = Unreadable { path: piece.path, error };
-                    let plan = Plan { unreadable: vec![unreadable], ..Plan::default() };
+                    let plan = BuildPlan { unreadable: vec![unreadable], ..BuildPlan::default() };
                     self.read(plan, &self.nothing(), BuildError::ChangedSincePlanned)?;
                     continue;
                 }
@@ -294,15 +294,15 @@ impl Work<'_> {
     /// Stages one piece.
     fn piece(&self, piece: &Piece, scratch: &Path, options: &BuildOptions) -> Result<Done, BuildError> {
         let range = Some(piece.range());
-        let planned = Planned { piece: range, ..Planned::new(piece.path.clone(), piece.file_size) };
-        let plan = Plan { read: vec![planned], ..Plan::default() };
+        let planned = PlannedFile { piece: range, ..PlannedFile::new(piece.path.clone(), piece.file_size) };
+        let plan = BuildPlan { read: vec![planned], ..BuildPlan::default() };
         let changed = BuildError::ChangedSincePlanned;
         let known = self.nothing();
         let (reading, _) = read_planned(plan, &known, scratch, self.config, options, self.progress, changed)?;
         let Some((path, entry)) = reading.pieces.first().cloned() else { return Ok(Done { reading, staged: None }) };
         self.progress.begin_writing();
         let staged = self.stager.stage_piece(&reading.runs, path, entry, reading.bounds, options.threads)?;
-        Ok(Done { reading: Reading { runs: Vec::new(), ..reading }, staged: Some(staged) })
+        Ok(Done { reading: ReadTraces { runs: Vec::new(), ..reading }, staged: Some(staged) })
     }
 
     /// What is known where pieces are read: which trace theirs is, an ingest tells.
@@ -323,10 +323,10 @@ impl Work<'_> {
 
     fn read(
         &mut self,
-        plan: Plan,
+        plan: BuildPlan,
         known: &KnownTraces,
         changed: impl Fn(Vec<PathBuf>) -> BuildError,
-    ) -> Result<Reading, BuildError> {
+    ) -> Result<ReadTraces, BuildError> {
         let (scratch, config, options) = (self.stager.scratch(), self.config, self.options);
         let (mut reading, known) = read_planned(plan, known, scratch, config, options, self.progress, changed)?;
         self.count(&mut reading);
@@ -335,17 +335,17 @@ impl Work<'_> {
     }
 
     /// Finds lost records of processes that are in one trace from `start` to `end`; others an ingest finds.
-    fn find_lost(&self, reading: &mut Reading) -> Result<(), BuildError> {
+    fn find_lost(&self, reading: &mut ReadTraces) -> Result<(), BuildError> {
         fn name_of(path: &Path) -> Vec<u8> {
             path.as_os_str().as_bytes().to_owned()
         }
-        let Reading { files, reports, .. } = reading;
+        let ReadTraces { files, reports, .. } = reading;
         let each = files.iter().map(|(path, entry)| (path.as_os_str().as_bytes(), entry));
         let lost = each.flat_map(|file| lost::find(std::iter::once(file), false)).collect();
         lost::report(&lost, name_of, reports, &mut [], self.options.strict)
     }
 
-    fn count(&mut self, reading: &mut Reading) {
+    fn count(&mut self, reading: &mut ReadTraces) {
         let input = &mut self.report.input;
         input.bytes += reading.bytes;
         input.text_bytes += reading.text_bytes;

@@ -18,12 +18,12 @@ use dft_trace::{
 
 use crate::build::BuildOptions;
 use crate::error::BuildError;
-use crate::plan::Planned;
+use crate::opening_filter::OpeningFilter;
+use crate::plan::PlannedFile;
 use crate::processes::{Before, ProcessCollector};
 use crate::progress::Progress;
 use crate::report::{MalformedLine, SHOWN, SkippedRecord};
 use crate::sampling::sample;
-use crate::sieve::Sieve;
 
 /// A table is written out when it takes more than this, however small the budget, in bytes.
 const LEAST_TABLE: usize = 256 << 10;
@@ -105,7 +105,7 @@ pub(crate) enum FileEnd {
 
 /// All that was read.
 #[derive(Default)]
-pub(crate) struct Harvest {
+pub(crate) struct WorkerOutput {
     pub(crate) runs: Vec<Run>,
     pub(crate) bounds: Vec<Bounds>,
     /// By the file's place in the plan.
@@ -115,7 +115,7 @@ pub(crate) struct Harvest {
     pub(crate) spilled: u64,
 }
 
-impl Harvest {
+impl WorkerOutput {
     fn add(&mut self, other: Self) {
         self.runs.extend(other.runs);
         self.bounds.extend(other.bounds);
@@ -142,8 +142,8 @@ struct Task {
 
 /// What the threads share.
 struct Shared<'a> {
-    files: &'a [Planned],
-    sieve: &'a Sieve,
+    files: &'a [PlannedFile],
+    opening_filter: &'a OpeningFilter,
     scratch: &'a Path,
     config: &'a Config,
     progress: &'a Progress,
@@ -177,21 +177,21 @@ impl Shared<'_> {
 }
 
 /// Reads the files, on as many threads as asked for.
-pub(crate) fn harvest(
-    files: &[Planned],
-    sieve: &Sieve,
+pub(crate) fn read_files(
+    files: &[PlannedFile],
+    opening_filter: &OpeningFilter,
     scratch: &Path,
     config: &Config,
     options: &BuildOptions,
     progress: &Progress,
-) -> Result<Harvest, BuildError> {
+) -> Result<WorkerOutput, BuildError> {
     let threads = options.threads.max(1);
     let (sender, tasks) = crossbeam_channel::bounded(2 * threads);
     // Tables grow in steps, in which what grows is there twice.
     let table = usize::try_from(options.memory).unwrap_or(usize::MAX) / threads / 2;
     let shared = Shared {
         files,
-        sieve,
+        opening_filter,
         scratch,
         config,
         progress,
@@ -204,7 +204,7 @@ pub(crate) fn harvest(
         tasks,
         spare: crossbeam_channel::unbounded(),
     };
-    let mut harvest = Harvest::default();
+    let mut read_files = WorkerOutput::default();
     thread::scope(|scope| {
         // Each thread has a sender as long as it reads files; when the last is gone, so is the work.
         let shared = &shared;
@@ -213,7 +213,7 @@ pub(crate) fn harvest(
         workers.push(spawn(sender));
         for worker in workers {
             match worker.join() {
-                Ok(Ok(part)) => harvest.add(part),
+                Ok(Ok(part)) => read_files.add(part),
                 Ok(Err(error)) => shared.fail(error),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
@@ -224,7 +224,7 @@ pub(crate) fn harvest(
     }
     match shared.failure.into_inner() {
         Ok(Some(error)) => Err(error),
-        _ => Ok(harvest),
+        _ => Ok(read_files),
     }
 }
 
@@ -235,16 +235,16 @@ struct Worker<'a> {
     table: Aggregator,
     /// Runs on disk: those of each level are each merged of [`MERGED`] of the one below.
     levels: Vec<Vec<Run>>,
-    harvest: Harvest,
+    read_files: WorkerOutput,
 }
 
 impl<'a> Worker<'a> {
     fn new(shared: &'a Shared<'a>) -> Self {
         let table = Aggregator::new(shared.config);
-        Self { shared, parser: Parser::new(), table, levels: Vec::new(), harvest: Harvest::default() }
+        Self { shared, parser: Parser::new(), table, levels: Vec::new(), read_files: WorkerOutput::default() }
     }
 
-    fn work(mut self, sender: Sender<Task>) -> Result<Harvest, BuildError> {
+    fn work(mut self, sender: Sender<Task>) -> Result<WorkerOutput, BuildError> {
         let result = self.read_files(&sender);
         drop(sender);
         if let Err(error) = result {
@@ -261,12 +261,12 @@ impl<'a> Worker<'a> {
             }
             let _ = self.shared.spare.0.send(block.text);
         }
-        self.harvest.bounds.extend(self.table.bounds());
-        self.harvest.runs.extend(self.levels.into_iter().flatten());
+        self.read_files.bounds.extend(self.table.bounds());
+        self.read_files.runs.extend(self.levels.into_iter().flatten());
         if !self.shared.stopped() && !self.table.is_empty() {
-            self.harvest.runs.push(self.table.into_run());
+            self.read_files.runs.push(self.table.into_run());
         }
-        Ok(self.harvest)
+        Ok(self.read_files)
     }
 
     fn read_files(&mut self, sender: &Sender<Task>) -> Result<(), BuildError> {
@@ -282,7 +282,7 @@ impl<'a> Worker<'a> {
             if !matches!(end, FileEnd::PutOff) {
                 self.shared.progress.add_file();
             }
-            self.harvest.ends.insert(at, end);
+            self.read_files.ends.insert(at, end);
         }
     }
 
@@ -290,21 +290,21 @@ impl<'a> Worker<'a> {
     fn read_file(
         &mut self,
         at: usize,
-        file: &Planned,
+        file: &PlannedFile,
         block: &mut Block,
         sender: &Sender<Task>,
     ) -> Result<Option<FileEnd>, ReadError> {
-        let point = dft_io::point("build:before a trace is opened").map_err(ResumeError::Io);
+        let point = dft_io::failpoint("build:before a trace is opened").map_err(ResumeError::Io);
         let start = self.shared.config.clock();
         let opened = point.and_then(|()| match (&file.piece, &file.before) {
             (Some(piece), _) => open_piece(&file.path, piece, file.size, start),
             (None, None) => TraceReader::open_at(&file.path, start).map_err(ResumeError::Io),
-            (None, Some(before)) if file.settled.is_some() => {
+            (None, Some(before)) if file.classified.is_some() => {
                 TraceReader::take_over(&file.path, file.size, &before.consumed)
             }
             (None, Some(before)) => TraceReader::resume(&file.path, &before.head()),
         });
-        let mut may_be_another = file.piece.is_none() && file.before.is_none() && file.settled.is_none();
+        let mut may_be_another = file.piece.is_none() && file.before.is_none() && file.classified.is_none();
         let mut reader = match opened {
             Ok(reader) => reader,
             Err(ResumeError::Io(error)) => return Ok(Some(FileEnd::Unreadable(error))),
@@ -317,7 +317,7 @@ impl<'a> Worker<'a> {
             if self.shared.stopped() {
                 return Ok(None);
             }
-            if std::mem::take(&mut may_be_another) && !self.shared.sieve.takes(reader.first_bytes()) {
+            if std::mem::take(&mut may_be_another) && !self.shared.opening_filter.takes(reader.first_bytes()) {
                 return Ok(Some(FileEnd::PutOff));
             }
             self.shared.progress.add_bytes(reader.position() - position);
@@ -346,8 +346,8 @@ impl<'a> Worker<'a> {
 
     /// Adds a block's records to the table; where the block ends.
     fn parse(&mut self, file: usize, block: &Block) -> Result<BlockEnd, BuildError> {
-        let Self { shared, parser, table, levels, harvest } = self;
-        let Harvest { tallies, spilled, .. } = harvest;
+        let Self { shared, parser, table, levels, read_files } = self;
+        let WorkerOutput { tallies, spilled, .. } = read_files;
         let tally = tallies.entry(file).or_default();
         let before = tally.counts.records();
         let (mut unseen, mut failure) = (0, None);

@@ -1,10 +1,10 @@
-//! What the system says and what to do about it, and the points at which tests make it fail.
+//! What the system says and what to do about it, and failpoints for tests.
 //!
 //! [`advice`] ends the message of a failed operation. [`open_regular`] never waits for what has the name of a
 //! file. [`CreatedDirectories`] are removed again where what they were made for fails; a [`WorkDirectory`] when its
 //! process ends, or by the next one. [`point`] names a
 //! moment in the life of a file or an index; tests let the process die there, or let the system refuse what
-//! comes next. [`Show`] gives names as people may be shown them. Without the feature `armed`, which no release has, a point is nothing.
+//! comes next. [`Show`] gives names as people may be shown them. Without the feature `failpoints`, which no release has, a point is nothing.
 
 mod created;
 pub mod fork;
@@ -71,27 +71,27 @@ pub fn sync_directory(path: &Path) -> io::Result<()> {
 
 /// A moment that tests can make the last one of the process, or of an operation.
 ///
-/// With the feature `armed`, the variable `DFT_POINTS` says what happens: `NAME=abort` ends the
+/// With the feature `failpoints`, the variable `DFT_FAILPOINTS` says what happens: `NAME=abort` ends the
 /// process at once, `NAME=full` and `NAME=denied` give the system's errors for a full disk and for a
-/// lack of permission; `NAME#3=…` means the third time that it is reached. `DFT_POINTS_LOG` names a
+/// lack of permission; `NAME#3=…` means the third time that it is reached. `DFT_FAILPOINTS_LOG` names a
 /// file to which every point is appended that is reached.
 ///
 /// # Errors
 ///
-/// The one that was asked for; without `armed`, none.
+/// The one that was asked for; without `failpoints`, none.
 #[inline(always)]
-pub fn point(name: &str) -> io::Result<()> {
-    #[cfg(feature = "armed")]
-    return armed::point(name);
-    #[cfg(not(feature = "armed"))]
+pub fn failpoint(name: &str) -> io::Result<()> {
+    #[cfg(feature = "failpoints")]
+    return failpoints::failpoint(name);
+    #[cfg(not(feature = "failpoints"))]
     {
         let _ = name;
         Ok(())
     }
 }
 
-#[cfg(feature = "armed")]
-mod armed {
+#[cfg(feature = "failpoints")]
+mod failpoints {
     use std::collections::HashMap;
     use std::fs::File;
     use std::io::{self, Write};
@@ -99,18 +99,18 @@ mod armed {
 
     static REACHED: Mutex<Option<HashMap<String, u64>>> = Mutex::new(None);
 
-    pub(super) fn point(name: &str) -> io::Result<()> {
+    pub(super) fn failpoint(name: &str) -> io::Result<()> {
         let time = {
             let mut reached = REACHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let time = reached.get_or_insert_default().entry(name.to_owned()).or_default();
             *time += 1;
             *time
         };
-        if let Some(log) = std::env::var_os("DFT_POINTS_LOG") {
+        if let Some(log) = std::env::var_os("DFT_FAILPOINTS_LOG") {
             let mut log = File::options().create(true).append(true).open(log)?;
             log.write_all(format!("{name}\n").as_bytes())?;
         }
-        let Ok(wanted) = std::env::var("DFT_POINTS") else { return Ok(()) };
+        let Ok(wanted) = std::env::var("DFT_FAILPOINTS") else { return Ok(()) };
         let Some((place, what)) = wanted.split_once('=') else { return Ok(()) };
         let (place, at) = match place.split_once('#') {
             Some((place, at)) => (place, at.parse().unwrap_or(1)),
@@ -141,8 +141,8 @@ mod tests {
     }
 
     #[test]
-    #[cfg(not(feature = "armed"))]
+    #[cfg(not(feature = "failpoints"))]
     fn a_point_is_nothing() {
-        assert!(point("anything").is_ok());
+        assert!(failpoint("anything").is_ok());
     }
 }

@@ -32,9 +32,9 @@ use dft_codec::{
 };
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::column_families;
 use crate::error::StoreError;
-use crate::families;
-use crate::hashed::Sealed;
+use crate::hashed::FileHash;
 use crate::seal::{check_file, seal_file};
 use crate::sorted::{SortedFiles, Written};
 use crate::trace_names::TraceNames;
@@ -194,7 +194,7 @@ impl Manifest {
         let (mut files, mut names) = (Vec::new(), BTreeSet::new());
         for _ in 0..reader.count_of(19)? {
             let family = reader.text()?;
-            let family = families::STAGED.into_iter().find(|known| *known == family);
+            let family = column_families::STAGED.into_iter().find(|known| *known == family);
             let family = family.ok_or(DecodeError::Invalid("a column family that is not staged"))?;
             let name = reader.text()?.to_owned();
             if name.is_empty() || name.contains(['/', '\0']) || name.starts_with('.') {
@@ -260,7 +260,7 @@ impl Bundle {
         let Held { contents, source, duplicates, bounds } = held;
         let mut files = Vec::new();
         for (family, path) in &sorted.files {
-            let Sealed { size, hash } = seal_file(path, &[&sorted.hashed])?;
+            let FileHash { size, hash } = seal_file(path, &[&sorted.hashed])?;
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             files.push(BundleFile { family, name, size, hash });
         }
@@ -268,7 +268,7 @@ impl Bundle {
         let manifest = Manifest { config: config.clone(), bounds, written, contents, source, duplicates, files };
         let path = folder.join(MANIFEST);
         let write = || -> io::Result<()> {
-            dft_io::point("stage:before the manifest is written")?;
+            dft_io::failpoint("stage:before the manifest is written")?;
             let mut file = dft_io::create_new(&path)?;
             file.write_all(&manifest.encode())?;
             file.sync_all()?;
@@ -367,7 +367,7 @@ impl Bundle {
         let mut sorted = SortedFiles { written: self.manifest.written, ..SortedFiles::default() };
         for file in &self.manifest.files {
             let (source, target) = (self.path.join(&file.name), folder.join(&file.name));
-            dft_io::point("ingest:before a file is linked").map_err(StoreError::io(&target))?;
+            dft_io::failpoint("ingest:before a file is linked").map_err(StoreError::io(&target))?;
             if fs::hard_link(&source, &target).is_err() {
                 dft_io::copy_regular(&source, &target).map_err(StoreError::io(&target))?;
             }
@@ -449,7 +449,7 @@ mod tests {
         };
         Manifest {
             config: Config::default(),
-            bounds: Some(Bounds { least: 0, greatest: 5_000_000 }),
+            bounds: Some(Bounds { min: 0, max: 5_000_000 }),
             written: Written { rows: 2, telemetry: 0, series: 1 },
             duplicates: vec![(
                 PathBuf::from("/traces/b.pfw"),
@@ -457,7 +457,12 @@ mod tests {
             )],
             contents: Contents::Traces(vec![(PathBuf::from("/traces/a.pfw"), entry)]),
             source: Some("node1".to_owned()),
-            files: vec![BundleFile { family: families::ROWS, name: "rows.0000.sst".to_owned(), size: 5, hash: 9 }],
+            files: vec![BundleFile {
+                family: column_families::ROWS,
+                name: "rows.0000.sst".to_owned(),
+                size: 5,
+                hash: 9,
+            }],
         }
     }
 
@@ -533,7 +538,7 @@ mod tests {
         twice.files.push(twice.files[0].clone());
         assert!(Manifest::decode(&twice.encode()).is_err());
         let mut described = manifest();
-        described.files[0].family = families::FILES;
+        described.files[0].family = column_families::FILES;
         assert!(Manifest::decode(&described.encode()).is_err());
     }
 

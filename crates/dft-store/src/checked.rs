@@ -11,10 +11,10 @@ use std::thread;
 use dft_codec::FileCounts;
 
 use crate::bundle::{Bundle, Contents};
+use crate::column_families;
 use crate::error::StoreError;
-use crate::event_aggregator::EventAggregator;
-use crate::families;
 use crate::index::Index;
+use crate::index_writer::IndexWriter;
 use crate::publish::Publisher;
 use crate::sorted::{Written, join};
 use crate::verify::verify_bundle;
@@ -22,7 +22,7 @@ use crate::verify::verify_bundle;
 /// Bundles that are read at once: mostly that is to wait for the disk.
 const AT_ONCE: usize = 8;
 
-impl EventAggregator {
+impl IndexWriter {
     /// Of each of some bundles, why it is not to be taken in, if so.
     ///
     /// # Errors
@@ -94,16 +94,17 @@ fn check(index: &Index, bundle: &Bundle, threads: usize) -> Result<(), StoreErro
         Contents::Traces(traces) => traces.iter().for_each(|(_, entry)| counts.add(&entry.counts)),
         Contents::Piece(_, piece) => counts.add(&piece.entry.counts),
     }
-    let stored: Vec<_> = families::STAGED.iter().map(|family| Stored::of(index, family)).collect::<Result<_, _>>()?;
+    let stored: Vec<_> =
+        column_families::STAGED.iter().map(|family| Stored::of(index, family)).collect::<Result<_, _>>()?;
     let say = |family, what: Option<String>| match what {
         Some(what) => Err(index.damaged(&format!("its {family} {what}"))),
         None => Ok(()),
     };
-    for (family, stored) in families::STAGED.iter().zip(&stored) {
+    for (family, stored) in column_families::STAGED.iter().zip(&stored) {
         say(family, stored.hidden())?;
     }
     let found = verify_bundle(index, &counts, threads, |read| {
-        let families = families::STAGED.iter().zip(&stored).zip(read);
+        let families = column_families::STAGED.iter().zip(&stored).zip(read);
         families.into_iter().try_for_each(|((family, stored), read)| say(family, stored.twice(read)))
     });
     if let Some(fault) = found.faults.into_iter().next() {

@@ -49,7 +49,7 @@ pub enum StoreError {
     Changed(PathBuf),
     /// What was published is in force, but something failed behind that: it may not survive a loss of power.
     #[error("{}: what was added is in, but then: {source}", .path.shown())]
-    InForce {
+    Committed {
         /// The index.
         path: PathBuf,
         /// What the system says.

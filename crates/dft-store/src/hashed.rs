@@ -9,16 +9,16 @@ use xxhash_rust::xxh3::Xxh3;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Sealed {
+pub(crate) struct FileHash {
     pub(crate) size: u64,
     /// The XXH3-128 of its bytes.
     pub(crate) hash: u128,
 }
 
-impl Sealed {
+impl FileHash {
     /// What a file is from where it stands.
     pub(crate) fn of(file: File) -> io::Result<Self> {
-        let mut all = Growing::of(file);
+        let mut all = GrowingFile::of(file);
         all.catch_up()?;
         Ok(all.sealed())
     }
@@ -26,14 +26,14 @@ impl Sealed {
 
 /// A file that somebody else writes, from its start to its end, and that is hashed as it grows: RocksDB lets
 /// go of the pages of what it has written, so to read it afterwards is to wait for the disk.
-pub(crate) struct Growing {
+pub(crate) struct GrowingFile {
     file: File,
     size: u64,
     hash: Xxh3,
     buffer: Vec<u8>,
 }
 
-impl Growing {
+impl GrowingFile {
     pub(crate) fn of(file: File) -> Self {
         Self { file, size: 0, hash: Xxh3::new(), buffer: vec![0; 256 << 10] }
     }
@@ -53,26 +53,26 @@ impl Growing {
         }
     }
 
-    fn sealed(&self) -> Sealed {
-        Sealed { size: self.size, hash: self.hash.digest128() }
+    fn sealed(&self) -> FileHash {
+        FileHash { size: self.size, hash: self.hash.digest128() }
     }
 }
 
 /// What files are that were hashed as they were written, whatever they are called by now.
 #[derive(Debug, Default)]
-pub(crate) struct Hashed(HashMap<Identity, Sealed>);
+pub(crate) struct FileHashes(HashMap<FileId, FileHash>);
 
 /// Device, inode and date (seconds and ns): a file that has got the inode of one that is gone has another
 /// date.
-type Identity = (u64, u64, i64, i64);
+type FileId = (u64, u64, i64, i64);
 
-fn identity(metadata: &Metadata) -> Identity {
+fn identity(metadata: &Metadata) -> FileId {
     (metadata.dev(), metadata.ino(), metadata.mtime(), metadata.mtime_nsec())
 }
 
-impl Hashed {
+impl FileHashes {
     /// Adds a file that has all its bytes.
-    pub(crate) fn add(&mut self, mut file: Growing) -> io::Result<()> {
+    pub(crate) fn add(&mut self, mut file: GrowingFile) -> io::Result<()> {
         file.catch_up()?;
         self.0.insert(identity(&file.file.metadata()?), file.sealed());
         Ok(())
@@ -82,7 +82,7 @@ impl Hashed {
         self.0.extend(others.0);
     }
 
-    pub(crate) fn get(&self, metadata: &Metadata) -> Option<Sealed> {
+    pub(crate) fn get(&self, metadata: &Metadata) -> Option<FileHash> {
         self.0.get(&identity(metadata)).copied().filter(|known| known.size == metadata.len())
     }
 }
@@ -99,17 +99,17 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, linked) = (folder.path().join("a"), folder.path().join("b"));
         let mut file = File::create(&path).expect("made");
-        let mut growing = Growing::of(File::open(&path).expect("opened"));
+        let mut growing = GrowingFile::of(File::open(&path).expect("opened"));
         for length in [0, 1, 300_000, 7] {
             file.write_all(&vec![length as u8; length]).expect("written");
             growing.catch_up().expect("read");
         }
         file.write_all(b"the end").expect("written");
-        let mut hashed = Hashed::default();
+        let mut hashed = FileHashes::default();
         hashed.add(growing).expect("read");
         fs::hard_link(&path, &linked).expect("linked");
         fs::remove_file(&path).expect("removed");
-        let whole = Sealed::of(File::open(&linked).expect("opened")).expect("read");
+        let whole = FileHash::of(File::open(&linked).expect("opened")).expect("read");
         assert_eq!((whole.size, hashed.get(&fs::metadata(&linked).expect("there"))), (300_015, Some(whole)));
 
         // Another one, which may have the inode that is free now; and one that was changed.

@@ -13,10 +13,10 @@ use tempfile::TempDir;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::bundle::{Bundle, BundleFile, Contents, MANIFEST, Manifest, WHOLE};
-use crate::families::{self, MergeFaults, NAMES, ROWS, SERIES, STAGED, TELEMETRY};
+use crate::column_families::{self, MergeFaults, NAMES, ROWS, SERIES, STAGED, TELEMETRY};
 use crate::index::Index;
 use crate::stager::Stager;
-use crate::{EventAggregator, IngestReport, StoreError, verify};
+use crate::{IndexWriter, IngestReport, StoreError, verify};
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -60,7 +60,7 @@ impl Forged {
         let mut manifest = self.manifest.clone();
         manifest.files.clear();
         for (family, name, entries) in &self.files {
-            let options = families::options(family, &MergeFaults::default(), None);
+            let options = column_families::options(family, &MergeFaults::default(), None);
             let file = path.join(name);
             let mut writer = SstFileWriter::create(&options);
             writer.open(&file).expect("made");
@@ -196,7 +196,7 @@ impl Place {
 }
 
 fn ingest(index: &Path, shared: &Path) -> IngestReport {
-    let mut aggregator = EventAggregator::open(index, &config(), false).expect("opened");
+    let mut aggregator = IndexWriter::open(index, &config(), false).expect("opened");
     aggregator.ingest(shared, true).expect("ingested")
 }
 
@@ -252,10 +252,10 @@ fn a_bundle_that_says_what_cannot_be_is_refused_and_named() {
         }
     });
     check("bounds that are too narrow", "time bounds", |forged| {
-        forged.manifest.bounds = Some(Bounds { least: 1_000, greatest: 1_010 });
+        forged.manifest.bounds = Some(Bounds { min: 1_000, max: 1_010 });
     });
     check("bounds that are too wide", "time bounds", |forged| {
-        forged.manifest.bounds = Some(Bounds { least: 0, greatest: 1 << 40 });
+        forged.manifest.bounds = Some(Bounds { min: 0, max: 1 << 40 });
     });
     check("no bounds", "time bounds", |forged| forged.manifest.bounds = None);
     check("a row outside of the bounds", "time bounds", |forged| {
@@ -283,7 +283,7 @@ fn a_bundle_that_says_what_cannot_be_is_refused_and_named() {
     check("a counter with a group key", "other group keys", |forged| {
         let mut key = TelemetryKey::decode(&forged.entries(TELEMETRY)[0].0).expect("a key");
         let extra = vec!["epoch".to_owned()];
-        key.scope = Some(dft_codec::CounterScope { cat: "app".to_owned(), pid: Some(1), extra });
+        key.scope = Some(dft_codec::CounterScope { category: "app".to_owned(), pid: Some(1), extra });
         forged.entries(TELEMETRY).last_mut().expect("one").0 = key.encode();
     });
     check("more events", "events", |forged| forged.entry().counts.events += 1);

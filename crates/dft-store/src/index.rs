@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use dft_aggregate::Config;
 use dft_codec::{
-    Bounds, ChunkCursor, DecodeError, DuplicateEntry, FORMAT_VERSION, Family, FileEntry, NameKey, NameKind, RowKey,
-    SeriesId, SeriesIdentity, TelemetryKey,
+    Bounds, ChunkCursor, DecodeError, DuplicateEntry, FORMAT_VERSION, FileEntry, NameKey, NameKind, RowKey, SeriesId,
+    SeriesIdentity, SeriesKind, TelemetryKey,
 };
 use rocksdb::{Cache, ColumnFamily, DB};
 
+use crate::column_families::{self, MergeFaults};
 use crate::current::{self, Current};
 use crate::error::StoreError;
-use crate::families::{self, MergeFaults};
 use crate::names::{NameTable, count_ambiguous};
 use crate::pools;
 use crate::scan::{RowQuery, scan_options};
@@ -82,10 +82,10 @@ impl Index {
         let directory = current::generation(path, current.number);
         let seal = Seal::read(&directory, current.number)?;
         seal.check(&directory)?;
-        let mut options = families::database_options();
+        let mut options = column_families::database_options();
         options.create_if_missing(false);
         options.create_missing_column_families(false);
-        let descriptors = families::descriptors(&faults, &cache);
+        let descriptors = column_families::descriptors(&faults, &cache);
         let db = DB::open_cf_descriptors_read_only(&options, &directory, descriptors, false).map_err(|error| {
             let error = StoreError::rocks(path, "open the index")(error);
             let is_damage = matches!(error, StoreError::Damaged { .. });
@@ -109,9 +109,10 @@ impl Index {
             return Err(StoreError::Format { path: path.to_owned(), found, known: FORMAT_VERSION });
         }
         let config = index.meta("config")?.ok_or_else(|| index.damaged("it has no configuration"))?;
-        index.config = Config::decode(&config).map_err(|error| index.entry(families::META, b"config", error))?;
+        index.config = Config::decode(&config).map_err(|error| index.entry(column_families::META, b"config", error))?;
         if let Some(bounds) = index.meta("bounds")? {
-            let bounds = Bounds::decode(&bounds).map_err(|error| index.entry(families::META, b"bounds", error))?;
+            let bounds =
+                Bounds::decode(&bounds).map_err(|error| index.entry(column_families::META, b"bounds", error))?;
             index.bounds = Some(bounds);
         }
         Ok(index)
@@ -156,10 +157,10 @@ impl Index {
     pub fn file(&self, path: &[u8]) -> Result<Option<FileEntry>, StoreError> {
         let bytes = self
             .db
-            .get_pinned_cf(self.family(families::FILES)?, path)
+            .get_pinned_cf(self.family(column_families::FILES)?, path)
             .map_err(StoreError::rocks(&self.path, "read a file's entry"))?;
         bytes
-            .map(|bytes| FileEntry::decode(&bytes).map_err(|error| self.entry(families::FILES, path, error)))
+            .map(|bytes| FileEntry::decode(&bytes).map_err(|error| self.entry(column_families::FILES, path, error)))
             .transpose()
     }
 
@@ -170,7 +171,7 @@ impl Index {
     /// Where the index cannot be read.
     pub fn files(&self) -> Result<Vec<(Vec<u8>, FileEntry)>, StoreError> {
         let mut files = Vec::new();
-        self.each(families::FILES, b"", |key, value| {
+        self.each(column_families::FILES, b"", |key, value| {
             files.push((key.to_vec(), FileEntry::decode(value)?));
             Ok(true)
         })?;
@@ -184,8 +185,8 @@ impl Index {
     /// Where the index cannot be read.
     pub fn duplicates(&self) -> Result<Vec<(Vec<u8>, DuplicateEntry)>, StoreError> {
         let mut duplicates = Vec::new();
-        self.each(families::META, families::DUPLICATE, |key, value| {
-            let Some(name) = key.strip_prefix(families::DUPLICATE) else { return Ok(false) };
+        self.each(column_families::META, column_families::DUPLICATE, |key, value| {
+            let Some(name) = key.strip_prefix(column_families::DUPLICATE) else { return Ok(false) };
             duplicates.push((name.to_vec(), DuplicateEntry::decode(value)?));
             Ok(true)
         })?;
@@ -209,7 +210,7 @@ impl Index {
     ///
     /// Where the index cannot be read.
     pub fn ambiguous_hashes(&self) -> Result<u64, StoreError> {
-        count_ambiguous(&self.db, self.family(families::NAMES)?, &self.path)
+        count_ambiguous(&self.db, self.family(column_families::NAMES)?, &self.path)
     }
 
     /// Hands the names of a kind to `visit`, with their values, by hash; those of one hash in byte order.
@@ -218,7 +219,7 @@ impl Index {
         kind: NameKind,
         mut visit: impl FnMut(NameKey, &[u8]) -> Result<(), DecodeError>,
     ) -> Result<(), StoreError> {
-        self.each(families::NAMES, &[kind.tag()], |key, givers| {
+        self.each(column_families::NAMES, &[kind.tag()], |key, givers| {
             if key.first() != Some(&kind.tag()) {
                 return Ok(false);
             }
@@ -235,7 +236,7 @@ impl Index {
     pub fn name(&self, kind: NameKind, hash: &str) -> Result<Option<String>, StoreError> {
         let prefix = NameKey::prefix(kind, hash);
         let mut found = None;
-        self.each(families::NAMES, &prefix, |key, _| {
+        self.each(column_families::NAMES, &prefix, |key, _| {
             if key.starts_with(&prefix) {
                 found = Some(NameKey::decode(key)?.name);
             }
@@ -249,13 +250,13 @@ impl Index {
         self.seal.size()
     }
 
-    /// How many rows a family has.
+    /// How many rows there are of a kind of series.
     ///
     /// # Errors
     ///
     /// Where the index cannot be read.
-    pub fn count_rows(&self, family: Family) -> Result<u64, StoreError> {
-        let mut rows = self.rows(RowQuery::family(family))?;
+    pub fn count_rows(&self, kind: SeriesKind) -> Result<u64, StoreError> {
+        let mut rows = self.rows(RowQuery::kind(kind))?;
         let mut number = 0;
         while rows.next_entry(|_, _| number += 1)?.is_some() {}
         Ok(number)
@@ -267,7 +268,7 @@ impl Index {
     ///
     /// Where the index cannot be read.
     pub fn count_telemetry(&self) -> Result<u64, StoreError> {
-        self.count(families::TELEMETRY)
+        self.count(column_families::TELEMETRY)
     }
 
     /// How many series there are.
@@ -276,7 +277,7 @@ impl Index {
     ///
     /// Where the index cannot be read.
     pub fn count_series(&self) -> Result<u64, StoreError> {
-        self.count(families::SERIES)
+        self.count(column_families::SERIES)
     }
 
     fn count(&self, family: &'static str) -> Result<u64, StoreError> {
@@ -288,16 +289,16 @@ impl Index {
         Ok(entries)
     }
 
-    /// Splits the rows of a family into at most `parts` ranges of series ids, for parallel readers:
+    /// Splits the rows of a kind of series into at most `parts` ranges of series ids, for parallel readers:
     /// each row is in one, and their order is the rows' order.
-    pub fn partitions(&self, family: Family, parts: usize) -> Vec<Range<SeriesId>> {
+    pub fn shards(&self, kind: SeriesKind, parts: usize) -> Vec<Range<SeriesId>> {
         let parts = parts.clamp(1, 1 << 16) as u128;
         let at = |part: u128| {
             // Ids are hashes, so equal ranges of them hold about equally many series.
             let mut id = ((part << 112) / parts).to_be_bytes();
             id.copy_within(2.., 1);
             id[15] = 0;
-            id[0] = family as u8 + u8::from(part == parts);
+            id[0] = kind as u8 + u8::from(part == parts);
             SeriesId(id)
         };
         (0..parts).map(|part| at(part)..at(part + 1)).collect()
@@ -314,12 +315,12 @@ impl Index {
 
     /// The error that a row's value does not decode.
     pub fn bad_row(&self, key: &RowKey, error: DecodeError) -> StoreError {
-        self.entry(families::ROWS, &key.encode(), error)
+        self.entry(column_families::ROWS, &key.encode(), error)
     }
 
     /// The error that a telemetry row's value does not decode.
     pub fn bad_telemetry(&self, key: &TelemetryKey, error: DecodeError) -> StoreError {
-        self.entry(families::TELEMETRY, &key.encode(), error)
+        self.entry(column_families::TELEMETRY, &key.encode(), error)
     }
 
     /// The error that a bucket lies before the index's time bounds.
@@ -336,11 +337,13 @@ impl Index {
     /// Refuses another identity under the id of a series that is in.
     pub(crate) fn refuse_clash(&self, id: &[u8], identity: &[u8]) -> Result<(), StoreError> {
         let stored =
-            self.db.get_pinned_cf(self.family(families::SERIES)?, id).map_err(|error| self.read_error(error))?;
+            self.db.get_pinned_cf(self.family(column_families::SERIES)?, id).map_err(|error| self.read_error(error))?;
         match stored {
             Some(stored) if *stored != *identity => {
                 let decode = |bytes: &[u8]| {
-                    SeriesIdentity::decode(bytes).map(Box::new).map_err(|error| self.entry(families::SERIES, id, error))
+                    SeriesIdentity::decode(bytes)
+                        .map(Box::new)
+                        .map_err(|error| self.entry(column_families::SERIES, id, error))
                 };
                 Err(StoreError::SeriesClash { first: decode(&stored)?, second: decode(identity)? })
             }
@@ -350,12 +353,12 @@ impl Index {
 
     /// Whether a bundle was taken in, by its id.
     pub(crate) fn has_bundle(&self, id: &str) -> Result<bool, StoreError> {
-        Ok(self.meta(&families::bundle_key(id))?.is_some())
+        Ok(self.meta(&column_families::bundle_key(id))?.is_some())
     }
 
     fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.db
-            .get_cf(self.family(families::META)?, key)
+            .get_cf(self.family(column_families::META)?, key)
             .map_err(StoreError::rocks(&self.path, "read the index's description"))
     }
 

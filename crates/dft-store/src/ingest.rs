@@ -12,10 +12,10 @@ use dft_io::Show;
 
 use crate::bundle::{Bundle, Contents, INCOMING, Listed, WHOLE, remove_bundle};
 use crate::chain::{Chain, chain};
-use crate::coming::{Coming, Standing};
 use crate::error::StoreError;
-use crate::event_aggregator::EventAggregator;
-use crate::lock::NoLock;
+use crate::index_writer::IndexWriter;
+use crate::lock::LockUnavailable;
+use crate::pending_traces::{PendingTraces, TraceStatus};
 use crate::same_traces::{DuplicateTrace, SharedProcesses};
 use crate::sorted::Written;
 use crate::trace_names::TraceNames;
@@ -112,7 +112,7 @@ pub struct IngestReport {
     /// What was in the bundles that were taken in.
     pub written: Written,
     /// That the file system gives no lock for the index, where it does not.
-    pub no_lock: Option<NoLock>,
+    pub no_lock: Option<LockUnavailable>,
 }
 
 /// The one configuration of the bundles in a directory; `None` where there is no bundle.
@@ -149,7 +149,7 @@ pub fn bundle_config(shared: &Path) -> Result<Option<Config>, StoreError> {
     }
 }
 
-impl EventAggregator {
+impl IndexWriter {
     /// Takes in the bundles of a shared directory that are not in yet: all of them at once, or, where
     /// that fails or the process dies, none. A bundle that cannot be taken in is left where it is, and
     /// said to be; the others are removed, unless `keep`.
@@ -161,7 +161,7 @@ impl EventAggregator {
         let no_lock = self.no_lock().cloned();
         let mut report = IngestReport { unfinished: unfinished(shared)?, no_lock, ..IngestReport::default() };
         let bundles = Bundle::list(shared)?;
-        let mut coming = Coming::into(self)?;
+        let mut coming = PendingTraces::into(self)?;
         let mut taken = Vec::new();
         let mut known = Vec::new();
         let mut pieces: BTreeMap<Vec<u8>, Vec<PieceBundle>> = BTreeMap::new();
@@ -253,7 +253,11 @@ impl EventAggregator {
     }
 
     /// Why bundles are refused for what is in them, by path, of those that would be taken in.
-    fn refusals(&self, bundles: &[Listed], coming: &Coming) -> Result<BTreeMap<PathBuf, StoreError>, StoreError> {
+    fn refusals(
+        &self,
+        bundles: &[Listed],
+        coming: &PendingTraces,
+    ) -> Result<BTreeMap<PathBuf, StoreError>, StoreError> {
         let is_new = |bundle: &&Bundle| matches!(self.judge(bundle, coming), Ok(Verdict::New(_)));
         let new: Vec<_> = bundles.iter().filter_map(|(_, bundle)| bundle.as_ref().ok()).filter(is_new).collect();
         let refusals = new.iter().map(|bundle| bundle.path.clone()).zip(self.refuses_each(&new)?);
@@ -261,7 +265,7 @@ impl EventAggregator {
     }
 
     /// Whether a bundle can be taken in, beside what is in the index and what was taken before it.
-    fn judge(&self, bundle: &Bundle, coming: &Coming) -> Result<Verdict, StoreError> {
+    fn judge(&self, bundle: &Bundle, coming: &PendingTraces) -> Result<Verdict, StoreError> {
         let manifest = &bundle.manifest;
         if manifest.config != *self.config() {
             return Err(StoreError::BundleConfig {
@@ -284,10 +288,10 @@ impl EventAggregator {
         for (path, entry) in traces {
             let name = names.name_of(path);
             match coming.standing(&name, entry) {
-                Standing::New => new.push((name, entry.clone())),
-                Standing::Known => known.push(path),
-                Standing::Duplicate(of) => duplicates.push((name, entry.clone(), of)),
-                Standing::Changed => {
+                TraceStatus::New => new.push((name, entry.clone())),
+                TraceStatus::Known => known.push(path),
+                TraceStatus::Duplicate(of) => duplicates.push((name, entry.clone(), of)),
+                TraceStatus::Changed => {
                     return Err(StoreError::BundleChanged { path: bundle.path.clone(), trace: path.clone() });
                 }
             }
@@ -316,7 +320,7 @@ impl EventAggregator {
         &self,
         name: &[u8],
         mut pieces: Vec<PieceBundle>,
-        coming: &Coming,
+        coming: &PendingTraces,
         report: &mut IngestReport,
     ) -> Result<Judged, StoreError> {
         let mut judged = Judged::default();
@@ -347,8 +351,8 @@ impl EventAggregator {
                     report.unchained.push(UnchainedTrace { trace, unchained, bundles: bundles() });
                     return Ok(judged);
                 }
-                Chain::Whole(_, entry) if matches!(coming.standing(name, &entry), Standing::Duplicate(_)) => {
-                    if let Standing::Duplicate(of) = coming.standing(name, &entry) {
+                Chain::Whole(_, entry) if matches!(coming.standing(name, &entry), TraceStatus::Duplicate(_)) => {
+                    if let TraceStatus::Duplicate(of) = coming.standing(name, &entry) {
                         judged.entry = Some((*entry, Some(of)));
                     }
                     judged.known = pieces.into_iter().map(|piece| piece.bundle).collect();
@@ -441,8 +445,8 @@ fn remove(shared: &Path, bundle: &Bundle) -> Result<(), StoreError> {
     let id = name.strip_prefix(WHOLE).unwrap_or(&name);
     bundle.refuse_strangers()?;
     let away = shared.join(format!("{INCOMING}{id}{INGESTED}"));
-    dft_io::point("ingest:before a bundle is removed").map_err(StoreError::io(&bundle.path))?;
+    dft_io::failpoint("ingest:before a bundle is removed").map_err(StoreError::io(&bundle.path))?;
     fs::rename(&bundle.path, &away).map_err(StoreError::io(&bundle.path))?;
-    dft_io::point("ingest:while a bundle is removed").map_err(StoreError::io(&away))?;
+    dft_io::failpoint("ingest:while a bundle is removed").map_err(StoreError::io(&away))?;
     remove_bundle(&away).map_err(StoreError::io(&away))
 }

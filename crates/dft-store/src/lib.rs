@@ -59,7 +59,7 @@
 //!
 //! On many machines each worker makes a bundle ([`Stager`]): the sorted files of its traces, and a
 //! manifest that says which traces, with which configuration, and what every file's bytes are. One
-//! process takes the bundles into the index ([`EventAggregator::ingest`]).
+//! process takes the bundles into the index ([`IndexWriter::ingest`]).
 //!
 //! ```text
 //!  worker   .stage-x/bundle ──1 describe, durable──2 rename, or copy and sync──▶ shared/.incoming-id-x
@@ -104,26 +104,26 @@
 #[cfg(test)]
 extern crate self as dft_store;
 
-mod ahead;
 mod bundle;
 mod chain;
 mod checked;
-mod coming;
+mod column_families;
 mod contents;
 mod current;
 mod directory;
 mod error;
-mod event_aggregator;
-mod families;
 mod file_system;
 mod hashed;
 #[cfg(test)]
 mod hostile_bundles;
 mod index;
+mod index_writer;
 mod ingest;
 mod lock;
 mod names;
+mod pending_traces;
 mod pools;
+mod prefetch;
 mod publish;
 mod room;
 mod same_traces;
@@ -135,14 +135,14 @@ mod stager;
 mod trace_names;
 mod verify;
 
-pub use ahead::RowsAhead;
 pub use error::StoreError;
-pub use event_aggregator::EventAggregator;
 pub use index::{Index, IndexSize};
+pub use index_writer::IndexWriter;
 pub use ingest::{IngestReport, IngestedBundle, UnchainedTrace, WaitingTrace, bundle_config};
-pub use lock::NoLock;
+pub use lock::LockUnavailable;
 pub use names::NameTable;
 pub use pools::{end_background_threads, end_idle_threads};
+pub use prefetch::RowPrefetch;
 pub use publish::{Batch, NameChanges};
 pub use same_traces::{DuplicateTrace, SharedProcesses, is_gone};
 pub use scan::{RowQuery, RowScan, SeriesScan, TelemetryQuery, TelemetryScan};

@@ -18,14 +18,14 @@ pub(crate) const LOCK: &str = "LOCK";
 
 /// An index that a writer works on without a lock, since the file system gives none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NoLock {
+pub struct LockUnavailable {
     /// The directory of the index.
     pub index: PathBuf,
     /// What the system says.
     pub reason: String,
 }
 
-impl fmt::Display for NoLock {
+impl fmt::Display for LockUnavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (index, reason) = (self.index.shown(), &self.reason);
         write!(
@@ -47,7 +47,7 @@ pub(crate) struct Lock {
     /// Whether it and the marker of the index stay: they are an index's, or another writer's.
     stays: bool,
     /// Why the file system gives no lock, where it does not.
-    refused: Option<NoLock>,
+    refused: Option<LockUnavailable>,
     created: CreatedDirectories,
     /// The system lets go of the lock when the process ends.
     file: Locked,
@@ -85,7 +85,7 @@ impl Lock {
                     return Err(StoreError::Locked(index.to_owned()));
                 }
                 Err(TryLockError::Error(error)) => {
-                    lock.refused = Some(NoLock { index: index.to_owned(), reason: error.to_string() });
+                    lock.refused = Some(LockUnavailable { index: index.to_owned(), reason: error.to_string() });
                 }
             }
             if !lock.is_in_place().map_err(StoreError::io(&path))? {
@@ -108,7 +108,7 @@ impl Lock {
     }
 
     /// That the file system gives no lock, where it does not.
-    pub(crate) fn refused(&self) -> Option<&NoLock> {
+    pub(crate) fn refused(&self) -> Option<&LockUnavailable> {
         self.refused.as_ref()
     }
 

@@ -8,8 +8,8 @@ use dft_codec::{DecodeError, NameGivers, NameKey, ProcessId};
 use hashbrown::HashTable;
 use rocksdb::{ColumnFamily, DB};
 
+use crate::column_families;
 use crate::error::StoreError;
-use crate::families;
 use crate::scan::scan_options;
 
 /// How many hashes of an index have more than one name; `path` is for errors to name.
@@ -19,7 +19,7 @@ pub(crate) fn count_ambiguous(db: &DB, family: &ColumnFamily, path: &Path) -> Re
     cursor.seek_to_first();
     while let Some(key) = cursor.key() {
         let NameKey { kind, hash, .. } =
-            NameKey::decode(key).map_err(|error| StoreError::entry(path, families::NAMES, key, error))?;
+            NameKey::decode(key).map_err(|error| StoreError::entry(path, column_families::NAMES, key, error))?;
         let hash = Some((kind, hash));
         names = if last == hash { names + 1 } else { 1 };
         ambiguous += u64::from(names == 2);
@@ -35,7 +35,7 @@ pub(crate) fn count_ambiguous(db: &DB, family: &ColumnFamily, path: &Path) -> Re
 pub struct NameTable {
     /// Hashes and names, one after another, by hash.
     text: String,
-    places: Vec<Place>,
+    places: Vec<NameSpan>,
     /// Places, by the hash there.
     table: HashTable<usize>,
     hasher: RandomState,
@@ -47,7 +47,7 @@ pub struct NameTable {
 
 /// Where in the text a hash and its name start. The name ends where the next hash starts.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct NameSpan {
     hash: usize,
     name: usize,
 }
@@ -90,7 +90,7 @@ impl NameTable {
         let start = self.text.len();
         self.text.push_str(hash);
         self.text.push_str(name);
-        self.places.push(Place { hash: start, name: start + hash.len() });
+        self.places.push(NameSpan { hash: start, name: start + hash.len() });
         let Self { text, places, table, hasher, .. } = self;
         let hash_of = |&at: &usize| hasher.hash_one(&text[places[at].hash..places[at].name]);
         table.insert_unique(hash_of(&(places.len() - 1)), places.len() - 1, hash_of);
@@ -98,7 +98,7 @@ impl NameTable {
     }
 
     fn hash(&self, at: usize) -> &str {
-        let Place { hash, name } = self.places[at];
+        let NameSpan { hash, name } = self.places[at];
         &self.text[hash..name]
     }
 
@@ -109,13 +109,13 @@ impl NameTable {
 
     /// The name that a process of a host means by a hash. Where the hash has several, that is the one that the
     /// process itself gave, and else the smallest in byte order.
-    pub fn of_process(&self, hash: &str, hhash: &str, pid: i64) -> Option<&str> {
+    pub fn of_process(&self, hash: &str, host_hash: &str, pid: i64) -> Option<&str> {
         if self.several.is_empty() {
             return self.get(hash);
         }
         let Some(names) = self.several.get(hash) else { return self.get(hash) };
         // A record that gives a name may lack the host.
-        let processes = [ProcessId::of(hhash, pid), ProcessId::of("", pid)];
+        let processes = [ProcessId::of(host_hash, pid), ProcessId::of("", pid)];
         let own = names.iter().find(|(_, givers)| processes.iter().any(|process| givers.contains(*process)));
         own.or(names.first()).map(|(name, _)| name.as_str())
     }
@@ -181,7 +181,7 @@ mod tests {
     fn a_hash_with_several_names_means_the_one_that_its_process_gave() {
         let givers = |processes: &[(&str, i64)]| {
             let mut givers = NameGivers::default();
-            givers.extend(processes.iter().map(|(hhash, pid)| ProcessId::of(hhash, *pid)));
+            givers.extend(processes.iter().map(|(host_hash, pid)| ProcessId::of(host_hash, *pid)));
             givers.encode()
         };
         let mut table = NameTable::new();
@@ -189,7 +189,7 @@ mod tests {
         table.add("7", "/b", &givers(&[("node1", 2), ("node2", 1)])).expect("a name");
         table.add("7", "/c", &givers(&[("", 9), ("node1", 2)])).expect("a name");
         table.add("8", "/d", &givers(&[("node1", 1)])).expect("a name");
-        let of = |hash, hhash, pid| table.of_process(hash, hhash, pid);
+        let of = |hash, host_hash, pid| table.of_process(hash, host_hash, pid);
         assert_eq!(of("7", "node1", 1), Some("/a"));
         assert_eq!(of("7", "node2", 1), Some("/b"));
         // It gave two, so the smaller of them.

@@ -35,9 +35,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const THREAD: &[u8] = b"rocksdb:";
 
 /// A database that is being opened or written, for as long as it lasts.
-pub(crate) struct Use(());
+pub(crate) struct DatabaseUse(());
 
-impl Drop for Use {
+impl Drop for DatabaseUse {
     fn drop(&mut self) {
         USES.fetch_sub(1, Ordering::SeqCst);
     }
@@ -48,7 +48,7 @@ impl Drop for Use {
 /// # Errors
 ///
 /// [`StoreError::Forked`] where this process can open none, [`StoreError::NoRoom`] where it would end by that.
-pub(crate) fn begin_use() -> Result<Use, StoreError> {
+pub(crate) fn begin_use() -> Result<DatabaseUse, StoreError> {
     watch();
     room::check()?;
     loop {
@@ -59,7 +59,7 @@ pub(crate) fn begin_use() -> Result<Use, StoreError> {
         if uses & FORKING != 0 {
             thread::sleep(Duration::from_micros(100));
         } else if USES.compare_exchange(uses, uses + 1, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
-            return Ok(Use(()));
+            return Ok(DatabaseUse(()));
         }
     }
 }

@@ -16,12 +16,12 @@ use rocksdb::{
     WriteOptions,
 };
 
+use crate::column_families::{self, MergeFaults};
 use crate::current::{self, Current};
 use crate::error::StoreError;
-use crate::families::{self, MergeFaults};
 use crate::file_system::FileSystem;
 use crate::names;
-use crate::pools::{self, Use};
+use crate::pools::{self, DatabaseUse};
 use crate::seal::{Linked, Seal};
 use crate::sorted::SortedFiles;
 
@@ -85,12 +85,12 @@ pub(crate) struct Publisher {
 pub(crate) struct Generation {
     // Closed before its directory is removed.
     db: DB,
-    in_use: Use,
-    place: Place,
+    in_use: DatabaseUse,
+    place: GenerationDirectory,
 }
 
 /// Where a generation is made. The directory is removed where that is given up.
-pub(crate) struct Place {
+pub(crate) struct GenerationDirectory {
     index: PathBuf,
     directory: PathBuf,
     base: Option<u64>,
@@ -103,7 +103,7 @@ pub(crate) struct Place {
     maker: Maker,
 }
 
-impl Place {
+impl GenerationDirectory {
     /// The directory that RocksDB opens.
     fn database(&self) -> &Path {
         self.elsewhere.as_ref().map_or(&self.directory, WorkDirectory::path)
@@ -123,7 +123,7 @@ fn elsewhere() -> Result<WorkDirectory, StoreError> {
     make().map_err(StoreError::io(&temporary))
 }
 
-impl Drop for Place {
+impl Drop for GenerationDirectory {
     fn drop(&mut self) {
         if self.maker.is_parent() {
             return;
@@ -139,33 +139,33 @@ impl Publisher {
     pub(crate) fn begin(self) -> Result<Generation, StoreError> {
         let Self { index, directory, base, current } = self;
         let number = current::next_number(&index, base)?;
-        let point = |name| dft_io::point(name).map_err(StoreError::io(&directory));
-        point("publish:before the generation is made")?;
+        let failpoint = |name| dft_io::failpoint(name).map_err(StoreError::io(&directory));
+        failpoint("publish:before the generation is made")?;
         fs::create_dir(&directory).map_err(StoreError::io(&directory))?;
         let file_system = FileSystem::of(&directory).map_err(StoreError::io(&directory))?;
         let elsewhere = if file_system.locks { None } else { Some(elsewhere()?) };
         let linked = Linked::default();
         let maker = Maker::this_process();
-        let mut place = Place { index, directory, base, number, linked, file_system, elsewhere, maker };
+        let mut place = GenerationDirectory { index, directory, base, number, linked, file_system, elsewhere, maker };
         if let Some((number, seal)) = current {
             let from = current::generation(&place.index, number);
             let names = clone_generation(&from, &seal, &place.directory, place.database())?;
             place.linked = Linked { of: Some(seal), names };
-            dft_io::point("publish:the old generation is linked").map_err(StoreError::io(&place.directory))?;
+            dft_io::failpoint("publish:the old generation is linked").map_err(StoreError::io(&place.directory))?;
         }
         let directory = &place.directory;
         let in_use = pools::begin_use()?;
         let faults = MergeFaults::default();
         let cache = Cache::new_lru_cache(8 << 20);
-        let mut options = families::database_options();
-        options.set_max_open_files(families::OPEN_FILES);
+        let mut options = column_families::database_options();
+        options.set_max_open_files(column_families::OPEN_FILES);
         // What is flushed together is recorded at once.
         options.set_atomic_flush(true);
         if place.elsewhere.is_some() {
             let path = DBPath::new(directory, u64::MAX).map_err(StoreError::rocks(directory, "open the index"))?;
             options.set_db_paths(&[path]);
         }
-        let db = DB::open_cf_descriptors(&options, place.database(), families::descriptors(&faults, &cache))
+        let db = DB::open_cf_descriptors(&options, place.database(), column_families::descriptors(&faults, &cache))
             .map_err(StoreError::rocks(directory, "open the index"))?;
         Ok(Generation { db, in_use, place })
     }
@@ -177,7 +177,7 @@ impl Generation {
     pub(crate) fn ingest(&self, sorted: &SortedFiles) -> Result<(), StoreError> {
         let directory = &*self.place.directory;
         for files in sorted.files.chunk_by(|a, b| a.0 == b.0) {
-            dft_io::point("publish:before a family is ingested").map_err(StoreError::io(directory))?;
+            dft_io::failpoint("publish:before a family is ingested").map_err(StoreError::io(directory))?;
             let mut options = IngestExternalFileOptions::default();
             options.set_move_files(self.place.file_system.links);
             let paths = files.iter().map(|(_, path)| path).collect();
@@ -191,10 +191,10 @@ impl Generation {
     /// Writes which files are in, the bounds, the configuration and the format.
     pub(crate) fn describe(&self, description: &Description<'_>) -> Result<(), StoreError> {
         let directory = &*self.place.directory;
-        let point = |name| dft_io::point(name).map_err(StoreError::io(directory));
-        point("publish:before the description is written")?;
+        let failpoint = |name| dft_io::failpoint(name).map_err(StoreError::io(directory));
+        failpoint("publish:before the description is written")?;
         let mut writes = WriteBatch::default();
-        let files = self.family(families::FILES)?;
+        let files = self.family(column_families::FILES)?;
         let NameChanges { removed, duplicates, no_duplicates } = description.changes;
         for name in removed {
             writes.delete_cf(files, name);
@@ -202,15 +202,15 @@ impl Generation {
         for (path, entry) in description.files {
             writes.put_cf(files, path, entry.encode());
         }
-        let meta = self.family(families::META)?;
+        let meta = self.family(column_families::META)?;
         for name in no_duplicates {
-            writes.delete_cf(meta, families::duplicate_key(name));
+            writes.delete_cf(meta, column_families::duplicate_key(name));
         }
         for (name, entry) in duplicates {
-            writes.put_cf(meta, families::duplicate_key(name), entry.encode());
+            writes.put_cf(meta, column_families::duplicate_key(name), entry.encode());
         }
         for id in description.bundles {
-            writes.put_cf(meta, families::bundle_key(id), b"");
+            writes.put_cf(meta, column_families::bundle_key(id), b"");
         }
         if let Some(bounds) = description.bounds {
             writes.put_cf(meta, "bounds", bounds.encode());
@@ -221,7 +221,7 @@ impl Generation {
         let mut options = WriteOptions::default();
         options.disable_wal(true);
         self.db.write_opt(writes, &options).map_err(StoreError::rocks(directory, "write the index"))?;
-        point("publish:before the description is flushed")?;
+        failpoint("publish:before the description is flushed")?;
         let mut flush = FlushOptions::default();
         flush.set_wait(true);
         self.db.flush_cfs_opt(&[files, meta], &flush).map_err(StoreError::rocks(directory, "flush the index"))
@@ -229,11 +229,11 @@ impl Generation {
 
     /// How many hashes have more than one name, once all names are in.
     pub(crate) fn count_ambiguous(&self) -> Result<u64, StoreError> {
-        names::count_ambiguous(&self.db, self.family(families::NAMES)?, &self.place.directory)
+        names::count_ambiguous(&self.db, self.family(column_families::NAMES)?, &self.place.directory)
     }
 
     /// Gives up that it becomes one: its entries, and the place to be kept as long as they are.
-    pub(crate) fn into_entries(self) -> (DB, (Use, Place)) {
+    pub(crate) fn into_entries(self) -> (DB, (DatabaseUse, GenerationDirectory)) {
         (self.db, (self.in_use, self.place))
     }
 
@@ -250,13 +250,13 @@ impl Generation {
         if let Some(elsewhere) = &place.elsewhere {
             copy_small_files(elsewhere.path(), &place.directory)?;
         }
-        let Place { index, directory, base, number, linked, .. } = &place;
-        let point = |name| dft_io::point(name).map_err(StoreError::io(directory));
-        point("publish:before the generation is sealed")?;
+        let GenerationDirectory { index, directory, base, number, linked, .. } = &place;
+        let failpoint = |name| dft_io::failpoint(name).map_err(StoreError::io(directory));
+        failpoint("publish:before the generation is sealed")?;
         let hashed: Vec<_> = sets.iter().map(|set| &set.hashed).collect();
         let seal = Seal::make(directory, *number, linked, &hashed)?;
         let next = Current { number: *number, seal };
-        point("publish:before the generation is committed")?;
+        failpoint("publish:before the generation is committed")?;
         current::commit(index, directory, *base, next)?;
         Ok(next)
     }
@@ -264,7 +264,7 @@ impl Generation {
     /// Merges sets of files that overlap into one, where they are many.
     fn compact(&self, sets: &[SortedFiles]) -> Result<(), StoreError> {
         let (db, directory) = (&self.db, &*self.place.directory);
-        for family in families::ALL {
+        for family in column_families::ALL {
             let handle = self.family(family)?;
             // The files of one set do not overlap with each other.
             let of_a_set = |set: &SortedFiles| set.files.iter().filter(|(of, _)| *of == family).count() as u64;
@@ -273,7 +273,7 @@ impl Generation {
                 .property_int_value_cf(handle, "rocksdb.num-files-at-level0")
                 .map_err(StoreError::rocks(directory, "read the index"))?;
             if overlapping.unwrap_or(0) > OVERLAPPING * width {
-                dft_io::point("publish:before a family is compacted").map_err(StoreError::io(directory))?;
+                dft_io::failpoint("publish:before a family is compacted").map_err(StoreError::io(directory))?;
                 db.compact_range_cf(handle, None::<&[u8]>, None::<&[u8]>);
                 let wait = WaitForCompactOptions::default();
                 db.wait_for_compact(&wait).map_err(StoreError::rocks(directory, "compact the index"))?;
@@ -309,7 +309,7 @@ fn clone_generation(from: &Path, seal: &Seal, to: &Path, database: &Path) -> Res
         if is_sst && fs::hard_link(&source, &target).is_ok() {
             names.extend(name.into_string());
         } else {
-            dft_io::point("publish:before a file is copied").map_err(StoreError::io(&target))?;
+            dft_io::failpoint("publish:before a file is copied").map_err(StoreError::io(&target))?;
             dft_io::copy_regular(&source, &target).map_err(StoreError::io(&target))?;
         }
     }

@@ -3,11 +3,11 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use dft_codec::{ChunkCursor, DecodeError, Family, RowKey, SeriesId, SeriesIdentity, TelemetryKey, put_ordered};
+use dft_codec::{ChunkCursor, DecodeError, RowKey, SeriesId, SeriesIdentity, SeriesKind, TelemetryKey, put_ordered};
 use rocksdb::{DBRawIterator, ReadOptions};
 
+use crate::column_families;
 use crate::error::StoreError;
-use crate::families;
 use crate::index::Index;
 
 /// How whatever is read in long ranges is read.
@@ -29,14 +29,14 @@ pub struct RowQuery {
 }
 
 impl RowQuery {
-    /// Every row of a family.
-    pub fn family(family: Family) -> Self {
+    /// Every row of a kind of series.
+    pub fn kind(kind: SeriesKind) -> Self {
         let first = |byte| {
             let mut id = [0; 16];
             id[0] = byte;
             SeriesId(id)
         };
-        Self { series: first(family as u8)..first(family as u8 + 1), time: None }
+        Self { series: first(kind as u8)..first(kind as u8 + 1), time: None }
     }
 
     /// Whether a bucket lies before, in or behind the range of time.
@@ -67,7 +67,7 @@ impl Index {
     ///
     /// Where the index cannot be read.
     pub fn rows(&self, query: RowQuery) -> Result<RowScan<'_>, StoreError> {
-        let cursor = self.db.raw_iterator_cf_opt(self.family(families::ROWS)?, scan_options());
+        let cursor = self.db.raw_iterator_cf_opt(self.family(column_families::ROWS)?, scan_options());
         Ok(RowScan { index: self, cursor, query, started: false, chunk: None })
     }
 
@@ -77,7 +77,7 @@ impl Index {
     ///
     /// Where the index cannot be read.
     pub fn series(&self, range: Range<SeriesId>) -> Result<SeriesScan<'_>, StoreError> {
-        let mut cursor = self.db.raw_iterator_cf_opt(self.family(families::SERIES)?, scan_options());
+        let mut cursor = self.db.raw_iterator_cf_opt(self.family(column_families::SERIES)?, scan_options());
         cursor.seek(range.start.0);
         Ok(SeriesScan { index: self, cursor, end: range.end, started: false, ended: false })
     }
@@ -88,7 +88,7 @@ impl Index {
     ///
     /// Where the index cannot be read.
     pub fn telemetry(&self, query: TelemetryQuery) -> Result<TelemetryScan<'_>, StoreError> {
-        let cursor = self.db.raw_iterator_cf_opt(self.family(families::TELEMETRY)?, scan_options());
+        let cursor = self.db.raw_iterator_cf_opt(self.family(column_families::TELEMETRY)?, scan_options());
         Ok(TelemetryScan { index: self, cursor, query, started: false })
     }
 }
@@ -172,7 +172,7 @@ impl RowScan<'_> {
             self.cursor.seek(first(self.query.series.start).encode());
         }
         while let Some((bytes, rows)) = self.cursor.item() {
-            let key = RowKey::decode(bytes).map_err(|error| self.index.entry(families::ROWS, bytes, error))?;
+            let key = RowKey::decode(bytes).map_err(|error| self.index.entry(column_families::ROWS, bytes, error))?;
             if key.series >= self.query.series.end {
                 return Ok(None);
             }
@@ -217,13 +217,14 @@ impl Iterator for SeriesScan<'_> {
             return self.cursor.status().err().map(|error| Err(self.index.read_error(error)));
         };
         let Ok(id) = <[u8; 16]>::try_from(key) else {
-            return Some(Err(self.index.entry(families::SERIES, key, dft_codec::DecodeError::Truncated)));
+            return Some(Err(self.index.entry(column_families::SERIES, key, dft_codec::DecodeError::Truncated)));
         };
         if SeriesId(id) >= self.end {
             self.ended = true;
             return None;
         }
-        let identity = SeriesIdentity::decode(value).map_err(|error| self.index.entry(families::SERIES, key, error));
+        let identity =
+            SeriesIdentity::decode(value).map_err(|error| self.index.entry(column_families::SERIES, key, error));
         Some(identity.map(|identity| (SeriesId(id), identity)))
     }
 }
@@ -232,7 +233,7 @@ impl Iterator for SeriesScan<'_> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TelemetryQuery {
     /// One host's hash; all of them where `None`.
-    pub hhash: Option<String>,
+    pub host_hash: Option<String>,
     /// One counter's name, of each host; all of them where `None`.
     pub name: Option<String>,
     /// Buckets, in µs, the end excluded; all of them where `None`.
@@ -241,35 +242,35 @@ pub struct TelemetryQuery {
 
 impl TelemetryQuery {
     /// Where a host's keys start.
-    fn host_start(hhash: &str) -> Vec<u8> {
+    fn host_start(host_hash: &str) -> Vec<u8> {
         let mut key = Vec::new();
-        put_ordered(&mut key, hhash.as_bytes());
+        put_ordered(&mut key, host_hash.as_bytes());
         key
     }
 
     /// Where the keys start that may match.
     fn start(&self) -> Vec<u8> {
-        match (&self.hhash, &self.name) {
-            (Some(hhash), Some(name)) => seek_key(&TelemetryKey::prefix(hhash, name), self.time.as_ref()),
-            (Some(hhash), None) => Self::host_start(hhash),
+        match (&self.host_hash, &self.name) {
+            (Some(host_hash), Some(name)) => seek_key(&TelemetryKey::prefix(host_hash, name), self.time.as_ref()),
+            (Some(host_hash), None) => Self::host_start(host_hash),
             (None, _) => Vec::new(),
         }
     }
 
     /// Where to go from a key that does not match; `None` if nothing behind it does.
     fn skip(&self, key: &TelemetryKey) -> Option<Vec<u8>> {
-        if let Some(hhash) = &self.hhash
-            && key.hhash != *hhash
+        if let Some(host_hash) = &self.host_hash
+            && key.host_hash != *host_hash
         {
-            return (key.hhash < *hhash).then(|| self.start());
+            return (key.host_hash < *host_hash).then(|| self.start());
         }
         if let Some(name) = &self.name
             && key.name != *name
         {
             return if key.name < *name {
-                Some(seek_key(&TelemetryKey::prefix(&key.hhash, name), self.time.as_ref()))
+                Some(seek_key(&TelemetryKey::prefix(&key.host_hash, name), self.time.as_ref()))
             } else {
-                Some(successor(Self::host_start(&key.hhash)))
+                Some(successor(Self::host_start(&key.host_hash)))
             };
         }
         let prefix = key.counter();
@@ -280,7 +281,7 @@ impl TelemetryQuery {
     }
 
     fn matches(&self, key: &TelemetryKey) -> bool {
-        self.hhash.as_ref().is_none_or(|hhash| key.hhash == *hhash)
+        self.host_hash.as_ref().is_none_or(|host_hash| key.host_hash == *host_hash)
             && self.name.as_ref().is_none_or(|name| key.name == *name)
             && self.time.as_ref().is_none_or(|time| time.contains(&key.bucket))
     }
@@ -329,8 +330,8 @@ impl TelemetryScan<'_> {
                 self.cursor.status().map_err(|error| self.index.read_error(error))?;
                 return Ok(None);
             };
-            let key =
-                TelemetryKey::decode(bytes).map_err(|error| self.index.entry(families::TELEMETRY, bytes, error))?;
+            let key = TelemetryKey::decode(bytes)
+                .map_err(|error| self.index.entry(column_families::TELEMETRY, bytes, error))?;
             if self.query.matches(&key) {
                 break key;
             }

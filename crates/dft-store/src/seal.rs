@@ -22,7 +22,7 @@ use std::thread;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::StoreError;
-use crate::hashed::{Hashed, Sealed};
+use crate::hashed::{FileHash, FileHashes};
 use crate::index::IndexSize;
 
 const SEAL: &str = "SEAL";
@@ -48,7 +48,7 @@ pub(crate) struct Linked {
 }
 
 impl Linked {
-    fn get(&self, name: &str) -> Option<Sealed> {
+    fn get(&self, name: &str) -> Option<FileHash> {
         self.of.as_ref().filter(|_| self.names.contains(name))?.files.get(name).copied()
     }
 }
@@ -57,14 +57,19 @@ impl Linked {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seal {
     number: u64,
-    files: BTreeMap<String, Sealed>,
+    files: BTreeMap<String, FileHash>,
 }
 
 impl Seal {
     /// Seals what is in a directory, and makes it durable: every file's bytes, then their names.
     /// Files that are second names of those of another generation are known by its seal, and some were
     /// hashed when they were written. Returns the seal's hash.
-    pub(crate) fn make(directory: &Path, number: u64, linked: &Linked, hashed: &[&Hashed]) -> Result<u128, StoreError> {
+    pub(crate) fn make(
+        directory: &Path,
+        number: u64,
+        linked: &Linked,
+        hashed: &[&FileHashes],
+    ) -> Result<u128, StoreError> {
         let mut seal = Self { number, files: BTreeMap::new() };
         let mut unknown = Vec::new();
         for entry in fs::read_dir(directory).map_err(StoreError::io(directory))? {
@@ -104,7 +109,7 @@ impl Seal {
 
     fn text(&self) -> String {
         let mut text = format!("dft seal 2, generation {}\n", self.number);
-        for (name, Sealed { size, hash }) in &self.files {
+        for (name, FileHash { size, hash }) in &self.files {
             text.push_str(&format!("{hash:032x} {size} {name}\n"));
         }
         text
@@ -127,7 +132,7 @@ impl Seal {
                 let (hash, rest) = line.split_once(' ')?;
                 let (size, name) = rest.split_once(' ')?;
                 let hash = u128::from_str_radix(hash, 16).ok()?;
-                files.insert(name.to_owned(), Sealed { size: size.parse().ok()?, hash });
+                files.insert(name.to_owned(), FileHash { size: size.parse().ok()?, hash });
             }
             Some(Self { number, files })
         };
@@ -189,7 +194,7 @@ impl Seal {
     }
 }
 
-fn check(directory: &Path, name: &str, sealed: Sealed, contents: bool) -> Result<(), StoreError> {
+fn check(directory: &Path, name: &str, sealed: FileHash, contents: bool) -> Result<(), StoreError> {
     let path = directory.join(name);
     let damaged = |what: String| StoreError::Damaged { path: path.clone(), what };
     let system = |error: io::Error| unsealed(&path, error);
@@ -197,7 +202,7 @@ fn check(directory: &Path, name: &str, sealed: Sealed, contents: bool) -> Result
     if size != sealed.size {
         return Err(damaged(format!("it has {size} bytes, not the {} that it was sealed with", sealed.size)));
     }
-    if contents && dft_io::open_regular(&path).and_then(Sealed::of).map_err(system)? != sealed {
+    if contents && dft_io::open_regular(&path).and_then(FileHash::of).map_err(system)? != sealed {
         return Err(damaged("its bytes are not those that it was sealed with".to_owned()));
     }
     Ok(())
@@ -238,7 +243,11 @@ fn is_unsealed(name: &str) -> bool {
 const SEALING: usize = 4;
 
 /// What files of a directory are, which are made durable.
-fn seal_files(directory: &Path, names: Vec<String>, hashed: &[&Hashed]) -> Result<Vec<(String, Sealed)>, StoreError> {
+fn seal_files(
+    directory: &Path,
+    names: Vec<String>,
+    hashed: &[&FileHashes],
+) -> Result<Vec<(String, FileHash)>, StoreError> {
     let threads = SEALING.min(names.len());
     let next = AtomicUsize::new(0);
     let work = || -> Result<Vec<_>, StoreError> {
@@ -262,13 +271,13 @@ fn seal_files(directory: &Path, names: Vec<String>, hashed: &[&Hashed]) -> Resul
 }
 
 /// What a file is, whose bytes are made durable; some were hashed when they were written.
-pub(crate) fn seal_file(path: &Path, hashed: &[&Hashed]) -> Result<Sealed, StoreError> {
+pub(crate) fn seal_file(path: &Path, hashed: &[&FileHashes]) -> Result<FileHash, StoreError> {
     let sealed = dft_io::open_regular(path).and_then(|file| {
         file.sync_all()?;
         let metadata = file.metadata()?;
         match hashed.iter().find_map(|hashed| hashed.get(&metadata)) {
             Some(known) => Ok(known),
-            None => Sealed::of(file),
+            None => FileHash::of(file),
         }
     });
     sealed.map_err(StoreError::io(path))
@@ -276,7 +285,7 @@ pub(crate) fn seal_file(path: &Path, hashed: &[&Hashed]) -> Result<Sealed, Store
 
 /// Checks a file's size and hash.
 pub(crate) fn check_file(directory: &Path, name: &str, size: u64, hash: u128) -> Result<(), StoreError> {
-    check(directory, name, Sealed { size, hash }, true)
+    check(directory, name, FileHash { size, hash }, true)
 }
 
 #[cfg(test)]
@@ -284,16 +293,16 @@ mod tests {
     use std::fs::File;
 
     use super::*;
-    use crate::hashed::Growing;
+    use crate::hashed::GrowingFile;
 
     #[test]
     fn a_file_that_was_hashed_as_it_was_written_is_sealed_as_if_it_were_read() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a");
         fs::write(&path, b"what is in it").expect("written");
-        let mut hashed = Hashed::default();
-        hashed.add(Growing::of(File::open(&path).expect("opened"))).expect("read");
-        let read = || Sealed::of(File::open(&path).expect("opened")).expect("read");
+        let mut hashed = FileHashes::default();
+        hashed.add(GrowingFile::of(File::open(&path).expect("opened"))).expect("read");
+        let read = || FileHash::of(File::open(&path).expect("opened")).expect("read");
         assert_eq!(seal_file(&path, &[&hashed]).expect("sealed"), read());
         fs::write(&path, b"what is in it now").expect("written");
         assert_eq!(seal_file(&path, &[&hashed]).expect("sealed"), read());

@@ -9,9 +9,9 @@ use dft_aggregate::{PARTITIONS, Run, Section, merge_runs};
 use dft_codec::{ChunkWriter, RowKey};
 use rocksdb::{DBCompressionType, Options};
 
+use crate::column_families::{self, MergeFaults};
 use crate::error::StoreError;
-use crate::families::{self, MergeFaults};
-use crate::hashed::Hashed;
+use crate::hashed::FileHashes;
 use crate::sst::SstSet;
 
 /// Rows of fewer bytes than this are written by one thread to one file.
@@ -45,7 +45,7 @@ impl std::ops::AddAssign for Written {
 pub(crate) struct SortedFiles {
     pub(crate) files: Vec<(&'static str, PathBuf)>,
     /// What they are.
-    pub(crate) hashed: Hashed,
+    pub(crate) hashed: FileHashes,
     pub(crate) written: Written,
 }
 
@@ -112,9 +112,9 @@ impl<'a> Sorter<'a> {
 
     /// Writes the rows, in parallel over ranges of their keys.
     pub(crate) fn rows(&self) -> Result<SortedFiles, StoreError> {
-        let options = self.options(families::ROWS);
+        let options = self.options(column_families::ROWS);
         let write = |at: usize, range: &Range<usize>| -> Result<(SstSet<'_>, u64), StoreError> {
-            let mut set = SstSet::new(&options, self.folder, &format!("{}-{at:02}", families::ROWS), self.merge);
+            let mut set = SstSet::new(&options, self.folder, &format!("{}-{at:02}", column_families::ROWS), self.merge);
             let mut chunk = ChunkWriter::new(self.interval);
             let mut rows = 0;
             let mut put = |chunk: &mut ChunkWriter| -> Result<(), StoreError> {
@@ -124,7 +124,7 @@ impl<'a> Sorter<'a> {
                 Ok(())
             };
             merge_runs(self.runs, Section::Rows, Some(range), |key, row| {
-                let bad = |error| StoreError::entry(self.folder, families::ROWS, key, error);
+                let bad = |error| StoreError::entry(self.folder, column_families::ROWS, key, error);
                 let key = RowKey::decode(key).map_err(bad)?;
                 if !chunk.takes(&key) {
                     put(&mut chunk)?;
@@ -144,7 +144,7 @@ impl<'a> Sorter<'a> {
             for set in workers.into_iter().map(join) {
                 let (set, rows) = set?;
                 sorted.written.rows += rows;
-                sorted.add(families::ROWS, set);
+                sorted.add(column_families::ROWS, set);
             }
             Ok(sorted)
         })
@@ -157,11 +157,11 @@ impl<'a> Sorter<'a> {
     ) -> Result<SortedFiles, StoreError> {
         let mut sorted = SortedFiles::default();
         for (section, family) in [
-            (Section::Telemetry, families::TELEMETRY),
-            (Section::Series, families::SERIES),
-            (Section::Names, families::NAMES),
+            (Section::Telemetry, column_families::TELEMETRY),
+            (Section::Series, column_families::SERIES),
+            (Section::Names, column_families::NAMES),
         ] {
-            dft_io::point("sort:before a family is written").map_err(StoreError::io(self.folder))?;
+            dft_io::failpoint("sort:before a family is written").map_err(StoreError::io(self.folder))?;
             let options = self.options(family);
             let mut set = SstSet::new(&options, self.folder, family, self.merge);
             merge_runs(self.runs, section, None, |key, value| {
@@ -183,7 +183,7 @@ impl<'a> Sorter<'a> {
 
     /// How the files of a family are written.
     fn options(&self, family: &'static str) -> Options {
-        let mut options = families::options(family, &MergeFaults::default(), None);
+        let mut options = column_families::options(family, &MergeFaults::default(), None);
         if self.plain {
             options.set_compression_type(DBCompressionType::None);
         }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use rocksdb::{Options, SstFileWriter};
 
+use crate::column_families::SORTED_FILE;
 use crate::error::StoreError;
-use crate::families::SORTED_FILE;
-use crate::hashed::{Growing, Hashed};
+use crate::hashed::{FileHashes, GrowingFile};
 
 /// Bytes of entries between two looks at the growing file, which are not free.
 const LOOK: usize = 256 << 10;
@@ -18,11 +18,11 @@ pub(crate) struct SstSet<'a> {
     stem: PathBuf,
     /// Whether entries add to what is there, rather than being the first of their key.
     merge: bool,
-    open: Option<(SstFileWriter<'a>, Growing)>,
+    open: Option<(SstFileWriter<'a>, GrowingFile)>,
     /// Bytes of entries since the last look.
     unseen: usize,
     pub(crate) files: Vec<PathBuf>,
-    pub(crate) hashed: Hashed,
+    pub(crate) hashed: FileHashes,
     pub(crate) written: u64,
 }
 
@@ -35,7 +35,7 @@ impl<'a> SstSet<'a> {
             open: None,
             unseen: 0,
             files: Vec::new(),
-            hashed: Hashed::default(),
+            hashed: FileHashes::default(),
             written: 0,
         }
     }
@@ -47,7 +47,7 @@ impl<'a> SstSet<'a> {
                 let path = self.stem.with_extension(format!("{:04}.sst", self.files.len()));
                 let writer = SstFileWriter::create(self.options);
                 writer.open(&path).map_err(StoreError::rocks(&path, "write a sorted file"))?;
-                let growing = File::open(&path).map(Growing::of).map_err(StoreError::io(&path))?;
+                let growing = File::open(&path).map(GrowingFile::of).map_err(StoreError::io(&path))?;
                 self.files.push(path);
                 self.open.insert((writer, growing))
             }

@@ -114,7 +114,7 @@ impl Stager {
     ///
     /// Where the directory cannot be listed. What is wrong with a bundle, [`ingest`] says.
     ///
-    /// [`ingest`]: crate::EventAggregator::ingest
+    /// [`ingest`]: crate::IndexWriter::ingest
     pub fn staged(&self) -> Result<StagedBefore, StoreError> {
         let mut before = StagedBefore::default();
         self.add_staged(&mut before)?;
@@ -223,18 +223,18 @@ impl Stager {
     fn move_by_way_of(&self, folder: &Path, incoming: &Path, target: &Path) -> Result<(), StoreError> {
         // Another stager may have made it, and have failed since.
         dft_io::create_directory(&self.shared).map_err(StoreError::io(&self.shared))?;
-        dft_io::point("stage:before the bundle is moved").map_err(StoreError::io(incoming))?;
+        dft_io::failpoint("stage:before the bundle is moved").map_err(StoreError::io(incoming))?;
         match fs::rename(folder, incoming) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy(folder, incoming)?,
             Err(error) => return Err(StoreError::io(incoming)(error)),
         }
         dft_io::sync_directory(&self.shared).map_err(StoreError::io(&self.shared))?;
-        dft_io::point("stage:before the bundle has its name").map_err(StoreError::io(target))?;
+        dft_io::failpoint("stage:before the bundle has its name").map_err(StoreError::io(target))?;
         fs::rename(incoming, target).map_err(StoreError::io(target))?;
         dft_io::sync_directory(&self.shared).map_err(StoreError::io(&self.shared))?;
         // Nothing is left to do that could fail.
-        let _ = dft_io::point("stage:the bundle has its name");
+        let _ = dft_io::failpoint("stage:the bundle has its name");
         Ok(())
     }
 }
@@ -251,7 +251,7 @@ fn copy(folder: &Path, incoming: &Path) -> Result<(), StoreError> {
     }
     for name in names {
         let target = incoming.join(&name);
-        dft_io::point("stage:before a file is copied").map_err(StoreError::io(&target))?;
+        dft_io::failpoint("stage:before a file is copied").map_err(StoreError::io(&target))?;
         dft_io::copy_regular(&folder.join(&name), &target).map_err(StoreError::io(&target))?;
         File::open(&target).and_then(|file| file.sync_all()).map_err(StoreError::io(&target))?;
     }

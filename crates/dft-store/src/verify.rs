@@ -8,13 +8,13 @@ use std::thread;
 use rocksdb::DBRawIterator;
 
 use dft_codec::{
-    Bounds, DecodeError, Family, FileCounts, FileEntry, NameGivers, NameKey, RowKey, RowValue, SeriesIdentity,
+    Bounds, DecodeError, FileCounts, FileEntry, NameGivers, NameKey, RowKey, RowValue, SeriesIdentity, SeriesKind,
     TelemetryKey, TelemetryValue,
 };
 
+use crate::column_families;
 use crate::current::{self, Current};
 use crate::error::StoreError;
-use crate::families;
 use crate::index::Index;
 use crate::scan::scan_options;
 use crate::seal::Seal;
@@ -94,7 +94,7 @@ fn verify_generation(path: &Path, current: Current) -> Result<Verification, Stor
     // What is not what was written need not be asked whether it agrees with itself.
     if verification.is_sound() {
         match Index::open_generation(path, current) {
-            Ok(index) => verification = Reading::new(&index, verification).read(),
+            Ok(index) => verification = Verifier::new(&index, verification).read(),
             Err(fault) => verification.fault(fault),
         }
     }
@@ -104,18 +104,18 @@ fn verify_generation(path: &Path, current: Current) -> Result<Verification, Stor
 
 /// What the counts of rows and readings add up to; calls modulo 2⁶⁴, as files count them.
 #[derive(Default)]
-struct Sums {
-    calls: [u64; Family::ALL.len()],
+struct RowTotals {
+    calls: [u64; SeriesKind::ALL.len()],
     readings: u64,
 }
 
-struct Reading<'a> {
+struct Verifier<'a> {
     index: &'a Index,
     found: Verification,
     bounds: Option<Bounds>,
-    sums: Sums,
+    sums: RowTotals,
     /// How many entries each family has that comes in sorted files.
-    entries: [u64; families::STAGED.len()],
+    entries: [u64; column_families::STAGED.len()],
 }
 
 const OUT_OF_ORDER: DecodeError = DecodeError::Invalid("keys out of order");
@@ -127,7 +127,7 @@ const MOST_THREADS: usize = 8;
 fn ranges(threads: usize) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
     // Behind its family, an id is a hash.
     let start = |family: u8, part: usize| [family, (part * 256 / threads) as u8];
-    let parts = Family::ALL.into_iter().flat_map(|family| (0..threads).map(move |part| (family as u8, part)));
+    let parts = SeriesKind::ALL.into_iter().flat_map(|family| (0..threads).map(move |part| (family as u8, part)));
     let starts: Vec<Vec<u8>> = match threads {
         1 => vec![Vec::new()],
         _ => parts.map(|(family, part)| start(family, part).to_vec()).collect(),
@@ -152,27 +152,27 @@ struct SeriesWalk<'a> {
 
 impl<'a> SeriesWalk<'a> {
     fn new(index: &'a Index, from: &[u8], to: Option<&'a [u8]>) -> Result<Self, StoreError> {
-        let mut cursor = index.db.raw_iterator_cf_opt(index.family(families::SERIES)?, scan_options());
+        let mut cursor = index.db.raw_iterator_cf_opt(index.family(column_families::SERIES)?, scan_options());
         cursor.seek(from);
         Ok(Self { cursor, index, to, last: Vec::new() })
     }
 
     /// Goes on to the first series that is not before one, or to the end; whether it is that one.
-    fn advance(&mut self, reading: &mut Reading<'_>, id: Option<&[u8]>) -> Result<bool, StoreError> {
+    fn advance(&mut self, reading: &mut Verifier<'_>, id: Option<&[u8]>) -> Result<bool, StoreError> {
         while let Some((key, value)) = self.cursor.item() {
             if self.to.is_some_and(|to| key >= to) {
                 return Ok(false);
             }
             if self.last.is_empty() || key != self.last {
                 if key <= &self.last[..] {
-                    return Err(self.index.entry(families::SERIES, key, OUT_OF_ORDER));
+                    return Err(self.index.entry(column_families::SERIES, key, OUT_OF_ORDER));
                 }
                 self.last.clear();
                 self.last.extend_from_slice(key);
                 reading.found.series += 1;
                 reading.entries[SERIES_AT] += 1;
                 if let Err(error) = reading.series(key, value) {
-                    reading.found.fault(self.index.entry(families::SERIES, key, error));
+                    reading.found.fault(self.index.entry(column_families::SERIES, key, error));
                 }
             }
             match id {
@@ -194,9 +194,9 @@ pub(crate) fn verify_bundle(
     index: &Index,
     counts: &FileCounts,
     threads: usize,
-    check: impl FnOnce([u64; families::STAGED.len()]) -> Result<(), StoreError>,
+    check: impl FnOnce([u64; column_families::STAGED.len()]) -> Result<(), StoreError>,
 ) -> Verification {
-    let mut reading = Reading::new(index, Verification::default());
+    let mut reading = Verifier::new(index, Verification::default());
     reading.read_entries(threads);
     if reading.found.is_sound()
         && let Err(fault) = check(reading.entries)
@@ -207,9 +207,9 @@ pub(crate) fn verify_bundle(
     reading.found
 }
 
-impl<'a> Reading<'a> {
+impl<'a> Verifier<'a> {
     fn new(index: &'a Index, found: Verification) -> Self {
-        Self { index, found, bounds: None, sums: Sums::default(), entries: Default::default() }
+        Self { index, found, bounds: None, sums: RowTotals::default(), entries: Default::default() }
     }
 
     fn read(mut self) -> Verification {
@@ -226,12 +226,12 @@ impl<'a> Reading<'a> {
         let ranges = ranges(threads);
         let index = self.index;
         let next = AtomicUsize::new(0);
-        let work = || -> Vec<(usize, Reading<'_>)> {
+        let work = || -> Vec<(usize, Verifier<'_>)> {
             let mut parts = Vec::new();
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some((from, to)) = ranges.get(at) else { return parts };
-                let mut part = Reading::new(index, Verification::default());
+                let mut part = Verifier::new(index, Verification::default());
                 part.told(|part| part.rows(from, to.as_deref()));
                 parts.push((at, part));
             }
@@ -255,8 +255,8 @@ impl<'a> Reading<'a> {
     }
 
     /// Adds what was read elsewhere of another range.
-    fn add(&mut self, part: Reading<'_>) {
-        let Reading { found, bounds, sums, entries, .. } = part;
+    fn add(&mut self, part: Verifier<'_>) {
+        let Verifier { found, bounds, sums, entries, .. } = part;
         found.faults.into_iter().for_each(|fault| self.found.fault(fault));
         self.found.more_faults += found.more_faults;
         self.found.rows += found.rows;
@@ -299,7 +299,7 @@ impl<'a> Reading<'a> {
             }
             Ok(true)
         });
-        if let Some(at) = families::STAGED.iter().position(|staged| *staged == family) {
+        if let Some(at) = column_families::STAGED.iter().position(|staged| *staged == family) {
             self.entries[at] = entries;
         }
         read
@@ -317,7 +317,7 @@ impl<'a> Reading<'a> {
     }
 
     fn names(&mut self) -> Result<(), StoreError> {
-        self.each(families::NAMES, |this, key, value| {
+        self.each(column_families::NAMES, |this, key, value| {
             this.found.names += 1;
             NameKey::decode(key)?;
             NameGivers::decode(value).map(drop)
@@ -329,9 +329,9 @@ impl<'a> Reading<'a> {
         let index = self.index;
         let mut walk = SeriesWalk::new(index, from, to)?;
         let (mut last, mut is_known, mut stopped) = (None, false, None);
-        self.each_of(families::ROWS, from, to, |this, key, chunk| {
+        self.each_of(column_families::ROWS, from, to, |this, key, chunk| {
             let key = RowKey::decode(key)?;
-            let family = key.series.family().ok_or(DecodeError::Invalid("a row of no known family"))?;
+            let family = key.series.kind().ok_or(DecodeError::Invalid("a row of no known family"))?;
             let mut rows = index.chunk(key, chunk)?;
             while let Some((key, place)) = rows.advance(chunk)? {
                 this.found.rows += 1;
@@ -361,7 +361,7 @@ impl<'a> Reading<'a> {
     }
 
     fn telemetry(&mut self) -> Result<(), StoreError> {
-        self.each(families::TELEMETRY, |this, key, value| {
+        self.each(column_families::TELEMETRY, |this, key, value| {
             this.found.telemetry += 1;
             let key = TelemetryKey::decode(key)?;
             let row = TelemetryValue::decode(value, key.bucket)?;
@@ -385,7 +385,7 @@ impl<'a> Reading<'a> {
 
     fn files(&mut self) -> Result<FileCounts, StoreError> {
         let mut counts = FileCounts::default();
-        self.each(families::FILES, |this, _, value| {
+        self.each(column_families::FILES, |this, _, value| {
             this.found.files += 1;
             counts.add(&FileEntry::decode(value)?.counts);
             Ok(())
@@ -416,7 +416,7 @@ impl<'a> Reading<'a> {
         if self.bounds != self.index.bounds() {
             let say = |bounds: Option<Bounds>| match bounds {
                 None => "none".to_owned(),
-                Some(Bounds { least, greatest }) => format!("{least} to {greatest} µs"),
+                Some(Bounds { min, max }) => format!("{min} to {max} µs"),
             };
             let what = format!("its time bounds are {}, its rows' {}", say(self.index.bounds()), say(self.bounds));
             self.found.fault(self.index.damaged(&what));

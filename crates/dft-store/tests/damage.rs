@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dft_codec::{Bounds, Family, FileEntry, SeriesId};
-use dft_store::{EventAggregator, Index, RowQuery, StoreError, TelemetryQuery, verify};
+use dft_codec::{Bounds, FileEntry, SeriesId, SeriesKind};
+use dft_store::{Index, IndexWriter, RowQuery, StoreError, TelemetryQuery, verify};
 use rocksdb::{DB, IteratorMode};
 
 mod common;
@@ -106,12 +106,12 @@ fn what_is_sealed_but_says_what_cannot_be_is_found() {
         ),
         (
             "bounds that are too narrow",
-            |db| put(db, "meta", b"bounds", &Bounds { least: 700, greatest: 800 }.encode()),
+            |db| put(db, "meta", b"bounds", &Bounds { min: 700, max: 800 }.encode()),
             "time bounds",
         ),
         (
             "bounds that are too wide",
-            |db| put(db, "meta", b"bounds", &Bounds { least: 0, greatest: 1 << 40 }.encode()),
+            |db| put(db, "meta", b"bounds", &Bounds { min: 0, max: 1 << 40 }.encode()),
             "time bounds",
         ),
         ("a file that is gone", |db| delete(db, "files", b"a.pfw"), "its files have"),
@@ -148,7 +148,7 @@ fn a_bad_entry_is_one_error_and_no_rows_and_what_follows_is_read_as_it_is() {
     publish(&sound, &batch(&lines, "a.pfw"));
     let walk = |path: &Path| {
         let index = Index::open(path).expect("opened");
-        let mut rows = index.rows(RowQuery::family(Family::Event)).expect("a scan");
+        let mut rows = index.rows(RowQuery::kind(SeriesKind::Call)).expect("a scan");
         let (mut found, mut errors) = (Vec::new(), 0);
         loop {
             match rows.next() {
@@ -193,8 +193,8 @@ type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 fn everything(path: &Path) -> Result<Entries, StoreError> {
     let index = Index::open(path)?;
     let mut all = Vec::new();
-    for family in Family::ALL {
-        let mut rows = index.rows(RowQuery::family(family))?;
+    for family in SeriesKind::ALL {
+        let mut rows = index.rows(RowQuery::kind(family))?;
         while let Some((key, value)) = rows.next()? {
             all.push((key.encode().to_vec(), value.to_vec()));
         }
@@ -355,7 +355,7 @@ fn a_flipped_byte_is_damage_to_whoever_opens_reads_or_adds() {
                 is_damage(error);
                 opening += 1;
             }
-            let added = EventAggregator::open(&damaged, &config(), false)
+            let added = IndexWriter::open(&damaged, &config(), false)
                 .and_then(|mut aggregator| aggregator.publish(&batch(&[call("read", 5, 1)], "c.pfw"), 1));
             match added {
                 Err(error) => {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use dft_aggregate::Config;
-use dft_codec::{Bounds, Family, NameKind, RowKey, RowValue, SeriesId, TelemetryValue};
-use dft_store::{Batch, EventAggregator, Index, RowQuery, StoreError, TelemetryQuery};
+use dft_codec::{Bounds, NameKind, RowKey, RowValue, SeriesId, SeriesKind, TelemetryValue};
+use dft_store::{Batch, Index, IndexWriter, RowQuery, StoreError, TelemetryQuery};
 use proptest::prelude::*;
 
 mod common;
@@ -30,7 +30,7 @@ fn readings(index: &Index, query: TelemetryQuery) -> Vec<(String, String, u64, O
     let mut all = Vec::new();
     while let Some((key, value)) = scan.next().expect("a row") {
         let value = TelemetryValue::decode(value, key.bucket).expect("decoded");
-        all.push((key.hhash, key.name, key.bucket, value.metrics[0].1.mean()));
+        all.push((key.host_hash, key.name, key.bucket, value.metrics[0].1.mean()));
     }
     all
 }
@@ -50,9 +50,12 @@ fn what_is_published_later_is_merged_with_what_is_there() {
     let whole = folder.path().join("whole");
     publish(&whole, &batch(&parts.concat(), "all.pfw"));
     let (parts, whole) = (Index::open(&path).expect("opened"), Index::open(&whole).expect("opened"));
-    assert_eq!(rows(&parts, RowQuery::family(Family::Event)), rows(&whole, RowQuery::family(Family::Event)));
+    assert_eq!(rows(&parts, RowQuery::kind(SeriesKind::Call)), rows(&whole, RowQuery::kind(SeriesKind::Call)));
     assert_eq!(parts.files().expect("files").len(), 12);
-    assert_eq!(parts.count_rows(Family::Event).expect("counted"), whole.count_rows(Family::Event).expect("counted"));
+    assert_eq!(
+        parts.count_rows(SeriesKind::Call).expect("counted"),
+        whole.count_rows(SeriesKind::Call).expect("counted")
+    );
     assert_eq!(parts.count_series().expect("counted"), 1);
 }
 
@@ -77,7 +80,7 @@ fn an_aggregator_whose_index_was_replaced_publishes_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, other) = (folder.path().join("index"), folder.path().join("other"));
     publish(&path, &batch(&[call("read", 5, 1)], "a.pfw"));
-    let mut aggregator = EventAggregator::open(&path, &config(), false).expect("opened");
+    let mut aggregator = IndexWriter::open(&path, &config(), false).expect("opened");
     // What a writer cannot do that holds no lock.
     publish(&other, &batch(&[call("write", 5, 1)], "b.pfw"));
     publish(&other, &batch(&[call("write", 5, 1)], "c.pfw"));
@@ -104,7 +107,7 @@ fn a_corrupt_value_fails_the_read_with_its_key() {
         });
         let index = Index::open(&damaged).expect("opened");
         let error = match key {
-            None => index.rows(RowQuery::family(Family::Event)).expect("a scan").next().map(|_| ()),
+            None => index.rows(RowQuery::kind(SeriesKind::Call)).expect("a scan").next().map(|_| ()),
             Some(_) => index.telemetry(TelemetryQuery::default()).expect("a scan").next().map(|_| ()),
         }
         .expect_err("the value is corrupt");
@@ -122,11 +125,11 @@ fn time_bounds_survive_a_read_only_reopen_even_where_they_are_zero() {
     publish(&path, &batch(&[], "nothing.pfw"));
     assert_eq!(Index::open(&path).expect("opened").bounds(), None);
     publish(&path, &batch(&[call("read", 0, 1)], "zero.pfw"));
-    assert_eq!(Index::open(&path).expect("opened").bounds(), Some(Bounds { least: 0, greatest: 0 }));
+    assert_eq!(Index::open(&path).expect("opened").bounds(), Some(Bounds { min: 0, max: 0 }));
     publish(&path, &batch(&[reading("h", "cpu", 95, 1.0)], "late.pfw"));
     publish(&path, &batch(&[call("read", 41, 1)], "between.pfw"));
     for _ in 0..2 {
-        assert_eq!(Index::open(&path).expect("opened").bounds(), Some(Bounds { least: 0, greatest: 90 }));
+        assert_eq!(Index::open(&path).expect("opened").bounds(), Some(Bounds { min: 0, max: 90 }));
     }
 }
 
@@ -136,9 +139,9 @@ fn a_reader_sees_its_snapshot_while_a_writer_publishes() {
     let path = folder.path().join("index");
     publish(&path, &batch(&(0..500).map(|at| call("read", at * 10, 1)).collect::<Vec<_>>(), "a.pfw"));
     let before = Index::open(&path).expect("opened");
-    let mut scan = before.rows(RowQuery::family(Family::Event)).expect("a scan");
+    let mut scan = before.rows(RowQuery::kind(SeriesKind::Call)).expect("a scan");
     scan.next().expect("read").expect("a row");
-    let mut writer = EventAggregator::open(&path, &config(), false).expect("a reader holds no lock");
+    let mut writer = IndexWriter::open(&path, &config(), false).expect("a reader holds no lock");
     for at in 0..3 {
         writer.publish(&batch(&[call("write", 5, 1)], &format!("{at}.pfw")), 1).expect("published");
     }
@@ -148,8 +151,8 @@ fn a_reader_sees_its_snapshot_while_a_writer_publishes() {
     }
     drop(scan);
     assert_eq!(left, 499);
-    assert_eq!(rows(&before, RowQuery::family(Family::Event)).len(), 500);
-    assert_eq!(rows(&Index::open(&path).expect("opened"), RowQuery::family(Family::Event)).len(), 501);
+    assert_eq!(rows(&before, RowQuery::kind(SeriesKind::Call)).len(), 500);
+    assert_eq!(rows(&Index::open(&path).expect("opened"), RowQuery::kind(SeriesKind::Call)).len(), 501);
     drop(writer);
     let left: Vec<_> = fs::read_dir(&path).expect("listed").map(|entry| entry.expect("listed").file_name()).collect();
     assert_eq!(left.len(), 3, "the marker, LOCK and one generation: {left:?}");
@@ -159,10 +162,10 @@ fn a_reader_sees_its_snapshot_while_a_writer_publishes() {
 fn a_second_writer_is_refused_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("index");
-    let first = EventAggregator::open(&path, &config(), false).expect("opened");
-    assert!(matches!(EventAggregator::open(&path, &config(), false), Err(StoreError::Locked(_))));
+    let first = IndexWriter::open(&path, &config(), false).expect("opened");
+    assert!(matches!(IndexWriter::open(&path, &config(), false), Err(StoreError::Locked(_))));
     drop(first);
-    EventAggregator::open(&path, &config(), false).expect("the lock is free again");
+    IndexWriter::open(&path, &config(), false).expect("the lock is free again");
 }
 
 #[test]
@@ -171,17 +174,17 @@ fn another_configuration_is_refused_and_rebuild_is_the_way_out() {
     let path = folder.path().join("index");
     publish(&path, &batch(&[call("read", 5, 1)], "a.pfw"));
     let other = Config { interval_us: 1_000, ..config() };
-    let message = match EventAggregator::open(&path, &other, false) {
+    let message = match IndexWriter::open(&path, &other, false) {
         Err(error @ StoreError::Config { .. }) => error.to_string(),
         _ => panic!("it must be refused"),
     };
     assert!(message.contains("interval 10 µs") && message.contains("interval 1000 µs"), "{message}");
     assert!(message.contains("--rebuild"), "{message}");
-    let mut writer = EventAggregator::open(&path, &other, true).expect("opened to be made anew");
+    let mut writer = IndexWriter::open(&path, &other, true).expect("opened to be made anew");
     assert_eq!(Index::open(&path).expect("still there").config(), &config(), "until something is published");
     writer.publish(&Batch::default(), 1).expect("published");
     let index = Index::open(&path).expect("opened");
-    assert_eq!((index.config(), index.count_rows(Family::Event).expect("counted")), (&other, 0));
+    assert_eq!((index.config(), index.count_rows(SeriesKind::Call).expect("counted")), (&other, 0));
 }
 
 #[test]
@@ -211,7 +214,7 @@ fn a_writer_that_died_leaves_nothing_that_counts() {
     fs::write(&notes, "mine").expect("written");
     publish(&path, &batch(&[call("read", 5, 1)], "b.pfw"));
     let index = Index::open(&path).expect("opened");
-    let rows = rows(&index, RowQuery::family(Family::Event));
+    let rows = rows(&index, RowQuery::kind(SeriesKind::Call));
     assert_eq!(rows.values().map(|row| row.core.count).collect::<Vec<_>>(), [2]);
     assert!(!left.exists() && !path.join("gen-000001").exists() && notes.exists());
 }
@@ -236,7 +239,7 @@ fn names_resolve_to_the_least_and_the_ambiguous_are_counted() {
 fn a_writer_sees_what_it_has_published() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("index");
-    let mut writer = EventAggregator::open(&path, &config(), false).expect("opened");
+    let mut writer = IndexWriter::open(&path, &config(), false).expect("opened");
     assert!(writer.current().expect("nothing to open").is_none());
     for (round, ambiguous) in [(1, 0), (2, 1), (3, 1)] {
         let file = name("FH", "7", &format!("/{}", round.min(2)));
@@ -244,17 +247,17 @@ fn a_writer_sees_what_it_has_published() {
         assert_eq!(writer.ambiguous_hashes().expect("counted"), ambiguous);
         let index = writer.current().expect("opened").expect("it was published");
         assert_eq!(index.ambiguous_hashes().expect("counted"), ambiguous);
-        let rows = rows(index, RowQuery::family(Family::Event));
+        let rows = rows(index, RowQuery::kind(SeriesKind::Call));
         assert_eq!(rows.values().map(|row| row.core.count).collect::<Vec<_>>(), [round]);
     }
     drop(writer);
     // What is made anew is not taken over, until it is published.
-    let mut writer = EventAggregator::open(&path, &config(), true).expect("opened");
+    let mut writer = IndexWriter::open(&path, &config(), true).expect("opened");
     assert!(writer.current().expect("nothing to open").is_none());
     assert_eq!(writer.ambiguous_hashes().expect("counted"), 0);
     writer.publish(&batch(&[call("read", 5, 1)], "a.pfw"), 2).expect("published");
     let index = writer.current().expect("opened").expect("it was published");
-    assert_eq!(rows(index, RowQuery::family(Family::Event)).len(), 1);
+    assert_eq!(rows(index, RowQuery::kind(SeriesKind::Call)).len(), 1);
 }
 
 #[test]
@@ -264,7 +267,7 @@ fn rows_that_are_read_ahead_are_those_that_are_walked() {
     let lines: Vec<String> = (0..30_000).map(|at| call(&format!("f{}", at % 7), at * 1_000_000, 1 << 40)).collect();
     publish(&path, &batch(&lines, "a.pfw"));
     let index = Index::open(&path).expect("opened");
-    let query = || RowQuery::family(Family::Event);
+    let query = || RowQuery::kind(SeriesKind::Call);
     let keep = |(key, value): (RowKey, &[u8])| (key, value.to_vec());
     let mut wanted = Vec::new();
     let mut scan = index.rows(query()).expect("a scan");
@@ -313,7 +316,7 @@ fn what_is_small_is_compressed_where_it_is_added_to_something() {
         }
         publish(&path, &all);
         let index = Index::open(&path).expect("opened");
-        assert_eq!(index.count_rows(Family::Event).expect("counted"), 30_000);
+        assert_eq!(index.count_rows(SeriesKind::Call).expect("counted"), 30_000);
         assert!(dft_store::verify(&path).expect("verified").faults.is_empty());
         index.size().bytes
     };
@@ -336,13 +339,13 @@ proptest! {
         lines.extend(counters.iter().map(|&(host, name, ts)| reading(&format!("h{host}"), &format!("c{name}"), ts, 1.0)));
         publish(&path, &batch(&lines, "a.pfw"));
         let index = Index::open(&path).expect("opened");
-        let all = rows(&index, RowQuery::family(Family::Event));
+        let all = rows(&index, RowQuery::kind(SeriesKind::Call));
         let all_readings = readings(&index, TelemetryQuery::default());
-        prop_assert!(rows(&index, RowQuery::family(Family::Profile)).is_empty());
+        prop_assert!(rows(&index, RowQuery::kind(SeriesKind::AggregatedCall)).is_empty());
         for (start, end, parts, host, name) in queries {
             let time = start.min(end)..start.max(end);
             let mut parted = Rows::new();
-            for range in index.partitions(Family::Event, parts) {
+            for range in index.shards(SeriesKind::Call, parts) {
                 let part = rows(&index, RowQuery { series: range, time: Some(time.clone()) });
                 prop_assert!(part.keys().all(|key| !parted.contains_key(key)));
                 parted.extend(part);
@@ -351,15 +354,15 @@ proptest! {
             wanted.retain(|(_, bucket), _| time.contains(bucket));
             prop_assert_eq!(parted, wanted);
 
-            let hhash = (host < 3).then(|| format!("h{host}"));
+            let host_hash = (host < 3).then(|| format!("h{host}"));
             let counter = (name < 3).then(|| format!("c{name}"));
             let mut wanted = all_readings.clone();
             wanted.retain(|(of, what, bucket, _)| {
-                hhash.as_ref().is_none_or(|hhash| hhash == of)
+                host_hash.as_ref().is_none_or(|host_hash| host_hash == of)
                     && counter.as_ref().is_none_or(|counter| counter == what)
                     && time.contains(bucket)
             });
-            let query = TelemetryQuery { hhash, name: counter, time: Some(time) };
+            let query = TelemetryQuery { host_hash, name: counter, time: Some(time) };
             prop_assert_eq!(readings(&index, query), wanted);
         }
     }

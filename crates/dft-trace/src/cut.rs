@@ -19,7 +19,7 @@ const WINDOW: usize = 256 << 10;
 const MEMBER: [u8; 3] = [MAGIC[0], MAGIC[1], 8];
 
 /// Text that is inflated of what may be a member, to see whether it starts with a record.
-const TASTES: [usize; 2] = [4 << 10, 256 << 10];
+const PROBE_SIZES: [usize; 2] = [4 << 10, 256 << 10];
 
 /// Finds places to cut a trace at: where lines of text start, or gzip members that start with a record.
 ///
@@ -102,8 +102,8 @@ impl Cutter {
         self.file.seek(SeekFrom::Start(place))?;
         let mut gzip = GzipReader::new(&self.file, Boundary { offset: place, text: ContentHash::EMPTY });
         let mut text = Vec::new();
-        for taste in TASTES {
-            text.reserve_exact(taste - text.len());
+        for probe_size in PROBE_SIZES {
+            text.reserve_exact(probe_size - text.len());
             let more = gzip.fill(&mut text)?;
             if !matches!(text.first(), Some(b'{' | b'[')) || matches!(gzip.end(), GzipEnd::Damaged(_)) {
                 return Ok(false);

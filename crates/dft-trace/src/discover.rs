@@ -9,7 +9,7 @@ use dft_io::Show;
 use dft_io::refuse_others;
 
 use crate::container::{Container, NotRead, is_trace};
-use crate::glob::{Match, Matches, glob, is_glob};
+use crate::glob::{GlobMatch, Matches, glob, is_glob};
 
 /// Why the traces that were asked for cannot be listed.
 #[derive(Debug, thiserror::Error)]
@@ -179,7 +179,7 @@ impl Search {
         for (path, error) in unreadable {
             self.unreadable(&path, error);
         }
-        for Match { path, hidden } in paths {
+        for GlobMatch { path, hidden } in paths {
             let looks_like_one =
                 Container::of(&path).is_some() || is_trace(path.file_name().unwrap_or_default().as_encoded_bytes());
             let kind = fs::metadata(&path).map(|metadata| metadata.file_type());

@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 /// What a glob has matched.
 #[derive(Debug, Default)]
 pub(crate) struct Matches {
-    pub(crate) paths: Vec<Match>,
+    pub(crate) paths: Vec<GlobMatch>,
     /// Directories that may have held matches, and could not be listed.
     pub(crate) unreadable: Vec<(PathBuf, io::Error)>,
 }
 
 #[derive(Debug)]
-pub(crate) struct Match {
+pub(crate) struct GlobMatch {
     pub(crate) path: PathBuf,
     /// Whether its name is hidden and was not asked for as such: a wildcard matched the dot.
     pub(crate) hidden: bool,
@@ -29,13 +29,13 @@ pub(crate) fn is_glob(path: &Path) -> bool {
 
 /// A part of a glob, between slashes.
 #[derive(Debug)]
-enum Part<'a> {
+enum GlobPart<'a> {
     /// A name without wildcards.
     Name(&'a OsStr),
     /// `**`: any number of directories, none included.
     Directories,
     /// A name with wildcards. A name that is the same text matches as well.
-    Pattern(&'a [u8], Pattern),
+    GlobPattern(&'a [u8], GlobPattern),
 }
 
 /// Every path that matches a glob: `?` is any character of a name, `*` any number of them, `[a-z]` one of some,
@@ -50,14 +50,14 @@ pub(crate) fn glob(pattern: &Path) -> Result<Matches, &'static str> {
     let mut parts = Vec::new();
     for part in bytes.split(|&byte| byte == b'/').filter(|part| !part.is_empty()) {
         parts.push(match part {
-            b"**" => Part::Directories,
-            part if is_glob(Path::new(OsStr::from_bytes(part))) => Part::Pattern(part, Pattern::new(part)?),
-            part => Part::Name(OsStr::from_bytes(part)),
+            b"**" => GlobPart::Directories,
+            part if is_glob(Path::new(OsStr::from_bytes(part))) => GlobPart::GlobPattern(part, GlobPattern::new(part)?),
+            part => GlobPart::Name(OsStr::from_bytes(part)),
         });
     }
     let mut found = Matches::default();
     let start = if bytes.starts_with(b"/") { PathBuf::from("/") } else { PathBuf::new() };
-    let mut pending = vec![(Match { path: start, hidden: false }, &parts[..])];
+    let mut pending = vec![(GlobMatch { path: start, hidden: false }, &parts[..])];
     let mut passed = HashSet::new();
     while let Some((reached, parts)) = pending.pop() {
         let Some((part, rest)) = parts.split_first() else {
@@ -67,22 +67,22 @@ pub(crate) fn glob(pattern: &Path) -> Result<Matches, &'static str> {
             continue;
         };
         match part {
-            Part::Name(name) => pending.push((Match { path: reached.path.join(name), hidden: false }, rest)),
-            Part::Directories => {
+            GlobPart::Name(name) => pending.push((GlobMatch { path: reached.path.join(name), hidden: false }, rest)),
+            GlobPart::Directories => {
                 let canonical = fs::canonicalize(here(&reached.path));
                 if canonical.is_ok_and(|canonical| passed.insert((canonical, rest.len()))) {
                     let within = list(&reached.path, &mut found.unreadable);
                     pending.push((reached, rest));
                     let directories = within.into_iter().filter(|path| path.is_dir());
-                    pending.extend(directories.map(|path| (Match { path, hidden: false }, parts)));
+                    pending.extend(directories.map(|path| (GlobMatch { path, hidden: false }, parts)));
                 }
             }
-            Part::Pattern(text, pattern) => {
+            GlobPart::GlobPattern(text, pattern) => {
                 for path in list(&reached.path, &mut found.unreadable) {
                     let name = path.file_name().unwrap_or_default().as_bytes();
                     if (name == *text || pattern.matches(name)) && (rest.is_empty() || path.is_dir()) {
                         let hidden = name.starts_with(b".") && !text.starts_with(b".");
-                        pending.push((Match { path, hidden }, rest));
+                        pending.push((GlobMatch { path, hidden }, rest));
                     }
                 }
             }
@@ -132,7 +132,7 @@ enum Token {
 
 /// A name with wildcards.
 #[derive(Debug)]
-struct Pattern(Vec<Token>);
+struct GlobPattern(Vec<Token>);
 
 /// The characters of a name; a byte that is of no character is one of its own.
 fn characters(name: &[u8]) -> Vec<u32> {
@@ -145,7 +145,7 @@ fn characters(name: &[u8]) -> Vec<u32> {
     characters
 }
 
-impl Pattern {
+impl GlobPattern {
     fn new(text: &[u8]) -> Result<Self, &'static str> {
         let is = |character: Option<&u32>, wanted: char| character == Some(&u32::from(wanted));
         let text = characters(text);
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn names_match_character_by_character_and_other_bytes_byte_by_byte() {
-        let matches = |pattern: &[u8], name: &[u8]| Pattern::new(pattern).expect("a glob").matches(name);
+        let matches = |pattern: &[u8], name: &[u8]| GlobPattern::new(pattern).expect("a glob").matches(name);
         for (pattern, name) in [
             (&b"*"[..], &b"a"[..]),
             (b"*", b""),
@@ -264,7 +264,9 @@ mod tests {
         ] {
             assert!(!matches(pattern, name), "{:?} {:?}", pattern.utf8_chunks(), name.utf8_chunks());
         }
-        assert!(Pattern::new(b"a[b").is_err() && Pattern::new(b"[]").is_err() && Pattern::new(b"[!]").is_err());
+        assert!(
+            GlobPattern::new(b"a[b").is_err() && GlobPattern::new(b"[]").is_err() && GlobPattern::new(b"[!]").is_err()
+        );
         // Not in exponential time.
         assert!(!matches(&b"*a".repeat(100), &[b'a'; 5_000].map(|_| b'b')));
     }
@@ -282,7 +284,7 @@ mod tests {
         let found = |pattern: &str| {
             let found = glob(&root.join(pattern)).expect("a glob");
             assert!(found.unreadable.is_empty());
-            let relative = |found: Match| found.path.strip_prefix(root).expect("within").to_owned();
+            let relative = |found: GlobMatch| found.path.strip_prefix(root).expect("within").to_owned();
             let mut paths: Vec<PathBuf> = found.paths.into_iter().map(relative).collect();
             paths.sort();
             paths.into_iter().map(|path| path.to_string_lossy().to_string()).collect::<Vec<_>>()

@@ -7,7 +7,7 @@ use crate::block::{BlockEnd, Line, Parser, clock_after};
 use crate::content_hash::ContentHash;
 use crate::gzip::{Boundary, GzipEnd, GzipReader};
 use crate::opening::Opening;
-use crate::source::{Hashed, is_gzip, open_regular};
+use crate::source::{HashingFile, is_gzip, open_regular};
 use crate::summary::{Consumed, Fault, OpenEnd, Snapshot, SourceSummary};
 use crate::unit::Clock;
 
@@ -43,8 +43,8 @@ impl Block {
 
 /// Where the text comes from.
 enum Source {
-    Text(Box<Hashed>),
-    Gzip(Box<GzipReader<Hashed>>),
+    Text(Box<HashingFile>),
+    Gzip(Box<GzipReader<HashingFile>>),
 }
 
 /// Reads a trace file, plain or gzip (told by its first bytes), block by block.
@@ -101,7 +101,7 @@ impl TraceReader {
         let (mut file, snapshot) = open_regular(path)?;
         let gzip = is_gzip(&mut file, path)?;
         Ok(Self::new(
-            Hashed::new(file, snapshot.size),
+            HashingFile::new(file, snapshot.size),
             gzip,
             snapshot,
             &Consumed { clock, ..Consumed::NOTHING },
@@ -109,7 +109,7 @@ impl TraceReader {
         ))
     }
 
-    fn new(hashed: Hashed, gzip: bool, snapshot: Snapshot, from: &Consumed, max_line: usize) -> Self {
+    fn new(hashed: HashingFile, gzip: bool, snapshot: Snapshot, from: &Consumed, max_line: usize) -> Self {
         let source = if gzip {
             let text = ContentHash { length: from.text - from.skip, ..from.before };
             let start = Boundary { offset: from.offset, text };

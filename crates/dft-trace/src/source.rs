@@ -11,7 +11,7 @@ use crate::other_content::{LOOKED_AT, other_content};
 use crate::summary::Snapshot;
 
 /// Reads a file from some place on, and hashes what passes through.
-pub(crate) struct Hashed {
+pub(crate) struct HashingFile {
     file: io::Take<File>,
     hash: ContentHasher,
     /// Where in the file the hashed bytes start.
@@ -22,7 +22,7 @@ pub(crate) struct Hashed {
     hash_to: u64,
 }
 
-impl Hashed {
+impl HashingFile {
     /// Of a file's first `size` bytes.
     pub(crate) fn new(file: File, size: u64) -> Self {
         Self { file: file.take(size), hash: ContentHasher::default(), hash_from: 0, at: 0, hash_to: size }
@@ -74,7 +74,7 @@ impl Hashed {
     }
 }
 
-impl Read for Hashed {
+impl Read for HashingFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer)?;
         self.at += read as u64;
@@ -117,5 +117,5 @@ pub(crate) fn is_gzip(file: &mut File, path: &Path) -> io::Result<bool> {
 ///
 /// What the system says.
 pub fn fingerprint(path: &Path, size: u64) -> io::Result<u128> {
-    Ok(Hashed::new(open_regular(path)?.0, size).finish()?.checksums())
+    Ok(HashingFile::new(open_regular(path)?.0, size).finish()?.checksums())
 }

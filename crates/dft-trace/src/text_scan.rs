@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::content_hash::{ContentHash, ContentHasher};
 use crate::gzip::{Boundary, GzipEnd, GzipReader};
 use crate::opening::Opening;
-use crate::source::{Hashed, is_gzip, open_regular};
+use crate::source::{HashingFile, is_gzip, open_regular};
 use crate::summary::Snapshot;
 
 /// How much text is inflated at once, in bytes.
@@ -114,15 +114,15 @@ struct Text {
 }
 
 enum From {
-    File(Box<Hashed>),
-    Gzip(Box<GzipReader<Hashed>>),
+    File(Box<HashingFile>),
+    Gzip(Box<GzipReader<HashingFile>>),
 }
 
 impl Text {
     fn open(path: &Path) -> io::Result<Self> {
         let (mut file, snapshot) = open_regular(path)?;
         let gzip = is_gzip(&mut file, path)?;
-        let hashed = Hashed::new(file, snapshot.size);
+        let hashed = HashingFile::new(file, snapshot.size);
         let start = Boundary { offset: 0, text: ContentHash::EMPTY };
         let from =
             if gzip { From::Gzip(Box::new(GzipReader::new(hashed, start))) } else { From::File(Box::new(hashed)) };

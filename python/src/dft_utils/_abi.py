@@ -58,9 +58,9 @@ DFT_FORMAT_CSV = 2
 DFT_NAMES_FILE = 0
 DFT_NAMES_HOST = 1
 DFT_NAMES_STRING = 2
-DFT_FAMILY_EVENT = 0
-DFT_FAMILY_PROFILE = 1
-DFT_FAMILY_SYSTEM = 2
+DFT_SERIES_CALL = 0
+DFT_SERIES_AGGREGATED_CALL = 1
+DFT_SERIES_HOST_STATISTIC = 2
 DFT_FAULT_NONE = 0
 DFT_FAULT_EMPTY = 1
 DFT_FAULT_TRUNCATED = 2
@@ -69,7 +69,7 @@ DFT_FAULT_LOST = 4
 DFT_FAULT_TIME_UNIT = 5
 DFT_LOG_ERROR = 0
 DFT_LOG_WARNING = 1
-DFT_ABI_VERSION = 1
+DFT_ABI_VERSION = 2
 DFT_OK = 0
 DFT_INVALID_ARGUMENT = 1
 DFT_INVALID_HANDLE = 2
@@ -85,7 +85,7 @@ DFT_NOTHING_FOUND = 11
 DFT_MALFORMED = 12
 DFT_TOO_LARGE = 13
 DFT_CANCELLED = 14
-DFT_IN_FORCE = 15
+DFT_COMMITTED = 15
 DFT_FORKED = 16
 DFT_PANIC = 99
 
@@ -110,7 +110,7 @@ class dft_config(Structure):
         ("custom_metric_names_length", c_uint64),
         ("custom_metrics", c_uint32),
         ("group_by_file", c_uint32),
-        ("percentiles", c_double),
+        ("sketch_accuracy", c_double),
         ("counter_period", c_uint32),
         ("time_unit", c_uint32),
     ]
@@ -134,8 +134,8 @@ class dft_record(Structure):
         ("present", c_uint32),
         ("name", dft_text),
         ("category", dft_text),
-        ("hhash", dft_text),
-        ("fhash", dft_text),
+        ("host_hash", dft_text),
+        ("file_hash", dft_text),
         ("pid", c_int64),
         ("tid", c_int64),
         ("ts_us", c_int64),
@@ -219,8 +219,8 @@ class dft_piece(Structure):
     _fields_ = [
         ("size", c_uint64),
         ("path", dft_text),
-        ("from", c_uint64),
-        ("to", c_uint64),
+        ("start", c_uint64),
+        ("end", c_uint64),
         ("file_size", c_uint64),
     ]
 
@@ -249,8 +249,8 @@ class dft_view(Structure):
     _fields_ = [
         ("size", c_uint64),
         ("granularity_us", c_uint64),
-        ("from_us", c_uint64),
-        ("to_us", c_uint64),
+        ("start_us", c_uint64),
+        ("end_us", c_uint64),
         ("has_time", c_uint32),
         ("has_pid", c_uint32),
         ("pid", c_int64),
@@ -262,8 +262,8 @@ class dft_view(Structure):
         ("group_by_length", c_uint64),
         ("pids", POINTER(c_int64)),
         ("pids_length", c_uint64),
-        ("share", c_uint32),
-        ("shares", c_uint32),
+        ("shard", c_uint32),
+        ("shards", c_uint32),
         ("batch_rows", c_uint64),
         ("query", dft_text),
         ("ranks", POINTER(c_int64)),
@@ -279,8 +279,8 @@ class dft_index_info(Structure):
         ("size", c_uint64),
         ("interval_us", c_uint64),
         ("config_hash", c_uint64),
-        ("least_bucket_us", c_uint64),
-        ("greatest_bucket_us", c_uint64),
+        ("min_bucket_us", c_uint64),
+        ("max_bucket_us", c_uint64),
         ("has_bounds", c_uint32),
         ("group_by_file", c_uint32),
         ("bytes", c_uint64),
@@ -328,7 +328,7 @@ class dft_process(Structure):
     _fields_ = [
         ("size", c_uint64),
         ("pid", c_int64),
-        ("hhash", dft_text),
+        ("host_hash", dft_text),
         ("series", c_uint64),
     ]
 
@@ -345,12 +345,12 @@ dft_on_log = CFUNCTYPE(None, c_void_p, c_uint32, dft_text)
 class dft_row_query(Structure):
     _fields_ = [
         ("size", c_uint64),
-        ("family", c_uint32),
-        ("partition", c_uint32),
-        ("partitions", c_uint32),
+        ("kind", c_uint32),
+        ("shard", c_uint32),
+        ("shards", c_uint32),
         ("has_time", c_uint32),
-        ("from_us", c_uint64),
-        ("to_us", c_uint64),
+        ("start_us", c_uint64),
+        ("end_us", c_uint64),
     ]
 
 
@@ -388,8 +388,8 @@ class dft_row(Structure):
         ("bucket_us", c_uint64),
         ("category", dft_text),
         ("name", dft_text),
-        ("hhash", dft_text),
-        ("fhash", dft_text),
+        ("host_hash", dft_text),
+        ("file_hash", dft_text),
         ("pid", c_int64),
         ("tid", c_int64),
         ("decoded", dft_row_value),
@@ -399,10 +399,10 @@ class dft_row(Structure):
 class dft_reading_query(Structure):
     _fields_ = [
         ("size", c_uint64),
-        ("hhash", dft_text),
+        ("host_hash", dft_text),
         ("name", dft_text),
-        ("from_us", c_uint64),
-        ("to_us", c_uint64),
+        ("start_us", c_uint64),
+        ("end_us", c_uint64),
         ("has_time", c_uint32),
         ("reserved", c_uint32),
     ]
@@ -413,14 +413,14 @@ class dft_reading(Structure):
         ("size", c_uint64),
         ("key", dft_text),
         ("value", dft_text),
-        ("hhash", dft_text),
+        ("host_hash", dft_text),
         ("name", dft_text),
         ("bucket_us", c_uint64),
         ("readings", c_uint64),
         ("ts_us", c_int64),
         ("te_us", c_int64),
         ("metrics", c_uint64),
-        ("cat", dft_text),
+        ("category", dft_text),
         ("pid", c_int64),
         ("has_pid", c_uint32),
         ("reserved", c_uint32),
@@ -456,7 +456,7 @@ FUNCTIONS = {
     "dft_aggregator_add": (dft_status, [c_void_p, POINTER(dft_record)]),
     "dft_aggregator_add_lines": (dft_status, [c_void_p, dft_text, POINTER(dft_lines_added)]),
     "dft_aggregator_merge": (dft_status, [c_void_p, c_void_p]),
-    "dft_aggregator_finalize": (dft_status, [c_void_p, dft_text, dft_text, c_uint32]),
+    "dft_aggregator_publish": (dft_status, [c_void_p, dft_text, dft_text, c_uint32]),
     "dft_aggregator_into_index": (dft_status, [c_void_p, c_uint32, POINTER(c_void_p)]),
     "dft_aggregator_free": (dft_status, [c_void_p]),
     "dft_last_error": (dft_status, [POINTER(dft_error)]),

@@ -50,8 +50,8 @@ class Aggregator:
         tid: int = 0,
         ret: Optional[int] = None,
         offset: Optional[int] = None,
-        fhash: str = "",
-        hhash: str = "",
+        file_hash: str = "",
+        host_hash: str = "",
         args: Optional[Mapping[str, Union[int, float, str]]] = None,
         phase: str = "complete",
     ) -> None:
@@ -80,10 +80,10 @@ class Aggregator:
             record.offset = int64(offset, "offset")
             present |= _abi.DFT_HAS_OFFSET
         record.present = present
-        if fhash:
-            record.fhash = text(fhash)
-        if hhash:
-            record.hhash = text(hhash)
+        if file_hash:
+            record.file_hash = text(file_hash)
+        if host_hash:
+            record.host_hash = text(host_hash)
         if args:
             given = (_abi.dft_arg * len(args))()
             for place, (key, value) in zip(given, args.items()):
@@ -128,7 +128,7 @@ class Aggregator:
 
         ``source``: a name for it, such as a host and a rank; the index takes each source once.
         """
-        self._call("dft_aggregator_finalize", path_text(index), text(source), uint32(threads, "threads"))
+        self._call("dft_aggregator_publish", path_text(index), text(source), uint32(threads, "threads"))
 
     def index(self, *, threads: int = 0) -> Index:
         """Makes an index of all that was aggregated, which is removed when it is closed. This ends it."""

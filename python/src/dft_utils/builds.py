@@ -327,7 +327,7 @@ def plan(traces: Union[PathLike, Iterable[PathLike]], piece_size: Size = 0) -> L
 
     def piece(given: Any) -> Piece:
         found = given.contents
-        return Piece(path_of(found.path), getattr(found, "from"), found.to, found.file_size)
+        return Piece(path_of(found.path), found.start, found.end, found.file_size)
 
     pieces = Collected(_abi.dft_on_piece, piece)
     try:
@@ -362,8 +362,8 @@ def stage_pieces(
     for place, piece in zip(listed, given):
         place.size = ctypes.sizeof(_abi.dft_piece)
         place.path = path_text(piece.path)
-        setattr(place, "from", uint64(piece.start, "start"))
-        place.to, place.file_size = uint64(piece.end, "end"), uint64(piece.file_size, "file_size")
+        place.start = uint64(piece.start, "start")
+        place.end, place.file_size = uint64(piece.end, "end"), uint64(piece.file_size, "file_size")
     running.run(
         "dft_stage_pieces",
         listed,

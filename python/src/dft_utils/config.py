@@ -56,7 +56,7 @@ class Config:
         else:
             config.custom_metrics = _abi.DFT_CUSTOM_METRICS_NAMED
             config.custom_metric_names, config.custom_metric_names_length = texts(map(text, self.custom_metrics))
-        config.percentiles = self.percentiles or 0.0
+        config.sketch_accuracy = self.percentiles or 0.0
         config.group_by_file = int(self.group_by_file)
         try:
             config.counter_period = PERIODS.index(self.counter_period)
@@ -82,7 +82,7 @@ class Config:
             interval=f"{config.interval_us}us",
             group_keys=names(config.group_keys, config.group_keys_length),
             custom_metrics=metrics,
-            percentiles=config.percentiles or None,
+            percentiles=config.sketch_accuracy or None,
             group_by_file=bool(config.group_by_file),
             counter_period=PERIODS[config.counter_period],
             time_unit=TIME_UNITS[config.time_unit],

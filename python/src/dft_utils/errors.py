@@ -82,7 +82,7 @@ class CancelledError(DftError):
     """It was stopped, as asked."""
 
 
-class InForceError(DftError):
+class CommittedError(DftError):
     """What was to be added is in the index, but it may not survive a loss of power."""
 
 
@@ -103,6 +103,6 @@ KINDS: Dict[int, Type[DftError]] = {
     _abi.DFT_MALFORMED: MalformedError,
     _abi.DFT_TOO_LARGE: TooLargeError,
     _abi.DFT_CANCELLED: CancelledError,
-    _abi.DFT_IN_FORCE: InForceError,
+    _abi.DFT_COMMITTED: CommittedError,
     _abi.DFT_FORKED: ForkedError,
 }

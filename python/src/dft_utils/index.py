@@ -166,7 +166,7 @@ class Index:
         described = self._described()
         counts = sized(_abi.dft_index_counts)
         self._call("dft_index_count", ctypes.byref(counts))
-        bounds = (described.least_bucket_us, described.greatest_bucket_us) if described.has_bounds else None
+        bounds = (described.min_bucket_us, described.max_bucket_us) if described.has_bounds else None
         return IndexInfo(
             path=self.path,
             config=self.config,
@@ -218,7 +218,7 @@ class Index:
 
         def process(given: Any) -> Process:
             found = given.contents
-            return Process(pid=found.pid, host_hash=string(found.hhash), series=found.series)
+            return Process(pid=found.pid, host_hash=string(found.host_hash), series=found.series)
 
         processes = Collected(_abi.dft_visit_process, process)
         self._call("dft_index_processes", processes.callback, None)

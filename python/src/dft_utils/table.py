@@ -37,7 +37,7 @@ class View:
     or hash, files by name or hash. ``pid``: a process or several; none of them where the list is empty.
     ``rank``: the same, of processes by the rank that traces say.
     ``query``: such as ``'cat == "posix" and not pid in [1, 2]'``. ``group_by``: columns to group rows by.
-    ``share``: ``(k, n)``, one of n disjoint shares for parallel readers, counted from 0. ``batch_rows``: the
+    ``shard``: ``(k, n)``, one of n disjoint shards for parallel readers, counted from 0. ``batch_rows``: the
     most rows of a batch.
     """
 
@@ -54,7 +54,7 @@ class View:
         rank: Union[None, int, Iterable[int]] = None,
         query: str = "",
         group_by: Sequence[str] = (),
-        share: Optional[Tuple[int, int]] = None,
+        shard: Optional[Tuple[int, int]] = None,
         batch_rows: int = 0,
     ) -> None:
         struct = sized(_abi.dft_view)
@@ -63,7 +63,7 @@ class View:
             if struct.granularity_us == 0:
                 raise ValueError("the granularity is 0; leave it out for the index's interval")
         if time is not None:
-            struct.from_us, struct.to_us = (microseconds(end, "time") for end in time)
+            struct.start_us, struct.end_us = (microseconds(end, "time") for end in time)
             struct.has_time = 1
         # Categories are kept in lower case.
         struct.category, struct.name = text(cat.lower()), text(name)
@@ -79,8 +79,8 @@ class View:
         struct.query = text(query)
         columns = [group_by] if isinstance(group_by, str) else group_by
         struct.group_by, struct.group_by_length = texts(map(text, columns))
-        if share is not None:
-            struct.share, struct.shares = (uint32(number, "share") for number in share)
+        if shard is not None:
+            struct.shard, struct.shards = (uint32(number, "shard") for number in shard)
         struct.batch_rows = uint32(batch_rows, "batch_rows")
         self.struct = struct
 

@@ -175,7 +175,7 @@ pub(super) struct Measured {
 
 /// What a peer's script says.
 #[derive(Deserialize)]
-struct Said {
+struct Fact {
     seconds: std::collections::BTreeMap<String, f64>,
     totals: Totals,
     rows: u64,
@@ -235,7 +235,7 @@ impl Peer {
         python: &Path,
         traces: &Traces,
         settings: BuildSettings,
-    ) -> Result<(f64, Said, process::Cost)> {
+    ) -> Result<(f64, Fact, process::Cost)> {
         let out = bench.peer_tables();
         inputs::remove(&out)?;
         fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
@@ -250,7 +250,7 @@ impl Peer {
         }
         let (cost, said) = process::run_within(&mut command, &bench.log(), LIMIT)?;
         let last = said.lines().last().unwrap_or_default();
-        let said: Said = serde_json::from_str(last).with_context(|| format!("{} says `{last}`", self.title()))?;
+        let said: Fact = serde_json::from_str(last).with_context(|| format!("{} says `{last}`", self.title()))?;
         Ok((said.seconds.values().sum(), said, cost))
     }
 }

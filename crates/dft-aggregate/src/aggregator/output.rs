@@ -2,9 +2,9 @@
 
 use dft_codec::{NameGivers, NameKey, RowKey, SeriesId, SeriesIdentity, TelemetryKey};
 
-use super::{Aggregator, Giver, Sealer, SeriesKey};
+use super::{Aggregator, CellEncoder, Giver, SeriesKey};
+use crate::encoded_cells::TableRows;
 use crate::run::{Run, RunError, RunWriter, Section};
-use crate::sealed::TableRows;
 
 impl Aggregator {
     /// Gives the table out as a run in memory. Its rows stay where they are.
@@ -15,7 +15,7 @@ impl Aggregator {
             .write_identities(&series, &mut writer)
             .and_then(|()| self.write_telemetry(&mut writer))
             .and_then(|()| writer.finish());
-        let mut sealer = Sealer { interner: &self.interner, orders: &mut self.orders };
+        let mut sealer = CellEncoder { interner: &self.interner, orders: &mut self.orders };
         let rows = series.iter().map(|&(id, row)| (id, self.rows.take(row, &mut sealer))).collect();
         match written {
             Ok(run) => run.with_rows(TableRows::new(rows)),
@@ -88,7 +88,7 @@ impl Aggregator {
 
     fn write_rows(&mut self, series: &[(SeriesId, u32)], out: &mut RunWriter) -> Result<(), RunError> {
         out.begin(Section::Rows)?;
-        let mut sealer = Sealer { interner: &self.interner, orders: &mut self.orders };
+        let mut sealer = CellEncoder { interner: &self.interner, orders: &mut self.orders };
         for &(id, row) in series {
             for (bucket, value) in self.rows.finish(row, &mut sealer).values() {
                 out.put(&RowKey { series: id, bucket }.encode(), value)?;
@@ -100,13 +100,13 @@ impl Aggregator {
     fn write_telemetry(&mut self, out: &mut RunWriter) -> Result<(), RunError> {
         out.begin(Section::Telemetry)?;
         let text = |symbol| self.interner.get(symbol);
-        let mut sealer = Sealer { interner: &self.interner, orders: &mut self.orders };
+        let mut sealer = CellEncoder { interner: &self.interner, orders: &mut self.orders };
         let mut counters: Vec<(Vec<u8>, u32)> = self
             .counters
             .iter()
             .map(|(key, &series)| {
                 let extra = key.extra.iter().map(|&extra| text(extra));
-                (TelemetryKey::prefix_of(text(key.hhash), text(key.name), text(key.cat), key.pid, extra), series)
+                (TelemetryKey::prefix_of(text(key.host_hash), text(key.name), text(key.cat), key.pid, extra), series)
             })
             .collect();
         counters.sort_unstable();
@@ -124,13 +124,13 @@ impl Aggregator {
     fn identity(&self, key: &SeriesKey) -> SeriesIdentity<&str> {
         let text = |symbol| self.interner.get(symbol);
         SeriesIdentity {
-            family: key.family,
-            cat: text(key.cat),
+            kind: key.kind,
+            category: text(key.cat),
             name: text(key.name),
             pid: key.pid,
             tid: key.tid,
-            hhash: text(key.hhash),
-            fhash: text(key.fhash),
+            host_hash: text(key.host_hash),
+            file_hash: text(key.file_hash),
             extra: key.extra.iter().map(|&symbol| text(symbol)).collect(),
         }
     }

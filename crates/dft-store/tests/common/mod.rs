@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use dft_aggregate::{Aggregator, Config, Run};
 use dft_codec::{Bounds, FileCounts, FileEntry, Identity};
-use dft_store::{Batch, EventAggregator};
+use dft_store::{Batch, IndexWriter};
 use dft_trace::{Clock, Consumed, ContentHash, Line, Parser};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -65,7 +65,7 @@ pub(crate) fn name(kind: &str, hash: &str, name: &str) -> String {
 }
 
 pub(crate) fn publish(index: &Path, batch: &Batch) {
-    let mut aggregator = EventAggregator::open(index, &config(), false).expect("opened");
+    let mut aggregator = IndexWriter::open(index, &config(), false).expect("opened");
     aggregator.publish(batch, 2).expect("published");
 }
 

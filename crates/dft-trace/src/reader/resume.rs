@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::line::{may_follow, payload};
 use crate::reader::{BLOCK, MAX_LINE, TraceReader};
-use crate::source::{Hashed, is_gzip, open_regular};
+use crate::source::{HashingFile, is_gzip, open_regular};
 use crate::summary::{Consumed, Head, ResumeError, Snapshot};
 use crate::unit::Clock;
 
@@ -23,7 +23,7 @@ impl TraceReader {
             return Err(ResumeError::Changed);
         }
         let gzip = is_gzip(&mut file, path)?;
-        let hashed = Hashed::piece(file, piece)?;
+        let hashed = HashingFile::piece(file, piece)?;
         let from = Consumed { offset: piece.start, clock, ..Consumed::NOTHING };
         let mut reader = Self::new(hashed, gzip, snapshot, &from, MAX_LINE);
         reader.may_be_marked = piece.start == 0;
@@ -46,7 +46,7 @@ impl TraceReader {
             return Err(ResumeError::Changed);
         }
         let gzip = is_gzip(&mut file, path)?;
-        let mut hashed = Hashed::new(file, size);
+        let mut hashed = HashingFile::new(file, size);
         if !hashed.is(size, fingerprint)? {
             return Err(ResumeError::Changed);
         }
@@ -68,7 +68,7 @@ impl TraceReader {
         let snapshot = Snapshot { size, ..snapshot };
         let gzip = is_gzip(&mut file, path)?;
         let consumed = consumed.within_another(gzip);
-        let mut hashed = Hashed::new(file, size);
+        let mut hashed = HashingFile::new(file, size);
         if !gzip {
             hashed.read_all()?;
             hashed.seek(consumed.offset, size)?;

@@ -30,7 +30,7 @@ def read(
     :class:`dft_utils.ChangedError`: read again. Without a cluster, threads of this process read.
 
     ``index``: where it is, which the workers see by the same path. ``table`` and ``view``: as of
-    :meth:`dft_utils.Index.table`, but for ``share`` and ``group_by``: rows are grouped by Dask. ``npartitions``: as
+    :meth:`dft_utils.Index.table`, but for ``shard`` and ``group_by``: rows are grouped by Dask. ``npartitions``: as
     many as the cluster, or this machine, has threads, or more for a large index, where nobody says.
 
     Whole numbers are ``int64``, and ``Int64`` where there may be none (``size``, say, or ``offset_min``); other
@@ -40,7 +40,7 @@ def read(
     """
     import dask.dataframe
 
-    given = [name for name in ("share", "group_by") if view.get(name)]
+    given = [name for name in ("shard", "group_by") if view.get(name)]
     if given:
         raise ValueError(f"{given[0]} is not for Dask: the rows are divided into partitions; group the DataFrame")
     if text not in ("string", "category"):
@@ -71,7 +71,7 @@ class Partition:
             if _generation(self.path) != self.generation:
                 said = f"{self.path} was written since it was planned to be read: read again"
                 raise ChangedError(said, path=self.path)
-            rows = index.table(self.table, share=(number, self.partitions), **self.view).to_arrow()
+            rows = index.table(self.table, shard=(number, self.partitions), **self.view).to_arrow()
         return frame(rows if columns is None else rows.select(columns), self.text)
 
 

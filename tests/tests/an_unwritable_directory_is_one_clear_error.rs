@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use dft_aggregate::Config;
-use dft_store::EventAggregator;
+use dft_store::IndexWriter;
 use dft_tests::{Ran, contents, dft, export, run, trace, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
@@ -160,7 +160,7 @@ fn a_second_writer_is_told_at_once() {
     let text = |name: &str| folder.path().join(name).display().to_string();
     write(&folder.path().join("a.pfw"), trace(1, 500));
     let (index, shared) = (folder.path().join("index"), text("shared"));
-    let first = EventAggregator::open(&index, &Config::default(), false).expect("opened");
+    let first = IndexWriter::open(&index, &Config::default(), false).expect("opened");
     let build = ["index", &text("a.pfw"), "--index", &text("index")];
     let stage = ["stage", &text("a.pfw"), "--staging", &text("local"), "--shared-staging", &shared];
     let ingest = ["ingest", &text("index"), "--shared-staging", &shared];

@@ -1,4 +1,4 @@
-//! Which files may have the trace of another one: a sieve, so that the others are read at once.
+//! Which files may have the trace of another one: a opening_filter, so that the others are read at once.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +7,7 @@ use dft_codec::FileEntry;
 use dft_trace::Opening;
 
 /// The openings of the traces that are known, and of those that are being read.
-pub(crate) struct Sieve {
+pub(crate) struct OpeningFilter {
     known: HashSet<Opening>,
     reading: Mutex<Openings>,
 }
@@ -20,7 +20,7 @@ struct Openings {
     all: HashSet<Opening>,
 }
 
-impl Sieve {
+impl OpeningFilter {
     /// For files beside known traces.
     pub(crate) fn beside<'a>(known: impl Iterator<Item = &'a FileEntry>) -> Self {
         let openings = known.filter(|entry| is_counted(entry)).map(|entry| entry.identity.opening);
@@ -59,12 +59,15 @@ mod tests {
     fn what_may_be_the_start_of_another_or_start_with_it_is_put_off() {
         let text: Vec<u8> = (0..9_000_u64).map(|at| (at * at % 251) as u8).collect();
         for (first, second) in [(9_000, 9_000), (9_000, 4_500), (600, 9_000), (9_000, 600), (100, 70), (70, 100)] {
-            let sieve = Sieve::beside([].into_iter());
-            assert!(sieve.takes(&text[..first.min(Opening::BYTES)]));
-            assert!(!sieve.takes(&text[..second.min(Opening::BYTES)]), "{first} {second}");
-            assert!(sieve.takes(&text[1..first.min(Opening::BYTES)]));
+            let opening_filter = OpeningFilter::beside([].into_iter());
+            assert!(opening_filter.takes(&text[..first.min(Opening::BYTES)]));
+            assert!(!opening_filter.takes(&text[..second.min(Opening::BYTES)]), "{first} {second}");
+            assert!(opening_filter.takes(&text[1..first.min(Opening::BYTES)]));
         }
-        let sieve = Sieve::beside([].into_iter());
-        assert!(sieve.takes(b"[\n]\n") && sieve.takes(b"[\n]\n"), "nothing in them could count twice");
+        let opening_filter = OpeningFilter::beside([].into_iter());
+        assert!(
+            opening_filter.takes(b"[\n]\n") && opening_filter.takes(b"[\n]\n"),
+            "nothing in them could count twice"
+        );
     }
 }

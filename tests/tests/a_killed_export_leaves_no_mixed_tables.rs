@@ -19,7 +19,7 @@ fn at_any_point() {
     write(text("b.pfw").as_ref(), trace(2, 500));
     let export = |index: &str, out: &str, points: Option<&str>| {
         let mut command = dft(DFT, ["export", &text(index), "--out", &text(out)]);
-        command.envs(points.map(|points| ("DFT_POINTS", points))).output().expect("the program runs").status
+        command.envs(points.map(|points| ("DFT_FAILPOINTS", points))).output().expect("the program runs").status
     };
     let tables = |out: &str| -> BTreeMap<String, Vec<u8>> {
         contents(text(out).as_ref()).into_iter().filter(|(name, _)| !name.starts_with('.')).collect()

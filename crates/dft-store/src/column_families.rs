@@ -85,9 +85,9 @@ impl Merge for TelemetryValue {
 }
 
 /// The identity of a series, which is the same wherever it comes from.
-struct Identity(Vec<u8>);
+struct SeriesValue(Vec<u8>);
 
-impl Merge for Identity {
+impl Merge for SeriesValue {
     fn decode(_: &[u8], value: &[u8]) -> Result<Self, DecodeError> {
         Ok(Self(value.to_vec()))
     }
@@ -177,7 +177,7 @@ pub(crate) fn options(family: &'static str, faults: &MergeFaults, cache: Option<
     match family {
         ROWS => set_merge::<RowChunk>(&mut options, "dft.rows", ROWS, faults),
         TELEMETRY => set_merge::<TelemetryValue>(&mut options, "dft.telemetry", TELEMETRY, faults),
-        SERIES => set_merge::<Identity>(&mut options, "dft.series", SERIES, faults),
+        SERIES => set_merge::<SeriesValue>(&mut options, "dft.series", SERIES, faults),
         NAMES => set_merge::<NameGivers>(&mut options, "dft.names", NAMES, faults),
         _ => {}
     }

@@ -10,14 +10,14 @@ const SLOTS: usize = 1 << 12;
 
 /// A value in three words, which tell integers and texts of up to 16 bytes apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Mark {
+struct ValueKey {
     /// Its length, and its kind in the lowest three bits.
     shape: u64,
     first: u64,
     last: u64,
 }
 
-impl Mark {
+impl ValueKey {
     #[inline(always)]
     fn of(value: &Value<'_>) -> Self {
         // The usual kinds first: a jump by kind would be foretold badly.
@@ -59,13 +59,13 @@ fn middle<'a>(value: &Value<'a>) -> &'a [u8] {
 
 /// The values that a record spells its series with: six that all have, and the extra ones.
 #[derive(Clone, Copy)]
-pub(crate) struct Spelling<'s, 'a> {
-    pub(crate) family: u8,
+pub(crate) struct RawSeriesKey<'s, 'a> {
+    pub(crate) kind: u8,
     pub(crate) usual: [&'s Value<'a>; 6],
     pub(crate) extra: &'s [Value<'a>],
 }
 
-impl<'s, 'a> Spelling<'s, 'a> {
+impl<'s, 'a> RawSeriesKey<'s, 'a> {
     fn middles(&self) -> impl Iterator<Item = &'a [u8]> {
         self.usual.into_iter().chain(self.extra).map(middle)
     }
@@ -75,48 +75,48 @@ impl<'s, 'a> Spelling<'s, 'a> {
     fn place(&self) -> usize {
         const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
         let mix = |hash: u64, value: &Value<'_>| {
-            let mark = Mark::of(value);
+            let mark = ValueKey::of(value);
             let word = mark.first.rotate_left(23) ^ mark.last ^ mark.shape;
             (hash.rotate_left(19) ^ word).wrapping_mul(FACTOR)
         };
         // The category is left out, for it mostly goes with the name, and so are the process and the host:
         // in a trace there mostly is one of each, and a thread is of one.
-        let [name, _, _, tid, _, fhash] = self.usual;
-        let hash = mix(mix(mix(self.family.into(), name), tid), fhash);
+        let [name, _, _, tid, _, file_hash] = self.usual;
+        let hash = mix(mix(mix(self.kind.into(), name), tid), file_hash);
         let hash = self.extra.iter().fold(hash, mix);
         (hash >> 52) as usize % SLOTS
     }
 }
 
 struct Slot<T> {
-    family: u8,
-    usual: [Mark; 6],
+    kind: u8,
+    usual: [ValueKey; 6],
     rest: Option<Box<Rest>>,
     found: T,
 }
 
 /// What only some spellings have.
 struct Rest {
-    extra: Vec<Mark>,
+    extra: Vec<ValueKey>,
     /// What of the texts the marks do not tell, one after another.
     middles: Vec<u8>,
 }
 
 impl Rest {
     #[cold]
-    fn of(spelling: &Spelling<'_, '_>) -> Self {
-        let extra = spelling.extra.iter().map(Mark::of).collect();
+    fn of(spelling: &RawSeriesKey<'_, '_>) -> Self {
+        let extra = spelling.extra.iter().map(ValueKey::of).collect();
         Self { extra, middles: spelling.middles().flatten().copied().collect() }
     }
 
     fn heap(&self) -> usize {
-        size_of::<Self>() + self.extra.capacity() * size_of::<Mark>() + self.middles.capacity()
+        size_of::<Self>() + self.extra.capacity() * size_of::<ValueKey>() + self.middles.capacity()
     }
 
     /// Whether the spelling, whose usual marks are alike, has this rest.
     #[inline]
-    fn is(&self, spelling: &Spelling<'_, '_>) -> bool {
-        let marks = spelling.extra.iter().map(Mark::of);
+    fn is(&self, spelling: &RawSeriesKey<'_, '_>) -> bool {
+        let marks = spelling.extra.iter().map(ValueKey::of);
         // Marks that are alike have lengths that are alike, and so are the middles' then.
         let mut rest = &self.middles[..];
         self.extra.iter().copied().eq(marks)
@@ -129,31 +129,31 @@ impl Rest {
 }
 
 /// What was found for spellings.
-pub(crate) struct Spellings<T> {
+pub(crate) struct SeriesCache<T> {
     slots: Vec<Option<Slot<T>>>,
     /// Bytes that the slots hold outside of themselves.
     heap: usize,
 }
 
-impl<T: Copy> Spellings<T> {
+impl<T: Copy> SeriesCache<T> {
     pub(crate) fn new() -> Self {
         Self { slots: Vec::new(), heap: 0 }
     }
 
     /// What was found for this spelling, if it is remembered.
     #[inline(always)]
-    pub(crate) fn get(&self, spelling: &Spelling<'_, '_>) -> Option<T> {
+    pub(crate) fn get(&self, spelling: &RawSeriesKey<'_, '_>) -> Option<T> {
         let slot = self.slots.get(spelling.place())?.as_ref()?;
         slot.is(spelling).then_some(slot.found)
     }
 
     /// Remembers what was found for a spelling.
-    pub(crate) fn insert(&mut self, spelling: &Spelling<'_, '_>, found: T) {
+    pub(crate) fn insert(&mut self, spelling: &RawSeriesKey<'_, '_>, found: T) {
         self.slots.resize_with(SLOTS, || None);
         let rest = Some(Rest::of(spelling)).filter(|rest| !rest.extra.is_empty() || !rest.middles.is_empty());
         let heap = |slot: &Slot<T>| slot.rest.as_ref().map_or(0, |rest| rest.heap());
-        let usual = spelling.usual.map(Mark::of);
-        let new = Slot { family: spelling.family, usual, rest: rest.map(Box::new), found };
+        let usual = spelling.usual.map(ValueKey::of);
+        let new = Slot { kind: spelling.kind, usual, rest: rest.map(Box::new), found };
         let slot = &mut self.slots[spelling.place()];
         self.heap += heap(&new);
         self.heap -= slot.as_ref().map_or(0, heap);
@@ -168,17 +168,17 @@ impl<T: Copy> Spellings<T> {
 
 impl<T> Slot<T> {
     #[inline(always)]
-    fn is(&self, spelling: &Spelling<'_, '_>) -> bool {
+    fn is(&self, spelling: &RawSeriesKey<'_, '_>) -> bool {
         // One after another, each from where it is to where it is compared: an array of marks would be
         // written to memory and read back.
-        let [name, cat, pid, tid, hhash, fhash] = spelling.usual;
-        self.family == spelling.family
-            && self.usual[0] == Mark::of(name)
-            && self.usual[1] == Mark::of(cat)
-            && self.usual[2] == Mark::of(pid)
-            && self.usual[3] == Mark::of(tid)
-            && self.usual[4] == Mark::of(hhash)
-            && self.usual[5] == Mark::of(fhash)
+        let [name, cat, pid, tid, host_hash, file_hash] = spelling.usual;
+        self.kind == spelling.kind
+            && self.usual[0] == ValueKey::of(name)
+            && self.usual[1] == ValueKey::of(cat)
+            && self.usual[2] == ValueKey::of(pid)
+            && self.usual[3] == ValueKey::of(tid)
+            && self.usual[4] == ValueKey::of(host_hash)
+            && self.usual[5] == ValueKey::of(file_hash)
             && match &self.rest {
                 None => spelling.extra.is_empty(),
                 Some(rest) => rest.is(spelling),
@@ -226,13 +226,13 @@ mod tests {
             values.push([Value::Text(a), Value::Null]);
         }
         let mut all = Vec::new();
-        for family in [0, 1] {
+        for kind in [0, 1] {
             for values in &values {
                 let usual = [&values[0], &values[1], &null, &null, &null, &null];
-                all.extend([&[][..], &values[1..]].map(|extra| Spelling { family, usual, extra }));
+                all.extend([&[][..], &values[1..]].map(|extra| RawSeriesKey { kind, usual, extra }));
             }
         }
-        let mut spellings = Spellings::new();
+        let mut spellings = SeriesCache::new();
         for (at, spelling) in all.iter().enumerate() {
             assert_eq!(spellings.get(spelling), None);
             spellings.insert(spelling, at);

@@ -12,14 +12,14 @@ use crate::current::{self, Current};
 use crate::directory;
 use crate::error::StoreError;
 use crate::index::Index;
-use crate::lock::{Lock, NoLock};
+use crate::lock::{Lock, LockUnavailable};
 use crate::publish::{Batch, Description, Generation, NameChanges, Publisher};
 use crate::sorted::{SortedFiles, Sorter, Written, join};
 use crate::trace_names::TraceNames;
 
 /// An index opened for writing. It stays as it is until something is
-/// [published](EventAggregator::publish) or [ingested](EventAggregator::ingest).
-pub struct EventAggregator {
+/// [published](IndexWriter::publish) or [ingested](IndexWriter::ingest).
+pub struct IndexWriter {
     path: PathBuf,
     /// The directory that the index lies in, canonical.
     names: TraceNames,
@@ -44,7 +44,7 @@ pub struct EventAggregator {
     lock: Lock,
 }
 
-impl Drop for EventAggregator {
+impl Drop for IndexWriter {
     fn drop(&mut self) {
         if let Some(next) = self.next.take() {
             // What there is of it is removed with it.
@@ -56,7 +56,7 @@ impl Drop for EventAggregator {
 /// How the names of the work directories of writers begin.
 const BUILD: &str = "build-";
 
-impl EventAggregator {
+impl IndexWriter {
     /// Opens the index in a directory, which is made if it is not there, and removed again with the writer
     /// where nothing was published. With `rebuild` what is in it is not taken over, and is replaced by what is
     /// published next.
@@ -117,7 +117,7 @@ impl EventAggregator {
 
     /// That the file system gives no lock, where it does not. Then a second writer is not refused at once: of two
     /// that publish, the later one gets [`StoreError::Changed`].
-    pub fn no_lock(&self) -> Option<&NoLock> {
+    pub fn no_lock(&self) -> Option<&LockUnavailable> {
         self.lock.refused()
     }
 
@@ -300,8 +300,8 @@ impl EventAggregator {
         self.ambiguous_hashes = Some(ambiguous_hashes);
         directory::complete(&self.path)
             .and_then(|()| dft_io::sync_directory(&self.path))
-            .map_err(|source| StoreError::InForce { path: self.path.clone(), source })?;
-        let _ = dft_io::point("publish:the generation is committed");
+            .map_err(|source| StoreError::Committed { path: self.path.clone(), source })?;
+        let _ = dft_io::failpoint("publish:the generation is committed");
         // The old generation is in nobody's way; if removing it fails, the next writer does it.
         let _ = current::sweep(&self.path, next.number);
         Ok(())

@@ -7,9 +7,9 @@ use crate::intern::{Interner, Symbol};
 
 /// The place of an arg among those of a record; past their end where the record has no such arg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place(u32);
+pub(crate) struct ArgIndex(u32);
 
-impl Place {
+impl ArgIndex {
     pub(crate) const NONE: Self = Self(u32::MAX);
 
     /// The value there; [`Value::Null`] where there is none.
@@ -21,33 +21,33 @@ impl Place {
 
 /// Where the args are that make a record's series and its metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Plan {
-    pub(crate) hhash: Place,
-    pub(crate) hostname: Place,
-    pub(crate) fhash: Place,
-    pub(crate) fname: Place,
-    pub(crate) ret: Place,
-    pub(crate) offset: Place,
-    pub(crate) size: Place,
+pub(crate) struct ArgPlan {
+    pub(crate) hhash: ArgIndex,
+    pub(crate) hostname: ArgIndex,
+    pub(crate) fhash: ArgIndex,
+    pub(crate) fname: ArgIndex,
+    pub(crate) ret: ArgIndex,
+    pub(crate) offset: ArgIndex,
+    pub(crate) size: ArgIndex,
     /// The custom metrics of a call: a range of those that the plans have.
     customs: (u32, u32),
 }
 
 /// The plans of the layouts that one parser has learnt.
 #[derive(Default)]
-pub(crate) struct Plans {
+pub(crate) struct ArgPlans {
     parser: Option<u64>,
     /// By the number of the layout.
-    plans: Vec<Option<Plan>>,
-    customs: Vec<(Place, Symbol)>,
+    plans: Vec<Option<ArgPlan>>,
+    customs: Vec<(ArgIndex, Symbol)>,
     /// How many of the custom metrics belong to plans that stay.
     kept: usize,
 }
 
-impl Plans {
+impl ArgPlans {
     /// The plan of a record, which holds until the next is asked for.
     #[inline]
-    pub(crate) fn of(&mut self, record: &Record<'_>, config: &Config, interner: &mut Interner) -> Plan {
+    pub(crate) fn of(&mut self, record: &Record<'_>, config: &Config, interner: &mut Interner) -> ArgPlan {
         if let Some(LayoutId { parser, number }) = record.layout
             && self.parser == Some(parser)
             && let Some(Some(plan)) = self.plans.get(number as usize)
@@ -59,20 +59,20 @@ impl Plans {
 
     /// The places and names of the custom metrics of a call.
     #[inline]
-    pub(crate) fn customs(&self, plan: &Plan) -> &[(Place, Symbol)] {
+    pub(crate) fn customs(&self, plan: &ArgPlan) -> &[(ArgIndex, Symbol)] {
         &self.customs[plan.customs.0 as usize..plan.customs.1 as usize]
     }
 
     #[cold]
-    fn make(&mut self, record: &Record<'_>, config: &Config, interner: &mut Interner) -> Plan {
+    fn make(&mut self, record: &Record<'_>, config: &Config, interner: &mut Interner) -> ArgPlan {
         let parser = record.layout.map(|layout| layout.parser);
         if parser.is_some() && self.parser != parser {
             *self = Self { parser, ..Self::default() };
         }
         self.customs.truncate(self.kept);
         let start = self.customs.len() as u32;
-        let none = Place::NONE;
-        let mut plan = Plan {
+        let none = ArgIndex::NONE;
+        let mut plan = ArgPlan {
             hhash: none,
             hostname: none,
             fhash: none,
@@ -83,7 +83,7 @@ impl Plans {
             customs: (0, 0),
         };
         for (arg, at) in record.args.iter().zip(0..) {
-            let place = Place(at);
+            let place = ArgIndex(at);
             match arg.key {
                 ArgKey::Hhash => plan.hhash = place,
                 ArgKey::Hostname => plan.hostname = place,
@@ -112,7 +112,7 @@ impl Plans {
 
     /// About how many bytes this takes.
     pub(crate) fn memory(&self) -> usize {
-        self.plans.capacity() * size_of::<Option<Plan>>() + self.customs.capacity() * size_of::<(Place, Symbol)>()
+        self.plans.capacity() * size_of::<Option<ArgPlan>>() + self.customs.capacity() * size_of::<(ArgIndex, Symbol)>()
     }
 }
 
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn a_plan_is_of_the_record_at_hand_whichever_parser_read_it() {
         let config = Config::default();
-        let (mut plans, mut interner) = (Plans::default(), Interner::new());
+        let (mut plans, mut interner) = (ArgPlans::default(), Interner::new());
         let lines = [
             (r#""ret":1,"fhash":"f","a":2"#, vec![("a", "2")], Some(1), "f"),
             (r#""fhash":"g","b":"text","ret":7"#, vec![], Some(7), "g"),

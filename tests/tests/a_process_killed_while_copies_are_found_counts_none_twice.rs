@@ -39,8 +39,8 @@ fn copies_are_known_or_unknown_but_never_counted() {
                 let run_all = || {
                     for arguments in &commands {
                         let mut dying = dft(DFT, arguments);
-                        dying.env("DFT_POINTS", format!("{point}#{time}=abort")).output().expect("it runs");
-                        let ran = dft(DFT, arguments).env_remove("DFT_POINTS").output().expect("it runs");
+                        dying.env("DFT_FAILPOINTS", format!("{point}#{time}=abort")).output().expect("it runs");
+                        let ran = dft(DFT, arguments).env_remove("DFT_FAILPOINTS").output().expect("it runs");
                         let message = String::from_utf8_lossy(&ran.stderr);
                         assert!(matches!(ran.status.code(), Some(0 | 3)), "{point}: {message}");
                     }

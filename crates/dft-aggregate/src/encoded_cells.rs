@@ -12,9 +12,9 @@ use crate::run::{PARTITIONS, partition_of};
 /// varint bucket │ varint length │ value
 /// ```
 #[derive(Default)]
-pub(crate) struct Sealed(Vec<u8>);
+pub(crate) struct EncodedCells(Vec<u8>);
 
-impl Sealed {
+impl EncodedCells {
     /// Adds a value; how many bytes that takes.
     pub(crate) fn push(&mut self, bucket: u64, value: &[u8]) -> usize {
         let before = self.0.len();
@@ -41,7 +41,7 @@ pub(crate) struct Values<'a> {
 
 impl<'a> Values<'a> {
     /// Becomes the values of another series, in the memory of these.
-    fn become_of(&mut self, sealed: &'a Sealed) {
+    fn become_of(&mut self, sealed: &'a EncodedCells) {
         let bytes = &sealed.0[..];
         self.places.clear();
         self.next = 0;
@@ -75,14 +75,14 @@ impl<'a> Iterator for Values<'a> {
 /// The rows of a table, left where the table had them.
 pub(crate) struct TableRows {
     /// By id.
-    series: Vec<(SeriesId, Sealed)>,
+    series: Vec<(SeriesId, EncodedCells)>,
     /// Which of them start each partition, and how many there are.
     starts: [usize; PARTITIONS + 1],
 }
 
 impl TableRows {
     /// The rows of series that are in order of their ids.
-    pub(crate) fn new(series: Vec<(SeriesId, Sealed)>) -> Self {
+    pub(crate) fn new(series: Vec<(SeriesId, EncodedCells)>) -> Self {
         let mut starts = [0; PARTITIONS + 1];
         for (partition, start) in starts.iter_mut().enumerate() {
             *start = series.partition_point(|(id, _)| partition_of(&id.0) < partition);
@@ -111,7 +111,7 @@ impl TableRows {
 /// Walks the rows of a table.
 pub(crate) struct TableCursor<'a> {
     /// The series behind the one at hand.
-    series: &'a [(SeriesId, Sealed)],
+    series: &'a [(SeriesId, EncodedCells)],
     values: Values<'a>,
     pub(crate) key: [u8; RowKey::LENGTH],
     pub(crate) value: &'a [u8],
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn rows_come_by_series_and_bucket_and_a_bucket_as_often_as_it_was_opened() {
         let sealed = |values: &[(u64, &[u8])]| {
-            let mut sealed = Sealed::default();
+            let mut sealed = EncodedCells::default();
             let bytes: usize = values.iter().map(|(bucket, value)| sealed.push(*bucket, value)).sum();
             assert_eq!(sealed.0.len(), bytes);
             sealed

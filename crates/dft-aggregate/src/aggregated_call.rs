@@ -32,7 +32,7 @@ impl Calls {
 
 /// What a record says of one metric.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Summed {
+pub(crate) struct MetricSums {
     /// Samples that are in the sum.
     pub(crate) n: u64,
     pub(crate) sum: Option<i64>,
@@ -42,7 +42,7 @@ pub(crate) struct Summed {
     pub(crate) doubtful: bool,
 }
 
-impl Summed {
+impl MetricSums {
     /// A contribution that says nothing.
     const fn nothing(n: u64) -> Self {
         Self { n, sum: None, min: None, max: None, doubtful: false }
@@ -66,10 +66,10 @@ fn is_sum_of(n: u64, sum: i64, min: i64, max: i64) -> bool {
 
 /// What a record says of the metrics that every call has.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Known {
-    pub(crate) duration: Summed,
-    pub(crate) size: Summed,
-    pub(crate) offset: Summed,
+pub(crate) struct CallMetrics {
+    pub(crate) duration: MetricSums,
+    pub(crate) size: MetricSums,
+    pub(crate) offset: MetricSums,
     /// Whether some of the calls were transfers that failed.
     pub(crate) failed: bool,
     /// Whether every sum can be that of as many values between its extrema.
@@ -101,12 +101,12 @@ const SIZE: Keys = [
 /// # Errors
 ///
 /// Where a number is past 63 bits.
-pub(crate) fn of_call(record: &Record<'_>, unit: TimeUnit, calls: Calls) -> Result<Known, MalformedReason> {
+pub(crate) fn of_call(record: &Record<'_>, unit: TimeUnit, calls: Calls) -> Result<CallMetrics, MalformedReason> {
     let duration = metric(record, DURATION, unit, calls)?;
     let offset = metric(record, OFFSET, TimeUnit::Us, calls)?;
     let text = |value: &Value<'_>| String::from_utf8_lossy(&value.text()).into_owned();
     let name = text(&record.name);
-    let (mut size, mut failed) = (Summed::nothing(calls.count), false);
+    let (mut size, mut failed) = (MetricSums::nothing(calls.count), false);
     let mut consistent = !duration.doubtful && !offset.doubtful;
     if is_transfer(&text(&record.cat).to_ascii_lowercase(), &name) {
         size = metric(record, RET, TimeUnit::Us, calls)?;
@@ -118,15 +118,15 @@ pub(crate) fn of_call(record: &Record<'_>, unit: TimeUnit, calls: Calls) -> Resu
         if failed {
             // A negative size is an error's number. Where some calls succeeded, their total and maximum hold.
             size = match size.max {
-                Some(max) if max >= 0 && size.n != 1 => Summed { min: None, ..size },
-                _ => Summed::nothing(size.n),
+                Some(max) if max >= 0 && size.n != 1 => MetricSums { min: None, ..size },
+                _ => MetricSums::nothing(size.n),
             };
         }
     }
-    Ok(Known { duration, size, offset, failed, consistent })
+    Ok(CallMetrics { duration, size, offset, failed, consistent })
 }
 
-fn metric(record: &Record<'_>, keys: Keys, unit: TimeUnit, calls: Calls) -> Result<Summed, MalformedReason> {
+fn metric(record: &Record<'_>, keys: Keys, unit: TimeUnit, calls: Calls) -> Result<MetricSums, MalformedReason> {
     let read = |(key, name): (ArgKey, &str)| match record.arg(key).integer() {
         Integer::None => Ok(None),
         Integer::OutOfRange => Err(past(name)),
@@ -135,7 +135,7 @@ fn metric(record: &Record<'_>, keys: Keys, unit: TimeUnit, calls: Calls) -> Resu
     let plain = read(keys[0])?;
     let (sum, min, max) = (read(keys[1])?, read(keys[2])?, read(keys[3])?);
     let n = calls.samples(sum.is_some(), plain.is_some());
-    Ok(Summed { n, sum: sum.or(plain), min: min.or(plain), max: max.or(plain), doubtful: false }.checked())
+    Ok(MetricSums { n, sum: sum.or(plain), min: min.or(plain), max: max.or(plain), doubtful: false }.checked())
 }
 
 fn past(name: &str) -> MalformedReason {
@@ -156,17 +156,17 @@ pub(crate) fn bytes_of_items(items: i64, size: &Value<'_>) -> Result<i64, Malfor
 }
 
 /// The same of several calls. Where their items are of several sizes, no bytes are known.
-fn bytes_of_summed_items(items: Summed, size: Summed) -> Result<Summed, MalformedReason> {
+fn bytes_of_summed_items(items: MetricSums, size: MetricSums) -> Result<MetricSums, MalformedReason> {
     let scale = match (size.min, size.max) {
         (None, _) => return Ok(items),
         (Some(min), Some(max)) if min == max && min >= 0 => min,
-        _ => return Ok(Summed::nothing(items.n)),
+        _ => return Ok(MetricSums::nothing(items.n)),
     };
     let scaled = |value: Option<i64>| match value {
         None => Ok(None),
         Some(value) => value.checked_mul(scale).map(Some).ok_or_else(|| past("ret × size")),
     };
-    Ok(Summed { sum: scaled(items.sum)?, min: scaled(items.min)?, max: scaled(items.max)?, ..items })
+    Ok(MetricSums { sum: scaled(items.sum)?, min: scaled(items.min)?, max: scaled(items.max)?, ..items })
 }
 
 /// What adding to a custom metric has shown.

@@ -24,11 +24,11 @@ use dft_trace::{Opening, TextScan};
 
 use crate::error::BuildError;
 use crate::known::KnownTraces;
-use crate::plan::{Planned, Settled, Unsettled};
+use crate::opening_filter::is_counted;
+use crate::plan::{Classified, PlannedFile, Unclassified};
 use crate::progress::Progress;
-use crate::reading::Reading;
+use crate::reading::ReadTraces;
 use crate::report::{FileReport, Unreadable};
-use crate::sieve::is_counted;
 
 /// A trace that others are compared with.
 struct Body {
@@ -52,7 +52,7 @@ enum From {
     /// It was read just now; `true` where it was not known before.
     Read(bool),
     /// It is about to be read, or known under a new name.
-    Settled,
+    Classified,
 }
 
 /// A file whose text is known.
@@ -64,42 +64,42 @@ struct Scanned {
 
 /// Decides what becomes of files, and adds to the reading what is known without reading them as traces. What is to
 /// be read is returned.
-pub(crate) fn settle(
-    files: Vec<Unsettled>,
+pub(crate) fn classify(
+    files: Vec<Unclassified>,
     known: &KnownTraces,
-    reading: &mut Reading,
+    reading: &mut ReadTraces,
     threads: usize,
     progress: &Progress,
-) -> Result<Vec<Planned>, BuildError> {
+) -> Result<Vec<PlannedFile>, BuildError> {
     let bodies = bodies(known, reading);
     let (by_opening, by_text) = (HashMap::new(), HashMap::new());
-    let mut settling = Settling { known, bodies, by_opening, by_text, planned: Vec::new() };
-    (0..settling.bodies.len()).for_each(|at| settling.note(at));
-    let (mut scanned, unreadable) = settling.scan(files, threads, progress)?;
+    let mut classifying = Classifier { known, bodies, by_opening, by_text, planned: Vec::new() };
+    (0..classifying.bodies.len()).for_each(|at| classifying.note(at));
+    let (mut scanned, unreadable) = classifying.scan(files, threads, progress)?;
     reading.unreadable.extend(unreadable);
     scanned.sort_by(|a, b| a.path.cmp(&b.path));
-    let (scanned, changed) = settling.own(scanned);
-    let mut scanned = settling.moved(scanned, reading);
+    let (scanned, changed) = classifying.own(scanned);
+    let mut scanned = classifying.moved(scanned, reading);
     scanned.sort_by(|a, b| (Reverse(a.scan.text.length), &a.path).cmp(&(Reverse(b.scan.text.length), &b.path)));
     for file in scanned {
-        settling.others(file, reading, progress)?;
+        classifying.others(file, reading, progress)?;
     }
     for file in changed {
         // Where its trace was found elsewhere, it is one that has come in its place.
         let name = known.names.name_of(&file.path);
-        if settling.bodies.iter().any(|body| body.from == From::Known && body.name == name && body.taken) {
-            settling.others(file, reading, progress)?;
+        if classifying.bodies.iter().any(|body| body.from == From::Known && body.name == name && body.taken) {
+            classifying.others(file, reading, progress)?;
         } else {
             reading.changed.push(file.path);
         }
     }
-    let mut planned = settling.planned;
+    let mut planned = classifying.planned;
     planned.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.path.cmp(&b.path)));
     Ok(planned)
 }
 
 /// The traces of which anything counts.
-fn bodies(known: &KnownTraces, reading: &Reading) -> Vec<Body> {
+fn bodies(known: &KnownTraces, reading: &ReadTraces) -> Vec<Body> {
     let body = |name: Vec<u8>, path, entry: &FileEntry, from| {
         let identity = &entry.identity;
         let (text, opening, cut_short) = (identity.text, identity.opening, identity.cut_short);
@@ -119,17 +119,17 @@ fn bodies(known: &KnownTraces, reading: &Reading) -> Vec<Body> {
     bodies
 }
 
-struct Settling<'a> {
+struct Classifier<'a> {
     known: &'a KnownTraces,
     bodies: Vec<Body>,
     /// Bodies, by how they start.
     by_opening: HashMap<Opening, Vec<usize>>,
     /// Bodies, by their text.
     by_text: HashMap<ContentHash, Vec<usize>>,
-    planned: Vec<Planned>,
+    planned: Vec<PlannedFile>,
 }
 
-impl Settling<'_> {
+impl Classifier<'_> {
     fn note(&mut self, at: usize) {
         self.by_opening.entry(self.bodies[at].opening).or_default().push(at);
         self.by_text.entry(self.bodies[at].text).or_default().push(at);
@@ -138,7 +138,7 @@ impl Settling<'_> {
     /// Inflates the files, on as many threads as asked for.
     fn scan(
         &self,
-        files: Vec<Unsettled>,
+        files: Vec<Unclassified>,
         threads: usize,
         progress: &Progress,
     ) -> Result<(Vec<Scanned>, Vec<Unreadable>), BuildError> {
@@ -151,7 +151,7 @@ impl Settling<'_> {
         let found = Mutex::new((Vec::new(), Vec::new()));
         let work = || {
             while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let Unsettled { path, own, .. } = file;
+                let Unclassified { path, own, .. } = file;
                 let scan = TextScan::of(path, |first| lengths(first, own), |_| !progress.is_cancelled());
                 let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
                 match scan {
@@ -200,7 +200,7 @@ impl Settling<'_> {
     }
 
     /// Files that have the text of a trace that is gone.
-    fn moved(&mut self, files: Vec<Scanned>, reading: &mut Reading) -> Vec<Scanned> {
+    fn moved(&mut self, files: Vec<Scanned>, reading: &mut ReadTraces) -> Vec<Scanned> {
         let mut others = Vec::new();
         for file in files {
             let Some(at) = self.same(&file.scan, |this, body| this.is_gone(body)) else {
@@ -225,7 +225,7 @@ impl Settling<'_> {
     }
 
     /// Any other file, after all that have more text.
-    fn others(&mut self, file: Scanned, reading: &mut Reading, progress: &Progress) -> Result<(), BuildError> {
+    fn others(&mut self, file: Scanned, reading: &mut ReadTraces, progress: &Progress) -> Result<(), BuildError> {
         let Scanned { path, scan, .. } = file;
         if let Some(at) = self.same(&scan, |_, body| !body.taken) {
             if self.bodies[at].from == From::Read(true) && path < self.bodies[at].path {
@@ -290,7 +290,7 @@ impl Settling<'_> {
             let replaced = match body.from {
                 From::Known => self.known.can_move,
                 From::Read(fresh) => fresh || self.known.can_move,
-                From::Settled => false,
+                From::Classified => false,
             };
             replaced && !body.taken && scan.starts_with(&body.text) && (body.cut_short || self.is_gone(body))
         };
@@ -301,7 +301,7 @@ impl Settling<'_> {
     /// Notes a trace of this run.
     fn body(&mut self, path: &Path, scan: &TextScan) {
         let name = self.known.names.name_of(path);
-        let (text, opening, cut_short, from) = (scan.text, scan.opening, scan.cut_short, From::Settled);
+        let (text, opening, cut_short, from) = (scan.text, scan.opening, scan.cut_short, From::Classified);
         self.bodies.push(Body {
             name,
             path: path.to_owned(),
@@ -318,8 +318,8 @@ impl Settling<'_> {
     fn plan(&mut self, path: PathBuf, scan: TextScan, before: Option<FileEntry>, absorbed: Option<FileReport>) {
         self.body(&path, &scan);
         let size = scan.snapshot.size;
-        let settled = Some(Settled { scan, absorbed });
-        self.planned.push(Planned { before, settled, ..Planned::new(path, size) });
+        let classified = Some(Classified { scan, absorbed });
+        self.planned.push(PlannedFile { before, classified, ..PlannedFile::new(path, size) });
     }
 
     fn duplicate(
@@ -328,7 +328,7 @@ impl Settling<'_> {
         path: PathBuf,
         unfinished: bool,
         scan: &TextScan,
-        reading: &mut Reading,
+        reading: &mut ReadTraces,
         progress: &Progress,
     ) {
         progress.add_bytes(scan.snapshot.size);
@@ -338,7 +338,7 @@ impl Settling<'_> {
     }
 
     /// What is known of a trace that is gone, for a file that has it now.
-    fn leave(&mut self, at: usize, path: &Path, reading: &mut Reading) -> Option<FileEntry> {
+    fn leave(&mut self, at: usize, path: &Path, reading: &mut ReadTraces) -> Option<FileEntry> {
         let body = &mut self.bodies[at];
         body.taken = true;
         reading.moved.push((body.name.clone(), path.to_owned()));
@@ -351,7 +351,7 @@ impl Settling<'_> {
         at: usize,
         path: &Path,
         unfinished: bool,
-        reading: &mut Reading,
+        reading: &mut ReadTraces,
     ) -> (Option<FileEntry>, Option<FileReport>) {
         let body = &mut self.bodies[at];
         body.taken = true;

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 use dft_codec::{ContentHash, DuplicateEntry, FileEntry};
 
 use crate::error::StoreError;
-use crate::event_aggregator::EventAggregator;
+use crate::index_writer::IndexWriter;
 use crate::publish::NameChanges;
 use crate::same_traces::is_gone;
 use crate::trace_names::TraceNames;
 
 /// How a trace stands to those that are in, or about to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum TraceStatus {
     /// It is none of them.
     New,
     /// It is one of them, under the same name.
@@ -24,7 +24,7 @@ pub(crate) enum Standing {
 }
 
 /// The traces that are in, and those that are about to be.
-pub(crate) struct Coming {
+pub(crate) struct PendingTraces {
     names: TraceNames,
     /// All of them, by name.
     traces: BTreeMap<Vec<u8>, FileEntry>,
@@ -38,9 +38,9 @@ pub(crate) struct Coming {
     removed: Vec<Vec<u8>>,
 }
 
-impl Coming {
+impl PendingTraces {
     /// With what the index has.
-    pub(crate) fn into(index: &EventAggregator) -> Result<Self, StoreError> {
+    pub(crate) fn into(index: &IndexWriter) -> Result<Self, StoreError> {
         let (traces, known) = match index.current()? {
             None => (BTreeMap::new(), BTreeMap::new()),
             Some(index) => (index.files()?.into_iter().collect(), index.duplicates()?.into_iter().collect()),
@@ -71,15 +71,15 @@ impl Coming {
     }
 
     /// How a trace stands to those that are there.
-    pub(crate) fn standing(&self, name: &[u8], entry: &FileEntry) -> Standing {
+    pub(crate) fn standing(&self, name: &[u8], entry: &FileEntry) -> TraceStatus {
         match self.traces.get(name) {
-            Some(there) if there.identity.text == entry.identity.text => return Standing::Known,
-            Some(_) => return Standing::Changed,
+            Some(there) if there.identity.text == entry.identity.text => return TraceStatus::Known,
+            Some(_) => return TraceStatus::Changed,
             None => {}
         }
         match self.texts.get(&entry.identity.text) {
-            Some(of) if entry.counts.records() > 0 => Standing::Duplicate(of.clone()),
-            _ => Standing::New,
+            Some(of) if entry.counts.records() > 0 => TraceStatus::Duplicate(of.clone()),
+            _ => TraceStatus::New,
         }
     }
 

@@ -23,7 +23,7 @@ struct Packet {
 }
 
 /// Walks rows in key order that another thread reads.
-pub struct RowsAhead {
+pub struct RowPrefetch {
     packets: Receiver<Result<Packet, StoreError>>,
     packet: Packet,
     /// The next row of the packet.
@@ -35,7 +35,7 @@ pub struct RowsAhead {
 impl<'a> RowScan<'a> {
     /// Splits the scan: what reads the rows, for a thread that has nothing else to do, and what walks them. It
     /// reads on as far as a mebibyte ahead, and ends with the rows or with the walk.
-    pub fn ahead(mut self) -> (impl FnOnce() + Send + 'a, RowsAhead) {
+    pub fn ahead(mut self) -> (impl FnOnce() + Send + 'a, RowPrefetch) {
         let (sender, packets) = sync_channel(AHEAD);
         let read = move || {
             loop {
@@ -47,7 +47,7 @@ impl<'a> RowScan<'a> {
                 }
             }
         };
-        (read, RowsAhead { packets, packet: Packet::default(), next: 0, from: None })
+        (read, RowPrefetch { packets, packet: Packet::default(), next: 0, from: None })
     }
 
     /// The next rows; none at the end.
@@ -66,7 +66,7 @@ impl<'a> RowScan<'a> {
     }
 }
 
-impl RowsAhead {
+impl RowPrefetch {
     /// Goes on with the first row of `series`, or of the first series behind it.
     pub fn seek(&mut self, series: SeriesId) {
         self.from = Some(series);

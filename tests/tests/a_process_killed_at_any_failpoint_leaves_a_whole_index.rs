@@ -144,12 +144,12 @@ impl Builds {
 
 fn run_step(arguments: &[String], points: Option<&str>, log: Option<&Path>) -> Output {
     let mut command = dft(DFT, arguments);
-    command.env_remove("DFT_POINTS").env_remove("DFT_POINTS_LOG");
+    command.env_remove("DFT_FAILPOINTS").env_remove("DFT_FAILPOINTS_LOG");
     if let Some(points) = points {
-        command.env("DFT_POINTS", points);
+        command.env("DFT_FAILPOINTS", points);
     }
     if let Some(log) = log {
-        command.env("DFT_POINTS_LOG", log);
+        command.env("DFT_FAILPOINTS_LOG", log);
     }
     command.output().expect("the program runs")
 }
