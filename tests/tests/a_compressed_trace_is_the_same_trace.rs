@@ -25,7 +25,7 @@ fn a_trace_that_was_compressed_is_known_and_no_fault() {
     case.write("a.pfw.gz", gzip(trace(1, 1_000).as_bytes()));
     let ran = case.index().exits(0);
     assert!(ran.out.starts_with("nothing to do"), "{}", ran.out);
-    assert!(ran.err.contains("a.pfw.gz: the trace that was") && !ran.err.contains("warning"), "{}", ran.err);
+    assert!(ran.err.contains("a.pfw.gz: moved from") && !ran.err.contains("warning"), "{}", ran.err);
     assert!(case.exported() == before);
     assert_eq!(case.names(), ["t/a.pfw.gz", "t/b.pfw"]);
     case.verify();

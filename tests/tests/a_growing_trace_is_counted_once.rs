@@ -47,7 +47,7 @@ fn every_length_on_the_way_gives_the_same_in_the_end() {
                 assert!(says.iter().any(|says| ran.err.contains(says)), "{}", ran.err);
                 assert!(!ran.err.contains("malformed"), "what is half-written is not malformed: {}", ran.err);
             }
-            assert_eq!(ran.out.contains("1 file read on from where it ended before"), step > 1, "{}", ran.out);
+            assert_eq!(ran.out.contains("1 file resumed where reading ended before"), step > 1, "{}", ran.out);
             records += taken(&ran);
             run(DFT, ["verify".as_ref(), growing.as_os_str()]).exits(0);
             // Again, without having grown: nothing is read.

@@ -173,7 +173,7 @@ fn parts_have_pieces_and_a_killed_one_is_run_again() {
             assert!(worker.wait().expect("a child").success() || part == victim);
         }
         run(DFT, arguments(victim)).exits(0);
-        assert!(run(DFT, arguments(victim)).exits(0).out.contains("of this part in bundles already"));
+        assert!(run(DFT, arguments(victim)).exits(0).out.contains("of this part already in bundles"));
         let index = text("index");
         let ran = run(DFT, ["ingest", &index, "--shared-staging", &text("shared")]).exits(0);
         assert!(ran.out.contains("bundles, 2 traces"), "{}", ran.out);
@@ -201,7 +201,7 @@ fn a_missing_piece_is_named_and_a_piece_twice_is_one() {
     let ran = run(DFT, words).exits(3);
     let missing =
         format!("waiting: {}: pieces wait for bytes {} to {}", case.trace.display(), plan[2].start, plan[2].end);
-    assert!(ran.err.contains(&missing) && ran.out.contains("3 bundles, left where they are"), "{}{}", ran.err, ran.out);
+    assert!(ran.err.contains(&missing) && ran.out.contains("3 bundles, left in place"), "{}{}", ran.err, ran.out);
     case.stage(&plan[2..3]).expect("staged");
     assert_eq!(case.ingest().taken.len(), 4);
     case.is_as_built();

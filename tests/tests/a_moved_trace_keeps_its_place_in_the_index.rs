@@ -62,12 +62,12 @@ fn a_trace_that_is_gone_is_said_to_be() {
     case.write("b.pfw", trace(2, 500));
     case.index().exits(0);
     fs::remove_file(case.path("a.pfw")).expect("removed");
-    let says = "a.pfw: in the index and counted, but the file is gone";
+    let says = "a.pfw: the file is gone, but its trace is still counted";
     let ran = case.index().exits(0);
     assert!(ran.err.contains(says), "{}", ran.err);
     let index = case.index_path();
     let info = run(common::DFT, ["info".as_ref(), index.as_os_str()]).exits(0);
-    assert!(info.out.contains("gone       1 trace file, counted as before"), "{}", info.out);
+    assert!(info.out.contains("gone       1 trace file, still counted"), "{}", info.out);
     let summary = run(common::DFT, ["summary".as_ref(), index.as_os_str()]).exits(0);
     assert!(summary.err.contains(says), "{}", summary.err);
     let json = run(common::DFT, ["summary".as_ref(), index.as_os_str(), "--json".as_ref()]).exits(0);
@@ -88,12 +88,12 @@ fn asking_for_traces_of_which_the_index_has_others_is_refused() {
         vec!["export".as_ref(), one.as_os_str(), "--out".as_ref(), out.as_os_str()],
     ] {
         let refused = run(common::DFT, command).exits(1);
-        assert!(refused.err.contains("has other traces, too") && refused.err.contains("b.pfw"), "{}", refused.err);
+        assert!(refused.err.contains("also has other traces") && refused.err.contains("b.pfw"), "{}", refused.err);
     }
     assert!(!out.exists());
     run(common::DFT, ["summary".as_ref(), traces.as_os_str()]).exits(0);
     // What is gone is in no other place, so it is no other trace.
     fs::remove_file(case.path("b.pfw")).expect("removed");
     let ran = run(common::DFT, ["summary".as_ref(), one.as_os_str()]).exits(0);
-    assert!(ran.err.contains("b.pfw: in the index and counted, but the file is gone"), "{}", ran.err);
+    assert!(ran.err.contains("b.pfw: the file is gone, but its trace is still counted"), "{}", ran.err);
 }

@@ -218,7 +218,7 @@ fn disturb(point: &str, first: &str, last: &str) {
                     if point.ends_with("a bundle is removed") {
                         // It is in, so that is a warning.
                         assert_eq!(ran.status.code(), Some(3), "{step}, {points}: {message}");
-                        assert!(message.contains("in the index, but not removed"), "{message}");
+                        assert!(message.contains("ingested, but not removed"), "{message}");
                     } else {
                         assert_eq!(ran.status.code(), Some(1), "{step}, {points}: {message}");
                         assert_eq!(message.matches("dft: ").count(), 1, "one error: {message}");

@@ -20,7 +20,7 @@ fn again_added_touched_changed_rebuilt() {
 
     write(&second, trace(2, 3_000));
     let added = index().exits(0).out;
-    assert!(added.contains("indexed 1 file") && added.contains("1 file in the index already"), "{added}");
+    assert!(added.contains("indexed 1 file") && added.contains("1 file already in the index"), "{added}");
 
     // Another date alone is no change: the contents are compared.
     let file = File::options().append(true).open(&second).expect("opened");

@@ -14,7 +14,7 @@ fn exported(traces: &[PathBuf], work: &Path, options: &[&str]) -> std::collectio
     arguments.extend(traces.iter().map(|trace| trace.display().to_string()));
     let ran = run(DFT, arguments).exits(0);
     if options.contains(&"64K") {
-        let spilled = ran.out.lines().find(|line| line.contains("tables written out and merged")).expect("it says so");
+        let spilled = ran.out.lines().find(|line| line.contains("tables spilled and merged")).expect("it says so");
         let number: u32 =
             spilled.split_whitespace().nth(1).expect("a number").replace(',', "").parse().expect("a number");
         assert!(number > 40, "dozens of runs: {spilled}");

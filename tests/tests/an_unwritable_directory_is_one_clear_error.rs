@@ -151,7 +151,7 @@ fn a_trace_that_is_gone_is_named_and_the_others_are_in() {
     assert!(ran.err.contains("b.pfw: cannot be read, left out: No such file"), "{}", ran.err);
     write(&folder.path().join("traces/nowhere"), trace(2, 500));
     let ran = run(DFT, ["index", &text("traces"), "--index", &text("index")]).exits(0);
-    assert!(ran.out.contains("indexed 1 file") && ran.out.contains("1 file in the index already"), "{}", ran.out);
+    assert!(ran.out.contains("indexed 1 file") && ran.out.contains("1 file already in the index"), "{}", ran.out);
 }
 
 #[test]

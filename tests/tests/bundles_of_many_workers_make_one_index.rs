@@ -161,7 +161,7 @@ fn a_bundle_that_is_in_is_known_though_its_trace_has_grown_since() {
     cluster.ingest(&["--keep"]).exits(0);
     write(&one.join("x.pfw"), trace(1, 500) + &trace(2, 500));
     let build = || run(DFT, ["index".as_ref(), one.as_os_str(), "--index".as_ref(), index.as_os_str()]).exits(0);
-    assert!(build().out.contains("1 file read on from where it ended before"));
+    assert!(build().out.contains("1 file resumed where reading ended before"));
     assert!(cluster.ingest(&[]).exits(0).out.starts_with("nothing to do"));
     assert_eq!(cluster.names("shared"), Vec::<String>::new());
     let whole = cluster.path("whole");
@@ -258,7 +258,7 @@ fn a_part_without_a_file_and_strict_faults() {
         let words = words.into_iter().chain(["--shared-staging".as_ref(), shared.as_os_str()]);
         run(DFT, words.chain(more.iter().map(AsRef::as_ref)))
     };
-    assert!(stage(&["--part", "1/2"]).exits(0).out.contains("this part has no file"));
+    assert!(stage(&["--part", "1/2"]).exits(0).out.contains("this part has no files"));
     assert!(stage(&["--strict"]).exits(1).err.contains("x.pfw"));
     assert_eq!(cluster.names("shared"), Vec::<String>::new());
     let ran = stage(&[]).exits(3);

@@ -22,9 +22,9 @@ fn wrong_usage_exits_2_and_says_what_is_wrong() {
     for (arguments, message) in [
         (vec![], "Usage"),
         (vec!["index"], "TRACE"),
-        (vec!["index", "x", "--interval", "5"], "is no time"),
+        (vec!["index", "x", "--interval", "5"], "is not a time"),
         (vec!["index", "x", "--interval", "0s"], "interval"),
-        (vec!["index", "x", "--memory", "lots"], "is no size"),
+        (vec!["index", "x", "--memory", "lots"], "is not a size"),
         (vec!["index", "x", "--percentiles", "2"], "accuracy"),
         (vec!["export", index], "--out"),
         (vec!["export", index, "--out", "o", "--format", "xls"], "parquet, arrow, csv"),
@@ -32,7 +32,7 @@ fn wrong_usage_exits_2_and_says_what_is_wrong() {
         (vec!["export", index, "--out", "o", "--granularity", "1500ms"], "no multiple"),
         (vec!["export", index, "--out", "o", "--group-by", "cat,color"], "the columns are"),
         (vec!["export", index, "--out", "o", "--group-by", "cat", "--table", "system"], "cannot be grouped"),
-        (vec!["export", index, "--out", "o", "--time", "5s"], "no range of times"),
+        (vec!["export", index, "--out", "o", "--time", "5s"], "not a range of times"),
         (vec!["export", index, "--out", "o", "--name", "[x"], "not a glob"),
     ] {
         let ran = run(DFT, &arguments).exits(2);

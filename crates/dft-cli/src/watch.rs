@@ -1,4 +1,4 @@
-//! Shows how far a build is: a bar on a terminal, plain lines elsewhere.
+//! Shows the progress of a build: a bar on a terminal, plain lines elsewhere.
 
 use std::io::IsTerminal;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -10,13 +10,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::units::{bytes, count, duration, plural, rate};
 
-/// Does what reports its progress, and shows how far it is on standard error.
+/// Runs `work` and shows the progress that it reports on standard error.
 pub(crate) fn watched<T>(work: impl FnOnce(&Progress) -> T) -> T {
     let progress = Progress::default();
     let (done, watch) = channel::<()>();
     thread::scope(|scope| {
         let progress = &progress;
-        // Without a thread for it nothing is shown; the build says whether it has threads enough for itself.
+        // If no thread can be started, no progress is shown. The build reports a lack of threads itself.
         let _ = thread::Builder::new().spawn_scoped(scope, move || {
             let watch = watch;
             let mut view = ProgressView::new();
@@ -26,7 +26,7 @@ pub(crate) fn watched<T>(work: impl FnOnce(&Progress) -> T) -> T {
             view.end();
         });
         let result = work(progress);
-        // The watcher ends when its channel does.
+        // The watcher ends when its channel closes.
         drop(done);
         result
     })
@@ -43,7 +43,6 @@ impl ProgressView {
             return Self::Lines(Instant::now());
         }
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-        // A template that does not parse would be seen by the first user of a terminal, and tests.
         bar.set_style(style());
         Self::Bar(bar, Instant::now())
     }
@@ -108,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bar_is_ours() {
+    fn the_template_of_the_bar_parses() {
         assert!(ProgressStyle::with_template("{bar:30} {percent:>3}%  {binary_bytes} of {binary_total_bytes}").is_ok());
         let bar = ProgressBar::hidden();
         bar.set_style(style());
