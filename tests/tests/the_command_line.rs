@@ -1,4 +1,4 @@
-//! What a person sees: help, exit codes, messages, the summary.
+//! The command line: help, exit codes, messages, the summary.
 
 use dft_tests::{data, run, trace, write};
 
@@ -13,7 +13,7 @@ fn every_command_has_help_with_an_example() {
 }
 
 #[test]
-fn wrong_usage_exits_2_and_says_what_is_wrong() {
+fn wrong_usage_exits_2_and_states_what_is_wrong() {
     let traces = data("tracer-2-telemetry");
     let folder = tempfile::tempdir().expect("a folder");
     let index = folder.path().join("index");
@@ -41,7 +41,7 @@ fn wrong_usage_exits_2_and_says_what_is_wrong() {
 }
 
 #[test]
-fn failures_exit_1_and_say_what_to_do() {
+fn failures_exit_1_with_advice() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).display().to_string();
     write(&folder.path().join("x.pfw"), trace(1, 100));
@@ -65,7 +65,7 @@ fn failures_exit_1_and_say_what_to_do() {
 }
 
 #[test]
-fn traces_given_for_an_index_are_indexed_first_and_their_faults_are_named() {
+fn traces_given_for_an_index_are_indexed_first_and_their_faults_are_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let traces = folder.path().join("traces");
     write(&traces.join("x.pfw"), trace(1, 2_000));
