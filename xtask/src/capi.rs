@@ -7,11 +7,11 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::header::{self, root};
+use crate::header;
 use crate::install;
 use crate::provision::{provision, python_with};
-use crate::target::{target_directory, workspace_directory};
-use crate::test::step;
+use crate::step::step;
+use crate::target::{root, target_directory, workspace_directory};
 
 /// What every program is compiled with, beside its standard.
 const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];

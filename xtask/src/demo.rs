@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use xtask::gen_trace::GenTrace;
 
 use crate::provision::provision;
+use crate::step::step;
 use crate::target::{target_directory, workspace_directory};
-use crate::test::step;
 
 pub(crate) fn run() -> Result<()> {
     let provisions = provision()?;

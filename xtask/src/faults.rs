@@ -6,8 +6,8 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::provision::provision;
+use crate::step::step;
 use crate::target::{target_directory, workspace_directory};
-use crate::test::step;
 
 /// Arguments of `faults`.
 #[derive(Args, Clone, Debug)]

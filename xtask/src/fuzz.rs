@@ -12,10 +12,9 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Deserialize;
 
-use crate::header::root;
 use crate::provision::{Provisions, provision};
-use crate::target::{target_directory, workspace_directory};
-use crate::test::step;
+use crate::step::step;
+use crate::target::{root, target_directory, workspace_directory};
 
 /// Arguments of `fuzz`.
 #[derive(Args, Clone, Debug)]

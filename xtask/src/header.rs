@@ -8,14 +8,7 @@ use anyhow::{Context, Result, bail};
 use cbindgen::{Builder, Config, DocumentationStyle, EnumConfig, ExportConfig, Language, Style};
 
 use crate::provision::python_with;
-
-/// The root of the workspace: that of the cargo that runs this, for a target directory may be shared by
-/// several clones, and what was built in one may run in another.
-pub(crate) fn root() -> PathBuf {
-    let built = || PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let xtask = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(built, PathBuf::from);
-    xtask.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
-}
+use crate::target::root;
 
 fn place() -> PathBuf {
     root().join("include/dft_utils.h")

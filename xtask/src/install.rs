@@ -16,10 +16,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::header::root;
 use crate::provision::provision;
-use crate::target::{target_directory, workspace_directory};
-use crate::test::step;
+use crate::step::step;
+use crate::target::{root, target_directory, workspace_directory};
 
 /// The ABI: the first number of the library's soname, which `capi/build.rs` gives it.
 const ABI: &str = "2";

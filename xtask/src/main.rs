@@ -12,6 +12,7 @@ mod install;
 mod provision;
 mod python;
 mod rocksdb;
+mod step;
 mod target;
 mod test;
 mod wheel;

@@ -12,8 +12,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::header::root;
 use crate::rocksdb;
+use crate::target::root;
 
 /// The version of PyPI's `libclang`.
 const LIBCLANG: &str = "18.1.1";

@@ -9,10 +9,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
-use crate::header::root;
 use crate::provision::{provision, python_with};
-use crate::target::{target_directory, workspace_directory};
-use crate::test::step;
+use crate::step::step;
+use crate::target::{root, target_directory, workspace_directory};
 use crate::wheel;
 
 /// The oldest minor version of Python 3 that the wheel is for, and the last that is looked for.

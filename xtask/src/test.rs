@@ -1,10 +1,9 @@
 //! `test`: every test of the project.
 
-use std::process::Command;
-
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
 use crate::provision::provision;
+use crate::step::step;
 
 /// The crates that need no RocksDB: tested unoptimised, with debug assertions and overflow checks.
 const PURE: [&str; 5] = ["dft-io", "dft-trace", "dft-metrics", "dft-codec", "dft-aggregate"];
@@ -33,14 +32,4 @@ pub(crate) fn run() -> Result<()> {
     step("deaths and refusals at every point", &mut points)?;
     crate::capi::run()?;
     crate::python::run()
-}
-
-/// Runs a command, and fails if it does.
-pub(crate) fn step(what: &str, command: &mut Command) -> Result<()> {
-    println!("\n── {what}");
-    let status = command.status().with_context(|| format!("{} does not run", command.get_program().display()))?;
-    if !status.success() {
-        bail!("{what}: failed ({status})");
-    }
-    Ok(())
 }

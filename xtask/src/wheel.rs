@@ -6,10 +6,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::header::root;
 use crate::provision::{provision, python_with};
-use crate::target::{target_directory, workspace_directory};
-use crate::test::step;
+use crate::step::step;
+use crate::target::{root, target_directory, workspace_directory};
 
 /// What the wheel is made of, from `python/`.
 const SOURCES: [&str; 4] = ["src", "pyproject.toml", "platform_tag.py", "README.md"];

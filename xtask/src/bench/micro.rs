@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Bench, inputs};
 use crate::provision::Provisions;
-use crate::test::step;
+use crate::step::step;
 
 /// One micro bench.
 #[derive(Serialize)]

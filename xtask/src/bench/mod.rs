@@ -9,6 +9,7 @@ mod exports;
 mod inputs;
 mod machine;
 mod micro;
+mod page;
 mod peers;
 mod plot;
 mod process;
@@ -26,8 +27,8 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::provision::{Provisions, provision};
+use crate::step::step;
 use crate::target::{target_directory, workspace_directory};
-use crate::test::step;
 use machine::Machine;
 
 /// Arguments of `bench`.

@@ -1,14 +1,13 @@
 //! The report: what was measured, for people, with plots.
 
-use std::fmt::Write;
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::builds::Builds;
 use super::exports::{Exports, WHOLE};
 use super::micro::Step;
+use super::page::Page;
 use super::peers::{Comparison, Format, LIMIT, Measured, Outcome};
 use super::plot::{self, Axis, Group, Line};
 use super::process::Costs;
@@ -17,16 +16,14 @@ use super::scaling::{Point, Scaling};
 use super::words::{bytes, count, number, seconds};
 use super::{Results, targets};
 
-/// The text of the report, and its plots by name.
+/// The report, to which each part of the bench adds a section.
 struct Report {
-    text: String,
-    plots: Vec<(String, String)>,
-    plots_in: &'static str,
+    page: Page,
 }
 
 /// Writes the report to `folder`/`name`, and its plots to a directory from there.
 pub(super) fn write(results: &Results, folder: &Path, name: &str, plots_in: &'static str) -> Result<()> {
-    let mut report = Report { text: String::new(), plots: Vec::new(), plots_in };
+    let mut report = Report { page: Page::new(plots_in) };
     report.opening(results);
     report.targets(results);
     if let Some(comparisons) = &results.peers {
@@ -44,13 +41,7 @@ pub(super) fn write(results: &Results, folder: &Path, name: &str, plots_in: &'st
     if let Some(steps) = &results.micro {
         report.micro(steps);
     }
-    let put = |name: &str, text: &str| {
-        let path = folder.join(name);
-        let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text));
-        written.with_context(|| format!("cannot write {}", path.display()))
-    };
-    put(name, &report.text)?;
-    report.plots.iter().try_for_each(|(name, plot)| put(name, plot))
+    report.page.write(folder, name)
 }
 
 /// The median, and the least and the most.
@@ -95,42 +86,21 @@ impl Job<'_> {
 }
 
 impl Report {
-    fn say(&mut self, text: &str) {
-        self.text.push_str(text);
-        self.text.push('\n');
-    }
-
-    fn row(&mut self, cells: &[String]) {
-        // Writing to a string does not fail.
-        let _ = writeln!(self.text, "| {} |", cells.join(" | "));
-    }
-
-    fn head(&mut self, cells: &[&str]) {
-        self.say("");
-        self.row(&cells.iter().map(|&cell| cell.to_owned()).collect::<Vec<_>>());
-        self.row(&vec!["---".to_owned(); cells.len()]);
-    }
-
-    fn plot(&mut self, name: &str, alternative: &str, svg: String) {
-        let file = format!("{}/{name}.svg", self.plots_in);
-        self.say(&format!("\n![{alternative}]({file})"));
-        self.plots.push((file, svg));
-    }
-
     fn opening(&mut self, results: &Results) {
         let command = if results.quick { "cargo xtask bench --quick" } else { "cargo xtask bench" };
-        self.say(&format!(
+        self.page.say(&format!(
             "# Benchmarks\n\nMade by `{command}`, in one run: what is compared ran in turn, again and again."
         ));
-        self.say("Seconds are of one machine, and of what else it did meanwhile; compare the ratios, which are of");
-        self.say("medians. In parentheses: the least and the most.");
+        self.page
+            .say("Seconds are of one machine, and of what else it did meanwhile; compare the ratios, which are of");
+        self.page.say("medians. In parentheses: the least and the most.");
         if results.quick {
-            self.say(
+            self.page.say(
                 "\n**Small inputs and few repetitions: these numbers say that the bench works, and little else.**",
             );
         }
         let machine = &results.machine;
-        self.head(&["", ""]);
+        self.page.head(&["", ""]);
         let memory = machine.memory_bytes.map_or("unknown".to_owned(), |value| bytes(value as f64));
         let load = machine.load.map_or("unknown".to_owned(), |load| format!("{load} processes"));
         for (name, value) in [
@@ -141,63 +111,64 @@ impl Report {
             ("compiler", &machine.compiler),
             ("load before", &load),
         ] {
-            self.row(&[name.to_owned(), value.clone()]);
+            self.page.row(&[name.to_owned(), value.clone()]);
         }
     }
 
     fn targets(&mut self, results: &Results) {
-        self.say("\n## Targets");
+        self.page.say("\n## Targets");
         if results.quick {
-            self.say("\nThey are set for the inputs of the whole bench; what is said of them here is of small ones.");
+            self.page
+                .say("\nThey are set for the inputs of the whole bench; what is said of them here is of small ones.");
         }
-        self.head(&["", "what", "wanted", "measured", ""]);
+        self.page.head(&["", "what", "wanted", "measured", ""]);
         for target in targets::judge(results) {
             let met = match target.met {
                 Some(true) => "met",
                 Some(false) => "**not met**",
                 None => "–",
             };
-            self.row(&[target.number.to_string(), target.what, target.wanted, target.measured, met.to_owned()]);
+            self.page.row(&[target.number.to_string(), target.what, target.wanted, target.measured, met.to_owned()]);
         }
     }
 
     fn peers(&mut self, comparisons: &[Comparison]) {
-        self.say("\n## Beside other tools\n");
-        self.say(
+        self.page.say("\n## Beside other tools\n");
+        self.page.say(
             "From traces to the statistics of each series and second. `dft` and Python packages of dftracer-utils",
         );
-        self.say(
+        self.page.say(
             "make an index first. Polars and DuckDB make the same events table, names and all, with every statistic of",
         );
-        self.say("the index in it (count, sum, extrema, mean and deviation of 12 metrics), and no index.");
-        self.say(
+        self.page.say("the index in it (count, sum, extrema, mean and deviation of 12 metrics), and no index.");
+        self.page.say(
             "Packages of dftracer-utils hand over Arrow tables, in memory; `dft export` writes what it makes to files:",
         );
-        self.say("Arrow tables, beside those packages, or Parquet, as Polars and DuckDB do.");
-        self.say(
+        self.page.say("Arrow tables, beside those packages, or Parquet, as Polars and DuckDB do.");
+        self.page.say(
             "A peer's seconds are those that it counts, without Python's start; those of `dft` are of two processes.",
         );
-        self.say(
+        self.page.say(
             "Polars is given inflated text; the time to inflate it is not counted against it. Totals, and the values",
         );
-        self.say(&format!(
+        self.page.say(&format!(
             "of those tables, are compared before times are. A tool that takes more than {} min is ended.",
             LIMIT.as_secs() / 60
         ));
         for comparison in comparisons {
             let facts = &comparison.dft.facts;
-            self.say(&format!(
+            self.page.say(&format!(
                 "\n### {}: {} records, {} of gzip, {} rows",
                 comparison.input,
                 count(facts.records),
                 bytes(comparison.trace_bytes as f64),
                 count(facts.rows)
             ));
-            self.head(&["", "time", "× dft", "of dft to", "CPU", "peak memory", "index", "rows", "totals"]);
+            self.page.head(&["", "time", "× dft", "of dft to", "CPU", "peak memory", "index", "rows", "totals"]);
             for to in Format::ALL {
                 let cost = comparison.dft.cost(to);
                 let (seconds, index_bytes, rows) = (&cost.seconds, facts.index_bytes, facts.rows);
-                self.row(
+                self.page.row(
                     &Job { name: "dft", seconds, ratio: Some(1.0), to, cost, index_bytes, rows }.cells("the records'"),
                 );
             }
@@ -205,7 +176,7 @@ impl Report {
                 self.peer(comparison, outcome);
             }
             let floor = comparison.floor.median() / comparison.dft.cost(Format::Parquet).seconds.median();
-            self.say(&format!("\nInflating alone takes {} of what `dft` takes, to Parquet.", number(floor)));
+            self.page.say(&format!("\nInflating alone takes {} of what `dft` takes, to Parquet.", number(floor)));
         }
         let groups = comparisons.iter().map(|comparison| Group {
             name: comparison.input.to_owned(),
@@ -214,7 +185,7 @@ impl Report {
                 .collect(),
         });
         let plot = plot::bars("Traces to tables: time, × dft", " ×", &groups.collect::<Vec<_>>());
-        self.plot("peers", "Time of each tool over that of dft", plot);
+        self.page.plot("peers", "Time of each tool over that of dft", plot);
     }
 
     fn peer(&mut self, comparison: &Comparison, outcome: &Outcome) {
@@ -242,23 +213,24 @@ impl Report {
                 };
                 let Measured { seconds, cost, rows, index_bytes, .. } = measured;
                 let (name, to) = (&*outcome.peer, outcome.beside);
-                self.row(&Job { name, seconds, ratio, to, cost, index_bytes: *index_bytes, rows: *rows }.cells(&same));
+                self.page
+                    .row(&Job { name, seconds, ratio, to, cost, index_bytes: *index_bytes, rows: *rows }.cells(&same));
             }
             Err(skipped) => {
                 let mut cells = vec![outcome.peer.clone(), format!("skipped: {}", skipped.0.replace(['\n', '|'], " "))];
                 cells.resize(9, String::new());
-                self.row(&cells);
+                self.page.row(&cells);
             }
         }
     }
 
     fn builds(&mut self, builds: &Builds) {
-        self.say("\n## Builds\n");
-        self.say(
+        self.page.say("\n## Builds\n");
+        self.page.say(
             "`dft index` and `dft export` (all tables), over the time that as many threads take to read and inflate",
         );
-        self.say("the same files, and nothing else: the floor.");
-        self.head(&[
+        self.page.say("the same files, and nothing else: the floor.");
+        self.page.head(&[
             "input",
             "records",
             "rows",
@@ -277,7 +249,7 @@ impl Report {
         ]);
         for build in &builds.builds {
             let (facts, index, export) = (&build.facts, &build.index, &build.export);
-            self.row(&[
+            self.page.row(&[
                 build.name.to_owned(),
                 count(facts.records),
                 count(facts.rows),
@@ -295,14 +267,14 @@ impl Report {
                 bytes(export.peak_bytes.max()),
             ]);
         }
-        self.say(&format!(
+        self.page.say(&format!(
             "\nIndexing the small files again, with nothing to do: {}, {} at most in memory.",
             spread(&builds.again.seconds),
             bytes(builds.again.peak_bytes.max())
         ));
         let bars = builds.builds.iter().map(|build| (build.name.to_owned(), build.over_floor())).collect();
         let group = Group { name: String::new(), bars };
-        self.plot(
+        self.page.plot(
             "builds",
             "Time of a build over inflating",
             plot::bars("dft index: time, × inflating", " ×", &[group]),
@@ -310,17 +282,17 @@ impl Report {
     }
 
     fn scaling(&mut self, scaling: &Scaling) {
-        self.say("\n## Scaling\n");
-        self.say(
+        self.page.say("\n## Scaling\n");
+        self.page.say(
             "`dft index` on traces of high cardinality. What a record costs is to stay the same; memory is to follow",
         );
-        self.say("the budget, not the trace.");
+        self.page.say("the budget, not the trace.");
         let points = [&scaling.records, &scaling.threads, &scaling.memory];
-        self.head(&["records", "threads", "budget", "time", "a record", "× the first", "CPU", "peak memory"]);
+        self.page.head(&["records", "threads", "budget", "time", "a record", "× the first", "CPU", "peak memory"]);
         for points in points {
             let first = points.first().map_or(f64::NAN, Point::per_record_ns);
             for point in points {
-                self.row(&[
+                self.page.row(&[
                     count(point.records),
                     point.settings.threads.to_string(),
                     format!("{} MiB", point.settings.memory_mib),
@@ -337,7 +309,7 @@ impl Report {
         let cost = |point: &Point| (point.records as f64, point.per_record_ns());
         let line = Line { name: "dft index", points: scaling.records.iter().map(cost).collect(), bound: false };
         let plot = plot::lines("What a record costs", &records, &nanoseconds, &[line]);
-        self.plot("scaling-records", "Nanoseconds a record, by records", plot);
+        self.page.plot("scaling-records", "Nanoseconds a record, by records", plot);
         let budget = Axis { name: "budget, MiB", show: whole, logarithmic: true };
         let peak = Axis { name: "peak, MiB", show: whole, logarithmic: true };
         let mib = |value: f64| value / f64::from(1 << 20);
@@ -348,20 +320,20 @@ impl Report {
             Line { name: "dft index", points: of(&|point| mib(point.cost.peak_bytes.max())), bound: false },
             Line { name: "budget + 150 MB", points: of(&|p| p.settings.memory_mib as f64 + mib(150e6)), bound: true },
         ];
-        self.plot("scaling-memory", "Peak memory, by budget", plot::lines("Peak memory", &budget, &peak, &lines));
+        self.page.plot("scaling-memory", "Peak memory, by budget", plot::lines("Peak memory", &budget, &peak, &lines));
     }
 
     fn exports(&mut self, exports: &Exports) {
         let facts = &exports.facts;
-        self.say(&format!(
+        self.page.say(&format!(
             "\n## Exports\n\nTables of an index of {} rows, {}.",
             count(facts.rows),
             bytes(facts.index_bytes as f64)
         ));
-        self.head(&["", "arguments", "time", "of the whole", "CPU", "peak memory", "tables"]);
+        self.page.head(&["", "arguments", "time", "of the whole", "CPU", "peak memory", "tables"]);
         let whole = exports.of(WHOLE).map_or(f64::NAN, |export| export.cost.seconds.median());
         for export in &exports.exports {
-            self.row(&[
+            self.page.row(&[
                 export.name.to_owned(),
                 format!("`{}`", export.arguments).replace("``", ""),
                 spread(&export.cost.seconds),
@@ -374,9 +346,9 @@ impl Report {
     }
 
     fn micro(&mut self, steps: &[Step]) {
-        self.say("\n## Single steps\n");
-        self.say("On one thread, by criterion: the median of one iteration, and its 95 % confidence interval.");
-        self.head(&["group", "step", "time", "rate"]);
+        self.page.say("\n## Single steps\n");
+        self.page.say("On one thread, by criterion: the median of one iteration, and its 95 % confidence interval.");
+        self.page.head(&["group", "step", "time", "rate"]);
         for step in steps {
             let rate = match (step.bytes_per_second(), step.elements) {
                 (Some(rate), _) => format!("{} GB/s", number(rate / 1e9)),
@@ -384,7 +356,7 @@ impl Report {
                 (None, None) => String::new(),
             };
             let [median, low, high] = [step.ns, step.ns_low, step.ns_high].map(|ns| seconds(ns / 1e9));
-            self.row(&[step.group.clone(), step.name.clone(), format!("{median} ({low}–{high})"), rate]);
+            self.page.row(&[step.group.clone(), step.name.clone(), format!("{median} ({low}–{high})"), rate]);
         }
         let groups = (0..4).map(|generation| {
             let records = steps.iter().filter(|step| step.group == "records");
@@ -396,12 +368,14 @@ impl Report {
             Group { name: format!("generation {generation}"), bars: records.filter_map(bar).collect() }
         });
         let plot = plot::bars("Parsing, one thread", " GB/s", &groups.collect::<Vec<_>>());
-        self.plot("parsing", "Parsing rates, by tracer generation and parser", plot);
+        self.page.plot("parsing", "Parsing rates, by tracer generation and parser", plot);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::super::dft::BuildSettings;
     use super::super::machine::Machine;
     use super::super::process::Cost;

@@ -6,6 +6,7 @@
 mod json;
 mod oddities;
 mod process;
+mod readings;
 mod rng;
 mod shapes;
 mod sink;

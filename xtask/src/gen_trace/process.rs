@@ -3,6 +3,7 @@
 //! well-formed; the faults are in `oddities`.
 
 use super::json;
+use super::readings;
 use super::rng::Rng;
 use super::shapes::{Dialect, Generation, Named, Unit, Who, close, pair, text};
 
@@ -41,33 +42,6 @@ const FUNCTIONS: [(&str, &str); 13] = [
     ("config", "ConfigArguments.derive_configurations"),
     ("checkpoint", "PyTorchCheckpointing.checkpoint"),
     ("compute", "rank.<locals>.compute"),
-];
-
-const MEMORY: [&str; 24] = [
-    "MemTotal",
-    "MemFree",
-    "MemAvailable",
-    "Buffers",
-    "Cached",
-    "SwapCached",
-    "Active",
-    "Inactive",
-    "Dirty",
-    "Writeback",
-    "AnonPages",
-    "Mapped",
-    "Shmem",
-    "KReclaimable",
-    "Slab",
-    "SReclaimable",
-    "SUnreclaim",
-    "KernelStack",
-    "PageTables",
-    "CommitLimit",
-    "Committed_AS",
-    "VmallocUsed",
-    "DirectMap2M",
-    "DirectMap1G",
 ];
 
 /// What one process does, and how fast.
@@ -347,43 +321,7 @@ impl Process {
         let (tick, counter) = self.next_reading;
         self.next_reading = if counter + 1 == self.load.counters { (tick + 1, 0) } else { (tick, counter + 1) };
         let ts = self.unit.of_us(START_US + tick * self.load.reading_us + counter * 40);
-        let core;
-        let (cat, name) = match counter {
-            0 => ("sys", "cpu"),
-            1 => ("sys", "memory"),
-            2 => ("io", "vda"),
-            3 => ("net", "net-    lo"),
-            4 => ("net", "net-  eth0"),
-            n => {
-                core = format!("cpu-{}", n - 5);
-                ("sys", core.as_str())
-            }
-        };
-        self.dialect.counter(out, Who { name, cat, pid: 0, tid: 0 }, &self.host, ts, false);
-        let float = |out: &mut Vec<u8>, key: &str, value: u64| {
-            text(out, ",\"");
-            text(out, key);
-            text(out, "\":");
-            json::ten_thousandths(out, value);
-        };
-        match (cat, name) {
-            ("io", _) => {
-                for key in ["ios_in_progress", "bytes_written", "writes_completed", "bytes_read", "reads_completed"] {
-                    float(out, key, rng.below(1 << 16) * 10_000);
-                }
-            }
-            ("net", _) => {
-                for key in ["tx_dropped", "packets_sent", "bytes_sent", "rx_dropped", "packets_recv", "bytes_recv"] {
-                    float(out, key, rng.below(1 << 16) * 10_000);
-                }
-            }
-            (_, "memory") => MEMORY.iter().for_each(|key| float(out, key, rng.below(1 << 20))),
-            _ => {
-                let keys = ["steal_pct", "irq_pct", "idle_pct", "system_pct", "iowait_pct", "softirq_pct", "user_pct"];
-                keys.iter().for_each(|key| float(out, key, rng.below(1_000_000)));
-            }
-        }
-        close(out);
+        readings::write(out, rng, self.dialect, &self.host, ts, counter);
     }
 
     /// The bracket lines around a file: the newest tracer writes neither.

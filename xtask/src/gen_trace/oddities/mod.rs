@@ -11,6 +11,7 @@ pub(super) mod files;
 mod identities;
 mod loose;
 mod spelling;
+mod telemetry;
 mod values;
 
 use super::process::Process;
@@ -34,8 +35,8 @@ pub(super) struct Oddity {
     lines: fn(&mut Scene<'_>) -> Vec<String>,
 }
 
-pub(super) const TABLES: [&[Oddity]; 5] =
-    [spelling::TABLE, values::TABLE, identities::TABLE, counters::TABLE, faults::TABLE];
+pub(super) const TABLES: [&[Oddity]; 6] =
+    [spelling::TABLE, values::TABLE, identities::TABLE, counters::TABLE, telemetry::TABLE, faults::TABLE];
 
 /// Every entry, a line each.
 pub(super) fn list() -> String {
