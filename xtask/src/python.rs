@@ -73,7 +73,7 @@ fn clean(python: &Path, venv: &Path, wheel: &Path) -> Result<()> {
     for compiler in ["CC", "CXX"] {
         install.env(compiler, "false");
     }
-    step(&format!("{name}: installing the wheel, without a network or a compiler"), &mut install)?;
+    step(&format!("{name}: installing the wheel, without an index or a compiler"), &mut install)?;
     let mut smoke = Command::new(&python);
     smoke.arg(root().join("python/smoke.py")).arg(root().join("tests/data"));
     step(&format!("{name}: traces to rows, without an Arrow library"), &mut smoke)

@@ -32,7 +32,7 @@ const MEMORY: [&str; 24] = [
     "DirectMap1G",
 ];
 
-/// Writes a reading of one counter of a host: CPU, memory, a disk, two networks, and then one CPU core each.
+/// Writes a reading of one counter of a host: CPU, memory, a disk, two networks, then one per CPU core.
 pub(super) fn write(out: &mut Vec<u8>, rng: &mut Rng, dialect: Dialect, host: &Named, ts: u64, counter: u64) {
     let core;
     let (cat, name) = match counter {

@@ -80,7 +80,7 @@ fn extrema_only(s: &mut Scene<'_>) -> Vec<String> {
             r.arg(&format!("{base}{suffix}"), value);
         }
     }
-    // A letter needs one of these to be a call at all.
+    // A record of phase `C` needs such an arg to be an aggregated call.
     r.arg("dur_max", "9001");
     if s.rng.one_in(2) {
         r.arg("dft_cnt", s.rng.within(2, 20).to_string());
@@ -105,7 +105,7 @@ fn plain_value(s: &mut Scene<'_>) -> Vec<String> {
     r.arg("ret", s.rng.within(0, 4096).to_string());
     r.arg("offset", s.rng.within(0, 4096).to_string());
     r.arg("dft_cnt", s.rng.pick(&["1", "1", "5"]));
-    // A part may stand beside the plain value.
+    // A statistic may occur in addition to the plain value.
     if s.rng.one_in(3) {
         r.arg("dur_max", "950");
     }
@@ -132,7 +132,7 @@ fn no_count(s: &mut Scene<'_>) -> Vec<String> {
     r.line()
 }
 
-/// The released tracer counts the calls by whichever field it wrote last.
+/// The released tracer takes the count of calls from the field that it wrote last.
 fn inconsistent(s: &mut Scene<'_>) -> Vec<String> {
     let ph = s.rng.pick(&AGGREGATED);
     let mut r = transfer(s, ph);
@@ -246,7 +246,7 @@ fn boundary(s: &mut Scene<'_>) -> Vec<String> {
     r.line()
 }
 
-/// Only where letters are at home: a record at 0 moves the origin of the whole trace.
+/// Only in the generation of phase `C`: a record at 0 moves the origin of the whole trace.
 fn beginning(s: &mut Scene<'_>) -> Vec<String> {
     if s.generation() != Generation::G2 {
         return boundary(s);
