@@ -1,4 +1,4 @@
-//! The report: what was measured, for people, with plots.
+//! The report on the results, with tables and plots.
 
 use std::path::Path;
 
@@ -44,32 +44,32 @@ pub(super) fn write(results: &Results, folder: &Path, name: &str, plots_in: &'st
     report.page.write(folder, name)
 }
 
-/// The median, and the least and the most.
+/// Formats the median, the minimum and the maximum.
 fn spread(samples: &Samples) -> String {
     format!("{} ({}–{})", seconds(samples.median()), seconds(samples.min()), seconds(samples.max()))
 }
 
-/// A mark of an axis.
+/// Formats a mark of an axis.
 fn whole(value: f64) -> String {
     count(value as u64)
 }
 
-/// From traces to tables, by one of the tools.
+/// The way from traces to tables with one of the tools.
 struct Job<'r> {
     name: &'r str,
     seconds: &'r Samples,
-    /// How many times as long as ours it took; `None` where that is not to be said.
+    /// Its time divided by ours; `None` if they are not comparable.
     ratio: Option<f64>,
-    /// The tables of ours that it stands beside.
+    /// The format of our tables that it is compared with.
     to: Format,
     cost: &'r Costs,
-    /// 0 where it makes none.
+    /// 0 if it makes no index.
     index_bytes: u64,
     rows: u64,
 }
 
 impl Job<'_> {
-    /// Its line, and what there is to say of its totals.
+    /// Returns its row of the table, with a remark on its totals.
     fn cells(&self, totals: &str) -> [String; 9] {
         [
             self.name.to_owned(),
@@ -89,15 +89,12 @@ impl Report {
     fn opening(&mut self, results: &Results) {
         let command = if results.quick { "cargo xtask bench --quick" } else { "cargo xtask bench" };
         self.page.say(&format!(
-            "# Benchmarks\n\nMade by `{command}`, in one run: what is compared ran in turn, again and again."
+            "# Benchmarks\n\nWritten by `{command}` in one run. Compared programs ran alternately, many times."
         ));
-        self.page
-            .say("Seconds are of one machine, and of what else it did meanwhile; compare the ratios, which are of");
-        self.page.say("medians. In parentheses: the least and the most.");
+        self.page.say("Seconds depend on the machine and its other load; compare the ratios, which are of medians.");
+        self.page.say("Parentheses hold the minimum and the maximum.");
         if results.quick {
-            self.page.say(
-                "\n**Small inputs and few repetitions: these numbers say that the bench works, and little else.**",
-            );
+            self.page.say("\n**Small inputs and few repetitions: these numbers only show that the bench works.**");
         }
         let machine = &results.machine;
         self.page.head(&["", ""]);
@@ -118,8 +115,7 @@ impl Report {
     fn targets(&mut self, results: &Results) {
         self.page.say("\n## Targets");
         if results.quick {
-            self.page
-                .say("\nThey are set for the inputs of the whole bench; what is said of them here is of small ones.");
+            self.page.say("\nThe targets are set for the inputs of the full bench; these results are of small inputs.");
         }
         self.page.head(&["", "what", "wanted", "measured", ""]);
         for target in targets::judge(results) {
@@ -133,26 +129,24 @@ impl Report {
     }
 
     fn peers(&mut self, comparisons: &[Comparison]) {
-        self.page.say("\n## Beside other tools\n");
+        self.page.say("\n## Compared with other tools\n");
         self.page.say(
             "From traces to the statistics of each series and second. `dft` and Python packages of dftracer-utils",
         );
         self.page.say(
-            "make an index first. Polars and DuckDB make the same events table, names and all, with every statistic of",
+            "build an index first. Polars and DuckDB make the same events table, including names, with every statistic of",
         );
-        self.page.say("the index in it (count, sum, extrema, mean and deviation of 12 metrics), and no index.");
+        self.page.say("the index (count, sum, extrema, mean and deviation of 12 metrics), and no index.");
         self.page.say(
-            "Packages of dftracer-utils hand over Arrow tables, in memory; `dft export` writes what it makes to files:",
+            "Packages of dftracer-utils pass Arrow tables in memory; `dft export` writes files: Arrow tables, to compare with",
         );
-        self.page.say("Arrow tables, beside those packages, or Parquet, as Polars and DuckDB do.");
+        self.page.say("those packages, or Parquet, as Polars and DuckDB do.");
+        self.page.say("A peer measures its own seconds, without Python's start; those of `dft` are of two processes.");
         self.page.say(
-            "A peer's seconds are those that it counts, without Python's start; those of `dft` are of two processes.",
-        );
-        self.page.say(
-            "Polars is given inflated text; the time to inflate it is not counted against it. Totals, and the values",
+            "Polars gets inflated text; inflating is not counted. Times are compared only if the totals, and the values of",
         );
         self.page.say(&format!(
-            "of those tables, are compared before times are. A tool that takes more than {} min is ended.",
+            "those tables, are equal. A tool that takes more than {} min is killed.",
             LIMIT.as_secs() / 60
         ));
         for comparison in comparisons {
@@ -176,7 +170,7 @@ impl Report {
                 self.peer(comparison, outcome);
             }
             let floor = comparison.floor.median() / comparison.dft.cost(Format::Parquet).seconds.median();
-            self.page.say(&format!("\nInflating alone takes {} of what `dft` takes, to Parquet.", number(floor)));
+            self.page.say(&format!("\nInflating alone takes {} of the time of `dft`, to Parquet.", number(floor)));
         }
         let groups = comparisons.iter().map(|comparison| Group {
             name: comparison.input.to_owned(),
@@ -227,9 +221,9 @@ impl Report {
     fn builds(&mut self, builds: &Builds) {
         self.page.say("\n## Builds\n");
         self.page.say(
-            "`dft index` and `dft export` (all tables), over the time that as many threads take to read and inflate",
+            "`dft index` and `dft export` (all tables), compared with the floor: the time to only read and inflate the same",
         );
-        self.page.say("the same files, and nothing else: the floor.");
+        self.page.say("files with as many threads.");
         self.page.head(&[
             "input",
             "records",
@@ -240,7 +234,7 @@ impl Report {
             "floor",
             "index: time",
             "× floor",
-            "a record",
+            "per record",
             "CPU",
             "peak memory",
             "export: time",
@@ -268,7 +262,7 @@ impl Report {
             ]);
         }
         self.page.say(&format!(
-            "\nIndexing the small files again, with nothing to do: {}, {} at most in memory.",
+            "\nIndexing the small files again, with nothing to do: {}, peak memory {}.",
             spread(&builds.again.seconds),
             bytes(builds.again.peak_bytes.max())
         ));
@@ -284,11 +278,11 @@ impl Report {
     fn scaling(&mut self, scaling: &Scaling) {
         self.page.say("\n## Scaling\n");
         self.page.say(
-            "`dft index` on traces of high cardinality. What a record costs is to stay the same; memory is to follow",
+            "`dft index` on traces of high cardinality. The time per record should stay constant; memory should follow the",
         );
-        self.page.say("the budget, not the trace.");
+        self.page.say("budget, not the trace.");
         let points = [&scaling.records, &scaling.threads, &scaling.memory];
-        self.page.head(&["records", "threads", "budget", "time", "a record", "× the first", "CPU", "peak memory"]);
+        self.page.head(&["records", "threads", "budget", "time", "per record", "× the first", "CPU", "peak memory"]);
         for points in points {
             let first = points.first().map_or(f64::NAN, Point::per_record_ns);
             for point in points {
@@ -305,11 +299,11 @@ impl Report {
             }
         }
         let records = Axis { name: "records", show: whole, logarithmic: true };
-        let nanoseconds = Axis { name: "ns a record", show: whole, logarithmic: false };
+        let nanoseconds = Axis { name: "ns per record", show: whole, logarithmic: false };
         let cost = |point: &Point| (point.records as f64, point.per_record_ns());
         let line = Line { name: "dft index", points: scaling.records.iter().map(cost).collect(), bound: false };
-        let plot = plot::lines("What a record costs", &records, &nanoseconds, &[line]);
-        self.page.plot("scaling-records", "Nanoseconds a record, by records", plot);
+        let plot = plot::lines("Time per record", &records, &nanoseconds, &[line]);
+        self.page.plot("scaling-records", "Nanoseconds per record, by records", plot);
         let budget = Axis { name: "budget, MiB", show: whole, logarithmic: true };
         let peak = Axis { name: "peak, MiB", show: whole, logarithmic: true };
         let mib = |value: f64| value / f64::from(1 << 20);
@@ -347,7 +341,8 @@ impl Report {
 
     fn micro(&mut self, steps: &[Step]) {
         self.page.say("\n## Single steps\n");
-        self.page.say("On one thread, by criterion: the median of one iteration, and its 95 % confidence interval.");
+        self.page
+            .say("On one thread, measured by criterion: the median of one iteration and its 95 % confidence interval.");
         self.page.head(&["group", "step", "time", "rate"]);
         for step in steps {
             let rate = match (step.bytes_per_second(), step.elements) {
@@ -388,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn every_plot_is_where_the_report_says() {
+    fn every_plot_is_where_the_report_links_it() {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let points = || vec![point(1_000_000), point(3_000_000)];
         let scaling = Some(Scaling { records: points(), threads: points(), memory: points() });

@@ -1,4 +1,4 @@
-//! What the project is to reach, and what of it this run reached.
+//! The targets of the project, and whether a run meets them.
 
 use serde::Serialize;
 
@@ -6,18 +6,18 @@ use super::builds::{self, Build};
 use super::peers::Comparison;
 use super::{Results, exports, peers, words};
 
-/// A target, and what was measured for it.
+/// A target and its measurement.
 #[derive(Serialize)]
 pub(super) struct Target {
     pub(super) number: u8,
     pub(super) what: String,
     pub(super) wanted: String,
     pub(super) measured: String,
-    /// `None` where it was not measured.
+    /// `None` if it was not measured.
     pub(super) met: Option<bool>,
 }
 
-/// In the order in which they are shown.
+/// Compares the results with the targets, in the order of the report.
 pub(super) fn judge(results: &Results) -> Vec<Target> {
     let mut targets = Targets(Vec::new());
     faster_than_peers(results, &mut targets);
@@ -34,7 +34,7 @@ pub(super) fn judge(results: &Results) -> Vec<Target> {
     targets.0
 }
 
-/// The comparison with peers that targets are set for.
+/// Returns the comparison with peers that has targets.
 fn high(results: &Results) -> Option<&Comparison> {
     results.peers.as_ref().and_then(|comparisons| comparisons.first())
 }
@@ -51,7 +51,7 @@ impl Targets {
         unit: &str,
         met: impl Fn(f64) -> bool,
     ) {
-        // What was measured on nothing is not a number, and meets nothing.
+        // Without measurements the value is NaN, which meets no target.
         let measured = measured.filter(|value| value.is_finite());
         self.0.push(Target {
             number,
