@@ -1,4 +1,4 @@
-//! Records into the table, and tables into one: what is in memory of a build.
+//! Aggregating records into a table, and merging tables: the work of a build in memory.
 #![allow(missing_docs, clippy::expect_used)]
 
 use std::convert::Infallible;
@@ -12,7 +12,7 @@ use dft_trace::Parser;
 
 const RECORDS: u64 = 20_000;
 
-/// Parsing is in these times, for records borrow what it reads; `records` says what it is by itself.
+/// These times include parsing, since records borrow the text; the group `records` measures parsing alone.
 fn update(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("update");
     group.throughput(Throughput::Elements(RECORDS));

@@ -1,4 +1,4 @@
-//! Rows to record batches, groups and Parquet.
+//! Exporting rows to record batches, groups and Parquet.
 #![allow(missing_docs, clippy::expect_used)]
 
 use std::hint::black_box;

@@ -196,7 +196,7 @@ impl Report {
                 } else {
                     let theirs = measured.totals;
                     let differ = |name: &str, own: u64, theirs: u64| {
-                        (own != theirs).then(|| format!("{name}: {} for {}", count(theirs), count(own)))
+                        (own != theirs).then(|| format!("{name}: {} instead of {}", count(theirs), count(own)))
                     };
                     let differences = [
                         differ("calls", totals.calls, theirs.calls),
