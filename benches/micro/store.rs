@@ -9,8 +9,8 @@ use dft_benches::{Trace, batch};
 use dft_codec::{RowKey, SeriesKind};
 use dft_store::{Index, IndexWriter, RowQuery};
 
-/// The store writes SST files only while it publishes, so the first of these times include opening, sealing and syncing;
-/// `nothing` measures these alone.
+/// The store writes SST files only while it publishes, so the first of these times include opening, sealing and
+/// syncing; `nothing` measures these alone.
 fn publish(criterion: &mut Criterion) {
     let trace = Trace::generate("--records 100000");
     let mut group = criterion.benchmark_group("publish");

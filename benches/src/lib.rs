@@ -1,7 +1,7 @@
 //! Inputs of the micro benches: generated traces, and what they are processed to.
 //!
-//! `cargo xtask bench` runs the benches and reads criterion's results. Do not use `cargo bench -p …`: the crates of this
-//! workspace are always built together.
+//! `cargo xtask bench` runs the benches and reads criterion's results. Do not use `cargo bench -p …`: the crates of
+//! this workspace are always built together.
 // A bench without its input cannot continue.
 #![allow(clippy::expect_used, clippy::missing_panics_doc)]
 

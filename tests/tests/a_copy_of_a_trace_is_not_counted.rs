@@ -65,7 +65,7 @@ fn a_copy_that_comes_later_is_a_duplicate_of_the_indexed_trace() {
     assert!(ran.err.contains("c.pfw: the file is gone, but its trace is still counted"), "{}", ran.err);
     assert_eq!(case.names(), ["t/a.pfw.gz", "t/c.pfw"]);
     assert_eq!(case.duplicates(), []);
-    assert!(case.exported() != before, "c.pfw counts as before");
+    assert!(case.exported() != before, "c.pfw is still counted");
     // A copy that changes to another trace is counted.
     case.write("d.pfw", &text);
     case.index().exits(3);

@@ -32,7 +32,7 @@ fn every_path_of_every_command_refuses_a_dash() {
         let says = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{words}: {says}");
         assert!(says.contains(place) && says.contains("./-"), "{words}: {says}");
-        assert_eq!(fs::read_dir(&here).expect("listed").count(), 0, "{words} has made something");
+        assert_eq!(fs::read_dir(&here).expect("listed").count(), 0, "{words} wrote something");
     }
     // `./-` is a directory of that name.
     let output = dft(DFT, ["export", "../index", "--out", "./-"]).current_dir(&here).output().expect("it runs");

@@ -66,7 +66,7 @@ fn a_directory_with_names_of_an_index_is_refused() {
         for words in [words.to_owned(), words.replace("target", "link")] {
             let ran = case.run(&words).exits(1);
             assert!(ran.err.contains("so it is no index, and is left as it is"), "{words}: {}", ran.err);
-            assert!(tree(case.folder.path()) == before, "{words} has changed something");
+            assert!(tree(case.folder.path()) == before, "{words} changed something");
         }
     }
 }

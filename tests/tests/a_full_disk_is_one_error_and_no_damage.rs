@@ -61,7 +61,7 @@ fn files_that_may_not_grow_are_one_error() {
             if ran.code != 0 {
                 is_one_error_with_advice(&ran);
                 let left = ["local", "shared"].map(|name| folder.path().join(name).exists());
-                assert_eq!(left, [false; 2], "no bundle, no half of one, and no directory for them");
+                assert_eq!(left, [false; 2], "there is no bundle, no part of one, and no directory for them");
             } else {
                 fs::remove_dir_all(text("shared")).expect("removed");
             }
@@ -73,7 +73,7 @@ fn files_that_may_not_grow_are_one_error() {
     for format in ["parquet", "arrow", "csv"] {
         let ran = shell("trap '' XFSZ; ulimit -f 16;", &["export", &index, "--out", &out, "--format", format]);
         is_one_error_with_advice(&ran);
-        assert!(!Path::new(&out).exists(), "no half of a table is left, and no directory for it");
+        assert!(!Path::new(&out).exists(), "no part of a table is left, and no directory for it");
     }
     run(DFT, ["export", &index, "--out", &out]).exits(0);
 }

@@ -38,7 +38,7 @@ fn every_way_of_growing_gives_the_same_tables() {
             write(&path, &bytes[..end]);
             let ran = index(&path, &growing);
             if step == 0 {
-                assert!(ran.exits(1).err.contains("no record in") && !growing.exists(), "nothing to make an index of");
+                assert!(ran.exits(1).err.contains("no record in") && !growing.exists(), "there is no record to index");
                 continue;
             }
             assert!(ran.code == 0 || (ran.code == 3 && step < steps), "{name} {step}: {}", ran.err);

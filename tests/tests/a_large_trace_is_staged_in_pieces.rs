@@ -86,7 +86,7 @@ impl Case {
     fn is_as_built(&self) {
         let _ = fs::remove_dir_all(self.path("whole"));
         self.build("whole");
-        assert!(self.tables("index") == self.tables("whole"), "the tables are others");
+        assert!(self.tables("index") == self.tables("whole"), "the tables differ");
         let entries = |name: &str| Index::open(&self.path(name)).expect("opened").files().expect("read");
         assert_eq!(entries("index"), entries("whole"));
         assert!(verify(&self.path("index")).expect("read").is_sound());
@@ -143,7 +143,7 @@ fn any_number_of_pieces_in_any_order_makes_the_same_index() {
             }
             let report = case.ingest();
             assert_eq!((report.taken.len() as u64, report.waiting.len()), (pieces, 0));
-            assert_eq!(case.bundles(), 0, "what is in is removed");
+            assert_eq!(case.bundles(), 0, "ingested bundles are removed");
             case.is_as_built();
         }
     }
@@ -272,9 +272,9 @@ fn false_starts_of_members_are_detected() {
     let bytes = [gzip(trace(3, 400).as_bytes()), stored, gzip(trace(4, 400).as_bytes())].concat();
     let case = Case::new("big.pfw.gz", bytes);
     let plan = case.plan(6);
-    assert!(plan.len() > 1, "it was fooled");
+    assert!(plan.len() > 1, "the plan cuts at false starts");
     let staged = case.stage(&plan).expect("staged");
-    assert!(!staged.unchained.is_empty(), "and knows it by now");
+    assert!(!staged.unchained.is_empty(), "staging detects false starts");
     let report = case.ingest();
     assert_eq!((report.taken.len(), report.waiting.len(), report.unchained.len()), (0, 0, 1));
     assert_eq!(report.unchained[0].trace, case.trace);
@@ -333,7 +333,7 @@ fn a_trace_cannot_be_cut_in_a_line_across_members() {
     let first = gzip(&text.as_bytes()[..at]);
     let case = Case::new("big.pfw.gz", [&first[..], &gzip(&text.as_bytes()[at..])].concat());
     let cut = first.len() as u64;
-    assert_eq!(case.plan(2).len(), 1, "it is not planned");
+    assert_eq!(case.plan(2).len(), 1, "no cut is planned");
     is_refused(&case, &case.cut_at(&[cut]), cut, "within a line");
     let case = Case::new("big.pfw", &text);
     assert!(!text[..at].ends_with('\n'));
@@ -467,7 +467,7 @@ fn a_piece_that_waits_does_not_delay_other_traces() {
     assert_eq!(pieces.len(), 2);
     case.stage(&pieces).expect("staged");
     let report = case.ingest();
-    assert_eq!((report.taken.len(), report.waiting.len()), (1, 1), "the small one is in");
+    assert_eq!((report.taken.len(), report.waiting.len()), (1, 1), "the small trace is ingested");
 }
 
 #[test]
@@ -479,7 +479,7 @@ fn pieces_that_cannot_be_staged_are_reported() {
         assert!(matches!(case.stage(&[piece]), Err(BuildError::NoPiece { .. })));
     }
     let gone = Piece { path: case.path("traces/gone.pfw"), start: 5, end: 9, file_size: 20 };
-    let report = case.stage(&[gone, Piece::whole(case.path("traces/not.pfw"))]).expect("said");
+    let report = case.stage(&[gone, Piece::whole(case.path("traces/not.pfw"))]).expect("reported");
     assert_eq!((report.input.unreadable.len(), report.bundles.len()), (2, 0));
     let strict = BuildOptions { strict: true, ..options() };
     let gone = Piece { path: case.path("traces/gone.pfw"), start: 5, end: 9, file_size: 20 };

@@ -76,7 +76,7 @@ fn hundreds_of_kills_leave_a_whole_index() {
                     let after = Duration::from_nanos(random(&mut seed, takes.as_nanos() as u64));
                     run_and_kill(arguments, after);
                     if let Some(now) = exported(DFT, &path("index"), folder.path()) {
-                        assert!(now == undisturbed, "round {round}: a reader sees what is not whole");
+                        assert!(now == undisturbed, "round {round}: a reader sees a partial index");
                     }
                 }
                 let start = Instant::now();

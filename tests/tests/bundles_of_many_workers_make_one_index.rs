@@ -188,7 +188,7 @@ fn bundles_that_cannot_be_ingested_are_left_in_place_and_reported() {
         let ran = cluster.ingest(&[]).exits(3);
         assert!(says.iter().all(|says| ran.err.contains(says)), "{says:?}: {}", ran.err);
         assert!(exported(DFT, &index, cluster.folder.path()) == before);
-        assert_eq!(cluster.names("shared").len(), 1, "it is left");
+        assert_eq!(cluster.names("shared").len(), 1, "the bundle is left in place");
         fs::remove_dir_all(cluster.path("shared")).expect("removed");
     };
     let none = cluster.path("nothing");

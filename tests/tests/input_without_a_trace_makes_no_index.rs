@@ -39,7 +39,7 @@ fn a_wrong_path_is_an_error_and_nothing_is_written() {
                 let ran = run(DFT, &words).exits(1);
                 let says = format!("dft: {file}: not a DFTracer trace nor an index; nothing was written\n");
                 assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", says.as_str()), "{words:?}");
-                assert!(tree(folder.path()) == before(), "{words:?} has left something");
+                assert!(tree(folder.path()) == before(), "{words:?} left something");
             }
             // It is not staged either, and that is reported.
             let staging = ["--staging", &path("local"), "--shared-staging", &path("shared")];
@@ -141,7 +141,7 @@ fn traces_without_a_record_make_no_index_and_change_none() {
             let says = format!("dft: no record in {directory}/{name}");
             assert!(ran.err.contains(&says) && ran.err.contains(fault), "{words:?}: {}", ran.err);
             assert!(ran.err.contains("; nothing was written"), "{}", ran.err);
-            assert!(tree(folder.path()) == before, "{words:?} has left something");
+            assert!(tree(folder.path()) == before, "{words:?} left something");
         }
     }
     let ran = run(DFT, ["index", &path("all")]).exits(1);
@@ -157,7 +157,7 @@ fn traces_without_a_record_make_no_index_and_change_none() {
     assert!(tables() == before);
     let whole = tree(Path::new(&index));
     run(DFT, ["index", &path("all"), "--index", &index, "--rebuild"]).exits(1);
-    assert!(tree(Path::new(&index)) == whole, "it is not replaced by nothing");
+    assert!(tree(Path::new(&index)) == whole, "the index is not replaced by an empty one");
 
     // The same holds for bundles.
     let staging = ["--staging", &path("local"), "--shared-staging", &path("shared")];

@@ -45,7 +45,7 @@ fn every_export_is_a_committed_state() {
                     while !done.load(Ordering::Relaxed) {
                         let read = tables("index", out.clone());
                         let state = states.iter().position(|state| *state == read).expect("a whole state");
-                        assert!(state >= last, "what was published stays published");
+                        assert!(state >= last, "a committed state stays committed");
                         last = state;
                     }
                 })

@@ -40,7 +40,7 @@ fn no_index_is_left() {
             words.extend(place.iter().flat_map(|place| ["--index", place]));
             let ran = run(DFT, &words).exits(1);
             assert!(ran.err.contains("nothing was stored, as --strict asks"), "{}", ran.err);
-            assert!(tree(folder.path()) == before, "{words:?} has left something");
+            assert!(tree(folder.path()) == before, "{words:?} left something");
         }
     }
 }
@@ -57,7 +57,7 @@ fn an_existing_index_is_unchanged() {
             let index = path("index");
             let words = ["index", &directory, "--strict", "--index", &index].into_iter().chain(more);
             run(DFT, words).exits(1);
-            assert!(tree(folder.path()) == before, "{directory}: something has changed");
+            assert!(tree(folder.path()) == before, "{directory}: something changed");
         }
     }
 }
@@ -81,7 +81,7 @@ fn no_staging_directory_is_left() {
                 let ran = run(DFT, words.into_iter().chain(pieces.into_iter().flatten())).exits(1);
                 assert!(ran.err.contains("nothing was stored, as --strict asks"), "{}", ran.err);
                 if pieces.is_none() {
-                    assert!(tree(folder.path()) == before, "{directory} has left something");
+                    assert!(tree(folder.path()) == before, "{directory} left something");
                 } else {
                     // Only pieces that were finished before stay.
                     let left: Vec<_> =

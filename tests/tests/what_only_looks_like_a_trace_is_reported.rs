@@ -67,7 +67,7 @@ fn a_fifo_or_socket_with_the_name_of_a_trace_is_reported_and_does_not_block() {
         let ran = index(&path, &folder.path().join("none"), &[]).exits(1);
         assert!(ran.err.contains("no trace that can be read in") && ran.err.contains("a FIFO"), "{}", ran.err);
     }
-    assert!(!folder.path().join("none").exists(), "and there is no index of nothing");
+    assert!(!folder.path().join("none").exists(), "there is no empty index");
     // The first worker reports them, too, since they are in no part.
     for (part, code) in [("0/2", 3), ("1/2", 0)] {
         let to = folder.path().join("staging");

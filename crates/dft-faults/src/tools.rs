@@ -100,7 +100,7 @@ pub(crate) fn has_index(index: &Path) -> bool {
     has_generation && (index.join("DFT_INDEX").exists() || index.join("CURRENT").exists())
 }
 
-/// Returns the directory of this package, in the clone whose cargo runs this, since clones may share a target directory.
+/// Returns the directory of this package, in the clone whose cargo runs this: clones may share a target directory.
 pub(crate) fn package() -> PathBuf {
     let built = || PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     std::env::var_os("DFT_FAULTS_PACKAGE").map_or_else(built, PathBuf::from)
