@@ -83,7 +83,8 @@ class Types:
 
     def function(self, node):
         returned = node.type
-        result = "None" if not isinstance(returned, c_ast.PtrDecl) and self.name(returned) == "void" else self.of(returned)
+        is_void = not isinstance(returned, c_ast.PtrDecl) and self.name(returned) == "void"
+        result = "None" if is_void else self.of(returned)
         return f"CFUNCTYPE({', '.join([result, *self.arguments(node)])})"
 
     def arguments(self, node):

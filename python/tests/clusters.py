@@ -70,7 +70,10 @@ def exported(index, into):
 
 
 def write_traces(folder, files=40):
-    """So many traces, where they are not there yet: of several processes, threads and files: plain, compressed in one member and in several."""
+    """Write ``files`` traces, unless they exist, of several processes, threads and files.
+
+    Some are plain, some are compressed in one gzip member and some in several.
+    """
     for number in range(files):
         trace = Path(folder) / f"rank{number:02}{'.pfw' if number % 3 == 0 else '.pfw.gz'}"
         # Written again it would be another one, for gzip says when that was.

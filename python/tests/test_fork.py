@@ -4,8 +4,9 @@ import multiprocessing
 import os
 from pathlib import Path
 
-import dft_utils as dft
 import pytest
+
+import dft_utils as dft
 
 # No child takes so long; one that hangs is ended by it.
 PATIENCE = 120
@@ -14,7 +15,7 @@ PATIENCE = 120
 def traces(directory: Path, calls: int) -> Path:
     directory.mkdir()
     lines = [
-        '{"name":"read","cat":"POSIX","pid":%d,"tid":1,"ts":%d,"dur":5,"ph":"X","args":{"ret":10}}' % (at % 7, at * 999)
+        f'{{"name":"read","cat":"POSIX","pid":{at % 7},"tid":1,"ts":{at * 999},"dur":5,"ph":"X","args":{{"ret":10}}}}'
         for at in range(calls)
     ]
     (directory / "a.pfw").write_text("[\n" + "\n".join(lines) + "\n")

@@ -13,7 +13,8 @@ def add_some(aggregator, start=0):
     aggregator.add_name("file", "f1", "/data/a.h5")
     for ts in range(start, start + 10):
         args = {"epoch": ts % 2, "loss": 0.5}
-        aggregator.add("read", "POSIX", ts, 3, pid=7, tid=8, ret=100, offset=ts, file_hash="f1", host_hash="h1", args=args)
+        hashes = {"file_hash": "f1", "host_hash": "h1"}
+        aggregator.add("read", "POSIX", ts, 3, pid=7, tid=8, ret=100, offset=ts, args=args, **hashes)
 
 
 def test_live_records_make_the_table_that_their_trace_makes(tmp_path):

@@ -2,9 +2,10 @@
 
 import datetime
 
-import dft_utils as dft
 import pytest
 from conftest import call
+
+import dft_utils as dft
 
 PAST = [2**63 * 10**6, 2**64, 2**100, f"{2**64}us", f"{2**90}h"]
 

@@ -10,10 +10,11 @@ from conftest import DATA, ROOT
 
 import dft_utils
 
+EXAMPLE = re.compile(r"^```python\n(.*?)^```", flags=re.S | re.M)
 EXAMPLES = [
     (document, number, code)
     for document in ("README.md", "python/README.md")
-    for number, code in enumerate(re.findall(r"^```python\n(.*?)^```", (ROOT / document).read_text(), flags=re.S | re.M))
+    for number, code in enumerate(EXAMPLE.findall((ROOT / document).read_text()))
 ]
 
 

@@ -77,8 +77,8 @@ def test_a_name_with_nul_breaks_no_stream(tmp_path):
 
     args = '"args":{"a\\u0000b":1.5,"a":2.5}'
     lines = [
-        '{"name":"cpu","cat":"sys","pid":1,"tid":1,"ts":5,"ph":"C",%s}' % args,
-        '{"name":"f","cat":"app","pid":1,"tid":1,"ts":5,"dur":1,"ph":"X",%s}' % args,
+        '{"name":"cpu","cat":"sys","pid":1,"tid":1,"ts":5,"ph":"C",' + args + "}",
+        '{"name":"f","cat":"app","pid":1,"tid":1,"ts":5,"dur":1,"ph":"X",' + args + "}",
     ]
     (tmp_path / "a.pfw").write_text("\n".join(lines) + "\n")
     dft_utils.build(tmp_path / "a.pfw", tmp_path / "index")

@@ -100,7 +100,7 @@ def test_numbers_past_what_the_library_holds_are_errors_and_do_not_wrap(index, n
         with pytest.raises(past):
             index.table("events", **view)
     with pytest.raises(past):
-        dft_utils.Config(interval=number).interval_us
+        _ = dft_utils.Config(interval=number).interval_us
     if isinstance(number, int):
         for wrong in ({"memory": number}, {"threads": number}):
             with pytest.raises(past):

@@ -26,12 +26,12 @@ from .config import Config
 from .errors import (
     CancelledError,
     ChangedError,
+    CommittedError,
     ConfigError,
     DamagedError,
     DftError,
     ForkedError,
     FormatError,
-    CommittedError,
     InvalidArgumentError,
     LockedError,
     MalformedError,

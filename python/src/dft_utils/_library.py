@@ -2,8 +2,9 @@
 
 import ctypes
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Iterable, Tuple, Union
+from typing import Any, Union
 
 from . import _abi
 from .errors import KINDS, DftError
@@ -92,13 +93,13 @@ def path_text(value: PathLike) -> Any:
     return text(os.fsencode(value))
 
 
-def texts(values: Iterable[Any]) -> Tuple[Any, int]:
+def texts(values: Iterable[Any]) -> tuple[Any, int]:
     """Texts for the library, and how many."""
     kept = list(values)
     return (_abi.dft_text * len(kept))(*kept), len(kept)
 
 
-def paths(values: Union[PathLike, Iterable[PathLike]]) -> Tuple[Any, int]:
+def paths(values: Union[PathLike, Iterable[PathLike]]) -> tuple[Any, int]:
     """A path or several for the library, and how many."""
     several = [values] if isinstance(values, (str, bytes, os.PathLike)) else values
     return texts(path_text(value) for value in several)

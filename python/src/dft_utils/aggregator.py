@@ -1,12 +1,13 @@
 """Live aggregation: records that a program has in hand, without a trace."""
 
 import ctypes
-from typing import Any, Iterable, Mapping, Optional, Union
+from collections.abc import Iterable, Mapping
+from typing import Any, Optional, Union
 
 from . import _abi
 from ._library import PathLike, call, int64, path_text, sized, text, uint32
-from .errors import DftError
 from .config import Config
+from .errors import DftError
 from .index import Index
 from .table import Table
 from .units import Size, byte_count

@@ -5,8 +5,9 @@ PyCapsule interface.
 """
 
 import ctypes
+from collections.abc import Iterator
 from ctypes import CFUNCTYPE, POINTER, Structure, c_char_p, c_int, c_int64, c_void_p
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Optional
 
 from .errors import DftError
 
@@ -62,7 +63,7 @@ def _release(struct: Any) -> None:
 _NAMES = {_Schema: b"arrow_schema", _Array: b"arrow_array", _Stream: b"arrow_array_stream"}
 
 # What capsules point to, by address, until they are destroyed.
-_IN_CAPSULES: Dict[int, Any] = {}
+_IN_CAPSULES: dict[int, Any] = {}
 
 _new_capsule = ctypes.pythonapi.PyCapsule_New
 _new_capsule.restype = ctypes.py_object
@@ -99,14 +100,14 @@ class Batch:
     """Some rows of a table: what ``pyarrow.record_batch`` and others take, once."""
 
     def __init__(self, schema: _Schema, array: _Array) -> None:
-        self._structs: Optional[Tuple[_Schema, _Array]] = (schema, array)
+        self._structs: Optional[tuple[_Schema, _Array]] = (schema, array)
         self.num_rows: int = array.length
         self.num_columns: int = array.n_children
 
     def __len__(self) -> int:
         return self.num_rows
 
-    def __arrow_c_array__(self, requested_schema: Any = None) -> Tuple[Any, Any]:
+    def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]:
         if self._structs is None:
             raise RuntimeError("the batch was handed on already: keep what `pyarrow.record_batch(batch)` gives")
         schema, array = self._structs

@@ -4,8 +4,9 @@ import atexit
 import ctypes
 import threading
 import weakref
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable, List, Optional, Tuple, Union
+from typing import Any, Callable, Optional, Union
 
 from . import _abi
 from ._library import Collected, PathLike, call, path_text, paths, sized, string, text, uint32, uint64
@@ -65,8 +66,9 @@ class BuildReport:
     skipped_records: int = 0
     #: Files that have the trace of another one, of which nothing is counted.
     duplicate_files: int = 0
-    #: Each fault of the input: duplicates, malformed lines, records of unknown phase, truncated, damaged, empty and unreadable files.
-    faults: List[Fault] = field(default_factory=list)
+    #: Each fault of the input: duplicates, malformed lines, records of unknown phase, and truncated, damaged, empty or
+    #: unreadable files.
+    faults: list[Fault] = field(default_factory=list)
 
 
 @dataclass
@@ -83,11 +85,11 @@ class IngestReport:
     unfinished: int = 0
     #: Files that have the trace of another one, of which nothing is counted.
     duplicate_files: int = 0
-    faults: List[Fault] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
     #: Traces of which some pieces are there, and what they wait for.
-    waiting: List[Fault] = field(default_factory=list)
+    waiting: list[Fault] = field(default_factory=list)
     #: Traces that are to be staged whole, for their pieces do not make them, and why.
-    unchained: List[Fault] = field(default_factory=list)
+    unchained: list[Fault] = field(default_factory=list)
 
 
 @dataclass(frozen=True, order=True)
@@ -126,7 +128,7 @@ def progress_function(on_progress: Optional[OnProgress]) -> Optional[Callable[[P
     return _bar(on_progress) if hasattr(on_progress, "update") else on_progress
 
 
-def _collect(faults: List[Fault]) -> Any:
+def _collect(faults: list[Fault]) -> Any:
     """A callback that keeps what it is told."""
     return _abi.dft_on_text(lambda _context, path, message: faults.append(Fault(path_of(path), string(message))))
 
@@ -141,7 +143,7 @@ class _Running:
 
     def __init__(self, on_progress: Optional[OnProgress]) -> None:
         show = progress_function(on_progress)
-        self.faults: List[Fault] = []
+        self.faults: list[Fault] = []
         self._stop = threading.Event()
         self._ended = threading.Event()
         self._failure: Optional[BaseException] = None
@@ -161,7 +163,7 @@ class _Running:
         self.on_fault = _collect(self.faults)
 
     def run(self, name: str, *arguments: Any) -> None:
-        outcome: List[BaseException] = []
+        outcome: list[BaseException] = []
         _Running._all.add(self)
 
         def work() -> None:
@@ -211,7 +213,7 @@ def _end_all() -> None:
         running._end()
 
 
-def resolve(traces: Union[PathLike, Iterable[PathLike]], index: PathLike) -> List[Tuple[str, int]]:
+def resolve(traces: Union[PathLike, Iterable[PathLike]], index: PathLike) -> list[tuple[str, int]]:
     """Each of some traces by its path, and how it stands to an index: one of ``DFT_TRACE_…``. Nothing is written."""
     seen = Collected(_abi.dft_visit_trace, lambda path, state: (path_of(path), state))
     call("dft_resolve", *paths(traces), path_text(index), seen.callback, None)
@@ -229,7 +231,7 @@ def _options(memory: Optional[Size], threads: int, strict: bool, rebuild: bool, 
     )
 
 
-def _report(done: Any, faults: List[Fault], report: Any) -> Any:
+def _report(done: Any, faults: list[Fault], report: Any) -> Any:
     for name, _kind in done._fields_[1:]:
         if hasattr(report, name):
             setattr(report, name, getattr(done, name))
@@ -283,7 +285,7 @@ def stage(
     traces: Union[PathLike, Iterable[PathLike]],
     staging: PathLike,
     shared: PathLike,
-    part: Tuple[int, int] = (0, 1),
+    part: tuple[int, int] = (0, 1),
     config: Optional[Config] = None,
     *,
     memory: Optional[Size] = None,
@@ -318,7 +320,7 @@ def stage(
     return _report(done, running.faults, BuildReport())
 
 
-def plan(traces: Union[PathLike, Iterable[PathLike]], piece_size: Size = 0) -> List[Piece]:
+def plan(traces: Union[PathLike, Iterable[PathLike]], piece_size: Size = 0) -> list[Piece]:
     """Cuts traces into pieces of about a size, 1 GiB where none is given, for several machines to stage.
 
     Cuts are between lines, or members of a gzip file. A file that is not much larger, or cannot be cut, is one

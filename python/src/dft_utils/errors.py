@@ -1,6 +1,5 @@
 """What can go wrong, as exceptions: each has what is wrong, where, and what to do."""
 
-from typing import Dict, Type
 
 from . import _abi
 
@@ -23,7 +22,7 @@ class DftError(RuntimeError):
         return _error, (type(self), str(self), self.status, self.path, self.key)
 
 
-def _error(kind: Type[DftError], message: str, status: int, path: str, key: str) -> DftError:
+def _error(kind: type[DftError], message: str, status: int, path: str, key: str) -> DftError:
     return kind(message, status=status, path=path, key=key)
 
 
@@ -90,7 +89,7 @@ class ForkedError(DftError):
     """It was opened before ``os.fork()``, by the parent of this process: open it again."""
 
 
-KINDS: Dict[int, Type[DftError]] = {
+KINDS: dict[int, type[DftError]] = {
     _abi.DFT_INVALID_ARGUMENT: InvalidArgumentError,
     _abi.DFT_NO_INDEX: NoIndexError,
     _abi.DFT_LOCKED: LockedError,

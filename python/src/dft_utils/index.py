@@ -3,8 +3,9 @@
 import ctypes
 import json
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Any, Optional, Union
 
 from . import _abi
 from ._library import Collected, PathLike, call, path_text, paths, sized, sized_buffer, string, text, uint32
@@ -25,7 +26,7 @@ class IndexInfo:
     config: Config
     config_hash: int
     #: The least and the greatest bucket over rows and telemetry, in µs; ``None`` where there is neither.
-    bounds_us: Optional[Tuple[int, int]]
+    bounds_us: Optional[tuple[int, int]]
     #: Bytes on disk.
     bytes: int
     event_rows: int
@@ -55,7 +56,7 @@ class File:
     malformed: int
     failed_transfers: int
     #: The processes whose records it has, in order.
-    pids: Tuple[int, ...]
+    pids: tuple[int, ...]
     #: What was wrong with it, for people; empty if nothing.
     fault: str
 
@@ -181,7 +182,7 @@ class Index:
             files=counts.files,
         )
 
-    def summary(self, top: int = 5, **view: Any) -> Dict[str, Any]:
+    def summary(self, top: int = 5, **view: Any) -> dict[str, Any]:
         """What is in it on one screen: spans, totals, the ``top`` functions and files, telemetry.
 
         Times are in µs, sizes in bytes. A view may say what of it, as for :meth:`table`.
@@ -199,7 +200,7 @@ class Index:
             raise ValueError("an index in memory has nothing to verify")
         verify(self.path)
 
-    def files(self) -> List[File]:
+    def files(self) -> list[File]:
         """Its trace files, by path."""
         names = [field.name for field in fields(File) if field.name not in ("path", "pids", "fault")]
 
@@ -213,7 +214,7 @@ class Index:
         self._call("dft_index_files", files.callback, None)
         return files.result()
 
-    def processes(self) -> List[Process]:
+    def processes(self) -> list[Process]:
         """Its processes, by host and number; takes as long as it has series."""
 
         def process(given: Any) -> Process:
@@ -224,7 +225,7 @@ class Index:
         self._call("dft_index_processes", processes.callback, None)
         return processes.result()
 
-    def names(self, kind: str) -> Dict[str, str]:
+    def names(self, kind: str) -> dict[str, str]:
         """What hashes stand for; ``kind`` is ``file``, ``host`` or ``string``."""
         if kind not in NAMES:
             raise ValueError(f"there is no hash table {kind!r}; there are {', '.join(NAMES)}")
@@ -262,7 +263,8 @@ class Index:
         numbers = [table_number(name) for name in tables]
         wanted = (ctypes.c_uint32 * len(numbers))(*numbers)
         shown = ctypes.byref(View(**view).struct)
-        self._call("dft_export", path_text(directory), wanted, len(numbers), shown, FORMATS[format], uint32(threads, "threads"))
+        workers = uint32(threads, "threads")
+        self._call("dft_export", path_text(directory), wanted, len(numbers), shown, FORMATS[format], workers)
 
 
 def verify(path: PathLike) -> None:

@@ -10,8 +10,9 @@ trace that changed are errors, not tables without rows. New code is shorter with
 """
 
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple, Union
+from typing import Any, Optional, Union
 
 from . import _abi
 from ._library import PathLike
@@ -35,8 +36,8 @@ class AggregationConfig:
     """
 
     time_interval_ms: float = 5000.0
-    group_keys: Optional[List[str]] = None
-    custom_metric_fields: Optional[List[str]] = None
+    group_keys: Optional[list[str]] = None
+    custom_metric_fields: Optional[list[str]] = None
     compute_percentiles: bool = False
 
     def config(self) -> Config:
@@ -54,8 +55,8 @@ class IndexStatus:
     """Which traces are in an index."""
 
     total_files: int
-    ready: List[str]
-    needs_work: List[str]
+    ready: list[str]
+    needs_work: list[str]
     index_path: str = ""
     aggregation_interval_us: int = 0
 
@@ -91,7 +92,7 @@ class Indexer:
     ) -> None:
         if not directory and not files:
             raise ValueError("At least one of 'directory' or 'files' must be provided")
-        self._traces: List[str] = [os.fsdecode(path) for path in ([directory] if directory else [])]
+        self._traces: list[str] = [os.fsdecode(path) for path in ([directory] if directory else [])]
         self._traces += [os.fsdecode(path) for path in files or ()]
         beside = os.fsdecode(index_dir) or os.fsdecode(directory)
         self.index_path = os.path.join(beside, ".dftagg") if beside else default_location(self._traces[:1])
@@ -106,8 +107,8 @@ class Indexer:
 
     def resolve(self) -> IndexStatus:
         """Which traces are in the index, and which a build would read; nothing is written."""
-        ready: List[str] = []
-        needs_work: List[str] = []
+        ready: list[str] = []
+        needs_work: list[str] = []
         for path, state in resolve(self._traces, self.index_path):
             if state == _abi.DFT_TRACE_NOT_READ:
                 continue
@@ -172,7 +173,7 @@ class Indexer:
             self._opened = Index(self.index_path)
         return self._opened
 
-    def get_hash_table(self, hash_type: str) -> Dict[str, str]:
+    def get_hash_table(self, hash_type: str) -> dict[str, str]:
         """What hashes stand for: ``file``, ``host`` or ``string``; of ``proc`` a trace has none."""
         if hash_type == "proc":
             return {}
@@ -180,18 +181,18 @@ class Indexer:
             raise ValueError("type must be 'file', 'host', 'string', or 'proc'")
         return self._index().names(hash_type)
 
-    def query_file_info(self) -> Tuple[Dict[int, str], Dict[int, Set[int]]]:
+    def query_file_info(self) -> tuple[dict[int, str], dict[int, set[int]]]:
         """The traces of the index by number, from 1: their paths, and the processes that are in each."""
         home = os.path.dirname(os.path.realpath(self.index_path))
         found = list(enumerate(self._index().files(), start=1))
         traces = {number: os.path.join(home, file.path) for number, file in found}
         return traces, {number: set(file.pids) for number, file in found}
 
-    def query_all_file_pids(self) -> Dict[int, Set[int]]:
+    def query_all_file_pids(self) -> dict[int, set[int]]:
         """The processes that are in each trace."""
         return self.query_file_info()[1]
 
-    def query_file_pids(self, file_id: int) -> Set[int]:
+    def query_file_pids(self, file_id: int) -> set[int]:
         """The processes that are in a trace; none where there is no such number."""
         return self.query_all_file_pids().get(file_id, set())
 
@@ -217,7 +218,7 @@ class Indexer:
         time_resolution: float = 1e6,
         query: Optional[str] = None,
         group_by: Optional[Sequence[str]] = None,
-    ) -> Dict[str, List[Batch]]:
+    ) -> dict[str, list[Batch]]:
         """The rows of the three tables: ``events`` and ``profiles``, grouped if it is asked for, and ``system``."""
         return {
             type: list(self._batches(type, batch_size, time_granularity, time_resolution, query, group_by))
@@ -250,7 +251,7 @@ class Indexer:
                 f"a time_resolution of {resolution:g} is of no use here: times of an index are in µs, whatever the "
                 "trace's unit was, and columns of times in seconds"
             )
-        view: Dict[str, Any] = {"granularity": float(granularity), "batch_rows": batch_size, "query": query or ""}
+        view: dict[str, Any] = {"granularity": float(granularity), "batch_rows": batch_size, "query": query or ""}
         if type != "system":
             view["group_by"] = group_by or ()
         # As the C++ library's users know it: one row a host, name and cell.

@@ -2,7 +2,8 @@
 
 import ctypes
 import operator
-from typing import Any, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Optional, Union
 
 from . import _abi
 from ._library import Collected, int64, sized, string, text, texts, uint32
@@ -45,7 +46,7 @@ class View:
         self,
         *,
         granularity: Optional[Duration] = None,
-        time: Optional[Tuple[Duration, Duration]] = None,
+        time: Optional[tuple[Duration, Duration]] = None,
         cat: str = "",
         name: str = "",
         host: str = "",
@@ -54,7 +55,7 @@ class View:
         rank: Union[None, int, Iterable[int]] = None,
         query: str = "",
         group_by: Sequence[str] = (),
-        shard: Optional[Tuple[int, int]] = None,
+        shard: Optional[tuple[int, int]] = None,
         batch_rows: int = 0,
     ) -> None:
         struct = sized(_abi.dft_view)
@@ -112,7 +113,7 @@ class Table:
         return self._stream().batches()
 
     @property
-    def columns(self) -> List[str]:
+    def columns(self) -> list[str]:
         """The names of the columns, in their order."""
         names = Collected(_abi.dft_visit_column, string)
         view = ctypes.byref(self._view.struct)

@@ -5,7 +5,8 @@ import logging
 import os
 import queue
 import uuid
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Set, Tuple, Union
+from collections.abc import Iterable, Iterator
+from typing import Any, Callable, Optional, Union
 
 import distributed
 
@@ -77,10 +78,10 @@ def distributed_index(
     config = _config(config, index)
     name = _name(index, config, strict)
 
-    new: List[str] = []
-    unreadable: List[str] = []
-    here: List[str] = []
-    not_read: List[str] = []
+    new: list[str] = []
+    unreadable: list[str] = []
+    here: list[str] = []
+    not_read: list[str] = []
     where = {_abi.DFT_TRACE_NEW: new, _abi.DFT_TRACE_UNREADABLE: unreadable, _abi.DFT_TRACE_NOT_READ: not_read}
     for path, state in resolve(paths, index):
         where.get(state, here).append(path)
@@ -138,7 +139,7 @@ def _config(config: Optional[Config], index: str) -> Config:
     return there
 
 
-def _comparable(config: Config) -> Tuple[Any, ...]:
+def _comparable(config: Config) -> tuple[Any, ...]:
     metrics = config.custom_metrics
     names = metrics if isinstance(metrics, (bool, str)) else tuple(sorted(set(metrics)))
     return (
@@ -158,7 +159,7 @@ def _name(index: str, config: Config, strict: bool) -> str:
     return "dft-" + hashlib.sha256(os.fsencode(what)).hexdigest()[:16]
 
 
-def _describe(report: BuildReport, index: str, new: List[str], staging: "_Build") -> None:
+def _describe(report: BuildReport, index: str, new: list[str], staging: "_Build") -> None:
     """Says what is in of new traces, whichever worker, or earlier run, has staged them."""
     wanted = set(new)
     faults = dict.fromkeys(report.faults + staging.faults)
@@ -214,11 +215,11 @@ class _Build:
         self.rows = 0
         self.telemetry_rows = 0
         #: Of all traces but those that were cut.
-        self.faults: List[Fault] = []
+        self.faults: list[Fault] = []
         #: The traces that were cut.
-        self.cut: Set[str] = set()
+        self.cut: set[str] = set()
 
-    def run(self, new: List[str], unreadable: List[str]) -> None:
+    def run(self, new: list[str], unreadable: list[str]) -> None:
         """Stages and ingests; raises the first failure of a task, and leaves what was staged."""
         try:
             self._client.subscribe_topic(self._run.name, self._shown.hear)
@@ -233,7 +234,7 @@ class _Build:
             self._end()
         remove(self._shared, self._folder)
 
-    def _stage(self, new: List[str], unreadable: List[str]) -> None:
+    def _stage(self, new: list[str], unreadable: list[str]) -> None:
         make(self._shared, self._folder)
         threads = sum(self._client.nthreads().values())
         size = self._task_size or task_bytes(sum(whole(path).end for path in new), threads)
@@ -242,7 +243,7 @@ class _Build:
         self.faults = []
         self._do(tasks(pieces + [whole(path) for path in unreadable], size), self._folder)
 
-    def _ingest(self, new: List[str]) -> None:
+    def _ingest(self, new: list[str]) -> None:
         folder = self._folder
         for again in range(ROUNDS):
             self._shown.show("writing")
@@ -262,12 +263,12 @@ class _Build:
             self._do(tasks(map(whole, left), self._task_size or LEAST), folder)
         raise DftError(f"{why.path}: {why.message}; {len(left)} traces are not in", path=why.path)
 
-    def _do(self, planned: List[Task], folder: str) -> None:
+    def _do(self, planned: list[Task], folder: str) -> None:
         """Has tasks done by the workers."""
         workers = len(self._client.nthreads())
         at_once = -(-len(planned) // max(workers, 1))
         self._shown.begin(planned)
-        ended: "queue.SimpleQueue[Any]" = queue.SimpleQueue()
+        ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
         futures = {}
         for number, task in enumerate(planned):
             key = f"dft-stage-{self._run.id}-{os.path.basename(folder)}-{number}"
@@ -291,7 +292,7 @@ class _Build:
             first = self.faults[0]
             raise NothingFoundError(f"no worker can read the traces: {first.path}: {first.message}", path=first.path)
 
-    def _await(self, futures: Dict[str, Tuple[Any, int]], ended: "queue.SimpleQueue[Any]") -> BuildReport:
+    def _await(self, futures: dict[str, tuple[Any, int]], ended: "queue.SimpleQueue[Any]") -> BuildReport:
         """The report of the next task that ends."""
         while True:
             try:
@@ -324,11 +325,11 @@ class _Shown:
     def __init__(self, progress: Optional[OnProgress], run: Run) -> None:
         self._see: Optional[Callable[[Progress], Any]] = progress_function(progress)
         self._run = run.id
-        self._tasks: List[Task] = []
+        self._tasks: list[Task] = []
         #: Of each task: files, bytes and records that were read.
-        self._read: Dict[int, Tuple[int, ...]] = {}
+        self._read: dict[int, tuple[int, ...]] = {}
 
-    def begin(self, planned: List[Task]) -> None:
+    def begin(self, planned: list[Task]) -> None:
         self._read = {}
         self._tasks = planned
         self.show("reading")

@@ -1,8 +1,8 @@
 """What each task of a staged build does."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Iterable, List, Tuple
 
 from ..builds import Piece
 
@@ -17,7 +17,7 @@ TASKS_PER_THREAD = 3
 class Task:
     """What one task stages: whole traces, to one bundle, or a piece of a large one."""
 
-    pieces: Tuple[Piece, ...]
+    pieces: tuple[Piece, ...]
 
     @property
     def bytes(self) -> int:
@@ -39,14 +39,14 @@ def whole(path: str) -> Piece:
     return Piece(path, 0, size, size)
 
 
-def tasks(pieces: Iterable[Piece], most: int) -> List[Task]:
+def tasks(pieces: Iterable[Piece], most: int) -> list[Task]:
     """Pieces in tasks, each of whole traces of at most so many bytes, or of one piece.
 
     Neighbours, which share names, stay together. The largest task comes first, so that what is left at the end
     is small.
     """
-    made: List[Task] = []
-    group: List[Piece] = []
+    made: list[Task] = []
+    group: list[Piece] = []
     held = 0
     for piece in pieces:
         if not piece.is_whole:

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Optional, Union
 
 import distributed
 
@@ -61,11 +61,11 @@ class Partition:
     path: str
     generation: bytes
     table: str
-    view: Dict[str, Any]
+    view: dict[str, Any]
     partitions: int
     text: str
 
-    def __call__(self, number: int, columns: Optional[List[str]] = None) -> Any:
+    def __call__(self, number: int, columns: Optional[list[str]] = None) -> Any:
         # An index that is open stays as it is.
         with Index(self.path) as index:
             if _generation(self.path) != self.generation:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Callable, Optional, Set, Union
+from typing import Any, Callable, Optional, Union
 
 from distributed import get_worker
 
@@ -22,7 +22,7 @@ MEMORY = 512 << 20
 PAUSE = 0.5
 
 # The builds that are over, and how many of their tasks still run in this process.
-_ENDED: Set[str] = set()
+_ENDED: set[str] = set()
 _RUNNING: "Counter[str]" = Counter()
 _LOCK = threading.Lock()
 

@@ -5,12 +5,12 @@ import getpass
 import importlib.metadata
 import os
 import sys
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable, Optional
 
 from .hook import Unsupported, install
 
 
-def main(arguments: Optional[List[str]] = None) -> Any:
+def main(arguments: Optional[list[str]] = None) -> Any:
     parser = argparse.ArgumentParser(
         prog="python -m dft_utils.dfanalyzer",
         usage="%(prog)s [--index DIR] [--staging DIR] ARGUMENTS OF DFANALYZER",

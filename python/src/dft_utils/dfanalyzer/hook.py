@@ -4,7 +4,8 @@ import functools
 import importlib
 import importlib.metadata
 import warnings
-from typing import Any, Callable, Dict, Iterator, Optional
+from collections.abc import Iterator
+from typing import Any, Callable, Optional
 
 from dft_utils import PathLike
 
@@ -33,7 +34,8 @@ def install(
 
     ``index``: where the index of the traces is, made if it is not there; ``.dftagg`` beside them if None.
     ``staging``: a directory that dfanalyzer's workers and this process share; if it is given, the workers read
-    the traces, otherwise this process does. ``warn`` is told what is wrong with traces, and that dfanalyzer is of a version that is not known.
+    the traces, otherwise this process does. ``warn`` is called with each fault of the traces, and if dfanalyzer is
+    of an unknown version.
     """
     for difference in other_versions():
         warn(difference)
@@ -49,7 +51,7 @@ def install(
 
 def replacements(
     index: Optional[PathLike], staging: Optional[PathLike], warn: Callable[[str], Any]
-) -> Dict[str, Callable[..., Any]]:
+) -> dict[str, Callable[..., Any]]:
     return {
         "Indexer": functools.partial(Traces, index=index, staging=staging, warn=warn),
         "scan_to_ipc": read_share,

@@ -4,7 +4,8 @@ dfanalyzer hands :func:`read_share` to its workers by its name, so they need thi
 and nothing else done to them.
 """
 
-from typing import Any, Dict, Iterable, List, Optional
+from collections.abc import Iterable
+from typing import Any, Optional
 
 import pyarrow as pa
 
@@ -16,13 +17,13 @@ TELEMETRY = "telemetry"
 MICROSECONDS = 1e6
 
 
-def deal(units: Iterable[int], workers: int) -> Dict[int, List[int]]:
+def deal(units: Iterable[int], workers: int) -> dict[int, list[int]]:
     """Deals units of work out to workers: {worker: units}, each unit to one.
 
     Units come with the heaviest first, so they are dealt to and fro.
     """
     workers = max(workers, 1)
-    hands: Dict[int, List[int]] = {}
+    hands: dict[int, list[int]] = {}
     for place, unit in enumerate(sorted(units)):
         turn, worker = divmod(place, workers)
         hands.setdefault(workers - 1 - worker if turn % 2 else worker, []).append(unit)
@@ -30,19 +31,19 @@ def deal(units: Iterable[int], workers: int) -> Dict[int, List[int]]:
 
 
 def read_share(
-    units: List[str],
+    units: list[str],
     index_path: str,
     time_granularity: float,
     time_resolution: float,
     query: Optional[str] = None,
-) -> Dict[str, Optional[bytes]]:
+) -> dict[str, Optional[bytes]]:
     """Reads units of work from an index: {table: Arrow IPC stream, or None where it has no row}.
 
     ``query`` is what dfanalyzer makes of the units' pids, and says nothing that they do not.
     """
     granularity = f"{in_microseconds(time_granularity, time_resolution)}us"
     pids = [int(unit) for unit in units if unit != TELEMETRY]
-    share: Dict[str, Optional[bytes]] = {"events": None, "profiles": None, "system": None}
+    share: dict[str, Optional[bytes]] = {"events": None, "profiles": None, "system": None}
     with dft_utils.open(index_path) as index:
         if pids:
             for table in ("events", "profiles"):

@@ -2,8 +2,9 @@
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Optional
 
 import dft_utils
 
@@ -52,7 +53,7 @@ class Traces:
             index = directory
         self._index = os.path.abspath(index or dft_utils.default_location(self._traces()))
 
-    def _traces(self) -> List[str]:
+    def _traces(self) -> list[str]:
         return [self._directory] if self._directory else self._files
 
     def ensure_indexed(self) -> Status:
@@ -74,7 +75,7 @@ class Traces:
 
         return distributed_index(self._traces(), self._index, None, self._staging, config=config)
 
-    def query_file_info(self) -> Tuple[Dict[int, str], Dict[int, Set[int]]]:
+    def query_file_info(self) -> tuple[dict[int, str], dict[int, set[int]]]:
         """Units of work, those with the most to read first: ({number: name}, {number: pids})."""
         series: Counter = Counter()
         with dft_utils.open(self._index) as index:
@@ -104,7 +105,7 @@ class Traces:
             )
         return config
 
-    def _check_that_no_others_are_in(self, files: List[str]) -> None:
+    def _check_that_no_others_are_in(self, files: list[str]) -> None:
         asked = {os.path.realpath(file) for file in self._files}
         within = os.path.join(os.path.realpath(self._directory), "") if self._directory else None
         found = map(os.path.realpath, files)
