@@ -478,8 +478,7 @@ public:
     }
     /// Writes the tables to files of a directory: all but the aggregation, or those that are named.
     void export_tables(std::string_view directory, const std::vector<std::uint32_t> &tables = {},
-                       std::uint32_t format = DFT_FORMAT_PARQUET,
-                       const dft_view &shown = sized<dft_view>()) const {
+                       std::uint32_t format = DFT_FORMAT_PARQUET, const dft_view &shown = sized<dft_view>()) const {
         check(dft_export(get(), text(directory), tables.data(), tables.size(), &shown, format, 0));
     }
 
@@ -654,8 +653,8 @@ inline dft_build_summary stage(const std::vector<std::string> &traces, std::stri
     }
     auto done = sized<dft_build_summary>();
     config.with([&](const dft_config *config) {
-        check(dft_stage(texts.data(), texts.size(), text(staging), text(shared), part, parts, config, &options,
-                        nullptr, nullptr, nullptr, &done));
+        check(dft_stage(texts.data(), texts.size(), text(staging), text(shared), part, parts, config, &options, nullptr,
+                        nullptr, nullptr, &done));
     });
     return done;
 }

@@ -29,8 +29,8 @@ int main(int argc, char **argv) {
             if (status != DFT_OK) {
                 break;
             }
-            printf("%" PRIu64 " %.*s %.*s %g\n", reading.bucket_us, (int)reading.host_hash.length, reading.host_hash.data,
-                   (int)metric.name.length, metric.name.data, metric.mean);
+            printf("%" PRIu64 " %.*s %.*s %g\n", reading.bucket_us, (int)reading.host_hash.length,
+                   reading.host_hash.data, (int)metric.name.length, metric.name.data, metric.mean);
         }
     }
     if (status != DFT_OK) {

@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 /* An exit code, for exit() must not be called again in a handler. */
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);    \
-            _exit(1);                                                          \
-        }                                                                      \
+#define CHECK(condition)                                                    \
+    do {                                                                    \
+        if (!(condition)) {                                                 \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+            _exit(1);                                                       \
+        }                                                                   \
     } while (0)
 
 static char path[2048];
@@ -41,9 +41,7 @@ static void publish(dft_aggregator *aggregator, const char *source) {
     CHECK(dft_aggregator_free(aggregator) == DFT_OK);
 }
 
-static void at_exit(void) {
-    publish(live, "at exit");
-}
+static void at_exit(void) { publish(live, "at exit"); }
 
 static uint64_t calls(void) {
     dft_index *index = NULL;

@@ -55,7 +55,8 @@ void use() {
     }
     dft_lines_added added{};
     added.size = sizeof added;
-    const std::string line = "{\"name\":\"read\",\"cat\":\"POSIX\",\"pid\":1,\"tid\":1,\"ts\":5,\"dur\":1,\"ph\":\"X\"}\n";
+    const std::string line =
+        "{\"name\":\"read\",\"cat\":\"POSIX\",\"pid\":1,\"tid\":1,\"ts\":5,\"dur\":1,\"ph\":\"X\"}\n";
     if (dft_aggregator_add_lines(aggregator, text(line), &added) != DFT_OK || added.records != 1) {
         failed("add");
     }

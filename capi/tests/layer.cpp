@@ -5,12 +5,12 @@
 #include <fstream>
 #include <iostream>
 
-#define CHECK(...)                                                                                           \
-    do {                                                                                                     \
-        if (!(__VA_ARGS__)) {                                                                                \
-            std::cerr << __FILE__ << ':' << __LINE__ << ": " #__VA_ARGS__ " does not hold\n";               \
-            std::exit(1);                                                                                    \
-        }                                                                                                    \
+#define CHECK(...)                                                                            \
+    do {                                                                                      \
+        if (!(__VA_ARGS__)) {                                                                 \
+            std::cerr << __FILE__ << ':' << __LINE__ << ": " #__VA_ARGS__ " does not hold\n"; \
+            std::exit(1);                                                                     \
+        }                                                                                     \
     } while (0)
 
 namespace {
@@ -133,7 +133,8 @@ void what_there_is_to_say_is_logged(const std::string &folder) {
     std::vector<std::string> said;
     dft::check(dft_set_log(
         [](void *context, std::uint32_t level, dft_text text) {
-            static_cast<std::vector<std::string> *>(context)->push_back(std::to_string(level) + std::string(dft::view(text)));
+            static_cast<std::vector<std::string> *>(context)->push_back(std::to_string(level) +
+                                                                        std::string(dft::view(text)));
         },
         &said));
     CHECK(!dft::attempt([&] { return dft::Index(folder + "/nothing"); }));
