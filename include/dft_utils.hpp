@@ -276,8 +276,8 @@ public:
     const dft_row *operator->() const noexcept { return &row_; }
     std::string_view category() const noexcept { return view(row_.category); }
     std::string_view name() const noexcept { return view(row_.name); }
-    std::string_view hhash() const noexcept { return view(row_.hhash); }
-    std::string_view fhash() const noexcept { return view(row_.fhash); }
+    std::string_view host_hash() const noexcept { return view(row_.host_hash); }
+    std::string_view file_hash() const noexcept { return view(row_.file_hash); }
 
 private:
     friend class Rows;
@@ -322,7 +322,7 @@ public:
     Reading &operator=(const Reading &) = delete;
 
     const dft_reading *operator->() const noexcept { return &reading_; }
-    std::string_view hhash() const noexcept { return view(reading_.hhash); }
+    std::string_view host_hash() const noexcept { return view(reading_.host_hash); }
     std::string_view name() const noexcept { return view(reading_.name); }
     std::string_view category() const noexcept { return view(reading_.category); }
     /// One of its metrics, by its number, in byte order of their names.
