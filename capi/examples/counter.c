@@ -1,4 +1,4 @@
-/* Scans one counter of every host over time: what is asked for is sought, not filtered.
+/* Scans one counter of every host over time. The query seeks to its rows instead of filtering all rows.
  *
  *     counter INDEX NAME
  */

@@ -1,5 +1,5 @@
-/* A tracer that publishes when the process ends: its handler is registered before the library is first used, so it
- * runs after everything that was made later is destroyed. Argument: an empty directory. */
+/* Tests a tracer that publishes when the process ends. Its handler is registered before the library is first used, so
+ * it runs after everything that was created later is destroyed. Argument: an empty directory. */
 #include <dft_utils.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* An exit code, for exit() must not be called again in a handler. */
+/* Uses _exit(), because a handler of exit() must not call exit() again. */
 #define CHECK(condition)                                                    \
     do {                                                                    \
         if (!(condition)) {                                                 \
@@ -78,7 +78,7 @@ int main(int argc, char **argv) {
         CHECK(waitpid(tracer, &status, 0) == tracer);
         CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     }
-    /* Only now, for a child would have the parent's static objects. */
+    /* Only after all forks, because a child would inherit the parent's static objects. */
     for (int earlier = 0; earlier < 2; earlier++) {
         snprintf(path, sizeof path, "%s/index%d", argv[1], earlier);
         CHECK(calls() == (uint64_t)(earlier ? 105 : 100));

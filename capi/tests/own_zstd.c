@@ -1,5 +1,5 @@
-/* A program with functions of the names of zstd's and RocksDB's: it links, and each calls its own. Argument: an empty
- * directory. */
+/* Tests a program that defines functions with the names of zstd's and RocksDB's: it links, and the program and the
+ * library each call their own. Argument: an empty directory. */
 #include <dft_utils.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +63,7 @@ static dft_text text(const char *string) {
     return text;
 }
 
-/* What is added to an index is compressed. */
+/* Publishing compresses rows. */
 static void publish(const char *path, const char *source) {
     dft_aggregator *aggregator = NULL;
     CHECK(dft_aggregator_new(NULL, 0, text(""), &aggregator) == DFT_OK);

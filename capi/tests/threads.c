@@ -1,4 +1,4 @@
-/* Two threads aggregate while one scans, for a checker of races. Argument: an empty directory. */
+/* Two threads aggregate while one scans, to run under a race detector. Argument: an empty directory. */
 #include <dft_utils.h>
 #include <pthread.h>
 #include <stdio.h>
