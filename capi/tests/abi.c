@@ -373,7 +373,7 @@ static void a_trace_is_staged_in_pieces(void) {
     CHECK(dft_ingest_pieces(text(index), text(shared), 0, on_refused, on_waiting, on_unchained, &seen, &ingested) ==
           DFT_OK);
     CHECK(ingested.refused == 2 && ingested.unchained_traces == 1 && seen.unchained == 1);
-    // An older caller, whose summary does not have the last two fields.
+    // An older caller, whose summary ends before waiting_traces.
     dft_ingest_summary old = {.size = offsetof(dft_ingest_summary, waiting_traces), .unchained_traces = 77};
     CHECK(dft_ingest(text(index), text(shared), 0, on_refused, &seen, &old) == DFT_OK);
     CHECK(old.refused == 2 && old.unchained_traces == 77 && seen.refused == 1);

@@ -71,7 +71,7 @@ def test_strict_and_changed_and_other_configurations_are_errors(tmp_path):
     assert dft_utils.open(tmp_path / "index").interval_us == 5_000_000
     with pytest.raises(FileNotFoundError):
         dft_utils.build(tmp_path / "nowhere.pfw", tmp_path / "index")
-    with pytest.raises(ValueError, match="no size"):
+    with pytest.raises(ValueError, match="not a size"):
         dft_utils.build(trace, tmp_path / "index", memory="much")
 
 

@@ -50,13 +50,13 @@ def test_a_table_is_read_as_often_as_it_is_asked_for(index):
     assert polars.DataFrame(table).equals(polars.DataFrame(table))
 
 
-def test_batches_need_no_arrow_library_and_are_handed_on_once(index):
+def test_batches_need_no_arrow_library_and_are_consumed_once(index):
     batches = list(index.table("events", batch_rows=100).batches())
     assert [batch.num_rows for batch in batches[:-1]] == [100] * (len(batches) - 1)
     assert sum(map(len, batches)) == index.info().event_rows
     rows = pyarrow.Table.from_batches([pyarrow.record_batch(batch) for batch in batches])
     assert rows.to_pylist() == index.table("events").to_arrow().to_pylist()
-    with pytest.raises(RuntimeError, match="handed on already"):
+    with pytest.raises(RuntimeError, match="already consumed"):
         pyarrow.record_batch(batches[0])
 
 

@@ -9,7 +9,7 @@ from . import _abi
 from ._library import call, sized, string, text, texts
 from .units import Duration, microseconds
 
-# What the ts of a letter-C counter is of its period, by DFT_COUNTER_PERIOD_….
+# What the ts of a counter with the phase letter C is in its period, by DFT_COUNTER_PERIOD_….
 PERIODS = (None, "start", "end")
 
 # The unit of times, by DFT_TIME_UNIT_….
@@ -18,7 +18,7 @@ TIME_UNITS = ("us", "ns", "ms", "s")
 
 @dataclass(frozen=True)
 class Config:
-    """How records are aggregated. All of an index has one configuration.
+    """How records are aggregated. An index has one configuration.
 
     ``interval``: the length of a bucket. ``group_keys``: args whose values keep rows apart.
     ``custom_metrics``: whether every numeric arg without a meaning of its own is kept as a metric, except
@@ -39,7 +39,7 @@ class Config:
 
     @property
     def interval_us(self) -> int:
-        """The length of a time bucket, in µs."""
+        """Return the length of a bucket, in µs."""
         return microseconds(self.interval, "interval")
 
     def _struct(self) -> Any:
