@@ -29,7 +29,7 @@ from dft_utils.dfanalyzer.traces import OtherTraces, Status, Traces
 
 @dataclasses.dataclass
 class Report:
-    """What a run of dfanalyzer said."""
+    """What a run of dfanalyzer messages."""
 
     stats: dict
     processes: object
@@ -199,7 +199,7 @@ def test_an_index_with_other_traces_in_it_is_refused(tmp_path):
     for path in paths:
         write(Path(path), host("a"), *reads(1, "a", 3))
     traces_of(tmp_path, files=paths).ensure_indexed()
-    with pytest.raises(OtherTraces, match="1 traces that were not asked for, such as .*one.pfw"):
+    with pytest.raises(OtherTraces, match="1 traces that were not requested, such as .*one.pfw"):
         traces_of(tmp_path, files=paths[1:]).ensure_indexed()
 
 
@@ -268,9 +268,9 @@ def test_every_unit_of_work_is_dealt_once(units, workers):
 
 def test_another_version_is_said(monkeypatch):
     monkeypatch.setattr(hook.importlib.metadata, "version", lambda package: "9.9.9")
-    said = list(hook.other_versions())
-    assert said[0].startswith("dftracer-analyzer is 9.9.9, and 0.0.9 is known to work: pip install ")
-    assert said[1].startswith("dftracer-utils is 9.9.9, and 0.0.12 is known to work: pip install ")
+    messages = list(hook.other_versions())
+    assert messages[0].startswith("dftracer-analyzer is 9.9.9, but only 0.0.9 is known to work: pip install ")
+    assert messages[1].startswith("dftracer-utils is 9.9.9, but only 0.0.12 is known to work: pip install ")
 
 
 def test_an_analyzer_that_reads_in_another_way_is_refused(monkeypatch):

@@ -225,7 +225,7 @@ class Indexer:
         }
 
     def iter_aggregation(self, type: str = "events", batch_size: int = 10000) -> Iterator[Batch]:
-        """Return rows with full statistics of every metric, for ``events`` or ``profiles``; telemetry for ``system``."""
+        """Return rows with full statistics of every metric of ``events`` or ``profiles``; telemetry for ``system``."""
         if type not in TYPES:
             raise ValueError("type must be 'events', 'profiles', or 'system'")
         if type == "system":
