@@ -1,4 +1,4 @@
-"""pandas, polars, duckdb and pyarrow read every table as it is exported, through the Arrow C stream."""
+"""pandas, polars, duckdb and pyarrow read the same rows through the Arrow C stream as from the Parquet export."""
 
 import duckdb
 import polars
@@ -19,7 +19,7 @@ def exported(index_path, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_arrow(index, exported, name):
+def test_pyarrow_reads_the_exported_rows(index, exported, name):
     wanted = pyarrow.parquet.read_table(exported / f"{name}.parquet")
     got = pyarrow.table(index.table(name))
     assert got.schema.names == wanted.schema.names == index.table(name).columns
@@ -45,7 +45,7 @@ def test_totals_of_pandas_polars_and_duckdb(index, exported, name):
     assert frame["count"].sum() == totals["count"] > 0
 
 
-def test_a_table_is_read_as_often_as_it_is_asked_for(index):
+def test_a_table_can_be_read_repeatedly(index):
     table = index.table("events")
     assert polars.DataFrame(table).equals(polars.DataFrame(table))
 
@@ -72,7 +72,7 @@ def test_a_stream_outlives_its_index(index_path):
         pyarrow.table(index.table("events"))
 
 
-def test_a_name_with_nul_breaks_no_stream(tmp_path):
+def test_a_stream_may_have_a_name_with_nul(tmp_path):
     import dft_utils
 
     args = '"args":{"a\\u0000b":1.5,"a":2.5}'
