@@ -8,7 +8,7 @@ use crate::library::{self, Arena, NotAnObject};
 use crate::line::payload;
 use crate::record::{Phase, Record};
 use crate::scan;
-use crate::unit::Clock;
+use dft_codec::Clock;
 
 /// Why a line is malformed, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,7 +190,7 @@ pub(crate) fn clock_after(text: &[u8], mut clock: Clock) -> Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::unit::TimeUnit;
+    use dft_codec::TimeUnit;
 
     #[test]
     fn units_switch_in_the_middle_and_the_shortcut_agrees() {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::number::{self, Integer};
-use crate::unit::TimeUnit;
+use dft_codec::TimeUnit;
 
 /// What kind of record a line holds (`ph`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -28,7 +28,7 @@ impl TimeUnit {
     }
 
     /// The unit a `time_metric` value names, if it names one.
-    pub(crate) fn of_metric(name: &[u8]) -> Option<Self> {
+    pub fn of_metric(name: &[u8]) -> Option<Self> {
         match name {
             b"NS" => Some(Self::Ns),
             b"US" => Some(Self::Us),
