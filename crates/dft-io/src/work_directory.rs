@@ -54,14 +54,14 @@ impl WorkDirectory {
             tries += 1;
             let random = RandomState::new().hash_one(process::id()) & 0xff_ffff;
             let path = parent.join(format!("{prefix}{random:06x}{:04x}{:06x}", system_hash(), process::id()));
-            let made = fs::create_dir(&path).and_then(|()| {
-                let made = Self { path, process: process::id() };
-                made.write_owner().map(|()| made)
+            let created = fs::create_dir(&path).and_then(|()| {
+                let directory = Self { path, process: process::id() };
+                directory.write_owner().map(|()| directory)
             });
-            match made {
+            match created {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && tries < TRIES => {}
                 Err(error) if error.kind() == ErrorKind::NotFound && tries < TRIES && parent.is_dir() => {}
-                made => return made,
+                created => return created,
             }
         }
     }
@@ -71,7 +71,7 @@ impl WorkDirectory {
         file.write_all(format!("{MAGIC}{}\n", Owner::of_this_process().line()).as_bytes())
     }
 
-    /// The directory.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
