@@ -102,7 +102,7 @@ impl Parser {
                         let parsed = parse_line(content, &rest[before..], layouts, arena, &mut record);
                         usual &= parsed.is_err() || record.layout.is_none();
                         parsed.map_err(|error| {
-                            let reason = MalformedReason(error.behind(before).to_string());
+                            let reason = MalformedReason(error.after(before).to_string());
                             Broken { content, reason }
                         })
                     })
