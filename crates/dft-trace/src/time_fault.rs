@@ -1,4 +1,4 @@
-//! Times that cannot be in the unit in which they are read.
+//! Detects times that cannot be in the unit in which they are read.
 
 use std::fmt;
 
@@ -7,17 +7,17 @@ use crate::number::Integer;
 use crate::record::{Phase, Record, Value};
 use crate::unit::TimeUnit;
 
-/// What shows that the times of a trace are in another unit than they are read in.
+/// Why the times of a trace must be in another unit than they are read in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TimeFault {
-    /// The tracer's `end` record says another unit.
+    /// The `end` record of the tracer states another unit.
     OtherUnit {
         /// The unit in which times are read there.
         unit: TimeUnit,
-        /// The unit that the record says.
+        /// The unit that the record states.
         said: TimeUnit,
     },
-    /// A `ts` is past the year [`TimeFault::LAST_YEAR`].
+    /// A `ts` is after the year [`TimeFault::LAST_YEAR`].
     TooLate {
         /// The unit in which times are read there.
         unit: TimeUnit,
@@ -26,24 +26,24 @@ pub enum TimeFault {
     },
 }
 
-/// The end of the last year that times are believed to be in, in seconds from the epoch.
+/// The end of the last plausible year, in seconds from the epoch.
 const END_OF_LAST_YEAR: i64 = 7_289_654_400;
 
 impl TimeFault {
-    /// The last year that times are believed to be in.
+    /// The last plausible year of a time.
     pub const LAST_YEAR: i64 = 2200;
 
-    /// What a record, whose times are read in `unit`, shows.
+    /// Returns the fault that a record shows if its times are read in `unit`.
     #[inline]
     pub fn of(record: &Record<'_>, unit: TimeUnit) -> Option<Self> {
         if matches!(record.phase, Phase::Unknown | Phase::Metadata) {
             return None;
         }
-        // An `end` record has objects in it, which no layout has.
+        // An `end` record contains objects, so it is never read by a layout.
         if record.layout.is_none()
-            && let Some(said) = Self::of_end(record, unit)
+            && let Some(fault) = Self::of_end(record, unit)
         {
-            return Some(said);
+            return Some(fault);
         }
         match record.ts.integer() {
             Integer::Some(ts) if ts >= end_of_last_year(unit) => Some(Self::TooLate { unit, ts }),
@@ -61,7 +61,8 @@ impl TimeFault {
         (said != unit).then_some(Self::OtherUnit { unit, said })
     }
 
-    /// Which of two faults of a trace, in order, is named: what the tracer says before what times show.
+    /// Returns which of two consecutive faults of a trace to report: a statement of the tracer takes precedence over
+    /// implausible times.
     #[must_use]
     pub fn first(self, later: Self) -> Self {
         match (self, later) {
@@ -70,11 +71,11 @@ impl TimeFault {
         }
     }
 
-    /// The unit that would fit, if any does.
+    /// Returns the unit that would fit, if any does.
     pub fn fitting_unit(&self) -> Option<TimeUnit> {
         match *self {
             Self::OtherUnit { said, .. } => Some(said),
-            // The coarsest that fits, for it is the closest to what was believed.
+            // The coarsest that fits, because it is the closest to the unit used.
             Self::TooLate { unit, ts } => {
                 let finer = TimeUnit::ALL.into_iter().filter(|finer| *finer < unit);
                 finer.rev().find(|&finer| ts < end_of_last_year(finer))
@@ -87,12 +88,12 @@ impl fmt::Display for TimeFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::OtherUnit { unit, said } => {
-                write!(f, "its end record says that its times are in {said}, and they were read in {unit}")?;
+                write!(f, "its end record states that its times are in {said}, but they were read as {unit}")?;
             }
             Self::TooLate { unit, ts } => write!(f, "ts {ts} {unit} is in the year {}", year(ts, unit))?,
         }
         match (self.fitting_unit(), *self) {
-            (None, _) => f.write_str(", and no unit makes it one before 2201"),
+            (None, _) => f.write_str(", and is after 2200 in every unit"),
             (Some(fitting), Self::OtherUnit { .. }) => write!(f, ": {}", Advice(fitting)),
             (Some(fitting), Self::TooLate { ts, .. }) => {
                 write!(f, "; in {fitting} it is in {}: {}", year(ts, fitting), Advice(fitting))
@@ -105,11 +106,11 @@ struct Advice(TimeUnit);
 
 impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "give --time-unit {}, over which a CM record in the trace wins", self.0.name())
+        write!(f, "use --time-unit {} (a CM record in the trace overrides it)", self.0.name())
     }
 }
 
-/// In a unit of time. No unit has an end past 63 bits.
+/// Returns [`END_OF_LAST_YEAR`] in a unit. It fits 63 bits in every unit.
 #[inline]
 fn end_of_last_year(unit: TimeUnit) -> i64 {
     match unit {
@@ -120,7 +121,7 @@ fn end_of_last_year(unit: TimeUnit) -> i64 {
     }
 }
 
-/// The year of a time from the epoch on.
+/// Returns the year of a time, which must not be before the epoch.
 fn year(ts: i64, unit: TimeUnit) -> i64 {
     let seconds = match unit {
         TimeUnit::Ns => ts / 1_000_000_000,
@@ -128,7 +129,7 @@ fn year(ts: i64, unit: TimeUnit) -> i64 {
         TimeUnit::Ms => ts / 1_000,
         TimeUnit::Sec => ts,
     };
-    // Years from March on, of 400-year cycles (Hinnant, chrono-compatible low-level date algorithms).
+    // Years that start in March, in 400-year cycles (Hinnant, chrono-compatible low-level date algorithms).
     let days = seconds / 86_400 + 719_468;
     let (cycle, day) = (days / 146_097, days % 146_097);
     let in_cycle = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_year_ends_where_the_next_begins() {
+    fn years_of_times_are_exact_at_their_ends() {
         for (ts, unit, wanted) in [
             (END_OF_LAST_YEAR - 1, TimeUnit::Sec, 2200),
             (END_OF_LAST_YEAR, TimeUnit::Sec, 2201),
@@ -169,15 +170,15 @@ mod tests {
     }
 
     #[test]
-    fn a_time_past_the_last_year_names_the_unit_that_fits() {
+    fn a_time_after_the_last_year_suggests_the_unit_that_fits() {
         let event = |ts: i64| format!("{{\"name\":\"x\",\"ph\":1,\"ts\":{ts},\"args\":{{\"a\":1}}}}\n");
         let ns = 1_795_452_209_467_004_000;
         let found = faults(&event(ns).repeat(40), TimeUnit::Us);
         assert_eq!(found, [TimeFault::TooLate { unit: TimeUnit::Us, ts: ns }; 40]);
         assert_eq!(
             found[0].to_string(),
-            "ts 1795452209467004000 µs is in the year 58865; in ns it is in 2026: give --time-unit ns, over which a CM \
-             record in the trace wins"
+            "ts 1795452209467004000 µs is in the year 58865; in ns it is in 2026: use --time-unit ns (a CM record in \
+             the trace overrides it)"
         );
         assert_eq!(faults(&event(ns), TimeUnit::Ns), []);
         for (ts, unit, fits) in [
@@ -189,8 +190,8 @@ mod tests {
             assert_eq!(TimeFault::TooLate { unit, ts }.fitting_unit(), fits);
         }
         let none = TimeFault::TooLate { unit: TimeUnit::Ns, ts: i64::MAX }.to_string();
-        assert_eq!(none, "ts 9223372036854775807 ns is in the year 2262, and no unit makes it one before 2201");
-        // Times of metadata are not read, and text and floats are times.
+        assert_eq!(none, "ts 9223372036854775807 ns is in the year 2262, and is after 2200 in every unit");
+        // Times of metadata are ignored. Text and floats are times, too.
         let metadata = format!("{{\"name\":\"FH\",\"ph\":\"M\",\"ts\":{ns}}}\n");
         assert_eq!(faults(&metadata, TimeUnit::Us), []);
         assert_eq!(
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_record_that_says_another_unit_is_one() {
+    fn an_end_record_that_states_another_unit_is_a_fault() {
         let end = |unit: &str| {
             format!(
                 "{{\"name\":\"end\",\"cat\":\"dftracer\",\"ph\":1,\"ts\":5,\"args\":{{\"used\":{{}},\"cfg\":{{\"io\":1,\
@@ -214,7 +215,7 @@ mod tests {
         assert_eq!(faults(&end("NS").replace("dftracer", "app"), TimeUnit::Us), []);
         let cm = r#"{"name":"CM","ph":4,"args":{"name":"time_metric","value":"NS"}}"#;
         assert_eq!(faults(&format!("{cm}\n{}", end("NS")), TimeUnit::Us), []);
-        assert!(other.to_string().ends_with("give --time-unit ns, over which a CM record in the trace wins"));
+        assert!(other.to_string().ends_with("use --time-unit ns (a CM record in the trace overrides it)"));
         let late = TimeFault::TooLate { unit: TimeUnit::Us, ts: i64::MAX };
         assert_eq!((late.first(other), other.first(late), late.first(late)), (other, other, late));
     }
