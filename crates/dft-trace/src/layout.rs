@@ -460,8 +460,8 @@ mod tests {
         let mut length = Length::new(0);
         for last in 0..=WINDOW as u32 {
             for next in 0..=WINDOW as u32 {
-                for behind in [0, u32::MAX] {
-                    let ends = |at: u32| 1_u32.checked_shl(at).map_or(0, |end| end | behind & !(end - 1));
+                for later in [0, u32::MAX] {
+                    let ends = |at: u32| 1_u32.checked_shl(at).map_or(0, |end| end | later & !(end - 1));
                     assert_eq!(length.of(ends(last)), last as usize);
                     assert_eq!(length.of(ends(next)), next as usize);
                 }
@@ -536,9 +536,9 @@ mod tests {
         let mut layouts = Layouts::default();
         let line = LINES[0];
         layouts.learn(line.as_bytes());
-        for behind in 0..2 * LOOKAHEAD {
-            let text = format!("{line}{}", "x".repeat(behind));
-            assert_eq!(layouts.read(text.as_bytes(), line.len(), &mut Record::default()), behind >= LOOKAHEAD);
+        for more in 0..2 * LOOKAHEAD {
+            let text = format!("{line}{}", "x".repeat(more));
+            assert_eq!(layouts.read(text.as_bytes(), line.len(), &mut Record::default()), more >= LOOKAHEAD);
         }
     }
 

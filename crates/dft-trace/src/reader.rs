@@ -34,7 +34,7 @@ pub struct Block {
 }
 
 impl Block {
-    /// Searches for the end of the block. [`Parser::parse`] returns the same.
+    /// Returns where the block ends, by searching its text. [`Parser::parse`] returns the same.
     pub fn end(&self) -> BlockEnd {
         let lines = memchr::memchr_iter(b'\n', &self.text).count() as u64;
         BlockEnd { line: self.first_line + lines, clock: clock_after(&self.text, self.clock) }

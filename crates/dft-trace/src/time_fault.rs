@@ -93,7 +93,7 @@ impl fmt::Display for TimeFault {
             Self::TooLate { unit, ts } => write!(f, "ts {ts} {unit} is in the year {}", year(ts, unit))?,
         }
         match (self.fitting_unit(), *self) {
-            (None, _) => f.write_str(", and is after 2200 in every unit"),
+            (None, _) => f.write_str("; it is after 2200 in every unit"),
             (Some(fitting), Self::OtherUnit { .. }) => write!(f, ": {}", Advice(fitting)),
             (Some(fitting), Self::TooLate { ts, .. }) => {
                 write!(f, "; in {fitting} it is in {}: {}", year(ts, fitting), Advice(fitting))
@@ -190,7 +190,7 @@ mod tests {
             assert_eq!(TimeFault::TooLate { unit, ts }.fitting_unit(), fits);
         }
         let none = TimeFault::TooLate { unit: TimeUnit::Ns, ts: i64::MAX }.to_string();
-        assert_eq!(none, "ts 9223372036854775807 ns is in the year 2262, and is after 2200 in every unit");
+        assert_eq!(none, "ts 9223372036854775807 ns is in the year 2262; it is after 2200 in every unit");
         // Times of metadata are ignored. Text and floats are times, too.
         let metadata = format!("{{\"name\":\"FH\",\"ph\":\"M\",\"ts\":{ns}}}\n");
         assert_eq!(faults(&metadata, TimeUnit::Us), []);
