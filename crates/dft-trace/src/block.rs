@@ -8,7 +8,7 @@ use crate::library::{self, Arena, NotAnObject};
 use crate::line::payload;
 use crate::record::{Phase, Record};
 use crate::scan;
-use crate::unit::Clock;
+use dft_codec::Clock;
 
 /// Why a line is malformed, as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,7 +190,7 @@ pub(crate) fn clock_after(text: &[u8], mut clock: Clock) -> Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::unit::TimeUnit;
+    use dft_codec::TimeUnit;
 
     #[test]
     fn the_time_unit_can_change_within_a_block_and_clock_after_agrees() {

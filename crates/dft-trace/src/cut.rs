@@ -6,11 +6,11 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::block::{Line, Parser};
-use crate::content_hash::ContentHash;
 use crate::gzip::{Boundary, GzipEnd, GzipReader, MAGIC};
 use crate::line::payload;
 use crate::source::{is_gzip, open_regular};
-use crate::unit::Clock;
+use dft_codec::Clock;
+use dft_codec::ContentHash;
 
 /// How many bytes are searched at once.
 const WINDOW: usize = 256 << 10;

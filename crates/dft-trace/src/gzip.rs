@@ -6,7 +6,7 @@ use std::io::{self, Read};
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use crate::content_hash::{ContentHash, ContentHasher};
+use dft_codec::{ContentHash, ContentHasher};
 
 /// The first two bytes of a gzip member.
 pub(crate) const MAGIC: [u8; 2] = [0x1f, 0x8b];

@@ -4,12 +4,13 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use crate::block::{BlockEnd, Line, Parser, clock_after};
-use crate::content_hash::ContentHash;
 use crate::gzip::{Boundary, GzipEnd, GzipReader};
-use crate::opening::Opening;
 use crate::source::{HashingFile, is_gzip, open_regular};
-use crate::summary::{Consumed, Fault, OpenEnd, Snapshot, SourceSummary};
-use crate::unit::Clock;
+use crate::summary::{Snapshot, SourceSummary};
+use dft_codec::Clock;
+use dft_codec::ContentHash;
+use dft_codec::Opening;
+use dft_codec::{Consumed, FileFault, OpenEnd};
 
 mod resume;
 
@@ -50,7 +51,7 @@ enum Source {
 /// Reads a trace file, plain or gzip (by its first bytes), block by block.
 ///
 /// A last line without a newline is read if it is a whole record. If not, it may still be incomplete:
-/// it is left for the next time, and the file is [truncated](Fault::Truncated).
+/// it is left for the next time, and the file is [truncated](FileFault::Truncated).
 pub struct TraceReader {
     source: Source,
     snapshot: Snapshot,
@@ -283,7 +284,7 @@ impl TraceReader {
     /// If a read fails.
     pub fn finish(self, end: BlockEnd) -> io::Result<SourceSummary> {
         let line = end.line + self.skipped_lines;
-        let breaks_off = self.breaks_off.then(|| Fault::within_line(line));
+        let breaks_off = self.breaks_off.then(|| FileFault::within_line(line));
         let open_line = self.open_line.then_some(OpenEnd::Line);
         let opening = Opening::of(self.first.as_deref().unwrap_or_default());
         let (hashed, boundary, text, mut fault, open_end) = match self.source {
@@ -297,9 +298,9 @@ impl TraceReader {
                     GzipEnd::Whole => (breaks_off, open_line),
                     GzipEnd::Padded => (breaks_off, Some(OpenEnd::Padding)),
                     GzipEnd::Truncated(place) => {
-                        (Some(Fault::Truncated(format!("the file ends {place}"))), Some(OpenEnd::Member))
+                        (Some(FileFault::Truncated(format!("the file ends {place}"))), Some(OpenEnd::Member))
                     }
-                    GzipEnd::Damaged(reason) => (Some(Fault::Damaged(reason)), Some(OpenEnd::Damage)),
+                    GzipEnd::Damaged(reason) => (Some(FileFault::Damaged(reason)), Some(OpenEnd::Damage)),
                 };
                 let (boundary, text) = (gzip.boundary_before(self.consumed), gzip.text());
                 (gzip.into_inner(), boundary, Some(text), fault, open_end)
@@ -307,7 +308,7 @@ impl TraceReader {
         };
         let bytes = hashed.finish()?;
         if self.snapshot.size == 0 {
-            fault = Some(Fault::Empty);
+            fault = Some(FileFault::Empty);
         }
         Ok(SourceSummary {
             snapshot: self.snapshot,
@@ -408,7 +409,7 @@ pub(crate) mod tests {
         let whole = gzip(&text);
         for cut in [1, 5, 9, 30, whole.len() / 2, whole.len() - 9, whole.len() - 3] {
             let (lines, summary) = read("a.pfw.gz", &whole[..cut], MAX_LINE);
-            assert!(matches!(summary.fault, Some(Fault::Truncated(_))), "{cut}: {:?}", summary.fault);
+            assert!(matches!(summary.fault, Some(FileFault::Truncated(_))), "{cut}: {:?}", summary.fault);
             let got: Vec<u8> = lines.iter().map(|(_, line)| line.as_slice()).collect::<Vec<_>>().join(&b'\n');
             assert!(text.starts_with(&got), "{cut}");
             if cut + 9 >= whole.len() {
@@ -426,19 +427,19 @@ pub(crate) mod tests {
         bad_sum[at] ^= 0x10;
         let (lines, summary) = read("a.pfw.gz", &bad_sum, MAX_LINE);
         assert!(lines == expected(&text));
-        assert!(matches!(summary.fault, Some(Fault::Damaged(_))));
+        assert!(matches!(summary.fault, Some(FileFault::Damaged(_))));
 
         let mut garbage = whole;
         garbage.extend_from_slice(b"garbage after the end");
         let (lines, summary) = read("a.pfw.gz", &garbage, MAX_LINE);
         assert!(lines == expected(&text));
-        assert!(matches!(summary.fault, Some(Fault::Damaged(_))));
+        assert!(matches!(summary.fault, Some(FileFault::Damaged(_))));
 
         let mut broken = gzip(b"{}\n{}\n");
         broken.extend([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff]);
         let (lines, summary) = read("a.pfw.gz", &broken, MAX_LINE);
         assert_eq!(lines.len(), 2);
-        assert!(matches!(summary.fault, Some(Fault::Damaged(_))));
+        assert!(matches!(summary.fault, Some(FileFault::Damaged(_))));
     }
 
     #[test]
@@ -462,7 +463,7 @@ pub(crate) mod tests {
         for name in ["a.pfw", "a.pfw.gz"] {
             let (lines, summary) = read(name, b"", MAX_LINE);
             assert!(lines.is_empty());
-            assert_eq!(summary.fault, Some(Fault::Empty));
+            assert_eq!(summary.fault, Some(FileFault::Empty));
         }
         let (lines, summary) = read("a.pfw.gz", &gzip(b""), MAX_LINE);
         assert!(lines.is_empty());
@@ -492,7 +493,7 @@ pub(crate) mod tests {
             for bytes in [text.as_bytes().to_vec(), gzip(text.as_bytes())] {
                 let (got, summary) = read("a.pfw", &bytes, MAX_LINE);
                 assert_eq!(got.len(), lines, "{text}");
-                assert_eq!(summary.fault, fault.map(|fault| Fault::Truncated(fault.to_owned())), "{text}");
+                assert_eq!(summary.fault, fault.map(|fault| FileFault::Truncated(fault.to_owned())), "{text}");
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::number::{self, Integer};
-use crate::unit::TimeUnit;
+use dft_codec::TimeUnit;
 
 /// The kind of a record (`ph`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

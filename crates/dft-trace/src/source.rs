@@ -5,10 +5,10 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 
-use crate::content_hash::{ContentHash, ContentHasher};
 use crate::gzip::MAGIC;
 use crate::other_content::{LOOKED_AT, other_content};
 use crate::summary::Snapshot;
+use dft_codec::{ContentHash, ContentHasher};
 
 /// Reads a file from some place on, and hashes what it reads.
 pub(crate) struct HashingFile {

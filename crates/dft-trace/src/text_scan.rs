@@ -3,11 +3,11 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::content_hash::{ContentHash, ContentHasher};
 use crate::gzip::{Boundary, GzipEnd, GzipReader};
-use crate::opening::Opening;
 use crate::source::{HashingFile, is_gzip, open_regular};
 use crate::summary::Snapshot;
+use dft_codec::Opening;
+use dft_codec::{ContentHash, ContentHasher};
 
 /// How many bytes of text are inflated at once.
 const BLOCK: usize = 256 << 10;

@@ -7,8 +7,10 @@ use std::path::Path;
 use crate::line::{may_follow, payload};
 use crate::reader::{BLOCK, MAX_LINE, TraceReader};
 use crate::source::{HashingFile, is_gzip, open_regular};
-use crate::summary::{Consumed, Head, ResumeError, Snapshot};
-use crate::unit::Clock;
+use dft_codec::{Consumed, Head};
+
+use crate::summary::{ResumeError, Snapshot};
+use dft_codec::Clock;
 
 impl TraceReader {
     /// Opens a piece of a trace, which must start where a line and, in a gzip file, a member starts. `clock` is the
@@ -142,11 +144,13 @@ impl TraceReader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content_hash::ContentHash;
     use crate::line::payload;
     use crate::reader::tests::{gzip, read_on, text};
     use crate::source::fingerprint;
-    use crate::summary::{OpenEnd, SourceSummary};
+    use dft_codec::ContentHash;
+    use dft_codec::OpenEnd;
+
+    use crate::summary::SourceSummary;
     use crate::text_scan::TextScan;
 
     /// Reads a file as it grows to each of some sizes. Returns every line, and the last summary.

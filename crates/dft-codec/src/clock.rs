@@ -28,7 +28,7 @@ impl TimeUnit {
     }
 
     /// Returns the unit that a `time_metric` value names, if it is known.
-    pub(crate) fn of_metric(name: &[u8]) -> Option<Self> {
+    pub fn of_metric(name: &[u8]) -> Option<Self> {
         match name {
             b"NS" => Some(Self::Ns),
             b"US" => Some(Self::Us),

@@ -55,7 +55,8 @@ impl ContentHash {
 }
 
 /// Hashes bytes incrementally.
-pub(crate) struct ContentHasher {
+#[derive(Clone)]
+pub struct ContentHasher {
     length: u64,
     crc32: Digest,
     crc64: Digest,
@@ -68,14 +69,20 @@ impl Default for ContentHasher {
     }
 }
 
+impl std::fmt::Debug for ContentHasher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ContentHasher").field("digest", &self.digest()).finish()
+    }
+}
+
 impl ContentHasher {
     /// Returns the number of bytes hashed so far.
-    pub(crate) fn length(&self) -> u64 {
+    pub fn length(&self) -> u64 {
         self.length
     }
 
     /// Adds the next bytes.
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
+    pub fn update(&mut self, bytes: &[u8]) {
         // Both checksums read the same 32 KiB while they are in the cache.
         for bytes in bytes.chunks(32 << 10) {
             self.crc32.update(bytes);
@@ -84,12 +91,13 @@ impl ContentHasher {
         self.length += bytes.len() as u64;
     }
 
-    pub(crate) fn digest(&self) -> ContentHash {
+    /// The hash of what was added so far.
+    pub fn digest(&self) -> ContentHash {
         ContentHash { length: self.length, crc32: self.crc32.finalize() as u32, crc64: self.crc64.finalize() }
     }
 
     /// Starts over with no bytes.
-    pub(crate) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.crc32.reset();
         self.crc64.reset();
         self.length = 0;
