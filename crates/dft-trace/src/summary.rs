@@ -61,7 +61,7 @@ pub struct SourceSummary {
     pub fault: Option<FileFault>,
     /// The numbers of the lines longer than [`MAX_LINE`](crate::MAX_LINE), in order.
     pub overlong_lines: Vec<u64>,
-    /// Why the rest of the file, if any, cannot be read separately; `None` if it starts with a line and, in a gzip file,
-    /// with a member.
+    /// Why the rest of the file, if any, cannot be read separately; `None` if it starts with a line and, in a gzip
+    /// file, with a member.
     pub open_end: Option<OpenEnd>,
 }
