@@ -1,30 +1,29 @@
-//! How far a trace file was read, for a later reading to resume there.
+//! How far a trace file was read, so that reading can resume there.
 
 use crate::clock::{Clock, TimeUnit};
 use crate::content_hash::ContentHash;
 
-/// How far into a file its records were read, for a later reading to go on from there when the file
-/// has grown.
+/// How far the records of a file were read, so that reading can resume from there when the file has grown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Consumed {
-    /// Bytes of text, inflated.
+    /// The number of bytes of text, inflated.
     pub text: u64,
-    /// The place in the file to go on from: of the text itself, or of the start of a gzip member.
+    /// The place in the file to resume from: that of the text, or of the start of a gzip member.
     pub offset: u64,
-    /// Bytes of text from there on that were read already.
+    /// The number of bytes of text from there on that were read already.
     pub skip: u64,
-    /// Of a gzip file, the hash of the text before that place.
+    /// The hash of the text before that place, if the file is gzip.
     pub before: ContentHash,
-    /// The number of the line to go on with, from 1, and how times are meant there.
+    /// The number of the line to resume at, from 1.
     pub line: u64,
-    /// See `line`.
+    /// The clock at that line.
     pub clock: Clock,
-    /// Whether that line's record was read although its end was not there yet.
+    /// Whether the record of that line was read although the line had no end yet.
     pub within_line: bool,
 }
 
 impl Consumed {
-    /// Nothing yet.
+    /// The start of a file.
     pub const NOTHING: Self = Self {
         text: 0,
         offset: 0,
@@ -35,12 +34,12 @@ impl Consumed {
         within_line: false,
     };
 
-    /// Whether nothing of the text lies before it, however times are meant there.
+    /// Whether this is the start of the text, with any clock.
     pub fn is_start(&self) -> bool {
         self.text == 0 && self.offset == 0
     }
 
-    /// The same place in a file of the same text, whole or gzip, of which no other place is known.
+    /// Returns the same place in another file with the same text, plain or gzip, in which only the start is known.
     #[must_use]
     pub fn within_another(self, gzip: bool) -> Self {
         let (offset, skip) = if gzip { (0, self.text) } else { (self.text, 0) };
@@ -48,12 +47,12 @@ impl Consumed {
     }
 }
 
-/// What of a file an earlier reading has read.
+/// The part of a file that was read before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// The size that the file had, in bytes.
+    /// The size of the file then, in bytes.
     pub size: u64,
-    /// The hash of the bytes that it had, as [`SourceSummary::fingerprint`] has it.
+    /// The [checksums](ContentHash::checksums) of its bytes then.
     pub fingerprint: u128,
     /// How far its records were read.
     pub consumed: Consumed,

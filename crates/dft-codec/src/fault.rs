@@ -2,19 +2,19 @@
 
 use std::fmt;
 
-/// What was wrong with a file as a whole.
+/// What is wrong with a file as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileFault {
-    /// The file has no byte.
+    /// The file has no bytes.
     Empty,
-    /// A line or a gzip member ends too early. What the member held was read; the line was not.
+    /// A line or a gzip member is incomplete. The content of the member was read; the line was not.
     Truncated(String),
-    /// A gzip member is corrupt; what came before that was read.
+    /// A gzip member is corrupt. Everything before that was read.
     Damaged(String),
 }
 
 impl FileFault {
-    /// That a file ends within a line, which has a number in it, from 1.
+    /// Creates the fault that a file ends within a line, by its number from 1.
     pub fn within_line(line: u64) -> Self {
         Self::Truncated(format!("the file ends within line {line}"))
     }
@@ -30,15 +30,15 @@ impl fmt::Display for FileFault {
     }
 }
 
-/// What a piece of a file ends in, when it is not where the next one can be read on its own.
+/// Where a piece of a file ends, if the next one cannot be read separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenEnd {
-    /// A line.
+    /// Within a line.
     Line,
-    /// A gzip member.
+    /// Within a gzip member.
     Member,
-    /// Zeros behind a gzip member, with which its file must end.
+    /// In zeros after a gzip member, which must end the file.
     Padding,
-    /// What is damaged, so that nothing behind it counts.
+    /// In damaged bytes, so that nothing after them counts.
     Damage,
 }
