@@ -1,15 +1,15 @@
-// dft_utils.hpp: C++17 over dft_utils.h, header only. The rules of the C header hold here too.
+// dft_utils.hpp: a header-only C++17 layer over dft_utils.h. The rules of the C header hold here too.
 //
-// Handles are freed by their destructors, and move but do not copy. What fails throws dft::Error, which
-// has the status, the path and the key that it is about; dft::attempt gives a dft::Result instead.
+// Destructors free handles; handles move but do not copy. A failure throws dft::Error, which has the status,
+// the path and the key that the failure is about; dft::attempt returns a dft::Result instead.
 //
 //     dft::Index index("run.dftagg");
 //     for (const dft::Row &row : index.rows()) {
 //         std::cout << row.name() << ' ' << row->decoded.count << '\n';
 //     }
 //
-// A row is valid until the range steps on. One thread at a time for each Aggregator and each range; an
-// Index is for any number of threads.
+// A row is valid until its range advances. Use each Aggregator and each range from one thread at a time. Any
+// number of threads may share an Index.
 
 #ifndef DFT_UTILS_HPP
 #define DFT_UTILS_HPP
@@ -31,42 +31,42 @@
 
 namespace dft {
 
-/// A text as the C functions take it.
+/// Returns a text in the form that the C functions take.
 inline dft_text text(std::string_view view) noexcept { return {view.data(), view.size()}; }
 
-/// A text as the C functions give it: valid for as long as they say.
+/// Returns a view of a text that a C function returned. It is valid for as long as that function states.
 inline std::string_view view(const dft_text &text) noexcept {
     return {text.data == nullptr ? "" : text.data, static_cast<std::size_t>(text.length)};
 }
 
-/// A struct that starts with its size, zero but for that.
+/// Returns a struct whose `size` is set and whose other fields are zero.
 template <typename Struct> Struct sized() noexcept {
     Struct value{};
     value.size = sizeof(Struct);
     return value;
 }
 
-/// What went wrong: what() is for people.
+/// A failed call. what() is a message for people.
 class Error : public std::runtime_error {
 public:
     Error(dft_status status, std::string message, std::string path, std::string key)
         : std::runtime_error(std::move(message)), status_(status), path_(std::move(path)), key_(std::move(key)) {}
 
-    /// What the last call of this thread that failed says.
+    /// Returns the error of this thread's last failed call.
     static Error last(dft_status status) {
         auto error = sized<dft_error>();
         if (dft_last_error(&error) != DFT_OK) {
-            return Error(status, "no more is known", {}, {});
+            return Error(status, "no details are available", {}, {});
         }
         return Error(status, std::string(view(error.message)), std::string(view(error.path)),
                      std::string(view(error.key)));
     }
 
-    /// One of DFT_….
+    /// Returns one of DFT_….
     dft_status status() const noexcept { return status_; }
-    /// The file or directory that it is about; empty if about none.
+    /// Returns the file or directory that the error is about; empty if there is none.
     const std::string &path() const noexcept { return path_; }
-    /// The key or row that it is about; empty if about none.
+    /// Returns the key or row that the error is about; empty if there is none.
     const std::string &key() const noexcept { return key_; }
 
 private:
@@ -75,28 +75,28 @@ private:
     std::string key_;
 };
 
-/// Throws what a status says, unless it is DFT_OK.
+/// Throws the error of a status other than DFT_OK.
 inline void check(dft_status status) {
     if (status != DFT_OK) {
         throw Error::last(status);
     }
 }
 
-/// A value, or the error that took its place: for callers that do without exceptions of their own.
+/// A value or an error, for callers that do not use exceptions.
 template <typename Value> class Result {
 public:
     Result(Value value) : value_(std::move(value)) {}
     Result(Error error) : error_(std::move(error)) {}
 
     explicit operator bool() const noexcept { return value_.has_value(); }
-    /// The value; throws the error where there is none.
+    /// Returns the value; throws the error if there is no value.
     Value &value() {
         if (!value_) {
             throw *error_;
         }
         return *value_;
     }
-    /// The error, where there is one.
+    /// Returns the error, if there is one.
     const std::optional<Error> &error() const noexcept { return error_; }
 
 private:
@@ -104,27 +104,27 @@ private:
     std::optional<Error> error_;
 };
 
-/// The result of what has no value.
+/// The result of an operation without a value.
 template <> class Result<void> {
 public:
     Result() = default;
     Result(Error error) : error_(std::move(error)) {}
 
     explicit operator bool() const noexcept { return !error_; }
-    /// Throws the error, where there is one.
+    /// Throws the error, if there is one.
     void value() const {
         if (error_) {
             throw *error_;
         }
     }
-    /// The error, where there is one.
+    /// Returns the error, if there is one.
     const std::optional<Error> &error() const noexcept { return error_; }
 
 private:
     std::optional<Error> error_;
 };
 
-/// Does what may throw dft::Error, and gives its value or its error: `dft::attempt([] { return …; })`.
+/// Calls a function that may throw dft::Error, and returns its value or its error: `dft::attempt([] { return …; })`.
 template <typename Work> auto attempt(Work &&work) -> Result<decltype(work())> {
     try {
         if constexpr (std::is_void_v<decltype(work())>) {
@@ -140,7 +140,7 @@ template <typename Work> auto attempt(Work &&work) -> Result<decltype(work())> {
 
 namespace detail {
 
-/// A handle that is freed once.
+/// An owned handle, which is freed once.
 template <typename Handle, dft_status (*Free)(Handle *)> class Owned {
 public:
     Owned() noexcept = default;
@@ -159,14 +159,14 @@ public:
 
     Handle *get() const noexcept { return handle_; }
     Handle **place() noexcept { return &handle_; }
-    /// Gives the handle up: whoever takes it frees it.
+    /// Gives up ownership: the caller must free the handle.
     Handle *release() noexcept { return std::exchange(handle_, nullptr); }
 
 private:
     Handle *handle_ = nullptr;
 };
 
-/// A range over a cursor, for one walk: `Cursor` has an `Item` and `bool step()`.
+/// A single-pass iterator over a cursor. `Cursor` has an `Item` and `bool step()`.
 template <typename Cursor> class Iterator {
 public:
     using iterator_category = std::input_iterator_tag;
@@ -196,56 +196,56 @@ private:
 
 } // namespace detail
 
-/// How records are aggregated. Its lists are copied when it is used.
+/// How records are aggregated. Each use copies its lists.
 class Config {
 public:
     Config() { check(dft_config_default(&config_)); }
 
-    /// The length of a time bucket, in µs.
+    /// Sets the length of a bucket, in µs.
     Config &interval_us(std::uint64_t interval) noexcept {
         config_.interval_us = interval;
         return *this;
     }
-    /// An arg whose values keep rows apart.
+    /// Adds an arg whose values keep rows apart.
     Config &group_key(std::string key) {
         group_keys_.push_back(std::move(key));
         return *this;
     }
-    /// Which args become custom metrics: one of DFT_CUSTOM_METRICS_….
+    /// Sets which args become custom metrics: one of DFT_CUSTOM_METRICS_….
     Config &custom_metrics(std::uint32_t which) noexcept {
         config_.custom_metrics = which;
         return *this;
     }
-    /// An arg that becomes a custom metric; only those that are named do then.
+    /// Adds an arg that becomes a custom metric; after that, only named args do.
     Config &custom_metric(std::string name) {
         config_.custom_metrics = DFT_CUSTOM_METRICS_NAMED;
         custom_metrics_.push_back(std::move(name));
         return *this;
     }
-    /// The relative accuracy of percentiles; 0 keeps none.
+    /// Sets the relative accuracy of percentiles; 0 keeps no percentiles.
     Config &percentiles(double accuracy) noexcept {
         config_.sketch_accuracy = accuracy;
         return *this;
     }
-    /// Whether rows are kept apart by file.
+    /// Sets whether rows are kept apart by file.
     Config &group_by_file(bool by_file) noexcept {
         config_.group_by_file = by_file ? 1 : 0;
         return *this;
     }
 
-    /// What the ts of a counter with the phase letter C is of its period: one of DFT_COUNTER_PERIOD_….
+    /// Sets what the ts of a counter with the phase letter C is in its period: one of DFT_COUNTER_PERIOD_….
     Config &counter_period(std::uint32_t which) noexcept {
         config_.counter_period = which;
         return *this;
     }
 
-    /// The unit of times where a trace does not say one: one of DFT_TIME_UNIT_….
+    /// Sets the unit of times for traces that do not state one: one of DFT_TIME_UNIT_….
     Config &time_unit(std::uint32_t which) noexcept {
         config_.time_unit = which;
         return *this;
     }
 
-    /// Hands the configuration to a C function.
+    /// Passes the configuration to a C function.
     template <typename Use> auto with(Use &&use) const {
         const auto texts = [](const std::vector<std::string> &all) {
             std::vector<dft_text> texts;
@@ -270,21 +270,21 @@ private:
     std::vector<std::string> custom_metrics_;
 };
 
-/// A row; valid until its range steps on.
+/// A row. It is valid until its range advances.
 class Row {
 public:
     const dft_row *operator->() const noexcept { return &row_; }
     std::string_view category() const noexcept { return view(row_.category); }
     std::string_view name() const noexcept { return view(row_.name); }
-    std::string_view hhash() const noexcept { return view(row_.hhash); }
-    std::string_view fhash() const noexcept { return view(row_.fhash); }
+    std::string_view host_hash() const noexcept { return view(row_.host_hash); }
+    std::string_view file_hash() const noexcept { return view(row_.file_hash); }
 
 private:
     friend class Rows;
     dft_row row_ = sized<dft_row>();
 };
 
-/// Rows, walked once: `for (const dft::Row &row : rows)`. It stays where it is while it is walked.
+/// A single-pass range of rows: `for (const dft::Row &row : rows)`. Do not move it while iterating.
 class Rows {
 public:
     using Item = Row;
@@ -293,7 +293,7 @@ public:
     iterator begin() { return iterator(*this); }
     iterator end() noexcept { return iterator(); }
 
-    /// Steps to the next row; false at the end.
+    /// Advances to the next row; returns false at the end.
     bool step() {
         std::uint32_t has_row = 0;
         check(dft_rows_next(handle_.get(), &row_.row_, &has_row));
@@ -309,12 +309,12 @@ private:
     Row row_;
 };
 
-/// What a metric of a counter read.
+/// A metric of a counter.
 struct Metric : dft_metric {
     std::string_view name_view() const noexcept { return view(name); }
 };
 
-/// What a counter of a host read in a bucket; valid until its range steps on.
+/// The readings of one counter of one host in one bucket. Valid until its range advances.
 class Reading {
 public:
     Reading() = default;
@@ -322,10 +322,10 @@ public:
     Reading &operator=(const Reading &) = delete;
 
     const dft_reading *operator->() const noexcept { return &reading_; }
-    std::string_view hhash() const noexcept { return view(reading_.hhash); }
+    std::string_view host_hash() const noexcept { return view(reading_.host_hash); }
     std::string_view name() const noexcept { return view(reading_.name); }
     std::string_view category() const noexcept { return view(reading_.category); }
-    /// One of its metrics, by its number, in byte order of their names.
+    /// Returns a metric by its number; metrics are in byte order of their names.
     Metric metric(std::uint64_t number) const {
         Metric metric{};
         metric.size = sizeof(dft_metric);
@@ -339,7 +339,7 @@ private:
     dft_readings *handle_ = nullptr;
 };
 
-/// Telemetry, walked once. It stays where it is.
+/// A single-pass range of telemetry. Do not move it while iterating.
 class Readings {
 public:
     using Item = Reading;
@@ -348,7 +348,7 @@ public:
     iterator begin() { return iterator(*this); }
     iterator end() noexcept { return iterator(); }
 
-    /// Steps to the next row; false at the end.
+    /// Advances to the next row; returns false at the end.
     bool step() {
         std::uint32_t has_row = 0;
         reading_.handle_ = handle_.get();
@@ -367,28 +367,28 @@ private:
     Reading reading_;
 };
 
-/// An index, opened for reading: a snapshot that no writer changes.
+/// An index that is open for reading: a snapshot that no writer changes.
 class Index {
 public:
     explicit Index(std::string_view path) { check(dft_index_open(text(path), handle_.place())); }
-    /// Takes over a handle.
+    /// Takes ownership of a handle.
     explicit Index(dft_index *handle) noexcept : handle_(handle) {}
 
     const dft_index *get() const noexcept { return handle_.get(); }
 
-    /// What the index is.
+    /// Describes the index.
     dft_index_info describe() const {
         auto info = sized<dft_index_info>();
         check(dft_index_describe(get(), &info));
         return info;
     }
-    /// How much is in it; reads all keys.
+    /// Counts what the index holds. Reads all keys.
     dft_index_counts count() const {
         auto counts = sized<dft_index_counts>();
         check(dft_index_count(get(), &counts));
         return counts;
     }
-    /// The time bounds, in µs: the least and the greatest bucket. None of an index without rows.
+    /// Returns the time bounds, in µs: the lowest and the highest bucket. An index without rows has none.
     std::optional<std::pair<std::uint64_t, std::uint64_t>> query_time_bounds() const {
         const dft_index_info info = describe();
         if (info.has_bounds == 0) {
@@ -396,7 +396,7 @@ public:
         }
         return std::pair(info.min_bucket_us, info.max_bucket_us);
     }
-    /// The name of a hash, of one of DFT_NAMES_…; empty where it resolves to nothing.
+    /// Returns the name of a hash, of one of DFT_NAMES_…; empty if the hash is unknown.
     std::string name(std::uint32_t kind, std::string_view hash) const {
         std::string name(256, '\0');
         std::uint64_t length = 0;
@@ -409,7 +409,7 @@ public:
         name.resize(length);
         return name;
     }
-    /// Shows every hash of a table and its name.
+    /// Visits every hash of a table and its name.
     void names(std::uint32_t kind, const std::function<void(std::string_view, std::string_view)> &visit) const {
         Visiting<decltype(visit)> visiting{visit, {}};
         const dft_status status = dft_index_names(
@@ -421,7 +421,7 @@ public:
         visiting.rethrow();
         check(status);
     }
-    /// Shows every trace file.
+    /// Visits every trace file.
     void files(const std::function<void(const dft_file &)> &visit) const {
         Visiting<decltype(visit)> visiting{visit, {}};
         const dft_status status = dft_index_files(
@@ -434,7 +434,7 @@ public:
         check(status);
     }
 
-    /// The columns of a table, one of DFT_TABLE_…, in their order.
+    /// Returns the columns of a table, one of DFT_TABLE_…, in order.
     std::vector<std::string> columns(std::uint32_t table, const dft_view &shown = sized<dft_view>()) const {
         std::vector<std::string> columns;
         const std::function<void(std::string_view)> visit = [&](std::string_view name) { columns.emplace_back(name); };
@@ -449,42 +449,41 @@ public:
         check(status);
         return columns;
     }
-    /// The metrics of telemetry, in byte order.
+    /// Returns the names of the telemetry metrics, in byte order.
     std::vector<std::string> metrics() const {
-        // Behind host_hash, name, time_bucket, ts, te and count.
+        // The metrics follow host_hash, name, time_bucket, ts, te and count.
         constexpr std::ptrdiff_t fixed = 6;
         std::vector<std::string> all = columns(DFT_TABLE_SYSTEM_BY_HOST);
         all.erase(all.begin(), all.begin() + fixed);
         return all;
     }
 
-    /// Rows of a family, one of DFT_SERIES_…, by series and time.
+    /// Returns the rows of a series kind, one of DFT_SERIES_…, by series and time.
     Rows rows(std::uint32_t kind = DFT_SERIES_CALL) const {
         auto query = sized<dft_row_query>();
         query.kind = kind;
         return Rows(get(), query);
     }
-    /// Rows as a query says.
+    /// Returns the rows that a query selects.
     Rows rows(const dft_row_query &query) const { return Rows(get(), query); }
-    /// Telemetry as a query says; all of it by default.
+    /// Returns the telemetry that a query selects; all of it by default.
     Readings readings(const dft_reading_query &query = sized<dft_reading_query>()) const {
         return Readings(get(), query);
     }
 
-    /// A table, one of DFT_TABLE_…, as a stream of the Arrow C stream interface, which the caller releases.
+    /// Opens a table, one of DFT_TABLE_…, as an Arrow C stream, which the caller releases.
     void table_stream(std::uint32_t table, struct ArrowArrayStream *stream,
                       const dft_view &shown = sized<dft_view>()) const {
         check(dft_table_stream(get(), table, &shown, stream));
     }
-    /// Writes the tables to files of a directory: all but the aggregation, or those that are named.
+    /// Writes tables to files in a directory: all but the aggregation by default, or those that are named.
     void export_tables(std::string_view directory, const std::vector<std::uint32_t> &tables = {},
-                       std::uint32_t format = DFT_FORMAT_PARQUET,
-                       const dft_view &shown = sized<dft_view>()) const {
+                       std::uint32_t format = DFT_FORMAT_PARQUET, const dft_view &shown = sized<dft_view>()) const {
         check(dft_export(get(), text(directory), tables.data(), tables.size(), &shown, format, 0));
     }
 
 private:
-    /// A callback of C++ for one of C: what it throws waits until the C function has returned.
+    /// A C++ callback behind a C callback: an exception is rethrown after the C function has returned.
     template <typename Visit> struct Visiting {
         Visit visit;
         std::exception_ptr thrown;
@@ -508,7 +507,8 @@ private:
     detail::Owned<dft_index, dft_index_free> handle_;
 };
 
-/// Aggregates records that a program has in hand. One a thread; merged, exactly, in any order.
+/// Aggregates records that a program creates itself. Use one for each thread and merge them: the result is exact,
+/// in any order.
 class Aggregator {
 public:
     explicit Aggregator(const Config &config = Config(), std::uint64_t memory = 0, std::string_view scratch = {}) {
@@ -517,9 +517,9 @@ public:
         });
     }
 
-    /// Adds a record; throws where it is malformed.
+    /// Adds a record; throws if it is malformed.
     void add(const dft_record &record) { check(dft_aggregator_add(handle_.get(), &record)); }
-    /// The same; false where it is malformed, which is counted.
+    /// Adds a record; returns false if it is malformed, which is counted.
     bool try_add(const dft_record &record) {
         const dft_status status = dft_aggregator_add(handle_.get(), &record);
         if (status == DFT_MALFORMED) {
@@ -528,19 +528,19 @@ public:
         check(status);
         return true;
     }
-    /// Adds lines of JSON, as a trace has them.
+    /// Adds lines of JSON, in the format of a trace.
     dft_lines_added add_lines(std::string_view lines) {
         auto added = sized<dft_lines_added>();
         check(dft_aggregator_add_lines(handle_.get(), text(lines), &added));
         return added;
     }
-    /// Takes all that another has.
+    /// Moves all rows of another aggregator into this one.
     void merge(Aggregator &other) { check(dft_aggregator_merge(handle_.get(), other.handle_.get())); }
-    /// Adds all to an index, under the name of a source, which an index takes once.
+    /// Adds all rows to an index, under the name of a source. An index accepts each source once.
     void finalize(std::string_view index, std::string_view source, std::uint32_t threads = 0) {
         check(dft_aggregator_publish(handle_.get(), text(index), text(source), threads));
     }
-    /// Makes an index of all, for tables straight from memory; it is gone with its handle.
+    /// Makes a temporary index of all rows, to read tables from. It is removed with its handle.
     Index into_index(std::uint32_t threads = 0) && {
         dft_index *index = nullptr;
         const dft_status status = dft_aggregator_into_index(handle_.get(), threads, &index);
@@ -555,11 +555,11 @@ private:
     detail::Owned<dft_aggregator, dft_aggregator_free> handle_;
 };
 
-/// The names of the C++ library that this one takes the place of, over the classes above: see
-/// docs/porting.md for what maps to what.
+/// The interface of the C++ library that this library replaces, over the classes above. docs/porting.md lists
+/// how the names correspond.
 class EventAggregator {
 public:
-    /// Aggregates into the index in a directory, as what comes from `source`, such as a host and a rank.
+    /// Aggregates into the index in a directory, under the name `source`, such as a host and a rank.
     EventAggregator(std::string index, std::string source, const Config &config = Config())
         : path_(std::move(index)), source_(std::move(source)), live_(config) {}
 
@@ -567,23 +567,22 @@ public:
     void add(const dft_record &record) { live_.add(record); }
     /// Adds lines of JSON.
     dft_lines_added add_lines(std::string_view lines) { return live_.add_lines(lines); }
-    /// Takes all that the aggregator of another thread has.
+    /// Moves all rows of another thread's aggregator into this one.
     void merge_chunk(Aggregator &chunk) { live_.merge(chunk); }
-    /// Adds all to the index, at once, time bounds included; what was added can be scanned then.
+    /// Adds all rows and their time bounds to the index atomically. After that, they can be scanned.
     void finalize() {
         live_.finalize(path_, source_);
         index_.reset();
     }
-    /// Time bounds are persisted with what they are of, by finalize(): there is nothing left to do, and
-    /// this says whether they are there.
+    /// Returns whether the index has time bounds. finalize() persists them with the rows, so this writes nothing.
     bool persist_time_bounds() { return query_time_bounds().has_value(); }
-    /// The least and the greatest bucket of the index, in µs.
+    /// Returns the lowest and the highest bucket of the index, in µs.
     std::optional<std::pair<std::uint64_t, std::uint64_t>> query_time_bounds() { return index().query_time_bounds(); }
-    /// Shows every row of a family.
+    /// Visits every row of a series kind.
     void scan(const std::function<void(const Row &)> &visit, std::uint32_t kind = DFT_SERIES_CALL) {
         scan_shard_range(0, 1, 1, visit, kind);
     }
-    /// Shows the rows of some shards of the key space: of those from `first` to before `end`, of `shards`.
+    /// Visits the rows of the shards from `first` up to but not including `end`, of `shards` shards.
     void scan_shard_range(std::uint32_t first, std::uint32_t end, std::uint32_t shards,
                           const std::function<void(const Row &)> &visit, std::uint32_t kind = DFT_SERIES_CALL) {
         for (std::uint32_t shard = first; shard < end; shard++) {
@@ -596,17 +595,17 @@ public:
             }
         }
     }
-    /// Shows telemetry, keys and values included, in key order.
+    /// Visits telemetry, including keys and values, in key order.
     void scan_system_metrics_raw(const std::function<void(const Reading &)> &visit,
                                  const dft_reading_query &query = sized<dft_reading_query>()) {
         for (const Reading &reading : index().readings(query)) {
             visit(reading);
         }
     }
-    /// The metrics of telemetry that were observed, in byte order.
+    /// Returns the names of the observed telemetry metrics, in byte order.
     std::vector<std::string> observed_columns() { return index().metrics(); }
 
-    /// The index as it is now.
+    /// Returns the index, which is opened at the first use after finalize().
     Index &index() {
         if (!index_) {
             index_.emplace(std::string_view(path_));
@@ -621,14 +620,14 @@ private:
     std::optional<Index> index_;
 };
 
-/// A record to fill in.
+/// Returns an empty record of a phase.
 inline dft_record record(std::uint32_t phase = DFT_PHASE_COMPLETE) noexcept {
     auto record = sized<dft_record>();
     record.phase = phase;
     return record;
 }
 
-/// Brings traces into an index: what it does not have yet.
+/// Adds to an index what traces have and it does not have yet.
 inline dft_build_summary build(const std::vector<std::string> &traces, std::string_view index,
                                const Config &config = Config(),
                                const dft_build_options &options = sized<dft_build_options>()) {
@@ -654,13 +653,13 @@ inline dft_build_summary stage(const std::vector<std::string> &traces, std::stri
     }
     auto done = sized<dft_build_summary>();
     config.with([&](const dft_config *config) {
-        check(dft_stage(texts.data(), texts.size(), text(staging), text(shared), part, parts, config, &options,
-                        nullptr, nullptr, nullptr, &done));
+        check(dft_stage(texts.data(), texts.size(), text(staging), text(shared), part, parts, config, &options, nullptr,
+                        nullptr, nullptr, &done));
     });
     return done;
 }
 
-/// A piece of a trace, for some machine to stage: bytes of the file as it is on disk.
+/// A piece of a trace, for one machine to stage: a range of bytes of the file as it is on disk.
 struct Piece {
     std::string path;
     std::uint64_t start = 0;
@@ -668,7 +667,7 @@ struct Piece {
     std::uint64_t file_size = 0;
 };
 
-/// Cuts traces into pieces of about one size, in bytes; 0 for 1 GiB.
+/// Cuts traces into pieces of about `piece_size` bytes; 0 means 1 GiB.
 inline std::vector<Piece> plan(const std::vector<std::string> &traces, std::uint64_t piece_size = 0) {
     std::vector<dft_text> texts;
     for (const std::string &trace : traces) {
@@ -709,8 +708,8 @@ inline dft_build_summary stage_pieces(const std::vector<Piece> &pieces, std::str
     return done;
 }
 
-/// Brings staged bundles into an index; the traces whose pieces do not make them, which are to be staged
-/// whole, are added to `unchained`.
+/// Adds staged bundles to an index. If the pieces of a trace do not form the trace, it must be staged whole; the
+/// function appends such traces to `unchained`.
 inline dft_ingest_summary ingest_pieces(std::string_view index, std::string_view shared,
                                         std::vector<std::string> &unchained, bool keep = false) {
     auto done = sized<dft_ingest_summary>();
@@ -718,21 +717,21 @@ inline dft_ingest_summary ingest_pieces(std::string_view index, std::string_view
         try {
             static_cast<std::vector<std::string> *>(context)->emplace_back(trace.data, trace.length);
         } catch (...) {
-            // There is no room for its name; the summary counts it.
+            // Out of memory for its name; the summary still counts it.
         }
     };
     check(dft_ingest_pieces(text(index), text(shared), keep ? 1 : 0, nullptr, nullptr, add, &unchained, &done));
     return done;
 }
 
-/// Brings staged bundles into an index.
+/// Adds staged bundles to an index.
 inline dft_ingest_summary ingest(std::string_view index, std::string_view shared, bool keep = false) {
     auto done = sized<dft_ingest_summary>();
     check(dft_ingest(text(index), text(shared), keep ? 1 : 0, nullptr, nullptr, &done));
     return done;
 }
 
-/// Reads everything in an index; throws where it is damaged.
+/// Reads everything in an index; throws if the index is damaged.
 inline void verify(std::string_view index) { check(dft_verify(text(index), nullptr, nullptr)); }
 
 } // namespace dft

@@ -1,8 +1,8 @@
-"""Prints src/dft_utils/_abi.py, the C ABI as ctypes knows it, from include/dft_utils.h.
+"""Print src/dft_utils/_abi.py, the C ABI for ctypes, from include/dft_utils.h.
 
     python generate_abi.py HEADER
 
-Needs pycparser. `cargo xtask header` runs it, and checks that what is there is fresh.
+Needs pycparser. `cargo xtask header` runs this program, or checks that the file is up to date.
 """
 
 import re
@@ -39,7 +39,7 @@ from ctypes import (
 
 
 def declarations(text):
-    """What the header declares, without what belongs to the preprocessor."""
+    """Return the declarations of the header, without preprocessor directives."""
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
     text = re.sub(r"//[^\n]*", "", text)
     text = re.sub(r"#ifdef __cplusplus.*?#endif", "", text, flags=re.S)
@@ -50,7 +50,7 @@ def declarations(text):
 
 class Types:
     def __init__(self):
-        # Structs that are only ever seen as pointers.
+        # Structs that are only used through pointers.
         self.opaque = set()
         self.aliases = {}
 
@@ -75,7 +75,7 @@ class Types:
             return f"POINTER({self.pointer(to.type)})"
         name = self.name(to)
         if name == "char":
-            # A buffer to write to, unless it is const: then a text, and bytes are one.
+            # A pointer to const is a text, for which ctypes accepts bytes; any other is a buffer to write to.
             return "c_char_p" if "const" in (to.quals or []) else "POINTER(c_char)"
         if name == "void" or name in self.opaque:
             return "c_void_p"
@@ -83,7 +83,8 @@ class Types:
 
     def function(self, node):
         returned = node.type
-        result = "None" if not isinstance(returned, c_ast.PtrDecl) and self.name(returned) == "void" else self.of(returned)
+        is_void = not isinstance(returned, c_ast.PtrDecl) and self.name(returned) == "void"
+        result = "None" if is_void else self.of(returned)
         return f"CFUNCTYPE({', '.join([result, *self.arguments(node)])})"
 
     def arguments(self, node):

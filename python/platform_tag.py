@@ -1,4 +1,4 @@
-"""Tags the wheel: any Python 3, this kind of machine, for the library in it has no part of Python."""
+"""Tag the wheel for any Python 3 on this platform: its library does not depend on Python."""
 
 import sysconfig
 

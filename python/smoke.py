@@ -1,4 +1,4 @@
-"""What a clean environment runs, with nothing but the wheel in it: traces to rows, without an Arrow library.
+"""Read traces as rows, without an Arrow library. Runs in a clean environment that has only the wheel.
 
     python smoke.py TRACES
 """

@@ -1,4 +1,4 @@
-// What it costs a tracer to add a record: nanoseconds a call, the median of several rounds.
+// Measures what it costs a tracer to add a record: nanoseconds for each call, the median of several rounds.
 //
 //     add [RECORDS]
 #include <dft_utils.hpp>

@@ -1,4 +1,4 @@
-// Hands a table to Apache Arrow C++, without a copy, and reads it back: how many calls, and how long.
+// Passes a table to Apache Arrow C++ without a copy, and sums up its calls and their time.
 //
 //     arrow INDEX
 #include <dft_utils.hpp>

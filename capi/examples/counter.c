@@ -1,4 +1,4 @@
-/* Scans one counter of every host over time: what is asked for is sought, not filtered.
+/* Scans one counter of every host over time. The query seeks to its rows instead of filtering all rows.
  *
  *     counter INDEX NAME
  */
@@ -29,8 +29,8 @@ int main(int argc, char **argv) {
             if (status != DFT_OK) {
                 break;
             }
-            printf("%" PRIu64 " %.*s %.*s %g\n", reading.bucket_us, (int)reading.host_hash.length, reading.host_hash.data,
-                   (int)metric.name.length, metric.name.data, metric.mean);
+            printf("%" PRIu64 " %.*s %.*s %g\n", reading.bucket_us, (int)reading.host_hash.length,
+                   reading.host_hash.data, (int)metric.name.length, metric.name.data, metric.mean);
         }
     }
     if (status != DFT_OK) {

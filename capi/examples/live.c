@@ -1,6 +1,6 @@
-/* Live aggregation: a program has its calls in hand, and wants tables of them.
+/* Live aggregation: a program aggregates its own calls and writes tables of them.
  *
- *     live DIRECTORY        writes events.parquet and the other tables there
+ *     live DIRECTORY        writes events.parquet and the other tables to DIRECTORY
  */
 #include <dft_utils.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-// Opens an index and prints the files that most bytes were read from and written to.
+// Opens an index and prints the files with the most bytes read and written.
 //
 //     top_files INDEX
 #include <dft_utils.hpp>

@@ -1,4 +1,4 @@
-/* The C ABI as a C program sees it: what it can do, and what it refuses. Argument: an empty directory. */
+/* Tests what the C ABI does and refuses, from a C program. Argument: an empty directory. */
 #include <dft_utils.h>
 #include <glob.h>
 #include <pthread.h>
@@ -8,15 +8,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHECK(condition)                                                                                     \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            dft_error last = {.size = sizeof last};                                                          \
-            dft_last_error(&last);                                                                           \
+#define CHECK(condition)                                                                                      \
+    do {                                                                                                      \
+        if (!(condition)) {                                                                                   \
+            dft_error last = {.size = sizeof last};                                                           \
+            dft_last_error(&last);                                                                            \
             fprintf(stderr, "%s:%d: %s does not hold; last error %d: %.*s\n", __FILE__, __LINE__, #condition, \
-                    last.status, (int)last.message.length, last.message.data);                               \
-            exit(1);                                                                                         \
-        }                                                                                                    \
+                    last.status, (int)last.message.length, last.message.data);                                \
+            exit(1);                                                                                          \
+        }                                                                                                     \
     } while (0)
 
 static dft_text text(const char *string) {
@@ -28,7 +28,7 @@ static int same(dft_text text, const char *string) {
     return text.length == strlen(string) && memcmp(text.data, string, text.length) == 0;
 }
 
-static int says(const char *word) {
+static int message_contains(const char *word) {
     dft_error error = {.size = sizeof error};
     CHECK(dft_last_error(&error) == DFT_OK);
     char message[4096] = {0};
@@ -65,7 +65,8 @@ static dft_record call(const char *name, int64_t ts) {
 static void name_file(dft_aggregator *aggregator) {
     const dft_arg args[2] = {{.name = text("name"), .text = text("/data/f0"), .kind = DFT_ARG_TEXT},
                              {.name = text("value"), .text = text("f0"), .kind = DFT_ARG_TEXT}};
-    dft_record record = {.size = sizeof record, .phase = DFT_PHASE_METADATA, .name = text("FH"), .args = args, .args_length = 2};
+    dft_record record = {
+        .size = sizeof record, .phase = DFT_PHASE_METADATA, .name = text("FH"), .args = args, .args_length = 2};
     CHECK(dft_aggregator_add(aggregator, &record) == DFT_OK);
 }
 
@@ -94,11 +95,17 @@ static void threads_aggregate_and_merge(void) {
     }
     name_file(aggregators[0]);
     dft_arg level = {.name = text("level"), .real = 0.5, .kind = DFT_ARG_REAL};
-    dft_record reading = {.size = sizeof reading, .phase = DFT_PHASE_COUNTER, .name = text("cpu"), .host_hash = text("h0"),
-                          .category = text("sys"), .ts_us = 5, .args = &level, .args_length = 1};
+    dft_record reading = {.size = sizeof reading,
+                          .phase = DFT_PHASE_COUNTER,
+                          .name = text("cpu"),
+                          .host_hash = text("h0"),
+                          .category = text("sys"),
+                          .ts_us = 5,
+                          .args = &level,
+                          .args_length = 1};
     CHECK(dft_aggregator_add(aggregators[0], &reading) == DFT_OK);
     dft_record bad = call("read", -1);
-    CHECK(dft_aggregator_add(aggregators[0], &bad) == DFT_MALFORMED && says("negative"));
+    CHECK(dft_aggregator_add(aggregators[0], &bad) == DFT_MALFORMED && message_contains("negative"));
     CHECK(dft_aggregator_publish(aggregators[0], text(path("index")), text("rank 0"), 0) == DFT_OK);
     CHECK(dft_aggregator_publish(aggregators[0], text(path("index")), text("rank 0"), 0) == DFT_CHANGED);
     CHECK(dft_aggregator_free(aggregators[0]) == DFT_OK);
@@ -117,7 +124,7 @@ static int32_t see_file(void *context, const dft_file *file) {
     return 0;
 }
 
-static void an_index_is_read(void) {
+static void an_index_is_described_and_scanned(void) {
     dft_index *index = NULL;
     CHECK(dft_index_open(text(path("index")), &index) == DFT_OK);
     dft_index_info info = {.size = sizeof info};
@@ -125,7 +132,8 @@ static void an_index_is_read(void) {
     CHECK(info.interval_us == 1000000 && info.has_bounds && info.min_bucket_us == 0 && info.max_bucket_us == 19000000);
     dft_config config = {.size = sizeof config};
     CHECK(dft_index_config(index, &config) == DFT_OK);
-    CHECK(config.interval_us == 1000000 && config.group_by_file == 1 && config.group_keys_length == 0 && config.sketch_accuracy == 0);
+    CHECK(config.interval_us == 1000000 && config.group_by_file == 1 && config.group_keys_length == 0 &&
+          config.sketch_accuracy == 0);
     dft_index_counts counts = {.size = sizeof counts};
     CHECK(dft_index_count(index, &counts) == DFT_OK);
     CHECK(counts.event_rows == 40 && counts.series == 2 && counts.telemetry_rows == 1 && counts.files == 1);
@@ -135,12 +143,14 @@ static void an_index_is_read(void) {
     char name[8];
     uint64_t length = 0;
     CHECK(dft_index_name(index, DFT_NAMES_FILE, text("f0"), name, 3, &length) == DFT_TOO_LARGE && length == 8);
-    CHECK(dft_index_name(index, DFT_NAMES_FILE, text("f0"), name, 8, &length) == DFT_OK && memcmp(name, "/data/f0", 8) == 0);
+    CHECK(dft_index_name(index, DFT_NAMES_FILE, text("f0"), name, 8, &length) == DFT_OK &&
+          memcmp(name, "/data/f0", 8) == 0);
     CHECK(dft_index_name(index, DFT_NAMES_HOST, text("f0"), name, 8, &length) == DFT_OK && length == 0);
 
     uint64_t calls = 0, rows = 0;
     for (uint32_t part = 0; part < 3; part++) {
-        dft_row_query query = {.size = sizeof query, .shard = part, .shards = 3, .has_time = 1, .start_us = 0, .end_us = 10000000};
+        dft_row_query query = {
+            .size = sizeof query, .shard = part, .shards = 3, .has_time = 1, .start_us = 0, .end_us = 10000000};
         dft_rows *cursor = NULL;
         CHECK(dft_rows_open(index, &query, &cursor) == DFT_OK);
         dft_row row = {.size = sizeof row};
@@ -156,7 +166,8 @@ static void an_index_is_read(void) {
             char merged[512];
             CHECK(dft_row_values_merge(both, 2, row.bucket_us, merged, sizeof merged, &length) == DFT_OK);
             const dft_text result = {merged, length};
-            CHECK(dft_row_value_decode(result, row.bucket_us, &value) == DFT_OK && value.count == 2 * row.decoded.count);
+            CHECK(dft_row_value_decode(result, row.bucket_us, &value) == DFT_OK &&
+                  value.count == 2 * row.decoded.count);
             CHECK(dft_row_value_decode(text("nonsense"), row.bucket_us, &value) == DFT_DAMAGED);
         }
         CHECK(dft_rows_free(cursor) == DFT_OK);
@@ -166,7 +177,7 @@ static void an_index_is_read(void) {
     dft_reading_query query = {.size = sizeof query, .name = text("cpu")};
     dft_readings *readings = NULL;
     CHECK(dft_readings_open(index, &query, &readings) == DFT_OK);
-    /* The index may be freed before what reads it. */
+    /* The index may be freed before its readers. */
     CHECK(dft_index_free(index) == DFT_OK);
     dft_reading reading = {.size = sizeof reading};
     uint32_t has_row = 0;
@@ -176,8 +187,10 @@ static void an_index_is_read(void) {
     CHECK(dft_readings_metric(readings, 1, &metric) == DFT_INVALID_ARGUMENT);
     const dft_text both[2] = {reading.value, reading.value};
     char merged[256];
-    CHECK(dft_telemetry_values_merge(both, 2, reading.bucket_us, merged, sizeof merged, &length) == DFT_OK && length > 0);
-    CHECK(dft_telemetry_values_merge(both, 0, reading.bucket_us, merged, sizeof merged, &length) == DFT_INVALID_ARGUMENT);
+    CHECK(dft_telemetry_values_merge(both, 2, reading.bucket_us, merged, sizeof merged, &length) == DFT_OK &&
+          length > 0);
+    CHECK(dft_telemetry_values_merge(both, 0, reading.bucket_us, merged, sizeof merged, &length) ==
+          DFT_INVALID_ARGUMENT);
     CHECK(dft_readings_next(readings, &reading, &has_row) == DFT_OK && !has_row);
     CHECK(dft_readings_free(readings) == DFT_OK);
 }
@@ -188,26 +201,24 @@ static int32_t stop(void *context, const dft_progress *progress) {
     return 1;
 }
 
-static void tell(void *context, dft_text trace, dft_text what) {
+static void count_fault(void *context, dft_text trace, dft_text what) {
     (void)trace;
     (void)what;
     ++*(int *)context;
 }
 
-static int exists(const char *name) {
-    return access(path(name), F_OK) == 0;
-}
+static int exists(const char *name) { return access(path(name), F_OK) == 0; }
 
-static void input_without_a_trace_makes_no_index(void) {
+static void input_without_a_trace_creates_no_index(void) {
     FILE *file = fopen(path("x.csv"), "w");
     CHECK(file != NULL && fprintf(file, "a,b\n1,2\n") > 0 && fclose(file) == 0);
     const dft_text other = text(path("x.csv"));
     CHECK(dft_build(&other, 1, text(path("deep/index")), NULL, NULL, NULL, NULL, NULL, NULL) == DFT_NOTHING_FOUND);
-    CHECK(says("not a DFTracer trace nor an index") && !exists("deep"));
+    CHECK(message_contains("not a DFTracer trace nor an index") && !exists("deep"));
 }
 
-/* Two indexes, of calls of a tracer that had them in hand. */
-static void tables_of_an_earlier_export_are_not_left(void) {
+/* Exports two indexes from live aggregation to the same directory. */
+static void an_export_removes_stale_tables(void) {
     const uint32_t events = DFT_TABLE_EVENTS;
     dft_index *indexes[2];
     for (int at = 0; at < 2; at++) {
@@ -225,8 +236,9 @@ static void tables_of_an_earlier_export_are_not_left(void) {
     CHECK(!exists("earlier/events.csv") && !exists("earlier/system.csv") && exists("earlier/events.parquet"));
     FILE *file = fopen(path("earlier/system.arrow"), "w");
     CHECK(file != NULL && fclose(file) == 0);
-    CHECK(dft_export(indexes[1], text(path("earlier")), &events, 1, NULL, DFT_FORMAT_PARQUET, 1) == DFT_INVALID_ARGUMENT);
-    CHECK(says("system.arrow") && exists("earlier/system.arrow"));
+    CHECK(dft_export(indexes[1], text(path("earlier")), &events, 1, NULL, DFT_FORMAT_PARQUET, 1) ==
+          DFT_INVALID_ARGUMENT);
+    CHECK(message_contains("system.arrow") && exists("earlier/system.arrow"));
     CHECK(dft_index_free(indexes[0]) == DFT_OK && dft_index_free(indexes[1]) == DFT_OK);
 }
 
@@ -234,7 +246,10 @@ static void traces_are_built_staged_and_ingested(void) {
     FILE *file = fopen(path("x.pfw"), "w");
     CHECK(file != NULL);
     for (int at = 0; at < 1000; at++) {
-        fprintf(file, "{\"name\":\"read\",\"cat\":\"POSIX\",\"pid\":1,\"tid\":1,\"ts\":%d,\"dur\":3,\"ph\":\"X\",\"args\":{\"ret\":1}}\n", at);
+        fprintf(file,
+                "{\"name\":\"read\",\"cat\":\"POSIX\",\"pid\":1,\"tid\":1,\"ts\":%d,\"dur\":3,\"ph\":\"X\",\"args\":{"
+                "\"ret\":1}}\n",
+                at);
     }
     fprintf(file, "oops\n");
     CHECK(fclose(file) == 0);
@@ -243,24 +258,32 @@ static void traces_are_built_staged_and_ingested(void) {
     const dft_text trace = text(name);
     dft_build_summary done = {.size = sizeof done};
     int faults = 0;
-    CHECK(dft_build(&trace, 1, text(path("built")), NULL, NULL, NULL, tell, &faults, &done) == DFT_OK);
-    CHECK(done.files == 1 && done.records == 1000 && done.malformed_lines == 1 && done.faulty_files == 1 && faults == 1);
-    CHECK(dft_build(&trace, 1, text(path("built")), NULL, NULL, NULL, NULL, NULL, &done) == DFT_OK && done.known_files == 1);
+    CHECK(dft_build(&trace, 1, text(path("built")), NULL, NULL, NULL, count_fault, &faults, &done) == DFT_OK);
+    CHECK(done.files == 1 && done.records == 1000 && done.malformed_lines == 1 && done.faulty_files == 1 &&
+          faults == 1);
+    CHECK(dft_build(&trace, 1, text(path("built")), NULL, NULL, NULL, NULL, NULL, &done) == DFT_OK &&
+          done.known_files == 1);
     dft_build_options strict = {.size = sizeof strict, .strict = 1};
-    CHECK(dft_build(&trace, 1, text(path("deep/strict")), NULL, &strict, NULL, NULL, NULL, NULL) == DFT_MALFORMED && says("x.pfw"));
-    CHECK(dft_stage(&trace, 1, text(path("deep/local")), text(path("deep/shared")), 0, 1, NULL, &strict, NULL, NULL, NULL, NULL) == DFT_MALFORMED);
+    CHECK(dft_build(&trace, 1, text(path("deep/strict")), NULL, &strict, NULL, NULL, NULL, NULL) == DFT_MALFORMED &&
+          message_contains("x.pfw"));
+    CHECK(dft_stage(&trace, 1, text(path("deep/local")), text(path("deep/shared")), 0, 1, NULL, &strict, NULL, NULL,
+                    NULL, NULL) == DFT_MALFORMED);
     CHECK(!exists("deep"));
-    CHECK(dft_stage(&trace, 1, text(path("local")), text(path("shared")), 0, 1, NULL, NULL, NULL, NULL, NULL, &done) == DFT_OK);
-    CHECK(dft_stage(&trace, 1, text(path("local")), text(path("shared")), 2, 2, NULL, NULL, NULL, NULL, NULL, &done) == DFT_INVALID_ARGUMENT);
+    CHECK(dft_stage(&trace, 1, text(path("local")), text(path("shared")), 0, 1, NULL, NULL, NULL, NULL, NULL, &done) ==
+          DFT_OK);
+    CHECK(dft_stage(&trace, 1, text(path("local")), text(path("shared")), 2, 2, NULL, NULL, NULL, NULL, NULL, &done) ==
+          DFT_INVALID_ARGUMENT);
     dft_ingest_summary ingested = {.size = sizeof ingested};
-    CHECK(dft_ingest(text(path("ingested")), text(path("shared")), 0, NULL, NULL, &ingested) == DFT_OK && ingested.taken == 1);
+    CHECK(dft_ingest(text(path("ingested")), text(path("shared")), 0, NULL, NULL, &ingested) == DFT_OK &&
+          ingested.taken == 1);
     int stopped = 0;
     const dft_status status = dft_build(&trace, 1, text(path("stopped")), NULL, NULL, stop, NULL, &stopped, NULL);
     CHECK(status == DFT_OK || (status == DFT_CANCELLED && stopped > 0));
     dft_config other = {.size = sizeof other};
     CHECK(dft_config_default(&other) == DFT_OK);
     other.interval_us = 5;
-    CHECK(dft_build(&trace, 1, text(path("built")), &other, NULL, NULL, NULL, NULL, NULL) == DFT_CONFIG && says("--rebuild"));
+    CHECK(dft_build(&trace, 1, text(path("built")), &other, NULL, NULL, NULL, NULL, NULL) == DFT_CONFIG &&
+          message_contains("--rebuild"));
 }
 
 typedef struct {
@@ -280,7 +303,7 @@ static int32_t keep_piece(void *context, const dft_piece *piece) {
     return 0;
 }
 
-/// What is wrong with which trace, the last time that it was told.
+/// How often each callback of an ingest was called.
 typedef struct {
     int refused, waiting, unchained;
 } outcomes;
@@ -305,7 +328,10 @@ static void a_trace_is_staged_in_pieces(void) {
     FILE *file = fopen(path("y.pfw"), "w");
     CHECK(file != NULL);
     for (int at = 0; at < 1000; at++) {
-        fprintf(file, "{\"name\":\"read\",\"cat\":\"POSIX\",\"pid\":1,\"tid\":1,\"ts\":%d,\"dur\":3,\"ph\":\"X\",\"args\":{\"ret\":1}}\n", at);
+        fprintf(file,
+                "{\"name\":\"read\",\"cat\":\"POSIX\",\"pid\":1,\"tid\":1,\"ts\":%d,\"dur\":3,\"ph\":\"X\",\"args\":{"
+                "\"ret\":1}}\n",
+                at);
     }
     CHECK(fclose(file) == 0);
     char name[2048];
@@ -329,31 +355,40 @@ static void a_trace_is_staged_in_pieces(void) {
     CHECK(done.files == 3 && done.records > 0);
     dft_ingest_summary ingested = {.size = sizeof ingested};
     outcomes seen = {0, 0, 0};
-    CHECK(dft_ingest_pieces(text(index), text(shared), 0, on_refused, on_waiting, on_unchained, &seen, &ingested) == DFT_OK);
+    CHECK(dft_ingest_pieces(text(index), text(shared), 0, on_refused, on_waiting, on_unchained, &seen, &ingested) ==
+          DFT_OK);
     CHECK(ingested.taken == 0 && ingested.waiting_traces == 1 && seen.waiting == 1 && seen.refused == 0);
     CHECK(dft_stage_pieces(pieces, 4, text(local), text(shared), NULL, NULL, NULL, NULL, NULL, &done) == DFT_OK);
     CHECK(done.files == 1 && done.known_files == 3);
-    CHECK(dft_ingest_pieces(text(index), text(shared), 0, on_refused, on_waiting, on_unchained, &seen, &ingested) == DFT_OK);
+    CHECK(dft_ingest_pieces(text(index), text(shared), 0, on_refused, on_waiting, on_unchained, &seen, &ingested) ==
+          DFT_OK);
     CHECK(ingested.taken == 4 && ingested.waiting_traces == 0 && ingested.refused == 0);
-    // Cut where it cannot be.
+    // Cut in the middle of a line.
     pieces[0].end = ++pieces[1].start;
     snprintf(index, sizeof index, "%s", path("of-unchained"));
     int faults = 0;
-    CHECK(dft_stage_pieces(pieces, 2, text(local), text(shared), NULL, NULL, NULL, tell, &faults, &done) == DFT_OK && faults > 0);
-    CHECK(dft_ingest_pieces(text(index), text(shared), 0, on_refused, on_waiting, on_unchained, &seen, &ingested) == DFT_OK);
+    CHECK(dft_stage_pieces(pieces, 2, text(local), text(shared), NULL, NULL, NULL, count_fault, &faults, &done) ==
+              DFT_OK &&
+          faults > 0);
+    CHECK(dft_ingest_pieces(text(index), text(shared), 0, on_refused, on_waiting, on_unchained, &seen, &ingested) ==
+          DFT_OK);
     CHECK(ingested.refused == 2 && ingested.unchained_traces == 1 && seen.unchained == 1);
-    // A caller of before the summary had these two.
+    // An older caller, whose summary ends before waiting_traces.
     dft_ingest_summary old = {.size = offsetof(dft_ingest_summary, waiting_traces), .unchained_traces = 77};
     CHECK(dft_ingest(text(index), text(shared), 0, on_refused, &seen, &old) == DFT_OK);
     CHECK(old.refused == 2 && old.unchained_traces == 77 && seen.refused == 1);
     pieces[1].end = pieces[1].start;
-    CHECK(dft_stage_pieces(pieces, 2, text(local), text(shared), NULL, NULL, NULL, NULL, NULL, NULL) == DFT_INVALID_ARGUMENT);
+    CHECK(dft_stage_pieces(pieces, 2, text(local), text(shared), NULL, NULL, NULL, NULL, NULL, NULL) ==
+          DFT_INVALID_ARGUMENT);
     pieces[1].size = 8;
-    CHECK(dft_stage_pieces(pieces, 2, text(local), text(shared), NULL, NULL, NULL, NULL, NULL, NULL) == DFT_INVALID_ARGUMENT);
-    CHECK(says("several sizes"));
+    CHECK(dft_stage_pieces(pieces, 2, text(local), text(shared), NULL, NULL, NULL, NULL, NULL, NULL) ==
+          DFT_INVALID_ARGUMENT);
+    CHECK(message_contains("several sizes"));
     pieces[0].size = 9;
-    CHECK(dft_stage_pieces(pieces, 1, text(local), text(shared), NULL, NULL, NULL, NULL, NULL, NULL) == DFT_INVALID_ARGUMENT);
-    CHECK(dft_stage_pieces(NULL, 1, text(local), text(shared), NULL, NULL, NULL, NULL, NULL, NULL) == DFT_INVALID_ARGUMENT);
+    CHECK(dft_stage_pieces(pieces, 1, text(local), text(shared), NULL, NULL, NULL, NULL, NULL, NULL) ==
+          DFT_INVALID_ARGUMENT);
+    CHECK(dft_stage_pieces(NULL, 1, text(local), text(shared), NULL, NULL, NULL, NULL, NULL, NULL) ==
+          DFT_INVALID_ARGUMENT);
     dft_piece grown = {.size = sizeof grown, .path = trace, .start = 1, .end = 5, .file_size = 9};
     CHECK(dft_stage_pieces(&grown, 1, text(local), text(shared), NULL, NULL, NULL, NULL, NULL, NULL) == DFT_CHANGED);
 }
@@ -362,9 +397,12 @@ static void values_are_computed_without_an_index(void) {
     const int64_t samples[4] = {1000000001, 1000000002, 1000000003, -5};
     dft_int_stats stats;
     CHECK(dft_int_stats_of(samples, 3, &stats) == DFT_OK);
-    CHECK(stats.samples == 3 && stats.mean == 1000000002.0 && stats.std == 1.0 && stats.sum_low == 3000000006u && stats.sum_high == 0);
-    CHECK(dft_int_stats_of(samples + 3, 1, &stats) == DFT_OK && stats.sum_high == -1 && stats.min == -5 && stats.max == -5);
-    CHECK(dft_int_stats_of(NULL, 0, &stats) == DFT_OK && stats.samples == 0 && !stats.has_extent && stats.mean != stats.mean);
+    CHECK(stats.samples == 3 && stats.mean == 1000000002.0 && stats.std == 1.0 && stats.sum_low == 3000000006u &&
+          stats.sum_high == 0);
+    CHECK(dft_int_stats_of(samples + 3, 1, &stats) == DFT_OK && stats.sum_high == -1 && stats.min == -5 &&
+          stats.max == -5);
+    CHECK(dft_int_stats_of(NULL, 0, &stats) == DFT_OK && stats.samples == 0 && !stats.has_extent &&
+          stats.mean != stats.mean);
     const double reals[3] = {1e9 + 0.5, 1e9 + 1.5, 1e9 + 2.5};
     dft_metric metric = {.size = sizeof metric};
     CHECK(dft_real_stats_of(reals, 3, &metric) == DFT_OK && metric.mean == 1e9 + 1.5 && metric.std == 1.0);
@@ -375,16 +413,18 @@ static void values_are_computed_without_an_index(void) {
     CHECK(dft_telemetry_key_decode(encoded, host_hash, 8, &host_hash_length, name, 8, &name_length, &bucket) == DFT_OK);
     CHECK(bucket == 77 && host_hash_length == 1 && name_length == 3 && memcmp(name, "cpu", 3) == 0);
     const dft_text cut = {key, length - 1};
-    CHECK(dft_telemetry_key_decode(cut, host_hash, 8, &host_hash_length, name, 8, &name_length, &bucket) == DFT_DAMAGED);
+    CHECK(dft_telemetry_key_decode(cut, host_hash, 8, &host_hash_length, name, 8, &name_length, &bucket) ==
+          DFT_DAMAGED);
     uint8_t series[16];
     CHECK(dft_row_key_decode(cut, series, &bucket) == DFT_DAMAGED);
 }
 
-static void what_is_wrong_is_refused_and_nothing_else(void) {
+static void invalid_arguments_are_refused(void) {
     dft_index *index = NULL;
-    CHECK(dft_index_open(text(path("nothing")), &index) == DFT_NO_INDEX && index == NULL && says("nothing"));
+    CHECK(dft_index_open(text(path("nothing")), &index) == DFT_NO_INDEX && index == NULL &&
+          message_contains("nothing"));
     CHECK(dft_index_open(text(""), &index) == DFT_INVALID_ARGUMENT);
-    CHECK(dft_index_open(text("x"), NULL) == DFT_INVALID_ARGUMENT && says("NULL"));
+    CHECK(dft_index_open(text("x"), NULL) == DFT_INVALID_ARGUMENT && message_contains("NULL"));
     const dft_text impossible = {NULL, 5};
     CHECK(dft_index_open(impossible, &index) == DFT_INVALID_ARGUMENT);
     const dft_text endless = {"x", UINT64_MAX};
@@ -395,21 +435,24 @@ static void what_is_wrong_is_refused_and_nothing_else(void) {
     CHECK(dft_index_free(NULL) == DFT_OK);
     dft_aggregator *aggregator = NULL;
     CHECK(dft_aggregator_new(NULL, 0, text(folder), &aggregator) == DFT_OK);
-    CHECK(dft_index_describe((dft_index *)(void *)aggregator, &info) == DFT_INVALID_HANDLE && says("dft_index"));
+    CHECK(dft_index_describe((dft_index *)(void *)aggregator, &info) == DFT_INVALID_HANDLE &&
+          message_contains("dft_index"));
     CHECK(dft_aggregator_merge(aggregator, aggregator) == DFT_BUSY);
     dft_record record = call("read", 5);
     record.size = 3;
-    CHECK(dft_aggregator_add(aggregator, &record) == DFT_INVALID_ARGUMENT && says("size"));
+    CHECK(dft_aggregator_add(aggregator, &record) == DFT_INVALID_ARGUMENT && message_contains("size"));
     record = call("read", 5);
     record.phase = 77;
-    CHECK(dft_aggregator_add(aggregator, &record) == DFT_INVALID_ARGUMENT && says("77"));
-    CHECK(dft_aggregator_add(aggregator, (const dft_record *)(const void *)((const char *)&record + 1)) == DFT_INVALID_ARGUMENT && says("misaligned"));
+    CHECK(dft_aggregator_add(aggregator, &record) == DFT_INVALID_ARGUMENT && message_contains("77"));
+    CHECK(dft_aggregator_add(aggregator, (const dft_record *)(const void *)((const char *)&record + 1)) ==
+              DFT_INVALID_ARGUMENT &&
+          message_contains("misaligned"));
     dft_config config = {.size = sizeof config};
     CHECK(dft_aggregator_new(&config, 0, text(""), &aggregator) == DFT_CONFIG);
     CHECK(dft_aggregator_free(aggregator) == DFT_OK);
     CHECK(dft_aggregator_free(aggregator) == DFT_INVALID_HANDLE);
     CHECK(dft_aggregator_add(aggregator, &record) == DFT_INVALID_HANDLE);
-    /* A caller that was built before a struct grew knows less of it. */
+    /* A caller that was built before a struct grew gets only the fields that it has. */
     dft_version version = {.size = 12};
     version.index_format = 99;
     CHECK(dft_library_version(&version) == DFT_OK && version.abi == DFT_ABI_VERSION && version.index_format == 99);
@@ -433,7 +476,7 @@ static void flip(const char *file) {
     CHECK(fclose(opened) == 0);
 }
 
-static void a_flipped_byte_is_damage_to_every_function(void) {
+static void every_function_reports_a_flipped_bit_as_damage(void) {
     const char *place = path("index");
     uint64_t faults = 0;
     CHECK(dft_verify(text(place), count_faults, &faults) == DFT_OK && faults == 0);
@@ -445,7 +488,7 @@ static void a_flipped_byte_is_damage_to_every_function(void) {
         const char *file = found.gl_pathv[at];
         flip(file);
         faults = 0;
-        CHECK(dft_verify(text(place), count_faults, &faults) == DFT_DAMAGED && faults == 1 && says(file));
+        CHECK(dft_verify(text(place), count_faults, &faults) == DFT_DAMAGED && faults == 1 && message_contains(file));
         dft_index *index = NULL;
         int32_t status = dft_index_open(text(place), &index);
         if (status == DFT_OK) {
@@ -453,7 +496,7 @@ static void a_flipped_byte_is_damage_to_every_function(void) {
             status = dft_index_count(index, &counts);
             CHECK(dft_index_free(index) == DFT_OK);
         }
-        CHECK(status == DFT_OK || (status == DFT_DAMAGED && says(file)));
+        CHECK(status == DFT_OK || (status == DFT_DAMAGED && message_contains(file)));
         refused += status == DFT_DAMAGED;
         flip(file);
     }
@@ -465,14 +508,14 @@ int main(int argc, char **argv) {
     CHECK(argc == 2);
     snprintf(folder, sizeof folder, "%s", argv[1]);
     threads_aggregate_and_merge();
-    an_index_is_read();
+    an_index_is_described_and_scanned();
     traces_are_built_staged_and_ingested();
     a_trace_is_staged_in_pieces();
     values_are_computed_without_an_index();
-    what_is_wrong_is_refused_and_nothing_else();
-    input_without_a_trace_makes_no_index();
-    tables_of_an_earlier_export_are_not_left();
-    a_flipped_byte_is_damage_to_every_function();
+    invalid_arguments_are_refused();
+    input_without_a_trace_creates_no_index();
+    an_export_removes_stale_tables();
+    every_function_reports_a_flipped_bit_as_damage();
     puts("abi.c: 9 passed, 0 failed");
     return 0;
 }

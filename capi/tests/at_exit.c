@@ -1,5 +1,5 @@
-/* A tracer that publishes when the process ends: its handler is registered before the library is first used, so it
- * runs after everything that was made later is destroyed. Argument: an empty directory. */
+/* Tests a tracer that publishes when the process ends. Its handler is registered before the library is first used, so
+ * it runs after everything that was created later is destroyed. Argument: an empty directory. */
 #include <dft_utils.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,13 +7,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* An exit code, for exit() must not be called again in a handler. */
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);    \
-            _exit(1);                                                          \
-        }                                                                      \
+/* Uses _exit(), because a handler of exit() must not call exit() again. */
+#define CHECK(condition)                                                    \
+    do {                                                                    \
+        if (!(condition)) {                                                 \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+            _exit(1);                                                       \
+        }                                                                   \
     } while (0)
 
 static char path[2048];
@@ -41,9 +41,7 @@ static void publish(dft_aggregator *aggregator, const char *source) {
     CHECK(dft_aggregator_free(aggregator) == DFT_OK);
 }
 
-static void at_exit(void) {
-    publish(live, "at exit");
-}
+static void at_exit(void) { publish(live, "at exit"); }
 
 static uint64_t calls(void) {
     dft_index *index = NULL;
@@ -80,7 +78,7 @@ int main(int argc, char **argv) {
         CHECK(waitpid(tracer, &status, 0) == tracer);
         CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     }
-    /* Only now, for a child would have the parent's static objects. */
+    /* Only after all forks, because a child would inherit the parent's static objects. */
     for (int earlier = 0; earlier < 2; earlier++) {
         snprintf(path, sizeof path, "%s/index%d", argv[1], earlier);
         CHECK(calls() == (uint64_t)(earlier ? 105 : 100));

@@ -1,6 +1,6 @@
-// A program that publishes while it ends: in a handler of exit() that it registered before it used the library, in one
-// that it registered after, in the destructor of a static object, in a handler of quick_exit(), and where another
-// thread ends it. Nothing crashes, and what was added is in the index.
+// Tests programs that publish while they end: in an exit() handler that was registered before or after the first use of
+// the library, in the destructor of a static object, in a quick_exit() handler, and when another thread calls exit().
+// None may crash, and the index must hold what was added.
 //
 //     exit DIRECTORY
 #include <dft_utils.h>
@@ -33,13 +33,13 @@ void publish() {
         return;
     }
     if (dft_aggregator_publish(aggregator, text(place), text("a program"), 1) != DFT_OK) {
-        failed("finalize");
+        failed("publish");
     }
     dft_aggregator_free(aggregator);
     aggregator = nullptr;
 }
 
-// Made before main(), and so destroyed after every handler that main() registers.
+// Constructed before main(), so it is destroyed after every handler that main() registers.
 struct Tracer {
     bool publishes = false;
     ~Tracer() {
@@ -55,13 +55,14 @@ void use() {
     }
     dft_lines_added added{};
     added.size = sizeof added;
-    const std::string line = "{\"name\":\"read\",\"cat\":\"POSIX\",\"pid\":1,\"tid\":1,\"ts\":5,\"dur\":1,\"ph\":\"X\"}\n";
+    const std::string line =
+        "{\"name\":\"read\",\"cat\":\"POSIX\",\"pid\":1,\"tid\":1,\"ts\":5,\"dur\":1,\"ph\":\"X\"}\n";
     if (dft_aggregator_add_lines(aggregator, text(line), &added) != DFT_OK || added.records != 1) {
         failed("add");
     }
 }
 
-// A program of its own, that ends in one way.
+// Runs as a separate program that ends in one way.
 int end(const std::string &way) {
     if (way == "handler before") {
         std::atexit(publish);

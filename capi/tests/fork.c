@@ -1,5 +1,5 @@
-/* fork(): a child opens and publishes for itself, and what it has of its parent is refused. Argument: an empty
- * directory. */
+/* Tests fork(): a child opens and publishes for itself, and the library refuses the handles of its parent. Argument: an
+ * empty directory. */
 #include <dft_utils.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,12 +7,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);    \
-            exit(1);                                                           \
-        }                                                                      \
+#define CHECK(condition)                                                    \
+    do {                                                                    \
+        if (!(condition)) {                                                 \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+            exit(1);                                                        \
+        }                                                                   \
     } while (0)
 
 static dft_text text(const char *string) {
@@ -67,9 +67,9 @@ static void await(pid_t child) {
 
 int main(int argc, char **argv) {
     CHECK(argc == 2);
-    char path[2048], childs[2048];
+    char path[2048], child_path[2048];
     snprintf(path, sizeof path, "%s/index", argv[1]);
-    snprintf(childs, sizeof childs, "%s/childs", argv[1]);
+    snprintf(child_path, sizeof child_path, "%s/child_path", argv[1]);
     publish(path, "parent", 100);
     dft_index *index = opened(path);
     dft_aggregator *live = aggregated(5);
@@ -78,7 +78,7 @@ int main(int argc, char **argv) {
 
     pid_t child = fork();
     if (child == 0) {
-        /* A child that hangs is ended. */
+        /* Ends a child that hangs. */
         alarm(300);
         uint64_t rows_read = 0;
         dft_row row = {.size = sizeof row};
@@ -88,26 +88,26 @@ int main(int argc, char **argv) {
         CHECK(dft_rows_open(index, NULL, &more) == DFT_FORKED);
         dft_error error = {.size = sizeof error};
         CHECK(dft_last_error(&error) == DFT_OK && error.status == DFT_FORKED);
-        const char *said = "this dft_index was opened before fork(); open it again in this process";
-        CHECK(error.message.length == strlen(said) && !memcmp(error.message.data, said, strlen(said)));
+        const char *expected = "this dft_index was opened before fork(); open it again in this process";
+        CHECK(error.message.length == strlen(expected) && !memcmp(error.message.data, expected, strlen(expected)));
         CHECK(dft_rows_next(rows, &row, &has_row) == DFT_FORKED);
         CHECK(dft_aggregator_add(live, &record) == DFT_FORKED);
-        CHECK(dft_aggregator_publish(live, text(childs), text("x"), 1) == DFT_FORKED);
+        CHECK(dft_aggregator_publish(live, text(child_path), text("x"), 1) == DFT_FORKED);
         CHECK(dft_rows_free(rows) == DFT_OK);
         CHECK(dft_aggregator_free(live) == DFT_OK);
         CHECK(dft_index_free(index) == DFT_OK);
-        /* Once freed, it is no handle. */
+        /* A freed handle is invalid. */
         CHECK(dft_index_free(index) == DFT_INVALID_HANDLE);
         dft_index *again = opened(path);
         rows_read = calls(again);
         CHECK(rows_read == 100);
         CHECK(dft_index_free(again) == DFT_OK);
-        publish(childs, "child", 7);
+        publish(child_path, "child", 7);
         publish(path, "child", 11);
         exit(0);
     }
     await(child);
-    /* What the parent has is as it was. */
+    /* The parent's handles still work. */
     CHECK(calls(index) == 100);
     CHECK(dft_rows_free(rows) == DFT_OK);
     CHECK(dft_aggregator_publish(live, text(path), text("live"), 2) == DFT_OK);
@@ -116,10 +116,10 @@ int main(int argc, char **argv) {
     index = opened(path);
     CHECK(calls(index) == 116);
     CHECK(dft_index_free(index) == DFT_OK);
-    index = opened(childs);
+    index = opened(child_path);
     CHECK(calls(index) == 7);
     CHECK(dft_index_free(index) == DFT_OK);
-    /* A child that uses nothing of the library ends, too. */
+    /* A child that does not use the library ends too. */
     child = fork();
     if (child == 0) {
         alarm(300);

@@ -1,16 +1,16 @@
-// The C++ layer as a C++ program sees it. Argument: an empty directory.
+// Tests the C++ layer from a C++ program. Argument: an empty directory.
 #include <dft_utils.hpp>
 
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
 
-#define CHECK(...)                                                                                           \
-    do {                                                                                                     \
-        if (!(__VA_ARGS__)) {                                                                                \
-            std::cerr << __FILE__ << ':' << __LINE__ << ": " #__VA_ARGS__ " does not hold\n";               \
-            std::exit(1);                                                                                    \
-        }                                                                                                    \
+#define CHECK(...)                                                                            \
+    do {                                                                                      \
+        if (!(__VA_ARGS__)) {                                                                 \
+            std::cerr << __FILE__ << ':' << __LINE__ << ": " #__VA_ARGS__ " does not hold\n"; \
+            std::exit(1);                                                                     \
+        }                                                                                     \
     } while (0)
 
 namespace {
@@ -30,7 +30,7 @@ dft::Aggregator aggregated(std::int64_t from, std::int64_t to) {
     return aggregator;
 }
 
-void rows_are_walked_as_a_range(const std::string &folder) {
+void rows_are_a_range(const std::string &folder) {
     dft::Aggregator one = aggregated(0, 100), other = aggregated(100, 200);
     one.merge(other);
     one.finalize(folder + "/index", "one");
@@ -50,7 +50,7 @@ void rows_are_walked_as_a_range(const std::string &folder) {
     index.export_tables(folder + "/tables", {DFT_TABLE_EVENTS}, DFT_FORMAT_CSV);
 }
 
-void pieces_of_a_trace_make_it(const std::string &folder) {
+void pieces_of_a_trace_are_ingested(const std::string &folder) {
     const std::string trace = folder + "/large.pfw";
     {
         std::ofstream file(trace);
@@ -71,7 +71,7 @@ void pieces_of_a_trace_make_it(const std::string &folder) {
     CHECK(unchained.size() == 1 && unchained[0].find("large.pfw") != std::string::npos);
 }
 
-void what_fails_throws_or_is_a_result(const std::string &folder) {
+void failures_throw_or_become_results(const std::string &folder) {
     try {
         dft::Index index(folder + "/nothing");
         CHECK(false);
@@ -92,7 +92,7 @@ void what_fails_throws_or_is_a_result(const std::string &folder) {
     CHECK(aggregator.add_lines("{\"ts\":1,\"ph\":1}\nno\n").malformed == 1);
     const dft::Index index = std::move(aggregator).into_index();
     CHECK(index.count().event_rows == 1);
-    // What a callback throws arrives.
+    // The caller receives an exception that a callback throws.
     bool thrown = false;
     try {
         index.files([](const dft_file &) { throw std::runtime_error("from within"); });
@@ -106,7 +106,7 @@ void what_fails_throws_or_is_a_result(const std::string &folder) {
     to = dft::Index(folder + "/index");
 }
 
-void the_names_that_people_port_from(const std::string &folder) {
+void event_aggregator_has_the_ported_interface(const std::string &folder) {
     dft::EventAggregator events(folder + "/ported", "rank 3", dft::Config().interval_us(1000));
     dft::Aggregator chunk = aggregated(0, 100);
     events.merge_chunk(chunk);
@@ -129,28 +129,29 @@ void the_names_that_people_port_from(const std::string &folder) {
     CHECK(events.index().columns(DFT_TABLE_EVENTS).size() == 23);
 }
 
-void what_there_is_to_say_is_logged(const std::string &folder) {
-    std::vector<std::string> said;
+void errors_are_logged(const std::string &folder) {
+    std::vector<std::string> logged;
     dft::check(dft_set_log(
         [](void *context, std::uint32_t level, dft_text text) {
-            static_cast<std::vector<std::string> *>(context)->push_back(std::to_string(level) + std::string(dft::view(text)));
+            static_cast<std::vector<std::string> *>(context)->push_back(std::to_string(level) +
+                                                                        std::string(dft::view(text)));
         },
-        &said));
+        &logged));
     CHECK(!dft::attempt([&] { return dft::Index(folder + "/nothing"); }));
-    CHECK(said.size() == 1 && said[0].front() == '0' && said[0].find("/nothing") != std::string::npos);
+    CHECK(logged.size() == 1 && logged[0].front() == '0' && logged[0].find("/nothing") != std::string::npos);
     dft::check(dft_set_log(nullptr, nullptr));
     CHECK(!dft::attempt([&] { return dft::Index(folder + "/nothing"); }));
-    CHECK(said.size() == 1);
+    CHECK(logged.size() == 1);
 }
 
 } // namespace
 
 int main(int argc, char **argv) {
     CHECK(argc == 2);
-    rows_are_walked_as_a_range(argv[1]);
-    pieces_of_a_trace_make_it(argv[1]);
-    what_fails_throws_or_is_a_result(argv[1]);
-    the_names_that_people_port_from(argv[1]);
-    what_there_is_to_say_is_logged(argv[1]);
+    rows_are_a_range(argv[1]);
+    pieces_of_a_trace_are_ingested(argv[1]);
+    failures_throw_or_become_results(argv[1]);
+    event_aggregator_has_the_ported_interface(argv[1]);
+    errors_are_logged(argv[1]);
     std::cout << "layer.cpp: 5 passed, 0 failed\n";
 }

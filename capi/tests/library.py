@@ -1,8 +1,8 @@
-"""The library as a program sees it that loads it at run time.
+"""Test the library from a program that loads it at run time.
 
-    library.py streams LIBRARY TRACES WORK    every table by the Arrow C stream interface is its Parquet export
-    library.py panics LIBRARY                 a panic under any entry point becomes a status
-    library.py reload LIBRARY INDEX           it is loaded and unloaded, again and again
+    library.py streams LIBRARY TRACES WORK    every table as an Arrow C stream equals its Parquet export
+    library.py panics LIBRARY                 a panic in any entry point becomes a status
+    library.py reload LIBRARY INDEX           the library can be loaded and unloaded repeatedly
 """
 import _ctypes
 import ctypes
@@ -41,7 +41,7 @@ def streams(library, traces: str, work: str) -> int:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    # The one kind of record that the project's own traces have none of.
+    # The only kind of record that the project's own traces lack.
     system = Path(work) / "system.pfw"
     args = '{"hhash":"h","dft_cnt":3,"dur_sum":7,"dur_min":1,"dur_max":4}'
     system.write_text(f'{{"name":"cpu","cat":"sys","pid":1,"tid":1,"ts":1795451257000000,"ph":3,"args":{args}}}\n')
@@ -60,8 +60,8 @@ def streams(library, traces: str, work: str) -> int:
         stream = pa.RecordBatchReader._import_from_c(ctypes.addressof(place))
         got, wanted = stream.read_all(), pq.read_table(f"{tables}/{name}.parquet")
         assert got.schema.names == wanted.schema.names, name
-        assert got.to_pylist() == wanted.to_pylist(), f"{name}: the stream is not the Parquet export"
-        assert got.num_rows > 0, f"{name}: there is nothing to compare"
+        assert got.to_pylist() == wanted.to_pylist(), f"{name}: the stream differs from the Parquet export"
+        assert got.num_rows > 0, f"{name}: there are no rows to compare"
         passed += 1
     check(library, library.dft_index_free(index))
     return passed
@@ -71,7 +71,7 @@ def exports(path: str) -> list[str]:
     listed = subprocess.run(["nm", "-D", "--defined-only", path], check=True, capture_output=True, text=True).stdout
     names = [line.split()[-1] for line in listed.splitlines()]
     foreign = [name for name in names if not name.startswith("dft_")]
-    assert names and not foreign, f"exported beside dft_…: {foreign}"
+    assert names and not foreign, f"exports without the prefix dft_: {foreign}"
     return names
 
 
@@ -79,9 +79,9 @@ def panics(library, path: str) -> int:
     names = [name for name in exports(path) if name != "dft_last_error"]
     for name in names:
         os.environ["DFT_PANIC_IN"] = name
-        # It panics before it looks at its arguments, so any will do.
+        # It panics before it reads its arguments, so any arguments will do.
         status = library[name](*[ctypes.c_uint64(0)] * 12)
-        assert status == PANIC, f"{name} gives {status}"
+        assert status == PANIC, f"{name} returns {status}"
         error = Error(size=ctypes.sizeof(Error))
         assert library.dft_last_error(ctypes.byref(error)) == 0
         message = ctypes.string_at(error.message.data, error.message.length).decode()
@@ -100,17 +100,17 @@ def reload(path: str, stored: str) -> int:
 
     for end in [True] * 3 + [False] * 3:
         library = ctypes.CDLL(path)
-        # What a thread has of its own in the library keeps it loaded till the thread ends.
+        # Thread-local data of the library keeps it loaded until the thread ends.
         thread = threading.Thread(target=use, args=[library, end])
         thread.start()
         thread.join()
-        # Python takes a thread for ended a moment before the system does, which is when it lets go of the library.
+        # join() returns slightly before the system ends the thread, which is when the thread releases the library.
         while os.path.exists(f"/proc/self/task/{thread.native_id}"):
             time.sleep(0.001)
         _ctypes.dlclose(library._handle)
-        assert os.path.realpath(path) not in Path("/proc/self/maps").read_text(), "it is still loaded"
+        assert os.path.realpath(path) not in Path("/proc/self/maps").read_text(), "the library is still loaded"
         names = [Path(f"/proc/self/task/{task}/comm").read_text() for task in os.listdir("/proc/self/task")]
-        assert not any(name.startswith("rocksdb:") for name in names), "its threads are left, without their code"
+        assert not any(name.startswith("rocksdb:") for name in names), "threads of the unloaded library still run"
     return 6
 
 

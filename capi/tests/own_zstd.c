@@ -1,16 +1,16 @@
-/* A program with functions of the names of zstd's and RocksDB's: it links, and each calls its own. Argument: an empty
- * directory. */
+/* Tests a program that defines functions with the names of zstd's and RocksDB's: it links, and the program and the
+ * library each call their own. Argument: an empty directory. */
 #include <dft_utils.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);    \
-            exit(1);                                                           \
-        }                                                                      \
+#define CHECK(condition)                                                    \
+    do {                                                                    \
+        if (!(condition)) {                                                 \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+            exit(1);                                                        \
+        }                                                                   \
     } while (0)
 
 static int called;
@@ -63,7 +63,7 @@ static dft_text text(const char *string) {
     return text;
 }
 
-/* What is added to an index is compressed. */
+/* Publishing compresses rows. */
 static void publish(const char *path, const char *source) {
     dft_aggregator *aggregator = NULL;
     CHECK(dft_aggregator_new(NULL, 0, text(""), &aggregator) == DFT_OK);

@@ -1,4 +1,4 @@
-"""What the tests of builds on a cluster share: workers that are processes, traces, and what is to come of them."""
+"""Helpers for tests of builds on a cluster: worker processes, traces, and checks of the results."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ WorkerPlugin = distributed.WorkerPlugin
 
 @contextlib.contextmanager
 def cluster(workers=4):
-    """A client of so many worker processes of one thread each."""
+    """Start a cluster of worker processes with one thread each, and yield a client."""
     with distributed.LocalCluster(
         n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
     ) as running:
@@ -26,7 +26,7 @@ def cluster(workers=4):
 
 
 class Folders:
-    """Where a test builds: an index, and places to stage, none of which are there."""
+    """The directories of a test: traces, and an index and staging directories that do not exist yet."""
 
     def __init__(self, root):
         self.root = Path(root)
@@ -41,13 +41,13 @@ class Folders:
         traces = options.pop("traces", self.traces)
         return dft_utils.dask.distributed_index(traces, self.index, self.local, self.shared, **options)
 
-    def assert_nothing_is_left(self):
-        """Of a build that is done, but the index."""
+    def assert_no_files_are_left(self):
+        """Check that a finished build left only the index."""
         left = {path.name for path in self.root.iterdir()}
         assert left <= {"traces", "index", "exported", "alone"}, left
 
-    def assert_is_that_of_one_machine(self, traces=None, config=None):
-        """To the byte of the export, with the same files in it under the same names."""
+    def assert_equals_local_build(self, traces=None, config=None):
+        """Check that the index equals a local build, to the byte of the export, with the same files."""
         alone = self.root / "alone"
         report = dft_utils.build(traces or self.traces, alone, config)
         assert exported(self.index, self.root / "exported") == exported(alone, self.root / "exported")
@@ -58,7 +58,7 @@ class Folders:
 
 
 def exported(index, into):
-    """The bytes of each table of an index, the largest too."""
+    """Return the bytes of each exported table of an index, including the largest."""
     tables = ("events", "profiles", "system", "preaggregated_system", "aggregation", "processes")
     with dft_utils.open(index) as opened:
         opened.export(into, tables)
@@ -70,10 +70,13 @@ def exported(index, into):
 
 
 def write_traces(folder, files=40):
-    """So many traces, where they are not there yet: of several processes, threads and files: plain, compressed in one member and in several."""
+    """Write ``files`` traces, unless they exist, of several processes, threads and files.
+
+    Some are plain, some are compressed in one gzip member and some in several.
+    """
     for number in range(files):
         trace = Path(folder) / f"rank{number:02}{'.pfw' if number % 3 == 0 else '.pfw.gz'}"
-        # Written again it would be another one, for gzip says when that was.
+        # Writing it again would change it, because gzip stores the time.
         if not trace.exists():
             write_trace(trace, lines(number), members=1 + number % 4)
 
@@ -88,7 +91,7 @@ def lines(number, calls=120):
         if at % 4:
             args.update(size_sum=at, ret=at * 100, offset=at * 4096, level=at / 8)
         more = {"pid": number // 2, "tid": at % 3, "dur": at % 17, "args": args}
-        # Of two processes, the calls are in several traces, which meet in rows.
+        # Each process has calls in two traces, which share rows.
         yield call(1_700_000_000_000_000 + at * 90_000, ("read", "write", "open64")[at % 3], **more)
 
 
@@ -97,7 +100,7 @@ def metadata(kind, hash_, name):
 
 
 class Once:
-    """What happens once in all processes: a file that only one of them makes."""
+    """True once across all processes: for the process that creates a file."""
 
     def __init__(self, path):
         self.path = str(path)
@@ -114,12 +117,12 @@ class Once:
 
 
 def die():
-    """As if the machine were gone: nothing is cleaned up."""
+    """End the process without cleanup, as if the machine had failed."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Staging(WorkerPlugin):
-    """Does something before or after a worker stages, or while it does, with the staging's own progress."""
+    """Calls functions before, during or after the staging of a worker; ``during`` receives the progress."""
 
     name = "staging"
 

@@ -1,4 +1,4 @@
-"""What the tests share: traces, and indexes of them."""
+"""Fixtures and helpers of all tests: traces, and indexes of them."""
 
 import gzip
 import json
@@ -14,13 +14,13 @@ DATA = ROOT / "tests" / "data"
 
 @pytest.fixture(scope="session")
 def data():
-    """The traces that come with the project."""
+    """Return the traces that come with the project."""
     return DATA
 
 
 @pytest.fixture(scope="session")
 def index_path(tmp_path_factory):
-    """An index of the project's own traces, and of the one kind of record that they have none of."""
+    """Build an index of the project's own traces, and of the only kind of record that they lack."""
     work = tmp_path_factory.mktemp("index")
     args = {"hhash": "h", "dft_cnt": 3, "dur_sum": 7, "dur_min": 1, "dur_max": 4}
     system = {"name": "cpu", "cat": "sys", "pid": 1, "tid": 1, "ts": 1795451257000000, "ph": 3, "args": args}
@@ -36,13 +36,13 @@ def index(index_path):
 
 
 def call(ts, name="read", **more):
-    """A complete call, as a line of a trace."""
+    """Return a complete call as a line of a trace."""
     record = {"name": name, "cat": "POSIX", "pid": 7, "tid": 7, "ts": ts, "dur": 3, "ph": "X", **more}
     return json.dumps(record)
 
 
 def write_trace(path, lines, members=1):
-    """Writes a trace, compressed in so many gzip members where its name says so."""
+    """Write a trace; if its name ends in ``.gz``, compress it in this many gzip members."""
     lines = list(lines)
     if path.suffix != ".gz":
         path.write_text("\n".join(lines) + "\n")

@@ -1,4 +1,4 @@
-"""Builds: what they report, their progress, and what stops them."""
+"""Tests of builds: reports, progress and cancellation."""
 
 import os
 import signal
@@ -20,8 +20,8 @@ def test_a_build_reports_its_faults_and_reads_only_what_is_new(tmp_path):
     (traces / "empty.pfw").write_bytes(b"")
     report = dft_utils.build(traces)
     assert (report.files, report.records, report.malformed_lines, report.faulty_files) == (2, 2, 1, 2)
-    said = {os.path.basename(fault.path): fault.message for fault in report.faults}
-    assert "line 2" in said["a.pfw.gz"] and "empty" in said["empty.pfw"]
+    messages = {os.path.basename(fault.path): fault.message for fault in report.faults}
+    assert "line 2" in messages["a.pfw.gz"] and "empty" in messages["empty.pfw"]
     assert dft_utils.default_location(traces) == str(traces / ".dftagg")
     again = dft_utils.build(traces)
     assert (again.files, again.known_files, again.records) == (0, 2, 0)
@@ -30,7 +30,7 @@ def test_a_build_reports_its_faults_and_reads_only_what_is_new(tmp_path):
     assert dft_utils.open(traces / ".dftagg").table().to_pandas()["count"].sum() == 3
 
 
-def test_what_is_skipped_not_read_or_in_another_unit_is_reported(tmp_path):
+def test_skipped_records_unread_files_and_implausible_units_are_reported(tmp_path):
     traces = tmp_path / "traces"
     traces.mkdir()
     late = 1795452209467004000
@@ -39,16 +39,16 @@ def test_what_is_skipped_not_read_or_in_another_unit_is_reported(tmp_path):
     os.mkfifo(traces / "c.pfw")
     report = dft_utils.build(traces, tmp_path / "index")
     assert (report.files, report.records, report.skipped_records, report.faulty_files) == (1, 2, 1, 3)
-    said = [(os.path.basename(fault.path), fault.message) for fault in report.faults]
-    assert ("b.pfw.zst", "not read: compressed by zstd: decompress it (zstd -d)") in said
-    assert ("c.pfw", "cannot be read, left out: it is a FIFO, not a regular file") in said
-    assert ("a.pfw", '1 record of unknown phase skipped; the first: line 2: unknown phase "Z"') in said
-    (unit,) = [message for path, message in said if path == "a.pfw" and "year 58865" in message]
+    messages = [(os.path.basename(fault.path), fault.message) for fault in report.faults]
+    assert ("b.pfw.zst", "not read: compressed by zstd: decompress it (zstd -d)") in messages
+    assert ("c.pfw", "cannot be read, left out: it is a FIFO, not a regular file") in messages
+    assert ("a.pfw", '1 record of unknown phase skipped; the first: line 2: unknown phase "Z"') in messages
+    (unit,) = [message for path, message in messages if path == "a.pfw" and "year 58865" in message]
     with dft_utils.open(tmp_path / "index") as index:
         assert [file.fault for file in index.files()] == [unit]
     given = dft_utils.Config(time_unit="ns")
     report = dft_utils.build(traces / "a.pfw", tmp_path / "given", given)
-    assert [fault.message for fault in report.faults] == [dict(said[-1:]).get("a.pfw")]
+    assert [fault.message for fault in report.faults] == [dict(messages[-1:]).get("a.pfw")]
     with dft_utils.open(tmp_path / "given") as index:
         assert index.config == dft_utils.Config("1000000us", time_unit="ns")
         assert index.table("aggregation").to_pandas()["time_bucket"].tolist() == [late // 10**9 * 10**6]
@@ -56,7 +56,7 @@ def test_what_is_skipped_not_read_or_in_another_unit_is_reported(tmp_path):
         dft_utils.build(traces, tmp_path / "other", dft_utils.Config(time_unit="fortnight"))
 
 
-def test_strict_and_changed_and_other_configurations_are_errors(tmp_path):
+def test_strict_faults_changed_traces_and_other_configurations_are_errors(tmp_path):
     trace = write_trace(tmp_path / "a.pfw", [call(1), "nonsense"])
     with pytest.raises(dft_utils.MalformedError, match="line 2"):
         dft_utils.build(trace, tmp_path / "index", strict=True)
@@ -71,11 +71,11 @@ def test_strict_and_changed_and_other_configurations_are_errors(tmp_path):
     assert dft_utils.open(tmp_path / "index").interval_us == 5_000_000
     with pytest.raises(FileNotFoundError):
         dft_utils.build(tmp_path / "nowhere.pfw", tmp_path / "index")
-    with pytest.raises(ValueError, match="no size"):
+    with pytest.raises(ValueError, match="not a size"):
         dft_utils.build(trace, tmp_path / "index", memory="much")
 
 
-def test_configurations_come_back_as_they_were_given(tmp_path):
+def test_an_index_returns_the_configuration_of_its_build(tmp_path):
     trace = write_trace(tmp_path / "a.pfw", [call(1, args={"epoch": 2, "level": 4})])
     config = dft_utils.Config("100ms", ("epoch",), ("level",), 0.02, group_by_file=False)
     dft_utils.build(trace, tmp_path / "index", config)
@@ -84,7 +84,7 @@ def test_configurations_come_back_as_they_were_given(tmp_path):
     assert {"epoch", "level_mean", "dur_p50"} <= set(index.table("aggregation").columns)
 
 
-def test_progress_is_seen_by_functions_and_bars(tmp_path, data):
+def test_functions_and_bars_receive_progress(tmp_path, data):
     seen = []
     dft_utils.build(data, tmp_path / "a", progress=seen.append)
     first, last = seen[0], seen[-1]
@@ -125,7 +125,7 @@ def test_builds_run_on_any_thread(tmp_path, data):
 
 
 def test_ctrl_c_stops_a_build_and_leaves_the_index_as_it_was(tmp_path):
-    """The signal is sent by the build's own first progress, so that it comes while it works."""
+    """The build's first progress callback sends the signal, so that it arrives during the build."""
     traces = tmp_path / "traces"
     traces.mkdir()
     write_trace(traces / "a.pfw", [call(1)])
@@ -145,11 +145,11 @@ def test_ctrl_c_stops_a_build_and_leaves_the_index_as_it_was(tmp_path):
                 runs.append(self)
 
         builds._Running = Run
-        # A shell may have asked for it not to be heard.
+        # A shell may have set the signal to be ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
         def progress(_progress):
-            # Stays in the build until the main thread has heard of it.
+            # Keep the build running until the main thread has received the signal.
             if not runs[0]._stop.is_set():
                 os.kill(os.getpid(), signal.SIGINT)
             runs[0]._stop.wait()
@@ -167,9 +167,12 @@ def test_ctrl_c_stops_a_build_and_leaves_the_index_as_it_was(tmp_path):
     assert dft_utils.build(traces, tmp_path / "index").records == 20_000
 
 
-def test_a_build_that_ctrl_c_stops_has_ended_when_it_is_heard(tmp_path):
-    """Python takes a thread for ended when its join is interrupted, so that Ctrl-C once came out of a build that
-    was still at work, and a program that ended then hung."""
+def test_a_build_has_ended_when_ctrl_c_is_raised(tmp_path):
+    """Ctrl-C must not be raised before the build has ended.
+
+    Python considers a thread ended when its join is interrupted. If Ctrl-C is raised from a build that still runs, a
+    program that exits then hangs.
+    """
     traces = tmp_path / "traces"
     traces.mkdir()
     write_trace(traces / "a.pfw", [call(1)])
@@ -185,7 +188,7 @@ def test_a_build_that_ctrl_c_stops_has_ended_when_it_is_heard(tmp_path):
         class Run(builds._Running):
             def __init__(self, on_progress):
                 super().__init__(on_progress)
-                # The first wait is interrupted; then the build goes on for as long as nobody waits for it.
+                # The first wait is interrupted; then the build continues until the main thread stops it.
                 stop = self._stop.set
                 self._stop.set = lambda: (stop(), heard.set())
 
@@ -213,15 +216,17 @@ def test_a_build_that_ctrl_c_stops_has_ended_when_it_is_heard(tmp_path):
     assert done.returncode == 42, done.stderr
 
 
-def test_the_other_threads_go_on_while_the_library_works(tmp_path, data):
-    """Progress comes on a thread of the library while the caller's is in the build: with the GIL held there
-    it could not run, and the build would wait for it for ever."""
+def test_a_build_releases_the_gil(tmp_path, data):
+    """The library calls progress on its own thread while the caller is inside the build.
+
+    If the caller held the GIL, the callback could not run, and the build would wait forever.
+    """
     names = set()
     dft_utils.build(data, tmp_path / "index", progress=lambda _: names.add(threading.current_thread().name))
     assert names and threading.main_thread().name not in names
 
 
-def test_staged_by_many_is_built_by_one(tmp_path, data):
+def test_staged_parts_give_the_index_of_one_build(tmp_path, data):
     for part in range(3):
         dft_utils.stage(data, tmp_path / "staging", tmp_path / "shared", (part, 3))
     report = dft_utils.ingest(tmp_path / "index", tmp_path / "shared")
@@ -234,10 +239,8 @@ def test_staged_by_many_is_built_by_one(tmp_path, data):
         assert table.read_bytes() == (tmp_path / "staged" / table.name).read_bytes()
 
 
-
-
-@pytest.mark.parametrize("how", ["ctrl-c again and again", "a daemon thread"])
-def test_the_interpreter_ends_in_peace_whatever_is_at_work(how, tmp_path):
+@pytest.mark.parametrize("how", ["repeated ctrl-c", "a daemon thread"])
+def test_the_interpreter_exits_cleanly_during_a_build(how, tmp_path):
     traces = tmp_path / "traces"
     traces.mkdir()
     write_trace(traces / "a.pfw", [call(at) for at in range(100_000)])
@@ -251,8 +254,8 @@ def test_the_interpreter_ends_in_peace_whatever_is_at_work(how, tmp_path):
 
         def progress(_progress):
             begun.set()
-            # It is called again while the build ends, and each time a person presses Ctrl-C.
-            if sys.argv[3] == "ctrl-c again and again" and len(interrupts) < 20:
+            # The build calls progress while it stops; each call sends another Ctrl-C.
+            if sys.argv[3] == "repeated ctrl-c" and len(interrupts) < 20:
                 interrupts.append(os.kill(os.getpid(), signal.SIGINT))
                 time.sleep(0.01)
 

@@ -1,4 +1,4 @@
-"""Two, four and eight processes read one index at once, each its shard of it, in a loop of 200."""
+"""Two, four and eight processes read one index concurrently, each its own shard, 200 times."""
 
 import multiprocessing
 
@@ -35,6 +35,6 @@ def totals(path, readers):
 
 
 @pytest.mark.parametrize("readers", [2, 4, 8])
-def test_every_row_every_time(index_path, readers):
+def test_concurrent_readers_see_every_row(index_path, readers):
     rows = dft_utils.open(index_path).info().event_rows
     assert totals(str(index_path), readers) == rows * ROUNDS

@@ -1,4 +1,4 @@
-"""Tables as Dask DataFrames: every row once, of the same types in every partition, of one state of the index."""
+"""Dask DataFrames of tables have every row once, the same types in every partition, and one state of the index."""
 
 import pytest
 from clusters import cluster, dask, write_traces
@@ -18,18 +18,18 @@ def client():
 
 
 def rows(records):
-    """What is in a table, whatever its order."""
+    """Return the rows of a table in a canonical order."""
     return sorted(repr(tuple(record.values())) for record in records)
 
 
 def records(frame):
-    """Rows as Python's own values, with None for none."""
+    """Return rows as Python values, with None for missing values."""
     return frame.astype(object).where(frame.notna(), None).to_dict("records")
 
 
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("text", ["string", "category"])
-def test_every_row_is_in_one_partition_and_every_partition_has_the_types(client, index_path, table, text):
+def test_every_row_is_in_one_partition_and_all_partitions_have_the_same_types(client, index_path, table, text):
     # More partitions than some of the tables have rows.
     read = dft_utils.dask.read(index_path, table, npartitions=40, text=text)
     partitions = dask.compute(*read.to_delayed())
@@ -46,7 +46,7 @@ def test_every_row_is_in_one_partition_and_every_partition_has_the_types(client,
         assert together == whole, "the partitions are in the order of the keys"
 
 
-def test_types_are_those_that_are_documented(client, index_path):
+def test_types_are_as_documented(client, index_path):
     read = dft_utils.dask.read(index_path)
     types = {name: str(read.dtypes[name]) for name in ("pid", "count", "size", "offset_min", "time", "time_min")}
     assert types == {
@@ -80,8 +80,8 @@ def test_without_a_cluster_threads_read(index_path):
         assert len(read.compute()) == dft_utils.open(index_path).info().event_rows
 
 
-def test_an_index_that_is_written_meanwhile_is_an_error(client, tmp_path):
-    """Half of the rows of one state and half of another would be neither."""
+def test_reading_an_index_that_is_written_concurrently_is_an_error(client, tmp_path):
+    """A read must not mix rows of two states of the index."""
     (tmp_path / "traces").mkdir()
     write_traces(tmp_path / "traces", 2)
     dft_utils.build(tmp_path / "traces", tmp_path / "index")
@@ -95,7 +95,7 @@ def test_an_index_that_is_written_meanwhile_is_an_error(client, tmp_path):
     assert len(dft_utils.dask.read(tmp_path / "index", npartitions=3).compute()) > before
 
 
-def test_what_cannot_be_read_is_an_error_at_once(client, index_path, tmp_path):
+def test_invalid_arguments_are_errors_before_reading(client, index_path, tmp_path):
     with pytest.raises(dft_utils.NoIndexError):
         dft_utils.dask.read(tmp_path / "nowhere")
     with pytest.raises(ValueError, match="no table"):
@@ -110,8 +110,8 @@ def test_what_cannot_be_read_is_an_error_at_once(client, index_path, tmp_path):
         dft_utils.dask.read(index_path, granularity="1500ms")
 
 
-def test_workers_that_read_at_once_return_every_row_every_time(index_path):
-    """Four of them, 200 times, with no round waiting for another."""
+def test_concurrent_workers_read_every_row(index_path):
+    """Four workers read 200 times, without waiting for each other."""
     wanted = dft_utils.open(index_path).info().event_rows
     with cluster(4) as client:
         counts = client.gather(client.map(count, range(800), pure=False, index=str(index_path)))

@@ -1,4 +1,4 @@
-"""Workers that are killed in the middle of a build: the index is that of one machine, and nothing is left."""
+"""When workers are killed during a build, the index equals that of a local build, and no files are left."""
 
 import pytest
 from clusters import Folders, Once, Staging, cluster, dask, die, write_traces
@@ -8,7 +8,7 @@ import dft_utils.dask
 
 
 class Killed:
-    """The first worker that comes here is killed."""
+    """Kills the first worker that calls it."""
 
     def __init__(self, once, reading=False):
         self.once, self.reading = once, reading
@@ -19,8 +19,8 @@ class Killed:
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_beside_its_staging(tmp_path, moment):
-    """Before it: the task is as good as new. After it: its bundle is there, and is not made twice."""
+def test_a_worker_killed_before_or_after_staging(tmp_path, moment):
+    """Before staging, another worker runs the task. After it, the bundle exists and is not duplicated."""
     folders = Folders(tmp_path)
     write_traces(folders.traces)
     killed = Once(tmp_path.parent / f"{tmp_path.name}-killed")
@@ -29,15 +29,15 @@ def test_beside_its_staging(tmp_path, moment):
         report = folders.build(client=client)
     assert killed
     assert report.files == 40
-    folders.assert_is_that_of_one_machine()
-    folders.assert_nothing_is_left()
+    folders.assert_equals_local_build()
+    folders.assert_no_files_are_left()
 
 
-def test_while_it_reads(tmp_path):
-    """What it had on its machine is removed, too."""
+def test_a_worker_killed_while_reading(tmp_path):
+    """The files of the killed worker are removed too."""
     folders = Folders(tmp_path)
     write_traces(folders.traces)
-    # So large that its reading is seen to be under way, unless on a machine that does it in 0.1 s.
+    # Large enough for a progress message while it is read, unless a machine reads it in 0.1 s.
     lines = [call(1_700_000_000_000_000 + at, pid=at % 100) for at in range(1000)]
     write_trace(folders.traces / "large.pfw", lines * 700)
     killed = Once(tmp_path.parent / f"{tmp_path.name}-killed")
@@ -45,12 +45,12 @@ def test_while_it_reads(tmp_path):
         client.register_plugin(Staging(during=Killed(killed, reading=True)))
         folders.build(client=client, task_size="1G")
     assert killed
-    folders.assert_is_that_of_one_machine()
-    folders.assert_nothing_is_left()
+    folders.assert_equals_local_build()
+    folders.assert_no_files_are_left()
 
 
-def test_every_time(tmp_path):
-    """A task whose workers all die is an error, the index is not there, and another call does the rest."""
+def test_a_task_that_kills_every_worker(tmp_path):
+    """If all workers of a task die, the build fails, no index exists, and another call continues the build."""
     from distributed import KilledWorker
 
     folders = Folders(tmp_path)
@@ -63,8 +63,8 @@ def test_every_time(tmp_path):
         dft_utils.open(folders.index)
     with cluster(2) as client:
         assert folders.build(client=client).files == 8
-    folders.assert_is_that_of_one_machine()
-    folders.assert_nothing_is_left()
+    folders.assert_equals_local_build()
+    folders.assert_no_files_are_left()
 
 
 class Always:

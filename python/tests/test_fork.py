@@ -1,20 +1,21 @@
-"""fork(): a child opens and builds for itself, and what it has of its parent is refused, and harms nobody."""
+"""After fork(), a child opens and builds for itself; using its parent's objects is refused and harmless."""
 
 import multiprocessing
 import os
 from pathlib import Path
 
-import dft_utils as dft
 import pytest
 
-# No child takes so long; one that hangs is ended by it.
+import dft_utils as dft
+
+# Seconds until a hanging child is killed.
 PATIENCE = 120
 
 
 def traces(directory: Path, calls: int) -> Path:
     directory.mkdir()
     lines = [
-        '{"name":"read","cat":"POSIX","pid":%d,"tid":1,"ts":%d,"dur":5,"ph":"X","args":{"ret":10}}' % (at % 7, at * 999)
+        f'{{"name":"read","cat":"POSIX","pid":{at % 7},"tid":1,"ts":{at * 999},"dur":5,"ph":"X","args":{{"ret":10}}}}'
         for at in range(calls)
     ]
     (directory / "a.pfw").write_text("[\n" + "\n".join(lines) + "\n")
@@ -26,7 +27,7 @@ def rows(index: dft.Index):
 
 
 def work(start, folder: Path, sent) -> None:
-    """What a child does: reads what the parent has built, builds, and publishes."""
+    """Run in a child: read the parent's index, build, and publish."""
     read = rows(dft.open(folder / "index"))
     dft.build(folder / "traces", folder / f"built-{start}")
     built = rows(dft.open(folder / f"built-{start}"))
@@ -51,7 +52,7 @@ def test_a_child_reads_builds_and_publishes_after_its_parent_did(start, tmp_path
     child.kill()
     assert code == 0
     assert sent.get() == (expected, expected, 1)
-    # The parent goes on, too.
+    # The parent still works too.
     assert rows(index) == expected
     dft.build(tmp_path / "traces", tmp_path / "again")
     assert rows(dft.open(tmp_path / "again")) == expected
@@ -66,7 +67,7 @@ def in_a_child(run) -> None:
     assert code == 0
 
 
-def test_what_was_opened_before_a_fork_is_refused_in_the_child_and_stays_the_parents(tmp_path):
+def test_a_child_cannot_use_or_harm_what_its_parent_opened(tmp_path):
     traces(tmp_path / "traces", 5000)
     dft.build(tmp_path / "traces", tmp_path / "index")
     index = dft.open(tmp_path / "index")
@@ -78,14 +79,14 @@ def test_what_was_opened_before_a_fork_is_refused_in_the_child_and_stays_the_par
 
     def child() -> None:
         nonlocal index, live, batches
-        said = r"was opened before fork\(\); open it again in this process"
-        with pytest.raises(dft.ForkedError, match="dft_index " + said):
+        message = r"was opened before fork\(\); open it again in this process"
+        with pytest.raises(dft.ForkedError, match="dft_index " + message):
             index.table("events").to_arrow()
-        with pytest.raises(dft.ForkedError, match="dft_aggregator " + said):
+        with pytest.raises(dft.ForkedError, match="dft_aggregator " + message):
             live.add("read", cat="POSIX", ts=1000, dur=5)
         with pytest.raises(dft.DftError, match="before fork"):
             next(batches)
-        # Nothing hangs, and nothing is removed.
+        # Freeing the objects must not hang or remove files.
         del index, live, batches
 
     in_a_child(child)
@@ -110,12 +111,12 @@ def test_a_child_of_a_child_works(tmp_path):
     assert rows(dft.open(tmp_path / "deep")) == rows(dft.open(tmp_path / "index"))
 
 
-def test_a_child_that_is_made_during_a_build_ends_and_harms_neither_it_nor_its_lock(tmp_path):
+def test_a_child_forked_during_a_build_ends_and_harms_neither_the_build_nor_its_lock(tmp_path):
     traces(tmp_path / "traces", 20000)
     children = []
 
     def child() -> None:
-        # It may have been made while the build had a database open: then it is told so.
+        # If the child was forked while the build had a database open, the build fails with this error.
         try:
             dft.build(tmp_path / "traces", tmp_path / f"child-{os.getpid()}")
         except dft.ForkedError as error:
@@ -134,6 +135,6 @@ def test_a_child_that_is_made_during_a_build_ends_and_harms_neither_it_nor_its_l
         process.kill()
         assert code == 0
     assert children
-    # The lock is nobody's: children have let go of it.
+    # No child still holds the lock.
     dft.build(traces(tmp_path / "more", 30), tmp_path / "index")
     dft.open(tmp_path / "index").verify()

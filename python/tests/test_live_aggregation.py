@@ -1,4 +1,4 @@
-"""Records from memory to a table, and to an index."""
+"""Tests of live aggregation, from records in memory to a table and an index."""
 
 import json
 
@@ -13,10 +13,11 @@ def add_some(aggregator, start=0):
     aggregator.add_name("file", "f1", "/data/a.h5")
     for ts in range(start, start + 10):
         args = {"epoch": ts % 2, "loss": 0.5}
-        aggregator.add("read", "POSIX", ts, 3, pid=7, tid=8, ret=100, offset=ts, file_hash="f1", host_hash="h1", args=args)
+        hashes = {"file_hash": "f1", "host_hash": "h1"}
+        aggregator.add("read", "POSIX", ts, 3, pid=7, tid=8, ret=100, offset=ts, args=args, **hashes)
 
 
-def test_live_records_make_the_table_that_their_trace_makes(tmp_path):
+def test_live_records_give_the_same_table_as_their_trace(tmp_path):
     live = dft_utils.Aggregator()
     add_some(live)
     records = [
@@ -56,7 +57,7 @@ def test_aggregators_are_merged_and_published_once(tmp_path):
     assert dft_utils.open(tmp_path / "index").table().to_pandas()["count"].tolist() == [30]
 
 
-def test_numbers_past_their_place_are_errors_and_not_cut_off():
+def test_out_of_range_numbers_are_errors_and_are_not_truncated():
     with dft_utils.Aggregator() as live:
         with pytest.raises(dft_utils.MalformedError):
             live.add("read", "posix", -1)

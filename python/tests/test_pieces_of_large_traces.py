@@ -1,4 +1,4 @@
-"""Large traces in pieces: planned, staged by whom it may be, and ingested when all are there."""
+"""Tests of large traces in pieces: planned, staged in any order, and ingested when all pieces are staged."""
 
 import dataclasses
 import gzip
@@ -16,14 +16,14 @@ def text(number, calls=150):
 
 
 def stored_with_members_in_it():
-    """A gzip file of a member whose data are stored as they are, in which other members stand."""
+    """Return a gzip file with a member of uncompressed data that contains other members."""
     decoy = gzip.compress(text(9).encode())
     inner = b"".join(decoy + b"\n" + text(number, 400).encode() for number in range(8))
     members = [gzip.compress(text(3, 400).encode()), gzip.compress(inner, 0), gzip.compress(text(4, 400).encode())]
     return b"".join(members)
 
 
-def test_pieces_make_the_index_of_the_trace_in_any_order(tmp_path):
+def test_pieces_in_any_order_give_the_index_of_the_trace(tmp_path):
     folders = Folders(tmp_path)
     write_trace(folders.traces / "cut.pfw.gz", lines(1, 4000), members=20)
     write_trace(folders.traces / "cut.pfw", lines(2, 2000))
@@ -39,7 +39,7 @@ def test_pieces_make_the_index_of_the_trace_in_any_order(tmp_path):
     reports.append(dft_utils.stage_pieces(pieces[-1:], folders.local, folders.shared))
     done = dft_utils.ingest(folders.index, folders.shared)
     assert done.taken > 0 and not done.waiting and not done.refused
-    folders.assert_is_that_of_one_machine()
+    folders.assert_equals_local_build()
     assert sum(report.records for report in reports) == sum(
         file.events + file.metadata for file in dft_utils.open(folders.index).files()
     )
@@ -60,28 +60,28 @@ def test_a_trace_that_has_grown_since_it_was_cut_is_an_error(tmp_path):
         dft_utils.plan(tmp_path / "nowhere")
 
 
-def test_a_trace_that_was_cut_wrongly_is_said_and_staged_whole(tmp_path):
+def test_a_wrongly_cut_trace_is_reported_and_can_be_staged_whole(tmp_path):
     folders = Folders(tmp_path)
     trace = folders.traces / "fools.pfw.gz"
     trace.write_bytes(stored_with_members_in_it())
     pieces = dft_utils.plan(trace, "32K")
-    assert len(pieces) > 1, "it is fooled"
+    assert len(pieces) > 1, "the plan must mistake the data for members"
     dft_utils.stage_pieces(pieces, folders.local, folders.shared)
     done = dft_utils.ingest(folders.index, folders.shared)
     assert [fault.path for fault in done.unchained] == [str(trace)] and done.refused == len(pieces)
     dft_utils.stage(trace, folders.local, folders.shared)
     assert dft_utils.ingest(folders.index, folders.shared).taken == 1
-    folders.assert_is_that_of_one_machine()
+    folders.assert_equals_local_build()
 
 
-def test_on_a_cluster_such_a_trace_is_in_at_the_end(tmp_path):
+def test_a_cluster_build_stages_a_wrongly_cut_trace_whole(tmp_path):
     folders = Folders(tmp_path)
     (folders.traces / "fools.pfw.gz").write_bytes(stored_with_members_in_it())
     write_trace(folders.traces / "cut.pfw.gz", [*lines(1, 4000), "nonsense", *lines(2, 50), "nonsense"], members=20)
     with cluster(2) as client:
         report = folders.build(client=client, task_size="32K")
-    alone = folders.assert_is_that_of_one_machine()
+    alone = folders.assert_equals_local_build()
     assert (report.files, report.records, report.malformed_lines) == (2, alone.records, alone.malformed_lines)
     assert {fault.path for fault in report.faults} == {fault.path for fault in alone.faults}
     assert report.faulty_files == alone.faulty_files
-    folders.assert_nothing_is_left()
+    folders.assert_no_files_are_left()

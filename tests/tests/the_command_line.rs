@@ -48,7 +48,7 @@ fn failures_exit_1_with_advice() {
     write(&folder.path().join("empty/readme"), "");
     for (arguments, message) in [
         (vec!["index".to_owned(), path("nothing")], "no such trace file or directory"),
-        (vec!["index".to_owned(), path("*.nothing")], "no glob that matches"),
+        (vec!["index".to_owned(), path("*.nothing")], "no matching glob"),
         (vec!["index".to_owned(), path("empty")], "no trace files"),
         (vec!["summary".to_owned(), path("nothing")], "nothing"),
     ] {

@@ -204,7 +204,7 @@ fn a_file_whose_bytes_are_not_a_trace_is_reported_once_and_not_line_by_line() {
     for (name, bytes, says) in [
         ("zstd.pfw.gz", b"\x28\xb5\x2f\xfdwhat".repeat(9), "it is compressed by zstd"),
         ("tar.pfw", tar, "it is a tar archive"),
-        ("utf16.pfw", utf_16, "it is UTF-16 text, and traces are UTF-8"),
+        ("utf16.pfw", utf_16, "it is UTF-16 text, but traces are UTF-8"),
         ("cr.pfw", CALL.replace('\n', "\r").repeat(50).into_bytes(), "its lines end with CR"),
     ] {
         write(&traces.join(name), bytes);

@@ -1,6 +1,10 @@
 //! What the index knows of a trace file that is in it.
 
-use dft_trace::{Clock, Consumed, ContentHash, Head, TimeFault, TimeUnit};
+use crate::clock::{Clock, TimeUnit};
+use crate::consumed::{Consumed, Head};
+use crate::content_hash::ContentHash;
+use crate::fault::FileFault;
+use crate::time_fault::TimeFault;
 
 use crate::FILE_VERSION;
 use crate::bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
@@ -111,17 +115,6 @@ impl FileCounts {
     }
 }
 
-/// What was wrong with a file as a whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FileFault {
-    /// It has no byte.
-    Empty,
-    /// Its last line or gzip member ends too early.
-    Truncated(String),
-    /// A gzip member is corrupt.
-    Damaged(String),
-}
-
 /// A trace file in the index: what it was when it was read.
 ///
 /// ```text
@@ -138,7 +131,7 @@ pub struct FileEntry {
     pub size: u64,
     /// Time of the last change, in ns from the epoch.
     pub modified_ns: i128,
-    /// A hash of its bytes, as [`SourceSummary::fingerprint`](dft_trace::SourceSummary::fingerprint) has it; of a piece, of its bytes.
+    /// The [checksums](ContentHash::checksums) of the file's bytes; of a piece, of its bytes.
     pub fingerprint: u128,
     /// How far its records were read.
     pub consumed: Consumed,

@@ -1,6 +1,7 @@
 //! Which trace a file has: what tells whether another file has the same.
 
-use dft_trace::{ContentHash, Opening, TextScan};
+use crate::content_hash::ContentHash;
+use crate::opening::Opening;
 
 use crate::bytes::{DecodeError, Reader, put_varint, put_zigzag};
 use crate::sample::Sample;
@@ -76,18 +77,6 @@ pub struct DuplicateEntry {
 }
 
 impl DuplicateEntry {
-    /// A file that was scanned.
-    pub fn of_scan(of: Vec<u8>, unfinished: bool, scan: &TextScan) -> Self {
-        Self {
-            of,
-            unfinished,
-            size: scan.snapshot.size,
-            modified_ns: scan.snapshot.modified_ns,
-            fingerprint: scan.fingerprint,
-            text: scan.text,
-        }
-    }
-
     /// A file that was read as a trace, whose records another one counts now.
     pub fn of_entry(of: Vec<u8>, unfinished: bool, entry: &FileEntry) -> Self {
         Self {

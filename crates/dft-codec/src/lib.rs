@@ -5,8 +5,8 @@
 //! decoder rejects truncated, over-long and trailing bytes with a [`DecodeError`], never panics,
 //! and allocates no more than the bytes it was given justify.
 //!
-//! This crate does no I/O and knows no RocksDB; [`dft_metrics`] has the math of what it encodes, and
-//! [`dft_trace`] says how far a file was read.
+//! This crate does no I/O and does not depend on RocksDB. [`dft_metrics`] has the math of what it encodes. The types
+//! that trace readers and the index share are here: [`Clock`], [`Consumed`], [`FileFault`], [`ContentHash`].
 //!
 //! # Primitives
 //!
@@ -94,10 +94,15 @@
 
 mod bytes;
 mod chunk;
+mod clock;
+mod consumed;
+mod content_hash;
+mod fault;
 mod file_entry;
 mod identity;
 mod keys;
 mod name_givers;
+mod opening;
 mod piece_entry;
 mod process;
 mod rows;
@@ -105,14 +110,19 @@ mod sample;
 mod series;
 mod stats;
 mod telemetry;
+mod time_fault;
 
 pub use bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
 pub use chunk::{CHUNK_INTERVALS, ChunkCursor, ChunkWriter, RowChunk};
-pub use dft_trace::ContentHash;
-pub use file_entry::{FileCounts, FileEntry, FileFault};
+pub use clock::{Clock, TimeUnit};
+pub use consumed::{Consumed, Head};
+pub use content_hash::{ContentHash, ContentHasher};
+pub use fault::{FileFault, OpenEnd};
+pub use file_entry::{FileCounts, FileEntry};
 pub use identity::{DuplicateEntry, Identity};
 pub use keys::{CounterScope, HOST_WIDE, NameKey, NameKind, RowKey, TelemetryKey, put_ordered};
 pub use name_givers::{NameGivers, ProcessId};
+pub use opening::Opening;
 pub use piece_entry::{PieceEntry, Unchained};
 pub use process::{
     Fact, LONGEST_HOST, LONGEST_TEXT, MOST_PROCESSES, ProcessFacts, ProcessKey, Processes, StartFacts, StartText,
@@ -121,6 +131,7 @@ pub use rows::{Custom, MetricName, RowCore, RowParts, RowValue, UsualName, encod
 pub use sample::{Sample, SampledRecord};
 pub use series::{SeriesId, SeriesIdentity, SeriesKind};
 pub use telemetry::{TelemetryCore, TelemetryValue, encode_telemetry};
+pub use time_fault::TimeFault;
 
 /// The version of the index as a whole: its column families and their keys, and how files are hashed.
 pub const FORMAT_VERSION: u32 = 6;

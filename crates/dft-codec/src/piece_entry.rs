@@ -3,10 +3,13 @@
 use std::fmt;
 use std::ops::Range;
 
-use dft_trace::{Clock, ContentHash, Fault, OpenEnd, TimeFault};
+use crate::clock::Clock;
+use crate::content_hash::ContentHash;
+use crate::fault::{FileFault, OpenEnd};
+use crate::time_fault::TimeFault;
 
 use crate::bytes::{DecodeError, Reader, put_varint};
-use crate::file_entry::{FileEntry, FileFault, decode_clock, encode_clock};
+use crate::file_entry::{FileEntry, decode_clock, encode_clock};
 
 /// What was read of a piece of a trace file.
 ///
@@ -197,15 +200,15 @@ fn truncated(fault: &Option<FileFault>) -> Option<&str> {
 }
 
 fn within_line(line: u64) -> Option<String> {
-    match Fault::within_line(line) {
-        Fault::Truncated(place) => Some(place),
+    match FileFault::within_line(line) {
+        FileFault::Truncated(place) => Some(place),
         _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use dft_trace::{Consumed, TimeUnit};
+    use crate::{Consumed, TimeUnit};
 
     use super::*;
     use crate::{FileCounts, Identity, ProcessFacts, ProcessKey, Processes};

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use dft_codec::*;
+use dft_codec::{Clock, Consumed, ContentHash, Opening, TimeFault, TimeUnit};
 use dft_metrics::{FloatStats, IntStats, Sketch, SketchMapping};
-use dft_trace::{Clock, Consumed, ContentHash, Opening, TimeFault, TimeUnit};
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;

@@ -333,7 +333,14 @@ impl Classifier<'_> {
     ) {
         progress.add_bytes(scan.snapshot.size);
         progress.add_file();
-        let entry = DuplicateEntry::of_scan(self.bodies[at].name.clone(), unfinished, scan);
+        let entry = DuplicateEntry {
+            of: self.bodies[at].name.clone(),
+            unfinished,
+            size: scan.snapshot.size,
+            modified_ns: scan.snapshot.modified_ns,
+            fingerprint: scan.fingerprint,
+            text: scan.text,
+        };
         reading.duplicates.push((path, entry));
     }
 

@@ -7,7 +7,7 @@ use dft_aggregate::{Aggregator, Config, Run};
 use dft_codec::{Bounds, FileCounts, FileEntry, Identity};
 use dft_io::WorkDirectory;
 use dft_store::{Batch, Index, IndexWriter, StoreError, Written};
-use dft_trace::{Clock, Consumed, Line, MalformedReason, Parser, Phase, Record, TimeFault};
+use dft_trace::{Clock, Consumed, Line, MalformedReason, Parser, Phase, Record, TimeFault, find_time_fault};
 
 use crate::error::BuildError;
 use crate::processes::{Before, ProcessCollector};
@@ -137,7 +137,7 @@ impl LiveAggregator {
                     match table.record(record, clock, counts) {
                         Ok(()) => {
                             processes.add(record, clock.unit, before, counts);
-                            if let Some(fault) = TimeFault::of(record, clock.unit) {
+                            if let Some(fault) = find_time_fault(record, clock.unit) {
                                 *time_fault = Some(time_fault.map_or(fault, |first| first.first(fault)));
                             }
                             added.records += 1;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use dft_aggregate::{Config, Run};
 use dft_codec::{Bounds, DuplicateEntry, FileCounts, FileEntry, FileFault, Identity, PieceEntry};
-use dft_trace::{Clock, Fault, NotRead, OpenEnd, SourceSummary, TimeFault};
+use dft_trace::{Clock, NotRead, OpenEnd, SourceSummary, TimeFault};
 
 use crate::build::BuildOptions;
 use crate::classify::classify;
@@ -127,12 +127,7 @@ impl ReadTraces {
         let ends_before_its_file = piece.as_ref().is_some_and(|piece| piece.end < summary.snapshot.size);
         let fault = summary.fault.filter(|fault| {
             // That text breaks off at the end of a piece is no fault of the file.
-            !(ends_before_its_file && matches!(fault, Fault::Truncated(_)))
-        });
-        let fault = fault.map(|fault| match fault {
-            Fault::Empty => FileFault::Empty,
-            Fault::Truncated(place) => FileFault::Truncated(place),
-            Fault::Damaged(reason) => FileFault::Damaged(reason),
+            !(ends_before_its_file && matches!(fault, FileFault::Truncated(_)))
         });
         let (offset, text) = before.as_ref().map_or((0, 0), |entry| (entry.consumed.offset, entry.consumed.text));
         self.bytes += match &piece {

@@ -13,7 +13,7 @@ use dft_aggregate::{Aggregator, Config, Run, merge_into_one};
 use dft_codec::{Bounds, FileCounts, Sample};
 use dft_trace::{
     Block, BlockEnd, Clock, Line, MalformedReason, Parser, Phase, Record, ResumeError, SourceSummary, TimeFault,
-    TimeUnit, TraceReader,
+    TimeUnit, TraceReader, find_time_fault,
 };
 
 use crate::build::BuildOptions;
@@ -63,7 +63,7 @@ impl Tally {
         } else {
             self.processes.add(record, unit, before, &self.counts);
             sample(&mut self.sample, record);
-            if let Some(fault) = TimeFault::of(record, unit) {
+            if let Some(fault) = find_time_fault(record, unit) {
                 self.time_fault((line, fault));
             }
         }

@@ -1,139 +1,37 @@
-//! Times that cannot be in the unit in which they are read.
+//! Detects times that cannot be in the unit in which they are read.
 
-use std::fmt;
+use dft_codec::{TimeFault, TimeUnit};
 
 use crate::library::text_field;
 use crate::number::Integer;
 use crate::record::{Phase, Record, Value};
-use crate::unit::TimeUnit;
 
-/// What shows that the times of a trace are in another unit than they are read in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TimeFault {
-    /// The tracer's `end` record says another unit.
-    OtherUnit {
-        /// The unit in which times are read there.
-        unit: TimeUnit,
-        /// The unit that the record says.
-        said: TimeUnit,
-    },
-    /// A `ts` is past the year [`TimeFault::LAST_YEAR`].
-    TooLate {
-        /// The unit in which times are read there.
-        unit: TimeUnit,
-        /// The time, in that unit.
-        ts: i64,
-    },
-}
-
-/// The end of the last year that times are believed to be in, in seconds from the epoch.
-const END_OF_LAST_YEAR: i64 = 7_289_654_400;
-
-impl TimeFault {
-    /// The last year that times are believed to be in.
-    pub const LAST_YEAR: i64 = 2200;
-
-    /// What a record, whose times are read in `unit`, shows.
-    #[inline]
-    pub fn of(record: &Record<'_>, unit: TimeUnit) -> Option<Self> {
-        if matches!(record.phase, Phase::Unknown | Phase::Metadata) {
-            return None;
-        }
-        // An `end` record has objects in it, which no layout has.
-        if record.layout.is_none()
-            && let Some(said) = Self::of_end(record, unit)
-        {
-            return Some(said);
-        }
-        match record.ts.integer() {
-            Integer::Some(ts) if ts >= end_of_last_year(unit) => Some(Self::TooLate { unit, ts }),
-            _ => None,
-        }
-    }
-
-    #[cold]
-    fn of_end(record: &Record<'_>, unit: TimeUnit) -> Option<Self> {
-        if record.name != Value::Text(b"end") || !record.cat.text().eq_ignore_ascii_case(b"dftracer") {
-            return None;
-        }
-        let Value::Nested(cfg) = record.args.iter().find(|arg| arg.name == b"cfg")?.value else { return None };
-        let said = TimeUnit::of_metric(text_field(cfg, "time_metric")?)?;
-        (said != unit).then_some(Self::OtherUnit { unit, said })
-    }
-
-    /// Which of two faults of a trace, in order, is named: what the tracer says before what times show.
-    #[must_use]
-    pub fn first(self, later: Self) -> Self {
-        match (self, later) {
-            (Self::TooLate { .. }, Self::OtherUnit { .. }) => later,
-            _ => self,
-        }
-    }
-
-    /// The unit that would fit, if any does.
-    pub fn fitting_unit(&self) -> Option<TimeUnit> {
-        match *self {
-            Self::OtherUnit { said, .. } => Some(said),
-            // The coarsest that fits, for it is the closest to what was believed.
-            Self::TooLate { unit, ts } => {
-                let finer = TimeUnit::ALL.into_iter().filter(|finer| *finer < unit);
-                finer.rev().find(|&finer| ts < end_of_last_year(finer))
-            }
-        }
-    }
-}
-
-impl fmt::Display for TimeFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::OtherUnit { unit, said } => {
-                write!(f, "its end record says that its times are in {said}, and they were read in {unit}")?;
-            }
-            Self::TooLate { unit, ts } => write!(f, "ts {ts} {unit} is in the year {}", year(ts, unit))?,
-        }
-        match (self.fitting_unit(), *self) {
-            (None, _) => f.write_str(", and no unit makes it one before 2201"),
-            (Some(fitting), Self::OtherUnit { .. }) => write!(f, ": {}", Advice(fitting)),
-            (Some(fitting), Self::TooLate { ts, .. }) => {
-                write!(f, "; in {fitting} it is in {}: {}", year(ts, fitting), Advice(fitting))
-            }
-        }
-    }
-}
-
-struct Advice(TimeUnit);
-
-impl fmt::Display for Advice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "give --time-unit {}, over which a CM record in the trace wins", self.0.name())
-    }
-}
-
-/// In a unit of time. No unit has an end past 63 bits.
+/// Returns the fault that a record shows if its times are read in `unit`.
 #[inline]
-fn end_of_last_year(unit: TimeUnit) -> i64 {
-    match unit {
-        TimeUnit::Ns => END_OF_LAST_YEAR * 1_000_000_000,
-        TimeUnit::Us => END_OF_LAST_YEAR * 1_000_000,
-        TimeUnit::Ms => END_OF_LAST_YEAR * 1_000,
-        TimeUnit::Sec => END_OF_LAST_YEAR,
+pub fn find_time_fault(record: &Record<'_>, unit: TimeUnit) -> Option<TimeFault> {
+    if matches!(record.phase, Phase::Unknown | Phase::Metadata) {
+        return None;
+    }
+    // An `end` record contains objects, so it is never read by a layout.
+    if record.layout.is_none()
+        && let Some(fault) = of_end_record(record, unit)
+    {
+        return Some(fault);
+    }
+    match record.ts.integer() {
+        Integer::Some(ts) => TimeFault::too_late(unit, ts),
+        _ => None,
     }
 }
 
-/// The year of a time from the epoch on.
-fn year(ts: i64, unit: TimeUnit) -> i64 {
-    let seconds = match unit {
-        TimeUnit::Ns => ts / 1_000_000_000,
-        TimeUnit::Us => ts / 1_000_000,
-        TimeUnit::Ms => ts / 1_000,
-        TimeUnit::Sec => ts,
-    };
-    // Years from March on, of 400-year cycles (Hinnant, chrono-compatible low-level date algorithms).
-    let days = seconds / 86_400 + 719_468;
-    let (cycle, day) = (days / 146_097, days % 146_097);
-    let in_cycle = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day_of_year = day - (365 * in_cycle + in_cycle / 4 - in_cycle / 100);
-    cycle * 400 + in_cycle + i64::from(day_of_year >= 306)
+#[cold]
+fn of_end_record(record: &Record<'_>, unit: TimeUnit) -> Option<TimeFault> {
+    if record.name != Value::Text(b"end") || !record.cat.text().eq_ignore_ascii_case(b"dftracer") {
+        return None;
+    }
+    let Value::Nested(cfg) = record.args.iter().find(|arg| arg.name == b"cfg")?.value else { return None };
+    let said = TimeUnit::of_metric(text_field(cfg, "time_metric")?)?;
+    (said != unit).then_some(TimeFault::OtherUnit { unit, said })
 }
 
 #[cfg(test)]
@@ -144,40 +42,22 @@ mod tests {
     fn faults(text: &str, unit: TimeUnit) -> Vec<TimeFault> {
         let mut faults = Vec::new();
         Parser::new().parse(text.as_bytes(), 1, unit.into(), |line| match line {
-            Line::Record { record, clock: Clock { unit, .. }, .. } => faults.extend(TimeFault::of(record, unit)),
+            Line::Record { record, clock: Clock { unit, .. }, .. } => faults.extend(find_time_fault(record, unit)),
             Line::Malformed { reason, .. } => panic!("{reason}"),
         });
         faults
     }
 
     #[test]
-    fn the_last_year_ends_where_the_next_begins() {
-        for (ts, unit, wanted) in [
-            (END_OF_LAST_YEAR - 1, TimeUnit::Sec, 2200),
-            (END_OF_LAST_YEAR, TimeUnit::Sec, 2201),
-            (0, TimeUnit::Us, 1970),
-            (1_795_452_209_467_004, TimeUnit::Us, 2026),
-            (1_795_452_209_467_004_000, TimeUnit::Us, 58_865),
-            (i64::MAX, TimeUnit::Us, 294_247),
-            (951_782_400_000, TimeUnit::Ms, 2000),
-            (946_684_799, TimeUnit::Sec, 1999),
-            (946_684_800, TimeUnit::Sec, 2000),
-            (i64::MAX, TimeUnit::Ns, 2262),
-        ] {
-            assert_eq!(year(ts, unit), wanted, "{ts} {unit}");
-        }
-    }
-
-    #[test]
-    fn a_time_past_the_last_year_names_the_unit_that_fits() {
+    fn a_time_after_the_last_year_suggests_the_unit_that_fits() {
         let event = |ts: i64| format!("{{\"name\":\"x\",\"ph\":1,\"ts\":{ts},\"args\":{{\"a\":1}}}}\n");
         let ns = 1_795_452_209_467_004_000;
         let found = faults(&event(ns).repeat(40), TimeUnit::Us);
         assert_eq!(found, [TimeFault::TooLate { unit: TimeUnit::Us, ts: ns }; 40]);
         assert_eq!(
             found[0].to_string(),
-            "ts 1795452209467004000 µs is in the year 58865; in ns it is in 2026: give --time-unit ns, over which a CM \
-             record in the trace wins"
+            "ts 1795452209467004000 µs is in the year 58865; in ns it is in 2026: use --time-unit ns (a CM record in \
+             the trace overrides it)"
         );
         assert_eq!(faults(&event(ns), TimeUnit::Ns), []);
         for (ts, unit, fits) in [
@@ -189,8 +69,8 @@ mod tests {
             assert_eq!(TimeFault::TooLate { unit, ts }.fitting_unit(), fits);
         }
         let none = TimeFault::TooLate { unit: TimeUnit::Ns, ts: i64::MAX }.to_string();
-        assert_eq!(none, "ts 9223372036854775807 ns is in the year 2262, and no unit makes it one before 2201");
-        // Times of metadata are not read, and text and floats are times.
+        assert_eq!(none, "ts 9223372036854775807 ns is in the year 2262; it is after 2200 in every unit");
+        // Times of metadata are ignored. Text and floats are times, too.
         let metadata = format!("{{\"name\":\"FH\",\"ph\":\"M\",\"ts\":{ns}}}\n");
         assert_eq!(faults(&metadata, TimeUnit::Us), []);
         assert_eq!(
@@ -200,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_record_that_says_another_unit_is_one() {
+    fn an_end_record_that_states_another_unit_is_a_fault() {
         let end = |unit: &str| {
             format!(
                 "{{\"name\":\"end\",\"cat\":\"dftracer\",\"ph\":1,\"ts\":5,\"args\":{{\"used\":{{}},\"cfg\":{{\"io\":1,\
@@ -214,7 +94,7 @@ mod tests {
         assert_eq!(faults(&end("NS").replace("dftracer", "app"), TimeUnit::Us), []);
         let cm = r#"{"name":"CM","ph":4,"args":{"name":"time_metric","value":"NS"}}"#;
         assert_eq!(faults(&format!("{cm}\n{}", end("NS")), TimeUnit::Us), []);
-        assert!(other.to_string().ends_with("give --time-unit ns, over which a CM record in the trace wins"));
+        assert!(other.to_string().ends_with("use --time-unit ns (a CM record in the trace overrides it)"));
         let late = TimeFault::TooLate { unit: TimeUnit::Us, ts: i64::MAX };
         assert_eq!((late.first(other), other.first(late), late.first(late)), (other, other, late));
     }

@@ -1,4 +1,4 @@
-"""DFTracer traces to aggregated tables.
+"""Aggregate DFTracer traces to tables.
 
 ::
 
@@ -9,13 +9,13 @@
     events = index.table("events", granularity="5s", cat="posix")
     frame = events.to_pandas()  # or pyarrow.table(events), polars.DataFrame(events), duckdb.sql("from events")
 
-Traces are brought into an index by :func:`build`; :func:`open` gives an :class:`Index`, whose tables any Arrow
+:func:`build` aggregates traces into an index; :func:`open` returns an :class:`Index`, whose tables any Arrow
 library reads without a copy. :class:`Aggregator` aggregates without a trace. :mod:`dft_utils.indexer` has the
-names of the C++ library's package, :mod:`dft_utils.dask` builds and reads on a Dask cluster.
+interface of the C++ library's package, and :mod:`dft_utils.dask` builds and reads on a Dask cluster.
 
-Failures are exceptions, all of them :class:`DftError`, with the path that they are about and what to do. The
-library works without the GIL; Ctrl-C stops a build and leaves the index as it was. Times are in µs, sizes in
-bytes, where nothing else is said.
+Every failure of the library raises a :class:`DftError`, with the path that it is about and what to do. The library
+runs without the GIL. Ctrl-C stops a build and leaves the index as it was. Times are in µs and sizes in bytes, unless
+stated otherwise.
 """
 
 from ._library import VERSION, PathLike
@@ -26,12 +26,12 @@ from .config import Config
 from .errors import (
     CancelledError,
     ChangedError,
+    CommittedError,
     ConfigError,
     DamagedError,
     DftError,
     ForkedError,
     FormatError,
-    CommittedError,
     InvalidArgumentError,
     LockedError,
     MalformedError,
@@ -48,10 +48,10 @@ __version__ = VERSION
 
 
 def open(path: PathLike) -> Index:
-    """Opens the index at a path for reading.
+    """Open the index at a path for reading.
 
-    Raises :class:`NoIndexError` where there is none, and :class:`DamagedError` where it is so damaged that nothing
-    can be read; :func:`verify` then names all that is.
+    Raises :class:`NoIndexError` if there is no index, and :class:`DamagedError` if the index is too damaged to open;
+    :func:`verify` then lists all damage.
     """
     return Index(path)
 

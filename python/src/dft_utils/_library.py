@@ -1,9 +1,10 @@
-"""The library: found, loaded, and called so that a failure is an exception."""
+"""Find and load the library, and call it so that a failure raises an exception."""
 
 import ctypes
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Iterable, Tuple, Union
+from typing import Any, Union
 
 from . import _abi
 from .errors import KINDS, DftError
@@ -12,7 +13,7 @@ PathLike = Union[str, bytes, "os.PathLike[Any]"]
 
 
 def _load() -> ctypes.CDLL:
-    # For those who build the library themselves.
+    # For users who build the library themselves.
     given = os.environ.get("DFT_UTILS_LIBRARY")
     path = Path(given) if given else Path(__file__).parent / "lib" / "libdft_utils.so"
     try:
@@ -23,7 +24,7 @@ def _load() -> ctypes.CDLL:
         ) from error
     missing = [name for name in _abi.FUNCTIONS if not hasattr(loaded, name)]
     if missing:
-        raise ImportError(f"{path} is another release's: it has no {missing[0]}")
+        raise ImportError(f"{path} is from another release: it does not export {missing[0]}")
     for name, (returned, arguments) in _abi.FUNCTIONS.items():
         function = getattr(loaded, name)
         function.restype, function.argtypes = returned, arguments
@@ -34,14 +35,14 @@ _LOADED = _load()
 
 
 def call(name: str, *arguments: Any) -> None:
-    """Calls a function of the library, without the GIL; raises what it says where it fails."""
+    """Call a function of the library without the GIL, and raise its error if it fails."""
     status = getattr(_LOADED, name)(*arguments)
     if status != _abi.DFT_OK:
         raise last_error(status)
 
 
 def last_error(status: int) -> DftError:
-    """What the last call of this thread that failed says of it."""
+    """Return the error of this thread's last failed call."""
     error = sized(_abi.dft_error)
     _LOADED.dft_last_error(ctypes.byref(error))
     kind = KINDS.get(status, DftError)
@@ -49,80 +50,80 @@ def last_error(status: int) -> DftError:
 
 
 def function(name: str) -> Any:
-    """A function of the library, for those who look at its status themselves."""
+    """Return a function of the library, for callers that check its status themselves."""
     return getattr(_LOADED, name)
 
 
 def sized(struct: Any, **fields: Any) -> Any:
-    """A struct that starts with its size."""
+    """Return a struct whose ``size`` is set."""
     return struct(size=ctypes.sizeof(struct), **fields)
 
 
 def int64(value: int, name: str) -> int:
-    """A number for the library, which ctypes would cut off silently."""
+    """Return a signed 64-bit number for the library; ctypes would truncate it silently."""
     if not -(1 << 63) <= value < 1 << 63:
-        raise OverflowError(f"{name} is {value}, past 64 bits")
+        raise OverflowError(f"{name} is {value}, which does not fit in 64 bits")
     return value
 
 
 def uint64(value: int, name: str) -> int:
-    """The same, without a sign."""
+    """Return an unsigned 64-bit number for the library."""
     if value < 0:
         raise ValueError(f"{name} is {value}, which is negative")
     if value >= 1 << 64:
-        raise OverflowError(f"{name} is {value}, past 64 bits")
+        raise OverflowError(f"{name} is {value}, which does not fit in 64 bits")
     return value
 
 
 def uint32(value: int, name: str) -> int:
-    """The same, of 32 bits without a sign."""
+    """Return an unsigned 32-bit number for the library."""
     if not 0 <= value < 1 << 32:
-        raise ValueError(f"{name} is {value}: it is to be from 0 to {(1 << 32) - 1}")
+        raise ValueError(f"{name} is {value}: it must be from 0 to {(1 << 32) - 1}")
     return value
 
 
 def text(value: Union[str, bytes]) -> Any:
-    """A text for the library, which lives as long as what is returned."""
+    """Return a text for the library. It is valid as long as the returned object lives."""
     data = value.encode() if isinstance(value, str) else value
     return _abi.dft_text(data, len(data))
 
 
 def path_text(value: PathLike) -> Any:
-    """A path for the library, in the bytes that the system knows it by."""
+    """Return a path for the library, in the encoding of the file system."""
     return text(os.fsencode(value))
 
 
-def texts(values: Iterable[Any]) -> Tuple[Any, int]:
-    """Texts for the library, and how many."""
+def texts(values: Iterable[Any]) -> tuple[Any, int]:
+    """Return an array of texts for the library, and its length."""
     kept = list(values)
     return (_abi.dft_text * len(kept))(*kept), len(kept)
 
 
-def paths(values: Union[PathLike, Iterable[PathLike]]) -> Tuple[Any, int]:
-    """A path or several for the library, and how many."""
+def paths(values: Union[PathLike, Iterable[PathLike]]) -> tuple[Any, int]:
+    """Return an array of one or more paths for the library, and its length."""
     several = [values] if isinstance(values, (str, bytes, os.PathLike)) else values
     return texts(path_text(value) for value in several)
 
 
 def data(value: Any) -> bytes:
-    """The bytes of a text of the library."""
-    # Not by `value.data`, which would end at the first zero.
+    """Return the bytes of a text of the library."""
+    # `value.data` would end at the first zero.
     address = ctypes.c_void_p.from_buffer(value).value
     return ctypes.string_at(address, value.length) if address else b""
 
 
 def string(value: Any) -> str:
-    """A text of the library, as text."""
+    """Return a text of the library as a string."""
     return data(value).decode("utf-8", "replace")
 
 
 def path(value: Any) -> str:
-    """A text of the library, as a path."""
+    """Return a text of the library as a path."""
     return os.fsdecode(data(value))
 
 
 def sized_buffer(name: str, *arguments: Any) -> bytes:
-    """What a function writes to a buffer of its caller."""
+    """Return what a function writes to a buffer of its caller, whatever its length."""
     length = ctypes.c_uint64()
     capacity = 4096
     while True:
@@ -136,9 +137,9 @@ def sized_buffer(name: str, *arguments: Any) -> bytes:
 
 
 class Collected:
-    """A callback for a function of the library that keeps what it makes of its arguments.
+    """A callback for a visiting function of the library, which collects ``make(*arguments)`` of each visit.
 
-    An exception in it ends the walk, and is raised by :meth:`result`.
+    An exception in ``make`` ends the visits, and :meth:`result` raises it.
     """
 
     def __init__(self, kind: Any, make: Any) -> None:
@@ -162,11 +163,11 @@ class Collected:
 
 
 def version() -> Any:
-    """What the library says of itself."""
+    """Return the version of the library; raise :class:`ImportError` if it has another ABI."""
     found = sized(_abi.dft_version)
     call("dft_library_version", ctypes.byref(found))
     if found.abi != _abi.DFT_ABI_VERSION:
-        raise ImportError(f"the library's ABI is {found.abi}, and this package is made for {_abi.DFT_ABI_VERSION}")
+        raise ImportError(f"the library has ABI {found.abi}, but this package needs ABI {_abi.DFT_ABI_VERSION}")
     return found
 
 

@@ -1,12 +1,13 @@
-"""Live aggregation: records that a program has in hand, without a trace."""
+"""Live aggregation: aggregate the records of a program without a trace."""
 
 import ctypes
-from typing import Any, Iterable, Mapping, Optional, Union
+from collections.abc import Iterable, Mapping
+from typing import Any, Optional, Union
 
 from . import _abi
 from ._library import PathLike, call, int64, path_text, sized, text, uint32
-from .errors import DftError
 from .config import Config
+from .errors import DftError
 from .index import Index
 from .table import Table
 from .units import Size, byte_count
@@ -21,10 +22,12 @@ METADATA = {"file": "FH", "host": "HH", "string": "SH"}
 
 
 class Aggregator:
-    """Aggregates records that a program has in hand. For one thread at a time; several are merged.
+    """Aggregates records that a program creates itself.
 
-    ``config``: how, or the default. ``memory``: what its table may take before it is written to a directory
-    of its own beneath ``scratch``, which is removed with the aggregator.
+    Use an aggregator from one thread at a time; merge the aggregators of several threads.
+
+    ``config``: how to aggregate, or the default. ``memory``: the size that its table may reach before it is spilled
+    to a new directory in ``scratch``, which is removed with the aggregator.
     """
 
     def __init__(self, config: Optional[Config] = None, *, memory: Size = 0, scratch: PathLike = "") -> None:
@@ -36,7 +39,7 @@ class Aggregator:
 
     def _call(self, name: str, *arguments: Any) -> None:
         if self._handle is None:
-            raise ValueError("the aggregator is closed: what it had is in a table, or was given up")
+            raise ValueError("the aggregator is closed: its rows were moved to an index, or discarded")
         call(name, self._handle, *arguments)
 
     def add(
@@ -55,18 +58,18 @@ class Aggregator:
         args: Optional[Mapping[str, Union[int, float, str]]] = None,
         phase: str = "complete",
     ) -> None:
-        """Adds a record.
+        """Add a record.
 
-        ``ts`` and ``dur`` in µs. ``ret``: what the call returned; of a data transfer, bytes, or a negative
-        number where it failed. ``args``: what else it has. ``phase``: ``complete``, ``counter``,
-        ``aggregated`` or ``metadata``. Raises :class:`dft_utils.MalformedError` of a negative time; the
-        record is counted as malformed then, and adding goes on.
+        ``ts`` and ``dur`` are in µs. ``ret``: what the call returned; for a data transfer, the bytes, or a negative
+        number if it failed. ``args``: all other args. ``phase``: ``complete``, ``counter``, ``aggregated`` or
+        ``metadata``. Raises :class:`dft_utils.MalformedError` if a time is negative; the record is then counted as
+        malformed, and more records can be added.
         """
         record = sized(_abi.dft_record)
         try:
             record.phase = PHASES[phase]
         except KeyError:
-            raise ValueError(f"there is no phase {phase!r}; there are {', '.join(PHASES)}") from None
+            raise ValueError(f"there is no phase {phase!r}; the phases are {', '.join(PHASES)}") from None
         record.name, record.category = text(name), text(cat)
         record.pid, record.tid, record.ts_us = int64(pid, "pid"), int64(tid, "tid"), int64(ts, "ts")
         present = 0
@@ -95,21 +98,21 @@ class Aggregator:
                 elif -(1 << 63) <= value < 1 << 63:
                     place.integer, place.kind = value, _abi.DFT_ARG_INTEGER
                 else:
-                    # An integer past 64 bits is a float, as in a trace.
+                    # An integer of more than 64 bits becomes a float, as in a trace.
                     place.real, place.kind = float(value), _abi.DFT_ARG_REAL
             record.args, record.args_length = given, len(args)
         self._call("dft_aggregator_add", ctypes.byref(record))
 
     def add_name(self, kind: str, hash_: str, name: str) -> None:
-        """Says what a hash stands for; ``kind`` is ``file``, ``host`` or ``string``."""
+        """Add the name of a hash; ``kind`` is ``file``, ``host`` or ``string``."""
         if kind not in METADATA:
-            raise ValueError(f"there is no hash table {kind!r}; there are {', '.join(METADATA)}")
+            raise ValueError(f"there is no hash table {kind!r}; the hash tables are {', '.join(METADATA)}")
         self.add(METADATA[kind], "dftracer", 0, args={"name": name, "value": hash_}, phase="metadata")
 
     def add_lines(self, lines: Union[str, bytes, Iterable[Union[str, bytes]]]) -> int:
-        """Adds records as whole lines of JSON, as a trace has them; returns how many are records.
+        """Add records as whole lines of JSON, in the format of a trace; return how many lines are records.
 
-        Lines that are none are counted as malformed, and are no error.
+        All other lines are counted as malformed; they are not an error.
         """
         if not isinstance(lines, (str, bytes)):
             lines = b"\n".join(line.encode() if isinstance(line, str) else line for line in lines)
@@ -118,37 +121,37 @@ class Aggregator:
         return added.records
 
     def merge(self, other: "Aggregator") -> None:
-        """Moves all that another one holds to this one; the order does not matter to the result."""
+        """Move all rows of another aggregator into this one. The order of merges does not affect the result."""
         if other._handle is None:
             raise ValueError("the other aggregator is closed")
         self._call("dft_aggregator_merge", other._handle)
 
     def publish(self, index: PathLike, source: str, *, threads: int = 0) -> None:
-        """Adds all that was aggregated to an index, at once or not at all; it is empty then.
+        """Add all rows to an index, atomically, and empty the aggregator.
 
-        ``source``: a name for it, such as a host and a rank; the index takes each source once.
+        ``source``: a name for the rows, such as a host and a rank; an index accepts each source once.
         """
         self._call("dft_aggregator_publish", path_text(index), text(source), uint32(threads, "threads"))
 
     def index(self, *, threads: int = 0) -> Index:
-        """Makes an index of all that was aggregated, which is removed when it is closed. This ends it."""
+        """Return a temporary index of all rows, which is removed when it is closed. This closes the aggregator."""
         if self._handle is None:
             raise ValueError("the aggregator is closed")
         handle, self._handle = self._handle, None
         index = ctypes.c_void_p()
-        # Its handle is freed by this, also where it fails.
+        # This frees the handle, even if it fails.
         call("dft_aggregator_into_index", handle, uint32(threads, "threads"), ctypes.byref(index))
         return Index._of(index)
 
     def table(self, table: str = "events", /, **view: Any) -> Table:
-        """A table of all that was aggregated, as :meth:`dft_utils.Index.table` gives it. This ends it."""
+        """Return a table of all rows, like :meth:`dft_utils.Index.table`. This closes the aggregator."""
         return self.index().table(table, **view)
 
     def close(self) -> None:
-        """Gives up all that it holds."""
+        """Discard all rows."""
         handle = self._handle
         if handle is not None:
-            # Where that fails, as it is in use by another thread, it is still there.
+            # If this fails because another thread uses the handle, the handle stays valid.
             call("dft_aggregator_free", handle)
             self._handle = None
 
@@ -163,5 +166,5 @@ class Aggregator:
             try:
                 self.close()
             except DftError:
-                # There is nobody to be told, and Python would print it.
+                # No caller can handle the error, and Python would print it.
                 pass

@@ -5,8 +5,9 @@ PyCapsule interface.
 """
 
 import ctypes
+from collections.abc import Iterator
 from ctypes import CFUNCTYPE, POINTER, Structure, c_char_p, c_int, c_int64, c_void_p
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Optional
 
 from .errors import DftError
 
@@ -58,18 +59,18 @@ def _release(struct: Any) -> None:
         _RELEASE(struct.release)(ctypes.addressof(struct))
 
 
-# The names of capsules, which must stay where they are.
+# The names of capsules, which must stay at their addresses.
 _NAMES = {_Schema: b"arrow_schema", _Array: b"arrow_array", _Stream: b"arrow_array_stream"}
 
-# What capsules point to, by address, until they are destroyed.
-_IN_CAPSULES: Dict[int, Any] = {}
+# The structs that capsules point to, by address, until the capsules are destroyed.
+_IN_CAPSULES: dict[int, Any] = {}
 
 _new_capsule = ctypes.pythonapi.PyCapsule_New
 _new_capsule.restype = ctypes.py_object
 _new_capsule.argtypes = [c_void_p, c_char_p, c_void_p]
 _capsule_pointer = ctypes.pythonapi.PyCapsule_GetPointer
 _capsule_pointer.restype = c_void_p
-# No reference is taken to a capsule that is being destroyed.
+# A plain pointer, so that no reference is taken to a capsule that is being destroyed.
 _capsule_pointer.argtypes = [c_void_p, c_char_p]
 _capsule_name = ctypes.pythonapi.PyCapsule_GetName
 _capsule_name.restype = c_char_p
@@ -80,7 +81,7 @@ _capsule_name.argtypes = [c_void_p]
 def _destroy(capsule: int) -> None:
     struct = _IN_CAPSULES.pop(_capsule_pointer(capsule, _capsule_name(capsule)), None)
     if struct is not None:
-        # Who took it over has set its release to NULL.
+        # A consumer that took ownership has set `release` to NULL.
         _release(struct)
 
 
@@ -89,26 +90,26 @@ ctypes.pythonapi.Py_IncRef(ctypes.py_object(_destroy))
 
 
 def capsule(struct: Any) -> Any:
-    """A capsule that owns a struct of the Arrow C data interface."""
+    """Return a capsule that owns a struct of the Arrow C data interface."""
     address = ctypes.addressof(struct)
     _IN_CAPSULES[address] = struct
     return _new_capsule(address, _NAMES[type(struct)], ctypes.cast(_destroy, c_void_p))
 
 
 class Batch:
-    """Some rows of a table: what ``pyarrow.record_batch`` and others take, once."""
+    """Some rows of a table, which ``pyarrow.record_batch`` and other libraries can consume once."""
 
     def __init__(self, schema: _Schema, array: _Array) -> None:
-        self._structs: Optional[Tuple[_Schema, _Array]] = (schema, array)
+        self._structs: Optional[tuple[_Schema, _Array]] = (schema, array)
         self.num_rows: int = array.length
         self.num_columns: int = array.n_children
 
     def __len__(self) -> int:
         return self.num_rows
 
-    def __arrow_c_array__(self, requested_schema: Any = None) -> Tuple[Any, Any]:
+    def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]:
         if self._structs is None:
-            raise RuntimeError("the batch was handed on already: keep what `pyarrow.record_batch(batch)` gives")
+            raise RuntimeError("the batch was already consumed: keep the result of `pyarrow.record_batch(batch)`")
         schema, array = self._structs
         self._structs = None
         return capsule(schema), capsule(array)
@@ -122,22 +123,22 @@ class Batch:
 
 
 class Stream:
-    """A table's batches, one after the other, once."""
+    """A stream of a table's batches, which can be read once."""
 
     def __init__(self) -> None:
         self._struct: Optional[_Stream] = _Stream()
 
     def address(self) -> int:
-        """Where the library puts the stream."""
+        """Return the address at which the library creates the stream."""
         return ctypes.addressof(self._struct)
 
     def into_capsule(self) -> Any:
-        """A capsule that owns the stream from here on."""
+        """Return a capsule that takes ownership of the stream."""
         struct, self._struct = self._struct, None
         return capsule(struct)
 
     def batches(self) -> Iterator[Batch]:
-        """The batches, for who has no Arrow library that takes a stream."""
+        """Iterate over the batches, without an Arrow library."""
         stream = self._struct
         while True:
             array, schema = _Array(), _Schema()
@@ -149,8 +150,8 @@ class Stream:
 
     def _check(self, code: int) -> None:
         if code:
-            said = self._struct.get_last_error(self.address())
-            raise DftError((said or b"the table cannot be read").decode("utf-8", "replace"), status=code)
+            message = self._struct.get_last_error(self.address())
+            raise DftError((message or b"the table cannot be read").decode("utf-8", "replace"), status=code)
 
     def __del__(self) -> None:
         if self._struct is not None:

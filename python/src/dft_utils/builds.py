@@ -1,11 +1,12 @@
-"""Builds: traces into an index, at once or staged by many machines."""
+"""Build an index from traces, on one machine or staged by many machines."""
 
 import atexit
 import ctypes
 import threading
 import weakref
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable, List, Optional, Tuple, Union
+from typing import Any, Callable, Optional, Union
 
 from . import _abi
 from ._library import Collected, PathLike, call, path_text, paths, sized, string, text, uint32, uint64
@@ -20,28 +21,28 @@ STAGES = ("listing", "reading", "writing")
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a build is."""
+    """The progress of a build."""
 
     #: ``listing`` the traces, ``reading`` them, or ``writing`` the index.
     stage: str
-    #: Files to read, and those that were read.
+    #: Files to read, and files read so far.
     files: int
     files_read: int
-    #: Bytes to read, as they are on disk, and those that were read.
+    #: Bytes on disk to read, and bytes read so far.
     bytes: int
     bytes_read: int
-    #: Records that were read.
+    #: Records read so far.
     records: int
 
 
-#: Sees how far a build is, some ten times a second: a function, or a bar of tqdm's kind (with ``total``,
-#: ``update`` and ``refresh``), which counts bytes as they are on disk.
+#: Receives the progress of a build about ten times a second: a function, or a progress bar like tqdm's (with
+#: ``total``, ``update`` and ``refresh``), which counts bytes on disk.
 OnProgress = Union[Callable[[Progress], Any], Any]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What was wrong with a trace, whose good records are in all the same."""
+    """A fault of a trace. The good records of the trace are still indexed."""
 
     path: str
     message: str
@@ -49,9 +50,9 @@ class Fault:
 
 @dataclass
 class BuildReport:
-    """What was read and written."""
+    """What a build read and wrote."""
 
-    #: Files that were read; files that were in already; files with faults.
+    #: Files that were read, files that were already indexed, and files with faults.
     files: int = 0
     known_files: int = 0
     faulty_files: int = 0
@@ -59,51 +60,52 @@ class BuildReport:
     malformed_lines: int = 0
     rows: int = 0
     telemetry_rows: int = 0
-    #: Bytes of text that were read, inflated.
+    #: Bytes of text that were read, after decompression.
     text_bytes: int = 0
     #: Records of unknown phase, which are in no row.
     skipped_records: int = 0
-    #: Files that have the trace of another one, of which nothing is counted.
+    #: Files with the same trace as another file, of which nothing is counted.
     duplicate_files: int = 0
-    #: Each fault of the input: duplicates, malformed lines, records of unknown phase, truncated, damaged, empty and unreadable files.
-    faults: List[Fault] = field(default_factory=list)
+    #: All faults of the input: duplicates, malformed lines, records of unknown phase, and truncated, damaged, empty or
+    #: unreadable files.
+    faults: list[Fault] = field(default_factory=list)
 
 
 @dataclass
 class IngestReport:
     """What an ingest did."""
 
-    #: Bundles that were taken in, and those that were in already.
+    #: Bundles that were ingested, and bundles that were already ingested.
     taken: int = 0
     known: int = 0
-    #: Bundles that were refused, and stay; each has a fault that says why, or is of an unchained trace.
+    #: Bundles that were refused and kept; each has a fault that states why, or belongs to an unchained trace.
     refused: int = 0
     not_removed: int = 0
-    #: Bundles that are on their way, or whose worker died.
+    #: Bundles that are still being staged, or whose worker died.
     unfinished: int = 0
-    #: Files that have the trace of another one, of which nothing is counted.
+    #: Files with the same trace as another file, of which nothing is counted.
     duplicate_files: int = 0
-    faults: List[Fault] = field(default_factory=list)
-    #: Traces of which some pieces are there, and what they wait for.
-    waiting: List[Fault] = field(default_factory=list)
-    #: Traces that are to be staged whole, for their pieces do not make them, and why.
-    unchained: List[Fault] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    #: Traces with missing pieces, and the pieces that they wait for.
+    waiting: list[Fault] = field(default_factory=list)
+    #: Traces that must be staged whole because their pieces do not form the trace, and why.
+    unchained: list[Fault] = field(default_factory=list)
 
 
 @dataclass(frozen=True, order=True)
 class Piece:
-    """A piece of a trace: bytes of the file as it is on disk."""
+    """A piece of a trace: a range of bytes of the file as it is on disk."""
 
     path: str
-    #: The first byte, and the one behind the last.
+    #: The first byte, and the byte after the last.
     start: int
     end: int
-    #: The size that the file had when it was cut.
+    #: The size of the file when it was cut.
     file_size: int
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is all of its file."""
+        """Return whether the piece is the whole file."""
         return (self.start, self.end) == (0, self.file_size)
 
 
@@ -122,26 +124,26 @@ def _bar(bar: Any) -> Callable[[Progress], None]:
 
 
 def progress_function(on_progress: Optional[OnProgress]) -> Optional[Callable[[Progress], Any]]:
-    """What sees a progress, of a function or a bar."""
+    """Return a function that receives progress, from a function or a progress bar."""
     return _bar(on_progress) if hasattr(on_progress, "update") else on_progress
 
 
-def _collect(faults: List[Fault]) -> Any:
-    """A callback that keeps what it is told."""
+def _collect(faults: list[Fault]) -> Any:
+    """Return a callback that appends to a list of faults."""
     return _abi.dft_on_text(lambda _context, path, message: faults.append(Fault(path_of(path), string(message))))
 
 
 class _Running:
-    """A build under way on a thread of its own, so that the main thread hears Ctrl-C and stops it.
+    """A build that runs on a separate thread, so that the main thread can receive Ctrl-C and stop the build.
 
-    The interpreter does not end before it: a callback that meets it half gone would end the process.
+    The interpreter does not exit before the build ends: a callback during shutdown would end the process.
     """
 
     _all: "weakref.WeakSet[_Running]" = weakref.WeakSet()
 
     def __init__(self, on_progress: Optional[OnProgress]) -> None:
         show = progress_function(on_progress)
-        self.faults: List[Fault] = []
+        self.faults: list[Fault] = []
         self._stop = threading.Event()
         self._ended = threading.Event()
         self._failure: Optional[BaseException] = None
@@ -161,7 +163,7 @@ class _Running:
         self.on_fault = _collect(self.faults)
 
     def run(self, name: str, *arguments: Any) -> None:
-        outcome: List[BaseException] = []
+        outcome: list[BaseException] = []
         _Running._all.add(self)
 
         def work() -> None:
@@ -176,10 +178,10 @@ class _Running:
             thread = threading.Thread(target=work, name=name)
             try:
                 thread.start()
-                # Not joined before its end: where that is interrupted, Python may take the thread for ended.
+                # Wait for the end before joining: if join() is interrupted, Python may consider the thread ended.
                 self._ended.wait()
             except BaseException:
-                # Ctrl-C, say: the build ends at once, and the index is as it was.
+                # For example Ctrl-C: the build stops at once, and the index stays as it was.
                 if thread.is_alive():
                     self._end()
                 self._ended.set()
@@ -192,27 +194,26 @@ class _Running:
         if outcome:
             raise outcome[0]
 
-
     def _end(self) -> None:
-        """Lets the build end, however often that is interrupted."""
+        """Stop the build and wait for its end, however often the wait is interrupted."""
         self._stop.set()
         while not self._ended.is_set():
             try:
                 self._ended.wait()
             except KeyboardInterrupt:
-                # It is about to end already.
+                # The build is already stopping.
                 pass
 
 
 @atexit.register
 def _end_all() -> None:
-    """Ends the builds of threads that Python does not wait for."""
+    """Stop the builds on threads that Python does not wait for."""
     for running in list(_Running._all):
         running._end()
 
 
-def resolve(traces: Union[PathLike, Iterable[PathLike]], index: PathLike) -> List[Tuple[str, int]]:
-    """Each of some traces by its path, and how it stands to an index: one of ``DFT_TRACE_…``. Nothing is written."""
+def resolve(traces: Union[PathLike, Iterable[PathLike]], index: PathLike) -> list[tuple[str, int]]:
+    """Return the path of each trace and its state in an index, one of ``DFT_TRACE_…``. Writes nothing."""
     seen = Collected(_abi.dft_visit_trace, lambda path, state: (path_of(path), state))
     call("dft_resolve", *paths(traces), path_text(index), seen.callback, None)
     return seen.result()
@@ -229,7 +230,7 @@ def _options(memory: Optional[Size], threads: int, strict: bool, rebuild: bool, 
     )
 
 
-def _report(done: Any, faults: List[Fault], report: Any) -> Any:
+def _report(done: Any, faults: list[Fault], report: Any) -> Any:
     for name, _kind in done._fields_[1:]:
         if hasattr(report, name):
             setattr(report, name, getattr(done, name))
@@ -249,15 +250,16 @@ def build(
     progress: Optional[OnProgress] = None,
     source: Optional[str] = None,
 ) -> BuildReport:
-    """Brings traces into an index: those that it does not have yet, and what others have grown by.
+    """Add to an index the traces that it does not have yet, and resume traces that have grown.
 
-    ``traces``: files, directories (searched for ``*.pfw`` and ``*.pfw.gz``) or globs. ``index``: made if it
-    is not there; ``.dftagg`` beside the traces where none is given. ``config``: that of the index, or the
-    default. ``memory``: what the tables may take, such as ``"256M"``. ``threads``: 0 for as many as there
-    are cores. ``strict``: faults of the input are an error, and nothing is stored. ``rebuild``: the index is
-    made anew. ``source``: where the traces come from, such as the name of a node, so that another trace of the
-    same path elsewhere is another trace. All comes in at once, or nothing: the index may be read meanwhile, Ctrl-C
-    leaves it as it was.
+    ``traces``: files, directories (searched for ``*.pfw`` and ``*.pfw.gz``) or globs. ``index``: created if it does
+    not exist; the default is ``.dftagg`` next to the traces. ``config``: the default is the configuration of the
+    index, or of :class:`Config` for a new index. ``memory``: the memory budget of the tables, such as ``"256M"``.
+    ``threads``: 0 for one thread per core. ``strict``: faults of the input are an error, and nothing is stored.
+    ``rebuild``: rebuild the index. ``source``: where the traces come from, such as the name of a node, so that
+    traces with the same path from different sources are different traces.
+
+    The build is atomic: the index can be read while it runs, and Ctrl-C leaves the index as it was.
     """
     if index is None:
         index = default_location(traces)
@@ -283,7 +285,7 @@ def stage(
     traces: Union[PathLike, Iterable[PathLike]],
     staging: PathLike,
     shared: PathLike,
-    part: Tuple[int, int] = (0, 1),
+    part: tuple[int, int] = (0, 1),
     config: Optional[Config] = None,
     *,
     memory: Optional[Size] = None,
@@ -292,11 +294,11 @@ def stage(
     progress: Optional[OnProgress] = None,
     source: Optional[str] = None,
 ) -> BuildReport:
-    """Stages one machine's part of a build: traces to bundles in a directory that all machines share.
+    """Stage one machine's part of a build: aggregate traces to bundles in a directory that all machines share.
 
-    ``staging``: a directory of this machine, for the work. ``shared``: where the bundles go, each whole or
-    not at all. ``part``: ``(k, n)``, part k of n, counted from 0, about equal in bytes, and the same on every
-    machine that sees the same files. ``source``: as for :func:`build`. What is in a bundle already is left out.
+    ``staging``: a working directory on this machine. ``shared``: where the bundles go; each appears atomically.
+    ``part``: ``(k, n)``, part k of n, counted from 0. Parts are about equal in bytes, and the same on every machine
+    that sees the same files. ``source``: as for :func:`build`. Traces that are already in a bundle are skipped.
     """
     running = _Running(progress)
     done = sized(_abi.dft_build_summary)
@@ -318,11 +320,11 @@ def stage(
     return _report(done, running.faults, BuildReport())
 
 
-def plan(traces: Union[PathLike, Iterable[PathLike]], piece_size: Size = 0) -> List[Piece]:
-    """Cuts traces into pieces of about a size, 1 GiB where none is given, for several machines to stage.
+def plan(traces: Union[PathLike, Iterable[PathLike]], piece_size: Size = 0) -> list[Piece]:
+    """Cut traces into pieces of about ``piece_size``, 1 GiB by default, for several machines to stage.
 
-    Cuts are between lines, or members of a gzip file. A file that is not much larger, or cannot be cut, is one
-    piece. Hardly anything of the files is read.
+    Cuts are between lines, or between the members of a gzip file. A file that is not much larger than a piece, or
+    cannot be cut, is one piece. The function reads very little of the files.
     """
 
     def piece(given: Any) -> Piece:
@@ -350,10 +352,11 @@ def stage_pieces(
     progress: Optional[OnProgress] = None,
     source: Optional[str] = None,
 ) -> BuildReport:
-    """Stages pieces of traces, of :func:`plan`, as :func:`stage` does traces: whole ones together, others each alone.
+    """Stage pieces from :func:`plan` to bundles, as :func:`stage` does for traces.
 
-    :func:`ingest` takes a trace when all of its pieces are there. Raises :class:`dft_utils.ChangedError` where a
-    trace has not the size that it had when it was cut: plan again.
+    Pieces that are whole traces share a bundle; every other piece gets its own. :func:`ingest` ingests a trace when
+    all of its pieces are staged. Raises :class:`dft_utils.ChangedError` if the size of a trace has changed since it
+    was cut: plan again.
     """
     running = _Running(progress)
     done = sized(_abi.dft_build_summary)
@@ -381,10 +384,10 @@ def stage_pieces(
 
 
 def ingest(index: PathLike, shared: PathLike, *, keep: bool = False) -> IngestReport:
-    """Brings the bundles of a shared directory into an index, in any order, each once.
+    """Ingest the bundles of a shared directory into an index, each once, in any order.
 
-    ``index``: made, with the bundles' configuration, if it is not there. Bundles that are in are removed
-    unless ``keep``; those that are refused stay, and the report says why.
+    ``index``: created with the bundles' configuration if it does not exist. Ingested bundles are removed, unless
+    ``keep`` is set. Refused bundles stay, and the report states why.
     """
     report = IngestReport()
     done = sized(_abi.dft_ingest_summary)

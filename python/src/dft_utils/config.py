@@ -1,14 +1,15 @@
 """How records are aggregated."""
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Optional, Sequence, Union
+from typing import Any, Optional, Union
 
 from . import _abi
 from ._library import call, sized, string, text, texts
 from .units import Duration, microseconds
 
-# What the ts of a letter-C counter is of its period, by DFT_COUNTER_PERIOD_….
+# What the ts of a counter with the phase letter C is in its period, by DFT_COUNTER_PERIOD_….
 PERIODS = (None, "start", "end")
 
 # The unit of times, by DFT_TIME_UNIT_….
@@ -17,15 +18,15 @@ TIME_UNITS = ("us", "ns", "ms", "s")
 
 @dataclass(frozen=True)
 class Config:
-    """How records are aggregated. All of an index has one configuration.
+    """How records are aggregated. An index has one configuration.
 
-    ``interval``: the length of a time bucket. ``group_keys``: args whose values keep rows apart.
-    ``custom_metrics``: whether every numeric arg without a meaning of its own is kept as a metric, identifiers
-    and labels (such as ``*_hash``, ``fd``, ``flags``) excepted; ``"all"`` keeps those, too; a sequence keeps
-    those of these names. ``counter_period``: what the ``ts`` of a counter with the phase letter C is of its period,
-    ``"start"`` or ``"end"``; ``None``: what each trace says. ``percentiles``: the relative accuracy of percentiles, such as 0.01; ``None`` keeps none.
-    ``group_by_file``: whether rows are kept apart by file. ``time_unit``: the unit of times where a trace does not
-    say one: ``"ns"``, ``"us"``, ``"ms"`` or ``"s"``.
+    ``interval``: the length of a bucket. ``group_keys``: args whose values keep rows apart.
+    ``custom_metrics``: whether every numeric arg without a meaning of its own is kept as a metric, except
+    identifiers and labels (such as ``*_hash``, ``fd``, ``flags``); ``"all"`` keeps those too; a sequence keeps only
+    the args that it names. ``percentiles``: the relative accuracy of percentiles, such as 0.01; ``None`` keeps none.
+    ``group_by_file``: whether rows are kept apart by file. ``counter_period``: whether the ``ts`` of a counter with
+    the phase letter C is the ``"start"`` or the ``"end"`` of its period; ``None`` follows each trace.
+    ``time_unit``: the unit of times for traces that do not state one: ``"ns"``, ``"us"``, ``"ms"`` or ``"s"``.
     """
 
     interval: Duration = "1s"
@@ -38,7 +39,7 @@ class Config:
 
     @property
     def interval_us(self) -> int:
-        """The length of a time bucket, in µs."""
+        """Return the length of a bucket, in µs."""
         return microseconds(self.interval, "interval")
 
     def _struct(self) -> Any:

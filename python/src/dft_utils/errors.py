@@ -1,6 +1,5 @@
-"""What can go wrong, as exceptions: each has what is wrong, where, and what to do."""
+"""The exceptions of this package: each states what is wrong, where, and what to do."""
 
-from typing import Dict, Type
 
 from . import _abi
 
@@ -8,9 +7,9 @@ from . import _abi
 class DftError(RuntimeError):
     """A call of the library failed.
 
-    ``str(error)`` is for people: what is wrong, where, and what to do. ``path`` is the file or directory,
-    ``key`` the key or row that it is about, empty where it is about none; ``status`` is the code that the
-    C library returned.
+    ``str(error)`` is for people: what is wrong, where, and what to do. ``path`` is the file or directory that the
+    error is about and ``key`` the key or row; each is empty if there is none. ``status`` is the code that the C
+    library returned.
     """
 
     def __init__(self, message: str, *, status: int = 0, path: str = "", key: str = "") -> None:
@@ -23,31 +22,31 @@ class DftError(RuntimeError):
         return _error, (type(self), str(self), self.status, self.path, self.key)
 
 
-def _error(kind: Type[DftError], message: str, status: int, path: str, key: str) -> DftError:
+def _error(kind: type[DftError], message: str, status: int, path: str, key: str) -> DftError:
     return kind(message, status=status, path=path, key=key)
 
 
 class InvalidArgumentError(DftError, ValueError):
-    """An argument is out of its range, or of no use."""
+    """An argument is out of range or invalid."""
 
 
 class NoIndexError(DftError, FileNotFoundError):
     """There is no index at the path."""
 
-    # That of OSError would show its number.
+    # OSError.__str__ would show the error number.
     __str__ = RuntimeError.__str__
 
 
 class LockedError(DftError):
-    """Another process writes the index; try again later."""
+    """Another process is writing the index; try again later."""
 
 
 class ConfigError(DftError, ValueError):
-    """The configuration is another one than the index's, or cannot be used."""
+    """The configuration differs from that of the index, or is invalid."""
 
 
 class FormatError(DftError):
-    """The format is one that this library does not read."""
+    """This library does not read the format."""
 
 
 class DamagedError(DftError):
@@ -55,17 +54,17 @@ class DamagedError(DftError):
 
 
 class SystemRefusedError(DftError, OSError):
-    """The system refused: no such file, no permission, a full disk."""
+    """The system refused an operation: no such file, no permission, a full disk."""
 
     __str__ = RuntimeError.__str__
 
 
 class ChangedError(DftError):
-    """A trace, or what comes from a source, is in already, with other contents."""
+    """A trace or a source is already in the index, with other contents."""
 
 
 class NothingFoundError(DftError, FileNotFoundError):
-    """There is no trace, or no bundle, where one was looked for."""
+    """No trace or bundle was found."""
 
     __str__ = RuntimeError.__str__
 
@@ -75,22 +74,22 @@ class MalformedError(DftError, ValueError):
 
 
 class TooLargeError(DftError, OverflowError):
-    """A number is past what its place holds."""
+    """A number does not fit in its field."""
 
 
 class CancelledError(DftError):
-    """It was stopped, as asked."""
+    """The operation was stopped on request."""
 
 
 class CommittedError(DftError):
-    """What was to be added is in the index, but it may not survive a loss of power."""
+    """The index holds what was added, but it may not survive a loss of power."""
 
 
 class ForkedError(DftError):
-    """It was opened before ``os.fork()``, by the parent of this process: open it again."""
+    """The parent of this process opened the object before ``os.fork()``: open it again."""
 
 
-KINDS: Dict[int, Type[DftError]] = {
+KINDS: dict[int, type[DftError]] = {
     _abi.DFT_INVALID_ARGUMENT: InvalidArgumentError,
     _abi.DFT_NO_INDEX: NoIndexError,
     _abi.DFT_LOCKED: LockedError,

@@ -1,10 +1,11 @@
-"""Indexes, opened for reading."""
+"""Read indexes."""
 
 import ctypes
 import json
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Any, Optional, Union
 
 from . import _abi
 from ._library import Collected, PathLike, call, path_text, paths, sized, sized_buffer, string, text, uint32
@@ -19,13 +20,13 @@ NAMES = {"file": _abi.DFT_NAMES_FILE, "host": _abi.DFT_NAMES_HOST, "string": _ab
 
 @dataclass(frozen=True)
 class IndexInfo:
-    """What an index is, and how much is in it."""
+    """The configuration and the size of an index."""
 
     path: str
     config: Config
     config_hash: int
-    #: The least and the greatest bucket over rows and telemetry, in µs; ``None`` where there is neither.
-    bounds_us: Optional[Tuple[int, int]]
+    #: The lowest and the highest bucket of rows and telemetry, in µs; ``None`` if the index has neither.
+    bounds_us: Optional[tuple[int, int]]
     #: Bytes on disk.
     bytes: int
     event_rows: int
@@ -40,11 +41,11 @@ class IndexInfo:
 class File:
     """A trace file in an index."""
 
-    #: What it is called in the index: its path from the index's parent directory, or its whole path.
+    #: Its name in the index: its path relative to the index's parent directory, or its full path.
     path: str
     #: Its size, in bytes.
     bytes: int
-    #: Bytes of text that were read of it, inflated.
+    #: Bytes of text that were read from it, after decompression.
     text_bytes: int
     events: int
     profiles: int
@@ -54,9 +55,9 @@ class File:
     skipped: int
     malformed: int
     failed_transfers: int
-    #: The processes whose records it has, in order.
-    pids: Tuple[int, ...]
-    #: What was wrong with it, for people; empty if nothing.
+    #: The processes whose records it has, in ascending order.
+    pids: tuple[int, ...]
+    #: Its fault, for people; empty if it has none.
     fault: str
 
 
@@ -66,26 +67,27 @@ class Process:
 
     pid: int
     host_hash: str
-    #: How many series it has: a measure of how much a reader has to do for it.
+    #: The number of its series, a measure of the work that a reader has with it.
     series: int
 
 
 class Index:
-    """An index, opened for reading: a snapshot that no writer changes.
+    """An index that is open for reading: a snapshot that no writer changes.
 
-    Any number of threads and processes may read it at once. It is made by :func:`dft_utils.open`, or from
-    memory by :meth:`dft_utils.Aggregator.index`. Pickled, it is opened again by its path, as it is then.
+    Any number of threads and processes may read an index concurrently. :func:`dft_utils.open` opens one, and
+    :meth:`dft_utils.Aggregator.index` makes one from memory. Unpickling opens the index at the same path, in its
+    state at that time.
     """
 
     def __init__(self, path: PathLike) -> None:
-        """Opens the index at a path; raises :class:`dft_utils.NoIndexError` where there is none."""
+        """Open the index at a path; raise :class:`dft_utils.NoIndexError` if there is none."""
         self.path = os.fsdecode(path)
         self._handle: Optional[ctypes.c_void_p] = None
         handle = ctypes.c_void_p()
         try:
             call("dft_index_open", path_text(path), ctypes.byref(handle))
         except DamagedError as error:
-            message = f"{error}\ndft_utils.verify({self.path!r}) names all that is damaged"
+            message = f"{error}\ndft_utils.verify({self.path!r}) lists all damage"
             raise DamagedError(message, status=error.status, path=error.path, key=error.key) from None
         self._handle = handle
 
@@ -101,10 +103,10 @@ class Index:
         call(name, self._handle, *arguments)
 
     def close(self) -> None:
-        """Closes it. Tables that are being read stay good."""
+        """Close the index. Tables that are being read stay valid."""
         handle = self._handle
         if handle is not None:
-            # Where that fails, as it is in use by another thread, it is still there.
+            # If this fails because another thread uses the handle, the handle stays valid.
             call("dft_index_free", handle)
             self._handle = None
 
@@ -119,29 +121,29 @@ class Index:
             try:
                 self.close()
             except DftError:
-                # There is nobody to be told, and Python would print it.
+                # No caller can handle the error, and Python would print it.
                 pass
 
     def __reduce__(self) -> Any:
         if not self.path:
-            raise TypeError("an index in memory cannot be pickled: publish it, and open that")
+            raise TypeError("an index in memory cannot be pickled: publish to an index on disk, and open that")
         return type(self), (os.path.abspath(self.path),)
 
     def __repr__(self) -> str:
         return f"<dft_utils.Index {self.path or 'in memory'}{'' if self._handle is not None else ', closed'}>"
 
     def table(self, table: str = "events", /, **view: Any) -> Table:
-        """A table: ``events``, ``profiles``, ``system``, ``preaggregated_system``, ``processes``,
-        ``aggregation`` or ``system_by_host``.
+        """Return a table of the index.
 
-        What of it is shown is said as for :class:`dft_utils.View`, such as
+        ``table``: ``events``, ``profiles``, ``system``, ``preaggregated_system``, ``processes``, ``aggregation`` or
+        ``system_by_host``. ``view``: the arguments of :class:`dft_utils.View`, such as
         ``index.table("events", granularity="5s", time=(0, "1min"), cat="posix")``.
         """
         return Table(self, table, View(**view))
 
     @property
     def config(self) -> Config:
-        """The configuration that it was made with."""
+        """Return the configuration of the index."""
         config = sized(_abi.dft_config)
         self._call("dft_index_config", ctypes.byref(config))
         return Config._of(config)
@@ -153,16 +155,16 @@ class Index:
 
     @property
     def interval_us(self) -> int:
-        """The length of a time bucket, in µs."""
+        """Return the length of a bucket, in µs."""
         return self._described().interval_us
 
     @property
     def bytes(self) -> int:
-        """Bytes on disk."""
+        """Return the size on disk, in bytes."""
         return self._described().bytes
 
     def info(self) -> IndexInfo:
-        """What it is, and how much is in it; takes as long as it has rows."""
+        """Return the configuration and the size of the index. Takes time proportional to its rows."""
         described = self._described()
         counts = sized(_abi.dft_index_counts)
         self._call("dft_index_count", ctypes.byref(counts))
@@ -181,26 +183,26 @@ class Index:
             files=counts.files,
         )
 
-    def summary(self, top: int = 5, **view: Any) -> Dict[str, Any]:
-        """What is in it on one screen: spans, totals, the ``top`` functions and files, telemetry.
+    def summary(self, top: int = 5, **view: Any) -> dict[str, Any]:
+        """Return a one-screen summary: spans, totals, the ``top`` functions and files, telemetry.
 
-        Times are in µs, sizes in bytes. A view may say what of it, as for :meth:`table`.
+        Times are in µs, sizes in bytes. ``view`` selects a part of the index, as for :meth:`table`.
         """
         texts = Collected(_abi.dft_on_text, lambda _path, summary: string(summary))
         self._call("dft_summary", ctypes.byref(View(**view).struct), uint32(top, "top"), texts.callback, None)
         return json.loads(texts.result()[0])
 
     def verify(self) -> None:
-        """Reads everything and checks that it is what was written and agrees with itself.
+        """Read the whole index and check that it is what was written and is consistent.
 
-        Raises :class:`dft_utils.DamagedError` where it does not, which names every fault.
+        Raises :class:`dft_utils.DamagedError`, which lists all damage.
         """
         if not self.path:
-            raise ValueError("an index in memory has nothing to verify")
+            raise ValueError("an index in memory has no files to verify")
         verify(self.path)
 
-    def files(self) -> List[File]:
-        """Its trace files, by path."""
+    def files(self) -> list[File]:
+        """Return the trace files of the index, by path."""
         names = [field.name for field in fields(File) if field.name not in ("path", "pids", "fault")]
 
         def file(given: Any) -> File:
@@ -213,8 +215,8 @@ class Index:
         self._call("dft_index_files", files.callback, None)
         return files.result()
 
-    def processes(self) -> List[Process]:
-        """Its processes, by host and number; takes as long as it has series."""
+    def processes(self) -> list[Process]:
+        """Return the processes of the index, by host and pid. Takes time proportional to its series."""
 
         def process(given: Any) -> Process:
             found = given.contents
@@ -224,18 +226,18 @@ class Index:
         self._call("dft_index_processes", processes.callback, None)
         return processes.result()
 
-    def names(self, kind: str) -> Dict[str, str]:
-        """What hashes stand for; ``kind`` is ``file``, ``host`` or ``string``."""
+    def names(self, kind: str) -> dict[str, str]:
+        """Return all hashes and their names; ``kind`` is ``file``, ``host`` or ``string``."""
         if kind not in NAMES:
-            raise ValueError(f"there is no hash table {kind!r}; there are {', '.join(NAMES)}")
+            raise ValueError(f"there is no hash table {kind!r}; the hash tables are {', '.join(NAMES)}")
         names = Collected(_abi.dft_visit_name, lambda hash_, name: (string(hash_), string(name)))
         self._call("dft_index_names", NAMES[kind], names.callback, None)
         return dict(names.result())
 
     def name(self, kind: str, hash_: str) -> str:
-        """What a hash stands for; empty where it resolves to nothing."""
+        """Return the name of a hash; empty if the hash is unknown."""
         if kind not in NAMES:
-            raise ValueError(f"there is no hash table {kind!r}; there are {', '.join(NAMES)}")
+            raise ValueError(f"there is no hash table {kind!r}; the hash tables are {', '.join(NAMES)}")
         if self._handle is None:
             raise ValueError("the index is closed")
         return sized_buffer("dft_index_name", self._handle, NAMES[kind], text(hash_)).decode("utf-8", "replace")
@@ -249,27 +251,28 @@ class Index:
         threads: int = 0,
         **view: Any,
     ) -> None:
-        """Writes tables to files of a directory, one each, named after the table.
+        """Write tables to a directory, each to one file that is named after the table.
 
-        Tables that earlier exports wrote there and that show something else, another state of the index or
-        other rows of it, are removed; one that no export is known to have written is an error.
+        The export removes tables of earlier exports that show another state of the index, or other rows of it. A
+        table that is not known to come from an export is an error.
 
-        ``tables``: all but ``aggregation`` where none is named. ``format``: ``parquet``, ``arrow`` or
-        ``csv``. A view may say what of them, as for :meth:`table`.
+        ``tables``: the default is all but ``aggregation``. ``format``: ``parquet``, ``arrow`` or ``csv``. ``view``
+        selects a part of the index, as for :meth:`table`.
         """
         if format not in FORMATS:
-            raise ValueError(f"there is no format {format!r}; there are {', '.join(FORMATS)}")
+            raise ValueError(f"there is no format {format!r}; the formats are {', '.join(FORMATS)}")
         numbers = [table_number(name) for name in tables]
         wanted = (ctypes.c_uint32 * len(numbers))(*numbers)
         shown = ctypes.byref(View(**view).struct)
-        self._call("dft_export", path_text(directory), wanted, len(numbers), shown, FORMATS[format], uint32(threads, "threads"))
+        workers = uint32(threads, "threads")
+        self._call("dft_export", path_text(directory), wanted, len(numbers), shown, FORMATS[format], workers)
 
 
 def verify(path: PathLike) -> None:
-    """Reads everything in the index at a path and checks that it is what was written and agrees with itself.
+    """Read the whole index at a path and check that it is what was written and is consistent.
 
-    Raises :class:`dft_utils.DamagedError` where it does not, which names every fault. An index that is too
-    damaged for :func:`dft_utils.open` is read as far as can be.
+    Raises :class:`dft_utils.DamagedError`, which lists all damage. If an index is too damaged for
+    :func:`dft_utils.open`, as much of it as possible is read.
     """
     faults = Collected(_abi.dft_on_text, lambda _path, fault: string(fault))
     try:
@@ -280,5 +283,5 @@ def verify(path: PathLike) -> None:
 
 
 def default_location(traces: Union[PathLike, Iterable[PathLike]]) -> str:
-    """Where the index of some traces is put if nothing else is asked for: in ``.dftagg`` beside them."""
+    """Return the default location of the index of some traces: ``.dftagg`` next to them."""
     return os.fsdecode(sized_buffer("dft_index_location", *paths(traces)))

@@ -1,17 +1,17 @@
 """The interface of the C++ library's Python package, ``dftracer.utils``, on this engine.
 
-Names and meanings are those of dftracer-utils 0.0.12, so that its users change an import::
+Names and meanings are those of dftracer-utils 0.0.12, so its users only need to change an import::
 
     from dft_utils.indexer import AggregationConfig, Indexer
 
-Where it differs, this says more: a query that names no field, an interval that the index cannot serve, and a
-trace that changed are errors, not tables without rows. New code is shorter with :func:`dft_utils.build` and
-:func:`dft_utils.open`.
+This package reports more errors: an unknown field in a query, an interval that the index cannot serve, and a changed
+trace are errors, not tables without rows. New code is shorter with :func:`dft_utils.build` and :func:`dft_utils.open`.
 """
 
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple, Union
+from typing import Any, Optional, Union
 
 from . import _abi
 from ._library import PathLike
@@ -29,18 +29,18 @@ TYPES = ("events", "profiles", "system")
 class AggregationConfig:
     """How records are aggregated.
 
-    ``time_interval_ms``: the length of a time bucket. ``group_keys``: args whose values keep rows apart.
-    ``custom_metric_fields``: the numeric args to keep as metrics, or all of them where this is ``None``.
-    ``compute_percentiles``: whether percentiles are kept, to 1 %.
+    ``time_interval_ms``: the length of a bucket. ``group_keys``: args whose values keep rows apart.
+    ``custom_metric_fields``: the numeric args to keep as metrics; ``None`` keeps all.
+    ``compute_percentiles``: whether percentiles are kept, with an accuracy of 1 %.
     """
 
     time_interval_ms: float = 5000.0
-    group_keys: Optional[List[str]] = None
-    custom_metric_fields: Optional[List[str]] = None
+    group_keys: Optional[list[str]] = None
+    custom_metric_fields: Optional[list[str]] = None
     compute_percentiles: bool = False
 
     def config(self) -> Config:
-        """The same, as :func:`dft_utils.build` takes it."""
+        """Return the configuration in the form that :func:`dft_utils.build` takes."""
         return Config(
             interval=self.time_interval_ms / 1000,
             group_keys=tuple(self.group_keys or ()),
@@ -51,25 +51,25 @@ class AggregationConfig:
 
 @dataclass
 class IndexStatus:
-    """Which traces are in an index."""
+    """Which traces an index has."""
 
     total_files: int
-    ready: List[str]
-    needs_work: List[str]
+    ready: list[str]
+    needs_work: list[str]
     index_path: str = ""
     aggregation_interval_us: int = 0
 
 
 class Indexer:
-    """Traces, and their index: makes it, keeps it fresh, and reads tables of it.
+    """Traces and their index: builds and updates the index, and reads its tables.
 
-    ``directory``: searched for traces, at any depth. ``files``: traces, beside those. ``index_dir``: where
-    the index, ``.dftagg``, is put; in ``directory``, or beside the first file, where none is given.
-    ``require_aggregation``: how to aggregate; ``None`` takes an index as it is. ``parallelism``: threads, 0
-    for as many as there are cores. ``force_rebuild``: the next build makes the index anew. ``memory`` and
-    ``progress`` are those of :func:`dft_utils.build`.
+    ``directory``: searched for traces, at any depth. ``files``: additional traces. ``index_dir``: the parent
+    directory of the index, ``.dftagg``; the default is ``directory``, or the directory of the first file.
+    ``require_aggregation``: how to aggregate; ``None`` uses an index as it is. ``parallelism``: the number of threads,
+    0 for one per core. ``force_rebuild``: the next build rebuilds the index. ``memory`` and ``progress`` are those of
+    :func:`dft_utils.build`.
 
-    The other arguments are of tiers that this engine has no need of, and are taken without effect.
+    The other arguments configure tiers that this engine does not have. They have no effect.
     """
 
     def __init__(
@@ -91,10 +91,10 @@ class Indexer:
     ) -> None:
         if not directory and not files:
             raise ValueError("At least one of 'directory' or 'files' must be provided")
-        self._traces: List[str] = [os.fsdecode(path) for path in ([directory] if directory else [])]
+        self._traces: list[str] = [os.fsdecode(path) for path in ([directory] if directory else [])]
         self._traces += [os.fsdecode(path) for path in files or ()]
-        beside = os.fsdecode(index_dir) or os.fsdecode(directory)
-        self.index_path = os.path.join(beside, ".dftagg") if beside else default_location(self._traces[:1])
+        parent = os.fsdecode(index_dir) or os.fsdecode(directory)
+        self.index_path = os.path.join(parent, ".dftagg") if parent else default_location(self._traces[:1])
         if require_aggregation is True:
             require_aggregation = AggregationConfig()
         self.aggregation_config: Optional[AggregationConfig] = require_aggregation or None
@@ -105,9 +105,9 @@ class Indexer:
         self._opened: Optional[Index] = None
 
     def resolve(self) -> IndexStatus:
-        """Which traces are in the index, and which a build would read; nothing is written."""
-        ready: List[str] = []
-        needs_work: List[str] = []
+        """Return which traces are indexed, and which a build would read. Writes nothing."""
+        ready: list[str] = []
+        needs_work: list[str] = []
         for path, state in resolve(self._traces, self.index_path):
             if state == _abi.DFT_TRACE_NOT_READ:
                 continue
@@ -122,7 +122,7 @@ class Indexer:
         return IndexStatus(len(ready) + len(needs_work), ready, needs_work, self.index_path, interval)
 
     def build(self) -> None:
-        """Brings all traces into the index that are not in it yet."""
+        """Add to the index all traces that it does not have yet."""
         config = self._config()
         self.close()
         build(
@@ -137,10 +137,10 @@ class Indexer:
         self._force_rebuild = False
 
     def ensure_indexed(self) -> IndexStatus:
-        """Builds what is needed, and says what is in the index.
+        """Build the index if needed, and return its status.
 
-        An index of a finer interval that divides the one that is asked for serves it: tables are read at any
-        multiple. Raises :class:`dft_utils.ConfigError` where it does not.
+        An index whose interval divides the requested interval is sufficient, because tables can be read at any
+        multiple. Raises :class:`dft_utils.ConfigError` if its interval does not divide the requested one.
         """
         self._config()
         if self._force_rebuild or self.resolve().needs_work or not os.path.isdir(self.index_path):
@@ -148,7 +148,7 @@ class Indexer:
         return self.resolve()
 
     def _config(self) -> Config:
-        """How to aggregate: as is asked for, at the interval of the index that is there."""
+        """Return the requested configuration, with the interval of the index if there is one."""
         asked = self.aggregation_config and self.aggregation_config.config()
         try:
             existing = None if self._force_rebuild else self._index().config
@@ -161,8 +161,8 @@ class Indexer:
         if asked.interval_us % existing.interval_us:
             raise ConfigError(
                 f"{self.index_path} has an interval of {existing.interval_us} µs, which does not divide the "
-                f"{asked.interval_us} µs that are asked for: make it anew with force_rebuild=True, or put another "
-                "one elsewhere with index_dir",
+                f"requested {asked.interval_us} µs: rebuild it with force_rebuild=True, or put another index "
+                "elsewhere with index_dir",
                 path=self.index_path,
             )
         return replace(asked, interval=existing.interval)
@@ -172,27 +172,27 @@ class Indexer:
             self._opened = Index(self.index_path)
         return self._opened
 
-    def get_hash_table(self, hash_type: str) -> Dict[str, str]:
-        """What hashes stand for: ``file``, ``host`` or ``string``; of ``proc`` a trace has none."""
+    def get_hash_table(self, hash_type: str) -> dict[str, str]:
+        """Return all hashes and their names: ``file``, ``host`` or ``string``. A trace has none for ``proc``."""
         if hash_type == "proc":
             return {}
         if hash_type not in ("file", "host", "string"):
             raise ValueError("type must be 'file', 'host', 'string', or 'proc'")
         return self._index().names(hash_type)
 
-    def query_file_info(self) -> Tuple[Dict[int, str], Dict[int, Set[int]]]:
-        """The traces of the index by number, from 1: their paths, and the processes that are in each."""
+    def query_file_info(self) -> tuple[dict[int, str], dict[int, set[int]]]:
+        """Return the paths and the processes of the index's traces, by number, counted from 1."""
         home = os.path.dirname(os.path.realpath(self.index_path))
         found = list(enumerate(self._index().files(), start=1))
         traces = {number: os.path.join(home, file.path) for number, file in found}
         return traces, {number: set(file.pids) for number, file in found}
 
-    def query_all_file_pids(self) -> Dict[int, Set[int]]:
-        """The processes that are in each trace."""
+    def query_all_file_pids(self) -> dict[int, set[int]]:
+        """Return the processes of each trace."""
         return self.query_file_info()[1]
 
-    def query_file_pids(self, file_id: int) -> Set[int]:
-        """The processes that are in a trace; none where there is no such number."""
+    def query_file_pids(self, file_id: int) -> set[int]:
+        """Return the processes of a trace; empty if there is no trace with this number."""
         return self.query_all_file_pids().get(file_id, set())
 
     def iter_arrow_dfanalyzer(
@@ -203,10 +203,10 @@ class Indexer:
         time_resolution: float = 1e6,
         query: Optional[str] = None,
     ) -> Iterator[Batch]:
-        """The rows of a table, in dfanalyzer's columns: ``events``, ``profiles`` or ``system``.
+        """Return the rows of a table, ``events``, ``profiles`` or ``system``, in dfanalyzer's columns.
 
-        ``time_granularity``: the length of a cell, in seconds, a multiple of the index's interval. A query
-        asks for some calls; telemetry is not filtered by it.
+        ``time_granularity``: the length of a cell, in seconds, a multiple of the index's interval. ``query`` selects
+        calls; it does not filter telemetry.
         """
         return self._batches(type, batch_size, time_granularity, time_resolution, query, None)
 
@@ -217,16 +217,15 @@ class Indexer:
         time_resolution: float = 1e6,
         query: Optional[str] = None,
         group_by: Optional[Sequence[str]] = None,
-    ) -> Dict[str, List[Batch]]:
-        """The rows of the three tables: ``events`` and ``profiles``, grouped if it is asked for, and ``system``."""
+    ) -> dict[str, list[Batch]]:
+        """Return the rows of ``events``, ``profiles`` and ``system``; ``group_by`` groups the first two."""
         return {
             type: list(self._batches(type, batch_size, time_granularity, time_resolution, query, group_by))
             for type in TYPES
         }
 
     def iter_aggregation(self, type: str = "events", batch_size: int = 10000) -> Iterator[Batch]:
-        """Rows with full statistics of every metric, of calls (``events``) or of ``profiles``; for ``system``,
-        telemetry."""
+        """Return rows with full statistics of every metric of ``events`` or ``profiles``; telemetry for ``system``."""
         if type not in TYPES:
             raise ValueError("type must be 'events', 'profiles', or 'system'")
         if type == "system":
@@ -247,18 +246,18 @@ class Indexer:
             raise ValueError("type must be 'events', 'profiles', or 'system'")
         if resolution != 1e6:
             raise ValueError(
-                f"a time_resolution of {resolution:g} is of no use here: times of an index are in µs, whatever the "
-                "trace's unit was, and columns of times in seconds"
+                f"a time_resolution of {resolution:g} is not supported: times in an index are in µs, whatever the unit "
+                "of the trace, and time columns are in seconds"
             )
-        view: Dict[str, Any] = {"granularity": float(granularity), "batch_rows": batch_size, "query": query or ""}
+        view: dict[str, Any] = {"granularity": float(granularity), "batch_rows": batch_size, "query": query or ""}
         if type != "system":
             view["group_by"] = group_by or ()
-        # As the C++ library's users know it: one row a host, name and cell.
+        # As in the C++ library: one row for each host, name and cell.
         table = "system_by_host" if type == "system" else type
         return self._index().table(table, **view).batches()
 
     def close(self) -> None:
-        """Closes the index; it is opened again where it is needed."""
+        """Close the index; it is opened again when needed."""
         opened, self._opened = self._opened, None
         if opened is not None:
             opened.close()

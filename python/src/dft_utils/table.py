@@ -1,8 +1,9 @@
-"""Tables of an index, for any Arrow library."""
+"""The tables of an index, for any Arrow library."""
 
 import ctypes
 import operator
-from typing import Any, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Optional, Union
 
 from . import _abi
 from ._library import Collected, int64, sized, string, text, texts, uint32
@@ -21,7 +22,7 @@ TABLES = {
 
 
 def table_number(name: str) -> int:
-    """The number of a table; raises :class:`ValueError` where there is none."""
+    """Return the number of a table; raise :class:`ValueError` if there is no such table."""
     try:
         return TABLES[name]
     except KeyError:
@@ -29,23 +30,23 @@ def table_number(name: str) -> int:
 
 
 class View:
-    """What of an index a table shows. Without an argument: all of it.
+    """What a table shows of an index. Without arguments, it shows everything.
 
-    ``granularity``: the length of a cell of time, a multiple of the index's interval. ``time``: from and to,
-    counted from the origin of the trace; cells that overlap with it. ``cat``, ``name``, ``host``, ``file``:
-    globs (``*``, ``?``, ``[ab]``, ``{one,other}``) over categories, functions and counters, hosts by name
-    or hash, files by name or hash. ``pid``: a process or several; none of them where the list is empty.
-    ``rank``: the same, of processes by the rank that traces say.
-    ``query``: such as ``'cat == "posix" and not pid in [1, 2]'``. ``group_by``: columns to group rows by.
-    ``shard``: ``(k, n)``, one of n disjoint shards for parallel readers, counted from 0. ``batch_rows``: the
-    most rows of a batch.
+    ``granularity``: the length of a cell, a multiple of the index's interval. ``time``: a start and an end, counted
+    from the origin of the trace; the view shows the cells that overlap with this range. ``cat``, ``name``, ``host``,
+    ``file``: globs (``*``, ``?``, ``[ab]``, ``{one,other}``) over categories, over functions and counters, over hosts
+    by name or hash, and over files by name or hash. ``pid``: one or more processes; an empty list shows none.
+    ``rank``: the same for processes by the rank that their traces state. ``query``: an expression such as
+    ``'cat == "posix" and not pid in [1, 2]'``. ``group_by``: columns to group rows by. ``shard``: ``(k, n)``, shard
+    k of n disjoint shards for parallel readers, counted from 0. ``batch_rows``: the maximum number of rows in a
+    batch.
     """
 
     def __init__(
         self,
         *,
         granularity: Optional[Duration] = None,
-        time: Optional[Tuple[Duration, Duration]] = None,
+        time: Optional[tuple[Duration, Duration]] = None,
         cat: str = "",
         name: str = "",
         host: str = "",
@@ -54,7 +55,7 @@ class View:
         rank: Union[None, int, Iterable[int]] = None,
         query: str = "",
         group_by: Sequence[str] = (),
-        shard: Optional[Tuple[int, int]] = None,
+        shard: Optional[tuple[int, int]] = None,
         batch_rows: int = 0,
     ) -> None:
         struct = sized(_abi.dft_view)
@@ -65,7 +66,7 @@ class View:
         if time is not None:
             struct.start_us, struct.end_us = (microseconds(end, "time") for end in time)
             struct.has_time = 1
-        # Categories are kept in lower case.
+        # An index stores categories in lower case.
         struct.category, struct.name = text(cat.lower()), text(name)
         struct.host, struct.file = text(host), text(file)
         for field, asked in (("pid", pid), ("rank", rank)):
@@ -86,11 +87,10 @@ class View:
 
 
 class Table:
-    """A table of an index, at a granularity, through filters.
+    """A table of an index, at a granularity, through a filter.
 
-    It is read when it is asked for, as often as it is: ``pyarrow.table(t)``, ``pandas.DataFrame.from_arrow``,
-    ``polars.DataFrame(t)`` and ``duckdb.sql("from t")`` take it as it is, without a copy, by
-    ``__arrow_c_stream__``.
+    Every use reads the table again. ``pyarrow.table(t)``, ``pandas.DataFrame.from_arrow``, ``polars.DataFrame(t)`` and
+    ``duckdb.sql("from t")`` read it directly, without a copy, through ``__arrow_c_stream__``.
     """
 
     def __init__(self, index: Any, name: str, view: View) -> None:
@@ -108,30 +108,30 @@ class Table:
         return self._stream().into_capsule()
 
     def batches(self) -> Iterator[Batch]:
-        """The table's batches, each with ``__arrow_c_array__``; needs no Arrow library."""
+        """Iterate over the table's batches, each with ``__arrow_c_array__``; needs no Arrow library."""
         return self._stream().batches()
 
     @property
-    def columns(self) -> List[str]:
-        """The names of the columns, in their order."""
+    def columns(self) -> list[str]:
+        """Return the names of the columns, in order."""
         names = Collected(_abi.dft_visit_column, string)
         view = ctypes.byref(self._view.struct)
         self._index._call("dft_table_columns", self._number, view, names.callback, None)
         return names.result()
 
     def to_arrow(self) -> Any:
-        """All of it as a ``pyarrow.Table``; needs pyarrow."""
+        """Return the whole table as a ``pyarrow.Table``; needs pyarrow."""
         import pyarrow
 
         with pyarrow.RecordBatchReader.from_stream(self) as reader:
             return reader.read_all()
 
     def to_pandas(self) -> Any:
-        """All of it as a ``pandas.DataFrame``; needs pyarrow and pandas."""
+        """Return the whole table as a ``pandas.DataFrame``; needs pyarrow and pandas."""
         return self.to_arrow().to_pandas()
 
     def to_polars(self) -> Any:
-        """All of it as a ``polars.DataFrame``; needs polars."""
+        """Return the whole table as a ``polars.DataFrame``; needs polars."""
         import polars
 
         return polars.DataFrame(self)

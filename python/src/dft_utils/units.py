@@ -1,4 +1,4 @@
-"""Times and sizes, as people write them."""
+"""Parse times and sizes in the forms that people write."""
 
 import datetime
 import math
@@ -14,54 +14,54 @@ _BYTES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 def microseconds(duration: Duration, name: str = "duration") -> int:
-    """A duration in µs: a number of seconds, a ``timedelta``, or a text such as ``"5s"`` or ``"100ms"``.
+    """Return a duration in µs, from a number of seconds, a ``timedelta``, or a text such as ``"5s"`` or ``"100ms"``.
 
-    Raises :class:`ValueError` where it is none, is negative, or is no whole number of µs, and
-    :class:`OverflowError` where that is past 64 bits; ``name`` is what the message calls it.
+    Raises :class:`ValueError` if it is not a duration, is negative, or is not a whole number of µs, and
+    :class:`OverflowError` if it does not fit in 64 bits. ``name`` names the duration in the message.
     """
     if isinstance(duration, datetime.timedelta):
         return _whole(duration / datetime.timedelta(microseconds=1), duration, name)
     if isinstance(duration, str):
         found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zµμ]+)\s*", duration)
         if not found or found[2] not in _US:
-            raise ValueError(f"{name}: {duration!r} is no duration: write it like '100ms', '5s', '2min' or '1h'")
+            raise ValueError(f"{name}: {duration!r} is not a duration: write it like '100ms', '5s', '2min' or '1h'")
         return _whole(_number(found[1]) * _US[found[2]], duration, name)
     return _whole(duration * 1_000_000, duration, name)
 
 
 def _number(digits: str) -> Union[int, float]:
-    # A float would round integers past 53 bits.
+    # A float would round integers of more than 53 bits.
     return float(digits) if "." in digits else int(digits)
 
 
 def _whole(value: Union[int, float], duration: Duration, name: str) -> int:
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{name}: {duration!r} is no whole number of µs from 0 on")
+        raise ValueError(f"{name}: {duration!r} is not a whole, non-negative number of µs")
     rounded = round(value)
     if rounded < 0 or abs(value - rounded) > 1e-6 * max(1, abs(value)):
-        raise ValueError(f"{name}: {duration!r} is no whole number of µs from 0 on")
+        raise ValueError(f"{name}: {duration!r} is not a whole, non-negative number of µs")
     if rounded >= 1 << 64:
-        raise OverflowError(f"{name}: {duration!r} is past 64 bits of µs")
+        raise OverflowError(f"{name}: {duration!r} does not fit in 64 bits of µs")
     return rounded
 
 
 def byte_count(size: Size, name: str = "size") -> int:
-    """A size in bytes: a number, or a text such as ``"256M"`` (of 1,048,576 bytes each).
+    """Return a size in bytes, from a number or a text such as ``"256M"`` (1M is 1,048,576 bytes).
 
-    Raises :class:`ValueError` where it is none, and :class:`OverflowError` where it is past 64 bits; ``name`` is
-    what the message calls it.
+    Raises :class:`ValueError` if it is not a size, and :class:`OverflowError` if it does not fit in 64 bits. ``name``
+    names the size in the message.
     """
     if not isinstance(size, str):
         return _uint64(operator.index(size), size, name)
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", size)
     if not found:
-        raise ValueError(f"{name}: {size!r} is no size: write it like '256M' or '2G'")
+        raise ValueError(f"{name}: {size!r} is not a size: write it like '256M' or '2G'")
     return _uint64(int(_number(found[1]) * _BYTES[found[2]]), size, name)
 
 
 def _uint64(value: int, size: Size, name: str) -> int:
     if value < 0:
-        raise ValueError(f"{name}: {size!r} is no size: it is negative")
+        raise ValueError(f"{name}: {size!r} is not a size: it is negative")
     if value >= 1 << 64:
-        raise OverflowError(f"{name}: {size!r} is past 64 bits of bytes")
+        raise OverflowError(f"{name}: {size!r} does not fit in 64 bits")
     return value

@@ -1,4 +1,4 @@
-"""Builds and reads on a Dask cluster.
+"""Build and read indexes on a Dask cluster.
 
 ::
 
@@ -11,8 +11,9 @@
         events = dft_utils.dask.read("run.dftagg", "events", granularity="5s")
         print(events.groupby("func_name").time.sum().compute())
 
-:func:`distributed_index` makes what :func:`dft_utils.build` makes, to the byte of an export, on the workers of a
-cluster, of which some may die. :func:`read` gives a table as a Dask DataFrame, which the workers read at once.
+:func:`distributed_index` builds the same index as :func:`dft_utils.build`, to the byte of an export, on the workers of
+a cluster, and survives the death of workers. :func:`read` returns a table as a Dask DataFrame, which the workers read
+in parallel.
 """
 
 try:

@@ -1,14 +1,14 @@
-"""Folders of a build in directories that may be its own, too."""
+"""The folders of a build, in directories that the build may also create."""
 
 import os
 import shutil
 
-#: Is in the folder of a build that made the directory.
+#: A marker file in the folder of a build that created the parent directory.
 MADE = "made"
 
 
 def make(directory: str, folder: str) -> None:
-    """Makes the folder of a build in a directory, which is made if it is not there."""
+    """Create the folder of a build in a directory, which is created if it does not exist."""
     made = not os.path.isdir(directory)
     os.makedirs(folder, exist_ok=True)
     if made:
@@ -16,18 +16,18 @@ def make(directory: str, folder: str) -> None:
 
 
 def empty(folder: str) -> None:
-    """Removes what a build has put in its folder."""
+    """Remove what a build has staged in its folder."""
     for entry in os.scandir(folder):
         if entry.is_dir(follow_symlinks=False):
             shutil.rmtree(entry.path, ignore_errors=True)
 
 
 def remove(directory: str, folder: str) -> None:
-    """Removes the folder of a build, and the directory if it was made for one and nothing is in it."""
+    """Remove the folder of a build, and the directory if the build created it and it is empty."""
     made = os.path.exists(os.path.join(folder, MADE))
     shutil.rmtree(folder, ignore_errors=True)
     if made:
         try:
             os.rmdir(directory)
-        except OSError:  # something else is in it, or it is gone
+        except OSError:  # it is not empty, or does not exist
             pass

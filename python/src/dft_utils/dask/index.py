@@ -5,7 +5,8 @@ import logging
 import os
 import queue
 import uuid
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Set, Tuple, Union
+from collections.abc import Iterable, Iterator
+from typing import Any, Callable, Optional, Union
 
 import distributed
 
@@ -22,10 +23,10 @@ from .worker import Run, clean, stage_task, stop
 
 log = logging.getLogger(__name__)
 
-#: How often what an ingest refuses is staged again.
+#: How often traces that an ingest refuses are staged again.
 ROUNDS = 3
 
-#: What is said of a file that looks like a trace, and is compressed by another program, say.
+#: The fault of a file that looks like a trace in another container, for example compressed by another program.
 NOT_READ = "not read: it looks like a trace in another container; decompress, unpack or rename it"
 
 
@@ -44,30 +45,30 @@ def distributed_index(
     strict: bool = False,
     progress: Optional[OnProgress] = None,
 ) -> BuildReport:
-    """Brings traces into an index, as :func:`dft_utils.build` does, on the workers of a Dask cluster.
+    """Add traces to an index, as :func:`dft_utils.build` does, on the workers of a Dask cluster.
 
-    The client plans, the workers stage, and the client ingests, once: the tables are the same, to the byte of
-    an export, as those of a build on one machine. Traces that are in are not read again. What they have grown
-    by is read by the client, and is in before the rest is.
+    The client plans, the workers stage, and the client ingests once: the tables are the same, to the byte of an
+    export, as those of a build on one machine. Traces that are already indexed are not read again. If they have
+    grown, the client resumes them before the workers stage the other traces.
 
-    ``traces``: files, directories or globs, which client and workers see by the same paths.
-    ``index_path``: made if it is not there. ``local_staging``: a directory of each worker's machine, for the work;
-    ``None`` for the worker's own. ``shared_staging``: a directory that client and workers share, where bundles
-    wait; best on the file system of the index, for then they are linked. Both may be one.
-    ``client``: the one in use where none is given; raises :class:`ValueError` where there is none.
-    ``config``: that of the index, or the default.
+    ``traces``: files, directories or globs, which client and workers see at the same paths.
+    ``index_path``: created if it does not exist. ``local_staging``: a working directory on each worker's machine;
+    ``None`` for the worker's own directory. ``shared_staging``: a directory that client and workers share, for
+    bundles that wait for the ingest; best on the file system of the index, where bundles can be linked. Both may be
+    the same directory. ``client``: the default is the current client; raises :class:`ValueError` if there is none.
+    ``config``: the default is the configuration of the index, or of :class:`dft_utils.Config` for a new index.
 
-    ``task_size``: about how much of the traces, as they are on disk, a task stages, such as ``"256M"``; by
-    default so that each thread of the cluster has three, of 16 MiB to 1 GiB. ``memory``: what the tables of a
-    task may take; by default 512 MiB, and at most half of what the worker may take, for all that run at once.
-    ``threads``: of each task; by default the worker's, divided among the tasks that it has at once.
-    ``retries``: how often a task is tried again that the system refused. (One whose worker dies is given to
-    another as often as Dask's ``distributed.scheduler.allowed-failures`` says.) ``strict``: faults of the input
-    are an error, and nothing is ingested. ``progress``: as of :func:`dft_utils.build`.
+    ``task_size``: about how many bytes of the traces, as they are on disk, a task stages, such as ``"256M"``; by
+    default each thread of the cluster gets three tasks, of 16 MiB to 1 GiB. ``memory``: the memory budget of a task's
+    tables; by default 512 MiB, but at most half of the worker's memory limit for all tasks that it runs concurrently.
+    ``threads``: the threads of each task; by default the worker's threads, divided among its concurrent tasks.
+    ``retries``: how often a task is retried after the system refused something. (If a worker dies, Dask gives its
+    task to another one, as often as ``distributed.scheduler.allowed-failures`` permits.) ``strict``: faults of the
+    input are an error, and nothing is ingested. ``progress``: as for :func:`dft_utils.build`.
 
-    Where it fails, or is stopped by Ctrl-C, the index is as it was, and what was staged stays in
-    ``shared_staging``: the same call does the rest. All else, and when it is done that too, is removed.
-    One build of an index at a time: of two, one may fail with nothing lost.
+    If the build fails, or Ctrl-C stops it, the index stays as it was and the staged bundles stay in
+    ``shared_staging``: the same call continues the build. All other files are removed, and a successful build removes
+    the bundles too. Run one build of an index at a time: of two concurrent builds, one may fail, but nothing is lost.
     """
     client = _client(client)
     listed = [traces] if isinstance(traces, (str, bytes, os.PathLike)) else list(traces)
@@ -77,20 +78,20 @@ def distributed_index(
     config = _config(config, index)
     name = _name(index, config, strict)
 
-    new: List[str] = []
-    unreadable: List[str] = []
-    here: List[str] = []
-    not_read: List[str] = []
+    new: list[str] = []
+    unreadable: list[str] = []
+    here: list[str] = []
+    not_read: list[str] = []
     where = {_abi.DFT_TRACE_NEW: new, _abi.DFT_TRACE_UNREADABLE: unreadable, _abi.DFT_TRACE_NOT_READ: not_read}
     for path, state in resolve(paths, index):
         where.get(state, here).append(path)
     if not new:
-        # Of a client that died when all was in.
+        # A client may have died after the ingest, before it removed its folder.
         remove(shared, os.path.join(shared, name))
         return build(paths, index, config, memory=memory, threads=threads, strict=strict, progress=progress)
     if strict and not_read:
-        raise MalformedError(f"{not_read[0]}: {NOT_READ}; nothing was stored, as asked by strict", path=not_read[0])
-    # Raises what is to be raised of changed traces, and knows of faults of those that are in.
+        raise MalformedError(f"{not_read[0]}: {NOT_READ}; nothing was stored, because of strict", path=not_read[0])
+    # Raises the errors of changed traces, and reports the faults of indexed traces.
     report = build(here, index, config, memory=memory, threads=threads, strict=strict) if here else BuildReport()
 
     run = Run(
@@ -118,27 +119,29 @@ def _client(client: Any) -> Any:
             client = distributed.default_client()
         except ValueError:
             raise ValueError(
-                "there is no Dask client: give one, such as distributed.Client(distributed.LocalCluster()); on one "
+                "there is no Dask client: pass one, such as distributed.Client(distributed.LocalCluster()); on one "
                 "machine without Dask, dft_utils.build does the same"
             ) from None
     if client.asynchronous:
-        raise ValueError("the Dask client is asynchronous, and distributed_index waits: give it one that is not")
+        raise ValueError("the Dask client is asynchronous, but distributed_index blocks: pass a synchronous client")
     return client
 
 
 def _config(config: Optional[Config], index: str) -> Config:
-    """The configuration of an index, before anything is staged with another one."""
+    """Return the configuration of an index; raise :class:`ConfigError` before anything is staged with another one."""
     try:
         with Index(index) as opened:
-            there = opened.config
+            existing = opened.config
     except NoIndexError:
         return config or Config()
-    if config is not None and _comparable(config) != _comparable(there):
-        raise ConfigError(f"{index} was made with {there}: give that, or none, or make another index", path=index)
-    return there
+    if config is not None and _comparable(config) != _comparable(existing):
+        raise ConfigError(
+            f"{index} was built with {existing}: pass that configuration or none, or build another index", path=index
+        )
+    return existing
 
 
-def _comparable(config: Config) -> Tuple[Any, ...]:
+def _comparable(config: Config) -> tuple[Any, ...]:
     metrics = config.custom_metrics
     names = metrics if isinstance(metrics, (bool, str)) else tuple(sorted(set(metrics)))
     return (
@@ -153,13 +156,13 @@ def _comparable(config: Config) -> Tuple[Any, ...]:
 
 
 def _name(index: str, config: Config, strict: bool) -> str:
-    """What the folders of a build are called: by what its bundles depend on, so that it goes on where it ended."""
+    """Return the name of a build's folders. It depends only on what its bundles depend on, so a build can resume."""
     what = repr((os.path.realpath(index), _comparable(config), strict))
     return "dft-" + hashlib.sha256(os.fsencode(what)).hexdigest()[:16]
 
 
-def _describe(report: BuildReport, index: str, new: List[str], staging: "_Build") -> None:
-    """Says what is in of new traces, whichever worker, or earlier run, has staged them."""
+def _describe(report: BuildReport, index: str, new: list[str], staging: "_Build") -> None:
+    """Add to the report what the index has of the new traces, whichever worker or earlier run staged them."""
     wanted = set(new)
     faults = dict.fromkeys(report.faults + staging.faults)
     home = os.path.dirname(os.path.realpath(index))
@@ -174,7 +177,7 @@ def _describe(report: BuildReport, index: str, new: List[str], staging: "_Build"
             report.skipped_records += file.skipped
             report.text_bytes += file.text_bytes
             if path in staging.cut:
-                # Whoever staged a piece knows that piece.
+                # A worker that staged a piece reports only the faults of that piece.
                 faults.update(dict.fromkeys(_faults(path, file)))
     report.faults = list(faults)
     report.faulty_files = len({fault.path for fault in faults})
@@ -190,7 +193,7 @@ def _faults(path: str, file: File) -> Iterator[Fault]:
 
 
 class _Build:
-    """A staged build under way, and what became of it."""
+    """A running staged build, and its results."""
 
     def __init__(
         self,
@@ -208,24 +211,24 @@ class _Build:
         self._shared = shared
         self._task_size = task_size
         self._retries = retries
-        #: Where its bundles are.
+        #: The folder of its bundles.
         self._folder = os.path.join(shared, run.name)
         self._shown = _Shown(progress, run)
         self.rows = 0
         self.telemetry_rows = 0
-        #: Of all traces but those that were cut.
-        self.faults: List[Fault] = []
+        #: The faults of all traces that were not cut.
+        self.faults: list[Fault] = []
         #: The traces that were cut.
-        self.cut: Set[str] = set()
+        self.cut: set[str] = set()
 
-    def run(self, new: List[str], unreadable: List[str]) -> None:
-        """Stages and ingests; raises the first failure of a task, and leaves what was staged."""
+    def run(self, new: list[str], unreadable: list[str]) -> None:
+        """Stage and ingest; raise the first failure of a task, and keep the staged bundles."""
         try:
             self._client.subscribe_topic(self._run.name, self._shown.hear)
             try:
                 self._stage(new, unreadable)
             except ChangedError:
-                # Since it was planned, or since an earlier run staged it: what there is may be of no use.
+                # A trace changed since it was planned, or since an earlier run staged it: discard all bundles.
                 empty(self._folder)
                 self._stage(new, unreadable)
             self._ingest(new)
@@ -233,7 +236,7 @@ class _Build:
             self._end()
         remove(self._shared, self._folder)
 
-    def _stage(self, new: List[str], unreadable: List[str]) -> None:
+    def _stage(self, new: list[str], unreadable: list[str]) -> None:
         make(self._shared, self._folder)
         threads = sum(self._client.nthreads().values())
         size = self._task_size or task_bytes(sum(whole(path).end for path in new), threads)
@@ -242,32 +245,31 @@ class _Build:
         self.faults = []
         self._do(tasks(pieces + [whole(path) for path in unreadable], size), self._folder)
 
-    def _ingest(self, new: List[str]) -> None:
+    def _ingest(self, new: list[str]) -> None:
         folder = self._folder
         for again in range(ROUNDS):
             self._shown.show("writing")
             done = ingest(self._index, folder)
             if not (done.refused or done.waiting):
                 return
-            # Pieces that do not chain, or bundles that overlap, of two builds that went on from the same: those
-            # traces alone, anew and whole.
+            # Some pieces do not chain, or bundles of two builds overlap: stage only those traces again, each whole.
             left = [path for path, state in resolve(new, self._index) if state == _abi.DFT_TRACE_NEW]
             if not left:
                 return
             why = (done.unchained + done.faults + done.waiting)[0]
-            log.info("%s traces are staged again and whole: %s: %s", len(left), why.path, why.message)
+            log.info("staging %s traces again, each whole: %s: %s", len(left), why.path, why.message)
             self.cut.difference_update(left)
             self.faults = [fault for fault in self.faults if fault.path not in set(left)]
             folder = os.path.join(self._folder, f"again-{again}")
             self._do(tasks(map(whole, left), self._task_size or LEAST), folder)
-        raise DftError(f"{why.path}: {why.message}; {len(left)} traces are not in", path=why.path)
+        raise DftError(f"{why.path}: {why.message}; {len(left)} traces are not in the index", path=why.path)
 
-    def _do(self, planned: List[Task], folder: str) -> None:
-        """Has tasks done by the workers."""
+    def _do(self, planned: list[Task], folder: str) -> None:
+        """Run tasks on the workers."""
         workers = len(self._client.nthreads())
         at_once = -(-len(planned) // max(workers, 1))
         self._shown.begin(planned)
-        ended: "queue.SimpleQueue[Any]" = queue.SimpleQueue()
+        ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
         futures = {}
         for number, task in enumerate(planned):
             key = f"dft-stage-{self._run.id}-{os.path.basename(folder)}-{number}"
@@ -291,8 +293,8 @@ class _Build:
             first = self.faults[0]
             raise NothingFoundError(f"no worker can read the traces: {first.path}: {first.message}", path=first.path)
 
-    def _await(self, futures: Dict[str, Tuple[Any, int]], ended: "queue.SimpleQueue[Any]") -> BuildReport:
-        """The report of the next task that ends."""
+    def _await(self, futures: dict[str, tuple[Any, int]], ended: "queue.SimpleQueue[Any]") -> BuildReport:
+        """Return the report of the next task that ends."""
         while True:
             try:
                 key = ended.get(timeout=0.2)
@@ -307,41 +309,41 @@ class _Build:
         return report
 
     def _end(self) -> None:
-        """Stops what runs, and removes what is on the workers' machines."""
+        """Stop running tasks, and clean up the workers' machines."""
         try:
             self._client.unsubscribe_topic(self._run.name)
-            # Each by itself: several workers may have one directory.
+            # Stop all workers before the cleanup: several workers may share a directory.
             self._client.run(stop, self._run, on_error="ignore")
             self._client.run(clean, self._run, on_error="ignore")
         except Exception as error:
-            # The cluster is gone, and its tasks with it.
+            # The cluster and its tasks no longer exist.
             log.warning("the workers cannot be asked to clean up: %s", error)
 
 
 class _Shown:
-    """How far the tasks are, as the workers say, for who wants to see it."""
+    """The progress of the tasks, from the messages of the workers."""
 
     def __init__(self, progress: Optional[OnProgress], run: Run) -> None:
         self._see: Optional[Callable[[Progress], Any]] = progress_function(progress)
         self._run = run.id
-        self._tasks: List[Task] = []
-        #: Of each task: files, bytes and records that were read.
-        self._read: Dict[int, Tuple[int, ...]] = {}
+        self._tasks: list[Task] = []
+        #: For each task, the files, bytes and records that were read.
+        self._read: dict[int, tuple[int, ...]] = {}
 
-    def begin(self, planned: List[Task]) -> None:
+    def begin(self, planned: list[Task]) -> None:
         self._read = {}
         self._tasks = planned
         self.show("reading")
 
     def hear(self, event: Any) -> None:
-        """Takes a worker's message, on a thread of the client."""
+        """Handle a worker's message, on a thread of the client."""
         _when, (run, number, *read) = event
         if run == self._run:
-            # A task that is done again has been that far before.
+            # Progress must not go backwards when a task is retried.
             self._read[number] = tuple(map(max, read, self._read.get(number, (0, 0, 0))))
 
     def end(self, number: int, report: BuildReport) -> None:
-        """A task is done."""
+        """Record that a task is done."""
         task = self._tasks[number]
         self._read[number] = (len(task.pieces), task.bytes, report.records)
         self.show("reading")

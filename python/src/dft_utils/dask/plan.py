@@ -1,37 +1,37 @@
-"""What each task of a staged build does."""
+"""Divide a staged build into tasks."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Iterable, List, Tuple
 
 from ..builds import Piece
 
-#: A task is to be long beside what a bundle costs, and short beside what a worker that dies loses.
+#: The limits of a task's bytes: large compared with the cost of a bundle, but small enough to lose with a worker.
 LEAST = 16 << 20
 MOST = 1 << 30
-#: Tasks for each thread, so that a slow one at the end is a small part of the whole.
+#: Tasks for each thread, so that a slow task at the end is a small part of the build.
 TASKS_PER_THREAD = 3
 
 
 @dataclass(frozen=True)
 class Task:
-    """What one task stages: whole traces, to one bundle, or a piece of a large one."""
+    """What one task stages: whole traces to one bundle, or a piece of a large trace."""
 
-    pieces: Tuple[Piece, ...]
+    pieces: tuple[Piece, ...]
 
     @property
     def bytes(self) -> int:
-        """How much it is, as it is on disk."""
+        """Return the size of the task, in bytes on disk."""
         return sum(piece.end - piece.start for piece in self.pieces)
 
 
 def task_bytes(total: int, threads: int) -> int:
-    """Of how many bytes a task is made where nobody says."""
+    """Return the default size of a task, in bytes."""
     return min(max(total // max(threads * TASKS_PER_THREAD, 1), LEAST), MOST)
 
 
 def whole(path: str) -> Piece:
-    """All of a trace. Of one that cannot be looked at, staging it tells why."""
+    """Return a whole trace as a piece. If its size cannot be read, staging it reports why."""
     try:
         size = os.stat(path).st_size
     except OSError:
@@ -39,24 +39,23 @@ def whole(path: str) -> Piece:
     return Piece(path, 0, size, size)
 
 
-def tasks(pieces: Iterable[Piece], most: int) -> List[Task]:
-    """Pieces in tasks, each of whole traces of at most so many bytes, or of one piece.
+def tasks(pieces: Iterable[Piece], most: int) -> list[Task]:
+    """Group pieces into tasks, each of whole traces of at most ``most`` bytes, or of one piece.
 
-    Neighbours, which share names, stay together. The largest task comes first, so that what is left at the end
-    is small.
+    Neighbours, which share names, stay together. The largest tasks come first, so that the last ones are small.
     """
-    made: List[Task] = []
-    group: List[Piece] = []
-    held = 0
+    made: list[Task] = []
+    group: list[Piece] = []
+    size = 0
     for piece in pieces:
         if not piece.is_whole:
             made.append(Task((piece,)))
             continue
-        if group and held + piece.end > most:
+        if group and size + piece.end > most:
             made.append(Task(tuple(group)))
-            group, held = [], 0
+            group, size = [], 0
         group.append(piece)
-        held += piece.end
+        size += piece.end
     if group:
         made.append(Task(tuple(group)))
     return sorted(made, key=lambda task: -task.bytes)

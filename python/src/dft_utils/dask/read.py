@@ -1,8 +1,8 @@
-"""Tables of an index as Dask DataFrames."""
+"""Read tables of an index as Dask DataFrames."""
 
 import os
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Optional, Union
 
 import distributed
 
@@ -11,7 +11,7 @@ from ..errors import ChangedError
 from ..index import Index
 from ..table import Table
 
-#: About so many bytes of an index make a partition where nobody says.
+#: About how many bytes of an index make a partition by default.
 PARTITION = 32 << 20
 
 
@@ -23,28 +23,28 @@ def read(
     text: str = "string",
     **view: Any,
 ) -> Any:
-    """A table of an index as a ``dask.dataframe.DataFrame``, a partition for each range of keys.
+    """Return a table of an index as a ``dask.dataframe.DataFrame``, with a partition for each range of keys.
 
-    Each partition is read where it is computed, read-only: any number of workers read at once, each what it is
-    asked for, and all of them the index as it is now. If the index is written before they are done, they raise
-    :class:`dft_utils.ChangedError`: read again. Without a cluster, threads of this process read.
+    Each partition is read where it is computed. Reads are read-only: any number of workers read concurrently, each its
+    partitions, and all of them the current generation of the index. If the index is written before they finish, they
+    raise :class:`dft_utils.ChangedError`: read again. Without a cluster, threads of this process read.
 
-    ``index``: where it is, which the workers see by the same path. ``table`` and ``view``: as of
-    :meth:`dft_utils.Index.table`, but for ``shard`` and ``group_by``: rows are grouped by Dask. ``npartitions``: as
-    many as the cluster, or this machine, has threads, or more for a large index, where nobody says.
+    ``index``: the index, which the workers see at the same path. ``table`` and ``view``: as for
+    :meth:`dft_utils.Index.table`, without ``shard`` and ``group_by``: group the DataFrame with Dask. ``npartitions``:
+    the default is the number of threads of the cluster, or of this machine; more for a large index.
 
-    Whole numbers are ``int64``, and ``Int64`` where there may be none (``size``, say, or ``offset_min``); other
-    numbers are ``float64``, with NaN for none. Texts are ``string[pyarrow]``, or, where ``text`` is
-    ``"category"``, categories that are not known beforehand, which take less memory. So it is in every partition,
-    those without rows too.
+    Integers are ``int64``, or ``Int64`` if values may be missing (such as ``size`` and ``offset_min``); other numbers
+    are ``float64``, with NaN for missing values. Texts are ``string[pyarrow]``; if ``text`` is ``"category"``, they are
+    categories, which take less memory and whose values are not known in advance. All partitions have these types, even
+    those without rows.
     """
     import dask.dataframe
 
     given = [name for name in ("shard", "group_by") if view.get(name)]
     if given:
-        raise ValueError(f"{given[0]} is not for Dask: the rows are divided into partitions; group the DataFrame")
+        raise ValueError(f"{given[0]} is not supported with Dask: rows are split into partitions; group the DataFrame")
     if text not in ("string", "category"):
-        raise ValueError(f"text is {text!r}: it is to be 'string' or 'category'")
+        raise ValueError(f"text is {text!r}: it must be 'string' or 'category'")
     path = os.path.realpath(index.path if isinstance(index, Index) else os.fsdecode(index))
     generation = _generation(path)
     with Index(path) as opened:
@@ -56,27 +56,26 @@ def read(
 
 @dataclass(frozen=True)
 class Partition:
-    """Reads a partition of a table, on a worker."""
+    """A function that reads a partition of a table, on a worker."""
 
     path: str
     generation: bytes
     table: str
-    view: Dict[str, Any]
+    view: dict[str, Any]
     partitions: int
     text: str
 
-    def __call__(self, number: int, columns: Optional[List[str]] = None) -> Any:
-        # An index that is open stays as it is.
+    def __call__(self, number: int, columns: Optional[list[str]] = None) -> Any:
+        # An open index does not change.
         with Index(self.path) as index:
             if _generation(self.path) != self.generation:
-                said = f"{self.path} was written since it was planned to be read: read again"
-                raise ChangedError(said, path=self.path)
+                raise ChangedError(f"{self.path} was written after the read was planned: read again", path=self.path)
             rows = index.table(self.table, shard=(number, self.partitions), **self.view).to_arrow()
         return frame(rows if columns is None else rows.select(columns), self.text)
 
 
 def frame(rows: Any, text: str) -> Any:
-    """A ``pyarrow.Table`` as a DataFrame, whose types are those of its schema, whatever is in it."""
+    """Return a ``pyarrow.Table`` as a DataFrame, with types that depend only on the schema, not on the values."""
     import pandas
     import pyarrow
 
@@ -92,7 +91,7 @@ def frame(rows: Any, text: str) -> Any:
 
 
 def schema(table: Table) -> Any:
-    """The schema of a table, of which no row is read."""
+    """Return the schema of a table, without reading rows."""
     import pyarrow
 
     with pyarrow.RecordBatchReader.from_stream(table) as reader:
@@ -100,21 +99,21 @@ def schema(table: Table) -> Any:
 
 
 def _unknown(meta: Any) -> Any:
-    """What is known of a frame before it is read: of categories, nothing."""
+    """Return the metadata of a frame before it is read: with unknown categories."""
     from dask.dataframe.utils import clear_known_categories
 
     return clear_known_categories(meta, dtype_backend=None)
 
 
 def _generation(path: str) -> bytes:
-    """Which generation of the index at a path is current: its seal, which has a hash of all that is in it."""
+    """Return the seal of the current generation of an index. The seal has the hashes of all its files."""
     try:
         generations = [name for name in os.listdir(path) if name.startswith("gen-")]
         latest = max(generations, key=lambda name: (len(name), name))
         with open(os.path.join(path, latest, "SEAL"), "rb") as seal:
             return seal.read()
     except (OSError, ValueError):
-        # Opening the index says why.
+        # Opening the index reports why.
         return b""
 
 

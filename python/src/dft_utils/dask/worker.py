@@ -1,4 +1,4 @@
-"""What the workers do of a staged build."""
+"""The part of a staged build that runs on the workers."""
 
 import asyncio
 import os
@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Callable, Optional, Set, Union
+from typing import Any, Callable, Optional, Union
 
 from distributed import get_worker
 
@@ -16,26 +16,26 @@ from ..errors import CancelledError, DftError, SystemRefusedError
 from .folders import make, remove
 from .plan import Task
 
-#: What a task's tables take in memory, unless the worker has less.
+#: The memory budget of a task's tables, unless the worker has less.
 MEMORY = 512 << 20
-#: Seconds between two messages of a task on how far it is.
+#: Seconds between two progress messages of a task.
 PAUSE = 0.5
 
-# The builds that are over, and how many of their tasks still run in this process.
-_ENDED: Set[str] = set()
+# The builds that have ended, and how many of their tasks still run in this process.
+_ENDED: set[str] = set()
 _RUNNING: "Counter[str]" = Counter()
 _LOCK = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Run:
-    """A build, as its tasks know it."""
+    """The parameters of a build that its tasks need."""
 
-    #: Another one for every build.
+    #: Unique for every build.
     id: str
-    #: The name of its folders: the same one when the same build is run again.
+    #: The name of its folders: the same when the same build is run again.
     name: str
-    #: A directory of each worker's machine; ``None`` for the worker's own.
+    #: A directory on each worker's machine; ``None`` for the worker's own directory.
     local: Optional[str]
     config: Config
     memory: Optional[int]
@@ -43,20 +43,20 @@ class Run:
     strict: bool
 
     def staging(self, worker: Any) -> str:
-        """The directory of a worker's machine."""
+        """Return the staging directory on a worker's machine."""
         return self.local or worker.local_directory
 
     def work(self, worker: Any) -> str:
-        """Where in it tasks work."""
-        # By another name than that of the bundles' folder, which may be in the same directory.
+        """Return the working directory of tasks, inside the staging directory."""
+        # It needs another name than the bundles' folder, which may be in the same directory.
         return os.path.join(self.staging(worker), f"{self.name}-work")
 
 
 def stage_task(run: Run, number: int, task: Task, shared: str, at_once: int) -> Union[BuildReport, DftError]:
-    """Stages what a task is made of, on a worker that has about so many tasks ``at_once``.
+    """Stage the pieces of a task, on a worker that runs about ``at_once`` tasks concurrently.
 
-    It may be done twice, or by two workers at once: a bundle is named by what it holds, so there is one. What
-    would fail another time, too, is returned, for Dask tries again what raises.
+    A task may run twice, or on two workers concurrently: a bundle is named after its contents, so there is only one.
+    Dask retries exceptions, so errors that a retry would repeat are returned.
     """
     worker = get_worker()
     with _LOCK:
@@ -85,20 +85,20 @@ def stage_task(run: Run, number: int, task: Task, shared: str, at_once: int) -> 
 
 
 def _memory(worker: Any, at_once: int) -> int:
-    """What the tables of a task take, so that those of all take at most half of what the worker may."""
+    """Return the memory budget of a task: together, concurrent tasks use at most half of the worker's limit."""
     limit = worker.memory_manager.memory_limit
     return min(MEMORY, limit // (2 * at_once)) if limit else MEMORY
 
 
 def _progress(run: Run, number: int, worker: Any) -> Callable[[Progress], None]:
-    said = 0.0
+    sent = 0.0
 
     def show(progress: Progress) -> None:
-        nonlocal said
+        nonlocal sent
         _check(run)
         now = time.monotonic()
-        if now - said >= PAUSE:
-            said = now
+        if now - sent >= PAUSE:
+            sent = now
             worker.log_event(run.name, (run.id, number, progress.files_read, progress.bytes_read, progress.records))
 
     return show
@@ -106,17 +106,17 @@ def _progress(run: Run, number: int, worker: Any) -> Callable[[Progress], None]:
 
 def _check(run: Run) -> None:
     if run.id in _ENDED:
-        raise CancelledError("the build is over: another of its tasks failed, or it was stopped")
+        raise CancelledError("the build has ended: another of its tasks failed, or it was stopped")
 
 
 async def stop(run: Run) -> None:
-    """Stops what a worker still does of a build."""
+    """Stop the tasks of a build that still run on a worker, and wait for them."""
     _ENDED.add(run.id)
     while _RUNNING[run.id]:
         await asyncio.sleep(0.05)
 
 
 async def clean(run: Run, dask_worker: Any = None) -> None:
-    """Removes what a build has left on a worker's machine, when none there is at work on it any more."""
+    """Remove the files of a build from a worker's machine, after all its tasks there have ended."""
     folders = (run.staging(dask_worker), run.work(dask_worker))
     await asyncio.get_running_loop().run_in_executor(None, remove, *folders)

@@ -1,7 +1,7 @@
-"""dfanalyzer on this engine: the analyzer as it is, reading through an index of ours.
+"""Run dfanalyzer on this engine: the unchanged analyzer reads from an index.
 
-``python -m dft_utils.dfanalyzer …`` is ``dfanalyzer …``. Programs that use the analyzer as a library call
-:func:`install` first.
+``python -m dft_utils.dfanalyzer …`` corresponds to ``dfanalyzer …``. Programs that use the analyzer as a library must
+call :func:`install` first.
 """
 
 from .hook import Unsupported, install

@@ -1,9 +1,10 @@
-"""The traces that dfanalyzer was given, in an index: what its coordinator asks about."""
+"""The index of the traces that dfanalyzer analyzes, for dfanalyzer's coordinator."""
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Optional
 
 import dft_utils
 
@@ -12,22 +13,22 @@ from .reader import TELEMETRY, in_microseconds
 
 @dataclass(frozen=True)
 class Status:
-    """What dfanalyzer reads of an index's status."""
+    """The fields of an index's status that dfanalyzer reads."""
 
     total_files: int
     index_path: str
 
 
 class OtherTraces(ValueError):
-    """An index has traces in it that are not those to be analyzed."""
+    """An index has traces that are not to be analyzed."""
 
 
 class Traces:
-    """Takes the place of the Indexer that dfanalyzer makes: the same calls, of those that it makes.
+    """A replacement for dfanalyzer's Indexer, with the methods that dfanalyzer calls.
 
-    What that one says of files, this one says of units of work, which :func:`.reader.deal` deals out: each
-    process is one, and the hosts' telemetry is one. No two workers have rows in common then, and none is left
-    out, whatever processes wrote to whichever files.
+    Where the Indexer reports files, this class reports units of work, which :func:`.reader.deal` assigns to workers:
+    each process is a unit, and the hosts' telemetry is a unit. So workers have no rows in common and no row is left
+    out, whichever processes wrote to whichever files.
     """
 
     def __init__(
@@ -46,17 +47,17 @@ class Traces:
         self._granularity_us = in_microseconds(require_aggregation.time_interval_ms / 1000)
         self._staging = staging
         self._warn = warn
-        # What is analyzed may be an index itself, whose traces may be elsewhere, or never have been.
+        # The directory may be an index itself, whose traces may be elsewhere, or may never have existed.
         self._given = index is None and bool(directory) and is_index(directory)
         if self._given:
             index = directory
         self._index = os.path.abspath(index or dft_utils.default_location(self._traces()))
 
-    def _traces(self) -> List[str]:
+    def _traces(self) -> list[str]:
         return [self._directory] if self._directory else self._files
 
     def ensure_indexed(self) -> Status:
-        """Brings what is new of the traces into their index."""
+        """Add what is new in the traces to their index."""
         config = self._config()
         if not self._given:
             for fault in self._build(config).faults:
@@ -74,8 +75,8 @@ class Traces:
 
         return distributed_index(self._traces(), self._index, None, self._staging, config=config)
 
-    def query_file_info(self) -> Tuple[Dict[int, str], Dict[int, Set[int]]]:
-        """Units of work, those with the most to read first: ({number: name}, {number: pids})."""
+    def query_file_info(self) -> tuple[dict[int, str], dict[int, set[int]]]:
+        """Return the units of work, heaviest first: ({number: name}, {number: pids})."""
         series: Counter = Counter()
         with dft_utils.open(self._index) as index:
             for process in index.processes():
@@ -85,10 +86,10 @@ class Traces:
         return dict(enumerate(names)), {number: {pid} for number, pid in enumerate(pids, start=1)}
 
     def close(self) -> None:
-        """Is there for dfanalyzer, which closes its Indexer before workers read."""
+        """Do nothing. dfanalyzer closes its Indexer before workers read."""
 
     def _config(self) -> dft_utils.Config:
-        """That of the index, if it serves the granularity that is asked for; a new one is at that."""
+        """Return the configuration of the index, or, for a new index, one with the requested granularity."""
         asked = f"{self._granularity_us}us"
         try:
             with dft_utils.open(self._index) as index:
@@ -97,22 +98,22 @@ class Traces:
             return dft_utils.Config(interval=asked)
         if self._granularity_us % config.interval_us:
             raise dft_utils.ConfigError(
-                f"{self._index} has an interval of {config.interval_us} µs, which analyzer.time_granularity, "
-                f"{self._granularity_us} µs, is no multiple of: choose one that is, or have another index made "
+                f"{self._index} has an interval of {config.interval_us} µs, and analyzer.time_granularity, "
+                f"{self._granularity_us} µs, is not a multiple of it: choose a multiple, or build another index "
                 "with --index DIR",
                 path=self._index,
             )
         return config
 
-    def _check_that_no_others_are_in(self, files: List[str]) -> None:
+    def _check_that_no_others_are_in(self, files: list[str]) -> None:
         asked = {os.path.realpath(file) for file in self._files}
         within = os.path.join(os.path.realpath(self._directory), "") if self._directory else None
         found = map(os.path.realpath, files)
         others = [file for file in found if not (file.startswith(within) if within else file in asked)]
         if others:
             raise OtherTraces(
-                f"{self._index} has {len(others)} traces that were not asked for, such as {others[0]}, and a "
-                "report would be of all: analyze these traces in an index of their own, with --index DIR"
+                f"{self._index} has {len(others)} traces that were not requested, such as {others[0]}, and the "
+                "report would include them: analyze the requested traces in a separate index, with --index DIR"
             )
 
 

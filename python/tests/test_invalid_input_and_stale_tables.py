@@ -1,4 +1,4 @@
-"""What is no trace makes no index, what fails leaves nothing, and tables of two exports are never side by side."""
+"""Invalid input creates no index, failures leave no files, and an export removes stale tables."""
 
 import os
 
@@ -8,7 +8,7 @@ from conftest import call, write_trace
 import dft_utils
 
 
-def test_what_is_no_trace_makes_no_index(tmp_path):
+def test_input_without_a_trace_creates_no_index(tmp_path):
     (tmp_path / "docs").mkdir()
     other = tmp_path / "docs" / "x.csv"
     other.write_text("a,b\n1,2\n")
@@ -21,7 +21,7 @@ def test_what_is_no_trace_makes_no_index(tmp_path):
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["docs", "empty.pfw", "x.csv"]
 
 
-def test_strict_leaves_nothing(tmp_path):
+def test_a_failed_strict_build_leaves_no_files(tmp_path):
     trace = write_trace(tmp_path / "a.pfw", [call(5), "oops"])
     with pytest.raises(dft_utils.DftError, match="as --strict asks"):
         dft_utils.build(trace, tmp_path / "deep" / "index", strict=True)
@@ -30,7 +30,7 @@ def test_strict_leaves_nothing(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.pfw"]
 
 
-def test_tables_of_an_earlier_export_are_not_left(tmp_path):
+def test_an_export_removes_stale_tables(tmp_path):
     for name, lines in (("a", [call(5), call(7, name="write")]), ("b", [call(9)])):
         dft_utils.build(write_trace(tmp_path / f"{name}.pfw", lines), tmp_path / name)
     out = tmp_path / "tables"
@@ -45,15 +45,15 @@ def test_tables_of_an_earlier_export_are_not_left(tmp_path):
     assert (out / "system.parquet").read_text() == "mine"
 
 
-def test_a_summary_names_the_row_that_no_int64_holds(tmp_path):
-    most = 2**63 - 1
-    trace = write_trace(tmp_path / "a.pfw", [call(5, args={"ret": most}), call(6, args={"ret": most})])
+def test_a_summary_names_the_row_that_does_not_fit_in_int64(tmp_path):
+    maximum = 2**63 - 1
+    trace = write_trace(tmp_path / "a.pfw", [call(5, args={"ret": maximum}), call(6, args={"ret": maximum})])
     dft_utils.build(trace, tmp_path / "index")
     with pytest.raises(dft_utils.DftError, match="row posix read of process 7, cell 0 µs: size is"):
         dft_utils.open(tmp_path / "index").summary()
 
 
-def test_a_fifo_in_an_index_is_not_waited_for(tmp_path):
+def test_a_fifo_in_an_index_is_an_error(tmp_path):
     dft_utils.build(write_trace(tmp_path / "a.pfw", [call(5)]), tmp_path / "index")
     seal = tmp_path / "index" / "gen-000001" / "SEAL"
     seal.unlink()

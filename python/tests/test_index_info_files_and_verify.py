@@ -1,4 +1,4 @@
-"""info, summary, files, processes, names, verify."""
+"""Tests of info, summary, files, processes, names and verify."""
 
 import pickle
 import shutil
@@ -13,8 +13,8 @@ def test_info_summary_files_processes_and_names(index, data):
     assert info.config == dft_utils.Config(interval="1000000us")
     assert info.event_rows == index.table("events").to_arrow().num_rows
     assert info.system_rows == 1
-    least, greatest = info.bounds_us
-    assert 0 < least < greatest
+    lowest, highest = info.bounds_us
+    assert 0 < lowest < highest
     files = index.files()
     assert len(files) == info.files == 12
     assert sum(file.events for file in files) == index.table("events").to_pandas()["count"].sum()
@@ -41,7 +41,7 @@ def test_an_index_is_pickled_by_its_path(index):
     assert copy.info().event_rows == index.info().event_rows
 
 
-def test_verify_names_what_is_damaged(index_path, tmp_path):
+def test_verify_names_the_damaged_file(index_path, tmp_path):
     copy = tmp_path / "index"
     shutil.copytree(index_path, copy)
     dft_utils.open(copy).verify()
@@ -54,7 +54,7 @@ def test_verify_names_what_is_damaged(index_path, tmp_path):
     assert largest.name in str(error.value)
 
 
-def test_a_flipped_byte_is_damage_wherever_it_is(index_path, data, tmp_path):
+def test_a_flipped_bit_is_damage_anywhere(index_path, data, tmp_path):
     copy = tmp_path / "index"
     shutil.copytree(index_path, copy)
     dft_utils.verify(copy)
@@ -79,10 +79,10 @@ def test_a_flipped_byte_is_damage_wherever_it_is(index_path, data, tmp_path):
         path.write_bytes(sound)
     assert refused > 10
     dft_utils.verify(copy)
-    # Where it cannot be opened, the error says how to learn more.
+    # If the index cannot be opened, the error names the function that lists all damage.
     manifest = next(copy.rglob("MANIFEST-*"))
     manifest.write_bytes(manifest.read_bytes()[:-1])
-    with pytest.raises(dft_utils.DamagedError, match="dft_utils.verify.*names all"):
+    with pytest.raises(dft_utils.DamagedError, match="dft_utils.verify.*lists all damage"):
         dft_utils.open(copy).verify()
     with pytest.raises(dft_utils.DamagedError, match=manifest.name):
         dft_utils.verify(copy)

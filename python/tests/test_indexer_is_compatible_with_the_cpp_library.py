@@ -1,4 +1,4 @@
-"""``dft_utils.indexer`` as users of dftracer-utils 0.0.12 meet it."""
+"""Tests of ``dft_utils.indexer`` as users of dftracer-utils 0.0.12 use it."""
 
 import pyarrow
 import pytest
@@ -59,7 +59,7 @@ def test_from_traces_to_tables(traces):
         assert list(indexer.iter_aggregation("profiles")) == []
 
 
-def test_what_the_index_cannot_serve_is_an_error(traces):
+def test_requests_that_the_index_cannot_serve_are_errors(traces):
     with pytest.raises(ValueError, match="At least one"):
         Indexer()
     finer = AggregationConfig(time_interval_ms=500)
@@ -80,7 +80,7 @@ def test_what_the_index_cannot_serve_is_an_error(traces):
         indexer.iter_arrow_dfanalyzer("event")
 
 
-def test_new_traces_are_taken_in(traces):
+def test_new_traces_are_indexed(traces):
     indexer = Indexer(traces, require_aggregation=True)
     assert indexer.ensure_indexed().aggregation_interval_us == 5_000_000
     write_trace(traces / "p3.pfw", [call(1, pid=3)])

@@ -1,4 +1,4 @@
-"""Builds that fail leave the index as it was, and the same call does the rest; builds that grow an index."""
+"""Failed builds leave the index as it was and can be resumed; builds add to an index."""
 
 import shutil
 import threading
@@ -17,7 +17,7 @@ def client():
 
 
 class Failing:
-    """What fails where a file is, or where it is not."""
+    """A callable that fails while a file exists."""
 
     def __init__(self, flag):
         self.flag = str(flag)
@@ -26,23 +26,23 @@ class Failing:
         import os
 
         if os.path.exists(self.flag):
-            raise KeyError("it fails, as asked")
+            raise KeyError("failure on request")
 
 
 def bundles(folders):
     return sorted(path.name for path in folders.shared.glob("dft-*/bundle-*"))
 
 
-def test_a_build_that_failed_is_gone_on_with(client, tmp_path):
+def test_a_failed_build_resumes(client, tmp_path):
     folders = Folders(tmp_path)
     write_traces(folders.traces, 12)
     flag = tmp_path.parent / f"{tmp_path.name}-fails"
     flag.touch()
     client.register_plugin(Staging(after=Failing(flag)))
     try:
-        with pytest.raises(KeyError, match="as asked"):
+        with pytest.raises(KeyError, match="failure on request"):
             folders.build(client=client, retries=0)
-        # The task has failed when its bundle was there.
+        # The task failed after it had written its bundle.
         staged = bundles(folders)
         assert staged and not folders.index.exists() and not folders.local.exists()
         flag.unlink()
@@ -50,12 +50,12 @@ def test_a_build_that_failed_is_gone_on_with(client, tmp_path):
     finally:
         client.unregister_worker_plugin("staging")
     assert report.files == 12
-    alone = folders.assert_is_that_of_one_machine()
+    alone = folders.assert_equals_local_build()
     assert report.records == alone.records
-    folders.assert_nothing_is_left()
+    folders.assert_no_files_are_left()
 
 
-def test_what_was_staged_and_has_changed_since_is_staged_anew(client, tmp_path):
+def test_traces_that_changed_after_staging_are_staged_again(client, tmp_path):
     folders = Folders(tmp_path)
     write_traces(folders.traces, 6)
     flag = tmp_path.parent / f"{tmp_path.name}-fails"
@@ -72,11 +72,11 @@ def test_what_was_staged_and_has_changed_since_is_staged_anew(client, tmp_path):
         folders.build(client=client)
     finally:
         client.unregister_worker_plugin("staging")
-    folders.assert_is_that_of_one_machine()
-    folders.assert_nothing_is_left()
+    folders.assert_equals_local_build()
+    folders.assert_no_files_are_left()
 
 
-def test_what_a_client_left_that_died_when_all_was_in_is_removed(client, tmp_path, monkeypatch):
+def test_folders_of_a_client_that_died_after_the_ingest_are_removed(client, tmp_path, monkeypatch):
     folders = Folders(tmp_path)
     write_traces(folders.traces, 3)
     with monkeypatch.context() as patch:
@@ -84,11 +84,11 @@ def test_what_a_client_left_that_died_when_all_was_in_is_removed(client, tmp_pat
         folders.build(client=client)
     assert list(folders.shared.glob("dft-*"))
     assert folders.build(client=client).known_files == 3
-    folders.assert_is_that_of_one_machine()
-    folders.assert_nothing_is_left()
+    folders.assert_equals_local_build()
+    folders.assert_no_files_are_left()
 
 
-def test_an_index_takes_in_what_it_has_not(client, tmp_path):
+def test_a_build_adds_only_new_and_grown_traces(client, tmp_path):
     folders = Folders(tmp_path)
     write_traces(folders.traces, 10)
     folders.build(client=client)
@@ -100,18 +100,18 @@ def test_an_index_takes_in_what_it_has_not(client, tmp_path):
     write_trace(folders.traces / "another.pfw.gz", lines(51), 3)
     more = folders.build(client=client)
     assert (more.files, more.known_files) == (2, 9)
-    folders.assert_is_that_of_one_machine()
-    folders.assert_nothing_is_left()
+    folders.assert_equals_local_build()
+    folders.assert_no_files_are_left()
     write_trace(grown, lines(52))
     write_trace(folders.traces / "last.pfw", lines(53))
     with pytest.raises(dft_utils.ChangedError) as error:
         folders.build(client=client)
     assert error.value.path == str(grown)
-    folders.assert_nothing_is_left()
+    folders.assert_no_files_are_left()
 
 
-def test_overlapping_bundles_of_another_build_are_no_harm(client, tmp_path):
-    """Such as those of a worker that was thought dead, of a build that made other tasks of the traces."""
+def test_overlapping_bundles_of_another_build_are_harmless(client, tmp_path):
+    """Such bundles come from a worker that was considered dead, in a build with other tasks."""
     folders = Folders(tmp_path)
     write_traces(folders.traces, 8)
     traces = sorted(folders.traces.iterdir())
@@ -122,12 +122,12 @@ def test_overlapping_bundles_of_another_build_are_no_harm(client, tmp_path):
     finally:
         client.unregister_worker_plugin("staging")
     assert overlapping
-    folders.assert_is_that_of_one_machine()
-    folders.assert_nothing_is_left()
+    folders.assert_equals_local_build()
+    folders.assert_no_files_are_left()
 
 
 class Overlap:
-    """Puts bundles of pairs of traces beside those of a build."""
+    """Adds bundles of pairs of traces to those of a build."""
 
     def __init__(self, once, traces, folders):
         self.once, self.traces, self.folders = once, traces, folders
@@ -140,37 +140,37 @@ class Overlap:
             elsewhere = self.folders.root / f"elsewhere{at}"
             dft_utils.stage(self.traces[at : at + 2], elsewhere, elsewhere)
             for bundle in elsewhere.glob("bundle-*"):
-                # Of a pair that is a task, too, the bundle is there.
+                # If the pair is also a task of the build, its bundle exists.
                 if not (shared / bundle.name).exists():
                     bundle.rename(shared / bundle.name)
             shutil.rmtree(elsewhere)
 
 
-def test_two_builds_at_once_with_the_same_directories(client, tmp_path):
-    """Of two indexes: each is whole. Of one: it is whole when one of them is done, and each is done or says why not."""
+def test_two_concurrent_builds_of_two_indexes_share_directories(client, tmp_path):
+    """Two concurrent builds of different indexes both succeed."""
     folders, other = Folders(tmp_path), Folders(tmp_path / "traces")
     other.local, other.shared, other.traces = folders.local, folders.shared, folders.traces
     other.index = folders.root / "exported2"
     write_traces(folders.traces, 16)
-    failures = run_at_once(lambda: folders.build(client=client), lambda: other.build(client=client))
+    failures = run_concurrently(lambda: folders.build(client=client), lambda: other.build(client=client))
     assert not failures
-    folders.assert_is_that_of_one_machine()
+    folders.assert_equals_local_build()
     other.root = folders.root
-    other.assert_is_that_of_one_machine()
+    other.assert_equals_local_build()
 
 
-def test_two_builds_of_one_index_at_once(client, tmp_path):
+def test_two_concurrent_builds_of_one_index(client, tmp_path):
     folders = Folders(tmp_path)
     write_traces(folders.traces, 16)
-    failures = run_at_once(*[lambda: folders.build(client=client)] * 2)
+    failures = run_concurrently(*[lambda: folders.build(client=client)] * 2)
     assert all(isinstance(error, (dft_utils.DftError, OSError)) for error in failures), failures
-    # Whatever they came to, once more does what is left.
+    # Whatever the two builds did, another build completes the index.
     folders.build(client=client)
-    folders.assert_is_that_of_one_machine()
-    folders.assert_nothing_is_left()
+    folders.assert_equals_local_build()
+    folders.assert_no_files_are_left()
 
 
-def run_at_once(*builds):
+def run_concurrently(*builds):
     failures = []
 
     def run(build):

@@ -1,4 +1,4 @@
-"""Errors keep their type, path and advice from a worker to the caller; a build that is stopped, stops."""
+"""Errors of workers reach the caller with their type, path and advice; a stopped build stops its workers."""
 
 import time
 
@@ -15,7 +15,7 @@ def client():
         yield client
 
 
-def test_no_client_is_an_error_that_says_what_to_do(tmp_path):
+def test_a_missing_client_is_an_error_that_suggests_one(tmp_path):
     folders = Folders(tmp_path)
     write_traces(folders.traces, 1)
     with pytest.raises(ValueError, match="LocalCluster"):
@@ -32,8 +32,8 @@ def test_strict_is_an_error_with_the_file_and_nothing_is_stored(client, tmp_path
     assert not folders.index.exists() and not folders.local.exists()
     bad.unlink()
     folders.build(client=client, strict=True)
-    folders.assert_is_that_of_one_machine()
-    folders.assert_nothing_is_left()
+    folders.assert_equals_local_build()
+    folders.assert_no_files_are_left()
 
 
 def test_another_configuration_is_refused_before_anything_is_staged(client, tmp_path):
@@ -45,10 +45,10 @@ def test_another_configuration_is_refused_before_anything_is_staged(client, tmp_
         folders.build(client=client, config=dft_utils.Config("1s"))
     folders.build(client=client, config=dft_utils.Config("0.25s", custom_metrics=("a", "b", "a")))
     folders.build(client=client)
-    folders.assert_is_that_of_one_machine(config=dft_utils.Config("250ms", custom_metrics=("a", "b")))
+    folders.assert_equals_local_build(config=dft_utils.Config("250ms", custom_metrics=("a", "b")))
 
 
-def test_a_configuration_of_no_use_is_refused_by_the_worker(client, tmp_path):
+def test_an_invalid_configuration_is_refused_by_the_worker(client, tmp_path):
     folders = Folders(tmp_path)
     write_traces(folders.traces, 2)
     with pytest.raises(dft_utils.ConfigError, match="interval"):
@@ -64,7 +64,7 @@ def test_no_traces_are_an_error(client, tmp_path):
 
 
 @pytest.mark.parametrize("which", ["local", "shared"])
-def test_a_directory_that_cannot_be_is_an_error(client, tmp_path, which):
+def test_a_staging_path_that_is_a_file_is_an_error(client, tmp_path, which):
     folders = Folders(tmp_path)
     write_traces(folders.traces, 2)
     getattr(folders, which).write_text("a file")
@@ -73,7 +73,7 @@ def test_a_directory_that_cannot_be_is_an_error(client, tmp_path, which):
     assert not folders.index.exists()
 
 
-def test_progress_is_seen_and_its_exception_stops_the_build(client, tmp_path):
+def test_progress_is_reported_and_its_exception_stops_the_build(client, tmp_path):
     folders = Folders(tmp_path)
     write_traces(folders.traces, 20)
 
@@ -91,20 +91,20 @@ def test_progress_is_seen_and_its_exception_stops_the_build(client, tmp_path):
     assert (first.stage, first.bytes_read, first.bytes) == ("reading", 0, sizes)
     assert (last.stage, last.bytes_read, last.files_read) == ("writing", sizes, last.files)
     assert [progress.bytes_read for progress in seen] == sorted(progress.bytes_read for progress in seen)
-    folders.assert_is_that_of_one_machine()
-    folders.assert_nothing_is_left()
+    folders.assert_equals_local_build()
+    folders.assert_no_files_are_left()
 
 
-def test_a_worker_that_is_under_way_is_stopped_and_waited_for(client, tmp_path):
+def test_a_running_worker_is_stopped_and_waited_for(client, tmp_path):
     folders = Folders(tmp_path)
     write_traces(folders.traces, 1)
-    under_way = Once(tmp_path / "traces" / "under way")
+    running = Once(tmp_path / "traces" / "under way")
 
     def stop(progress):
-        if under_way:
+        if running:
             raise KeyError("enough")
 
-    client.register_plugin(Staging(during=UntilItIsOver(under_way)))
+    client.register_plugin(Staging(during=UntilTheBuildEnds(running)))
     try:
         with pytest.raises(KeyError, match="enough"):
             folders.build(client=client, progress=stop)
@@ -113,22 +113,22 @@ def test_a_worker_that_is_under_way_is_stopped_and_waited_for(client, tmp_path):
     assert not folders.index.exists() and not folders.local.exists()
 
 
-class UntilItIsOver:
-    """Holds a worker up until it is told that the build is over."""
+class UntilTheBuildEnds:
+    """Blocks a worker until it learns that the build has ended."""
 
-    def __init__(self, under_way):
-        self.under_way = under_way
+    def __init__(self, running):
+        self.running = running
 
     def __call__(self, progress):
         import dft_utils.dask.worker as module
 
         before = set(module._ENDED)
-        if self.under_way():
+        if self.running():
             while module._ENDED == before:
                 time.sleep(0.01)
 
 
-def test_a_bar_is_moved(client, tmp_path):
+def test_a_bar_shows_progress(client, tmp_path):
     folders = Folders(tmp_path)
     write_traces(folders.traces, 6)
 

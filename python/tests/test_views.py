@@ -1,4 +1,4 @@
-"""Granularity, filters, queries, groups and shards."""
+"""Tests of granularity, filters, queries, groups and shards."""
 
 import json
 
@@ -12,7 +12,7 @@ def frame(index, **view):
     return index.table("events", **view).to_pandas()
 
 
-def test_filters_are_those_of_pandas(index):
+def test_filters_match_those_of_pandas(index):
     rows = frame(index)
     posix = rows[rows["cat"] == "posix"]
     assert len(frame(index, cat="POSIX")) == len(posix) > 0
@@ -28,15 +28,15 @@ def test_filters_are_those_of_pandas(index):
 
 
 def test_processes_and_their_ranks(tmp_path):
-    says = {"hhash": "h", "name": "rank", "value": "3"}
-    metadata = {"name": "PR", "cat": "dftracer", "pid": 7, "tid": 7, "ph": "M", "args": says}
+    rank_args = {"hhash": "h", "name": "rank", "value": "3"}
+    metadata = {"name": "PR", "cat": "dftracer", "pid": 7, "tid": 7, "ph": "M", "args": rank_args}
     here = {"args": {"hhash": "h"}}
     lines = [json.dumps(metadata), call(1000, **here), call(2000, **here), call(3000, pid=8, **here)]
     dft_utils.build(write_trace(tmp_path / "x.pfw", lines), tmp_path / "index")
     with dft_utils.open(tmp_path / "index") as index:
         processes = index.table("processes").to_arrow().to_pylist()
-        said = [(row["pid"], row["rank"], row["records"], row["started"], row["command"]) for row in processes]
-        assert said == [(7, 3, 2, 1000, None), (8, None, 1, 3000, None)]
+        found = [(row["pid"], row["rank"], row["records"], row["started"], row["command"]) for row in processes]
+        assert found == [(7, 3, 2, 1000, None), (8, None, 1, 3000, None)]
         assert frame(index, rank=3)["pid"].unique().tolist() == [7]
         assert len(frame(index, rank=[])) == 0 == len(frame(index, rank=range(3)))
         assert len(frame(index, query="rank == 3")) == 1
@@ -64,7 +64,7 @@ def test_groups(index):
         index.table("events", group_by="nothing").to_arrow()
 
 
-def test_shares_are_disjoint_and_together_the_table(index):
+def test_shards_are_disjoint_and_together_give_the_table(index):
     for name in ["events", "profiles", "system", "aggregation", "processes"]:
         whole = index.table(name).to_arrow()
         shards = [index.table(name, shard=(k, 5)).to_arrow() for k in range(5)]
@@ -78,39 +78,39 @@ def test_shares_are_disjoint_and_together_the_table(index):
         index.table("events", shard=(5, 5)).to_arrow()
 
 
-def test_what_makes_no_sense_is_said(index):
+def test_invalid_views_are_errors(index):
     with pytest.raises(ValueError, match="there is no table 'event'"):
         index.table("event")
     with pytest.raises(ValueError, match="at byte 4"):
         frame(index, query="pid = 3")
     with pytest.raises(ValueError, match="not a glob"):
         frame(index, cat="[a")
-    with pytest.raises(ValueError, match="no duration"):
+    with pytest.raises(ValueError, match="not a duration"):
         frame(index, granularity="5 parsecs")
-    with pytest.raises(OverflowError, match="past 64 bits"):
+    with pytest.raises(OverflowError, match="does not fit in 64 bits"):
         frame(index, pid=1 << 64)
     with pytest.raises(TypeError):
         frame(index, colour="red")
 
 
 @pytest.mark.parametrize("number", [1 << 63, 1 << 64, -1, 10**30, float("inf"), float("nan"), "99999999999999999h"])
-def test_numbers_past_what_the_library_holds_are_errors_and_do_not_wrap(index, number, tmp_path):
-    past = (OverflowError, ValueError)
+def test_out_of_range_numbers_are_errors_and_do_not_wrap(index, number, tmp_path):
+    out_of_range = (OverflowError, ValueError)
     for view in ({"time": (0, number)}, {"time": (number, number)}, {"granularity": number}):
-        with pytest.raises(past):
+        with pytest.raises(out_of_range):
             index.table("events", **view)
-    with pytest.raises(past):
-        dft_utils.Config(interval=number).interval_us
+    with pytest.raises(out_of_range):
+        _ = dft_utils.Config(interval=number).interval_us
     if isinstance(number, int):
         for wrong in ({"memory": number}, {"threads": number}):
-            with pytest.raises(past):
+            with pytest.raises(out_of_range):
                 dft_utils.build(tmp_path, tmp_path / "index", **wrong)
-        with pytest.raises(past):
+        with pytest.raises(out_of_range):
             index.table("events", batch_rows=number)
-        with pytest.raises(past):
+        with pytest.raises(out_of_range):
             index.table("events", shard=(0, number))
-        with pytest.raises(past):
+        with pytest.raises(out_of_range):
             dft_utils.plan(tmp_path, number)
-        with pytest.raises(past):
+        with pytest.raises(out_of_range):
             dft_utils.stage(tmp_path, tmp_path, tmp_path, part=(0, number))
     assert not (tmp_path / "index").exists()

@@ -1,4 +1,4 @@
-"""dfanalyzer, the real command in processes of its own, on indexes of this engine."""
+"""Run the real dfanalyzer command, in separate processes, on indexes of this engine."""
 
 import dataclasses
 import importlib.util
@@ -29,7 +29,7 @@ from dft_utils.dfanalyzer.traces import OtherTraces, Status, Traces
 
 @dataclasses.dataclass
 class Report:
-    """What a run of dfanalyzer said."""
+    """The results of a run of dfanalyzer."""
 
     stats: dict
     processes: object
@@ -44,7 +44,7 @@ class Report:
 
 @pytest.fixture
 def analyze(tmp_path):
-    """Runs the command on traces, as a process with no USER in its environment, and gives its report."""
+    """Return a function that runs the command on traces, without USER in its environment, and returns its report."""
 
     def run(traces, preset="posix", workers=2, index=tmp_path / "index", staging=None):
         settings = {
@@ -68,8 +68,8 @@ def analyze(tmp_path):
         how = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True, "timeout": 600}
         done = subprocess.run(words, **how)
         if "cancelled for reason: lost dependencies" in done.stderr:
-            # What Dask's scheduler says, once in a long while on a busy machine, of results that the analyzer
-            # has let go of. It makes no report then, so there is none that may be wrong.
+            # On a busy machine, Dask's scheduler occasionally cancels results that the analyzer has released. The
+            # analyzer then writes no report, so this cannot hide a wrong one.
             done = subprocess.run(words, **how)
         assert done.returncode == 0, done.stderr
         stats = json.loads((tmp_path / "report/raw_stats.json").read_text())
@@ -80,7 +80,7 @@ def analyze(tmp_path):
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the traces of a whole job are not here")
-def test_a_job_of_eight_processes_is_all_there(analyze):
+def test_a_job_of_eight_processes_is_reported_completely(analyze):
     report = analyze(SHARED / "tracer-1-dlio", preset="dlio-prev", workers=3)
     assert report.stats["total_event_count"] == 18_039
     assert report.stats["unique_process_count"] == 8
@@ -89,19 +89,19 @@ def test_a_job_of_eight_processes_is_all_there(analyze):
     assert report.stats["unique_file_count"] == 166
     assert report.posix("count") == 10_581
     assert report.posix("size") == 117_265_580_220
-    # What processes read for training and of checkpoints is told apart by the files' names.
+    # The files' names distinguish training data from checkpoints.
     assert report.processes["reader_posix_size_sum"].sum() == 117_265_568_800
     assert report.stats["job_time"] == pytest.approx(56.695354)
 
 
-# dfanalyzer leaves out system files, of events alone: tracers that aggregate keep no file names.
+# dfanalyzer skips system files only for events: tracers that aggregate keep no file names.
 SYSTEM_FILES = 55_636 + 48_556 + 38_576 + 146_604
-# Such tracers add up what failed reads returned, too: -1 each.
+# Such tracers also sum the return values of failed reads, -1 each.
 FAILED_READS = 12
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the traces of all processes are not here")
-def test_events_of_a_program_make_the_report_that_its_aggregates_do(analyze):
+def test_events_of_a_program_give_the_report_of_its_aggregates(analyze):
     events = analyze(SHARED / "tracer-3-events", workers=3)
     assert events.stats["trace_event_count"] == 15_100
     assert events.posix("size") == 14_170_628 - SYSTEM_FILES + FAILED_READS
@@ -109,7 +109,7 @@ def test_events_of_a_program_make_the_report_that_its_aggregates_do(analyze):
     assert (events.hosts(), len(events.processes)) == ({"vm"}, 4)
 
 
-def test_aggregates_have_their_bytes_times_and_names_where_workers_index_them(analyze, tmp_path):
+def test_aggregates_keep_bytes_times_and_names_when_workers_stage_them(analyze, tmp_path):
     staging = tmp_path / "staging"
     staging.mkdir()
     os.utime(staging, (0, 0))
@@ -119,7 +119,7 @@ def test_aggregates_have_their_bytes_times_and_names_where_workers_index_them(an
     assert report.posix("size") == 14_170_628
     assert report.posix("time") == pytest.approx(0.202625)
     assert (report.hosts(), len(report.processes)) == ({"vm"}, 4)
-    # It was used, and is left as it was found.
+    # The staging directory was used and is empty again.
     assert staging.stat().st_mtime > 0
     assert list(staging.iterdir()) == []
 
@@ -152,7 +152,7 @@ def test_an_index_may_be_analyzed_without_its_traces(analyze, tmp_path):
     assert report.processes["posix_count_sum"].to_dict() == {"app#host of a#1#1": 3, "app#host of a#2#2": 4}
 
 
-def test_faults_of_traces_are_said_and_the_rest_is_reported(analyze, tmp_path):
+def test_faults_of_traces_are_warnings_and_the_rest_is_reported(analyze, tmp_path):
     traces = tmp_path / "traces"
     write(traces / "one.pfw", host("a"), *reads(1, "a", 3))
     with (traces / "one.pfw").open("a") as file:
@@ -165,7 +165,7 @@ def test_faults_of_traces_are_said_and_the_rest_is_reported(analyze, tmp_path):
 
 
 def traces_of(directory, seconds=1.0, files=None, index=None):
-    """What dfanalyzer makes in its own process."""
+    """Return the object that dfanalyzer creates in its own process."""
     config = dft_utils.AggregationConfig(time_interval_ms=seconds * 1000)
     where = "" if files else str(directory)
     return Traces(
@@ -173,7 +173,7 @@ def traces_of(directory, seconds=1.0, files=None, index=None):
     )
 
 
-def test_an_index_is_used_again_and_takes_what_is_new(tmp_path):
+def test_an_index_is_reused_and_updated(tmp_path):
     write(tmp_path / "one.pfw", host("a"), *reads(1, "a", 3))
     traces = traces_of(tmp_path)
     assert traces.ensure_indexed() == Status(1, str(tmp_path / ".dftagg"))
@@ -187,23 +187,23 @@ def test_an_index_is_used_again_and_takes_what_is_new(tmp_path):
 def test_an_index_that_does_not_serve_the_granularity_is_refused(tmp_path):
     write(tmp_path / "one.pfw", host("a"), *reads(1, "a", 3))
     traces_of(tmp_path, seconds=0.2).ensure_indexed()
-    # Two seconds are a multiple of it, half a second is none.
+    # Two seconds are a multiple of the interval, half a second is not.
     traces_of(tmp_path, seconds=2).ensure_indexed()
     with pytest.raises(dft_utils.ConfigError, match="200000 µs.*500000 µs.*--index"):
         traces_of(tmp_path, seconds=0.5).ensure_indexed()
     traces_of(tmp_path, seconds=0.5, index=tmp_path / "other").ensure_indexed()
 
 
-def test_an_index_with_other_traces_in_it_is_refused(tmp_path):
+def test_an_index_with_other_traces_is_refused(tmp_path):
     paths = [str(tmp_path / name) for name in ("one.pfw", "two.pfw")]
     for path in paths:
         write(Path(path), host("a"), *reads(1, "a", 3))
     traces_of(tmp_path, files=paths).ensure_indexed()
-    with pytest.raises(OtherTraces, match="1 traces that were not asked for, such as .*one.pfw"):
+    with pytest.raises(OtherTraces, match="1 traces that were not requested, such as .*one.pfw"):
         traces_of(tmp_path, files=paths[1:]).ensure_indexed()
 
 
-def test_times_are_taken_in_microseconds_only():
+def test_only_times_in_microseconds_are_accepted():
     with pytest.raises(ValueError, match="time_resolution is 1e\\+09"):
         reader.read_share(["1"], "", 1.0, 1e9)
     with pytest.raises(ValueError, match="time_granularity is 1e-07"):
@@ -224,7 +224,7 @@ EVENTS = {
 }
 
 
-def test_workers_that_read_at_once_have_disjoint_shares_that_are_the_table(index_path):
+def test_concurrent_workers_read_disjoint_shares_of_the_whole_table(index_path):
     traces = traces_of(index_path)
     traces.ensure_indexed()
     names, pids = traces.query_file_info()
@@ -244,12 +244,12 @@ def test_workers_that_read_at_once_have_disjoint_shares_that_are_the_table(index
     for part in (share["events"] for share in read[: len(shares)]):
         events = pa.ipc.open_stream(part).read_all()
         assert list(zip(events.schema.names, events.schema.types)) == list(EVENTS.items())
-        # A name that is not known is empty.
+        # An unknown name is empty.
         assert not any(events[column].null_count for column in EVENTS if EVENTS[column] == TEXT)
 
 
 def ordered(table):
-    """Rows in an order of their own, texts as they are."""
+    """Return the rows in a canonical order, with plain strings."""
     plain = [column.cast(pa.string()) if column.type == TEXT else column for column in table.columns]
     table = pa.table(plain, names=table.column_names)
     return table.sort_by([(column, "ascending") for column in table.column_names]).combine_chunks()
@@ -257,7 +257,7 @@ def ordered(table):
 
 @pytest.mark.parametrize("workers", [0, 1, 2, 3, 7, 40])
 @pytest.mark.parametrize("units", [0, 1, 2, 19, 20])
-def test_every_unit_of_work_is_dealt_once(units, workers):
+def test_every_unit_of_work_is_assigned_once(units, workers):
     hands = reader.deal({unit: set() for unit in range(units)}, workers)
     dealt = [unit for hand in hands.values() for unit in hand]
     assert sorted(dealt) == list(range(units))
@@ -266,20 +266,20 @@ def test_every_unit_of_work_is_dealt_once(units, workers):
     assert max(sizes) - min(sizes) <= 1
 
 
-def test_another_version_is_said(monkeypatch):
+def test_an_unknown_version_is_a_warning(monkeypatch):
     monkeypatch.setattr(hook.importlib.metadata, "version", lambda package: "9.9.9")
-    said = list(hook.other_versions())
-    assert said[0].startswith("dftracer-analyzer is 9.9.9, and 0.0.9 is known to work: pip install ")
-    assert said[1].startswith("dftracer-utils is 9.9.9, and 0.0.12 is known to work: pip install ")
+    messages = list(hook.other_versions())
+    assert messages[0].startswith("dftracer-analyzer is 9.9.9, but only 0.0.9 is known to work: pip install ")
+    assert messages[1].startswith("dftracer-utils is 9.9.9, but only 0.0.12 is known to work: pip install ")
 
 
-def test_an_analyzer_that_reads_in_another_way_is_refused(monkeypatch):
+def test_an_analyzer_with_another_reader_is_refused(monkeypatch):
     monkeypatch.setitem(sys.modules, hook.READER, types.ModuleType(hook.READER))
     with pytest.raises(hook.Unsupported, match="has no Indexer.*pip install dftracer-analyzer==0.0.9"):
         hook.install()
 
 
-def test_a_missing_package_is_said(monkeypatch):
+def test_a_missing_package_is_an_error(monkeypatch):
     monkeypatch.setattr(hook, "KNOWN", {"no-such-analyzer": "1"})
     with pytest.raises(hook.Unsupported, match="no-such-analyzer is not installed"):
         hook.install()
@@ -295,6 +295,6 @@ def host(host_hash):
 
 
 def reads(pid, host_hash, number):
-    """Reads of 10 bytes each."""
+    """Return reads of 10 bytes each."""
     common = {"ph": 1, "cat": "POSIX", "name": "read", "pid": pid, "tid": pid, "dur": 5}
     return [{**common, "ts": 1000 + 10 * call, "args": {"hhash": host_hash, "ret": 10}} for call in range(number)]

@@ -1,0 +1,44 @@
+//! What is wrong with a trace file.
+
+use std::fmt;
+
+/// What is wrong with a file as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileFault {
+    /// The file has no bytes.
+    Empty,
+    /// A line or a gzip member is incomplete. The content of the member was read; the line was not.
+    Truncated(String),
+    /// A gzip member is corrupt. Everything before that was read.
+    Damaged(String),
+}
+
+impl FileFault {
+    /// Creates the fault that a file ends within a line, by its number from 1.
+    pub fn within_line(line: u64) -> Self {
+        Self::Truncated(format!("the file ends within line {line}"))
+    }
+}
+
+impl fmt::Display for FileFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the file is empty"),
+            Self::Truncated(place) => write!(f, "truncated: {place}"),
+            Self::Damaged(reason) => write!(f, "damaged: {reason}"),
+        }
+    }
+}
+
+/// Where a piece of a file ends, if the next one cannot be read separately.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenEnd {
+    /// Within a line.
+    Line,
+    /// Within a gzip member.
+    Member,
+    /// In zeros after a gzip member, which must end the file.
+    Padding,
+    /// In damaged bytes, so that nothing after them counts.
+    Damage,
+}
