@@ -24,31 +24,23 @@
 //! hosts, with the groups of a grouped table, and, for Arrow IPC, with the distinct strings of a
 //! table, for that format wants each dictionary whole and first.
 
-mod calls;
 mod cells;
 mod columns;
-mod csv_file;
-mod directory;
 mod error;
+mod export;
 mod files;
 mod filter;
-mod group;
-mod parquet_file;
-mod processes;
 mod query;
-mod statistics;
 mod summary;
 mod tables;
-mod telemetry;
-mod temporary;
 mod view;
 
 pub use cells::{Cell, CellScan, Series};
 pub use error::ExportError;
+pub use export::{Batches, Export, ExportOptions, Exported, Table, export};
 pub use files::Format;
 pub use filter::{Filter, Pattern, Shard};
-pub use group::GroupColumn;
 pub use query::Query;
 pub use summary::{Function, Metric, Named, Summary, Totals};
-pub use tables::{Batches, Export, ExportOptions, Exported, Table, export};
+pub use tables::grouped::GroupColumn;
 pub use view::{Dictionaries, View};

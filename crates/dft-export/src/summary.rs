@@ -7,10 +7,10 @@ use dft_codec::{RowParts, SeriesKind};
 use dft_metrics::FloatStats;
 use serde::Serialize;
 
-use crate::calls::{describe, table_name};
 use crate::cells::Cell;
 use crate::columns::int64;
 use crate::error::ExportError;
+use crate::tables::calls::{describe, table_name};
 use crate::view::View;
 
 /// Calls, their time and the bytes that they moved.

@@ -8,15 +8,15 @@ use dft_codec::{NameKind, RowParts, SeriesId, SeriesIdentity, SeriesKind, Teleme
 use dft_store::{Index, NameTable, RowQuery};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::calls::Calls;
 use crate::cells::CellScan;
 use crate::error::ExportError;
+use crate::export::{Batches, TablePart, batch_rows};
 use crate::filter::Filter;
-use crate::group::{GroupColumn, Groups};
-use crate::processes::{ProcessTable, Ranks, any_passes};
-use crate::statistics::Statistics;
-use crate::tables::{Batches, TablePart, batch_rows};
-use crate::telemetry::{Counters, ReadingScan, Telemetry};
+use crate::tables::calls::Calls;
+use crate::tables::grouped::{GroupColumn, Groups};
+use crate::tables::processes::{ProcessTable, Ranks, any_passes};
+use crate::tables::statistics::Statistics;
+use crate::tables::telemetry::{Counters, ReadingScan, Telemetry};
 
 /// How the dictionaries of string columns relate from batch to batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

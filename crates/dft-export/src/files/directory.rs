@@ -34,9 +34,9 @@ use std::time::Duration;
 use dft_io::CreatedDirectories;
 
 use crate::error::ExportError;
+use crate::export::Table;
 use crate::files::Format;
-use crate::tables::Table;
-use crate::temporary::Temporary;
+use crate::files::temporary::Temporary;
 
 const LIST: &str = ".dft-tables";
 const HEADER: &str = "dft tables 1";

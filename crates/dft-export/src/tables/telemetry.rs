@@ -10,7 +10,7 @@ use dft_store::{TelemetryQuery, TelemetryScan};
 
 use crate::columns::{StringColumn, column_names, dictionary_type, int64, optional, required};
 use crate::error::ExportError;
-use crate::tables::{Batches, Table};
+use crate::export::{Batches, Table};
 use crate::view::{Dictionaries, View};
 
 /// Which counters are told apart.

@@ -11,7 +11,7 @@ use dft_metrics::{Combined, FloatStats, IntStats, Sketch, SketchMapping};
 use crate::cells::{CellScan, Series, each_series};
 use crate::columns::{StringColumn, column_names, dictionary_type, int64, optional, required};
 use crate::error::ExportError;
-use crate::tables::Batches;
+use crate::export::Batches;
 use crate::view::{Dictionaries, View};
 
 const TABLE: &str = "aggregation";

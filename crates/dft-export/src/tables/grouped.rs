@@ -10,11 +10,11 @@ use arrow::datatypes::{DataType, Schema, SchemaRef};
 use dft_codec::{RowParts, SeriesKind};
 use dft_metrics::{U256, scaled, scaled_wide};
 
-use crate::calls::{Numbers, seconds, table_name};
 use crate::cells::{Cell, Series};
 use crate::columns::{StringColumn, dictionary_type, int64, optional, required};
 use crate::error::ExportError;
-use crate::tables::Batches;
+use crate::export::Batches;
+use crate::tables::calls::{Numbers, seconds, table_name};
 use crate::view::View;
 
 /// A column that rows can be grouped by.

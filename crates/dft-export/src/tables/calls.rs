@@ -12,7 +12,7 @@ use dft_metrics::scaled;
 use crate::cells::{Cell, CellScan, Series};
 use crate::columns::{OptionalColumn, StringColumn, dictionary_type, int64, optional, required};
 use crate::error::ExportError;
-use crate::tables::Batches;
+use crate::export::Batches;
 use crate::view::{Dictionaries, View};
 
 /// The table that has the rows of a family.

@@ -1,5 +1,10 @@
 //! Tables to files.
 
+mod csv;
+pub(crate) mod directory;
+mod parquet;
+pub(crate) mod temporary;
+
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
@@ -13,11 +18,10 @@ use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::FileWriter;
 
-use crate::csv_file;
 use crate::error::ExportError;
-use crate::parquet_file;
-use crate::tables::TablePart;
-use crate::temporary::Temporary;
+
+use crate::export::TablePart;
+use crate::files::temporary::Temporary;
 use crate::view::{Dictionaries, View};
 
 /// The format of table files.
@@ -87,9 +91,9 @@ pub(crate) fn write(
     let written = thread::scope(|scope| {
         let batches = spawn(scope, parts, threads).into_iter().flatten();
         match format {
-            Format::Parquet => parquet_file::write(batches, schema, view, threads, file, path),
+            Format::Parquet => parquet::write(batches, schema, view, threads, file, path),
             Format::Arrow => write_arrow(batches, schema, file, path),
-            Format::Csv => csv_file::write(batches, &schema, file, path),
+            Format::Csv => csv::write(batches, &schema, file, path),
         }
     });
     let refusal = refusal.lock().ok().and_then(|mut refusal| refusal.take());

@@ -11,11 +11,11 @@ use arrow::datatypes::SchemaRef;
 use dft_codec::SeriesKind;
 
 use crate::cells::Prefetch;
-use crate::directory::{Directory, file_name};
 use crate::error::ExportError;
+use crate::files::directory::{Directory, file_name};
+use crate::files::temporary::Temporary;
 use crate::files::{Format, write};
-use crate::group::GroupColumn;
-use crate::temporary::Temporary;
+use crate::tables::grouped::GroupColumn;
 use crate::view::View;
 
 /// Threads that an export starts beside those that it is to have: readers and encoders of a table.

@@ -11,7 +11,7 @@ use dft_store::{Index, NameTable};
 
 use crate::columns::{dictionary_type, int64, optional, required};
 use crate::error::ExportError;
-use crate::tables::Batches;
+use crate::export::Batches;
 use crate::view::View;
 
 const TABLE: &str = "processes";
