@@ -1,6 +1,5 @@
 //! The tables of calls, in the columns that dfanalyzer reads.
 
-use std::collections::HashSet;
 use std::iter::repeat_n;
 use std::sync::Arc;
 
@@ -9,20 +8,17 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, SchemaRef};
 use dft_codec::{RowCore, SeriesKind};
 use dft_metrics::scaled;
 
-use crate::cells::{Cell, CellScan, Series};
-use crate::columns::{OptionalColumn, StringColumn, dictionary_type, int64, optional, required};
+use crate::batches::{Batches, Dictionaries};
+use crate::cells::{Cell, CellScan};
+use crate::columns::{DistinctStrings, OptionalColumn, StringColumn, dictionary_type, optional, required};
 use crate::error::ExportError;
-use crate::export::Batches;
-use crate::view::{Dictionaries, View};
+use crate::numbers::{RowNumbers, describe, int64, seconds};
+use crate::series::Series;
+use crate::table::Table;
+use crate::view::View;
 
-/// The table that has the rows of a family.
-pub(crate) fn table_name(kind: SeriesKind) -> &'static str {
-    match kind {
-        SeriesKind::Call => "events",
-        SeriesKind::AggregatedCall => "profiles",
-        SeriesKind::HostStatistic => "preaggregated_system",
-    }
-}
+/// The most rows that a batch reserves memory for: callers may ask for longer batches than the table has rows.
+const RESERVED_ROWS: usize = 1 << 16;
 
 fn schema() -> SchemaRef {
     let text = |name| required(name, dictionary_type());
@@ -56,79 +52,59 @@ fn schema() -> SchemaRef {
     ]))
 }
 
-/// What a row has in the columns of numbers that both this table and groups of its rows are made of.
-pub(crate) struct Numbers {
-    pub(crate) count: u128,
-    /// Total of the durations, in µs.
-    pub(crate) time: i128,
-    /// Total of the bytes moved; `None` where no call moved any or said so.
-    pub(crate) size: Option<i128>,
-    /// The cell's number from the origin.
-    pub(crate) time_range: i64,
-    /// µs from the origin.
-    pub(crate) time_start: i64,
-    /// µs from the origin.
-    pub(crate) time_end: i64,
+/// One value for each string column.
+#[derive(Clone, Copy, Default)]
+struct Strings<T> {
+    cat: T,
+    func_name: T,
+    file_hash: T,
+    host_hash: T,
+    file_name: T,
+    host_name: T,
+    proc_name: T,
 }
 
-impl Numbers {
-    #[inline(always)]
-    pub(crate) fn of(view: &View<'_>, kind: SeriesKind, cell: &Cell<'_>) -> Result<Self, ExportError> {
-        let RowCore { count, ts, te, duration, size, .. } = &cell.row.core;
-        let origin = view.origin();
-        let past_origin = cell.start.checked_sub(origin).ok_or_else(|| view.index().outside_bounds(cell.start))?;
-        let fit = |value, column| int64(value, table_name(kind), column, || describe(cell));
-        let start = fit(i128::from(past_origin), "time_start")?;
-        let (time_start, time_end) = match kind {
-            SeriesKind::Call => {
-                let past_origin = |time: i64, column| fit(i128::from(time) - i128::from(origin), column);
-                (past_origin(*ts, "time_start")?, past_origin(*te, "time_end")?)
-            }
-            SeriesKind::AggregatedCall | SeriesKind::HostStatistic => {
-                (start, fit(i128::from(past_origin) + i128::from(view.granularity()), "time_end")?)
-            }
-        };
-        Ok(Self {
-            count: *count,
-            time: duration.sum(),
-            size: (size.n() > 0).then(|| size.sum()),
-            // Less than the start of the cell, which fits.
-            time_range: (past_origin / view.granularity()) as i64,
-            time_start,
-            time_end,
-        })
+impl<T> Strings<T> {
+    /// Combines the values with others, column by column.
+    fn zip<U, V>(&mut self, others: Strings<U>, mut combine: impl FnMut(&mut T, U) -> V) -> Strings<V> {
+        Strings {
+            cat: combine(&mut self.cat, others.cat),
+            func_name: combine(&mut self.func_name, others.func_name),
+            file_hash: combine(&mut self.file_hash, others.file_hash),
+            host_hash: combine(&mut self.host_hash, others.host_hash),
+            file_name: combine(&mut self.file_name, others.file_name),
+            host_name: combine(&mut self.host_name, others.host_name),
+            proc_name: combine(&mut self.proc_name, others.proc_name),
+        }
     }
 }
 
-/// What an error says of a row.
-pub(crate) fn describe(cell: &Cell<'_>) -> String {
-    let identity = &cell.series.identity;
-    format!("{} {} of process {}, cell {} µs", identity.category, identity.name, identity.pid, cell.start)
+impl<'s> Strings<&'s str> {
+    fn of(series: &'s Series, process_name: &'s str) -> Self {
+        let identity = &series.identity;
+        Self {
+            cat: &identity.category,
+            func_name: &identity.name,
+            file_hash: &identity.file_hash,
+            host_hash: &identity.host_hash,
+            file_name: &series.file_name,
+            host_name: &series.host_name,
+            proc_name: process_name,
+        }
+    }
 }
 
-/// µs as seconds.
-pub(crate) fn seconds(us: i64) -> f64 {
-    scaled(us.into(), 6)
-}
-
-/// The strings of a row: cat, function, file hash, host hash, file name, host name, process.
-fn strings(series: &Series) -> [&str; 6] {
-    let identity = &series.identity;
-    [&identity.category, &identity.name, &identity.file_hash, &identity.host_hash, &series.file_name, &series.host_name]
-        .map(String::as_str)
-}
-
-/// The rows of a family in dfanalyzer's columns.
-pub(crate) struct Calls<'v> {
+/// The rows of a series kind in dfanalyzer's columns.
+pub(crate) struct CallTable<'v> {
     view: &'v View<'v>,
     kind: SeriesKind,
     schema: SchemaRef,
     cells: CellScan<'v>,
-    strings: [StringColumn; 7],
+    columns: SeriesColumns,
 }
 
-impl<'v> Calls<'v> {
-    /// The cells of some of the family's series.
+impl<'v> CallTable<'v> {
+    /// Creates a table of these cells of the series kind.
     pub(crate) fn new(
         view: &'v View<'v>,
         kind: SeriesKind,
@@ -136,93 +112,100 @@ impl<'v> Calls<'v> {
         dictionaries: Dictionaries,
     ) -> Result<Self, ExportError> {
         let strings = match dictionaries {
-            Dictionaries::PerBatch => Default::default(),
+            Dictionaries::PerBatch => Strings::default(),
             Dictionaries::Whole => whole_strings(view, kind)?,
         };
-        Ok(Self { view, kind, schema: schema(), cells, strings })
+        Ok(Self { view, kind, schema: schema(), cells, columns: SeriesColumns { strings, ..SeriesColumns::default() } })
     }
 }
 
-/// The strings of all series that pass.
-fn whole_strings(view: &View<'_>, kind: SeriesKind) -> Result<[StringColumn; 7], ExportError> {
-    let mut sets: [HashSet<String>; 7] = Default::default();
-    crate::cells::each_series(view, kind, |series| {
-        for (set, string) in sets.iter_mut().zip(strings(series)) {
-            if !set.contains(string) {
-                set.insert(string.to_owned());
-            }
-        }
-        sets[6].insert(series.process_name());
+/// Creates string columns whose batches share the strings of all series that pass the filter.
+fn whole_strings(view: &View<'_>, kind: SeriesKind) -> Result<Strings<StringColumn>, ExportError> {
+    let mut distinct: Strings<DistinctStrings> = Strings::default();
+    view.each_series(kind, |series| {
+        distinct.zip(Strings::of(series, &series.process_name()), |strings, string| strings.add(string));
     })?;
-    Ok(sets.map(|set| StringColumn::whole(set.into_iter().collect())))
+    Ok(distinct.zip(Strings::<()>::default(), |strings, ()| StringColumn::whole(std::mem::take(strings))))
 }
 
-/// Rows of one series, one behind the other, and what all of them have.
+/// The columns whose values depend only on the series.
+#[derive(Default)]
+struct SeriesColumns {
+    strings: Strings<StringColumn>,
+    pid: Vec<i64>,
+    tid: Vec<i64>,
+    io_cat: Vec<i64>,
+}
+
+impl SeriesColumns {
+    fn reserve(&mut self, rows: usize) {
+        for column in [&mut self.pid, &mut self.tid, &mut self.io_cat] {
+            column.reserve(rows);
+        }
+    }
+
+    /// Adds the rows of a run at once.
+    fn push(&mut self, run: &SeriesRun) {
+        self.strings.zip(run.strings, |column, number| column.push_rows(number, run.rows));
+        self.pid.extend(repeat_n(run.pid, run.rows));
+        self.tid.extend(repeat_n(run.tid, run.rows));
+        self.io_cat.extend(repeat_n(run.io_cat, run.rows));
+    }
+}
+
+/// Adjacent rows of one series, and the values that they share.
 #[derive(Default)]
 struct SeriesRun {
-    /// That of the series.
+    /// The serial number of the series.
     serial: u64,
     rows: usize,
-    /// The numbers of its strings.
-    strings: [i32; 7],
-    /// Process, thread, I/O category and access pattern.
-    integers: [i64; 4],
+    /// The numbers of the strings.
+    strings: Strings<i32>,
+    pid: i64,
+    tid: i64,
+    io_cat: i64,
 }
 
 impl SeriesRun {
-    /// A run of the cell's series that has no rows yet.
-    fn of(cell: &Cell<'_>, columns: &mut [StringColumn; 7]) -> Self {
+    /// Starts a run of the cell's series, without rows.
+    fn of(cell: &Cell<'_>, columns: &mut SeriesColumns) -> Self {
         let series = cell.series;
-        let process = series.process_name();
-        let mut numbers = [0; 7];
-        let strings = strings(series).into_iter().chain([&*process]);
-        for ((number, column), string) in numbers.iter_mut().zip(columns).zip(strings) {
-            *number = column.number(string);
-        }
+        let process_name = series.process_name();
+        let strings = columns.strings.zip(Strings::of(series, &process_name), |column, string| column.number(string));
         let identity = &series.identity;
-        let integers = [identity.pid, identity.tid, series.io_category() as i64, 0];
-        Self { serial: cell.serial, rows: 0, strings: numbers, integers }
-    }
-
-    fn put(&self, strings: &mut [StringColumn; 7], integers: &mut [Vec<i64>; 4]) {
-        for (column, number) in strings.iter_mut().zip(self.strings) {
-            column.push_rows(number, self.rows);
-        }
-        for (column, value) in integers.iter_mut().zip(self.integers) {
-            column.extend(repeat_n(value, self.rows));
-        }
+        let io_cat = series.io_category() as i64;
+        Self { serial: cell.serial, rows: 0, strings, pid: identity.pid, tid: identity.tid, io_cat }
     }
 }
 
-impl Batches for Calls<'_> {
+impl Batches for CallTable<'_> {
     fn schema(&self) -> SchemaRef {
         self.schema.clone()
     }
 
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, ExportError> {
-        let table = table_name(self.kind);
-        let most = self.view.batch_rows(self.schema.fields().len());
-        // What is asked for may be more than there is.
-        let room = most.min(1 << 16);
-        let mut of_series: [Vec<i64>; 4] = std::array::from_fn(|_| Vec::with_capacity(room));
-        // Each by its name: a loop over them for each row would take longer than what it does.
+        let table = Table::of_kind(self.kind).name();
+        let max_rows = self.view.batch_rows(self.schema.fields().len());
+        let room = max_rows.min(RESERVED_ROWS);
+        self.columns.reserve(room);
+        // Separate variables: a loop over an array of columns for each row would take longer than its work.
         let [mut counts, mut ranges, mut starts, mut ends] = std::array::from_fn(|_| Vec::with_capacity(room));
         let int_or_null = |_| OptionalColumn::<Int64Type>::with_capacity(room);
         let [mut sizes, mut size_min, mut size_max, mut offset_min, mut offset_max] = std::array::from_fn(int_or_null);
         let mut times = Vec::with_capacity(room);
         let float_or_null = |_| OptionalColumn::<Float64Type>::with_capacity(room);
         let [mut time_min, mut time_max] = std::array::from_fn(float_or_null);
-        // What all rows of the series at hand have is put in their columns at once.
+        // Values that all rows of a series share are added once per run.
         let mut run = SeriesRun::default();
         let mut rows = 0;
-        while rows < most && self.cells.advance()? {
+        while rows < max_rows && self.cells.advance()? {
             let Some(cell) = self.cells.cell() else { break };
             if run.serial != cell.serial {
-                run.put(&mut self.strings, &mut of_series);
-                run = SeriesRun::of(&cell, &mut self.strings);
+                self.columns.push(&run);
+                run = SeriesRun::of(&cell, &mut self.columns);
             }
             run.rows += 1;
-            let row = Numbers::of(self.view, self.kind, &cell)?;
+            let row = RowNumbers::of(self.view, self.kind, &cell)?;
             let RowCore { duration, size, offset, .. } = &cell.row.core;
             counts.push(int64(row.count, table, "count", || describe(&cell))?);
             times.push(scaled(row.time, 6));
@@ -241,22 +224,22 @@ impl Batches for Calls<'_> {
         if rows == 0 {
             return Ok(None);
         }
-        run.put(&mut self.strings, &mut of_series);
+        self.columns.push(&run);
         let integers = |values: Vec<i64>| Arc::new(Int64Array::from(values)) as ArrayRef;
-        let [pid, tid, io_cat, acc_pat] = of_series.map(integers);
-        let [cat, func_name, file_hash, host_hash, file_name, host_name, proc_name] = &mut self.strings;
+        let SeriesColumns { strings, pid, tid, io_cat } = &mut self.columns;
         let columns = vec![
-            cat.finish()?,
-            func_name.finish()?,
-            pid,
-            tid,
-            file_hash.finish()?,
-            host_hash.finish()?,
-            file_name.finish()?,
-            host_name.finish()?,
-            proc_name.finish()?,
-            io_cat,
-            acc_pat,
+            strings.cat.finish()?,
+            strings.func_name.finish()?,
+            integers(std::mem::take(pid)),
+            integers(std::mem::take(tid)),
+            strings.file_hash.finish()?,
+            strings.host_hash.finish()?,
+            strings.file_name.finish()?,
+            strings.host_name.finish()?,
+            strings.proc_name.finish()?,
+            integers(std::mem::take(io_cat)),
+            // The access pattern is always 0.
+            integers(vec![0; rows]),
             integers(counts),
             Arc::new(Float64Array::from(times)),
             sizes.finish(),

@@ -1,125 +1,25 @@
-//! Rows in groups that have some columns in common.
+//! Rows grouped by columns that they have in common.
 
 use std::collections::HashMap;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use ahash::RandomState;
 use arrow::array::{ArrayRef, Float64Builder, Int64Builder, RecordBatch};
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use dft_codec::{RowParts, SeriesKind};
 use dft_metrics::{U256, scaled, scaled_wide};
 
-use crate::cells::{Cell, Series};
-use crate::columns::{StringColumn, dictionary_type, int64, optional, required};
+use crate::batches::Batches;
+use crate::cells::Cell;
+use crate::columns::{StringColumn, dictionary_type, optional, required};
 use crate::error::ExportError;
-use crate::export::Batches;
-use crate::tables::calls::{Numbers, seconds, table_name};
+use crate::group_column::GroupColumn;
+use crate::numbers::{RowNumbers, int64, seconds};
+use crate::series::Series;
+use crate::table::Table;
 use crate::view::View;
 
-/// A column that rows can be grouped by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum GroupColumn {
-    /// Category.
-    Cat,
-    /// Function.
-    FuncName,
-    /// Process.
-    Pid,
-    /// Rank of the process; null where it is not known.
-    Rank,
-    /// Thread.
-    Tid,
-    /// File, by hash.
-    FileHash,
-    /// Host, by hash.
-    HostHash,
-    /// File, by name.
-    FileName,
-    /// Host, by name.
-    HostName,
-    /// Host, process and thread in one.
-    ProcName,
-    /// The kind of I/O.
-    IoCat,
-    /// Access pattern, which is always 0.
-    AccPat,
-    /// Cell of time.
-    TimeRange,
-}
-
-impl GroupColumn {
-    /// Every such column, in the order of the table.
-    pub const ALL: [Self; 13] = [
-        Self::Cat,
-        Self::FuncName,
-        Self::Pid,
-        Self::Rank,
-        Self::Tid,
-        Self::FileHash,
-        Self::HostHash,
-        Self::FileName,
-        Self::HostName,
-        Self::ProcName,
-        Self::IoCat,
-        Self::AccPat,
-        Self::TimeRange,
-    ];
-
-    /// The column's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cat => "cat",
-            Self::FuncName => "func_name",
-            Self::Pid => "pid",
-            Self::Rank => "rank",
-            Self::Tid => "tid",
-            Self::FileHash => "file_hash",
-            Self::HostHash => "host_hash",
-            Self::FileName => "file_name",
-            Self::HostName => "host_name",
-            Self::ProcName => "proc_name",
-            Self::IoCat => "io_cat",
-            Self::AccPat => "acc_pat",
-            Self::TimeRange => "time_range",
-        }
-    }
-
-    fn is_text(self) -> bool {
-        !matches!(self, Self::Pid | Self::Rank | Self::Tid | Self::IoCat | Self::AccPat | Self::TimeRange)
-    }
-
-    /// What a series has in the column; the cell of time is no matter of the series.
-    fn of(self, series: &Series) -> GroupValue {
-        let identity = &series.identity;
-        let text = |text: &str| GroupValue::Text(text.to_owned());
-        match self {
-            Self::Cat => text(&identity.category),
-            Self::FuncName => text(&identity.name),
-            Self::Pid => GroupValue::Int(identity.pid),
-            Self::Rank => series.rank.map_or(GroupValue::Unknown, GroupValue::Int),
-            Self::Tid => GroupValue::Int(identity.tid),
-            Self::FileHash => text(&identity.file_hash),
-            Self::HostHash => text(&identity.host_hash),
-            Self::FileName => text(&series.file_name),
-            Self::HostName => text(&series.host_name),
-            Self::ProcName => GroupValue::Text(series.process_name()),
-            Self::IoCat => GroupValue::Int(series.io_category() as i64),
-            Self::AccPat | Self::TimeRange => GroupValue::Int(0),
-        }
-    }
-}
-
-impl FromStr for GroupColumn {
-    type Err = ExportError;
-
-    fn from_str(name: &str) -> Result<Self, ExportError> {
-        let found = Self::ALL.into_iter().find(|column| column.name() == name);
-        found.ok_or_else(|| ExportError::NoGroupColumn(name.to_owned()))
-    }
-}
-
-/// What a row has in a column.
+/// The value of a row in a column to group by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum GroupValue {
     Unknown,
@@ -127,27 +27,49 @@ enum GroupValue {
     Text(String),
 }
 
-/// The least and greatest of some values.
+impl GroupValue {
+    /// Returns the value of a series in a column. The cell of time does not depend on the series and is set later.
+    fn of(column: GroupColumn, series: &Series) -> Self {
+        let identity = &series.identity;
+        let text = |text: &str| Self::Text(text.to_owned());
+        match column {
+            GroupColumn::Cat => text(&identity.category),
+            GroupColumn::FuncName => text(&identity.name),
+            GroupColumn::Pid => Self::Int(identity.pid),
+            GroupColumn::Rank => series.rank.map_or(Self::Unknown, Self::Int),
+            GroupColumn::Tid => Self::Int(identity.tid),
+            GroupColumn::FileHash => text(&identity.file_hash),
+            GroupColumn::HostHash => text(&identity.host_hash),
+            GroupColumn::FileName => text(&series.file_name),
+            GroupColumn::HostName => text(&series.host_name),
+            GroupColumn::ProcName => Self::Text(series.process_name()),
+            GroupColumn::IoCat => Self::Int(series.io_category() as i64),
+            GroupColumn::AccPat | GroupColumn::TimeRange => Self::Int(0),
+        }
+    }
+}
+
+/// The minimum and maximum of values.
 #[derive(Clone, Copy, Default)]
 struct Extent<T>(Option<(T, T)>);
 
 impl<T: Ord + Copy> Extent<T> {
     fn add(&mut self, low: Option<T>, high: Option<T>) {
         for value in low.into_iter().chain(high) {
-            self.0 = Some(self.0.map_or((value, value), |(least, most)| (least.min(value), most.max(value))));
+            self.0 = Some(self.0.map_or((value, value), |(min, max)| (min.min(value), max.max(value))));
         }
     }
 
     fn min(&self) -> Option<T> {
-        self.0.map(|(least, _)| least)
+        self.0.map(|(min, _)| min)
     }
 
     fn max(&self) -> Option<T> {
-        self.0.map(|(_, most)| most)
+        self.0.map(|(_, max)| max)
     }
 }
 
-/// The sums of a group, exact.
+/// The exact sums of a group.
 #[derive(Default)]
 struct GroupSums {
     count: u128,
@@ -155,17 +77,19 @@ struct GroupSums {
     size: Option<i128>,
     time_squares: U256,
     size_squares: U256,
+    /// Of the calls' durations.
     time_extent: Extent<i64>,
+    /// Of the calls' sizes.
     size_extent: Extent<i64>,
-    /// Of the rows' totals.
+    /// Of the rows' sums of durations.
     row_time: Extent<i128>,
-    /// Of the rows' totals.
+    /// Of the rows' sums of sizes.
     row_size: Extent<i128>,
     span: Extent<i64>,
 }
 
 impl GroupSums {
-    fn add(&mut self, row: &Numbers, cell: &Cell<'_>) {
+    fn add(&mut self, row: &RowNumbers, cell: &Cell<'_>) {
         let core = &cell.row.core;
         self.count += row.count;
         self.time += row.time;
@@ -182,8 +106,8 @@ impl GroupSums {
     }
 }
 
-/// Rows in groups, sorted by the columns that they have in common.
-pub(crate) struct Groups {
+/// Rows in groups, sorted by the columns that they are grouped by.
+pub(crate) struct GroupedTable {
     table: &'static str,
     by: Vec<GroupColumn>,
     schema: SchemaRef,
@@ -191,38 +115,36 @@ pub(crate) struct Groups {
     groups: std::vec::IntoIter<(Vec<GroupValue>, GroupSums)>,
 }
 
-impl Groups {
-    pub(crate) fn new(view: &View<'_>, kind: SeriesKind, by: &[GroupColumn]) -> Result<Self, ExportError> {
+impl GroupedTable {
+    pub(crate) fn new(view: &View<'_>, kind: SeriesKind, by: Vec<GroupColumn>) -> Result<Self, ExportError> {
         if by.contains(&GroupColumn::Rank) {
-            view.need_ranks()?;
+            view.names().load_ranks(view.index())?;
         }
         let repeated = by.iter().enumerate().any(|(at, column)| by[..at].contains(column));
         if by.is_empty() || repeated {
             return Err(ExportError::GroupColumns);
         }
         if view.filter().shard.is_some() {
-            return Err(ExportError::GroupedShare);
+            return Err(ExportError::GroupedShard);
         }
-        let mut groups: Vec<(Vec<GroupValue>, GroupSums)> = collect(view, kind, by)?.into_iter().collect();
+        let mut groups: Vec<(Vec<GroupValue>, GroupSums)> = collect(view, kind, &by)?.into_iter().collect();
         groups.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        let schema = schema(by);
+        let schema = schema(&by);
         let batch_rows = view.batch_rows(schema.fields().len());
-        Ok(Self { table: table_name(kind), by: by.to_vec(), schema, batch_rows, groups: groups.into_iter() })
+        let table = Table::of_kind(kind).name();
+        Ok(Self { table, by, schema, batch_rows, groups: groups.into_iter() })
     }
 }
 
 fn schema(by: &[GroupColumn]) -> SchemaRef {
-    let mut fields: Vec<_> = by
-        .iter()
-        .map(|column| {
-            let data_type = if column.is_text() { dictionary_type() } else { DataType::Int64 };
-            if *column == GroupColumn::Rank {
-                optional(column.name(), data_type)
-            } else {
-                required(column.name(), data_type)
-            }
-        })
-        .collect();
+    let key = |column: &GroupColumn| -> Field {
+        let data_type = if column.is_text() { dictionary_type() } else { DataType::Int64 };
+        match column {
+            GroupColumn::Rank => optional(column.name(), data_type),
+            _ => required(column.name(), data_type),
+        }
+    };
+    let mut fields: Vec<Field> = by.iter().map(key).collect();
     fields.extend([
         required("count", DataType::Int64),
         required("time", DataType::Float64),
@@ -243,12 +165,13 @@ fn schema(by: &[GroupColumn]) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
+/// Sums up the groups of the rows that pass the filter.
 fn collect(
     view: &View<'_>,
     kind: SeriesKind,
     by: &[GroupColumn],
 ) -> Result<HashMap<Vec<GroupValue>, GroupSums, RandomState>, ExportError> {
-    // What of the key is a matter of the series is numbered once per series.
+    // The part of the key that depends on the series is looked up once per series.
     let mut of_series: HashMap<Vec<GroupValue>, usize, RandomState> = HashMap::default();
     let mut sums: HashMap<(usize, i64), GroupSums, RandomState> = HashMap::default();
     let range = by.iter().position(|column| *column == GroupColumn::TimeRange);
@@ -258,11 +181,11 @@ fn collect(
         let Some(cell) = cells.cell() else { break };
         if known != cell.serial {
             known = cell.serial;
-            let parts: Vec<GroupValue> = by.iter().map(|column| column.of(cell.series)).collect();
+            let parts: Vec<GroupValue> = by.iter().map(|&column| GroupValue::of(column, cell.series)).collect();
             let next = of_series.len();
             number = *of_series.entry(parts).or_insert(next);
         }
-        let row = Numbers::of(view, kind, &cell)?;
+        let row = RowNumbers::of(view, kind, &cell)?;
         let time_range = if range.is_some() { row.time_range } else { 0 };
         sums.entry((number, time_range)).or_default().add(&row, &cell);
     }
@@ -278,88 +201,122 @@ fn collect(
     Ok(keyed.collect())
 }
 
-impl Batches for Groups {
+/// Builds a column that rows are grouped by.
+enum KeyColumn {
+    Text(StringColumn),
+    Int(Int64Builder),
+}
+
+impl KeyColumn {
+    fn new(column: GroupColumn) -> Self {
+        if column.is_text() { Self::Text(StringColumn::default()) } else { Self::Int(Int64Builder::new()) }
+    }
+
+    fn push(&mut self, value: &GroupValue) {
+        match (self, value) {
+            (Self::Text(column), GroupValue::Text(text)) => column.push_string(text),
+            (Self::Text(column), _) => column.push_null(),
+            (Self::Int(column), GroupValue::Int(value)) => column.append_value(*value),
+            (Self::Int(column), _) => column.append_null(),
+        }
+    }
+
+    fn finish(self) -> Result<ArrayRef, ExportError> {
+        match self {
+            Self::Text(mut column) => column.finish(),
+            Self::Int(mut column) => Ok(Arc::new(column.finish())),
+        }
+    }
+}
+
+/// Builds the columns of the sums.
+#[derive(Default)]
+struct SumColumns {
+    count: Int64Builder,
+    time: Float64Builder,
+    size: Int64Builder,
+    time_sq: Float64Builder,
+    size_sq: Float64Builder,
+    time_min: Float64Builder,
+    time_max: Float64Builder,
+    size_min: Int64Builder,
+    size_max: Int64Builder,
+    time_call_min: Float64Builder,
+    time_call_max: Float64Builder,
+    size_call_min: Int64Builder,
+    size_call_max: Int64Builder,
+    time_start: Int64Builder,
+    time_end: Int64Builder,
+}
+
+impl SumColumns {
+    fn push(
+        &mut self,
+        sums: &GroupSums,
+        table: &'static str,
+        describe: impl Fn() -> String,
+    ) -> Result<(), ExportError> {
+        let fit = |value: Option<i128>, column| value.map(|value| int64(value, table, column, &describe)).transpose();
+        self.count.append_value(int64(sums.count, table, "count", &describe)?);
+        self.time.append_value(scaled(sums.time, 6));
+        self.size.append_option(fit(sums.size, "size")?);
+        self.time_sq.append_value(scaled_wide(&sums.time_squares, 12));
+        self.size_sq.append_option(sums.size.map(|_| scaled_wide(&sums.size_squares, 0)));
+        self.time_min.append_option(sums.time_extent.min().map(seconds));
+        self.time_max.append_option(sums.time_extent.max().map(seconds));
+        self.size_min.append_option(sums.size_extent.min());
+        self.size_max.append_option(sums.size_extent.max());
+        self.time_call_min.append_option(sums.row_time.min().map(|time| scaled(time, 6)));
+        self.time_call_max.append_option(sums.row_time.max().map(|time| scaled(time, 6)));
+        self.size_call_min.append_option(fit(sums.row_size.min(), "size_call_min")?);
+        self.size_call_max.append_option(fit(sums.row_size.max(), "size_call_max")?);
+        self.time_start.append_option(sums.span.min());
+        self.time_end.append_option(sums.span.max());
+        Ok(())
+    }
+
+    fn finish(mut self) -> [ArrayRef; 15] {
+        [
+            Arc::new(self.count.finish()),
+            Arc::new(self.time.finish()),
+            Arc::new(self.size.finish()),
+            Arc::new(self.time_sq.finish()),
+            Arc::new(self.size_sq.finish()),
+            Arc::new(self.time_min.finish()),
+            Arc::new(self.time_max.finish()),
+            Arc::new(self.size_min.finish()),
+            Arc::new(self.size_max.finish()),
+            Arc::new(self.time_call_min.finish()),
+            Arc::new(self.time_call_max.finish()),
+            Arc::new(self.size_call_min.finish()),
+            Arc::new(self.size_call_max.finish()),
+            Arc::new(self.time_start.finish()),
+            Arc::new(self.time_end.finish()),
+        ]
+    }
+}
+
+impl Batches for GroupedTable {
     fn schema(&self) -> SchemaRef {
         self.schema.clone()
     }
 
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, ExportError> {
-        let table = self.table;
-        let mut strings: Vec<StringColumn> = self.by.iter().map(|_| StringColumn::default()).collect();
-        let mut numbers: Vec<Int64Builder> = self.by.iter().map(|_| Int64Builder::new()).collect();
-        let mut ints: [Int64Builder; 8] = Default::default();
-        let mut floats: [Float64Builder; 7] = Default::default();
+        let mut keys: Vec<KeyColumn> = self.by.iter().map(|&column| KeyColumn::new(column)).collect();
+        let mut columns = SumColumns::default();
         let mut rows = 0;
         for (key, sums) in self.groups.by_ref().take(self.batch_rows) {
-            for (at, part) in key.iter().enumerate() {
-                match part {
-                    GroupValue::Unknown => numbers[at].append_null(),
-                    GroupValue::Int(value) => numbers[at].append_value(*value),
-                    GroupValue::Text(text) => {
-                        let number = strings[at].number(text);
-                        strings[at].push(number);
-                    }
-                }
+            for (column, value) in keys.iter_mut().zip(&key) {
+                column.push(value);
             }
-            let describe = || format!("of group {key:?}");
-            let fit =
-                |value: Option<i128>, column| value.map(|value| int64(value, table, column, describe)).transpose();
-            let GroupSums { count, time, size, time_squares, size_squares, .. } = &sums;
-            let int_values = [
-                Some(int64(*count, table, "count", describe)?),
-                fit(*size, "size")?,
-                sums.size_extent.min(),
-                sums.size_extent.max(),
-                fit(sums.row_size.min(), "size_call_min")?,
-                fit(sums.row_size.max(), "size_call_max")?,
-                sums.span.min(),
-                sums.span.max(),
-            ];
-            for (column, value) in ints.iter_mut().zip(int_values) {
-                column.append_option(value);
-            }
-            let float_values = [
-                Some(scaled(*time, 6)),
-                Some(scaled_wide(time_squares, 12)),
-                size.map(|_| scaled_wide(size_squares, 0)),
-                sums.time_extent.min().map(seconds),
-                sums.time_extent.max().map(seconds),
-                sums.row_time.min().map(|time| scaled(time, 6)),
-                sums.row_time.max().map(|time| scaled(time, 6)),
-            ];
-            for (column, value) in floats.iter_mut().zip(float_values) {
-                column.append_option(value);
-            }
+            columns.push(&sums, self.table, || format!("of group {key:?}"))?;
             rows += 1;
         }
         if rows == 0 {
             return Ok(None);
         }
-        let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.schema.fields().len());
-        for (at, column) in self.by.iter().enumerate() {
-            columns.push(if column.is_text() { strings[at].finish()? } else { Arc::new(numbers[at].finish()) });
-        }
-        let [count, size, size_min, size_max, call_min, call_max, start, end] =
-            ints.map(|mut column| Arc::new(column.finish()) as ArrayRef);
-        let [time, time_sq, size_sq, time_min, time_max, time_call_min, time_call_max] =
-            floats.map(|mut column| Arc::new(column.finish()) as ArrayRef);
-        columns.extend([
-            count,
-            time,
-            size,
-            time_sq,
-            size_sq,
-            time_min,
-            time_max,
-            size_min,
-            size_max,
-            time_call_min,
-            time_call_max,
-            call_min,
-            call_max,
-            start,
-            end,
-        ]);
-        Ok(Some(RecordBatch::try_new(self.schema.clone(), columns)?))
+        let mut arrays: Vec<ArrayRef> = keys.into_iter().map(KeyColumn::finish).collect::<Result<_, _>>()?;
+        arrays.extend(columns.finish());
+        Ok(Some(RecordBatch::try_new(self.schema.clone(), arrays)?))
     }
 }

@@ -1,39 +1,38 @@
-//! The table of processes, and their ranks.
+//! The table of processes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, btree_map};
 use std::sync::Arc;
 
-use ahash::RandomState;
 use arrow::array::{ArrayRef, Int64Builder, RecordBatch, StringDictionaryBuilder};
 use arrow::datatypes::{DataType, Int32Type, Schema, SchemaRef};
-use dft_codec::{Fact, NameKind, ProcessFacts, ProcessKey, StartFacts, StartText};
+use dft_codec::{NameKind, ProcessFacts, ProcessKey, StartFacts, StartText};
 use dft_store::{Index, NameTable};
 
-use crate::columns::{dictionary_type, int64, optional, required};
+use crate::batches::Batches;
+use crate::columns::{dictionary_type, optional, required};
 use crate::error::ExportError;
-use crate::export::Batches;
+use crate::numbers::int64;
+use crate::table::Table;
 use crate::view::View;
 
-const TABLE: &str = "processes";
-
-/// What all traces of an index say of a process.
+/// What all traces of an index state about a process.
 struct Process {
     facts: ProcessFacts,
-    /// How many traces it is in.
+    /// The number of traces that mention it.
     traces: u64,
 }
 
-/// The processes of an index, by host and number.
+/// Returns the processes of an index, by host and process number.
 fn all(index: &Index) -> Result<BTreeMap<ProcessKey, Process>, ExportError> {
     let mut all: BTreeMap<ProcessKey, Process> = BTreeMap::new();
-    for (_, entry) in index.files()? {
-        for (key, facts) in entry.processes.joined() {
+    for (_, file) in index.files()? {
+        for (key, facts) in file.processes.joined() {
             match all.entry(key) {
-                std::collections::btree_map::Entry::Vacant(place) => {
-                    place.insert(Process { facts, traces: 1 });
+                btree_map::Entry::Vacant(entry) => {
+                    entry.insert(Process { facts, traces: 1 });
                 }
-                std::collections::btree_map::Entry::Occupied(mut place) => {
-                    let process = place.get_mut();
+                btree_map::Entry::Occupied(mut entry) => {
+                    let process = entry.get_mut();
                     process.facts.merge(facts);
                     process.traces += 1;
                 }
@@ -43,56 +42,34 @@ fn all(index: &Index) -> Result<BTreeMap<ProcessKey, Process>, ExportError> {
     Ok(all)
 }
 
-/// The ranks of processes, by host and number. A process of which traces say several has none.
-#[derive(Debug, Default)]
-pub(crate) struct Ranks(HashMap<String, HashMap<i64, i64, RandomState>, RandomState>);
-
-impl Ranks {
-    pub(crate) fn of(index: &Index) -> Result<Self, ExportError> {
-        // Of what is known of processes only this is kept: there may be millions.
-        let mut said: BTreeMap<ProcessKey, Fact<i64>> = BTreeMap::new();
-        for (_, entry) in index.files()? {
-            for (key, facts) in entry.processes.joined().filter(|(_, facts)| facts.rank != Fact::Unknown) {
-                said.entry(key).or_default().merge(facts.rank);
-            }
-        }
-        let mut ranks = Self::default();
-        for (key, said) in said {
-            if let Some(&rank) = said.known() {
-                ranks.0.entry(key.host_hash).or_default().insert(key.pid, rank);
-            }
-        }
-        Ok(ranks)
-    }
-
-    pub(crate) fn get(&self, host_hash: &str, pid: i64) -> Option<i64> {
-        self.0.get(host_hash)?.get(&pid).copied()
-    }
-}
-
-/// A row a process. What no trace says is null.
+/// One row per process. A value that no trace states is null.
 pub(crate) struct ProcessTable {
-    /// All rows, so that batches share their dictionaries.
+    /// All rows: batches are slices of them and share dictionaries.
     rows: RecordBatch,
     next: usize,
     batch_rows: usize,
 }
 
 impl ProcessTable {
-    /// The processes that pass the filter's processes, ranks and hosts: the table has no column for the rest.
+    /// Creates the table of the processes that pass the filter.
     pub(crate) fn new(view: &View<'_>) -> Result<Self, ExportError> {
-        let rows = Columns::of(view, &passing(view)?)?;
+        let strings = view.index().names(NameKind::String)?;
+        let mut columns = ProcessColumns::default();
+        for (key, process) in passing(view)? {
+            columns.push(view, &strings, &key, &process)?;
+        }
+        let rows = columns.finish()?;
         let batch_rows = view.batch_rows(rows.num_columns());
         Ok(Self { rows, next: 0, batch_rows })
     }
 }
 
-/// Whether any process passes.
+/// Returns whether any process passes the filter.
 pub(crate) fn any_passes(view: &View<'_>) -> Result<bool, ExportError> {
     Ok(!passing(view)?.is_empty())
 }
 
-/// The processes that pass, of the share that is asked for: the shares, one after another, are all of them.
+/// Returns the processes that pass the filter and are in its shard. The shards in order are all processes.
 fn passing(view: &View<'_>) -> Result<Vec<(ProcessKey, Process)>, ExportError> {
     let filter = view.filter();
     let passes = |(ProcessKey { host_hash, pid }, process): &(ProcessKey, Process)| {
@@ -104,10 +81,10 @@ fn passing(view: &View<'_>) -> Result<Vec<(ProcessKey, Process)>, ExportError> {
         )
     };
     let mut passing: Vec<_> = all(view.index())?.into_iter().filter(passes).collect();
-    if let Some(share) = filter.shard {
-        let (start, end) = share.range(passing.len());
-        passing.truncate(end);
-        passing = passing.split_off(start);
+    if let Some(shard) = filter.shard {
+        let rows = shard.rows(passing.len());
+        passing.truncate(rows.end);
+        passing = passing.split_off(rows.start);
     }
     Ok(passing)
 }
@@ -148,25 +125,18 @@ fn schema() -> SchemaRef {
     ]))
 }
 
-/// The columns in the making.
+/// The texts of a process's `start` record, with hashes resolved.
 #[derive(Default)]
-struct Columns {
-    texts: [StringDictionaryBuilder<Int32Type>; 7],
-    ints: [Int64Builder; 8],
-}
-
-/// What a process's `start` record says, its hashes resolved.
-#[derive(Default)]
-struct Started {
+struct StartTexts {
     command: Option<String>,
     executable: Option<String>,
-    directory: Option<String>,
-    version: Option<String>,
+    working_directory: Option<String>,
+    tracer_version: Option<String>,
 }
 
-impl Started {
-    // Not inlined: merged with the case that there is no such record, its loads come before it is known that there
-    // is one, which valgrind takes for a use of what is not initialised.
+impl StartTexts {
+    // Not inlined: when merged with the case without such a record, the compiler moves its loads before the check
+    // whether there is one, which valgrind reports as a use of uninitialised memory.
     #[inline(never)]
     fn of(view: &View<'_>, strings: &NameTable, key: &ProcessKey, start: &StartFacts) -> Self {
         let ProcessKey { host_hash, pid } = key;
@@ -175,47 +145,45 @@ impl Started {
             Some(StartText::Hash(hash)) => strings.of_process(hash, host_hash, *pid).map(str::to_owned),
             Some(StartText::Plain(plain)) => Some(plain.clone()),
         };
-        let directory = start.working_directory.as_ref().map(|hash| view.file_of_process(hash, host_hash, *pid));
+        let directory = start.working_directory.as_ref().map(|hash| view.names().file(hash, host_hash, *pid));
         Self {
             command: text(&start.command),
             executable: text(&start.executable),
-            directory: directory.filter(|name| !name.is_empty()).map(str::to_owned),
-            version: start.version.clone(),
+            working_directory: directory.filter(|name| !name.is_empty()).map(str::to_owned),
+            tracer_version: start.version.clone(),
         }
     }
 }
 
-impl Columns {
-    fn of(view: &View<'_>, processes: &[(ProcessKey, Process)]) -> Result<RecordBatch, ExportError> {
-        let strings = view.index().names(NameKind::String)?;
-        let mut columns = Self::default();
-        for (key, process) in processes {
-            columns.push(view, &strings, key, process)?;
-        }
-        let [host_hash, host_name, process_name, command, executable, working_directory, version] =
-            columns.texts.map(|mut column| Arc::new(column.finish()) as ArrayRef);
-        let [pid, rank, started, ended, records, calls, num_events, traces] =
-            columns.ints.map(|mut column| Arc::new(column.finish()) as ArrayRef);
-        let columns = vec![
-            host_hash,
-            host_name,
-            pid,
-            rank,
-            process_name,
-            command,
-            executable,
-            working_directory,
-            version,
-            started,
-            ended,
-            records,
-            calls,
-            num_events,
-            traces,
-        ];
-        Ok(RecordBatch::try_new(schema(), columns)?)
-    }
+/// Builds the columns of the table.
+#[derive(Default)]
+struct ProcessColumns {
+    host_hash: StringDictionaryBuilder<Int32Type>,
+    host_name: StringDictionaryBuilder<Int32Type>,
+    pid: Int64Builder,
+    rank: Int64Builder,
+    process_name: StringDictionaryBuilder<Int32Type>,
+    command: StringDictionaryBuilder<Int32Type>,
+    executable: StringDictionaryBuilder<Int32Type>,
+    working_directory: StringDictionaryBuilder<Int32Type>,
+    tracer_version: StringDictionaryBuilder<Int32Type>,
+    started: Int64Builder,
+    ended: Int64Builder,
+    records: Int64Builder,
+    calls: Int64Builder,
+    num_events: Int64Builder,
+    traces: Int64Builder,
+}
 
+fn push_text(column: &mut StringDictionaryBuilder<Int32Type>, text: Option<&str>) -> Result<(), ExportError> {
+    match text {
+        Some(text) => drop(column.append(text)?),
+        None => column.append_null(),
+    }
+    Ok(())
+}
+
+impl ProcessColumns {
     fn push(
         &mut self,
         view: &View<'_>,
@@ -226,38 +194,48 @@ impl Columns {
         let ProcessKey { host_hash, pid } = key;
         let Process { facts, traces } = process;
         let host_name = Some(view.host_name(host_hash, Some(*pid))).filter(|name| !name.is_empty());
-        let started =
-            facts.start.as_ref().map_or_else(Started::default, |start| Started::of(view, strings, key, start));
-        let texts = [
-            Some(host_hash.as_str()),
-            host_name,
-            facts.name.known().map(String::as_str),
-            started.command.as_deref(),
-            started.executable.as_deref(),
-            started.directory.as_deref(),
-            started.version.as_deref(),
-        ];
-        for (column, text) in self.texts.iter_mut().zip(texts) {
-            match text {
-                Some(text) => drop(column.append(text)?),
-                None => column.append_null(),
-            }
-        }
+        let start =
+            facts.start.as_ref().map_or_else(StartTexts::default, |start| StartTexts::of(view, strings, key, start));
+        push_text(&mut self.host_hash, Some(host_hash))?;
+        push_text(&mut self.host_name, host_name)?;
+        push_text(&mut self.process_name, facts.name.known().map(String::as_str))?;
+        push_text(&mut self.command, start.command.as_deref())?;
+        push_text(&mut self.executable, start.executable.as_deref())?;
+        push_text(&mut self.working_directory, start.working_directory.as_deref())?;
+        push_text(&mut self.tracer_version, start.tracer_version.as_deref())?;
         let row = || format!("process {pid} of host {host_hash}");
+        let table = Table::Processes.name();
         let span = facts.started_and_ended();
-        let ints = [
-            Some(*pid),
-            facts.rank.known().copied(),
-            span.map(|(started, _)| started),
-            span.map(|(_, ended)| ended),
-            Some(int64(facts.records, TABLE, "records", row)?),
-            Some(int64(facts.calls, TABLE, "calls", row)?),
-            facts.num_events.map(|events| int64(events, TABLE, "num_events", row)).transpose()?,
-            Some(int64(*traces, TABLE, "traces", row)?),
-        ];
-        for (column, value) in self.ints.iter_mut().zip(ints) {
-            column.append_option(value);
-        }
+        self.pid.append_value(*pid);
+        self.rank.append_option(facts.rank.known().copied());
+        self.started.append_option(span.map(|(started, _)| started));
+        self.ended.append_option(span.map(|(_, ended)| ended));
+        self.records.append_value(int64(facts.records, table, "records", row)?);
+        self.calls.append_value(int64(facts.calls, table, "calls", row)?);
+        let num_events = facts.num_events.map(|events| int64(events, table, "num_events", row)).transpose()?;
+        self.num_events.append_option(num_events);
+        self.traces.append_value(int64(*traces, table, "traces", row)?);
         Ok(())
+    }
+
+    fn finish(mut self) -> Result<RecordBatch, ExportError> {
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(self.host_hash.finish()),
+            Arc::new(self.host_name.finish()),
+            Arc::new(self.pid.finish()),
+            Arc::new(self.rank.finish()),
+            Arc::new(self.process_name.finish()),
+            Arc::new(self.command.finish()),
+            Arc::new(self.executable.finish()),
+            Arc::new(self.working_directory.finish()),
+            Arc::new(self.tracer_version.finish()),
+            Arc::new(self.started.finish()),
+            Arc::new(self.ended.finish()),
+            Arc::new(self.records.finish()),
+            Arc::new(self.calls.finish()),
+            Arc::new(self.num_events.finish()),
+            Arc::new(self.traces.finish()),
+        ];
+        Ok(RecordBatch::try_new(schema(), columns)?)
     }
 }

@@ -1,32 +1,39 @@
-//! The table of everything: every family, with full statistics of every metric.
+//! The table of all series kinds, with full statistics of every metric.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
+use std::iter::repeat_n;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Builder, Int64Builder, RecordBatch, new_null_array};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::array::{
+    ArrayRef, ArrowPrimitiveType, Float64Builder, Int64Builder, PrimitiveBuilder, RecordBatch, new_null_array,
+};
+use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, SchemaRef};
 use dft_codec::{Custom, RowParts, SeriesKind};
 use dft_metrics::{Combined, FloatStats, IntStats, Sketch, SketchMapping};
 
-use crate::cells::{CellScan, Series, each_series};
-use crate::columns::{StringColumn, column_names, dictionary_type, int64, optional, required};
+use crate::batches::{Batches, Dictionaries};
+use crate::cells::{Cell, CellScan};
+use crate::columns::{DistinctStrings, StringColumn, column_names, dictionary_type, optional, required};
 use crate::error::ExportError;
-use crate::export::Batches;
-use crate::view::{Dictionaries, View};
+use crate::numbers::{describe, int64};
+use crate::series::Series;
+use crate::table::Table;
+use crate::view::View;
 
-const TABLE: &str = "aggregation";
-
-/// The quantiles that sketches give columns for, and how those are called.
+/// The quantiles of sketches, and the suffixes of their columns.
 const QUANTILES: [(f64, &str); 6] =
     [(0.25, "p25"), (0.5, "p50"), (0.75, "p75"), (0.9, "p90"), (0.95, "p95"), (0.99, "p99")];
 
-/// The columns of strings before those of the extra group keys.
+/// The string columns before those of the extra group keys.
 const STRINGS: [&str; 7] = ["family", "cat", "func_name", "file_hash", "host_hash", "file_name", "host_name"];
 
-/// The metrics that every row may have: durations in µs, sizes in bytes, offsets in bytes.
+/// The columns of integers that every row has.
+const INTEGERS: [&str; 4] = ["pid", "tid", "time_bucket", "count"];
+
+/// The metrics that any row may have: durations in µs, sizes in bytes, offsets in bytes.
 const METRICS: [&str; 3] = ["dur", "size", "offset"];
 
-/// The columns of a metric, with the type of its values.
+/// Returns the columns of a metric, given the type of its values.
 fn metric_fields(name: &str, values: DataType, sketches: bool) -> Vec<Field> {
     let mut fields = vec![
         optional(format!("{name}_n"), DataType::Int64),
@@ -42,7 +49,8 @@ fn metric_fields(name: &str, values: DataType, sketches: bool) -> Vec<Field> {
     fields
 }
 
-fn strings(series: &Series) -> [&str; 7] {
+/// Returns the values of the columns [`STRINGS`].
+fn strings(series: &Series) -> [&str; STRINGS.len()] {
     let identity = &series.identity;
     [
         identity.kind.name(),
@@ -55,63 +63,138 @@ fn strings(series: &Series) -> [&str; 7] {
     ]
 }
 
-/// The columns of a metric in the making.
-struct MetricColumns {
-    /// Rows that they have, where rows are left out that do not have the metric.
-    rows: usize,
-    ints: [Int64Builder; 4],
-    floats: [Float64Builder; 5],
+/// Returns the values of all string columns, including those of the extra group keys.
+fn all_strings(series: &Series) -> impl Iterator<Item = &str> {
+    strings(series).into_iter().chain(series.identity.extra.iter().map(String::as_str))
+}
+
+/// Builds the columns of a metric whose values are of type `T`.
+struct MetricColumns<T: ArrowPrimitiveType> {
+    n: Int64Builder,
+    total: PrimitiveBuilder<T>,
+    min: PrimitiveBuilder<T>,
+    max: PrimitiveBuilder<T>,
+    mean: Float64Builder,
+    std: Float64Builder,
     quantiles: [Float64Builder; QUANTILES.len()],
 }
 
-impl MetricColumns {
-    /// Columns with room for so many rows. Of many metrics each has few, so there they start without any.
+impl<T: ArrowPrimitiveType> MetricColumns<T> {
     fn with_capacity(rows: usize) -> Self {
+        let float = || Float64Builder::with_capacity(rows);
+        let value = || PrimitiveBuilder::with_capacity(rows);
         Self {
-            rows: 0,
-            ints: std::array::from_fn(|_| Int64Builder::with_capacity(rows)),
-            floats: std::array::from_fn(|_| Float64Builder::with_capacity(rows)),
-            quantiles: std::array::from_fn(|_| Float64Builder::with_capacity(rows)),
+            n: Int64Builder::with_capacity(rows),
+            total: value(),
+            min: value(),
+            max: value(),
+            mean: float(),
+            std: float(),
+            quantiles: std::array::from_fn(|_| float()),
         }
     }
 
-    /// Adds the rows up to `row` that were left out, for they do not have the custom metric.
-    fn fill_to(&mut self, row: usize, sketches: bool) {
-        let missing = row - self.rows;
-        if missing == 0 {
-            return;
-        }
-        self.ints[0].append_nulls(missing);
-        self.floats.iter_mut().for_each(|column| column.append_nulls(missing));
-        if sketches {
-            self.quantiles.iter_mut().for_each(|column| column.append_nulls(missing));
-        }
-        self.rows = row;
-    }
-
-    /// `extent` is the exact minimum and maximum of the metric.
-    fn quantiles(&mut self, sketch: Option<&Sketch>, mapping: Option<&SketchMapping>, extent: Option<(f64, f64)>) {
+    /// Adds the quantiles of a row, if the index keeps sketches. `extent` is the exact minimum and maximum.
+    fn push_quantiles(&mut self, sketch: Option<&Sketch>, mapping: Option<&SketchMapping>, extent: Option<(f64, f64)>) {
         let Some(mapping) = mapping else { return };
         for (column, (q, _)) in self.quantiles.iter_mut().zip(QUANTILES) {
             column.append_option(sketch.and_then(|sketch| sketch.quantile(mapping, q, extent)));
         }
     }
+
+    /// Appends the finished columns, in the order of [`metric_fields`].
+    fn finish_into(mut self, columns: &mut Vec<ArrayRef>, sketches: bool) {
+        columns.push(Arc::new(self.n.finish()));
+        for mut values in [self.total, self.min, self.max] {
+            columns.push(Arc::new(values.finish()));
+        }
+        columns.extend([self.mean, self.std].map(|mut column| Arc::new(column.finish()) as ArrayRef));
+        if sketches {
+            columns.extend(self.quantiles.map(|mut column| Arc::new(column.finish()) as ArrayRef));
+        }
+    }
 }
 
-/// Every row with full statistics.
-pub(crate) struct Statistics<'v> {
+impl MetricColumns<Int64Type> {
+    /// Adds the statistics of a row.
+    fn push(&mut self, stats: &IntStats, name: &str, describe: impl Fn() -> String) -> Result<(), ExportError> {
+        let n = number(stats.n(), name, "n", &describe)?;
+        let total = number(stats.sum(), name, "total", &describe)?;
+        self.n.append_option((!stats.is_empty()).then_some(n));
+        self.total.append_option((stats.n() > 0).then_some(total));
+        self.min.append_option(stats.min());
+        self.max.append_option(stats.max());
+        self.mean.append_option(stats.mean());
+        self.std.append_option(stats.std());
+        Ok(())
+    }
+}
+
+impl MetricColumns<Float64Type> {
+    /// Adds nulls for rows without the metric, up to `row`.
+    fn fill_to(&mut self, row: usize, sketches: bool) {
+        let missing = row - arrow::array::ArrayBuilder::len(&self.n);
+        if missing == 0 {
+            return;
+        }
+        self.n.append_nulls(missing);
+        for column in [&mut self.total, &mut self.min, &mut self.max, &mut self.mean, &mut self.std] {
+            column.append_nulls(missing);
+        }
+        if sketches {
+            self.quantiles.iter_mut().for_each(|column| column.append_nulls(missing));
+        }
+    }
+
+    /// Adds the statistics of a row; returns their minimum and maximum.
+    fn push(
+        &mut self,
+        custom: &Custom,
+        name: &str,
+        describe: impl Fn() -> String,
+    ) -> Result<Option<(f64, f64)>, ExportError> {
+        let none = FloatStats::default();
+        let stats = Combined::new(&custom.ints, custom.floats.as_deref().unwrap_or(&none));
+        self.n.append_value(number(stats.n(), name, "n", &describe)?);
+        self.total.append_option((stats.n() > 0).then(|| stats.total()));
+        self.min.append_option(stats.min());
+        self.max.append_option(stats.max());
+        self.mean.append_option(stats.mean());
+        self.std.append_option(stats.std());
+        Ok(stats.extent())
+    }
+}
+
+/// Converts a number of a metric's column to its 64 bits.
+fn number<T: Copy + ToString>(
+    value: T,
+    metric: &str,
+    suffix: &str,
+    row: impl FnOnce() -> String,
+) -> Result<i64, ExportError>
+where
+    i64: TryFrom<T>,
+{
+    match i64::try_from(value) {
+        Ok(number) => Ok(number),
+        Err(_) => int64(value, Table::Aggregation.name(), &format!("{metric}_{suffix}"), row),
+    }
+}
+
+/// The rows of all series kinds with full statistics.
+pub(crate) struct StatisticsTable<'v> {
     view: &'v View<'v>,
     schema: SchemaRef,
-    families: std::vec::IntoIter<SeriesKind>,
+    kinds: std::array::IntoIter<SeriesKind, { SeriesKind::ALL.len() }>,
     cells: Option<CellScan<'v>>,
     strings: Vec<StringColumn>,
-    /// The places of the custom metrics, which are in byte order of their names.
+    /// The positions of the custom metrics, which are in byte order of their names.
     customs: HashMap<String, usize, ahash::RandomState>,
     sketches: Option<SketchMapping>,
 }
 
-impl<'v> Statistics<'v> {
-    /// The columns of custom metrics are data: a first pass finds them.
+impl<'v> StatisticsTable<'v> {
+    /// Creates the table. A first pass over the rows finds the custom metrics, because each has columns.
     pub(crate) fn new(view: &'v View<'v>, dictionaries: Dictionaries) -> Result<Self, ExportError> {
         let config = view.index().config();
         let sketches = config.sketch_accuracy.and_then(SketchMapping::new);
@@ -121,25 +204,10 @@ impl<'v> Statistics<'v> {
             Dictionaries::PerBatch => (0..STRINGS.len() + extra.len()).map(|_| StringColumn::default()).collect(),
             Dictionaries::Whole => whole_strings(view, extra.len())?,
         };
-        let mut names: Vec<String> = STRINGS.map(String::from).to_vec();
-        names.extend(["pid", "tid", "time_bucket", "count"].map(String::from));
-        let extra = column_names(&names, extra.iter().cloned());
-        names.extend(extra.iter().cloned());
-        let mut fields: Vec<Field> = STRINGS.map(|name| required(name, dictionary_type())).to_vec();
-        fields.extend(extra.into_iter().map(|name| required(name, dictionary_type())));
-        fields.extend(["pid", "tid", "time_bucket", "count"].map(|name| required(name, DataType::Int64)));
-        for metric in METRICS {
-            fields.extend(metric_fields(metric, DataType::Int64, sketches.is_some()));
-        }
-        names.extend(fields.iter().map(|field| field.name().clone()));
-        let these: Vec<Field> =
-            customs.iter().flat_map(|custom| metric_fields(custom, DataType::Float64, sketches.is_some())).collect();
-        let columns = column_names(&names, these.iter().map(|field| field.name().clone()));
-        fields.extend(these.into_iter().zip(columns).map(|(field, name)| field.with_name(name)));
         Ok(Self {
             view,
-            schema: Arc::new(Schema::new(fields)),
-            families: SeriesKind::ALL.to_vec().into_iter(),
+            schema: schema(extra, &customs, sketches.is_some()),
+            kinds: SeriesKind::ALL.into_iter(),
             cells: None,
             strings,
             customs: customs.into_iter().zip(0..).collect(),
@@ -154,7 +222,7 @@ impl<'v> Statistics<'v> {
             {
                 return Ok(true);
             }
-            match self.families.next() {
+            match self.kinds.next() {
                 Some(kind) => self.cells = Some(self.view.cells(kind, RowParts::All)?),
                 None => return Ok(false),
             }
@@ -162,10 +230,29 @@ impl<'v> Statistics<'v> {
     }
 }
 
+fn schema(extra: &[String], customs: &[String], sketches: bool) -> SchemaRef {
+    let mut names: Vec<String> = STRINGS.into_iter().chain(INTEGERS).map(String::from).collect();
+    let extra = column_names(&names, extra.iter().cloned());
+    names.extend(extra.iter().cloned());
+    let mut fields: Vec<Field> = STRINGS.map(|name| required(name, dictionary_type())).to_vec();
+    fields.extend(extra.into_iter().map(|name| required(name, dictionary_type())));
+    fields.extend(INTEGERS.map(|name| required(name, DataType::Int64)));
+    for metric in METRICS {
+        fields.extend(metric_fields(metric, DataType::Int64, sketches));
+    }
+    names.extend(fields.iter().map(|field| field.name().clone()));
+    let customs: Vec<Field> =
+        customs.iter().flat_map(|custom| metric_fields(custom, DataType::Float64, sketches)).collect();
+    let columns = column_names(&names, customs.iter().map(|field| field.name().clone()));
+    fields.extend(customs.into_iter().zip(columns).map(|(field, name)| field.with_name(name)));
+    Arc::new(Schema::new(fields))
+}
+
+/// Returns the names of the custom metrics of all shards, in byte order.
 fn custom_names(view: &View<'_>) -> Result<Vec<String>, ExportError> {
     let mut names: BTreeSet<String> = BTreeSet::new();
     for kind in SeriesKind::ALL {
-        let mut cells = view.cells_of_all_shares(kind, RowParts::All)?;
+        let mut cells = view.cells_of_all_shards(kind, RowParts::All)?;
         while cells.advance()? {
             let Some(cell) = cells.cell() else { break };
             for (name, _) in &cell.row.customs {
@@ -178,71 +265,116 @@ fn custom_names(view: &View<'_>) -> Result<Vec<String>, ExportError> {
     Ok(names.into_iter().collect())
 }
 
+/// Creates string columns whose batches share the strings of all series that pass the filter.
 fn whole_strings(view: &View<'_>, extra: usize) -> Result<Vec<StringColumn>, ExportError> {
-    let mut sets: Vec<HashSet<String>> = vec![HashSet::new(); STRINGS.len() + extra];
+    let mut distinct = vec![DistinctStrings::default(); STRINGS.len() + extra];
     for kind in SeriesKind::ALL {
-        each_series(view, kind, |series| {
-            let extra = series.identity.extra.iter().map(String::as_str);
-            for (set, string) in sets.iter_mut().zip(strings(series).into_iter().chain(extra)) {
-                if !set.contains(string) {
-                    set.insert(string.to_owned());
-                }
+        view.each_series(kind, |series| {
+            for (column, string) in distinct.iter_mut().zip(all_strings(series)) {
+                column.add(string);
             }
         })?;
     }
-    Ok(sets.into_iter().map(|set| StringColumn::whole(set.into_iter().collect())).collect())
+    Ok(distinct.into_iter().map(StringColumn::whole).collect())
 }
 
-impl Batches for Statistics<'_> {
+/// Builds the columns of a batch, except the strings.
+struct BatchColumns {
+    pid: Int64Builder,
+    tid: Int64Builder,
+    time_bucket: Int64Builder,
+    count: Int64Builder,
+    /// The columns of [`METRICS`].
+    metrics: [MetricColumns<Int64Type>; METRICS.len()],
+    /// The columns of the custom metrics, only of those that the batch contains: a table may have very many.
+    customs: Vec<Option<Box<MetricColumns<Float64Type>>>>,
+}
+
+impl BatchColumns {
+    fn new(rows: usize, customs: usize) -> Self {
+        let int = Int64Builder::new;
+        Self {
+            pid: int(),
+            tid: int(),
+            time_bucket: int(),
+            count: int(),
+            metrics: std::array::from_fn(|_| MetricColumns::with_capacity(rows)),
+            customs: std::iter::repeat_with(|| None).take(customs).collect(),
+        }
+    }
+
+    /// Adds a cell as row number `row`.
+    fn push(
+        &mut self,
+        cell: &Cell<'_>,
+        row: usize,
+        positions: &HashMap<String, usize, ahash::RandomState>,
+        mapping: Option<&SketchMapping>,
+    ) -> Result<(), ExportError> {
+        let table = Table::Aggregation.name();
+        let describe = || describe(cell);
+        let identity = &cell.series.identity;
+        let core = &cell.row.core;
+        self.pid.append_value(identity.pid);
+        self.tid.append_value(identity.tid);
+        self.time_bucket.append_value(int64(cell.start, table, "time_bucket", describe)?);
+        self.count.append_value(int64(core.count, table, "count", describe)?);
+        let all = [&core.duration, &core.size, &core.offset];
+        for (at, (columns, stats)) in self.metrics.iter_mut().zip(all).enumerate() {
+            columns.push(stats, METRICS[at], describe)?;
+            let sketch = core.sketches.as_ref().map(|sketches| &sketches[at]).filter(|sketch| !sketch.is_empty());
+            columns.push_quantiles(sketch, mapping, stats.extent());
+        }
+        for (name, custom) in &cell.row.customs {
+            let Some(columns) = positions.get(name).and_then(|&at| self.customs.get_mut(at)) else { continue };
+            let columns = columns.get_or_insert_with(|| Box::new(MetricColumns::with_capacity(0)));
+            columns.fill_to(row, mapping.is_some());
+            let extent = columns.push(custom, name, describe)?;
+            columns.push_quantiles(custom.sketch.as_deref(), mapping, extent);
+        }
+        Ok(())
+    }
+
+    /// Appends the finished columns of `rows` rows.
+    fn finish_into(self, columns: &mut Vec<ArrayRef>, rows: usize, sketches: bool) {
+        let ints = [self.pid, self.tid, self.time_bucket, self.count];
+        columns.extend(ints.map(|mut column| Arc::new(column.finish()) as ArrayRef));
+        for metric in self.metrics {
+            metric.finish_into(columns, sketches);
+        }
+        let [null_ints, null_floats] =
+            [DataType::Int64, DataType::Float64].map(|data_type| new_null_array(&data_type, rows));
+        let floats = 5 + if sketches { QUANTILES.len() } else { 0 };
+        for custom in self.customs {
+            match custom {
+                Some(mut metric) => {
+                    metric.fill_to(rows, sketches);
+                    metric.finish_into(columns, sketches);
+                }
+                None => {
+                    columns.push(null_ints.clone());
+                    columns.extend(repeat_n(&null_floats, floats).cloned());
+                }
+            }
+        }
+    }
+}
+
+impl Batches for StatisticsTable<'_> {
     fn schema(&self) -> SchemaRef {
         self.schema.clone()
     }
 
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, ExportError> {
-        let most = self.view.batch_rows(self.schema.fields().len());
-        let mut ints: [Int64Builder; 4] = Default::default();
-        let mut metrics: [MetricColumns; METRICS.len()] =
-            std::array::from_fn(|_| MetricColumns::with_capacity(most.min(1024)));
-        // Those of metrics that no row of the batch has are not made: a table may have very many.
-        let mut customs: Vec<Option<Box<MetricColumns>>> = Vec::new();
-        customs.resize_with(self.customs.len(), || None);
+        let max_rows = self.view.batch_rows(self.schema.fields().len());
+        let mut batch = BatchColumns::new(max_rows.min(1024), self.customs.len());
         let mut rows = 0;
-        while rows < most && self.advance()? {
+        while rows < max_rows && self.advance()? {
             let Some(cell) = self.cells.as_ref().and_then(CellScan::cell) else { break };
-            let series = cell.series;
-            let identity = &series.identity;
-            let extra = identity.extra.iter().map(String::as_str);
-            for (column, string) in self.strings.iter_mut().zip(strings(series).into_iter().chain(extra)) {
-                let number = column.number(string);
-                column.push(number);
+            for (column, string) in self.strings.iter_mut().zip(all_strings(cell.series)) {
+                column.push_string(string);
             }
-            let describe = || {
-                format!("{} {} of process {}, cell {} µs", identity.category, identity.name, identity.pid, cell.start)
-            };
-            let core = &cell.row.core;
-            let values = [
-                identity.pid,
-                identity.tid,
-                int64(cell.start, TABLE, "time_bucket", describe)?,
-                int64(core.count, TABLE, "count", describe)?,
-            ];
-            for (column, value) in ints.iter_mut().zip(values) {
-                column.append_value(value);
-            }
-            let all = [&core.duration, &core.size, &core.offset];
-            for (at, (columns, stats)) in metrics.iter_mut().zip(all).enumerate() {
-                append_int(columns, stats, METRICS[at], describe)?;
-                let sketch = core.sketches.as_ref().map(|sketches| &sketches[at]).filter(|sketch| !sketch.is_empty());
-                columns.quantiles(sketch, self.sketches.as_ref(), stats.extent());
-            }
-            for (name, custom) in &cell.row.customs {
-                let Some(columns) = self.customs.get(name).and_then(|&at| customs.get_mut(at)) else { continue };
-                let columns = columns.get_or_insert_with(|| Box::new(MetricColumns::with_capacity(0)));
-                columns.fill_to(rows, self.sketches.is_some());
-                let extent = append_custom(columns, custom, name, describe)?;
-                columns.quantiles(custom.sketch.as_deref(), self.sketches.as_ref(), extent);
-                columns.rows += 1;
-            }
+            batch.push(&cell, rows, &self.customs, self.sketches.as_ref())?;
             rows += 1;
         }
         if rows == 0 {
@@ -252,78 +384,7 @@ impl Batches for Statistics<'_> {
         for column in &mut self.strings {
             columns.push(column.finish()?);
         }
-        columns.extend(ints.map(|mut column| Arc::new(column.finish()) as ArrayRef));
-        let nulls = [DataType::Int64, DataType::Float64].map(|values| new_null_array(&values, rows));
-        let metrics = metrics.into_iter().map(|columns| Some(Box::new(columns)));
-        for (at, metric) in metrics.chain(customs).enumerate() {
-            let Some(mut metric) = metric else {
-                let [n, values] = &nulls;
-                columns.push(n.clone());
-                let others = if self.sketches.is_some() { 5 + QUANTILES.len() } else { 5 };
-                columns.extend(std::iter::repeat_n(values, others).cloned());
-                continue;
-            };
-            if at >= METRICS.len() {
-                metric.fill_to(rows, self.sketches.is_some());
-            }
-            let MetricColumns { ints: [mut n, mut total, mut min, mut max], floats, quantiles, .. } = *metric;
-            let [mut float_total, mut float_min, mut float_max, mut mean, mut std] = floats;
-            columns.push(Arc::new(n.finish()));
-            if at < METRICS.len() {
-                columns.extend([&mut total, &mut min, &mut max].map(|column| Arc::new(column.finish()) as ArrayRef));
-            } else {
-                let floats = [&mut float_total, &mut float_min, &mut float_max];
-                columns.extend(floats.map(|column| Arc::new(column.finish()) as ArrayRef));
-            }
-            columns.extend([&mut mean, &mut std].map(|column| Arc::new(column.finish()) as ArrayRef));
-            if self.sketches.is_some() {
-                columns.extend(quantiles.map(|mut column| Arc::new(column.finish()) as ArrayRef));
-            }
-        }
+        batch.finish_into(&mut columns, rows, self.sketches.is_some());
         Ok(Some(RecordBatch::try_new(self.schema.clone(), columns)?))
     }
-}
-
-fn append_int(
-    columns: &mut MetricColumns,
-    stats: &IntStats,
-    name: &str,
-    describe: impl Fn() -> String,
-) -> Result<(), ExportError> {
-    let there = !stats.is_empty();
-    let summed = stats.n() > 0;
-    let n = int64(stats.n(), TABLE, &format_name(name, "n"), &describe)?;
-    let total = int64(stats.sum(), TABLE, &format_name(name, "total"), &describe)?;
-    let [n_column, total_column, min, max] = &mut columns.ints;
-    n_column.append_option(there.then_some(n));
-    total_column.append_option(summed.then_some(total));
-    min.append_option(stats.min());
-    max.append_option(stats.max());
-    let [.., mean, std] = &mut columns.floats;
-    mean.append_option(stats.mean());
-    std.append_option(stats.std());
-    Ok(())
-}
-
-/// Appends what is known of a custom metric; its minimum and maximum.
-fn append_custom(
-    columns: &mut MetricColumns,
-    custom: &Custom,
-    name: &str,
-    describe: impl Fn() -> String,
-) -> Result<Option<(f64, f64)>, ExportError> {
-    let none = FloatStats::default();
-    let stats = Combined::new(&custom.ints, custom.floats.as_deref().unwrap_or(&none));
-    columns.ints[0].append_value(int64(stats.n(), TABLE, &format_name(name, "n"), &describe)?);
-    let [total, min, max, mean, std] = &mut columns.floats;
-    total.append_option((stats.n() > 0).then(|| stats.total()));
-    min.append_option(stats.min());
-    max.append_option(stats.max());
-    mean.append_option(stats.mean());
-    std.append_option(stats.std());
-    Ok(stats.extent())
-}
-
-fn format_name(metric: &str, column: &str) -> String {
-    format!("{metric}_{column}")
 }
