@@ -480,6 +480,7 @@ fn read_back(path: &Path, format: Format) -> Vec<Row> {
                 .map(|line| header.iter().cloned().zip(line).filter(|(name, value)| keeps(name, value)).collect())
                 .collect();
         }
+        other => panic!("{other:?}"),
     };
     batches.iter().flat_map(rows_of).collect()
 }
