@@ -185,7 +185,7 @@ pub(crate) fn asked(view: *const dft_view) -> Result<Asked, Failure> {
     };
     let filter = Filter {
         time: (given.has_time != 0).then_some(given.start_us..given.end_us),
-        cat: pattern(given.category, "view.category")?,
+        category: pattern(given.category, "view.category")?,
         name: pattern(given.name, "view.name")?,
         pids,
         ranks,

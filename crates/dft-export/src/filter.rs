@@ -42,7 +42,7 @@ pub struct Filter {
     /// Cells that overlap with this time, in µs from the origin. The end is excluded.
     pub time: Option<Range<u64>>,
     /// Categories, in lower case.
-    pub cat: Option<Pattern>,
+    pub category: Option<Pattern>,
     /// Functions and counters.
     pub name: Option<Pattern>,
     /// Processes, sorted; empty for all.
@@ -69,12 +69,12 @@ pub struct Shard {
 
 impl Shard {
     /// The most shards that a table can be divided into.
-    pub const MOST: u32 = 1 << 16;
+    pub const MAX: u32 = 1 << 16;
 
     /// Returns shard `number` of `shards`, counted from 0; `None` if there is no such shard or there are more than
-    /// [`Shard::MOST`].
+    /// [`Shard::MAX`].
     pub fn new(number: u32, shards: u32) -> Option<Self> {
-        (number < shards && shards <= Self::MOST).then_some(Self { number, shards })
+        (number < shards && shards <= Self::MAX).then_some(Self { number, shards })
     }
 
     /// Returns the shard's range of series.
@@ -110,7 +110,7 @@ impl Filter {
     /// Returns whether a series of calls passes.
     pub(crate) fn passes(&self, series: &Series) -> bool {
         let identity = &series.identity;
-        passes(&self.cat, &[&identity.category])
+        passes(&self.category, &[&identity.category])
             && passes(&self.name, &[&identity.name])
             && (self.pids.is_empty() || self.pids.binary_search(&identity.pid).is_ok())
             && self.has_rank(series.rank)
@@ -128,8 +128,9 @@ impl Filter {
 
     /// Returns the conditions as text: filters with the same text pass the same rows.
     pub(crate) fn text(&self) -> String {
-        let Self { time, cat, name, pids, ranks, host, file, query, shard } = self;
-        let patterns = [cat, name, host, file].map(|pattern| pattern.as_ref().map(|pattern| pattern.0.glob().glob()));
+        let Self { time, category, name, pids, ranks, host, file, query, shard } = self;
+        let patterns =
+            [category, name, host, file].map(|pattern| pattern.as_ref().map(|pattern| pattern.0.glob().glob()));
         format!("{time:?} {patterns:?} {pids:?} {ranks:?} {query:?} {shard:?}")
     }
 
@@ -144,8 +145,8 @@ impl Filter {
 
     /// Returns whether the filter may skip rows of its shard.
     pub(crate) fn is_selective(&self) -> bool {
-        let Self { time, cat, name, pids, ranks, host, file, query, shard: _ } = self;
-        let patterns = [cat, name, host, file];
+        let Self { time, category, name, pids, ranks, host, file, query, shard: _ } = self;
+        let patterns = [category, name, host, file];
         time.is_some()
             || !pids.is_empty()
             || !ranks.is_empty()
@@ -158,7 +159,7 @@ impl Filter {
         passes(&self.name, &[&counter.name])
             && passes(&self.host, &[host_name, &counter.host_hash])
             && counter.pid().is_none_or(|pid| {
-                passes(&self.cat, &[counter.category()])
+                passes(&self.category, &[counter.category()])
                     && (self.pids.is_empty() || self.pids.binary_search(&pid).is_ok())
                     && self.has_rank(rank)
             })

@@ -38,7 +38,7 @@
 //! let index = Index::open(&path)?;
 //!
 //! // Calls of POSIX functions in cells of 10 seconds, as record batches.
-//! let filter = Filter { cat: Some(Pattern::new("posix")?), ..Filter::default() };
+//! let filter = Filter { category: Some(Pattern::new("posix")?), ..Filter::default() };
 //! let view = View::new(&index, Some(10_000_000), filter)?;
 //! let mut events = view.table(Table::Events, TableOptions::default())?;
 //! let mut rows = 0;

@@ -62,7 +62,8 @@ pub struct Named<T> {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Function {
     /// Its category.
-    pub cat: String,
+    #[serde(rename = "cat")]
+    pub category: String,
     /// Its name.
     pub function: String,
 }
@@ -184,7 +185,7 @@ impl Summary {
                 span.add(cell.row.core.ts, cell.row.core.te);
                 calls.add(&cell);
                 categories.entry(series.io_category()).or_default().add(&cell);
-                let function = Function { cat: identity.category.clone(), function: identity.name.clone() };
+                let function = Function { category: identity.category.clone(), function: identity.name.clone() };
                 functions.entry(function).or_default().add(&cell);
                 if !identity.file_hash.is_empty() {
                     let name = [&series.file_name, &identity.file_hash].into_iter().find(|name| !name.is_empty());
@@ -229,7 +230,7 @@ impl Summary {
             totals.check_int64(TABLE, &|| format!("kind of I/O {name}"))?;
         }
         for Named { name, totals } in &self.top_functions {
-            totals.check_int64(TABLE, &|| format!("function {} {}", name.cat, name.function))?;
+            totals.check_int64(TABLE, &|| format!("function {} {}", name.category, name.function))?;
         }
         for Named { name, totals } in &self.top_files {
             totals.check_int64(TABLE, &|| format!("file {name}"))?;

@@ -352,7 +352,7 @@ proptest! {
         let time = start..start + length;
         let filters = [
             Filter { time: Some(time.clone()), ..Filter::default() },
-            Filter { cat: pattern("pos*"), pids: vec![pid], ..Filter::default() },
+            Filter { category: pattern("pos*"), pids: vec![pid], ..Filter::default() },
             Filter { name: pattern("{read,fsync}"), host: pattern("node?"), ..Filter::default() },
             Filter { file: pattern("f[01]"), time: Some(time.clone()), ..Filter::default() },
         ];

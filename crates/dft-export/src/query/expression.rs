@@ -9,10 +9,10 @@ pub(super) enum Condition {
     All(Vec<Condition>),
     Any(Vec<Condition>),
     Not(Box<Condition>),
-    Text(TextField, Comparison, String),
+    Text(TextField, Operator, String),
     /// The values are sorted and distinct.
     TextIn(TextField, Vec<String>),
-    Number(NumberField, Comparison, i128),
+    Number(NumberField, Operator, i128),
     /// The values are sorted and distinct.
     NumberIn(NumberField, Vec<i128>),
 }
@@ -65,7 +65,7 @@ impl QueryField {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Comparison {
+pub(super) enum Operator {
     Equal,
     NotEqual,
     Less,
@@ -74,7 +74,7 @@ pub(super) enum Comparison {
     AtLeast,
 }
 
-impl Comparison {
+impl Operator {
     fn holds(self, order: Ordering) -> bool {
         match self {
             Self::Equal => order.is_eq(),
@@ -99,7 +99,7 @@ impl Condition {
             }
             Self::Number(field, test, value) => match number(*field, series) {
                 Some(number) => test.holds(number.cmp(value)),
-                None => *test == Comparison::NotEqual,
+                None => *test == Operator::NotEqual,
             },
             Self::NumberIn(field, values) => {
                 number(*field, series).is_some_and(|number| values.binary_search(&number).is_ok())
@@ -122,8 +122,8 @@ impl Condition {
         let mut merged: Vec<Self> = Vec::new();
         for node in nodes {
             let node = match node {
-                Self::Number(field, Comparison::Equal, value) => Self::NumberIn(field, vec![value]),
-                Self::Text(field, Comparison::Equal, value) => Self::TextIn(field, vec![value]),
+                Self::Number(field, Operator::Equal, value) => Self::NumberIn(field, vec![value]),
+                Self::Text(field, Operator::Equal, value) => Self::TextIn(field, vec![value]),
                 other => other,
             };
             match (merged.last_mut(), node) {

@@ -1,6 +1,6 @@
 //! The parser of queries.
 
-use super::expression::{Comparison, Condition, QueryField, TextField, sort_distinct};
+use super::expression::{Condition, Operator, QueryField, TextField, sort_distinct};
 
 /// How deep a query may be nested: each level takes some of the stack.
 pub(super) const MAX_DEPTH: usize = 200;
@@ -22,7 +22,7 @@ struct QueryParser<'q> {
     depth: usize,
 }
 
-enum Literal {
+enum QueryValue {
     Text(String),
     Number(i128),
 }
@@ -109,23 +109,25 @@ impl QueryParser<'_> {
             let within = self.list(field)?;
             return Ok(if negated { Condition::Not(Box::new(within)) } else { within });
         }
-        const TESTS: [(&str, Comparison); 6] = [
-            ("==", Comparison::Equal),
-            ("!=", Comparison::NotEqual),
-            ("<=", Comparison::AtMost),
-            (">=", Comparison::AtLeast),
-            ("<", Comparison::Less),
-            (">", Comparison::Greater),
+        const OPERATORS: [(&str, Operator); 6] = [
+            ("==", Operator::Equal),
+            ("!=", Operator::NotEqual),
+            ("<=", Operator::AtMost),
+            (">=", Operator::AtLeast),
+            ("<", Operator::Less),
+            (">", Operator::Greater),
         ];
-        let test = if negated { None } else { TESTS.into_iter().find(|(sign, _)| self.sign(sign)) };
-        let Some((_, test)) = test else {
+        let operator = if negated { None } else { OPERATORS.into_iter().find(|(sign, _)| self.sign(sign)) };
+        let Some((_, operator)) = operator else {
             return Err(if negated { "expected `in`" } else { "expected ==, !=, <, <=, >, >= or in" }.into());
         };
         self.skip_space();
         let at = self.at;
         match (field, self.value()?) {
-            (QueryField::Text(field), Literal::Text(text)) => Ok(Condition::Text(field, test, as_stored(field, text))),
-            (QueryField::Number(field), Literal::Number(number)) => Ok(Condition::Number(field, test, number)),
+            (QueryField::Text(field), QueryValue::Text(text)) => {
+                Ok(Condition::Text(field, operator, as_stored(field, text)))
+            }
+            (QueryField::Number(field), QueryValue::Number(number)) => Ok(Condition::Number(field, operator, number)),
             (field, _) => Err(self.wrong_kind(field, at)),
         }
     }
@@ -140,8 +142,8 @@ impl QueryParser<'_> {
                 self.skip_space();
                 let at = self.at;
                 match (field, self.value()?) {
-                    (QueryField::Text(field), Literal::Text(text)) => texts.push(as_stored(field, text)),
-                    (QueryField::Number(_), Literal::Number(number)) => numbers.push(number),
+                    (QueryField::Text(field), QueryValue::Text(text)) => texts.push(as_stored(field, text)),
+                    (QueryField::Number(_), QueryValue::Number(number)) => numbers.push(number),
                     (field, _) => return Err(self.wrong_kind(field, at)),
                 }
                 if self.sign("]") {
@@ -169,7 +171,7 @@ impl QueryParser<'_> {
         .to_owned()
     }
 
-    fn value(&mut self) -> Result<Literal, String> {
+    fn value(&mut self) -> Result<QueryValue, String> {
         self.skip_space();
         let rest = &self.text[self.at..];
         let mut characters = rest.char_indices();
@@ -179,7 +181,7 @@ impl QueryParser<'_> {
             let number = rest[..signed + digits].parse();
             let number = number.map_err(|_| "expected a text in quotes or an integer".to_owned())?;
             self.at += signed + digits;
-            return Ok(Literal::Number(number));
+            return Ok(QueryValue::Number(number));
         };
         let mut text = String::new();
         while let Some((at, character)) = characters.next() {
@@ -187,7 +189,7 @@ impl QueryParser<'_> {
                 '\\' => text.extend(characters.next().map(|(_, escaped)| escaped)),
                 end if end == quote => {
                     self.at += at + 1;
-                    return Ok(Literal::Text(text));
+                    return Ok(QueryValue::Text(text));
                 }
                 other => text.push(other),
             }

@@ -16,20 +16,20 @@ use crate::table::Table;
 use crate::view::View;
 
 /// What all traces of an index state about a process.
-struct Process {
+struct KnownProcess {
     facts: ProcessFacts,
     /// The number of traces that mention it.
     traces: u64,
 }
 
 /// Returns the processes of an index, by host and process number.
-fn all(index: &Index) -> Result<BTreeMap<ProcessKey, Process>, ExportError> {
-    let mut all: BTreeMap<ProcessKey, Process> = BTreeMap::new();
+fn all(index: &Index) -> Result<BTreeMap<ProcessKey, KnownProcess>, ExportError> {
+    let mut all: BTreeMap<ProcessKey, KnownProcess> = BTreeMap::new();
     for (_, file) in index.files()? {
         for (key, facts) in file.processes.joined() {
             match all.entry(key) {
                 btree_map::Entry::Vacant(entry) => {
-                    entry.insert(Process { facts, traces: 1 });
+                    entry.insert(KnownProcess { facts, traces: 1 });
                 }
                 btree_map::Entry::Occupied(mut entry) => {
                     let process = entry.get_mut();
@@ -70,9 +70,9 @@ pub(crate) fn any_passes(view: &View<'_>) -> Result<bool, ExportError> {
 }
 
 /// Returns the processes that pass the filter and are in its shard. The shards in order are all processes.
-fn passing(view: &View<'_>) -> Result<Vec<(ProcessKey, Process)>, ExportError> {
+fn passing(view: &View<'_>) -> Result<Vec<(ProcessKey, KnownProcess)>, ExportError> {
     let filter = view.filter();
-    let passes = |(ProcessKey { host_hash, pid }, process): &(ProcessKey, Process)| {
+    let passes = |(ProcessKey { host_hash, pid }, process): &(ProcessKey, KnownProcess)| {
         filter.passes_process(
             view.host_name(host_hash, Some(*pid)),
             host_hash,
@@ -189,10 +189,10 @@ impl ProcessColumns {
         view: &View<'_>,
         strings: &NameTable,
         key: &ProcessKey,
-        process: &Process,
+        process: &KnownProcess,
     ) -> Result<(), ExportError> {
         let ProcessKey { host_hash, pid } = key;
-        let Process { facts, traces } = process;
+        let KnownProcess { facts, traces } = process;
         let host_name = Some(view.host_name(host_hash, Some(*pid))).filter(|name| !name.is_empty());
         let start =
             facts.start.as_ref().map_or_else(StartTexts::default, |start| StartTexts::of(view, strings, key, start));

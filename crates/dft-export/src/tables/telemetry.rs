@@ -60,36 +60,36 @@ impl<T> CounterStrings<T> {
 }
 
 /// What a first pass over telemetry finds: a table's columns depend on it.
-struct Contents {
+struct FirstPass {
     /// The metrics, in byte order.
     metrics: BTreeSet<String>,
     strings: CounterStrings<DistinctStrings>,
 }
 
-impl Contents {
+impl FirstPass {
     fn of(view: &View<'_>, dictionaries: Dictionaries, counters: CounterIdentity) -> Result<Self, ExportError> {
         let extra = vec![DistinctStrings::default(); view.index().config().extra_group_keys.len()];
         let scope = ScopeStrings { extra, ..ScopeStrings::default() };
         let scope = (counters == CounterIdentity::Full).then_some(scope);
-        let mut contents =
+        let mut first =
             Self { metrics: BTreeSet::new(), strings: CounterStrings { scope, ..CounterStrings::default() } };
         let mut readings = ReadingScan::of_all_shards(view)?;
         while let Some((mut key, value)) = readings.next_row()? {
             fill_rank_key(view, &mut key);
             for (name, _) in value.metrics {
-                if !contents.metrics.contains(&name) {
-                    contents.metrics.insert(name);
+                if !first.metrics.contains(&name) {
+                    first.metrics.insert(name);
                 }
             }
             if dictionaries == Dictionaries::Whole {
-                contents.strings.each(&key, |strings, string| {
+                first.strings.each(&key, |strings, string| {
                     if let Some(string) = string {
                         strings.add(string);
                     }
                 });
             }
         }
-        Ok(contents)
+        Ok(first)
     }
 }
 
@@ -111,7 +111,7 @@ impl<'v> TelemetryTable<'v> {
         dictionaries: Dictionaries,
         counters: CounterIdentity,
     ) -> Result<Self, ExportError> {
-        let Contents { metrics, strings } = Contents::of(view, dictionaries, counters)?;
+        let FirstPass { metrics, strings } = FirstPass::of(view, dictionaries, counters)?;
         let (table, schema) = match counters {
             CounterIdentity::Full => (Table::System, schema(Some(&view.index().config().extra_group_keys), &metrics)),
             CounterIdentity::HostAndName => (Table::SystemByHost, schema(None, &metrics)),
