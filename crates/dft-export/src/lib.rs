@@ -9,6 +9,7 @@
 //! | `profiles` | aggregated calls | the same |
 //! | `preaggregated_system` | host statistics | the same |
 //! | `system` | telemetry, by host, counter and cell | one for each metric, with its mean |
+//! | `system_by_host` | telemetry, by host, name and cell | the same, without category and process |
 //! | `processes` | processes, by host and number | rank, command, start and end, records |
 //! | `aggregation` | all rows except telemetry | full statistics of every metric |
 //!

@@ -61,7 +61,8 @@ pub(crate) fn write(
     }
 }
 
-/// Reads the batches of parts, and runs their prefetches, on up to `threads` threads each. Returns a receiver per part.
+/// Reads the batches of parts on up to `threads` threads, next to which the parts' prefetches run. Returns a receiver per
+/// part.
 fn spawn<'scope, 'env: 'scope>(
     scope: &'scope Scope<'scope, 'env>,
     parts: Vec<TablePart<'env>>,

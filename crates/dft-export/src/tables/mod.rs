@@ -1,4 +1,4 @@
-//! The tables, and which of them a view gives by which name.
+//! The tables, and the dispatch from a name to a table.
 
 mod calls;
 mod grouped;
