@@ -82,7 +82,8 @@ impl StringColumn {
         self.keys.extend(repeat_n(number, rows));
     }
 
-    /// Returns the rows so far and starts a new batch, which numbers strings anew unless batches share dictionaries.
+    /// Returns the rows so far and starts a new batch; strings are numbered from 0 again unless batches
+    /// share dictionaries.
     pub(crate) fn finish(&mut self) -> Result<ArrayRef, ExportError> {
         let keys = std::mem::take(&mut self.keys);
         let valid = (!self.nulls.is_empty()).then(|| {
