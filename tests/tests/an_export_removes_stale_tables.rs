@@ -119,7 +119,7 @@ fn tables_that_no_export_wrote_are_refused() {
     let before = tree(&tables);
     for words in ["", "--table events", "--table aggregation --format csv"] {
         let ran = made.export("a", words).exits(1);
-        let says = "system.csv: not known to be of an export to this directory, so it is not removed";
+        let says = "system.csv: not known to be written by an export to this directory; it is not removed";
         assert!(ran.err.contains(says) && ran.err.contains("choose another directory"), "{}", ran.err);
         assert!(tree(&tables) == before, "{words}: something was written");
     }

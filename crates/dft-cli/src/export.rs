@@ -43,7 +43,7 @@ fn filter(args: &FilterArgs) -> Result<Filter> {
     ranks.sort_unstable();
     Ok(Filter {
         time: args.time.clone(),
-        cat: pattern(&args.cat.as_ref().map(|cat| cat.to_ascii_lowercase()))?,
+        category: pattern(&args.cat.as_ref().map(|cat| cat.to_ascii_lowercase()))?,
         name: pattern(&args.name)?,
         pids,
         ranks,

@@ -82,7 +82,7 @@ fn text(summary: &Summary, index: &Index, traces: usize, records: &FileCounts, l
         let rows = summary.categories.iter().map(|category| row(category.name, &category.totals));
         section(&mut text, "kind of I/O", rows);
         let rows = summary.top_functions.iter().map(|function| {
-            let name = format!("{} {}", function.name.cat, function.name.function);
+            let name = format!("{} {}", function.name.category, function.name.function);
             row(&shortened(&name, NAME), &function.totals)
         });
         section(&mut text, "top functions, by time", rows);
