@@ -6,11 +6,11 @@ use dft_aggregate::{Config, Run};
 use dft_codec::{Bounds, DuplicateEntry, FileCounts, FileEntry, FileFault, Identity, PieceEntry};
 use dft_trace::{Clock, Fault, NotRead, OpenEnd, SourceSummary, TimeFault};
 
-use crate::build::BuildOptions;
 use crate::classify::classify;
 use crate::error::BuildError;
 use crate::known::KnownTraces;
 use crate::opening_filter::OpeningFilter;
+use crate::options::BuildOptions;
 use crate::plan::{Classified, PlannedFile, Unclassified};
 use crate::progress::Progress;
 use crate::report::{FileReport, MalformedLine, SHOWN, Unreadable};

@@ -14,11 +14,12 @@ use dft_codec::{DuplicateEntry, FileCounts, PieceEntry};
 use dft_store::{DuplicateTrace, Staged, StagedBefore, Stager, Written};
 use dft_trace::Discovered;
 
-use crate::build::{BuildOptions, read_planned};
+use crate::build::read_planned;
 use crate::error::BuildError;
 use crate::known::KnownTraces;
 use crate::listing::list;
 use crate::lost;
+use crate::options::BuildOptions;
 use crate::part::Part;
 use crate::pieces::Piece;
 use crate::plan::{BuildPlan, PlannedFile, plan, snapshot};

@@ -16,9 +16,9 @@ use dft_trace::{
     TimeUnit, TraceReader,
 };
 
-use crate::build::BuildOptions;
 use crate::error::BuildError;
 use crate::opening_filter::OpeningFilter;
+use crate::options::BuildOptions;
 use crate::plan::PlannedFile;
 use crate::processes::{Before, ProcessCollector};
 use crate::progress::Progress;
