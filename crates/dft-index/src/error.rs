@@ -11,6 +11,7 @@ use dft_trace::DiscoverError;
 
 /// Why a build ended without a result. The index is then what it was before.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum BuildError {
     /// The traces cannot be listed.
     #[error(transparent)]
@@ -33,7 +34,7 @@ pub enum BuildError {
     NotTraces(Vec<PathBuf>),
     /// There is no record in any trace; and what is wrong with each, if anything.
     #[error("no record in {}; nothing was written", with_faults(.0))]
-    NoRecords(Vec<(PathBuf, Option<String>)>),
+    NoRecords(Vec<NoRecordsIn>),
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -163,6 +164,15 @@ pub enum BuildError {
     Cancelled,
 }
 
+/// A file without records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoRecordsIn {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it, if anything.
+    pub fault: Option<String>,
+}
+
 fn and_more(more: usize) -> String {
     if more == 0 { String::new() } else { format!("; and {more} more that cannot be read") }
 }
@@ -173,8 +183,8 @@ fn list(paths: &[PathBuf]) -> String {
 }
 
 /// The first few paths, each with what is wrong with it, and how many more there are.
-fn with_faults(files: &[(PathBuf, Option<String>)]) -> String {
-    first_few(files.iter().map(|(path, fault)| match fault {
+fn with_faults(files: &[NoRecordsIn]) -> String {
+    first_few(files.iter().map(|NoRecordsIn { path, fault }| match fault {
         Some(fault) => format!("{} ({fault})", path.shown()),
         None => path.shown().to_string(),
     }))

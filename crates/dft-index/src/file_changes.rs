@@ -1,89 +1,99 @@
-//! What is written of files after a build: those that were read, under new names, gone, and duplicates.
+//! What a build writes of its files, and what it reports of them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use dft_codec::{ContentHash, DuplicateEntry, FileEntry};
-use dft_store::NameChanges;
+use dft_store::{DuplicateTrace, NameChanges};
+use dft_trace::NotRead;
 
 use crate::error::BuildError;
-use crate::known::{Gone, KnownTraces};
-use crate::opening_filter::is_counted;
-use crate::reading::ReadTraces;
+use crate::known::{GoneTraces, KnownTraces, is_counted};
+use crate::outcome::{FileOutcome, FileState};
+use crate::report::{FileReport, InputReport, MovedTrace, Unreadable};
 
-/// What of the files that are known only has another date, and the same of duplicates.
-type Redated = (Vec<(PathBuf, FileEntry)>, Vec<(PathBuf, DuplicateEntry)>);
-
-/// What a build writes of files, and says of them.
-pub(crate) struct Renaming {
+/// What a build changes in the index's table of files.
+pub(crate) struct FileChanges {
+    /// The files to write, by name.
     pub(crate) files: Vec<(Vec<u8>, FileEntry)>,
     pub(crate) changes: NameChanges,
-    /// All duplicates among the files of the build.
-    pub(crate) duplicates: Vec<(PathBuf, DuplicateEntry)>,
-    /// What traces were called, and the files that have them now.
-    pub(crate) moved: Vec<(String, PathBuf)>,
+    /// Indexed traces that other files hold now.
+    pub(crate) moved: Vec<MovedTrace>,
+    /// Indexed traces whose files are gone.
     pub(crate) gone: Vec<String>,
-    /// All traces that the index has then.
+    /// All traces that the index has after the build.
     pub(crate) traces: BTreeMap<Vec<u8>, FileEntry>,
 }
 
-impl Renaming {
-    pub(crate) fn of(known: &KnownTraces, reading: &mut ReadTraces, redated: Redated, gone: Gone) -> Self {
+impl FileChanges {
+    /// Splits the outcomes of a build into what is written and what is reported.
+    pub(crate) fn of(
+        known: &KnownTraces,
+        outcomes: Vec<FileOutcome>,
+        gone: &GoneTraces,
+        input: &mut InputReport,
+    ) -> Self {
         let names = &known.names;
-        let (redated, redated_duplicates) = redated;
-        let files = std::mem::take(&mut reading.files).into_iter().chain(redated);
-        let files: BTreeMap<_, _> = files.map(|(path, entry)| (names.name_of(&path), entry)).collect();
-        let renamed: HashMap<&Vec<u8>, Vec<u8>> =
-            reading.moved.iter().map(|(old, path)| (old, names.name_of(path))).collect();
-        // What is gone and held nothing, is nothing.
-        let empty: Vec<&Vec<u8>> = gone.files.iter().filter(|name| !is_counted(&known.files[*name])).collect();
-        let mut traces = known.files.clone();
-        traces.retain(|name, _| !renamed.contains_key(name) && !empty.contains(&name));
-        traces.extend(files.clone());
-
-        let duplicates = std::mem::take(&mut reading.duplicates);
-        let now = duplicates.iter().chain(&redated_duplicates);
-        let mut now: BTreeMap<_, _> = now.map(|(path, entry)| (names.name_of(path), entry.clone())).collect();
-        for (name, entry) in &known.duplicates {
-            let old = now.entry(name.clone()).or_insert_with(|| entry.clone());
-            if old.of == entry.of
-                && let Some(new) = renamed.get(&old.of)
-            {
-                old.of = new.clone();
+        let mut files: BTreeMap<Vec<u8>, FileEntry> = BTreeMap::new();
+        let mut duplicates: BTreeMap<Vec<u8>, DuplicateEntry> = BTreeMap::new();
+        let mut renamed: HashMap<Vec<u8>, Vec<u8>> = HashMap::new();
+        let (mut found_duplicates, mut moved) = (Vec::new(), Vec::new());
+        for FileOutcome { path, moved_from, state } in outcomes {
+            let name = names.name_of(&path);
+            if let Some(old) = moved_from {
+                moved.push(MovedTrace { name: names.place_of(&old), path: path.clone() });
+                renamed.insert(old, name.clone());
+            }
+            match state {
+                FileState::Read { entry, report } => {
+                    files.insert(name, *entry);
+                    input.files.push(*report);
+                }
+                FileState::Known { entry, report } => {
+                    files.extend(entry.map(|entry| (name, *entry)));
+                    input.known.push(*report);
+                }
+                FileState::Duplicate { entry, .. } => {
+                    found_duplicates.push(name.clone());
+                    duplicates.insert(name, *entry);
+                }
+                FileState::Unreadable(error) => input.unreadable.push(Unreadable { path, error }),
+                FileState::NotRead(container) => input.not_read.push(NotRead { path, container }),
+                FileState::PieceRead { .. } => unreachable!("a build reads whole files"),
+                FileState::Changed => unreachable!("a changed file is refused after reading"),
             }
         }
-        now.retain(|name, _| !traces.contains_key(name) && !gone.duplicates.contains(name));
-        let no_duplicates = known.stored_duplicates.keys().filter(|name| !now.contains_key(*name)).cloned().collect();
-        let in_build = |(path, _): (PathBuf, _)| {
-            let entry = now.get(&names.name_of(&path)).cloned();
-            entry.map(|entry| (path, entry))
-        };
-        let said = duplicates.into_iter().filter_map(in_build).collect();
-        now.retain(|name, entry| known.stored_duplicates.get(name) != Some(entry));
+        let traces = traces_after(known, &files, &renamed, gone);
+        update_duplicates(&mut duplicates, known, &renamed);
+        duplicates.retain(|name, _| !traces.contains_key(name) && !gone.duplicates.contains(name));
+        let reported = found_duplicates.iter().filter_map(|name| Some((name, duplicates.get(name)?)));
+        input.duplicates.extend(reported.map(|(name, entry)| DuplicateTrace::new(names, name, entry)));
+        let stored = &known.stored_duplicates;
+        let no_duplicates = stored.keys().filter(|name| !duplicates.contains_key(*name)).cloned().collect();
+        duplicates.retain(|name, entry| stored.get(name) != Some(entry));
         let removed = known.stored.iter().filter(|name| !traces.contains_key(*name)).cloned().collect();
-        let mut files = files;
+        // If the index was moved, its traces have other names now.
         for (name, entry) in traces.iter().filter(|(name, _)| !known.stored.contains(*name)) {
             files.entry(name.clone()).or_insert_with(|| entry.clone());
         }
-        let shown = |name: &Vec<u8>| names.place_of(name);
+        let still_counted = gone.files.iter().filter(|name| traces.contains_key(*name));
         Self {
-            moved: reading.moved.iter().map(|(name, path)| (shown(name), path.clone())).collect(),
-            gone: gone.files.iter().filter(|name| traces.contains_key(*name)).map(shown).collect(),
             files: files.into_iter().collect(),
-            changes: NameChanges { removed, duplicates: now.into_iter().collect(), no_duplicates },
-            duplicates: said,
+            changes: NameChanges { removed, duplicates: duplicates.into_iter().collect(), no_duplicates },
+            moved,
+            gone: still_counted.map(|name| names.place_of(name)).collect(),
             traces,
         }
     }
 
-    /// Refuses a trace that has grown to be another one: both are counted, so far.
-    pub(crate) fn refuse_duplicates(
+    /// Refuses a trace that has grown to have the text of another one, because both are counted already.
+    pub(crate) fn refuse_grown_duplicates(
         &self,
         index: &Path,
-        reading: &ReadTraces,
+        read: &[FileReport],
         known: &KnownTraces,
     ) -> Result<(), BuildError> {
-        let grown: Vec<_> = reading.reports.iter().filter(|report| report.before.is_some()).collect();
+        let grown: Vec<_> = read.iter().filter(|report| report.before.is_some()).collect();
         if grown.is_empty() {
             return Ok(());
         }
@@ -100,5 +110,36 @@ impl Renaming {
             }
         }
         Ok(())
+    }
+}
+
+/// All traces of the index after a build.
+fn traces_after(
+    known: &KnownTraces,
+    files: &BTreeMap<Vec<u8>, FileEntry>,
+    renamed: &HashMap<Vec<u8>, Vec<u8>>,
+    gone: &GoneTraces,
+) -> BTreeMap<Vec<u8>, FileEntry> {
+    // A trace that is gone and of which nothing is counted is dropped.
+    let empty: Vec<&Vec<u8>> = gone.files.iter().filter(|name| !is_counted(&known.files[*name])).collect();
+    let mut traces = known.files.clone();
+    traces.retain(|name, _| !renamed.contains_key(name) && !empty.contains(&name));
+    traces.extend(files.iter().map(|(name, entry)| (name.clone(), entry.clone())));
+    traces
+}
+
+/// Adds the known duplicates to those of a build, as duplicates of the traces' new names.
+fn update_duplicates(
+    duplicates: &mut BTreeMap<Vec<u8>, DuplicateEntry>,
+    known: &KnownTraces,
+    renamed: &HashMap<Vec<u8>, Vec<u8>>,
+) {
+    for (name, entry) in &known.duplicates {
+        let now = duplicates.entry(name.clone()).or_insert_with(|| entry.clone());
+        if now.of == entry.of
+            && let Some(new) = renamed.get(&now.of)
+        {
+            now.of = new.clone();
+        }
     }
 }

@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 
-use dft_codec::{ContentHash, DuplicateEntry, FileEntry};
+use dft_codec::{DuplicateEntry, FileEntry};
 use dft_store::{Index, StagedBefore, Stager, StoreError, TraceNames, is_gone};
 use dft_trace::discover;
 
 use crate::error::BuildError;
-use crate::opening_filter::is_counted;
-use crate::reading::ReadTraces;
 
 /// The traces that are known, by name, and the files that have the trace of another one.
 pub(crate) struct KnownTraces {
@@ -62,28 +60,18 @@ impl KnownTraces {
         Self::of(stager.names(), before.traces.clone(), before.duplicates.clone(), false)
     }
 
-    /// The files of a reading, where any of them has a trace that is known here, but was not before.
-    pub(crate) fn duplicated(&self, before: &Self, reading: &ReadTraces) -> Option<Vec<PathBuf>> {
-        let new = self.files.iter().filter(|(name, entry)| is_counted(entry) && !before.files.contains_key(*name));
-        let texts: HashSet<ContentHash> = new.map(|(_, entry)| entry.identity.text).collect();
-        let read = reading.files.iter().filter(|(_, entry)| is_counted(entry));
-        let any = read.into_iter().any(|(_, entry)| texts.contains(&entry.identity.text));
-        let files = reading.files.iter().map(|(path, _)| path);
-        any.then(|| files.chain(reading.duplicates.iter().map(|(path, _)| path)).cloned().collect())
-    }
-
     /// Whether the file of a known trace is certainly no longer there. Of another source that cannot be told.
     pub(crate) fn is_gone(&self, name: &[u8]) -> bool {
         self.can_move && self.names.is_of_source(name) && is_gone(&self.names.path_of(name))
     }
 
     /// The names of traces and of duplicates that are gone. Those that were found are not looked for.
-    pub(crate) fn gone(&self, found: &[PathBuf]) -> Gone {
+    pub(crate) fn gone(&self, found: &[PathBuf]) -> GoneTraces {
         let found: HashSet<Vec<u8>> = found.iter().map(|path| self.names.name_of(path)).collect();
         let is_gone = |name: &&Vec<u8>| !found.contains(*name) && self.is_gone(name);
         let of_a_file = |(_, entry): &(&Vec<u8>, &FileEntry)| entry.is_of_file();
         let files = self.files.iter().filter(of_a_file).map(|(name, _)| name).filter(is_gone).cloned().collect();
-        Gone { files, duplicates: self.duplicates.keys().filter(is_gone).cloned().collect() }
+        GoneTraces { files, duplicates: self.duplicates.keys().filter(is_gone).cloned().collect() }
     }
 
     /// Whether a file that has the trace of another one is to have it itself: where the other one is gone.
@@ -93,8 +81,13 @@ impl KnownTraces {
     }
 }
 
+/// Whether anything of a trace is counted, so that it could be counted twice.
+pub(crate) fn is_counted(entry: &FileEntry) -> bool {
+    entry.counts.records() + entry.counts.malformed > 0
+}
+
 /// What is no longer there, by name.
-pub(crate) struct Gone {
+pub(crate) struct GoneTraces {
     pub(crate) files: Vec<Vec<u8>>,
     pub(crate) duplicates: Vec<Vec<u8>>,
 }

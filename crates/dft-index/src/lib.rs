@@ -28,6 +28,7 @@
 mod build;
 mod classify;
 mod error;
+mod faults;
 mod file_changes;
 mod ingest;
 mod known;
@@ -38,20 +39,25 @@ mod lost;
 mod not_traces;
 mod opening_filter;
 mod options;
+mod outcome;
 mod part;
 mod pieces;
 mod plan;
 mod processes;
 mod progress;
+mod read_file;
 mod reading;
 mod report;
 mod resolve;
 mod sampling;
+mod spilling;
 mod stage;
+mod tally;
+mod trace_texts;
 mod workers;
 
 pub use build::build;
-pub use error::BuildError;
+pub use error::{BuildError, NoRecordsIn};
 pub use ingest::ingest;
 pub use known::{gone_traces, other_traces};
 pub use live::{LinesAdded, LiveAggregator, TemporaryIndex};
@@ -62,6 +68,9 @@ pub use options::BuildOptions;
 pub use part::{PIECE, Part};
 pub use pieces::{Piece, PieceSize, plan_pieces};
 pub use progress::{Progress, ProgressState, Stage};
-pub use report::{BuildReport, FileReport, InputReport, MalformedLine, SkippedRecord, StageReport, Unreadable};
-pub use resolve::{TraceState, resolve};
+pub use report::{
+    BuildReport, FileReport, InputReport, MalformedLine, MovedTrace, SkippedRecord, StageReport, UnchainedPiece,
+    Unreadable,
+};
+pub use resolve::{ResolvedTrace, TraceState, resolve};
 pub use stage::{StageTo, stage, stage_pieces};

@@ -1,5 +1,6 @@
 //! Aggregation of records as they come, without a trace: what a tracer links for.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,8 +11,8 @@ use dft_store::{Batch, Index, IndexWriter, StoreError, Written};
 use dft_trace::{Clock, Consumed, Line, MalformedReason, Parser, Phase, Record, TimeFault};
 
 use crate::error::BuildError;
-use crate::processes::{Before, ProcessCollector};
-use crate::report::SkippedRecord;
+use crate::processes::{CountsBefore, ProcessCollector};
+use crate::report::{MalformedLine, SkippedRecord};
 
 /// Records between two looks at how much memory the table takes.
 const LOOK: u32 = 4096;
@@ -36,8 +37,8 @@ pub struct LinesAdded {
     pub records: u64,
     /// Lines that are none.
     pub malformed: u64,
-    /// The number of the first of those, from 1, and what is wrong with it.
-    pub first_malformed: Option<(u64, String)>,
+    /// The first of those; lines are counted from 1.
+    pub first_malformed: Option<MalformedLine>,
     /// Records of unknown phase, which are in no row.
     pub skipped: u64,
     /// The first of those.
@@ -110,7 +111,7 @@ impl LiveAggregator {
         // Args cost memory, too.
         self.until_look = self.until_look.saturating_sub(record.args.len() as u32).max(1);
         self.look()?;
-        let before = Before::of(&self.counts);
+        let before = CountsBefore::of(&self.counts);
         if let Err(MalformedReason(reason)) = self.table.record(record, Clock::default(), &mut self.counts) {
             self.counts.malformed += 1;
             return Err(BuildError::Malformed(reason));
@@ -133,7 +134,7 @@ impl LiveAggregator {
         parser.parse(text, 1, config.clock(), |line| {
             let (line, reason) = match line {
                 Line::Record { record, clock, line } => {
-                    let before = Before::of(counts);
+                    let before = CountsBefore::of(counts);
                     match table.record(record, clock, counts) {
                         Ok(()) => {
                             processes.add(record, clock.unit, before, counts);
@@ -154,7 +155,7 @@ impl LiveAggregator {
             };
             counts.malformed += 1;
             added.malformed += 1;
-            added.first_malformed.get_or_insert((line, reason.0));
+            added.first_malformed.get_or_insert(MalformedLine { line, reason: reason.0 });
         });
         self.until_look = 1;
         Ok(added)
@@ -281,10 +282,25 @@ impl LiveAggregator {
     }
 }
 
+impl fmt::Debug for LiveAggregator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { config, counts, bounds, spilled, .. } = self;
+        let mut text = f.debug_struct("LiveAggregator");
+        text.field("config", config).field("counts", counts).field("bounds", bounds).field("spilled", spilled);
+        text.finish_non_exhaustive()
+    }
+}
+
 /// An index that is removed when it is dropped.
 pub struct TemporaryIndex {
     index: Index,
     _scratch: WorkDirectory,
+}
+
+impl fmt::Debug for TemporaryIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TemporaryIndex").field("path", &self.index.path()).finish_non_exhaustive()
+    }
 }
 
 impl std::ops::Deref for TemporaryIndex {
@@ -363,9 +379,8 @@ mod tests {
         let new = || LiveAggregator::new(&Config::default(), 1 << 20, folder.path()).expect("made");
         let mut live = new();
         let added = live.lines(b"{\"ts\":5,\"ph\":1}\noops\n{\"ts\":-1,\"ph\":1}\n").expect("added");
-        let first = Some((2, "it is no JSON object".to_owned()));
         assert_eq!((added.records, added.malformed), (1, 2));
-        assert_eq!(added.first_malformed.map(|(line, _)| line), first.map(|(line, _)| line));
+        assert_eq!(added.first_malformed.map(|malformed| malformed.line), Some(2));
         live.publish(&index, "rank 0", 1).expect("published");
         live.lines(b"{\"ts\":5,\"ph\":1}").expect("added");
         let known = live.publish(&index, "rank 0", 1);

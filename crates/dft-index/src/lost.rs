@@ -2,13 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::path::Path;
 
 use dft_codec::{FileEntry, ProcessFacts, ProcessKey};
 use dft_store::{Index, StoreError};
-
-use crate::error::BuildError;
-use crate::report::FileReport;
 
 /// Records of a process that were written, as its `end` record says, and not read.
 ///
@@ -71,27 +67,6 @@ pub(crate) fn find<'e>(entries: impl Iterator<Item = (&'e [u8], &'e FileEntry)> 
         }
     }
     lost
-}
-
-/// Puts what was lost in the reports of the traces, and refuses it where the build is strict; what was lost of
-/// traces that are in the index already was accepted before.
-pub(crate) fn report<'a>(
-    lost: &LostByFile<'_>,
-    name_of: impl Fn(&Path) -> Vec<u8>,
-    read: &'a mut [FileReport],
-    known: &'a mut [FileReport],
-    strict: bool,
-) -> Result<(), BuildError> {
-    if lost.is_empty() {
-        return Ok(());
-    }
-    for file in read.iter_mut().chain(known).filter(|file| file.piece.is_none()) {
-        file.lost = lost.get(name_of(&file.path).as_slice()).cloned().unwrap_or_default();
-    }
-    match read.iter().find_map(|file| Some((file, file.lost.first()?))) {
-        Some((file, lost)) if strict => Err(BuildError::Strict { path: file.path.clone(), fault: lost.to_string() }),
-        _ => Ok(()),
-    }
 }
 
 /// What was lost among the traces of an index, by what they are called in it, in order of that.

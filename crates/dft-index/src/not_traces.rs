@@ -1,50 +1,44 @@
-//! Files that were given as traces and are none.
+//! Files that were given as traces and are not.
 
 use std::io;
 use std::path::Path;
 
 use dft_trace::{Block, Line, Parser, Phase, TRACE_SUFFIXES, TraceReader};
 
+use crate::outcome::FileOutcome;
 use crate::plan::BuildPlan;
-use crate::report::Unreadable;
 
-impl BuildPlan {
-    /// Leaves out what is to be read for the first time and is no trace: it is not called like one, and there
-    /// is no record in its first lines. It is unreadable then; true where there was nothing else.
-    pub(crate) fn leave_out_others(&mut self) -> bool {
-        let mut traces = Vec::new();
-        let mut others = Vec::new();
-        for file in std::mem::take(&mut self.read) {
-            let is_new = file.before.is_none() && file.piece.is_none();
-            if is_new && !may_be_a_trace(&file.path) {
-                let error = io::Error::new(io::ErrorKind::InvalidData, "it is no DFTracer trace");
-                others.push(Unreadable { path: file.path, error });
-            } else {
-                traces.push(file);
-            }
+/// Makes new files unreadable that are no traces: their names do not end like a trace's, and their first lines have no
+/// record. Returns true if the plan held nothing else.
+pub(crate) fn leave_out_other_files(plan: &mut BuildPlan) -> bool {
+    let nothing_planned = plan.outcomes.is_empty() && plan.unclassified.is_empty();
+    let mut others = Vec::new();
+    for file in std::mem::take(&mut plan.read) {
+        let is_new = file.before.is_none() && file.piece.is_none();
+        if is_new && !may_be_a_trace(&file.path) {
+            let error = io::Error::new(io::ErrorKind::InvalidData, "it is no DFTracer trace");
+            others.push(FileOutcome::unreadable(file.path, error));
+        } else {
+            plan.read.push(file);
         }
-        self.read = traces;
-        let Self { read, known, unreadable, not_read, changed, unclassified, duplicates, .. } = &*self;
-        let known = known.len() + unclassified.len() + duplicates.len();
-        let is_all = [read.len(), known, unreadable.len(), not_read.len(), changed.len()] == [0; 5];
-        let nothing_else = is_all && !others.is_empty();
-        self.unreadable.extend(others);
-        nothing_else
     }
+    let nothing_else = nothing_planned && plan.read.is_empty() && !others.is_empty();
+    plan.outcomes.append(&mut others);
+    nothing_else
 }
 
-/// Whether a file is called like a trace, or has a record in its first lines, or cannot be read: then reading
-/// it says why.
+/// Whether a file has a trace's name, or a record in its first lines, or cannot be read. In the last case, reading it
+/// reports why.
 pub fn may_be_a_trace(path: &Path) -> bool {
-    is_called_like_a_trace(path) || has_a_record(path).unwrap_or(true)
+    has_a_trace_name(path) || has_a_record(path).unwrap_or(true)
 }
 
-fn is_called_like_a_trace(path: &Path) -> bool {
+fn has_a_trace_name(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     TRACE_SUFFIXES.iter().any(|suffix| name.ends_with(suffix.as_bytes()))
 }
 
-/// Whether there is a record among the lines that are read at first.
+/// Whether there is a record in the first block of a file.
 fn has_a_record(path: &Path) -> io::Result<bool> {
     let mut reader = TraceReader::open(path)?;
     let mut block = Block::default();

@@ -57,6 +57,7 @@ impl Piece {
 
 /// How large pieces are to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PieceSize {
     /// About so many bytes, as they are on disk.
     Bytes(u64),

@@ -7,12 +7,12 @@ use dft_trace::{ArgKey, Integer, Phase, Record, TimeUnit, Value};
 
 /// What had been counted before a record was aggregated, for those that are more than one call, or none.
 #[derive(Clone, Copy)]
-pub(crate) struct Before {
+pub(crate) struct CountsBefore {
     telemetry: u64,
     calls: u64,
 }
 
-impl Before {
+impl CountsBefore {
     #[inline]
     pub(crate) fn of(counts: &FileCounts) -> Self {
         Self { telemetry: counts.telemetry, calls: counts.profile_calls.wrapping_add(counts.system_calls) }
@@ -73,14 +73,14 @@ impl Spelled {
 impl ProcessCollector {
     /// Adds a record that was aggregated, with what had been counted `before` it and `after`.
     #[inline]
-    pub(crate) fn add(&mut self, record: &Record<'_>, unit: TimeUnit, before: Before, after: &FileCounts) {
+    pub(crate) fn add(&mut self, record: &Record<'_>, unit: TimeUnit, before: CountsBefore, after: &FileCounts) {
         match record.phase {
             Phase::Unknown => {}
             Phase::Metadata => self.metadata(record),
             Phase::Complete => self.complete(record, unit),
             Phase::Counter | Phase::LetterCounter | Phase::Aggregated => {
                 if after.telemetry == before.telemetry {
-                    let calls = Before::of(after).calls.wrapping_sub(before.calls);
+                    let calls = CountsBefore::of(after).calls.wrapping_sub(before.calls);
                     self.period(record, unit, 1, calls);
                 } else if !is_of_a_host(record) {
                     self.period(record, unit, 0, 0);
@@ -321,7 +321,7 @@ mod tests {
 
     fn add(collector: &mut ProcessCollector, record: &Record<'_>) {
         let counts = FileCounts::default();
-        collector.add(record, TimeUnit::Us, Before::of(&counts), &counts);
+        collector.add(record, TimeUnit::Us, CountsBefore::of(&counts), &counts);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use dft_codec::{FileCounts, FileFault, Unchained};
+use dft_codec::{FileCounts, FileEntry, FileFault, Unchained};
 use dft_store::{DuplicateTrace, LockUnavailable, SharedProcesses, Written};
 use dft_trace::{NotRead, Record, TimeFault, Value};
 
@@ -89,6 +89,23 @@ pub struct FileReport {
 }
 
 impl FileReport {
+    /// The report of a file, or a piece of one, that is indexed or staged already.
+    pub(crate) fn of_known(path: PathBuf, piece: Option<Range<u64>>, entry: &FileEntry) -> Self {
+        Self {
+            path,
+            piece,
+            counts: FileCounts::default(),
+            before: Some(entry.counts),
+            fault: entry.fault.clone(),
+            time_fault: entry.time_fault,
+            malformed: Vec::new(),
+            skipped: None,
+            inconsistent: None,
+            lost: Vec::new(),
+            more_processes: entry.processes.has_more(),
+        }
+    }
+
     /// Malformed lines, those that earlier builds read included.
     pub fn malformed_lines(&self) -> u64 {
         self.counts.malformed + self.before.map_or(0, |before| before.malformed)
@@ -170,6 +187,24 @@ impl InputReport {
     }
 }
 
+/// A trace of the index that another file holds now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MovedTrace {
+    /// Its name in the index before.
+    pub name: String,
+    /// The file that holds it now.
+    pub path: PathBuf,
+}
+
+/// A piece that does not end where the next piece can be read separately.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnchainedPiece {
+    /// The trace.
+    pub trace: PathBuf,
+    /// The byte of the trace, and the reason.
+    pub unchained: Unchained,
+}
+
 /// What a build did.
 #[derive(Debug)]
 pub struct BuildReport {
@@ -179,8 +214,8 @@ pub struct BuildReport {
     pub input: InputReport,
     /// How many hashes in the index have more than one name.
     pub ambiguous_hashes: u64,
-    /// Traces of the index that have another name now, or are in another file: what they were called, and the file.
-    pub moved: Vec<(String, PathBuf)>,
+    /// Traces of the index that have another name now, or are in another file.
+    pub moved: Vec<MovedTrace>,
     /// Traces of the index whose files are gone, and that count as before.
     pub gone: Vec<String>,
     /// Traces of the index that have the same records of some processes, and both count.
@@ -198,5 +233,5 @@ pub struct StageReport {
     pub input: InputReport,
     /// The traces of which a piece does not end where it was to, so that they are to be staged whole; others
     /// an ingest finds.
-    pub unchained: Vec<(PathBuf, Unchained)>,
+    pub unchained: Vec<UnchainedPiece>,
 }

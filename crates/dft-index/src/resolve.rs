@@ -2,15 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use dft_codec::ContentHash;
 use dft_store::{Index, StoreError, TraceNames};
 use dft_trace::{TextScan, discover};
 
 use crate::error::BuildError;
 use crate::known::KnownTraces;
+use crate::outcome::FileState;
 use crate::plan::plan;
 
 /// How a trace stands to an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TraceState {
     /// It is in.
     Known,
@@ -26,6 +29,15 @@ pub enum TraceState {
     NotRead,
 }
 
+/// A trace and how it stands to an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolvedTrace {
+    /// The file.
+    pub path: PathBuf,
+    /// How it stands to the index.
+    pub state: TraceState,
+}
+
 /// How each of some traces (files, directories, globs) stands to an index, by path; where there is no index,
 /// all that can be read are new. Which new ones have a trace that is in, only a build tells: no trace is read but
 /// those that are not what is known of them, or have another date.
@@ -33,7 +45,7 @@ pub enum TraceState {
 /// # Errors
 ///
 /// [`BuildError`] where the traces cannot be listed, or the index cannot be read.
-pub fn resolve(traces: &[PathBuf], index: &Path) -> Result<Vec<(PathBuf, TraceState)>, BuildError> {
+pub fn resolve(traces: &[PathBuf], index: &Path) -> Result<Vec<ResolvedTrace>, BuildError> {
     let found = discover(traces)?;
     let opened = match Index::open(index) {
         Ok(opened) => Some(opened),
@@ -41,34 +53,42 @@ pub fn resolve(traces: &[PathBuf], index: &Path) -> Result<Vec<(PathBuf, TraceSt
         Err(error) => return Err(error.into()),
     };
     let known = KnownTraces::of_index(opened.as_ref(), TraceNames::of(index))?;
-    let plan = plan(&found.files, &known)?;
-    let mut states: Vec<(PathBuf, TraceState)> = Vec::new();
-    states.extend(plan.known.into_iter().map(|file| (file.path, TraceState::Known)));
-    states.extend(plan.duplicates.into_iter().map(|(path, _)| (path, TraceState::Known)));
-    for file in plan.unclassified {
-        let Some(own) = file.own else {
-            states.push((file.path, TraceState::New));
-            continue;
+    let mut plan = plan(&found.files, &known)?;
+    plan.add_found(found.unreadable, found.not_read);
+    let mut traces = Vec::new();
+    let mut add = |path, state| traces.push(ResolvedTrace { path, state });
+    for outcome in plan.outcomes {
+        let state = match outcome.state {
+            FileState::Known { .. } | FileState::Duplicate { .. } => TraceState::Known,
+            FileState::Changed => TraceState::Changed,
+            FileState::Unreadable(_) => TraceState::Unreadable,
+            FileState::NotRead(_) => TraceState::NotRead,
+            FileState::Read { .. } | FileState::PieceRead { .. } => unreachable!("a plan reads nothing"),
         };
-        let text = own.identity.text;
-        let scan = TextScan::of(&file.path, |_| vec![text.length], |_| true);
-        let state = match scan.map_err(|source| BuildError::Read { path: file.path.clone(), source })? {
-            Some(scan) if scan.text == text => TraceState::Known,
-            Some(scan) if scan.starts_with(&text) => TraceState::Grown,
-            _ => TraceState::Changed,
-        };
-        states.push((file.path, state));
+        add(outcome.path, state);
     }
-    states.extend(plan.changed.into_iter().map(|path| (path, TraceState::Changed)));
-    states.extend(plan.unreadable.into_iter().map(|file| (file.path, TraceState::Unreadable)));
-    states.extend(plan.read.into_iter().map(|file| {
-        let state = if file.before.is_some() { TraceState::Grown } else { TraceState::New };
-        (file.path, state)
-    }));
-    states.extend(found.unreadable.into_iter().map(|(path, _)| (path, TraceState::Unreadable)));
-    states.extend(found.not_read.into_iter().map(|not_read| (not_read.path, TraceState::NotRead)));
-    states.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok(states)
+    for file in plan.unclassified {
+        let state = match file.own {
+            None => TraceState::New,
+            Some(own) => state_of_changed(&file.path, &own.identity.text)?,
+        };
+        add(file.path, state);
+    }
+    for file in plan.read {
+        add(file.path, if file.before.is_some() { TraceState::Grown } else { TraceState::New });
+    }
+    traces.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(traces)
+}
+
+/// How a file stands to the index whose bytes are not those that were indexed. It may be compressed differently.
+fn state_of_changed(path: &Path, indexed: &ContentHash) -> Result<TraceState, BuildError> {
+    let scan = TextScan::of(path, |_| vec![indexed.length], |_| true);
+    Ok(match scan.map_err(|source| BuildError::Read { path: path.to_owned(), source })? {
+        Some(scan) if scan.text == *indexed => TraceState::Known,
+        Some(scan) if scan.starts_with(indexed) => TraceState::Grown,
+        _ => TraceState::Changed,
+    })
 }
 
 #[cfg(test)]
@@ -93,7 +113,7 @@ mod tests {
         }
         let states = || {
             let states = resolve(std::slice::from_ref(&root), &index).expect("resolved");
-            states.into_iter().map(|(_, state)| state).collect::<Vec<_>>()
+            states.into_iter().map(|trace| trace.state).collect::<Vec<_>>()
         };
         use TraceState::{Changed, Grown, Known, New};
         assert_eq!(states(), [New; 3]);
