@@ -241,7 +241,7 @@ fn what_cannot_be_taken_in_is_left_and_said() {
     write(&both.join("5.pfw"), trace(5, 50) + &trace(6, 50));
     let ran = stage(&both.join("5.pfw"), &[]).exits(1);
     assert!(
-        ran.err.contains("5.pfw changed since staged") && ran.err.contains("ingest what is there first"),
+        ran.err.contains("5.pfw changed since staged") && ran.err.contains("ingest the staged bundles first"),
         "{}",
         ran.err
     );
@@ -263,5 +263,5 @@ fn a_part_without_a_file_and_strict_faults() {
     assert_eq!(cluster.names("shared"), Vec::<String>::new());
     let ran = stage(&[]).exits(3);
     assert!(ran.err.contains("x.pfw: 1 malformed line") && ran.out.contains("bundle-"), "{}{}", ran.out, ran.err);
-    assert!(stage(&["--part", "2/2"]).exits(2).err.contains("is no part"));
+    assert!(stage(&["--part", "2/2"]).exits(2).err.contains("is not a part"));
 }

@@ -16,7 +16,7 @@ pub(crate) fn leave_out_other_files(plan: &mut BuildPlan) -> bool {
     for file in std::mem::take(&mut plan.read) {
         let is_new = file.before.is_none() && file.piece.is_none();
         if is_new && !may_be_a_trace(&file.path) {
-            let error = io::Error::new(io::ErrorKind::InvalidData, "it is no DFTracer trace");
+            let error = io::Error::new(io::ErrorKind::InvalidData, "it is not a DFTracer trace");
             others.push(FileOutcome::unreadable(file.path, error));
         } else {
             plan.read.push(file);

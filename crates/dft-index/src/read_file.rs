@@ -84,11 +84,6 @@ impl ReadBytes {
         };
         self.text += summary.consumed.text.saturating_sub(text);
     }
-
-    pub(crate) fn add(&mut self, other: Self) {
-        self.on_disk += other.on_disk;
-        self.text += other.text;
-    }
 }
 
 /// Counts overlong lines as malformed, and keeps the first malformed lines only.
@@ -96,7 +91,7 @@ fn add_overlong_lines(tally: &mut FileTally, summary: &SourceSummary) {
     tally.counts.malformed += summary.overlong_lines.len() as u64;
     tally.malformed.extend(summary.overlong_lines.iter().take(SHOWN).map(|&line| MalformedLine {
         line,
-        reason: format!("it is longer than {} MiB, the most that is read", dft_trace::MAX_LINE >> 20),
+        reason: format!("it is longer than {} MiB, the longest line that is read", dft_trace::MAX_LINE >> 20),
     }));
     tally.malformed.sort_by_key(|malformed| malformed.line);
     tally.malformed.truncate(SHOWN);
@@ -154,7 +149,7 @@ fn fault_of(summary: &SourceSummary, file: &PlannedFile) -> Option<FileFault> {
 fn shown_fault(fault: Option<FileFault>, file: &PlannedFile) -> Option<FileFault> {
     match (fault, &file.piece) {
         (Some(FileFault::Truncated(place)), Some(piece)) if piece.start > 0 => {
-            Some(FileFault::Truncated(format!("{place} behind byte {}", piece.start)))
+            Some(FileFault::Truncated(format!("{place} after byte {}", piece.start)))
         }
         (fault, _) => fault,
     }

@@ -1,4 +1,4 @@
-//! Which traces a build would read.
+//! Finds which traces a build would read.
 
 use std::path::{Path, PathBuf};
 
@@ -15,13 +15,13 @@ use crate::plan::plan;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TraceState {
-    /// It is in.
+    /// It is indexed.
     Known,
-    /// It is not in.
+    /// It is not indexed.
     New,
-    /// It is in, and is longer now.
+    /// It is indexed, and has grown since.
     Grown,
-    /// It is in, and is not what it was: an error of a build that does not make the index anew.
+    /// It is indexed, and has changed since. A build fails unless it rebuilds the index.
     Changed,
     /// It cannot be read.
     Unreadable,
@@ -38,13 +38,15 @@ pub struct ResolvedTrace {
     pub state: TraceState,
 }
 
-/// How each of some traces (files, directories, globs) stands to an index, by path; where there is no index,
-/// all that can be read are new. Which new ones have a trace that is in, only a build tells: no trace is read but
-/// those that are not what is known of them, or have another date.
+/// Returns how each of some traces (files, directories, globs) stands to an index, by path. If there is no index, all
+/// traces that can be read are new.
+///
+/// Only files whose size or date differ from the indexed ones are read. So a new file that is a duplicate of an indexed
+/// trace is [`New`](TraceState::New); only a build finds that out.
 ///
 /// # Errors
 ///
-/// [`BuildError`] where the traces cannot be listed, or the index cannot be read.
+/// Returns a [`BuildError`] if the traces cannot be listed or the index cannot be read.
 pub fn resolve(traces: &[PathBuf], index: &Path) -> Result<Vec<ResolvedTrace>, BuildError> {
     let found = discover(traces)?;
     let opened = match Index::open(index) {

@@ -6,7 +6,7 @@ mod whole;
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use dft_aggregate::Config;
