@@ -55,8 +55,8 @@ pub enum BuildError {
     },
     /// A trace has grown to have the text of another one.
     #[error(
-        "{} now has the same text as {of}, and its earlier rows cannot be removed from {}: use --rebuild to rebuild the \
-         index",
+        "{} now has the same text as {of}, and its earlier rows cannot be removed from {}: use --rebuild to rebuild \
+         the index",
         .path.shown(),
         .index.shown()
     )]

@@ -99,7 +99,7 @@ pub use location::index_location;
 pub use lost::{LostRecords, lost_records};
 pub use not_traces::may_be_a_trace;
 pub use options::BuildOptions;
-pub use part::{PIECE, Part};
+pub use part::{PIECE, Part, PartError};
 pub use pieces::{Piece, PieceSize, plan_pieces};
 pub use progress::{BuildPhase, Progress, ProgressState};
 pub use report::{

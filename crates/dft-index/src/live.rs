@@ -105,8 +105,8 @@ impl LiveAggregator {
     ///
     /// # Errors
     ///
-    /// Returns [`BuildError::Malformed`] if the record is malformed. It is counted as malformed, and is in no row. Other
-    /// errors mean that the table cannot be written out; then the record is not added.
+    /// Returns [`BuildError::Malformed`] if the record is malformed. It is counted as malformed, and is in no row.
+    /// Other errors mean that the table cannot be written out; then the record is not added.
     #[inline]
     pub fn record(&mut self, record: &Record<'_>) -> Result<(), BuildError> {
         // Args take memory too.

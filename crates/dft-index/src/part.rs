@@ -26,8 +26,8 @@ impl Part {
         (number < parts).then_some(Self { number, parts, piece_size: None })
     }
 
-    /// Sets the size of the pieces that large traces are cut into, in bytes. The default is 1 GiB; a single part cuts no
-    /// traces by default. The size must be the same on every machine.
+    /// Sets the size of the pieces that large traces are cut into, in bytes. The default is 1 GiB; a single part cuts
+    /// no traces by default. The size must be the same on every machine.
     #[must_use]
     pub fn of_pieces(self, bytes: u64) -> Self {
         Self { piece_size: Some(bytes), ..self }
@@ -73,15 +73,24 @@ impl Part {
     }
 }
 
-impl FromStr for Part {
-    type Err = String;
+/// A text that does not name a part.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not a part: use I/N, such as 0/8, with I from 0 to N - 1")]
+#[non_exhaustive]
+pub struct PartError {
+    /// The text.
+    pub text: String,
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl FromStr for Part {
+    type Err = PartError;
+
+    fn from_str(text: &str) -> Result<Self, PartError> {
         let part = || {
             let (number, parts) = text.split_once('/')?;
             Self::new(number.parse().ok()?, parts.parse().ok()?)
         };
-        part().ok_or_else(|| format!("{text:?} is not a part: use I/N, such as 0/8, with I from 0 to N - 1"))
+        part().ok_or_else(|| PartError { text: text.to_owned() })
     }
 }
 

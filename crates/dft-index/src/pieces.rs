@@ -30,7 +30,7 @@ pub struct Piece {
 }
 
 impl Piece {
-    /// Returns all of a file as one piece. The piece of a file that cannot be examined is empty; reading it reports why.
+    /// Returns all of a file as one piece, which is empty if the file cannot be examined; reading it reports why.
     pub fn whole(path: PathBuf) -> Self {
         Self::examine(path).0
     }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use dft_codec::{FileCounts, LONGEST_TEXT, MOST_PROCESSES, ProcessFacts, ProcessKey, Processes, StartFacts, StartText};
 use dft_trace::{ArgKey, Integer, Phase, Record, TimeUnit, Value};
 
-/// Counts from before a record was aggregated. Their difference gives how many calls the record is, which may be none or
-/// several.
+/// Counts from before a record was aggregated. The difference to the counts after it gives how many calls the record is,
+/// which may be none or several.
 #[derive(Clone, Copy)]
 pub(crate) struct CountsBefore {
     telemetry: u64,
@@ -222,8 +222,8 @@ fn of_the_tracer(facts: &mut ProcessFacts, record: &Record<'_>, unit: TimeUnit) 
                 Some(Integer::Some(events)) => u128::try_from(events).ok(),
                 _ => None,
             };
-            // Tracers up to 2.0.2 write the depth of calls, and count the ids that they assigned. Tracers that aggregate
-            // calls may write their sums after this record.
+            // Tracers up to 2.0.2 write the depth of calls, and count the ids that they assigned. Tracers that
+            // aggregate calls may write their sums after this record.
             let of_ids = arg(b"level").is_some() || arg(b"p_idx").is_some();
             let in_sums = matches!(arg(b"cfg"), Some(Value::Nested(cfg)) if aggregates(cfg));
             if num_events.is_none() || of_ids || in_sums {

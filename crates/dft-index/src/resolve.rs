@@ -11,7 +11,7 @@ use crate::known::KnownTraces;
 use crate::outcome::FileState;
 use crate::plan::plan;
 
-/// How a trace stands to an index.
+/// The state of a trace relative to an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TraceState {
@@ -29,17 +29,17 @@ pub enum TraceState {
     NotRead,
 }
 
-/// A trace and how it stands to an index.
+/// A trace and its state relative to an index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedTrace {
     /// The file.
     pub path: PathBuf,
-    /// How it stands to the index.
+    /// Its state.
     pub state: TraceState,
 }
 
-/// Returns how each of some traces (files, directories, globs) stands to an index, by path. If there is no index, all
-/// traces that can be read are new.
+/// Returns the state of each of some traces (files, directories, globs) relative to an index, by path. If there is no
+/// index, all traces that can be read are new.
 ///
 /// Only files whose size or date differ from the indexed ones are read. So a new file that is a duplicate of an indexed
 /// trace is [`New`](TraceState::New); only a build finds that out.
@@ -83,7 +83,7 @@ pub fn resolve(traces: &[PathBuf], index: &Path) -> Result<Vec<ResolvedTrace>, B
     Ok(traces)
 }
 
-/// How a file stands to the index whose bytes are not those that were indexed. It may be compressed differently.
+/// The state of a file whose bytes are not those that were indexed. The same text may be compressed differently.
 fn state_of_changed(path: &Path, indexed: &ContentHash) -> Result<TraceState, BuildError> {
     let scan = TextScan::of(path, |_| vec![indexed.length], |_| true);
     Ok(match scan.map_err(|source| BuildError::Read { path: path.to_owned(), source })? {

@@ -32,7 +32,7 @@ pub(crate) enum ReadEnd {
     /// At its end. The clock is the one at the place where reading started.
     Complete(Box<SourceSummary>, Clock),
     Unreadable(io::Error),
-    /// Before it began: the file may have the trace of another one, which only its whole text tells.
+    /// Before it began: the file may have the trace of another one, and its whole text must be compared first.
     Deferred,
     /// Before it began: the file is no longer what was read of it before.
     Changed,

@@ -54,7 +54,8 @@ pub fn stage(
     let (pieces, failed) = part.of(files);
     let mut others = BuildPlan::default();
     // What the system refuses to this worker it may allow to another. That worker then divides the traces differently,
-    // and some traces may be in no part. So every part reports refusals; only the first reports what no worker can read.
+    // and some traces may be in no part. So every part reports refusals. What no worker can read, only the first part
+    // reports.
     let refused = |error: &io::Error| error.raw_os_error().is_some() && error.kind() != io::ErrorKind::NotFound;
     let (refused, unreadable): (Vec<_>, Vec<_>) = unreadable.into_iter().partition(|(_, error)| refused(error));
     if part.is_first() {
