@@ -2,8 +2,8 @@
 //!
 //! - [`build()`] adds traces to an index. It skips traces that the index has, resumes traces that grew, and commits all
 //!   new rows in one step or none.
-//! - [`stage()`] aggregates a [`Part`] of the traces to bundles, on a machine without the index. [`ingest()`] adds bundles
-//!   to an index. [`stage_pieces`] does the same for pieces of large traces, which [`plan_pieces`] cuts.
+//! - [`stage()`] aggregates a [`Part`] of the traces to bundles, on a machine without the index. [`ingest()`] adds
+//!   bundles to an index. [`stage_pieces`] does the same for pieces of large traces, which [`plan_pieces`] cuts.
 //! - [`LiveAggregator`] aggregates records one by one, without a trace.
 //! - [`resolve()`] returns which traces a build would read.
 //! - [`BuildReport`] and [`StageReport`] state what was read and every fault of the input; [`BuildError`] states why
