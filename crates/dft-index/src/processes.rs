@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use dft_codec::{FileCounts, LONGEST_TEXT, MOST_PROCESSES, ProcessFacts, ProcessKey, Processes, StartFacts, StartText};
 use dft_trace::{ArgKey, Integer, Phase, Record, TimeUnit, Value};
 
-/// Counts from before a record was aggregated. The difference to the counts after it gives how many calls the record is,
-/// which may be none or several.
+/// Counts from before a record was aggregated. The difference to the counts after it gives how many calls the record
+/// is, which may be none or several.
 #[derive(Clone, Copy)]
 pub(crate) struct CountsBefore {
     telemetry: u64,
