@@ -245,7 +245,7 @@ fn bundles_that_cannot_be_ingested_are_left_in_place_and_reported() {
     write(&both.join("5.pfw"), trace(5, 50) + &trace(6, 50));
     let ran = stage(&both.join("5.pfw"), &[]).exits(1);
     assert!(
-        ran.err.contains("5.pfw changed since staged") && ran.err.contains("ingest what is there first"),
+        ran.err.contains("5.pfw changed since staged") && ran.err.contains("ingest the staged bundles first"),
         "{}",
         ran.err
     );
@@ -267,5 +267,5 @@ fn a_part_may_have_no_files_and_strict_refuses_faults() {
     assert_eq!(cluster.names("shared"), Vec::<String>::new());
     let ran = stage(&[]).exits(3);
     assert!(ran.err.contains("x.pfw: 1 malformed line") && ran.out.contains("bundle-"), "{}{}", ran.out, ran.err);
-    assert!(stage(&["--part", "2/2"]).exits(2).err.contains("is no part"));
+    assert!(stage(&["--part", "2/2"]).exits(2).err.contains("is not a part"));
 }

@@ -45,13 +45,13 @@ fn a_wrong_path_is_an_error_and_nothing_is_written() {
             let staging = ["--staging", &path("local"), "--shared-staging", &path("shared")];
             let ran = run(DFT, ["stage", &file].into_iter().chain(staging)).exits(3);
             assert!(
-                ran.err.contains(&format!("{file}: cannot be read, left out: it is no DFTracer trace")),
+                ran.err.contains(&format!("{file}: cannot be read, left out: it is not a DFTracer trace")),
                 "{}",
                 ran.err
             );
             assert!(tree(&folder.path().join("shared")).is_empty());
             let ran = run(DFT, ["stage", &file, "--strict"].into_iter().chain(staging)).exits(1);
-            assert!(ran.err.contains("it is no DFTracer trace"), "{}", ran.err);
+            assert!(ran.err.contains("it is not a DFTracer trace"), "{}", ran.err);
             for made in ["local", "shared"] {
                 std::fs::remove_dir(folder.path().join(made)).expect("nothing is in it");
             }
@@ -99,13 +99,13 @@ fn a_wrong_file_among_traces_is_reported_and_ignored() {
         let words = ["index", "--index", &index].into_iter().chain(more.iter().copied());
         run(DFT, words.chain(given.iter().map(String::as_str)))
     };
-    assert!(all(&["--strict"]).exits(1).err.contains("it is no DFTracer trace"));
+    assert!(all(&["--strict"]).exits(1).err.contains("it is not a DFTracer trace"));
     assert!(!folder.path().join("index").exists());
     for words in ["indexed 1 file", "nothing to do"] {
         let ran = all(&[]).exits(3);
         assert!(ran.out.contains(words), "{}", ran.out);
         for (name, _) in others() {
-            let says = format!("{}: cannot be read, left out: it is no DFTracer trace", path(name));
+            let says = format!("{}: cannot be read, left out: it is not a DFTracer trace", path(name));
             assert!(ran.err.contains(&says), "{}", ran.err);
         }
     }

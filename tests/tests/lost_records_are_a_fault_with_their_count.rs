@@ -45,7 +45,7 @@ fn the_fault_states_how_many_records_are_lost() {
     let folder = tempfile::tempdir().expect("a folder");
     let (trace, dftagg) = (folder.path().join("x.pfw"), folder.path().join("index"));
     write(&trace, start(7) + &reads(7, 10) + &reads(8, 5) + &end(7, 13));
-    let says = "x.pfw: lost: 2 of the 14 records that process 7 of host h wrote, by its `end` record, are not in the \
+    let says = "x.pfw: lost: 2 of the 14 records that process 7 of host h wrote according to its `end` record are not in the \
                 traces";
     let strict = index(&trace, &dftagg, &["--strict"]).exits(1);
     assert!(strict.err.contains(says) && strict.err.contains("nothing was stored, as --strict asks"), "{}", strict.err);

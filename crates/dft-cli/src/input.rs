@@ -138,8 +138,8 @@ pub(crate) fn notes(report: &BuildReport) -> String {
     if let Some(no_lock) = &report.no_lock {
         let _ = writeln!(text, "warning: {no_lock}");
     }
-    for (name, path) in report.moved.iter().take(SHOWN) {
-        let _ = writeln!(text, "note: {}: moved from {}", path.shown(), name.shown());
+    for moved in report.moved.iter().take(SHOWN) {
+        let _ = writeln!(text, "note: {}: moved from {}", moved.path.shown(), moved.name.shown());
     }
     if report.moved.len() > SHOWN {
         let _ = writeln!(text, "note: and {}", plural((report.moved.len() - SHOWN) as u64, "more moved trace"));

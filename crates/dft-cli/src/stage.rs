@@ -23,8 +23,8 @@ pub(crate) fn run_stage(args: &StageArgs) -> Result<Outcome> {
     let part = args.piece_size.map_or(args.part, |bytes| args.part.of_pieces(bytes));
     let report = watched(|progress| stage(&args.traces, &to, part, &config, &options, progress))?;
     tell(&faults(&report.input));
-    for (trace, unchained) in &report.unchained {
-        tell(&format!("warning: {}: {unchained}: stage it whole\n", trace.shown()));
+    for piece in &report.unchained {
+        tell(&format!("warning: {}: {}: stage it whole\n", piece.trace.shown(), piece.unchained));
     }
     say(&describe_stage(&report))?;
     Ok(if report.unchained.is_empty() { outcome(&report.input) } else { Outcome::Faults })

@@ -5,7 +5,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dft_index::{Progress, ProgressState, Stage};
+use dft_index::{BuildPhase, Progress, ProgressState};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::units::{bytes, count, duration, plural, rate};
@@ -58,18 +58,18 @@ impl ProgressView {
         let (Self::Bar(_, start) | Self::Lines(start)) = &*self;
         let elapsed = start.elapsed().as_secs_f64();
         let speed = rate(state.records as f64 / elapsed.max(1e-3));
-        match (&*self, state.stage) {
-            (_, Stage::Listing) => {}
-            (Self::Bar(bar, _), Stage::Reading) => {
+        match (&*self, state.phase) {
+            (_, BuildPhase::Listing) => {}
+            (Self::Bar(bar, _), BuildPhase::Reading) => {
                 bar.set_length(state.bytes);
                 bar.set_position(state.bytes_read);
                 bar.set_message(format!("{} records, {speed}", count(state.records)));
             }
-            (Self::Bar(bar, _), Stage::Writing) => {
+            (Self::Bar(bar, _), BuildPhase::Writing) => {
                 bar.set_position(state.bytes);
                 bar.set_message(format!("{} records, writing", count(state.records)));
             }
-            (Self::Lines(_), Stage::Reading) => {
+            (Self::Lines(_), BuildPhase::Reading) => {
                 let left = match state.bytes_read {
                     0 => String::new(),
                     read => {
@@ -86,7 +86,9 @@ impl ProgressView {
                     count(state.records),
                 );
             }
-            (Self::Lines(_), Stage::Writing) => eprintln!("writing: {} records", count(state.records)),
+            (Self::Lines(_), BuildPhase::Writing) => eprintln!("writing: {} records", count(state.records)),
+            // A phase of a later version has nothing to show.
+            _ => {}
         }
     }
 
