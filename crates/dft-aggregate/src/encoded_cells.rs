@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use dft_codec::{Reader, RowKey, SeriesId, put_varint};
 
-use crate::run::{PARTITIONS, partition_of};
+use crate::partition::{PARTITIONS, partition_of};
 
 /// The sealed values of one series, in the order in which they were sealed.
 ///

@@ -29,20 +29,24 @@
 //! }).expect("sound runs");
 //! ```
 
-mod aggregated_call;
 mod aggregator;
 mod arg_plan;
 mod cells;
 mod config;
 mod encoded_cells;
+mod flush;
 mod functions;
 mod intern;
 mod merge;
+mod partition;
+mod rules;
 mod run;
 mod series_cache;
+mod table;
 
 pub use aggregator::Aggregator;
 pub use config::{Config, ConfigError, CounterPeriod, CustomMetrics};
 pub use functions::{IoCategory, is_transfer};
 pub use merge::{MergeError, merge_into_one, merge_runs};
-pub use run::{PARTITIONS, Run, RunError, Section, partition_of};
+pub use partition::PARTITIONS;
+pub use run::{Run, RunError, Section};

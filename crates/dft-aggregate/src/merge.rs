@@ -30,7 +30,7 @@ pub enum MergeError<E> {
 }
 
 /// Hands the entries of a section of all runs to `sink`, in order of their keys, each key once, its
-/// values merged. `partitions` restricts rows to a range of [partitions](crate::partition_of).
+/// values merged. `partitions` restricts rows to a range of partitions, of which there are [`PARTITIONS`](crate::PARTITIONS).
 ///
 /// # Errors
 ///

@@ -16,6 +16,7 @@ use dft_codec::{Reader, put_varint};
 use dft_io::Show;
 
 use crate::encoded_cells::{TableCursor, TableRows};
+use crate::partition::{PARTITIONS, partition_of};
 
 /// Which part of the index an entry belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,16 +34,6 @@ pub enum Section {
 impl Section {
     /// Every section, in the order in which a run has them.
     pub const ALL: [Self; 4] = [Self::Series, Self::Names, Self::Rows, Self::Telemetry];
-}
-
-/// How many partitions the rows of a run are split in: three families, sixteen ranges of ids each.
-pub const PARTITIONS: usize = 48;
-
-/// The partition of a row's key. Partitions are in key order.
-#[inline]
-pub fn partition_of(key: &[u8]) -> usize {
-    let kind = usize::from(key.first().copied().unwrap_or(0)).min(2);
-    kind * 16 + usize::from(key.get(1).copied().unwrap_or(0) >> 4)
 }
 
 /// What can go wrong with a run's file.

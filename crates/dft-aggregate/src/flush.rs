@@ -2,9 +2,10 @@
 
 use dft_codec::{NameGivers, NameKey, RowKey, SeriesId, SeriesIdentity, TelemetryKey};
 
-use super::{Aggregator, CellEncoder, Giver, SeriesKey};
+use crate::aggregator::Aggregator;
 use crate::encoded_cells::TableRows;
 use crate::run::{Run, RunError, RunWriter, Section};
+use crate::table::{CellEncoder, Giver, SeriesKey};
 
 impl Aggregator {
     /// Gives the table out as a run in memory. Its rows stay where they are.

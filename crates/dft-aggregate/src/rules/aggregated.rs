@@ -1,0 +1,140 @@
+//! Aggregated calls: records in which the tracer summed up a period.
+
+use dft_codec::{FileCounts, SeriesKind};
+use dft_trace::{Arg, ArgKey, Clock, MalformedReason, Record};
+
+pub(crate) use super::aggregated_call::Origin;
+use super::aggregated_call::{self, CallMetrics, Calls};
+use crate::aggregator::Aggregator;
+use crate::arg_plan::is_reserved;
+use crate::config::{CounterPeriod, CustomMetrics};
+use crate::table::{CellEncoder, sketch_bytes};
+
+/// Which part of a pre-aggregated metric an arg is, in the order in which they are grouped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum MetricPart {
+    Plain,
+    Sum,
+    Min,
+    Max,
+}
+
+impl Aggregator {
+    /// A record that stands for a period's calls.
+    pub(crate) fn aggregated(
+        &mut self,
+        record: &Record<'_>,
+        clock: Clock,
+        counts: &mut FileCounts,
+        origin: Origin,
+    ) -> Result<(), MalformedReason> {
+        let ts = Self::times(record, clock.unit)?.ts;
+        let system = record.cat.text().eq_ignore_ascii_case(b"sys");
+        let kind = if system { SeriesKind::HostStatistic } else { SeriesKind::AggregatedCall };
+        let dft_cnt = Self::field(record.arg(ArgKey::DftCnt), "dft_cnt")?;
+        let plain_count = if dft_cnt.is_none() { Self::field(record.arg(ArgKey::Count), "count")? } else { None };
+        let count = dft_cnt.or(plain_count).and_then(|count| u64::try_from(count).ok()).unwrap_or(1);
+        let calls = Calls { count, origin };
+        let CallMetrics { duration, size, offset, failed, consistent } =
+            aggregated_call::of_call(record, clock.unit, calls)?;
+        let plan = self.plans.of(record, &self.config, &mut self.interner);
+        let known = self.series_of(kind, record, &plan)?;
+        let closes = origin == Origin::LetterCounter && !system && !self.counter_starts(clock);
+        // The end of a period on a boundary belongs to the period that it closes.
+        let bucket = self.bucket(if closes { (ts - 1).max(0) } else { ts });
+        let count_is_plain = dft_cnt.is_none() && plain_count.is_some();
+        self.group_parts(&record.args, count_is_plain, known.items);
+        let own = record.args.iter().filter(|arg| is_reserved(arg.key)).map(|arg| &arg.value).chain([&record.dur]);
+        counts.not_finite += own.filter(|value| value.is_not_finite()).count() as u64;
+        let mut sealer = CellEncoder { interner: &self.interner, orders: &mut self.orders };
+        let cell = self.rows.cell(known.row, bucket, &mut sealer);
+        cell.core.count += u128::from(count);
+        cell.core.span(ts, ts);
+        let core = &mut cell.core;
+        for (stats, part) in [(&mut core.duration, &duration), (&mut core.size, &size), (&mut core.offset, &offset)] {
+            stats.summed(part.n, part.sum, part.min, part.max);
+            if part.doubtful {
+                stats.doubt_count();
+            }
+        }
+        let mut grown = 0;
+        if let Some(mapping) = &self.sketches {
+            let before = sketch_bytes(cell.core.sketches.as_deref());
+            let exact = [duration, size, offset].map(|part| part.sum.filter(|_| part.n == 1 && !part.doubtful));
+            if exact.iter().any(Option::is_some) {
+                let sketches = cell.core.sketches.get_or_insert_default();
+                for (sketch, sample) in sketches.iter_mut().zip(exact) {
+                    if let Some(sample) = sample {
+                        sketch.add(mapping, sample as f64);
+                    }
+                }
+            }
+            grown += sketch_bytes(cell.core.sketches.as_deref()) - before;
+        }
+        let before = cell.customs.heap();
+        let mut consistent = consistent;
+        for group in self.parts.chunk_by(|a, b| a.0 == b.0) {
+            let value_of =
+                |part| group.iter().find(|(_, have, _)| *have == part).map(|&(.., at)| &record.args[at].value);
+            let plain = value_of(MetricPart::Plain);
+            let n = calls.samples(value_of(MetricPart::Sum).is_some(), plain.is_some());
+            let values = [MetricPart::Sum, MetricPart::Min, MetricPart::Max].map(|part| value_of(part).or(plain));
+            let custom = cell.customs.entry(group[0].0);
+            let held = custom.heap_bytes();
+            let added = aggregated_call::add_custom(custom, n, values, self.sketches.as_ref());
+            grown += custom.heap_bytes().saturating_sub(held);
+            counts.not_finite += added.not_finite;
+            consistent &= added.consistent;
+        }
+        grown += cell.customs.heap() - before;
+        cell.held += grown;
+        self.rows.grew(grown);
+        counts.failed_transfers += u64::from(failed);
+        counts.inconsistent += u64::from(!consistent);
+        match kind {
+            SeriesKind::HostStatistic => {
+                counts.systems += 1;
+                counts.system_calls = counts.system_calls.wrapping_add(count);
+            }
+            _ => {
+                counts.profiles += 1;
+                counts.profile_calls = counts.profile_calls.wrapping_add(count);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the `ts` of a letter-`C` counter is the start of its period.
+    pub(crate) fn counter_starts(&self, clock: Clock) -> bool {
+        match self.config.counter_period {
+            None => clock.counter_starts,
+            Some(period) => period == CounterPeriod::Start,
+        }
+    }
+
+    /// Groups the numeric args that are parts of custom metrics by the metric. Of functions that count `items`,
+    /// the size of an item is none.
+    pub(crate) fn group_parts(&mut self, args: &[Arg<'_>], count_is_plain: bool, items: bool) {
+        use ArgKey::{Count, Size, SizeMax, SizeMin, SizeSum};
+        let keep_sizes = !items || self.config.custom_metrics != CustomMetrics::On;
+        self.parts.clear();
+        for (at, arg) in args.iter().enumerate() {
+            if !arg.value.is_number() || is_reserved(arg.key) || (count_is_plain && arg.key == Count) {
+                continue;
+            }
+            if !keep_sizes && matches!(arg.key, Size | SizeSum | SizeMin | SizeMax) {
+                continue;
+            }
+            let (base, part) = match arg.name.split_last_chunk::<4>() {
+                Some((base, b"_sum")) if !base.is_empty() => (base, MetricPart::Sum),
+                Some((base, b"_min")) if !base.is_empty() => (base, MetricPart::Min),
+                Some((base, b"_max")) if !base.is_empty() => (base, MetricPart::Max),
+                _ => (arg.name, MetricPart::Plain),
+            };
+            if self.config.custom_metrics.takes(base) {
+                self.parts.push((self.interner.intern(base), part, at));
+            }
+        }
+        self.parts.sort_unstable();
+    }
+}

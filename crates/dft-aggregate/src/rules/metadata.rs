@@ -1,0 +1,43 @@
+//! Metadata: names for hashes, and the processes that gave them.
+
+use dft_codec::{NameKind, ProcessId};
+use dft_trace::{ArgKey, Integer, Record, Value};
+
+use crate::aggregator::Aggregator;
+use crate::table::Giver;
+
+impl Aggregator {
+    pub(crate) fn metadata(&mut self, record: &Record<'_>) {
+        let kind = match record.name {
+            Value::Text(b"FH") => NameKind::File,
+            Value::Text(b"HH") => NameKind::Host,
+            Value::Text(b"SH") => NameKind::String,
+            _ => return,
+        };
+        let has = |key| record.args.iter().any(|arg| arg.key == key);
+        if has(ArgKey::Name) && has(ArgKey::Value) {
+            let hash = self.interner.intern(&record.arg(ArgKey::Value).text());
+            let name = self.interner.intern(&record.arg(ArgKey::Name).text());
+            let giver = self.giver_of(record);
+            self.names.insert((kind, hash, name, giver));
+        }
+    }
+
+    /// The process of a record that gives a name.
+    pub(crate) fn giver_of(&mut self, record: &Record<'_>) -> Giver {
+        let mut host_hash = record.arg(ArgKey::Hhash);
+        if !host_hash.has_text() {
+            host_hash = record.arg(ArgKey::Hostname);
+        }
+        let Integer::Some(pid) = record.pid.integer() else { return Giver::Nobody };
+        let process = (self.interner.intern(&host_hash.text()), pid);
+        if let Some((last, giver)) = self.last_giver
+            && last == process
+        {
+            return giver;
+        }
+        let giver = Giver::Process(ProcessId::of(self.interner.get(process.0), pid));
+        self.last_giver = Some((process, giver));
+        giver
+    }
+}

@@ -1,0 +1,126 @@
+//! The table in memory: what series and counters are known by, and their cells.
+
+use dft_codec::{Custom, MetricName, ProcessId, RowCore, SeriesKind, TelemetryCore, encode_row, encode_telemetry};
+use dft_metrics::{FloatStats, Sketch};
+use smallvec::SmallVec;
+
+use crate::cells::{ByteOrders, Columns, EncodeCell, TableCell};
+use crate::intern::{Interner, Symbol};
+
+/// A series' identity, in symbols.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct SeriesKey {
+    pub(crate) kind: SeriesKind,
+    pub(crate) cat: Symbol,
+    pub(crate) name: Symbol,
+    pub(crate) pid: i64,
+    pub(crate) tid: i64,
+    pub(crate) host_hash: Symbol,
+    pub(crate) file_hash: Symbol,
+    pub(crate) extra: SmallVec<[Symbol; 2]>,
+}
+
+pub(crate) struct RowCell {
+    pub(crate) core: RowCore,
+    pub(crate) customs: Columns<Custom>,
+    pub(crate) held: usize,
+}
+
+/// The bytes of sketches outside of their row.
+pub(crate) fn sketch_bytes(sketches: Option<&[Sketch; 3]>) -> usize {
+    sketches.map_or(0, |sketches| size_of::<[Sketch; 3]>() + sketches.iter().map(Sketch::heap_bytes).sum::<usize>())
+}
+
+impl TableCell for RowCell {
+    fn empty() -> Self {
+        Self { core: RowCore::empty(), customs: Columns::new(), held: 0 }
+    }
+
+    fn reset(&mut self) {
+        self.core = RowCore::empty();
+        self.customs.clear();
+        self.held = self.customs.heap();
+    }
+
+    fn held(&self) -> usize {
+        self.held
+    }
+}
+
+pub(crate) struct TelemetryCell {
+    pub(crate) core: TelemetryCore,
+    pub(crate) metrics: Columns<FloatStats>,
+    pub(crate) held: usize,
+}
+
+impl TableCell for TelemetryCell {
+    fn empty() -> Self {
+        Self { core: TelemetryCore::empty(), metrics: Columns::new(), held: 0 }
+    }
+
+    fn reset(&mut self) {
+        self.core = TelemetryCore::empty();
+        self.metrics.clear();
+        self.held = self.metrics.heap();
+    }
+
+    fn held(&self) -> usize {
+        self.held
+    }
+}
+
+/// Writes cells, whose names are symbols of the interner.
+pub(crate) struct CellEncoder<'a> {
+    pub(crate) interner: &'a Interner,
+    pub(crate) orders: &'a mut ByteOrders,
+}
+
+impl EncodeCell<RowCell> for CellEncoder<'_> {
+    fn seal(&mut self, cell: &RowCell, bucket: u64, out: &mut Vec<u8>) {
+        if cell.customs.len() == 0 {
+            return encode_row(out, bucket, &cell.core, std::iter::empty());
+        }
+        let customs = cell.customs.sorted(self.interner, self.orders).map(|(usual, name, custom)| {
+            let name = usual.map_or_else(|| MetricName::Other(self.interner.get(name)), MetricName::Usual);
+            (name, custom)
+        });
+        encode_row(out, bucket, &cell.core, customs);
+    }
+}
+
+impl EncodeCell<TelemetryCell> for CellEncoder<'_> {
+    fn seal(&mut self, cell: &TelemetryCell, bucket: u64, out: &mut Vec<u8>) {
+        let metrics = cell.metrics.sorted(self.interner, self.orders);
+        let metrics = metrics.map(|(_, name, stats)| (self.interner.get(name), stats));
+        encode_telemetry(out, bucket, &cell.core, metrics);
+    }
+}
+
+/// What is looked up once per series.
+#[derive(Clone, Copy)]
+pub(crate) struct KnownSeries {
+    pub(crate) row: u32,
+    /// Whether the function returns what it moved: bytes or items.
+    pub(crate) transfer: bool,
+    /// Whether it returns items.
+    pub(crate) items: bool,
+}
+
+/// The identity of a counter, in symbols.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct CounterKey {
+    pub(crate) host_hash: Symbol,
+    pub(crate) name: Symbol,
+    pub(crate) cat: Symbol,
+    /// `None` of a counter of the host as a whole.
+    pub(crate) pid: Option<i64>,
+    pub(crate) extra: SmallVec<[Symbol; 2]>,
+}
+
+/// Who gave a name to a hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Giver {
+    /// No process that is known.
+    Nobody,
+    Process(ProcessId),
+}
