@@ -48,8 +48,8 @@ fn nanoseconds_without_a_cm_record_are_a_fault_that_says_what_to_give() {
     write(&traces.join("b.pfw"), call(5));
     let ran = index(&traces, &made, &[]).exits(3);
     let said = format!(
-        "a.pfw: ts {NS} µs is in the year 58865; in ns it is in 2026: give --time-unit ns, over which a CM record in the \
-         trace wins\n"
+        "a.pfw: ts {NS} µs is in the year 58865; in ns it is in 2026: use --time-unit ns (a CM record in the \
+         trace overrides it)\n"
     );
     assert!(ran.err.ends_with(&said) && ran.err.lines().count() == 1, "{}", ran.err);
     assert!(ran.out.contains("101 events"), "it is no malformed line: {}", ran.out);
@@ -80,10 +80,10 @@ fn the_end_record_contradicts_the_unit_and_a_cm_record_wins() {
     let made = |name: &str| folder.path().join(format!("{name}.index"));
     let late = trace("late.pfw", call(NS) + &end(NS, "NS"));
     let ran = index(&late, &made("late"), &[]).exits(3);
-    let said = "late.pfw: its end record says that its times are in ns, and they were read in µs: give --time-unit ns";
+    let said = "late.pfw: its end record states times in ns, but they were read in µs: use --time-unit ns";
     assert!(ran.err.contains(said) && ran.err.lines().count() == 1, "{}", ran.err);
     let small = trace("small.pfw", call(5_000_000) + &end(6_000_000, "NS"));
-    assert!(index(&small, &made("small"), &[]).exits(3).err.contains("its end record says"));
+    assert!(index(&small, &made("small"), &[]).exits(3).err.contains("its end record states"));
     index(&small, &made("small-ns"), &["--time-unit", "ns", "--strict"]).exits(0);
     let right = trace("right.pfw", format!("{CM}\n{}{}", call(NS), end(NS, "NS")));
     for unit in ["ns", "us", "ms", "s"] {

@@ -1,10 +1,10 @@
-//! How a trace tells time: what its records say of the times of the records after them.
+//! The clock of a trace: the unit and meaning of its times, which records set for the records after them.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The unit of a trace's `ts` and `dur`. Traces without a `CM` record are in µs, if nothing else is asked for.
-/// Finer units are less.
+/// The unit of a trace's `ts` and `dur`. Traces without a `CM` record are in µs unless the user gives another unit.
+/// Finer units compare less.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TimeUnit {
     /// Nanoseconds (`NS`).
@@ -19,15 +19,15 @@ pub enum TimeUnit {
 }
 
 impl TimeUnit {
-    /// All units, the finest first.
+    /// All units, finest first.
     pub const ALL: [Self; 4] = [Self::Ns, Self::Us, Self::Ms, Self::Sec];
 
-    /// The unit a `time_metric` value names; an unknown name is µs.
+    /// Returns the unit that a `time_metric` value names; µs if the name is unknown.
     pub fn from_name(name: &[u8]) -> Self {
         Self::of_metric(name).unwrap_or_default()
     }
 
-    /// The unit a `time_metric` value names, if it names one.
+    /// Returns the unit that a `time_metric` value names, if the name is known.
     pub fn of_metric(name: &[u8]) -> Option<Self> {
         match name {
             b"NS" => Some(Self::Ns),
@@ -38,7 +38,7 @@ impl TimeUnit {
         }
     }
 
-    /// What it is called where it is asked for.
+    /// Returns the unit's name in options and configurations.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ns => "ns",
@@ -48,7 +48,7 @@ impl TimeUnit {
         }
     }
 
-    /// `value` in µs, rounded down (towards minus infinity); `None` where that is past 64 bits.
+    /// Returns `value` in µs, rounded towards minus infinity; `None` if the result exceeds 64 bits.
     #[inline]
     pub fn to_us(self, value: i64) -> Option<i64> {
         match self {
@@ -64,8 +64,8 @@ impl FromStr for TimeUnit {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let named = Self::ALL.into_iter().find(|unit| unit.name() == text);
-        named.ok_or_else(|| format!("{text:?} is no unit of time: give ns, us, ms or s"))
+        let unit = Self::ALL.into_iter().find(|unit| unit.name() == text);
+        unit.ok_or_else(|| format!("{text:?} is not a unit of time: give ns, us, ms or s"))
     }
 }
 
@@ -75,15 +75,15 @@ impl fmt::Display for TimeUnit {
     }
 }
 
-/// How the times of a file's records are meant, from some line on.
+/// The unit and meaning of the times of a file's records, from some line on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Clock {
     /// The unit of `ts` and `dur`.
     pub unit: TimeUnit,
-    /// Whether a letter-`C` counter's `ts` is the start of its period; else it is the end.
+    /// Whether the `ts` of a counter of phase `C` is the start of its period; otherwise it is the end.
     ///
-    /// A tracer that names its version in its `start` record writes starts (all releases from 2.0.0 to 2.1.0,
-    /// the only ones that write such counters, do both).
+    /// Tracers that give their version in their `start` record write starts. All releases that write such counters,
+    /// 2.0.0 to 2.1.0, do both.
     pub counter_starts: bool,
 }
 
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_given_in_ns_ms_or_sec_become_us() {
+    fn times_in_every_unit_convert_to_us() {
         assert_eq!(TimeUnit::from_name(b"NS").to_us(1_999), Some(1));
         assert_eq!(TimeUnit::from_name(b"NS").to_us(-1), Some(-1));
         assert_eq!(TimeUnit::from_name(b"US").to_us(7), Some(7));

@@ -1,30 +1,29 @@
-//! How far a trace file was read, for a later reading to resume there.
+//! How far a trace file was read, so that a later reading can resume there.
 
 use crate::clock::{Clock, TimeUnit};
 use crate::content_hash::ContentHash;
 
-/// How far into a file its records were read, for a later reading to go on from there when the file
-/// has grown.
+/// How far the records of a file were read, so that a later reading of the grown file can resume there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Consumed {
-    /// Bytes of text, inflated.
+    /// Bytes of decompressed text that were read.
     pub text: u64,
-    /// The place in the file to go on from: of the text itself, or of the start of a gzip member.
+    /// The byte of the file to resume at: a byte of the text, or the start of a gzip member.
     pub offset: u64,
-    /// Bytes of text from there on that were read already.
+    /// Bytes of text after the offset that were read already.
     pub skip: u64,
-    /// Of a gzip file, the hash of the text before that place.
+    /// The hash of the text before the offset, for gzip files.
     pub before: ContentHash,
-    /// The number of the line to go on with, from 1, and how times are meant there.
+    /// The line to resume with, counted from 1.
     pub line: u64,
-    /// See `line`.
+    /// The clock at that line.
     pub clock: Clock,
-    /// Whether that line's record was read although its end was not there yet.
+    /// Whether that line's record was read before the line's end was there.
     pub within_line: bool,
 }
 
 impl Consumed {
-    /// Nothing yet.
+    /// Nothing was read.
     pub const NOTHING: Self = Self {
         text: 0,
         offset: 0,
@@ -35,12 +34,13 @@ impl Consumed {
         within_line: false,
     };
 
-    /// Whether nothing of the text lies before it, however times are meant there.
+    /// Tells whether no text precedes this position, whatever the clock.
     pub fn is_start(&self) -> bool {
         self.text == 0 && self.offset == 0
     }
 
-    /// The same place in a file of the same text, whole or gzip, of which no other place is known.
+    /// Returns the same position in another file of the same text, for a plain file by its offset, for a gzip file from
+    /// its start.
     #[must_use]
     pub fn within_another(self, gzip: bool) -> Self {
         let (offset, skip) = if gzip { (0, self.text) } else { (self.text, 0) };
@@ -48,13 +48,13 @@ impl Consumed {
     }
 }
 
-/// What of a file an earlier reading has read.
+/// What an earlier reading read of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// The size that the file had, in bytes.
+    /// The file's size then, in bytes.
     pub size: u64,
-    /// The hash of the bytes that it had, as [`SourceSummary::fingerprint`] has it.
+    /// The [checksums](ContentHash::checksums) of the file's bytes then.
     pub fingerprint: u128,
-    /// How far its records were read.
+    /// How far the records were read.
     pub consumed: Consumed,
 }

@@ -1,16 +1,16 @@
-//! The hash by which texts and files are told apart.
+//! The hash that tells texts and files apart.
 
 use crc_fast::{CrcAlgorithm, Digest};
 
 /// The length and two checksums of some bytes: CRC-32/ISO-HDLC (that of gzip) and CRC-64/NVME.
 ///
-/// The hash of two texts in a row follows from the hashes of the two ([`ContentHash::then`]), wherever the
-/// cut is. So a text has one hash, whether it was read as a whole, in pieces, or as it grew, and however
-/// its file was compressed. Two texts of one hash are taken for one text: of two different ones that are of
-/// one length, one pair in 2⁹⁶ has the same hash.
+/// The hash of a concatenation follows from the hashes of its parts ([`ContentHash::then`]), wherever the cut is.
+/// So a text has one hash, whether it was read as a whole, in pieces, or as it grew, and however its file was
+/// compressed. Two texts with one hash count as the same text: of all pairs of different texts of one length, one
+/// in 2⁹⁶ has the same hash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ContentHash {
-    /// How many bytes.
+    /// The number of bytes.
     pub length: u64,
     /// Their CRC-32/ISO-HDLC.
     pub crc32: u32,
@@ -19,17 +19,17 @@ pub struct ContentHash {
 }
 
 impl ContentHash {
-    /// Of no byte.
+    /// The hash of no bytes.
     pub const EMPTY: Self = Self { length: 0, crc32: 0, crc64: 0 };
 
-    /// Of some bytes.
+    /// Hashes bytes.
     pub fn of(bytes: &[u8]) -> Self {
         let mut hasher = ContentHasher::default();
         hasher.update(bytes);
         hasher.digest()
     }
 
-    /// Of these bytes and then others.
+    /// Returns the hash of these bytes followed by those of `next`.
     #[must_use]
     pub fn then(self, next: Self) -> Self {
         match (self.length, next.length) {
@@ -43,18 +43,18 @@ impl ContentHash {
         }
     }
 
-    /// The checksums in one number.
+    /// Returns both checksums as one number.
     pub fn checksums(self) -> u128 {
         u128::from(self.crc32) << 64 | u128::from(self.crc64)
     }
 
-    /// A hash from its length and its [checksums](ContentHash::checksums).
+    /// Returns the hash with this length and these [checksums](ContentHash::checksums).
     pub fn from_checksums(length: u64, checksums: u128) -> Self {
         Self { length, crc32: (checksums >> 64) as u32, crc64: checksums as u64 }
     }
 }
 
-/// Hashes bytes as they pass.
+/// An incremental [`ContentHash`].
 #[derive(Clone)]
 pub struct ContentHasher {
     length: u64,
@@ -76,14 +76,14 @@ impl std::fmt::Debug for ContentHasher {
 }
 
 impl ContentHasher {
-    /// How many bytes were hashed.
+    /// Returns the number of bytes hashed.
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// Adds the next bytes.
+    /// Hashes the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
-        // Twice over what is in the cache.
+        // In blocks that stay in the cache for the second checksum.
         for bytes in bytes.chunks(32 << 10) {
             self.crc32.update(bytes);
             self.crc64.update(bytes);
@@ -91,12 +91,12 @@ impl ContentHasher {
         self.length += bytes.len() as u64;
     }
 
-    /// The hash of what was added so far.
+    /// Returns the hash of the bytes so far.
     pub fn digest(&self) -> ContentHash {
         ContentHash { length: self.length, crc32: self.crc32.finalize() as u32, crc64: self.crc64.finalize() }
     }
 
-    /// Of no byte again.
+    /// Starts over with no bytes.
     pub fn reset(&mut self) {
         self.crc32.reset();
         self.crc64.reset();
@@ -107,12 +107,12 @@ impl ContentHasher {
 const CRC32: Field = Field::new(32, 0xedb8_8320);
 const CRC64: Field = Field::new(64, 0x9a6c_9329_ac4b_c9b5);
 
-/// Arithmetic on the remainders of a checksum: polynomials over two elements, modulo the checksum's own.
-/// Bits are reflected, so the highest stands for 1.
+/// Arithmetic on a checksum's remainders: polynomials over GF(2), modulo the checksum's polynomial. Bits are
+/// reflected, so the highest bit is 1.
 struct Field {
     one: u64,
     polynomial: u64,
-    /// x to the power of 8 × 2ⁿ, by n: what 2ⁿ bytes behind a checksum multiply it by.
+    /// x to the power of 8 × 2ⁿ, by n: the factor by which 2ⁿ further bytes multiply a checksum.
     powers: [u64; 64],
 }
 
@@ -140,7 +140,7 @@ impl Field {
         product
     }
 
-    /// What a checksum adds to that of bytes that follow, by their length.
+    /// Returns the contribution of a checksum after `length` further bytes.
     fn past(&self, checksum: u64, mut length: u64) -> u64 {
         let mut product = checksum;
         while length > 0 {
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn other_bytes_and_the_same_in_another_order_have_another_hash() {
+    fn changed_and_reordered_bytes_have_another_hash() {
         let bytes: Vec<u8> = (0..70_000_u64).map(|at| (at * at % 251) as u8).collect();
         let mut other = bytes.clone();
         other[65_000] ^= 1;
@@ -181,7 +181,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_text_in_parts_is_the_text_wherever_it_is_cut(
+        fn hashes_of_parts_combine_to_the_hash_of_the_text_wherever_it_is_cut(
             parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..6), long in 0_usize..200_000,
         ) {
             let mut parts = parts;

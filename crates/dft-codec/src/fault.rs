@@ -2,19 +2,19 @@
 
 use std::fmt;
 
-/// What was wrong with a file as a whole.
+/// What is wrong with a file as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileFault {
-    /// The file has no byte.
+    /// The file has no bytes.
     Empty,
-    /// A line or a gzip member ends too early. What the member held was read; the line was not.
+    /// A line or a gzip member ends early. The text of the member was read; the line was not.
     Truncated(String),
-    /// A gzip member is corrupt; what came before that was read.
+    /// A gzip member is corrupt. The text before the damage was read.
     Damaged(String),
 }
 
 impl FileFault {
-    /// That a file ends within a line, which has a number in it, from 1.
+    /// Returns the fault of a file that ends within a line, counted from 1.
     pub fn within_line(line: u64) -> Self {
         Self::Truncated(format!("the file ends within line {line}"))
     }
@@ -30,15 +30,16 @@ impl fmt::Display for FileFault {
     }
 }
 
-/// What a piece of a file ends in, when it is not where the next one can be read on its own.
+/// What a piece of a file ends within, if the next piece cannot be read on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OpenEnd {
     /// A line.
     Line,
     /// A gzip member.
     Member,
-    /// Zeros behind a gzip member, with which its file must end.
+    /// Zero bytes after a gzip member, which only the end of a file may have.
     Padding,
-    /// What is damaged, so that nothing behind it counts.
+    /// Damage, after which nothing is read.
     Damage,
 }

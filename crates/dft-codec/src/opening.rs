@@ -1,51 +1,52 @@
-//! The first bytes of a text, hashed: a sieve for texts that may be the same.
+//! Openings: hashes of the first bytes of a text, which show that two texts differ.
 
 use xxhash_rust::xxh3::xxh3_64;
 
-/// How many bytes an opening may have. Texts of other lengths have the longest of these that they reach.
+/// The lengths of openings, in bytes. A text's opening has the longest of these that the text reaches.
 const LENGTHS: [usize; 4] = [8, 64, 512, 4096];
 
-/// A hash of the first bytes of a text. A text that another one starts with has one of the other's
+/// A hash of the first bytes of a text. The opening of a prefix of a text is one of the text's
 /// [openings](Opening::all).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Opening {
-    /// Of how many bytes: 0, or 8, 64, 512, 4096, by number from 1.
+    /// 0 for the empty opening, else the number of the length in [`LENGTHS`], from 1.
     size: u8,
     hash: u64,
 }
 
 impl Opening {
-    /// The most bytes of a text that an opening looks at.
+    /// The maximum number of bytes that an opening covers.
     pub const BYTES: usize = LENGTHS[LENGTHS.len() - 1];
 
-    /// That of no byte, which tells nothing.
+    /// The opening of a text of fewer than 8 bytes. It excludes nothing.
     pub const NONE: Self = Self { size: 0, hash: 0 };
 
-    /// All openings of a text, by its first bytes: the shortest first.
+    /// Returns all openings of a text, shortest first. `text` may be its first [`Opening::BYTES`] bytes.
     pub fn all(text: &[u8]) -> impl Iterator<Item = Self> {
-        let of = |(at, &length): (usize, &usize)| Some(Self { size: at as u8 + 1, hash: xxh3_64(text.get(..length)?) });
-        LENGTHS.iter().enumerate().map_while(of)
+        let opening =
+            |(at, &length): (usize, &usize)| Some(Self { size: at as u8 + 1, hash: xxh3_64(text.get(..length)?) });
+        LENGTHS.iter().enumerate().map_while(opening)
     }
 
-    /// The longest opening of a text.
+    /// Returns the longest opening of a text.
     pub fn of(text: &[u8]) -> Self {
         Self::all(text).last().unwrap_or(Self::NONE)
     }
 
-    /// Whether it tells nothing.
+    /// Tells whether this is [`Opening::NONE`].
     pub fn is_none(self) -> bool {
         self.size == 0
     }
 
-    /// The opening as two numbers: how long, from 0 to 4, and the hash.
+    /// Returns the number of the length, from 0 to 4, and the hash.
     pub fn numbers(self) -> (u8, u64) {
         (self.size, self.hash)
     }
 
-    /// An opening from its [numbers](Opening::numbers); `None` where there is no such one.
+    /// Returns the opening with these [numbers](Opening::numbers), or `None` if there is none.
     pub fn from_numbers(size: u8, hash: u64) -> Option<Self> {
-        let known = usize::from(size) <= LENGTHS.len() && (size > 0 || hash == 0);
-        known.then_some(Self { size, hash })
+        let valid = usize::from(size) <= LENGTHS.len() && (size > 0 || hash == 0);
+        valid.then_some(Self { size, hash })
     }
 }
 
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_has_the_opening_of_what_it_starts_with() {
+    fn the_opening_of_a_prefix_is_an_opening_of_the_text() {
         let text: Vec<u8> = (0..5_000_u32).map(|at| (at * at % 251) as u8).collect();
         for length in [0, 7, 8, 63, 64, 600, 4_095, 4_096, 5_000] {
             let opening = Opening::of(&text[..length]);

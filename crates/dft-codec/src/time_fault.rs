@@ -1,42 +1,44 @@
-//! Times that cannot be in the unit in which they are read.
+//! Times that cannot be in the unit in which they were read.
 
 use std::fmt;
 
 use crate::clock::TimeUnit;
 
-/// What shows that the times of a trace are in another unit than they are read in.
+/// Evidence that the times of a trace are in another unit than the one in which they were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum TimeFault {
-    /// The tracer's `end` record says another unit.
+    /// The tracer's `end` record states another unit.
     OtherUnit {
-        /// The unit in which times are read there.
+        /// The unit in which times were read.
         unit: TimeUnit,
-        /// The unit that the record says.
+        /// The unit that the record states.
         said: TimeUnit,
     },
-    /// A `ts` is past the year [`TimeFault::LAST_YEAR`].
+    /// A `ts` is after the year [`TimeFault::LAST_YEAR`].
     TooLate {
-        /// The unit in which times are read there.
+        /// The unit in which times were read.
         unit: TimeUnit,
         /// The time, in that unit.
         ts: i64,
     },
 }
 
-/// The end of the last year that times are believed to be in, in seconds from the epoch.
+/// The end of the last plausible year, in seconds since the epoch.
 const END_OF_LAST_YEAR: i64 = 7_289_654_400;
 
 impl TimeFault {
-    /// The last year that times are believed to be in.
+    /// The last plausible year of a time.
     pub const LAST_YEAR: i64 = 2200;
 
-    /// The fault of a `ts`, read in `unit`, that is past the last year; `None` where it is not.
+    /// Returns the fault of a `ts`, read in `unit`, if it is after the last plausible year.
     #[inline]
     pub fn too_late(unit: TimeUnit, ts: i64) -> Option<Self> {
         (ts >= end_of_last_year(unit)).then_some(Self::TooLate { unit, ts })
     }
 
-    /// Which of two faults of a trace, in order, is named: what the tracer says before what times show.
+    /// Returns the fault to report of two faults of a trace, in order. A unit that the tracer states precedes what
+    /// times show.
     #[must_use]
     pub fn first(self, later: Self) -> Self {
         match (self, later) {
@@ -45,11 +47,11 @@ impl TimeFault {
         }
     }
 
-    /// The unit that would fit, if any does.
+    /// Returns the unit that fits, if any.
     pub fn fitting_unit(&self) -> Option<TimeUnit> {
         match *self {
             Self::OtherUnit { said, .. } => Some(said),
-            // The coarsest that fits, for it is the closest to what was believed.
+            // The coarsest that fits, because it is closest to the unit in which times were read.
             Self::TooLate { unit, ts } => {
                 let finer = TimeUnit::ALL.into_iter().filter(|finer| *finer < unit);
                 finer.rev().find(|&finer| ts < end_of_last_year(finer))
@@ -62,12 +64,12 @@ impl fmt::Display for TimeFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::OtherUnit { unit, said } => {
-                write!(f, "its end record says that its times are in {said}, and they were read in {unit}")?;
+                write!(f, "its end record states times in {said}, but they were read in {unit}")?;
             }
             Self::TooLate { unit, ts } => write!(f, "ts {ts} {unit} is in the year {}", year(ts, unit))?,
         }
         match (self.fitting_unit(), *self) {
-            (None, _) => f.write_str(", and no unit makes it one before 2201"),
+            (None, _) => f.write_str(", and in no unit is it before 2201"),
             (Some(fitting), Self::OtherUnit { .. }) => write!(f, ": {}", Advice(fitting)),
             (Some(fitting), Self::TooLate { ts, .. }) => {
                 write!(f, "; in {fitting} it is in {}: {}", year(ts, fitting), Advice(fitting))
@@ -80,11 +82,11 @@ struct Advice(TimeUnit);
 
 impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "give --time-unit {}, over which a CM record in the trace wins", self.0.name())
+        write!(f, "use --time-unit {} (a CM record in the trace overrides it)", self.0.name())
     }
 }
 
-/// In a unit of time. No unit has an end past 63 bits.
+/// Returns the end of the last plausible year in a unit. It fits 63 bits in every unit.
 #[inline]
 fn end_of_last_year(unit: TimeUnit) -> i64 {
     match unit {
@@ -95,7 +97,7 @@ fn end_of_last_year(unit: TimeUnit) -> i64 {
     }
 }
 
-/// The year of a time from the epoch on.
+/// Returns the year of a time since the epoch.
 fn year(ts: i64, unit: TimeUnit) -> i64 {
     let seconds = match unit {
         TimeUnit::Ns => ts / 1_000_000_000,
@@ -103,7 +105,7 @@ fn year(ts: i64, unit: TimeUnit) -> i64 {
         TimeUnit::Ms => ts / 1_000,
         TimeUnit::Sec => ts,
     };
-    // Years from March on, of 400-year cycles (Hinnant, chrono-compatible low-level date algorithms).
+    // Years that start in March, in 400-year cycles (Hinnant, chrono-compatible low-level date algorithms).
     let days = seconds / 86_400 + 719_468;
     let (cycle, day) = (days / 146_097, days % 146_097);
     let in_cycle = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;

@@ -56,8 +56,8 @@ mod tests {
         assert_eq!(found, [TimeFault::TooLate { unit: TimeUnit::Us, ts: ns }; 40]);
         assert_eq!(
             found[0].to_string(),
-            "ts 1795452209467004000 µs is in the year 58865; in ns it is in 2026: give --time-unit ns, over which a CM \
-             record in the trace wins"
+            "ts 1795452209467004000 µs is in the year 58865; in ns it is in 2026: use --time-unit ns (a CM \
+             record in the trace overrides it)"
         );
         assert_eq!(faults(&event(ns), TimeUnit::Ns), []);
         for (ts, unit, fits) in [
@@ -69,7 +69,7 @@ mod tests {
             assert_eq!(TimeFault::TooLate { unit, ts }.fitting_unit(), fits);
         }
         let none = TimeFault::TooLate { unit: TimeUnit::Ns, ts: i64::MAX }.to_string();
-        assert_eq!(none, "ts 9223372036854775807 ns is in the year 2262, and no unit makes it one before 2201");
+        assert_eq!(none, "ts 9223372036854775807 ns is in the year 2262, and in no unit is it before 2201");
         // Times of metadata are not read, and text and floats are times.
         let metadata = format!("{{\"name\":\"FH\",\"ph\":\"M\",\"ts\":{ns}}}\n");
         assert_eq!(faults(&metadata, TimeUnit::Us), []);
@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(faults(&end("NS").replace("dftracer", "app"), TimeUnit::Us), []);
         let cm = r#"{"name":"CM","ph":4,"args":{"name":"time_metric","value":"NS"}}"#;
         assert_eq!(faults(&format!("{cm}\n{}", end("NS")), TimeUnit::Us), []);
-        assert!(other.to_string().ends_with("give --time-unit ns, over which a CM record in the trace wins"));
+        assert!(other.to_string().ends_with("use --time-unit ns (a CM record in the trace overrides it)"));
         let late = TimeFault::TooLate { unit: TimeUnit::Us, ts: i64::MAX };
         assert_eq!((late.first(other), other.first(late), late.first(late)), (other, other, late));
     }
