@@ -1,6 +1,7 @@
-//! The aggregator: records to updates of a table in memory. What each phase of record does is in `rules`.
+//! The aggregator, which adds records to a table in memory. The rules for each phase of record are in `rules`.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use ahash::RandomState;
 use dft_codec::{Bounds, FileCounts, NameKind};
@@ -16,39 +17,38 @@ use crate::rules::Origin;
 use crate::series_cache::SeriesCache;
 use crate::table::{CounterKey, Giver, KnownSeries, MetricPart, RowCell, SeriesKey, TelemetryCell};
 
-/// The in-memory table of an aggregation, and the rules that feed it.
+/// The table in memory of an aggregation, and the rules by which records update it.
 ///
-/// An aggregator is for one thread. Several are joined by [`merge_runs`](crate::merge_runs) over
-/// what they give out.
+/// An aggregator is for one thread. [`merge_runs`](crate::merge_runs) joins the runs of several aggregators.
 pub struct Aggregator {
     pub(crate) config: Config,
     pub(crate) sketches: Option<SketchMapping>,
     pub(crate) interner: Interner,
     pub(crate) orders: ByteOrders,
     pub(crate) series: HashMap<SeriesKey, KnownSeries, RandomState>,
-    /// Series by how records spell them: what most records need is one look here.
-    pub(crate) spellings: SeriesCache<KnownSeries>,
+    /// Series by the raw values of records. Most records need only this lookup.
+    pub(crate) series_cache: SeriesCache<KnownSeries>,
     pub(crate) plans: ArgPlans,
     pub(crate) rows: Cells<RowCell>,
-    /// Lower-case symbols of categories, by the symbol of the trace's spelling.
+    /// Symbols of categories in lower case, by the symbol of the category in the trace.
     pub(crate) lower: HashMap<Symbol, Symbol, RandomState>,
     pub(crate) counters: HashMap<CounterKey, u32, RandomState>,
     pub(crate) telemetry: Cells<TelemetryCell>,
     pub(crate) names: HashSet<(NameKind, Symbol, Symbol, Giver), RandomState>,
-    /// The process that gave the last name: mostly it gives the next one, too.
+    /// The process that gave the last name. It mostly gives the next name, too.
     pub(crate) last_giver: Option<((Symbol, i64), Giver)>,
     pub(crate) bounds: Option<Bounds>,
-    /// Scratch of pre-aggregated custom metrics.
+    /// Scratch memory for the custom metrics of aggregated calls.
     pub(crate) parts: Vec<(Symbol, MetricPart, usize)>,
 }
 
 fn hasher(salt: u64) -> RandomState {
-    // Fixed seeds: speed must not change from run to run, and no result depends on this order.
+    // Fixed seeds, so that the speed does not change from run to run. No result depends on the order.
     RandomState::with_seeds(salt, 0x7365_7269, 0x6573_2062, 0x7563_6b65)
 }
 
 impl Aggregator {
-    /// An empty table for a configuration, which must be [usable](Config::check).
+    /// Returns an empty table. The configuration must be [valid](Config::check).
     pub fn new(config: &Config) -> Self {
         Self {
             config: config.clone(),
@@ -56,7 +56,7 @@ impl Aggregator {
             interner: Interner::new(),
             orders: ByteOrders::default(),
             series: HashMap::with_hasher(hasher(1)),
-            spellings: SeriesCache::new(),
+            series_cache: SeriesCache::new(),
             plans: ArgPlans::default(),
             rows: Cells::new(),
             lower: HashMap::with_hasher(hasher(2)),
@@ -69,11 +69,11 @@ impl Aggregator {
         }
     }
 
-    /// Adds a record, and counts it as what it is.
+    /// Adds a record to the table, and counts it by its kind.
     ///
     /// # Errors
     ///
-    /// Why the record is malformed; then it is nowhere, and the caller counts it.
+    /// If the record is malformed. It is not added then, and the caller must count it.
     pub fn record(
         &mut self,
         record: &Record<'_>,
@@ -105,32 +105,40 @@ impl Aggregator {
         Ok(())
     }
 
-    /// About how many bytes the table takes.
+    /// Returns the approximate memory of the table, in bytes.
     pub fn memory(&self) -> usize {
         self.interner.memory()
             + self.rows.memory()
             + self.telemetry.memory()
             + self.series.capacity() * (size_of::<(SeriesKey, KnownSeries)>() + 1)
-            + self.spellings.memory()
+            + self.series_cache.memory()
             + self.plans.memory()
             + self.counters.capacity() * (size_of::<(CounterKey, u32)>() + 1)
             + self.names.capacity() * (size_of::<(NameKind, Symbol, Symbol, Giver)>() + 1)
             + self.lower.capacity() * (size_of::<(Symbol, Symbol)>() + 1)
             + self.orders.memory()
-            // What writing the table out needs for a while.
+            // Temporary memory for writing the table out.
             + self.series.len() * 32
             + self.counters.len() * 256
             + self.names.len() * size_of::<(NameKind, Symbol, Symbol, Giver)>()
     }
 
-    /// Whether nothing was added since the table was last written out.
+    /// Tells whether nothing was added since the table was last written out.
     pub fn is_empty(&self) -> bool {
         self.series.is_empty() && self.counters.is_empty() && self.names.is_empty()
     }
 
-    /// The least and greatest bucket that was ever touched.
+    /// Returns the lowest and the highest bucket of all records so far, including those already written out.
     pub fn bounds(&self) -> Option<Bounds> {
         self.bounds
+    }
+}
+
+impl fmt::Debug for Aggregator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Aggregator");
+        out.field("config", &self.config).field("bounds", &self.bounds).field("memory", &self.memory());
+        out.finish_non_exhaustive()
     }
 }
 
@@ -150,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_not_finite_is_counted_wherever_it_stands() {
+    fn a_value_that_is_not_finite_is_counted_in_every_field() {
         let call =
             r#"{"name":"read","cat":"POSIX","ts":5,"dur":-nan,"ph":"X","args":{"ret":inf,"offset":nan,"x":NaN,"y":1}}"#;
         let counts = counts_of(call);
@@ -164,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn times_reach_63_bits_and_a_fault_says_so() {
+    fn times_past_63_bits_are_malformed() {
         let mut table = Aggregator::new(&Config::default());
         let mut fault = |fields: &str| {
             let mut faults = Vec::new();
@@ -178,8 +186,8 @@ mod tests {
             faults.pop().flatten()
         };
         assert_eq!(fault(r#""ts":9223372036854775807"#), None);
-        assert_eq!(fault(r#""ts":9223372036854775808"#).as_deref(), Some("ts is past 63 bits"));
-        assert_eq!(fault(r#""ts":1,"dur":9223372036854775807"#).as_deref(), Some("ts or dur is past 63 bits in µs"));
-        assert_eq!(fault(r#""ts":1,"pid":9223372036854775808"#).as_deref(), Some("pid is past 63 bits"));
+        assert_eq!(fault(r#""ts":9223372036854775808"#).as_deref(), Some("ts exceeds 63 bits"));
+        assert_eq!(fault(r#""ts":1,"dur":9223372036854775807"#).as_deref(), Some("ts or dur exceeds 63 bits in µs"));
+        assert_eq!(fault(r#""ts":1,"pid":9223372036854775808"#).as_deref(), Some("pid exceeds 63 bits"));
     }
 }

@@ -1,25 +1,25 @@
-//! What the args of a record are, decided once for all records of a layout.
+//! Arg plans: where the args of a record are, found once for all records of a layout.
 
 use dft_trace::{ArgKey, LayoutId, Record, Value};
 
 use crate::config::Config;
 use crate::intern::{Interner, Symbol};
 
-/// The place of an arg among those of a record; past their end where the record has no such arg.
+/// The index of an arg among a record's args; past their end if the record does not have the arg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ArgIndex(u32);
 
 impl ArgIndex {
     pub(crate) const NONE: Self = Self(u32::MAX);
 
-    /// The value there; [`Value::Null`] where there is none.
+    /// Returns the arg's value; [`Value::Null`] if there is none.
     #[inline]
     pub(crate) fn of<'r, 'a>(self, record: &'r Record<'a>) -> &'r Value<'a> {
         record.args.get(self.0 as usize).map_or(&Value::Null, |arg| &arg.value)
     }
 }
 
-/// Where the args are that make a record's series and its metrics.
+/// The indexes of the args that a record's series and metrics come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ArgPlan {
     pub(crate) hhash: ArgIndex,
@@ -29,23 +29,23 @@ pub(crate) struct ArgPlan {
     pub(crate) ret: ArgIndex,
     pub(crate) offset: ArgIndex,
     pub(crate) size: ArgIndex,
-    /// The custom metrics of a call: a range of those that the plans have.
-    customs: (u32, u32),
+    /// The custom metrics of a call: a range of [`ArgPlans::custom_metrics`].
+    custom_metrics: (u32, u32),
 }
 
-/// The plans of the layouts that one parser has learnt.
+/// The plans of the layouts of one parser.
 #[derive(Default)]
 pub(crate) struct ArgPlans {
     parser: Option<u64>,
-    /// By the number of the layout.
+    /// By layout number.
     plans: Vec<Option<ArgPlan>>,
-    customs: Vec<(ArgIndex, Symbol)>,
-    /// How many of the custom metrics belong to plans that stay.
+    custom_metrics: Vec<(ArgIndex, Symbol)>,
+    /// The number of custom metrics that belong to stored plans.
     kept: usize,
 }
 
 impl ArgPlans {
-    /// The plan of a record, which holds until the next is asked for.
+    /// Returns the plan of a record. It is valid until the next call.
     #[inline]
     pub(crate) fn of(&mut self, record: &Record<'_>, config: &Config, interner: &mut Interner) -> ArgPlan {
         if let Some(LayoutId { parser, number }) = record.layout
@@ -57,10 +57,10 @@ impl ArgPlans {
         self.make(record, config, interner)
     }
 
-    /// The places and names of the custom metrics of a call.
+    /// Returns the indexes and names of the custom metrics of a call.
     #[inline]
-    pub(crate) fn customs(&self, plan: &ArgPlan) -> &[(ArgIndex, Symbol)] {
-        &self.customs[plan.customs.0 as usize..plan.customs.1 as usize]
+    pub(crate) fn custom_metrics(&self, plan: &ArgPlan) -> &[(ArgIndex, Symbol)] {
+        &self.custom_metrics[plan.custom_metrics.0 as usize..plan.custom_metrics.1 as usize]
     }
 
     #[cold]
@@ -69,8 +69,8 @@ impl ArgPlans {
         if parser.is_some() && self.parser != parser {
             *self = Self { parser, ..Self::default() };
         }
-        self.customs.truncate(self.kept);
-        let start = self.customs.len() as u32;
+        self.custom_metrics.truncate(self.kept);
+        let start = self.custom_metrics.len() as u32;
         let none = ArgIndex::NONE;
         let mut plan = ArgPlan {
             hhash: none,
@@ -80,43 +80,44 @@ impl ArgPlans {
             ret: none,
             offset: none,
             size: none,
-            customs: (0, 0),
+            custom_metrics: (0, 0),
         };
         for (arg, at) in record.args.iter().zip(0..) {
-            let place = ArgIndex(at);
+            let index = ArgIndex(at);
             match arg.key {
-                ArgKey::Hhash => plan.hhash = place,
-                ArgKey::Hostname => plan.hostname = place,
-                ArgKey::Fhash => plan.fhash = place,
-                ArgKey::Fname => plan.fname = place,
-                ArgKey::Ret => plan.ret = place,
-                ArgKey::Offset => plan.offset = place,
-                ArgKey::Size => plan.size = place,
+                ArgKey::Hhash => plan.hhash = index,
+                ArgKey::Hostname => plan.hostname = index,
+                ArgKey::Fhash => plan.fhash = index,
+                ArgKey::Fname => plan.fname = index,
+                ArgKey::Ret => plan.ret = index,
+                ArgKey::Offset => plan.offset = index,
+                ArgKey::Size => plan.size = index,
                 _ => {}
             }
             if arg.value.is_number() && !is_reserved(arg.key) && config.custom_metrics.takes(arg.name) {
-                self.customs.push((place, interner.intern(arg.name)));
+                self.custom_metrics.push((index, interner.intern(arg.name)));
             }
         }
-        plan.customs = (start, self.customs.len() as u32);
+        plan.custom_metrics = (start, self.custom_metrics.len() as u32);
         if let Some(layout) = record.layout {
             let number = layout.number as usize;
             if self.plans.len() <= number {
                 self.plans.resize(number + 1, None);
             }
             self.plans[number] = Some(plan);
-            self.kept = self.customs.len();
+            self.kept = self.custom_metrics.len();
         }
         plan
     }
 
-    /// About how many bytes this takes.
+    /// Returns the approximate memory in bytes.
     pub(crate) fn memory(&self) -> usize {
-        self.plans.capacity() * size_of::<Option<ArgPlan>>() + self.customs.capacity() * size_of::<(ArgIndex, Symbol)>()
+        self.plans.capacity() * size_of::<Option<ArgPlan>>()
+            + self.custom_metrics.capacity() * size_of::<(ArgIndex, Symbol)>()
     }
 }
 
-/// Args that are no custom metrics, for they have a meaning of their own.
+/// Tells whether an arg has a meaning in the index, so that it is not a custom metric.
 pub(crate) fn is_reserved(key: ArgKey) -> bool {
     use ArgKey::{Count, Fname, Hostname, Name, Other, Size, SizeMax, SizeMin, SizeSum, Value};
     !matches!(key, Other | Count | Name | Value | Hostname | Fname | Size | SizeSum | SizeMin | SizeMax)
@@ -128,13 +129,13 @@ mod tests {
 
     use super::*;
 
-    /// Parses a line so often that its layout is learnt, and hands a record that was read by it to `look`.
+    /// Parses a line often enough for its layout to be learnt, and passes a record that was read by layout to `look`.
     fn parse(parser: &mut Parser, args: &str, mut look: impl FnMut(&Record<'_>)) {
         let line = format!("{{\"name\":\"x\",\"ts\":1,\"args\":{{{args}}}}}\n");
         let mut count = 0;
         parser.parse(line.repeat(4).as_bytes(), 1, Clock::default(), |line| {
             count += 1;
-            // The first one teaches the layout, and the last ones have too little behind them.
+            // The parser learns the layout from the first line, and too few bytes follow the last lines.
             if let Line::Record { record, .. } = line
                 && count == 2
             {
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_is_of_the_record_at_hand_whichever_parser_read_it() {
+    fn every_record_gets_its_own_plan_whichever_parser_read_it() {
         let config = Config::default();
         let (mut plans, mut interner) = (ArgPlans::default(), Interner::new());
         let lines = [
@@ -154,9 +155,9 @@ mod tests {
         ];
         let mut parsers = [Parser::new(), Parser::new()];
         for round in 0..12 {
-            // Each parser has its own order, so one number of a layout means several things.
+            // Each parser sees the lines in another order, so layout numbers differ between parsers.
             for (at, parser) in parsers.iter_mut().enumerate() {
-                let (args, customs, ret, fhash) = &lines[(round + at) % lines.len()];
+                let (args, custom_metrics, ret, fhash) = &lines[(round + at) % lines.len()];
                 parse(parser, args, |record| {
                     assert!(record.layout.is_some());
                     for layout in [record.layout, None] {
@@ -164,11 +165,11 @@ mod tests {
                         let plan = plans.of(&record, &config, &mut interner);
                         assert_eq!(plan.ret.of(&record).integer_literal(), *ret);
                         assert_eq!(&*plan.fhash.of(&record).text(), fhash.as_bytes());
-                        let found = plans.customs(&plan).iter().map(|(place, name)| {
+                        let found = plans.custom_metrics(&plan).iter().map(|(place, name)| {
                             let value = place.of(&record).text().into_owned();
                             (interner.get(*name), String::from_utf8(value).expect("a number"))
                         });
-                        let wanted = customs.iter().map(|&(name, value)| (name, value.to_owned()));
+                        let wanted = custom_metrics.iter().map(|&(name, value)| (name, value.to_owned()));
                         assert!(found.eq(wanted), "{args}");
                     }
                 });

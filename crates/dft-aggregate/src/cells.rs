@@ -1,9 +1,9 @@
-//! The table: per series a few open cells, and the finished ones as bytes.
+//! The cells of the table: a few open cells per series, and encoded cells.
 //!
-//! Records of a series arrive nearly in order of time. So a series has up to [`OPEN`] open cells;
-//! when one more bucket begins, the oldest is sealed: its value's bytes are appended to the series.
-//! Sealed bytes are a fraction of an open cell's, and sorting them is nearly free. A late record
-//! opens its bucket again, and the parts are merged when the table is written out.
+//! Records of a series arrive nearly in order of time. So a series has up to [`OPEN`] open cells. When one more bucket
+//! starts, the cell of the earliest bucket is encoded: its value's bytes are appended to the series. An encoded cell
+//! takes a fraction of an open cell's memory, and sorting encoded cells is nearly free. A late record opens a new cell
+//! for its bucket, and the parts are merged when the table is written out.
 
 use std::collections::HashMap;
 
@@ -13,28 +13,30 @@ use smallvec::SmallVec;
 use crate::encoded_cells::EncodedCells;
 use crate::intern::{Interner, Symbol};
 
-/// Open cells of a series.
+/// The maximum number of open cells per series.
 const OPEN: usize = 4;
 
-/// What a cell of the table can do.
+/// A cell of the table.
 pub(crate) trait TableCell {
+    /// Returns an empty cell.
     fn empty() -> Self;
-    /// Makes the cell empty again, keeping its memory.
+    /// Empties the cell, but keeps its memory.
     fn reset(&mut self);
-    /// About how many bytes the cell holds outside of itself: what is kept of a [`reset`](TableCell::reset) cell,
-    /// and what it [grew](Cells::grew) by since.
-    fn held(&self) -> usize;
+    /// Returns the approximate number of heap bytes of the cell: those that [`reset`](TableCell::reset) keeps, and those
+    /// that were [added](Cells::add_heap_bytes) since.
+    fn heap_bytes(&self) -> usize;
 }
 
-/// Writes a cell's value.
+/// An encoder of cells.
 pub(crate) trait EncodeCell<C> {
-    fn seal(&mut self, cell: &C, bucket: u64, out: &mut Vec<u8>);
+    /// Appends the cell's value to `out`.
+    fn encode(&mut self, cell: &C, bucket: u64, out: &mut Vec<u8>);
 }
 
 #[derive(Default)]
 struct SeriesCells {
     open: SmallVec<[(u64, u32); 2]>,
-    sealed: EncodedCells,
+    encoded: EncodedCells,
 }
 
 /// Cells by series and bucket.
@@ -42,43 +44,51 @@ pub(crate) struct Cells<C> {
     series: Vec<SeriesCells>,
     cells: Vec<C>,
     free: Vec<u32>,
-    sealed: usize,
-    /// What all cells hold outside of themselves.
-    held: usize,
+    /// The bytes of all encoded cells.
+    encoded_bytes: usize,
+    /// The heap bytes of all cells.
+    heap_bytes: usize,
     scratch: Vec<u8>,
 }
 
 impl<C: TableCell> Cells<C> {
     pub(crate) fn new() -> Self {
-        Self { series: Vec::new(), cells: Vec::new(), free: Vec::new(), sealed: 0, held: 0, scratch: Vec::new() }
+        Self {
+            series: Vec::new(),
+            cells: Vec::new(),
+            free: Vec::new(),
+            encoded_bytes: 0,
+            heap_bytes: 0,
+            scratch: Vec::new(),
+        }
     }
 
-    /// A new series; its number.
+    /// Adds a series and returns its number.
     pub(crate) fn add_series(&mut self) -> u32 {
         self.series.push(SeriesCells::default());
         (self.series.len() - 1) as u32
     }
 
-    /// The open cell of a bucket.
+    /// Returns the open cell of a bucket, and opens it if necessary.
     #[inline]
-    pub(crate) fn cell(&mut self, series: u32, bucket: u64, seal: &mut impl EncodeCell<C>) -> &mut C {
+    pub(crate) fn cell(&mut self, series: u32, bucket: u64, encoder: &mut impl EncodeCell<C>) -> &mut C {
         let open = &self.series[series as usize].open;
         let slot = match open.iter().rev().find(|(open, _)| *open == bucket) {
             Some(&(_, slot)) => slot,
-            None => self.open(series, bucket, seal),
+            None => self.open(series, bucket, encoder),
         };
         &mut self.cells[slot as usize]
     }
 
-    fn open(&mut self, series: u32, bucket: u64, seal: &mut impl EncodeCell<C>) -> u32 {
+    fn open(&mut self, series: u32, bucket: u64, encoder: &mut impl EncodeCell<C>) -> u32 {
         let state = &mut self.series[series as usize];
         let slot = if state.open.len() == OPEN {
             let oldest = (0..OPEN).min_by_key(|&at| state.open[at].0).unwrap_or(0);
             let (old, slot) = state.open.remove(oldest);
             let cell = &mut self.cells[slot as usize];
-            self.held -= cell.held();
-            self.sealed += seal_into(state, cell, old, seal, &mut self.scratch);
-            self.held += cell.held();
+            self.heap_bytes -= cell.heap_bytes();
+            self.encoded_bytes += encode_into(state, cell, old, encoder, &mut self.scratch);
+            self.heap_bytes += cell.heap_bytes();
             slot
         } else if let Some(slot) = self.free.pop() {
             slot
@@ -90,63 +100,65 @@ impl<C: TableCell> Cells<C> {
         slot
     }
 
-    /// About how many bytes the table takes.
+    /// Returns the approximate memory in bytes.
     pub(crate) fn memory(&self) -> usize {
-        // A series holds a list of its open cells and one of its sealed ones outside of itself.
+        // The heap lists of a series' open and encoded cells.
         const LISTS: usize = 128;
         self.series.capacity() * (size_of::<SeriesCells>() + LISTS)
             + self.cells.capacity() * size_of::<C>()
             + self.free.capacity() * size_of::<u32>()
-            + self.held
-            + self.sealed * 3 / 2
+            + self.heap_bytes
+            + self.encoded_bytes * 3 / 2
             + self.scratch.capacity()
     }
 
-    /// Counts what a cell now holds more outside of itself, and [says](TableCell::held) so.
+    /// Counts heap bytes that a cell has gained. The caller must add them to the cell's
+    /// [`heap_bytes`](TableCell::heap_bytes), too.
     #[inline]
-    pub(crate) fn grew(&mut self, bytes: usize) {
-        self.held += bytes;
+    pub(crate) fn add_heap_bytes(&mut self, bytes: usize) {
+        self.heap_bytes += bytes;
     }
 
-    /// Seals what is open of a series, and gives its sealed values.
-    pub(crate) fn finish(&mut self, series: u32, seal: &mut impl EncodeCell<C>) -> &EncodedCells {
+    /// Encodes the open cells of a series, and returns its encoded cells.
+    pub(crate) fn finish(&mut self, series: u32, encoder: &mut impl EncodeCell<C>) -> &EncodedCells {
         let state = &mut self.series[series as usize];
         while let Some((bucket, slot)) = state.open.pop() {
             let cell = &mut self.cells[slot as usize];
-            self.held -= cell.held();
-            self.sealed += seal_into(state, cell, bucket, seal, &mut self.scratch);
-            self.held += cell.held();
+            self.heap_bytes -= cell.heap_bytes();
+            self.encoded_bytes += encode_into(state, cell, bucket, encoder, &mut self.scratch);
+            self.heap_bytes += cell.heap_bytes();
             self.free.push(slot);
         }
-        &state.sealed
+        &state.encoded
     }
 
-    /// [Finishes](Cells::finish) a series, and takes its values out of the table.
-    pub(crate) fn take(&mut self, series: u32, seal: &mut impl EncodeCell<C>) -> EncodedCells {
-        self.finish(series, seal);
-        std::mem::take(&mut self.series[series as usize].sealed)
+    /// [Finishes](Cells::finish) a series, and removes its encoded cells from the table.
+    pub(crate) fn take(&mut self, series: u32, encoder: &mut impl EncodeCell<C>) -> EncodedCells {
+        self.finish(series, encoder);
+        std::mem::take(&mut self.series[series as usize].encoded)
     }
 }
 
-fn seal_into<C: TableCell>(
+/// Encodes a cell, empties it, and returns the number of bytes that its value takes.
+fn encode_into<C: TableCell>(
     state: &mut SeriesCells,
     cell: &mut C,
     bucket: u64,
-    seal: &mut impl EncodeCell<C>,
+    encoder: &mut impl EncodeCell<C>,
     scratch: &mut Vec<u8>,
 ) -> usize {
     scratch.clear();
-    seal.seal(cell, bucket, scratch);
+    encoder.encode(cell, bucket, scratch);
     cell.reset();
-    state.sealed.push(bucket, scratch)
+    state.encoded.push(bucket, scratch)
 }
 
-/// Values by symbol, for the few that a cell has; found again fast when asked for in the same order.
+/// Values by name, for the few names that a cell has. Lookups in the same order each time are fast.
 pub(crate) struct Columns<V> {
     names: Vec<Symbol>,
-    /// As many as names, and empty ones behind.
+    /// One per name, then spare empty values.
     values: Vec<V>,
-    /// Where each is, once there are too many to look through.
+    /// The place of each name, once there are more than `FEW`.
     index: Option<HashMap<Symbol, usize>>,
     next: usize,
 }
@@ -159,7 +171,7 @@ impl<V: Default> Columns<V> {
     }
 
     pub(crate) fn clear(&mut self) {
-        // Values are made where they stay: to push them is to write them twice.
+        // Values are created in place, because pushing them would write them twice.
         self.values[..self.names.len()].fill_with(V::default);
         self.names.clear();
         self.index = None;
@@ -170,7 +182,7 @@ impl<V: Default> Columns<V> {
         self.names.len()
     }
 
-    /// The bytes that the columns take, without what values hold outside of themselves.
+    /// Returns the heap bytes of the columns, without those of the values.
     #[inline]
     pub(crate) fn heap(&self) -> usize {
         let index = self.index.as_ref().map_or(0, |index| index.capacity() * (size_of::<(Symbol, usize)>() + 3));
@@ -179,7 +191,7 @@ impl<V: Default> Columns<V> {
 
     #[inline]
     pub(crate) fn entry(&mut self, name: Symbol) -> &mut V {
-        // Behind the last one comes the first, of the next record.
+        // After the last name comes the first one, of the next record.
         let next = if self.next < self.names.len() { self.next } else { 0 };
         let at = if self.names.get(next) == Some(&name) { next } else { self.find(name) };
         self.next = at + 1;
@@ -189,7 +201,7 @@ impl<V: Default> Columns<V> {
     fn find(&mut self, name: Symbol) -> usize {
         let found = match &self.index {
             Some(index) => index.get(&name).copied(),
-            None => self.names.iter().position(|&known| known == name),
+            None => self.names.iter().position(|&other| other == name),
         };
         if let Some(at) = found {
             return at;
@@ -211,7 +223,7 @@ impl<V: Default> Columns<V> {
         at
     }
 
-    /// The columns in byte order of their names, each with its place among the usual names.
+    /// Returns the columns in byte order of their names, each with its usual name, if any.
     pub(crate) fn sorted<'a>(
         &'a self,
         interner: &Interner,
@@ -224,36 +236,35 @@ impl<V: Default> Columns<V> {
     }
 }
 
-/// The byte orders of some lists of names. Cells mostly have the names of one of the last few cells, so
-/// those are kept.
+/// A cache of the byte orders of lists of names. Cells mostly have the same names as one of the last few cells.
 #[derive(Default)]
 pub(crate) struct ByteOrders {
-    kept: [ByteOrder; 8],
+    cached: [ByteOrder; 8],
     oldest: usize,
 }
 
 #[derive(Default)]
 struct ByteOrder {
     names: Vec<Symbol>,
-    /// Which of them comes next, and its place among the usual names.
+    /// The indexes of the names in byte order, and their usual names, if any.
     order: Vec<(u32, Option<UsualName>)>,
 }
 
 impl ByteOrders {
-    /// About how many bytes they take.
+    /// Returns the approximate memory in bytes.
     pub(crate) fn memory(&self) -> usize {
-        self.kept.iter().map(|kept| kept.names.capacity() * 4 + kept.order.capacity() * 8).sum()
+        self.cached.iter().map(|order| order.names.capacity() * 4 + order.order.capacity() * 8).sum()
     }
 
     fn of(&mut self, names: &[Symbol], interner: &Interner) -> &[(u32, Option<UsualName>)] {
-        let known = self.kept.iter().position(|kept| kept.names == names);
-        let at = known.unwrap_or_else(|| {
+        let cached = self.cached.iter().position(|order| order.names == names);
+        let at = cached.unwrap_or_else(|| {
             let at = self.oldest;
-            self.oldest = (at + 1) % self.kept.len();
-            self.kept[at].become_of(names, interner);
+            self.oldest = (at + 1) % self.cached.len();
+            self.cached[at].become_of(names, interner);
             at
         });
-        &self.kept[at].order
+        &self.cached[at].order
     }
 }
 

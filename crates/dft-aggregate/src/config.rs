@@ -1,4 +1,4 @@
-//! What can be chosen about an aggregation. An index has one configuration for its life.
+//! The configuration of an aggregation. It never changes for an index.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -7,24 +7,24 @@ use dft_codec::{DecodeError, Reader, VALUE_VERSION, put_text, put_varint};
 use dft_trace::{Clock, TimeUnit};
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Which args become custom metrics.
+/// The args that become custom metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum CustomMetrics {
-    /// Every numeric arg that has no meaning of its own and is a quantity: no identifier and no label, which are
-    /// the args whose names end in `_hash`, `fd pid ppid tid p_idx level flags mode whence version type epoch step`,
-    /// and `size` of `fread` and `fwrite`.
+    /// Every numeric arg that has no other meaning in the index and is a quantity, not an identifier or a label.
+    /// Identifiers and labels are args whose names end in `_hash`, `fd pid ppid tid p_idx level flags mode whence
+    /// version type epoch step`, and `size` of `fread` and `fwrite`.
     #[default]
     On,
-    /// Every numeric arg that has no meaning of its own, identifiers and labels too.
+    /// Every numeric arg that has no other meaning in the index, including identifiers and labels.
     All,
     /// None.
     Off,
-    /// Those of these names.
+    /// The args of these names.
     Only(BTreeSet<String>),
 }
 
 impl CustomMetrics {
-    /// Whether a numeric arg of this name, which has no meaning of its own, becomes one.
+    /// Tells whether a numeric arg of this name, which has no other meaning, becomes a custom metric.
     pub(crate) fn takes(&self, name: &[u8]) -> bool {
         match self {
             Self::On => !is_label(name),
@@ -35,7 +35,7 @@ impl CustomMetrics {
     }
 }
 
-/// Whether an arg of this name identifies or labels something, so that its sums and means say nothing.
+/// Tells whether an arg of this name is an identifier or a label, so that its sums and means have no meaning.
 fn is_label(name: &[u8]) -> bool {
     const LABELS: [&[u8]; 13] = [
         b"fd", b"pid", b"ppid", b"tid", b"p_idx", b"level", b"flags", b"mode", b"whence", b"version", b"type",
@@ -44,12 +44,12 @@ fn is_label(name: &[u8]) -> bool {
     name.ends_with(b"_hash") || LABELS.contains(&name)
 }
 
-/// What the `ts` of a letter-`C` counter is of the period that it is about.
+/// The end of a period that the `ts` of a counter of phase `C` gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CounterPeriod {
-    /// Its start.
+    /// The start of the period.
     Start,
-    /// Its end, so that a `ts` on a boundary belongs to the period that it closes.
+    /// The end of the period, so that a `ts` on a boundary belongs to the period that it closes.
     End,
 }
 
@@ -58,18 +58,18 @@ pub enum CounterPeriod {
 pub struct Config {
     /// The length of a bucket, in µs; at least 1.
     pub interval_us: u64,
-    /// Args whose values are part of a series' identity.
+    /// The args whose values are part of a series' identity.
     pub extra_group_keys: Vec<String>,
-    /// Which args become custom metrics.
+    /// The args that become custom metrics.
     pub custom_metrics: CustomMetrics,
-    /// The relative accuracy of quantile sketches; none are kept where it is `None`.
+    /// The relative accuracy of sketches; `None` for no sketches.
     pub sketch_accuracy: Option<f64>,
-    /// Whether a series is of one file.
+    /// Whether each file has its own series.
     pub group_by_file: bool,
-    /// What the `ts` of letter-`C` counters is; where it is `None`, each trace says so
+    /// The meaning of the `ts` of counters of phase `C`; if `None`, each trace tells it
     /// ([`Clock::counter_starts`](dft_trace::Clock::counter_starts)).
     pub counter_period: Option<CounterPeriod>,
-    /// The unit of times where a trace does not say one.
+    /// The unit of times in traces that do not state one.
     pub time_unit: TimeUnit,
 }
 
@@ -87,32 +87,33 @@ impl Default for Config {
     }
 }
 
-/// The most group keys that a configuration has.
+/// The maximum number of group keys.
 const MOST_GROUP_KEYS: usize = 1_000;
 
-/// What makes a configuration unusable.
+/// The reason why a configuration is invalid.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConfigError {
-    /// The interval is zero, or past what a trace's times can be.
-    #[error("an interval of {0} µs: give one from 1 µs to 292,000 years")]
+    /// The interval is zero, or exceeds 63 bits.
+    #[error("interval {0} µs is out of range: use 1 µs to 292,000 years")]
     Interval(u64),
-    /// The accuracy is none that a sketch can have.
-    #[error("a percentile accuracy of {0}: give one from 0.00001 to less than 1, such as 0.01")]
+    /// The accuracy is out of a sketch's range.
+    #[error("percentile accuracy {0} is out of range: use 0.00001 to less than 1, such as 0.01")]
     Accuracy(f64),
-    /// A group key is empty or named twice.
-    #[error("group key {0:?}: give each once, and none that is empty")]
+    /// A group key is empty or given twice.
+    #[error("group key {0:?} is empty or given twice")]
     GroupKey(String),
     /// There are too many group keys.
-    #[error("{0} group keys: give no more than {MOST_GROUP_KEYS}")]
+    #[error("{0} group keys are too many: give at most {MOST_GROUP_KEYS}")]
     GroupKeys(usize),
 }
 
 impl Config {
-    /// Checks that the configuration can be used.
+    /// Checks that the configuration is valid.
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
+    /// The first fault of the configuration.
     pub fn check(&self) -> Result<(), ConfigError> {
         if self.interval_us == 0 || i64::try_from(self.interval_us).is_err() {
             return Err(ConfigError::Interval(self.interval_us));
@@ -133,16 +134,16 @@ impl Config {
         Ok(())
     }
 
-    /// How times are meant at the start of a trace.
+    /// Returns the clock at the start of a trace.
     pub fn clock(&self) -> Clock {
         self.time_unit.into()
     }
 
-    /// The configuration's bytes.
+    /// Encodes the configuration.
     ///
     /// ```text
     /// version │ varint interval │ varint n, n × text key │ customs: 0 off, 1 on, 2 + varint n, n × text, 3 all
-    ///         │ percentiles: 0 off, 1 + f64 │ group by file: 0, 1 │ counter period: 0 as traces say, 1 start, 2 end
+    ///         │ percentiles: 0 off, 1 + f64 │ group by file: 0, 1 │ counter period: 0 by trace, 1 start, 2 end
     ///         │ time unit: 0 µs, 1 ns, 2 ms, 3 s
     /// ```
     pub fn encode(&self) -> Vec<u8> {
@@ -182,11 +183,11 @@ impl Config {
         out
     }
 
-    /// A configuration from its bytes.
+    /// Decodes a configuration.
     ///
     /// # Errors
     ///
-    /// Where the bytes are not what [`Config::encode`] writes.
+    /// If the bytes are not the output of [`Config::encode`].
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         reader.version(VALUE_VERSION)?;
@@ -200,46 +201,46 @@ impl Config {
             1 => CustomMetrics::On,
             2 => CustomMetrics::Only(texts(&mut reader)?.into_iter().collect()),
             3 => CustomMetrics::All,
-            _ => return Err(DecodeError::Invalid("a choice of custom metrics of no known kind")),
+            _ => return Err(DecodeError::Invalid("unknown choice of custom metrics")),
         };
-        let percentiles = match reader.u8()? {
+        let sketch_accuracy = match reader.u8()? {
             0 => None,
             1 => Some(f64::from_le_bytes(reader.array()?)),
-            _ => return Err(DecodeError::Invalid("a choice of percentiles of no known kind")),
+            _ => return Err(DecodeError::Invalid("the percentile flag is neither 0 nor 1")),
         };
         let group_by_file = match reader.u8()? {
             0 => false,
             1 => true,
-            _ => return Err(DecodeError::Invalid("a choice of grouping of no known kind")),
+            _ => return Err(DecodeError::Invalid("the flag for grouping by file is neither 0 nor 1")),
         };
         let counter_period = match reader.u8()? {
             0 => None,
             1 => Some(CounterPeriod::Start),
             2 => Some(CounterPeriod::End),
-            _ => return Err(DecodeError::Invalid("a counter period of no known kind")),
+            _ => return Err(DecodeError::Invalid("unknown counter period")),
         };
         let time_unit = match reader.u8()? {
             0 => TimeUnit::Us,
             1 => TimeUnit::Ns,
             2 => TimeUnit::Ms,
             3 => TimeUnit::Sec,
-            _ => return Err(DecodeError::Invalid("a time unit of no known kind")),
+            _ => return Err(DecodeError::Invalid("unknown time unit")),
         };
         reader.finish()?;
         let config = Self {
             interval_us,
             extra_group_keys,
             custom_metrics,
-            sketch_accuracy: percentiles,
+            sketch_accuracy,
             group_by_file,
             counter_period,
             time_unit,
         };
-        config.check().map_err(|_| DecodeError::Invalid("a configuration that cannot be used"))?;
+        config.check().map_err(|_| DecodeError::Invalid("the configuration is invalid"))?;
         Ok(config)
     }
 
-    /// A hash of the configuration, for people and file names to tell two apart.
+    /// Returns a hash of the configuration, by which people and file names tell configurations apart.
     pub fn hash(&self) -> u64 {
         xxh3_64(&self.encode())
     }
@@ -281,7 +282,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn configurations_come_back_and_differ_by_hash() {
+    fn configurations_round_trip_and_have_different_hashes() {
         let all = [
             Config::default(),
             Config { interval_us: 5, ..Config::default() },
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn unusable_choices_are_refused() {
+    fn invalid_configurations_are_rejected() {
         let default = Config::default;
         assert!(Config { interval_us: 0, ..default() }.check().is_err());
         assert!(Config { interval_us: u64::MAX, ..default() }.check().is_err());

@@ -1,4 +1,4 @@
-//! Values that are final, as bytes; and the rows of a whole table of them, in order.
+//! Encoded cells of series, and the sorted rows of a whole table of them.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use dft_codec::{Reader, RowKey, SeriesId, put_varint};
 
 use crate::partition::{PARTITIONS, partition_of};
 
-/// The sealed values of one series, in the order in which they were sealed.
+/// The encoded cells of one series, in the order in which they were encoded.
 ///
 /// ```text
 /// varint bucket │ varint length │ value
@@ -15,7 +15,7 @@ use crate::partition::{PARTITIONS, partition_of};
 pub(crate) struct EncodedCells(Vec<u8>);
 
 impl EncodedCells {
-    /// Adds a value; how many bytes that takes.
+    /// Adds a value. Returns the number of bytes that this takes.
     pub(crate) fn push(&mut self, bucket: u64, value: &[u8]) -> usize {
         let before = self.0.len();
         put_varint(&mut self.0, bucket.into());
@@ -24,7 +24,7 @@ impl EncodedCells {
         self.0.len() - before
     }
 
-    /// The values, in order of their bucket; a bucket comes as often as it was opened.
+    /// Returns the values in order of their buckets. A bucket occurs as often as its cell was opened.
     pub(crate) fn values(&self) -> Values<'_> {
         let mut values = Values { bytes: &[], places: Vec::new(), next: 0 };
         values.become_of(self);
@@ -32,7 +32,7 @@ impl EncodedCells {
     }
 }
 
-/// Walks the values of one series.
+/// An iterator over the values of one series.
 pub(crate) struct Values<'a> {
     bytes: &'a [u8],
     places: Vec<(u64, Range<usize>)>,
@@ -40,15 +40,15 @@ pub(crate) struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    /// Becomes the values of another series, in the memory of these.
-    fn become_of(&mut self, sealed: &'a EncodedCells) {
-        let bytes = &sealed.0[..];
+    /// Switches to the values of another series, and reuses the memory.
+    fn become_of(&mut self, encoded: &'a EncodedCells) {
+        let bytes = &encoded.0[..];
         self.places.clear();
         self.next = 0;
         self.bytes = bytes;
         let mut reader = Reader::new(bytes);
-        // This table wrote the bytes, so they cannot be cut; if they were, less would come out than
-        // the report counts.
+        // This table wrote the bytes, so they cannot be truncated. If they were, fewer rows would be written than the
+        // report counts.
         while let (Ok(bucket), Ok(length)) = (reader.varint_u64(), reader.varint_u64()) {
             let start = bytes.len() - reader.left();
             if reader.bytes(length as usize).is_err() {
@@ -56,7 +56,7 @@ impl<'a> Values<'a> {
             }
             self.places.push((bucket, start..start + length as usize));
         }
-        debug_assert_eq!(reader.left(), 0, "sealed bytes are whole");
+        debug_assert_eq!(reader.left(), 0, "encoded cells are whole");
         self.places.sort_by_key(|(bucket, range)| (*bucket, range.start));
     }
 }
@@ -72,16 +72,16 @@ impl<'a> Iterator for Values<'a> {
     }
 }
 
-/// The rows of a table, left where the table had them.
+/// The rows of a table, without a copy.
 pub(crate) struct TableRows {
     /// By id.
     series: Vec<(SeriesId, EncodedCells)>,
-    /// Which of them start each partition, and how many there are.
+    /// The index of the first series of each partition, and the number of series.
     starts: [usize; PARTITIONS + 1],
 }
 
 impl TableRows {
-    /// The rows of series that are in order of their ids.
+    /// Returns the rows of series, which must be in order of their ids.
     pub(crate) fn new(series: Vec<(SeriesId, EncodedCells)>) -> Self {
         let mut starts = [0; PARTITIONS + 1];
         for (partition, start) in starts.iter_mut().enumerate() {
@@ -90,17 +90,17 @@ impl TableRows {
         Self { series, starts }
     }
 
-    /// About how many bytes lie before each partition, and in all of them.
+    /// Returns the approximate number of bytes before each partition, and in all partitions.
     pub(crate) fn bytes(&self) -> [u64; PARTITIONS + 1] {
         let mut bytes = [0; PARTITIONS + 1];
         for at in 0..PARTITIONS {
             let series = &self.series[self.starts[at]..self.starts[at + 1]];
-            bytes[at + 1] = bytes[at] + series.iter().map(|(_, sealed)| sealed.0.len() as u64).sum::<u64>();
+            bytes[at + 1] = bytes[at] + series.iter().map(|(_, encoded)| encoded.0.len() as u64).sum::<u64>();
         }
         bytes
     }
 
-    /// A cursor over some partitions.
+    /// Returns a cursor over some partitions.
     pub(crate) fn cursor(&self, partitions: &Range<usize>) -> TableCursor<'_> {
         let series = &self.series[self.starts[partitions.start]..self.starts[partitions.end]];
         let values = Values { bytes: &[], places: Vec::new(), next: 0 };
@@ -108,9 +108,9 @@ impl TableRows {
     }
 }
 
-/// Walks the rows of a table.
+/// A cursor over the rows of a table.
 pub(crate) struct TableCursor<'a> {
-    /// The series behind the one at hand.
+    /// The series after the current one.
     series: &'a [(SeriesId, EncodedCells)],
     values: Values<'a>,
     pub(crate) key: [u8; RowKey::LENGTH],
@@ -118,7 +118,7 @@ pub(crate) struct TableCursor<'a> {
 }
 
 impl TableCursor<'_> {
-    /// Steps to the next row; false at the end.
+    /// Moves to the next row. Returns false at the end.
     #[inline]
     pub(crate) fn advance(&mut self) -> bool {
         loop {
@@ -127,14 +127,14 @@ impl TableCursor<'_> {
                 self.value = value;
                 return true;
             }
-            let Some(((id, sealed), rest)) = self.series.split_first() else { return false };
+            let Some(((id, encoded), rest)) = self.series.split_first() else { return false };
             self.series = rest;
             self.key[..16].copy_from_slice(&id.0);
-            self.values.become_of(sealed);
+            self.values.become_of(encoded);
         }
     }
 
-    /// Whether the next row has another key: a bucket that was opened again comes again.
+    /// Tells whether the next row has another key. A bucket whose cell was opened again has several rows.
     #[inline]
     pub(crate) fn is_last_of_key(&self) -> bool {
         let places = &self.values.places;
@@ -147,12 +147,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_come_by_series_and_bucket_and_a_bucket_as_often_as_it_was_opened() {
-        let sealed = |values: &[(u64, &[u8])]| {
-            let mut sealed = EncodedCells::default();
-            let bytes: usize = values.iter().map(|(bucket, value)| sealed.push(*bucket, value)).sum();
-            assert_eq!(sealed.0.len(), bytes);
-            sealed
+    fn rows_are_sorted_by_series_and_bucket_and_repeat_for_reopened_buckets() {
+        let encoded = |values: &[(u64, &[u8])]| {
+            let mut encoded = EncodedCells::default();
+            let bytes: usize = values.iter().map(|(bucket, value)| encoded.push(*bucket, value)).sum();
+            assert_eq!(encoded.0.len(), bytes);
+            encoded
         };
         let id = |first: u8, second: u8| {
             let mut id = [7; 16];
@@ -160,10 +160,10 @@ mod tests {
             SeriesId(id)
         };
         let rows = TableRows::new(vec![
-            (id(0, 3), sealed(&[(20, b"b"), (10, b"a"), (20, b""), (30, b"c")])),
-            (id(0, 200), sealed(&[])),
-            (id(0, 201), sealed(&[(10, b"d")])),
-            (id(2, 255), sealed(&[(u64::MAX, b"e")])),
+            (id(0, 3), encoded(&[(20, b"b"), (10, b"a"), (20, b""), (30, b"c")])),
+            (id(0, 200), encoded(&[])),
+            (id(0, 201), encoded(&[(10, b"d")])),
+            (id(2, 255), encoded(&[(u64::MAX, b"e")])),
         ]);
         let mut entries = Vec::new();
         let mut partitions = 0..0;

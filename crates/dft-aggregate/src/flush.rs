@@ -1,4 +1,4 @@
-//! A table written out as a run: in memory, or in a file.
+//! Writing a table out as a run, in memory or in a file.
 
 use dft_codec::{NameGivers, NameKey, RowKey, SeriesId, SeriesIdentity, TelemetryKey};
 
@@ -8,7 +8,7 @@ use crate::run::{Run, RunError, RunWriter, Section};
 use crate::table::{CellEncoder, Giver, SeriesKey};
 
 impl Aggregator {
-    /// Gives the table out as a run in memory. Its rows stay where they are.
+    /// Turns the table into a run in memory. Its rows are not copied.
     pub fn into_run(mut self) -> Run {
         let series = self.series_by_id();
         let mut writer = RunWriter::in_memory();
@@ -16,20 +16,20 @@ impl Aggregator {
             .write_identities(&series, &mut writer)
             .and_then(|()| self.write_telemetry(&mut writer))
             .and_then(|()| writer.finish());
-        let mut sealer = CellEncoder { interner: &self.interner, orders: &mut self.orders };
-        let rows = series.iter().map(|&(id, row)| (id, self.rows.take(row, &mut sealer))).collect();
+        let mut encoder = CellEncoder { interner: &self.interner, orders: &mut self.orders };
+        let rows = series.iter().map(|&(id, row)| (id, self.rows.take(row, &mut encoder))).collect();
         match written {
             Ok(run) => run.with_rows(TableRows::new(rows)),
-            // Memory takes every byte.
+            // Writes to memory do not fail.
             Err(error) => unreachable!("a run in memory: {error}"),
         }
     }
 
-    /// Writes the table out as a run in the file `path`, and goes on with an empty one.
+    /// Writes the table out as a run in the file `path`, and empties the table.
     ///
     /// # Errors
     ///
-    /// What the system says of the file.
+    /// If the file cannot be written. The table is unchanged then.
     pub fn spill(&mut self, path: &std::path::Path) -> Result<Run, RunError> {
         let run = RunWriter::to_file(path).and_then(|mut writer| {
             let series = self.series_by_id();
@@ -39,7 +39,7 @@ impl Aggregator {
             writer.finish()
         });
         if run.is_err() {
-            // It takes room, and the table is still whole.
+            // The file takes space, and the table still has all rows.
             let _ = std::fs::remove_file(path);
         }
         let run = run?;
@@ -49,14 +49,14 @@ impl Aggregator {
         Ok(run)
     }
 
-    /// Ids and numbers of all series, by id.
+    /// Returns the ids and numbers of all series, by id.
     fn series_by_id(&self) -> Vec<(SeriesId, u32)> {
         let mut series: Vec<_> = self.series.iter().map(|(key, known)| (self.identity(key).id(), known.row)).collect();
         series.sort_unstable();
         series
     }
 
-    /// Writes who the series are, and names.
+    /// Writes the identities of the series, and names.
     fn write_identities(&self, series: &[(SeriesId, u32)], out: &mut RunWriter) -> Result<(), RunError> {
         let mut keys: Vec<Option<&SeriesKey>> = vec![None; self.series.len()];
         for (key, known) in &self.series {
@@ -71,7 +71,7 @@ impl Aggregator {
         out.begin(Section::Names)?;
         let text = |symbol| self.interner.get(symbol);
         let mut names: Vec<_> = self.names.iter().copied().collect();
-        // By key; of one key, by giver.
+        // By key, then by giver.
         names.sort_unstable_by(|a, b| (a.0, text(a.1), text(a.2), a.3).cmp(&(b.0, text(b.1), text(b.2), b.3)));
         let mut givers = NameGivers::default();
         for same in names.chunk_by(|a, b| (a.0, a.1, a.2) == (b.0, b.1, b.2)) {
@@ -89,9 +89,9 @@ impl Aggregator {
 
     fn write_rows(&mut self, series: &[(SeriesId, u32)], out: &mut RunWriter) -> Result<(), RunError> {
         out.begin(Section::Rows)?;
-        let mut sealer = CellEncoder { interner: &self.interner, orders: &mut self.orders };
+        let mut encoder = CellEncoder { interner: &self.interner, orders: &mut self.orders };
         for &(id, row) in series {
-            for (bucket, value) in self.rows.finish(row, &mut sealer).values() {
+            for (bucket, value) in self.rows.finish(row, &mut encoder).values() {
                 out.put(&RowKey { series: id, bucket }.encode(), value)?;
             }
         }
@@ -101,7 +101,7 @@ impl Aggregator {
     fn write_telemetry(&mut self, out: &mut RunWriter) -> Result<(), RunError> {
         out.begin(Section::Telemetry)?;
         let text = |symbol| self.interner.get(symbol);
-        let mut sealer = CellEncoder { interner: &self.interner, orders: &mut self.orders };
+        let mut encoder = CellEncoder { interner: &self.interner, orders: &mut self.orders };
         let mut counters: Vec<(Vec<u8>, u32)> = self
             .counters
             .iter()
@@ -113,7 +113,7 @@ impl Aggregator {
         counters.sort_unstable();
         for (mut key, series) in counters {
             let prefix = key.len();
-            for (bucket, value) in self.telemetry.finish(series, &mut sealer).values() {
+            for (bucket, value) in self.telemetry.finish(series, &mut encoder).values() {
                 key.truncate(prefix);
                 key.extend_from_slice(&bucket.to_be_bytes());
                 out.put(&key, value)?;

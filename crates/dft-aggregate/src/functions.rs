@@ -1,7 +1,8 @@
-//! What is known of functions by their name: which transfer data, and which kind of I/O they are.
+//! Functions by name: which transfer data, and which kind of I/O they do.
 
 /// The kind of I/O that a function does, with the numbers of the dfanalyzer tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 #[repr(i64)]
 pub enum IoCategory {
     /// Reads data.
@@ -14,14 +15,14 @@ pub enum IoCategory {
     Pctl = 4,
     /// Talks to other processes.
     Ipc = 5,
-    /// None of the others.
+    /// Anything else.
     Other = 6,
     /// Waits until data is stored.
     Sync = 7,
 }
 
 impl IoCategory {
-    /// The category of a function's name.
+    /// Returns the category of a function.
     pub fn of(name: &str) -> Self {
         match name {
             "read" | "pread" | "pread64" | "readv" | "preadv" | "preadv64" | "preadv2" | "fread" | "fgets"
@@ -53,7 +54,7 @@ impl IoCategory {
         }
     }
 
-    /// The category's name, for people.
+    /// Returns the category's name, for people.
     pub fn name(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -67,14 +68,14 @@ impl IoCategory {
     }
 }
 
-/// Whether what a transfer returns is a number of items of arg `size`, not of bytes.
+/// Tells whether a transfer returns a number of items of arg `size`, not of bytes.
 pub(crate) fn counts_items(name: &str) -> bool {
     matches!(name, "fread" | "fwrite")
 }
 
-/// Whether the function returns how much it moved: reads, writes, network calls and copies of POSIX and
-/// STDIO. Not every function that reads or writes does: what `fgets` returns is no number of bytes. `cat` is
-/// in lower case.
+/// Tells whether a function returns how much it transferred: reads, writes, network calls and copies of POSIX and
+/// STDIO. Not all functions that read or write do: `fgets` does not return a number of bytes. `cat` must be in lower
+/// case.
 pub fn is_transfer(cat: &str, name: &str) -> bool {
     matches!(cat, "posix" | "stdio")
         && matches!(
@@ -112,7 +113,7 @@ pub fn is_transfer(cat: &str, name: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Every name that means something, with the number that the tables have for it.
+    /// All known names, with the number of their category in the tables.
     const KINDS: [(i64, &str); 7] = [
         (
             1,
@@ -148,7 +149,7 @@ mod tests {
          writev";
 
     #[test]
-    fn every_function_is_of_its_kind() {
+    fn every_function_has_its_category() {
         let mut seen = std::collections::BTreeSet::new();
         for (kind, names) in KINDS {
             for name in names.split_whitespace() {
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn transfers_are_those_that_return_how_much_they_moved() {
+    fn only_transfers_return_how_much_they_moved() {
         let transfers: Vec<&str> = TRANSFERS.split_whitespace().collect();
         assert_eq!(transfers.len(), 26);
         for name in KINDS.iter().flat_map(|(_, names)| names.split_whitespace()) {

@@ -1,4 +1,4 @@
-//! Strings to small integers, once per table.
+//! The interner of a table: strings as small integers.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use ahash::RandomState;
 use hashbrown::HashTable;
 
-/// A string of an [`Interner`].
+/// The number of a string in an [`Interner`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Symbol(u32);
 
@@ -19,21 +19,20 @@ impl Symbol {
     }
 }
 
-/// Maps strings to symbols and back. Bytes that are not UTF-8 are one with their lossy decoding.
+/// A map from strings to symbols and back. Bytes that are not UTF-8 have the symbol of their lossy decoding.
 pub(crate) struct Interner {
     hasher: RandomState,
     text: String,
     ends: Vec<usize>,
     table: HashTable<Symbol>,
-    /// Bytes that are not UTF-8, and the symbol of what they decode to.
+    /// The symbols of bytes that are not UTF-8.
     lossy: HashMap<Vec<u8>, Symbol>,
 }
 
 impl Interner {
     pub(crate) fn new() -> Self {
         let mut interner = Self {
-            // Fixed seeds: a table's speed must not change from run to run. Nothing depends on the
-            // order of this table.
+            // Fixed seeds, so that a table's speed does not change from run to run. Nothing depends on this table's order.
             hasher: RandomState::with_seeds(0x6466_7472, 0x6163_6572, 0x696e_7465, 0x726e_6572),
             text: String::new(),
             ends: Vec::new(),
@@ -81,7 +80,7 @@ impl Interner {
         slice(&self.text, &self.ends, symbol)
     }
 
-    /// About how many bytes this takes.
+    /// Returns the approximate memory in bytes.
     pub(crate) fn memory(&self) -> usize {
         self.text.capacity() + self.ends.capacity() * 8 + self.table.capacity() * 6 + self.lossy.len() * 200
     }
@@ -99,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_text_has_one_symbol_however_it_is_written() {
+    fn bytes_that_decode_to_equal_text_have_one_symbol() {
         let mut interner = Interner::new();
         assert_eq!(interner.intern(b""), Symbol::EMPTY);
         let a = interner.intern(b"abc");

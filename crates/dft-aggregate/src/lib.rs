@@ -1,10 +1,9 @@
-//! The rules of the aggregation: a trace record to its family, series, bucket and update; the
-//! in-memory table that takes the updates; the sorted runs it is written out as; the configuration.
+//! The rules of aggregation: which series and bucket a record belongs to, and how it updates the row; the table in
+//! memory that holds the rows; the sorted runs to which the table is written; and the configuration.
 //!
-//! No RocksDB here: an [`Aggregator`] turns records into a [`Run`], and [`merge_runs`] turns runs
-//! into the one sorted stream of keys and values that a store takes. Everything in a run merges
-//! exactly, so how records were spread over aggregators, and when those were written out, cannot be
-//! seen in the result.
+//! This crate does not depend on RocksDB. An [`Aggregator`] turns records into a [`Run`], and [`merge_runs`] turns
+//! runs into one sorted stream of keys and values for the store. All entries of runs merge exactly, so the result does
+//! not depend on which aggregator got which record, or on when tables were written out.
 //!
 //! # Example
 //!
@@ -18,7 +17,7 @@
 //! let text = br#"{"name":"read","cat":"POSIX","ts":5,"dur":2,"ph":"X","args":{"ret":10}}"#;
 //! Parser::new().parse(text, 1, Clock::default(), |line| {
 //!     if let Line::Record { record, clock, .. } = line {
-//!         aggregator.record(record, clock, &mut counts).expect("a sound record");
+//!         aggregator.record(record, clock, &mut counts).expect("a valid record");
 //!     }
 //! });
 //! let run = aggregator.into_run();
@@ -26,7 +25,7 @@
 //!     let row = RowValue::decode(value, RowKey::decode(key).expect("a key").bucket).expect("a row");
 //!     assert_eq!((row.core.count, row.core.size.sum()), (1, 10));
 //!     Ok::<(), std::convert::Infallible>(())
-//! }).expect("sound runs");
+//! }).expect("valid runs");
 //! ```
 
 mod aggregator;

@@ -1,4 +1,4 @@
-//! Runs to one sorted stream: entries of one key are merged.
+//! Merging of runs to one sorted stream, in which entries of one key are merged.
 
 use std::ops::Range;
 use std::path::Path;
@@ -7,13 +7,13 @@ use dft_codec::{DecodeError, NameGivers, RowKey, RowValue, SeriesIdentity, Telem
 
 use crate::run::{Cursor, Run, RunError, RunWriter, Section};
 
-/// What can go wrong when runs are merged.
+/// The reason why runs cannot be merged.
 #[derive(Debug, thiserror::Error)]
 pub enum MergeError<E> {
     /// A run cannot be read.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// An entry is not what was written.
+    /// An entry does not decode.
     #[error("an entry of the build's table does not decode: {0}")]
     Decode(#[from] DecodeError),
     /// Two series have one id: their 120-bit hashes collide.
@@ -24,17 +24,17 @@ pub enum MergeError<E> {
         /// The other.
         second: Box<SeriesIdentity>,
     },
-    /// What the receiver of the stream says.
+    /// The receiver of the stream failed.
     #[error("{0}")]
     Sink(E),
 }
 
-/// Hands the entries of a section of all runs to `sink`, in order of their keys, each key once, its
-/// values merged. `partitions` restricts rows to a range of partitions, of which there are [`PARTITIONS`](crate::PARTITIONS).
+/// Passes the entries of a section of all runs to `sink`, in order of their keys, each key once with its merged value.
+/// `partitions` restricts rows to a range of the [`PARTITIONS`](crate::PARTITIONS) partitions.
 ///
 /// # Errors
 ///
-/// [`MergeError`]; the stream then ends in the middle.
+/// [`MergeError`]. The stream is incomplete then.
 pub fn merge_runs<E>(
     runs: &[Run],
     section: Section,
@@ -51,18 +51,18 @@ pub fn merge_runs<E>(
     let mut heap = Heap::new(cursors);
     let (mut key, mut value) = (Vec::new(), Vec::new());
     loop {
-        // The common case: the least key is there once, and its bytes pass through untouched.
-        let Some(least) = heap.min() else { return Ok(()) };
-        if least.is_last_of_key() && !heap.is_tied() {
-            sink(least.key(), least.value()).map_err(MergeError::Sink)?;
-            heap.advance_least()?;
+        // The common case: the lowest key occurs once, and its bytes are passed on as they are.
+        let Some(lowest) = heap.min() else { return Ok(()) };
+        if lowest.is_last_of_key() && !heap.is_tied() {
+            sink(lowest.key(), lowest.value()).map_err(MergeError::Sink)?;
+            heap.advance_lowest()?;
             continue;
         }
         key.clear();
-        key.extend_from_slice(least.key());
+        key.extend_from_slice(lowest.key());
         value.clear();
-        value.extend_from_slice(least.value());
-        heap.advance_least()?;
+        value.extend_from_slice(lowest.value());
+        heap.advance_lowest()?;
         match heap.min() {
             Some(next) if next.key() == key => {}
             _ => {
@@ -75,17 +75,17 @@ pub fn merge_runs<E>(
             && next.key() == key
         {
             merger.add(next.value())?;
-            heap.advance_least()?;
+            heap.advance_lowest()?;
         }
         sink(&key, &merger.finish()).map_err(MergeError::Sink)?;
     }
 }
 
-/// Merges runs into one, in the file `path`, so that many do not have to be open at once.
+/// Merges runs into one run in the file `path`, so that fewer files have to be open at once.
 ///
 /// # Errors
 ///
-/// [`MergeError`]; what was written of the file is then of no use.
+/// [`MergeError`]. The file is useless then.
 pub fn merge_into_one(runs: &[Run], path: &Path) -> Result<Run, MergeError<RunError>> {
     let mut writer = RunWriter::to_file(path)?;
     for section in Section::ALL {
@@ -95,7 +95,7 @@ pub fn merge_into_one(runs: &[Run], path: &Path) -> Result<Run, MergeError<RunEr
     Ok(writer.finish()?)
 }
 
-/// Merges the values of one key.
+/// The merged value of one key.
 enum Merger {
     Row(u64, Box<RowValue>),
     Telemetry(u64, TelemetryValue),
@@ -146,7 +146,7 @@ impl Merger {
     }
 }
 
-/// A binary heap of cursors, the one with the least key on top.
+/// A binary heap of cursors, with the lowest key on top.
 struct Heap<'a> {
     cursors: Vec<Cursor<'a>>,
 }
@@ -164,15 +164,15 @@ impl<'a> Heap<'a> {
         self.cursors.first()
     }
 
-    /// Whether another cursor has the least key, too.
+    /// Tells whether another cursor has the lowest key, too.
     #[inline]
     fn is_tied(&self) -> bool {
-        // One that has it is on the way from there to the top, and so are those above it.
-        let least = self.cursors[0].key();
-        self.cursors[1..].iter().take(2).any(|cursor| cursor.key() == least)
+        // If any other cursor has it, so does a child of the top.
+        let lowest = self.cursors[0].key();
+        self.cursors[1..].iter().take(2).any(|cursor| cursor.key() == lowest)
     }
 
-    fn advance_least(&mut self) -> Result<(), RunError> {
+    fn advance_lowest(&mut self) -> Result<(), RunError> {
         if !self.cursors[0].advance()? {
             self.cursors.swap_remove(0);
         }
@@ -182,17 +182,17 @@ impl<'a> Heap<'a> {
 
     fn sift_down(&mut self, mut at: usize) {
         loop {
-            let mut least = at;
+            let mut lowest = at;
             for child in [2 * at + 1, 2 * at + 2] {
-                if child < self.cursors.len() && self.cursors[child].key() < self.cursors[least].key() {
-                    least = child;
+                if child < self.cursors.len() && self.cursors[child].key() < self.cursors[lowest].key() {
+                    lowest = child;
                 }
             }
-            if least == at {
+            if lowest == at {
                 return;
             }
-            self.cursors.swap(at, least);
-            at = least;
+            self.cursors.swap(at, lowest);
+            at = lowest;
         }
     }
 }

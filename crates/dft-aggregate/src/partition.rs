@@ -1,9 +1,9 @@
-//! Ranges of row keys, which several threads merge at once.
+//! Partitions: ranges of row keys that threads merge concurrently.
 
-/// How many partitions the rows of a run are split into: sixteen ranges of ids for each kind of series.
+/// The number of partitions of a run's rows: sixteen ranges of ids for each kind of series.
 pub const PARTITIONS: usize = 48;
 
-/// The partition of a row's key. Partitions are in key order.
+/// Returns the partition of a row's key. Partitions are in key order.
 #[inline]
 pub(crate) fn partition_of(key: &[u8]) -> usize {
     let kind = usize::from(key.first().copied().unwrap_or(0)).min(2);

@@ -1,13 +1,14 @@
-//! Runs: a table written out as sorted keys and values, in memory or in a file.
+//! Runs: tables written out as sorted keys and values, in memory or in a file.
 //!
 //! ```text
-//! run       the sections one after another, in the order of [`Section`]
-//! section   entries in order of their keys; a key may come several times
+//! run       the sections, in the order of [`Section`]
+//! section   entries in order of their keys; a key may occur several times
 //! entry     varint key length │ key │ varint value length │ value
 //! ```
 //!
-//! A run lives no longer than the build that wrote it, so it has no version.
+//! A run does not outlive the build that wrote it, so it has no version.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ use dft_io::Show;
 use crate::encoded_cells::{TableCursor, TableRows};
 use crate::partition::{PARTITIONS, partition_of};
 
-/// Which part of the index an entry belongs to.
+/// A section of a run: the part of the index that entries belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Section {
     /// Series ids and identities.
@@ -32,14 +33,15 @@ pub enum Section {
 }
 
 impl Section {
-    /// Every section, in the order in which a run has them.
+    /// All sections, in the order of a run.
     pub const ALL: [Self; 4] = [Self::Series, Self::Names, Self::Rows, Self::Telemetry];
 }
 
-/// What can go wrong with a run's file.
+/// The reason why a run's file cannot be written or read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RunError {
-    /// What the system says.
+    /// The system reports an error.
     #[error("{}: {source}, in a temporary file of the build{}", .path.shown(), dft_io::advice(.source))]
     Io {
         /// The file.
@@ -47,7 +49,7 @@ pub enum RunError {
         /// The error.
         source: io::Error,
     },
-    /// The file does not hold what was written to it.
+    /// The file does not have the bytes that were written to it.
     #[error("{}: the build's temporary file was changed while it was in use", .path.shown())]
     Corrupt {
         /// The file.
@@ -60,35 +62,45 @@ enum Store {
     File(PathBuf),
 }
 
-/// A table's sorted entries. A run in a file removes the file when it is dropped.
+/// The sorted entries of a table. A run in a file removes the file when it is dropped.
 pub struct Run {
     store: Store,
-    /// Where each section starts, and where the last one ends.
+    /// The start of each section, and the end of the last one.
     starts: [u64; 5],
-    /// Where each partition of the rows starts, and where the last one ends.
+    /// The start of each partition of the rows, and the end of the last one.
     partitions: [u64; PARTITIONS + 1],
-    /// The rows, where they are not in the store.
+    /// The rows, if they are not in the store.
     rows: Option<TableRows>,
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
         if let Store::File(path) = &self.store {
-            // The folder it is in is removed as a whole, too; a file that stays is only in the way.
+            // Errors do not matter: the build removes the whole directory at its end, too.
             let _ = std::fs::remove_file(path);
         }
     }
 }
 
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = match &self.store {
+            Store::Memory(_) => None,
+            Store::File(path) => Some(path),
+        };
+        f.debug_struct("Run").field("path", &path).field("starts", &self.starts).finish_non_exhaustive()
+    }
+}
+
 impl Run {
-    /// The run with the rows of a table, and none of its own.
+    /// Returns the run with the rows of a table in place of its own.
     pub(crate) fn with_rows(mut self, rows: TableRows) -> Self {
         self.partitions = rows.bytes();
         self.rows = Some(rows);
         self
     }
 
-    /// How many bytes a section has.
+    /// Returns the number of bytes of a section.
     pub fn section_bytes(&self, section: Section) -> u64 {
         if section == Section::Rows {
             return self.partition_bytes(&(0..PARTITIONS));
@@ -96,12 +108,12 @@ impl Run {
         self.starts[section as usize + 1] - self.starts[section as usize]
     }
 
-    /// How many bytes of rows are in the partitions of a range.
+    /// Returns the number of bytes of the rows in a range of partitions.
     pub fn partition_bytes(&self, range: &std::ops::Range<usize>) -> u64 {
         self.partitions[range.end] - self.partitions[range.start]
     }
 
-    /// A cursor over a section, or over some partitions of the rows.
+    /// Returns a cursor over a section, or over some partitions of the rows.
     pub(crate) fn cursor(
         &self,
         section: Section,
@@ -131,7 +143,7 @@ impl Run {
     }
 }
 
-/// Walks the entries of a section.
+/// A cursor over the entries of a section.
 pub(crate) enum Cursor<'a> {
     Memory { rest: &'a [u8], key: &'a [u8], value: &'a [u8] },
     Table(TableCursor<'a>),
@@ -139,7 +151,7 @@ pub(crate) enum Cursor<'a> {
 }
 
 impl Cursor<'_> {
-    /// Steps to the next entry; false at the end.
+    /// Moves to the next entry. Returns false at the end.
     pub(crate) fn advance(&mut self) -> Result<bool, RunError> {
         match self {
             Cursor::Memory { rest, key, value } => {
@@ -190,7 +202,7 @@ impl Cursor<'_> {
         }
     }
 
-    /// Whether the next entry is known to have another key.
+    /// Tells whether the next entry is known to have another key.
     #[inline]
     pub(crate) fn is_last_of_key(&self) -> bool {
         match self {
@@ -223,7 +235,7 @@ enum Sink {
     File(BufWriter<File>, PathBuf),
 }
 
-/// Writes a run: the sections in their order, the entries of each in order of their keys.
+/// A writer of a run. The caller must write the sections in order, and the entries of each in order of their keys.
 pub(crate) struct RunWriter {
     sink: Sink,
     at: u64,
@@ -260,7 +272,7 @@ impl RunWriter {
 
     pub(crate) fn begin(&mut self, section: Section) -> Result<(), RunError> {
         self.end_partitions();
-        // Also of those that are passed over.
+        // Including sections that are skipped.
         self.starts[self.section + 1..].fill(self.at);
         self.section = section as usize;
         if section == Section::Rows {

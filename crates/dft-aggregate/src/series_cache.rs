@@ -1,17 +1,17 @@
-//! Series by how records spell them.
+//! A cache of series by the raw values of records.
 //!
-//! The records of a series mostly spell it alike, byte by byte. So before its parts are looked up one
-//! by one, the whole spelling is compared with one that was seen before.
+//! Records of one series mostly have the same values, byte by byte. So before the values are looked up one by one, they
+//! are compared as a whole with those of an earlier record.
 
 use dft_trace::Value;
 
-/// How many spellings are remembered; a new one takes the place of one with the same hash.
+/// The number of slots. A new key replaces the key in its slot.
 const SLOTS: usize = 1 << 12;
 
-/// A value in three words, which tell integers and texts of up to 16 bytes apart.
+/// A value in three words, which identify integers and texts of up to 16 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct ValueKey {
-    /// Its length, and its kind in the lowest three bits.
+    /// The value's length, and its kind in the lowest three bits.
     shape: u64,
     first: u64,
     last: u64,
@@ -20,7 +20,7 @@ struct ValueKey {
 impl ValueKey {
     #[inline(always)]
     fn of(value: &Value<'_>) -> Self {
-        // The usual kinds first: a jump by kind would be foretold badly.
+        // The usual kinds first, because a jump table would be predicted badly.
         if let Value::Text(text) = value {
             return Self::of_text(0, text);
         }
@@ -48,7 +48,7 @@ impl ValueKey {
     }
 }
 
-/// What of a text its mark does not tell.
+/// Returns the bytes of a text that its [`ValueKey`] does not have.
 #[inline]
 fn middle<'a>(value: &Value<'a>) -> &'a [u8] {
     match value {
@@ -57,7 +57,7 @@ fn middle<'a>(value: &Value<'a>) -> &'a [u8] {
     }
 }
 
-/// The values that a record spells its series with: six that all have, and the extra ones.
+/// The raw values of a record that identify its series: six that all records have, and the extra group keys.
 #[derive(Clone, Copy)]
 pub(crate) struct RawSeriesKey<'s, 'a> {
     pub(crate) kind: u8,
@@ -70,17 +70,17 @@ impl<'s, 'a> RawSeriesKey<'s, 'a> {
         self.usual.into_iter().chain(self.extra).map(middle)
     }
 
-    /// The slot of the spelling.
+    /// Returns the number of the key's slot.
     #[inline(always)]
     fn place(&self) -> usize {
         const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
         let mix = |hash: u64, value: &Value<'_>| {
-            let mark = ValueKey::of(value);
-            let word = mark.first.rotate_left(23) ^ mark.last ^ mark.shape;
+            let key = ValueKey::of(value);
+            let word = key.first.rotate_left(23) ^ key.last ^ key.shape;
             (hash.rotate_left(19) ^ word).wrapping_mul(FACTOR)
         };
-        // The category is left out, for it mostly goes with the name, and so are the process and the host:
-        // in a trace there mostly is one of each, and a thread is of one.
+        // The category is left out because it mostly follows from the name. The process and the host are left out
+        // because a trace mostly has one of each, and a thread belongs to one process.
         let [name, _, _, tid, _, file_hash] = self.usual;
         let hash = mix(mix(mix(self.kind.into(), name), tid), file_hash);
         let hash = self.extra.iter().fold(hash, mix);
@@ -92,46 +92,46 @@ struct Slot<T> {
     kind: u8,
     usual: [ValueKey; 6],
     rest: Option<Box<Rest>>,
-    found: T,
+    series: T,
 }
 
-/// What only some spellings have.
+/// The parts that only some keys have.
 struct Rest {
     extra: Vec<ValueKey>,
-    /// What of the texts the marks do not tell, one after another.
+    /// The concatenated bytes of texts that the value keys do not have.
     middles: Vec<u8>,
 }
 
 impl Rest {
     #[cold]
-    fn of(spelling: &RawSeriesKey<'_, '_>) -> Self {
-        let extra = spelling.extra.iter().map(ValueKey::of).collect();
-        Self { extra, middles: spelling.middles().flatten().copied().collect() }
+    fn of(key: &RawSeriesKey<'_, '_>) -> Self {
+        let extra = key.extra.iter().map(ValueKey::of).collect();
+        Self { extra, middles: key.middles().flatten().copied().collect() }
     }
 
     fn heap(&self) -> usize {
         size_of::<Self>() + self.extra.capacity() * size_of::<ValueKey>() + self.middles.capacity()
     }
 
-    /// Whether the spelling, whose usual marks are alike, has this rest.
+    /// Tells whether a key, whose usual value keys are equal, has this rest.
     #[inline]
-    fn is(&self, spelling: &RawSeriesKey<'_, '_>) -> bool {
-        let marks = spelling.extra.iter().map(ValueKey::of);
-        // Marks that are alike have lengths that are alike, and so are the middles' then.
+    fn is(&self, key: &RawSeriesKey<'_, '_>) -> bool {
+        let extra = key.extra.iter().map(ValueKey::of);
+        // Equal value keys have equal lengths, so the middles have equal lengths, too.
         let mut rest = &self.middles[..];
-        self.extra.iter().copied().eq(marks)
-            && spelling.middles().all(|text| {
-                let Some((mine, behind)) = rest.split_at_checked(text.len()) else { return false };
-                rest = behind;
+        self.extra.iter().copied().eq(extra)
+            && key.middles().all(|text| {
+                let Some((mine, after)) = rest.split_at_checked(text.len()) else { return false };
+                rest = after;
                 same(mine, text)
             })
     }
 }
 
-/// What was found for spellings.
+/// A cache of series by raw key.
 pub(crate) struct SeriesCache<T> {
     slots: Vec<Option<Slot<T>>>,
-    /// Bytes that the slots hold outside of themselves.
+    /// The heap bytes of all slots.
     heap: usize,
 }
 
@@ -140,27 +140,27 @@ impl<T: Copy> SeriesCache<T> {
         Self { slots: Vec::new(), heap: 0 }
     }
 
-    /// What was found for this spelling, if it is remembered.
+    /// Returns the series of a key, if it is cached.
     #[inline(always)]
-    pub(crate) fn get(&self, spelling: &RawSeriesKey<'_, '_>) -> Option<T> {
-        let slot = self.slots.get(spelling.place())?.as_ref()?;
-        slot.is(spelling).then_some(slot.found)
+    pub(crate) fn get(&self, key: &RawSeriesKey<'_, '_>) -> Option<T> {
+        let slot = self.slots.get(key.place())?.as_ref()?;
+        slot.is(key).then_some(slot.series)
     }
 
-    /// Remembers what was found for a spelling.
-    pub(crate) fn insert(&mut self, spelling: &RawSeriesKey<'_, '_>, found: T) {
+    /// Caches the series of a key.
+    pub(crate) fn insert(&mut self, key: &RawSeriesKey<'_, '_>, series: T) {
         self.slots.resize_with(SLOTS, || None);
-        let rest = Some(Rest::of(spelling)).filter(|rest| !rest.extra.is_empty() || !rest.middles.is_empty());
+        let rest = Some(Rest::of(key)).filter(|rest| !rest.extra.is_empty() || !rest.middles.is_empty());
         let heap = |slot: &Slot<T>| slot.rest.as_ref().map_or(0, |rest| rest.heap());
-        let usual = spelling.usual.map(ValueKey::of);
-        let new = Slot { kind: spelling.kind, usual, rest: rest.map(Box::new), found };
-        let slot = &mut self.slots[spelling.place()];
+        let usual = key.usual.map(ValueKey::of);
+        let new = Slot { kind: key.kind, usual, rest: rest.map(Box::new), series };
+        let slot = &mut self.slots[key.place()];
         self.heap += heap(&new);
         self.heap -= slot.as_ref().map_or(0, heap);
         *slot = Some(new);
     }
 
-    /// About how many bytes this takes.
+    /// Returns the approximate memory in bytes.
     pub(crate) fn memory(&self) -> usize {
         self.slots.capacity() * size_of::<Option<Slot<T>>>() + self.heap
     }
@@ -168,11 +168,10 @@ impl<T: Copy> SeriesCache<T> {
 
 impl<T> Slot<T> {
     #[inline(always)]
-    fn is(&self, spelling: &RawSeriesKey<'_, '_>) -> bool {
-        // One after another, each from where it is to where it is compared: an array of marks would be
-        // written to memory and read back.
-        let [name, cat, pid, tid, host_hash, file_hash] = spelling.usual;
-        self.kind == spelling.kind
+    fn is(&self, key: &RawSeriesKey<'_, '_>) -> bool {
+        // One after another: an array of value keys would be written to memory and read back.
+        let [name, cat, pid, tid, host_hash, file_hash] = key.usual;
+        self.kind == key.kind
             && self.usual[0] == ValueKey::of(name)
             && self.usual[1] == ValueKey::of(cat)
             && self.usual[2] == ValueKey::of(pid)
@@ -180,13 +179,13 @@ impl<T> Slot<T> {
             && self.usual[4] == ValueKey::of(host_hash)
             && self.usual[5] == ValueKey::of(file_hash)
             && match &self.rest {
-                None => spelling.extra.is_empty(),
-                Some(rest) => rest.is(spelling),
+                None => key.extra.is_empty(),
+                Some(rest) => rest.is(key),
             }
     }
 }
 
-/// Whether two texts are equal; they are short, mostly, and then compared without a loop.
+/// Tells whether two texts are equal. Most are short and compared without a loop.
 #[inline]
 fn same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
@@ -211,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_very_same_spelling_is_found() {
+    fn only_a_key_of_equal_values_is_found() {
         let texts: [&[u8]; 8] =
             [b"", b"a", b"\0a", b"ab", b"abcd", b"abcdabcd", b"abcdefgh-x-abcdefgh", b"abcdefgh-y-abcdefgh"];
         let null = Value::Null;
@@ -232,19 +231,19 @@ mod tests {
                 all.extend([&[][..], &values[1..]].map(|extra| RawSeriesKey { kind, usual, extra }));
             }
         }
-        let mut spellings = SeriesCache::new();
-        for (at, spelling) in all.iter().enumerate() {
-            assert_eq!(spellings.get(spelling), None);
-            spellings.insert(spelling, at);
-            assert_eq!(spellings.get(spelling), Some(at));
-            for (other, spelling) in all.iter().enumerate() {
-                assert!(spellings.get(spelling).is_none_or(|found| found == other));
+        let mut cache = SeriesCache::new();
+        for (at, key) in all.iter().enumerate() {
+            assert_eq!(cache.get(key), None);
+            cache.insert(key, at);
+            assert_eq!(cache.get(key), Some(at));
+            for (other, key) in all.iter().enumerate() {
+                assert!(cache.get(key).is_none_or(|found| found == other));
             }
         }
     }
 
     #[test]
-    fn equality_is_that_of_slices() {
+    fn texts_are_equal_if_their_slices_are() {
         let text: Vec<u8> = (0..40).collect();
         for length in 0..40 {
             let copy = text.clone();

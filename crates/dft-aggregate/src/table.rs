@@ -1,4 +1,4 @@
-//! The table in memory: what series and counters are known by, and their cells.
+//! The table in memory: the keys of series and counters, and their cells.
 
 use dft_codec::{Custom, MetricName, ProcessId, RowCore, SeriesKind, TelemetryCore, encode_row, encode_telemetry};
 use dft_metrics::{FloatStats, Sketch};
@@ -23,60 +23,60 @@ pub(crate) struct SeriesKey {
 pub(crate) struct RowCell {
     pub(crate) core: RowCore,
     pub(crate) customs: Columns<Custom>,
-    pub(crate) held: usize,
+    pub(crate) heap_bytes: usize,
 }
 
-/// The bytes of sketches outside of their row.
+/// Returns the heap bytes of a row's sketches.
 pub(crate) fn sketch_bytes(sketches: Option<&[Sketch; 3]>) -> usize {
     sketches.map_or(0, |sketches| size_of::<[Sketch; 3]>() + sketches.iter().map(Sketch::heap_bytes).sum::<usize>())
 }
 
 impl TableCell for RowCell {
     fn empty() -> Self {
-        Self { core: RowCore::empty(), customs: Columns::new(), held: 0 }
+        Self { core: RowCore::empty(), customs: Columns::new(), heap_bytes: 0 }
     }
 
     fn reset(&mut self) {
         self.core = RowCore::empty();
         self.customs.clear();
-        self.held = self.customs.heap();
+        self.heap_bytes = self.customs.heap();
     }
 
-    fn held(&self) -> usize {
-        self.held
+    fn heap_bytes(&self) -> usize {
+        self.heap_bytes
     }
 }
 
 pub(crate) struct TelemetryCell {
     pub(crate) core: TelemetryCore,
     pub(crate) metrics: Columns<FloatStats>,
-    pub(crate) held: usize,
+    pub(crate) heap_bytes: usize,
 }
 
 impl TableCell for TelemetryCell {
     fn empty() -> Self {
-        Self { core: TelemetryCore::empty(), metrics: Columns::new(), held: 0 }
+        Self { core: TelemetryCore::empty(), metrics: Columns::new(), heap_bytes: 0 }
     }
 
     fn reset(&mut self) {
         self.core = TelemetryCore::empty();
         self.metrics.clear();
-        self.held = self.metrics.heap();
+        self.heap_bytes = self.metrics.heap();
     }
 
-    fn held(&self) -> usize {
-        self.held
+    fn heap_bytes(&self) -> usize {
+        self.heap_bytes
     }
 }
 
-/// Writes cells, whose names are symbols of the interner.
+/// An encoder of cells whose names are symbols of the interner.
 pub(crate) struct CellEncoder<'a> {
     pub(crate) interner: &'a Interner,
     pub(crate) orders: &'a mut ByteOrders,
 }
 
 impl EncodeCell<RowCell> for CellEncoder<'_> {
-    fn seal(&mut self, cell: &RowCell, bucket: u64, out: &mut Vec<u8>) {
+    fn encode(&mut self, cell: &RowCell, bucket: u64, out: &mut Vec<u8>) {
         if cell.customs.len() == 0 {
             return encode_row(out, bucket, &cell.core, std::iter::empty());
         }
@@ -89,18 +89,18 @@ impl EncodeCell<RowCell> for CellEncoder<'_> {
 }
 
 impl EncodeCell<TelemetryCell> for CellEncoder<'_> {
-    fn seal(&mut self, cell: &TelemetryCell, bucket: u64, out: &mut Vec<u8>) {
+    fn encode(&mut self, cell: &TelemetryCell, bucket: u64, out: &mut Vec<u8>) {
         let metrics = cell.metrics.sorted(self.interner, self.orders);
         let metrics = metrics.map(|(_, name, stats)| (self.interner.get(name), stats));
         encode_telemetry(out, bucket, &cell.core, metrics);
     }
 }
 
-/// What is looked up once per series.
+/// The facts about a series that are looked up once.
 #[derive(Clone, Copy)]
 pub(crate) struct KnownSeries {
     pub(crate) row: u32,
-    /// Whether the function returns what it moved: bytes or items.
+    /// Whether the function returns how much it transferred, in bytes or items.
     pub(crate) transfer: bool,
     /// Whether it returns items.
     pub(crate) items: bool,
@@ -112,20 +112,20 @@ pub(crate) struct CounterKey {
     pub(crate) host_hash: Symbol,
     pub(crate) name: Symbol,
     pub(crate) cat: Symbol,
-    /// `None` of a counter of the host as a whole.
+    /// `None` if the counter is host-wide.
     pub(crate) pid: Option<i64>,
     pub(crate) extra: SmallVec<[Symbol; 2]>,
 }
 
-/// Who gave a name to a hash.
+/// The process that gave a name to a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Giver {
-    /// No process that is known.
+    /// The process is not known.
     Nobody,
     Process(ProcessId),
 }
 
-/// Which part of a pre-aggregated metric an arg is, in the order in which they are grouped.
+/// The part of an aggregated call's metric that an arg is. Parts are grouped in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum MetricPart {
     Plain,

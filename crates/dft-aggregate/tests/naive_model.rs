@@ -1,4 +1,4 @@
-//! The rules against a naive model of them: records in lists, looked at one by one.
+//! The rules of aggregation against a naive model, which looks at records one by one.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -9,7 +9,7 @@ use dft_metrics::{IntStats, U256};
 use dft_trace::{Clock, Line, Parser};
 use proptest::prelude::*;
 
-/// A record, as the test makes it.
+/// A generated record.
 #[derive(Clone, Debug)]
 struct Made {
     phase: &'static str,
@@ -24,7 +24,7 @@ struct Made {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Number {
     Int(i64),
-    /// A multiple of 1/8, so that sums of a few are exact in doubles.
+    /// A multiple of 1/8, so that sums of a few numbers are exact in doubles.
     Float(f64),
 }
 
@@ -102,7 +102,7 @@ fn made() -> impl Strategy<Value = Made> {
     )
         .prop_map(|(phase, cat, name, pid, ts, dur, mut args)| {
             if name == "fread" {
-                // So that items times their size are no more than 63 bits.
+                // Items times their size must fit 63 bits.
                 for (name, value) in &mut args {
                     if let (true, Number::Int(value)) = (name.starts_with("ret") || name.starts_with("size"), value) {
                         *value %= 1 << 30;
@@ -115,12 +115,12 @@ fn made() -> impl Strategy<Value = Made> {
 
 const INTERVAL: u64 = 10;
 
-/// What a metric of a row is, naively.
+/// The naive model of a row's metric.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Naive {
     n: u128,
     sum: i128,
-    /// The samples, as long as all are known one by one.
+    /// The sum of squares, if all samples are known one by one.
     squares: Option<i128>,
     extrema: Vec<i64>,
     doubtful: bool,
@@ -164,7 +164,7 @@ impl Naive {
     }
 }
 
-/// What a custom metric of a row is, naively: integers, and how many floats of what sum.
+/// The naive model of a custom metric: integers, and the number and sum of floats.
 #[derive(Clone, Debug, PartialEq)]
 struct NaiveCustom {
     ints: Naive,
@@ -305,7 +305,7 @@ fn is_sum_of(n: u64, values: [Option<i64>; 3]) -> bool {
     (i128::from(n) * low..=i128::from(n) * high).contains(&sum)
 }
 
-/// Adds the custom metrics; whether their sums can be those of so many values.
+/// Adds the custom metrics. Returns whether their sums fit their counts and extrema.
 fn customs(made: &Made, kind: SeriesKind, items: bool, row: &mut NaiveRow) -> bool {
     let reserved = |name: &str| {
         name == "dft_cnt"
@@ -379,7 +379,7 @@ fn aggregate(parts: &[Vec<String>], spills: &[bool]) -> (Vec<Run>, FileCounts, t
         for (number, line) in lines.iter().enumerate() {
             parser.parse(line.as_bytes(), 1, Clock::default(), |line| match line {
                 Line::Record { record, clock, .. } => {
-                    aggregator.record(record, clock, &mut counts).expect("a sound record");
+                    aggregator.record(record, clock, &mut counts).expect("a valid record");
                 }
                 Line::Malformed { reason, .. } => panic!("{reason}"),
             });
@@ -392,7 +392,7 @@ fn aggregate(parts: &[Vec<String>], spills: &[bool]) -> (Vec<Run>, FileCounts, t
     (runs, counts, folder)
 }
 
-/// Everything in the runs, in order.
+/// Returns all entries of the runs, in order.
 fn entries(runs: &[Run]) -> Vec<(Section, Vec<u8>, Vec<u8>)> {
     let mut all = Vec::new();
     for section in Section::ALL {
@@ -400,7 +400,7 @@ fn entries(runs: &[Run]) -> Vec<(Section, Vec<u8>, Vec<u8>)> {
             all.push((section, key.to_vec(), value.to_vec()));
             Ok::<(), Infallible>(())
         })
-        .expect("sound runs");
+        .expect("valid runs");
     }
     all
 }
@@ -409,7 +409,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn rows_are_those_of_the_model(records in prop::collection::vec(made(), 0..60)) {
+    fn rows_equal_those_of_the_model(records in prop::collection::vec(made(), 0..60)) {
         let mut model = Model::default();
         records.iter().for_each(|made| model.add(made));
         let lines: Vec<String> = records.iter().map(Made::line).collect();
@@ -429,19 +429,19 @@ proptest! {
                 Section::Rows => {
                     let key = RowKey::decode(&key).expect("a key");
                     let row = RowValue::decode(&value, key.bucket).expect("a row");
-                    let who = &series[&key.series];
-                    prop_assert_eq!(who.tid, 3);
-                    let name = (who.kind, who.category.clone(), who.name.clone(), who.pid, who.host_hash.clone(), key.bucket);
-                    let naive = model.rows.get(&name).cloned();
-                    prop_assert!(naive.is_some(), "a row too many: {:?}", name);
+                    let identity = &series[&key.series];
+                    prop_assert_eq!(identity.tid, 3);
+                    let row_key = (identity.kind, identity.category.clone(), identity.name.clone(), identity.pid, identity.host_hash.clone(), key.bucket);
+                    let naive = model.rows.get(&row_key).cloned();
+                    prop_assert!(naive.is_some(), "an unexpected row: {:?}", row_key);
                     check_row(&row, naive.expect("just seen"), &records)?;
-                    model.rows.remove(&name);
+                    model.rows.remove(&row_key);
                 }
                 Section::Telemetry => {
                     let key = TelemetryKey::decode(&key).expect("a key");
                     let value = TelemetryValue::decode(&value, key.bucket).expect("a row");
                     let naive = model.telemetry.remove(&(key.host_hash.clone(), key.name.clone(), key.category().to_owned(), key.pid(), key.bucket));
-                    let (readings, metrics) = naive.expect("a telemetry row too many");
+                    let (readings, metrics) = naive.expect("an unexpected telemetry row");
                     prop_assert_eq!(value.core.readings, readings);
                     let means: BTreeMap<String, f64> = value
                         .metrics
@@ -452,8 +452,8 @@ proptest! {
                     for (name, mean) in means {
                         let values = &metrics[&name];
                         let wanted = values.iter().sum::<f64>() / values.len() as f64;
-                        // The naive sum rounds at each step, by its greatest value.
-                        let scale = values.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
+                        // The naive sum rounds at each step, relative to the largest value.
+                        let scale = values.iter().fold(0.0, |max: f64, value| max.max(value.abs()));
                         prop_assert!((mean - wanted).abs() <= 1e-12 * scale, "{} {} {}", name, mean, wanted);
                     }
                 }
@@ -464,7 +464,7 @@ proptest! {
     }
 
     #[test]
-    fn how_records_are_spread_over_tables_and_runs_cannot_be_seen(
+    fn the_result_does_not_depend_on_how_records_are_spread_over_tables_and_runs(
         records in prop::collection::vec((made(), 0_usize..4), 0..60),
         spills in prop::collection::vec(prop::bool::weighted(0.2), 1..8),
     ) {

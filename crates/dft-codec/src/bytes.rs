@@ -1,31 +1,32 @@
-//! Varints, texts and the reader that every decoder is made of.
+//! Varints, texts and the reader that all decoders use.
 
-/// Why bytes are not what they should be.
+/// The reason why bytes do not decode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DecodeError {
     /// The bytes end before the value does.
-    #[error("the bytes end too early")]
+    #[error("the bytes end before the value does")]
     Truncated,
-    /// An integer is not in its shortest form, or wider than its field.
-    #[error("an integer is over-long")]
+    /// An integer is not in its shortest form, or is wider than its field.
+    #[error("an integer is not in its shortest form or too wide")]
     Overlong,
     /// Bytes follow the value.
     #[error("{0} bytes follow the value")]
     Trailing(usize),
     /// The value has a version that this program does not know.
     #[error(
-        "format version {found}, but this program reads {known}: rebuild the index, or use the program that wrote it"
+        "format version {found}, but this program reads version {known}: rebuild the index, or use the program that wrote it"
     )]
     Version {
         /// The version found.
         found: u8,
-        /// The version known.
+        /// The version that this program reads.
         known: u8,
     },
     /// A text is not UTF-8.
     #[error("a text is not UTF-8")]
     NotUtf8,
-    /// The parts do not make a value.
+    /// The parts do not form a value.
     #[error("{0}")]
     Invalid(&'static str),
 }
@@ -43,10 +44,10 @@ pub fn put_varint(out: &mut Vec<u8>, value: u128) {
 /// Integers below this have varints of at most eight bytes.
 const SHORT: u64 = 1 << 56;
 
-/// Without a branch on the length, which is hard to foretell.
+/// Has no branch on the length, which is hard to predict.
 #[inline]
 fn put_short_varint(out: &mut Vec<u8>, value: u64) {
-    // Groups of 28, of 14 and of 7 bits are moved to where their bytes are.
+    // Move groups of 28, then 14, then 7 bits to the places of their bytes.
     let spread = (value & 0x0fff_ffff) | (value & 0x00ff_ffff_f000_0000) << 4;
     let spread = (spread & 0x0000_3fff_0000_3fff) | (spread & 0x0fff_c000_0fff_c000) << 2;
     let spread = (spread & 0x007f_007f_007f_007f) | (spread & 0x3f80_3f80_3f80_3f80) << 1;
@@ -66,7 +67,7 @@ fn put_any_varint(out: &mut Vec<u8>, mut value: u128) {
     out.push(value as u8);
 }
 
-/// The bits of eight bytes of a varint that say that more follow.
+/// The continuation bits of eight bytes of a varint.
 const CONTINUED: u64 = 0x8080_8080_8080_8080;
 
 /// Appends a signed integer as a zigzag varint.
@@ -75,7 +76,7 @@ pub fn put_zigzag(out: &mut Vec<u8>, value: i128) {
     put_varint(out, ((value << 1) ^ (value >> 127)) as u128);
 }
 
-/// Appends a text: its length and its bytes.
+/// Appends a text: its length, then its bytes.
 #[inline]
 pub fn put_text(out: &mut Vec<u8>, text: &str) {
     put_varint(out, text.len() as u128);
@@ -87,36 +88,36 @@ fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
-/// Reads a value's bytes from the front.
+/// A reader that consumes bytes from the front.
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of all of `bytes`.
+    /// Returns a reader of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
-    /// How many bytes are left.
+    /// Returns the number of bytes left.
     pub fn left(&self) -> usize {
         self.rest.len()
     }
 
-    /// Checks that nothing is left.
+    /// Checks that no bytes are left.
     pub fn finish(&self) -> Result<(), DecodeError> {
         if self.rest.is_empty() { Ok(()) } else { Err(DecodeError::Trailing(self.rest.len())) }
     }
 
-    /// Checks the version byte.
+    /// Reads a version byte and checks it.
     #[inline]
     pub fn version(&mut self, known: u8) -> Result<(), DecodeError> {
         let found = self.u8()?;
         if found == known { Ok(()) } else { Err(DecodeError::Version { found, known }) }
     }
 
-    /// The next byte.
+    /// Reads the next byte.
     #[inline]
     pub fn u8(&mut self) -> Result<u8, DecodeError> {
         let (&first, rest) = self.rest.split_first().ok_or(DecodeError::Truncated)?;
@@ -124,23 +125,23 @@ impl<'a> Reader<'a> {
         Ok(first)
     }
 
-    /// The next `length` bytes.
+    /// Reads the next `length` bytes.
     #[inline]
     pub fn bytes(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
-        let (taken, rest) = self.rest.split_at_checked(length).ok_or(DecodeError::Truncated)?;
+        let (bytes, rest) = self.rest.split_at_checked(length).ok_or(DecodeError::Truncated)?;
         self.rest = rest;
-        Ok(taken)
+        Ok(bytes)
     }
 
-    /// The next `N` bytes.
+    /// Reads the next `N` bytes.
     #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let (taken, rest) = self.rest.split_first_chunk().ok_or(DecodeError::Truncated)?;
+        let (bytes, rest) = self.rest.split_first_chunk().ok_or(DecodeError::Truncated)?;
         self.rest = rest;
-        Ok(*taken)
+        Ok(*bytes)
     }
 
-    /// A varint of at most 64 bits.
+    /// Reads a varint of at most 64 bits.
     #[inline]
     pub fn varint_u64(&mut self) -> Result<u64, DecodeError> {
         match self.short_varint() {
@@ -149,7 +150,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A varint of at most 128 bits.
+    /// Reads a varint of at most 128 bits.
     #[inline]
     pub fn varint(&mut self) -> Result<u128, DecodeError> {
         match self.short_varint() {
@@ -158,8 +159,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A varint of at most eight bytes; `None`, and nothing is taken, where it is longer, is not in its
-    /// shortest form, or too few bytes follow to look at eight.
+    /// Reads a varint of at most eight bytes. Returns `None` and reads nothing if it is longer, is not in its
+    /// shortest form, or has more than one byte and fewer than eight bytes are left.
     #[inline]
     pub(crate) fn short_varint(&mut self) -> Option<u64> {
         let &first = self.rest.first()?;
@@ -172,20 +173,20 @@ impl<'a> Reader<'a> {
         if ends == 0 {
             return None;
         }
-        // The bit of the last byte's end and all below it.
-        let taken = word & (ends ^ (ends - 1));
+        // The cleared continuation bit of the last byte, and all bits below it.
+        let used = word & (ends ^ (ends - 1));
         let length = (ends.trailing_zeros() / 8 + 1) as usize;
-        if taken >> (8 * (length - 1)) == 0 {
+        if used >> (8 * (length - 1)) == 0 {
             return None;
         }
         self.rest = &self.rest[length..];
-        let groups = taken & !CONTINUED;
+        let groups = used & !CONTINUED;
         let groups = (groups & 0x007f_007f_007f_007f) | (groups & 0x7f00_7f00_7f00_7f00) >> 1;
         let groups = (groups & 0x0000_3fff_0000_3fff) | (groups & 0x3fff_0000_3fff_0000) >> 2;
         Some((groups & 0x0fff_ffff) | (groups & 0x0fff_ffff_0000_0000) >> 4)
     }
 
-    /// A varint of at most `width` bits.
+    /// Reads a varint of at most `width` bits.
     #[inline(never)]
     fn any_varint(&mut self, width: u32) -> Result<u128, DecodeError> {
         let mut value = 0_u128;
@@ -204,33 +205,33 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A zigzag varint of at most 128 bits.
+    /// Reads a zigzag varint of at most 128 bits.
     #[inline]
     pub fn zigzag(&mut self) -> Result<i128, DecodeError> {
         let value = self.varint()?;
         Ok((value >> 1) as i128 ^ -((value & 1) as i128))
     }
 
-    /// A zigzag varint of at most 64 bits.
+    /// Reads a zigzag varint of at most 64 bits.
     #[inline]
     pub fn zigzag_i64(&mut self) -> Result<i64, DecodeError> {
         self.varint_u64().map(unzigzag)
     }
 
-    /// A [`Reader::short_varint`] of a signed integer.
+    /// Reads a zigzag varint as [`Reader::short_varint`] does.
     #[inline]
     pub(crate) fn short_zigzag(&mut self) -> Option<i64> {
         self.short_varint().map(unzigzag)
     }
 
-    /// A text.
+    /// Reads a text.
     #[inline]
     pub fn text(&mut self) -> Result<&'a str, DecodeError> {
         let length = usize::try_from(self.varint_u64()?).map_err(|_| DecodeError::Truncated)?;
         std::str::from_utf8(self.bytes(length)?).map_err(|_| DecodeError::NotUtf8)
     }
 
-    /// A count of things of which each takes at least `min` bytes: no more than can follow.
+    /// Reads the count of items that take at least `min` bytes each. Fails if fewer bytes are left than they take.
     #[inline]
     pub fn count_of(&mut self, min: usize) -> Result<usize, DecodeError> {
         let count = usize::try_from(self.varint_u64()?).map_err(|_| DecodeError::Truncated)?;
@@ -245,7 +246,7 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::*;
 
-    /// The format, as it is drawn in the crate's docs.
+    /// The format as the crate's docs define it.
     fn plain_varint(mut value: u128) -> Vec<u8> {
         let mut out = Vec::new();
         while value >= 0x80 {
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_of_every_length_are_written_and_read_as_the_format_says() {
+    fn integers_of_every_length_are_written_and_read_in_the_documented_format() {
         for bits in 0..128 {
             let power = 1_u128 << bits;
             for value in
@@ -266,10 +267,10 @@ mod tests {
                 let mut out = b"before".to_vec();
                 put_varint(&mut out, value);
                 assert_eq!(out, [b"before", &plain_varint(value)[..]].concat(), "{value}");
-                for behind in [&[][..], &[0; 8], &[0xff; 8]] {
-                    let bytes = [&out[6..], behind].concat();
+                for after in [&[][..], &[0; 8], &[0xff; 8]] {
+                    let bytes = [&out[6..], after].concat();
                     let mut reader = Reader::new(&bytes);
-                    assert_eq!((reader.varint(), reader.left()), (Ok(value), behind.len()), "{value}");
+                    assert_eq!((reader.varint(), reader.left()), (Ok(value), after.len()), "{value}");
                     let mut reader = Reader::new(&bytes);
                     let narrow = u64::try_from(value).map_err(|_| DecodeError::Overlong);
                     assert_eq!(reader.varint_u64(), narrow, "{value}");
@@ -282,10 +283,10 @@ mod tests {
     }
 
     #[test]
-    fn spare_bytes_are_overlong_at_every_length() {
+    fn redundant_zero_bytes_are_rejected_at_every_length() {
         for length in 1..18 {
-            for behind in [&[][..], &[0; 8], &[0xff; 8]] {
-                let bytes = [&vec![0x81; length][..], &[0], behind].concat();
+            for after in [&[][..], &[0; 8], &[0xff; 8]] {
+                let bytes = [&vec![0x81; length][..], &[0], after].concat();
                 assert_eq!(Reader::new(&bytes).varint(), Err(DecodeError::Overlong), "{length}");
                 assert_eq!(Reader::new(&bytes).varint_u64(), Err(DecodeError::Overlong), "{length}");
             }

@@ -1,4 +1,4 @@
-//! The entries of rows: neighbours of one series are one entry, so that the store has fewer of them.
+//! Chunks: adjacent rows of one series are one entry, so that the store has fewer entries.
 
 use std::ops::Range;
 
@@ -7,45 +7,44 @@ use crate::bytes::{DecodeError, Reader, put_varint};
 use crate::keys::RowKey;
 use crate::rows::{RowValue, merge_sorted};
 
-/// The intervals of a chunk, of which each has one row or none.
+/// The number of intervals in a chunk. Each has at most one row.
 pub const CHUNK_INTERVALS: u64 = 16;
 
-const OFF_GRID: DecodeError = DecodeError::Invalid("a time that is not on the time grid");
-const OTHER_CHUNK: DecodeError = DecodeError::Invalid("a row of another chunk");
+const OFF_GRID: DecodeError = DecodeError::Invalid("a time is not on the time grid");
+const OTHER_CHUNK: DecodeError = DecodeError::Invalid("a row belongs to another chunk");
 
-/// The length of a chunk of intervals of so many µs; also of those that are longer than 64 bits allow for, whose
-/// chunks then are all of time.
+/// Returns the length of a chunk, in µs. If it exceeds 64 bits, one chunk covers all of time.
 fn span(interval: u64) -> u64 {
     interval.saturating_mul(CHUNK_INTERVALS)
 }
 
 impl RowKey {
-    /// The key of the chunk that the row of this key is in: the same series, and where the chunk starts.
+    /// Returns the key of the chunk that has the row of this key: the same series, and the start of the chunk.
     #[inline]
     pub fn chunk(&self, interval: u64) -> Self {
         Self { series: self.series, bucket: self.bucket - self.bucket % span(interval) }
     }
 }
 
-/// Puts rows together to chunks.
+/// A writer that joins rows to chunks.
 #[derive(Debug)]
 pub struct ChunkWriter {
     interval: u64,
-    /// The key of the chunk; anything while it is empty.
+    /// The key of the chunk; unspecified while the chunk is empty.
     key: RowKey,
-    /// The least bucket that the next row may have.
+    /// The lowest bucket that the next row may have.
     next: u64,
     bytes: Vec<u8>,
 }
 
 impl ChunkWriter {
-    /// A writer of rows of an index of this interval, in µs.
+    /// Returns a writer for an index with this interval, in µs.
     pub fn new(interval: u64) -> Self {
         let key = RowKey { series: crate::SeriesId([0; 16]), bucket: 0 };
         Self { interval, key, next: 0, bytes: Vec::new() }
     }
 
-    /// Whether a row can be added to the chunk at hand.
+    /// Tells whether a row can be added to the current chunk.
     #[inline]
     pub fn takes(&self, key: &RowKey) -> bool {
         self.bytes.is_empty()
@@ -58,7 +57,7 @@ impl ChunkWriter {
     ///
     /// # Errors
     ///
-    /// Where the chunk does not [take](Self::takes) it, or its bucket is no multiple of the interval.
+    /// If the chunk does not [take](Self::takes) the row, or the bucket is not a multiple of the interval.
     #[inline]
     pub fn put(&mut self, key: &RowKey, row: &[u8]) -> Result<(), DecodeError> {
         if !self.takes(key) {
@@ -82,36 +81,35 @@ impl ChunkWriter {
         Ok(())
     }
 
-    /// The chunk's key and bytes, if it has rows.
+    /// Returns the chunk's key and bytes, if it has rows.
     pub fn chunk(&self) -> Option<(RowKey, &[u8])> {
         (!self.bytes.is_empty()).then_some((self.key, &self.bytes[..]))
     }
 
-    /// Begins another chunk.
+    /// Starts another chunk.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.next = 0;
     }
 }
 
-/// Where a walk over the rows of a chunk is; it does not hold the chunk.
+/// A cursor over the rows of a chunk. It does not hold the chunk's bytes.
 #[derive(Clone, Debug)]
 pub struct ChunkCursor {
     key: RowKey,
     interval: u64,
-    /// Where in the chunk the next row is.
+    /// The position of the next row in the chunk.
     at: usize,
-    /// The least place that it may have.
+    /// The lowest place that the next row may have.
     place: u64,
 }
 
 impl ChunkCursor {
-    /// Begins with a chunk under a key.
+    /// Returns a cursor at the start of a key's chunk.
     ///
     /// # Errors
     ///
-    /// Where the bytes are not what a [`ChunkWriter`] writes, as far as they are looked at: rows are when
-    /// they are reached.
+    /// If the chunk does not start as a [`ChunkWriter`] writes it. Rows are checked when the cursor reaches them.
     #[inline]
     pub fn begin(key: RowKey, chunk: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(chunk);
@@ -126,22 +124,22 @@ impl ChunkCursor {
         Ok(Self { key, interval, at: chunk.len() - reader.left(), place: 0 })
     }
 
-    /// The chunk's key.
+    /// Returns the chunk's key.
     pub fn key(&self) -> RowKey {
         self.key
     }
 
-    /// The chunk's interval, in µs.
+    /// Returns the chunk's interval, in µs.
     pub fn interval(&self) -> u64 {
         self.interval
     }
 
-    /// The next row's key, and where in the chunk, which is the one that this began with, its value is; `None`
-    /// at the end.
+    /// Returns the next row's key and the range of its value in the chunk; `None` at the end. The caller must pass the
+    /// chunk that the cursor began with.
     ///
     /// # Errors
     ///
-    /// Where the bytes are not what a [`ChunkWriter`] writes.
+    /// If the bytes are not the output of a [`ChunkWriter`].
     #[inline]
     pub fn advance(&mut self, chunk: &[u8]) -> Result<Option<(RowKey, Range<usize>)>, DecodeError> {
         let mut reader = Reader::new(chunk.get(self.at..).unwrap_or_default());
@@ -150,9 +148,9 @@ impl ChunkCursor {
         }
         let place = reader.varint_u64()?;
         if place < self.place || place >= CHUNK_INTERVALS {
-            return Err(DecodeError::Invalid("rows of a chunk out of order"));
+            return Err(DecodeError::Invalid("rows of a chunk are out of order"));
         }
-        const PAST: DecodeError = DecodeError::Invalid("a time past 64 bits");
+        const PAST: DecodeError = DecodeError::Invalid("a time exceeds 64 bits");
         let bucket = place.checked_mul(self.interval).and_then(|offset| self.key.bucket.checked_add(offset));
         let bucket = bucket.ok_or(PAST)?;
         let length = usize::try_from(reader.varint_u64()?).map_err(|_| DecodeError::Truncated)?;
@@ -163,7 +161,7 @@ impl ChunkCursor {
     }
 }
 
-/// The rows of a chunk, with their buckets and in their order.
+/// The decoded rows of a chunk, in order of their buckets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RowChunk {
     interval: u64,
@@ -171,11 +169,11 @@ pub struct RowChunk {
 }
 
 impl RowChunk {
-    /// The rows of a chunk under a key.
+    /// Decodes the chunk of a key.
     ///
     /// # Errors
     ///
-    /// Where the bytes, or those of a row, are not what is written.
+    /// If the bytes, or those of a row, are not valid.
     pub fn decode(key: RowKey, chunk: &[u8]) -> Result<Self, DecodeError> {
         let mut cursor = ChunkCursor::begin(key, chunk)?;
         let mut rows = Vec::new();
@@ -185,29 +183,29 @@ impl RowChunk {
         Ok(Self { interval: cursor.interval(), rows })
     }
 
-    /// The rows.
+    /// Returns the rows.
     pub fn rows(&self) -> &[(RowKey, RowValue)] {
         &self.rows
     }
 
-    /// Adds all rows of another chunk under the same key: those of one bucket merge.
+    /// Merges another chunk of the same key, row by row.
     ///
     /// # Errors
     ///
-    /// Where that is of another interval.
+    /// If the other chunk has another interval.
     pub fn merge(&mut self, other: Self) -> Result<(), DecodeError> {
         if self.interval != other.interval {
-            return Err(DecodeError::Invalid("chunks of different intervals"));
+            return Err(DecodeError::Invalid("the chunks have different intervals"));
         }
         merge_sorted(&mut self.rows, other.rows, RowValue::merge);
         Ok(())
     }
 
-    /// The chunk's bytes.
+    /// Encodes the chunk.
     ///
     /// # Errors
     ///
-    /// None of a chunk that was [decoded](Self::decode), or merged of such ones.
+    /// Never for a chunk that was [decoded](Self::decode) or merged from decoded chunks.
     pub fn encode(&self) -> Result<Vec<u8>, DecodeError> {
         let mut writer = ChunkWriter::new(self.interval);
         for (key, row) in &self.rows {

@@ -1,4 +1,4 @@
-//! What the index knows of a trace file that is in it.
+//! The index's entry of a trace file.
 
 use crate::clock::{Clock, TimeUnit};
 use crate::consumed::{Consumed, Head};
@@ -11,36 +11,36 @@ use crate::bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
 use crate::identity::{Identity, put_checksums, take_checksums, take_flag};
 use crate::process::Processes;
 
-/// How many lines of a file were what.
+/// The numbers of a file's lines and records by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FileCounts {
-    /// Complete calls.
+    /// Calls.
     pub events: u64,
-    /// Records that a tracer aggregated.
+    /// Aggregated calls.
     pub profiles: u64,
-    /// Such records of the system family.
+    /// Host statistics.
     pub systems: u64,
     /// Readings of counters.
     pub telemetry: u64,
     /// Metadata records.
     pub metadata: u64,
-    /// Records of a phase that means nothing here.
+    /// Skipped records: those of unknown phase.
     pub skipped: u64,
-    /// Lines that are no record.
+    /// Lines that are not records.
     pub malformed: u64,
     /// Data transfers that returned an error.
     pub failed_transfers: u64,
-    /// Float samples that were NaN or infinite, and are in no statistic.
+    /// Float samples that were NaN or infinite and are in no statistic.
     pub not_finite: u64,
-    /// The calls that profiles stand for, modulo 2⁶⁴: what their rows' counts must add up to.
+    /// The number of calls that aggregated calls sum up, modulo 2⁶⁴. The counts of their rows must add up to it.
     pub profile_calls: u64,
-    /// The calls that records of the system family stand for, modulo 2⁶⁴.
+    /// The number of calls that host statistics sum up, modulo 2⁶⁴.
     pub system_calls: u64,
-    /// Aggregated records with a sum that cannot be that of so many values between its minimum and maximum.
+    /// Aggregated records with a sum that their count, minimum and maximum make impossible.
     pub inconsistent: u64,
 }
 
-/// How many counts there are.
+/// The number of counts.
 const COUNTS: usize = 12;
 
 impl FileCounts {
@@ -61,7 +61,7 @@ impl FileCounts {
         ]
     }
 
-    /// Adds the other counts.
+    /// Adds other counts, modulo 2⁶⁴.
     pub fn add(&mut self, other: &Self) {
         let mut sum = self.all();
         sum.iter_mut().zip(other.all()).for_each(|(mine, theirs)| *mine = mine.wrapping_add(theirs));
@@ -99,68 +99,68 @@ impl FileCounts {
         }
     }
 
-    /// Records of any kind, metadata and skipped ones included.
+    /// Returns the number of all records, including metadata and skipped records.
     pub fn records(&self) -> u64 {
         self.aggregated() + self.metadata + self.skipped
     }
 
-    /// Records of a phase that means something.
+    /// Returns the number of records of a known phase.
     pub fn understood(&self) -> u64 {
         self.aggregated() + self.metadata
     }
 
-    /// Records that are in rows or telemetry.
+    /// Returns the number of records in rows or telemetry.
     pub fn aggregated(&self) -> u64 {
         self.events + self.profiles + self.systems + self.telemetry
     }
 }
 
-/// A trace file in the index: what it was when it was read.
+/// The entry of a trace file: its state when it was read.
 ///
 /// ```text
 /// version │ varint size │ zigzag modified │ 16 bytes fingerprint
 ///         │ varint text │ varint offset │ varint skip │ varint line │ clock
 ///         │ within a line: 0, 1 │ text before the offset: 0 none or not gzip, 1 + 4 bytes CRC-32, 8 bytes CRC-64
 ///         │ 12 × varint counts │ fault: 0 none, 1 empty, 2 truncated + text, 3 damaged + text
-///         │ time fault: 0 none, 1 + unit + unit said, 2 + unit + varint ts; a unit is its number as in a clock
+///         │ time fault: 0 none, 1 + unit + stated unit, 2 + unit + varint ts; units have their clock numbers
 ///         │ [processes](Processes) │ [identity](Identity)
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileEntry {
-    /// Size in bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// Time of the last change, in ns from the epoch.
+    /// The modification time, in ns since the epoch.
     pub modified_ns: i128,
-    /// The [checksums](ContentHash::checksums) of the file's bytes; of a piece, of its bytes.
+    /// The [checksums](ContentHash::checksums) of the bytes of the file, or of the piece.
     pub fingerprint: u128,
-    /// How far its records were read.
+    /// How far the records were read.
     pub consumed: Consumed,
-    /// What its lines were.
+    /// The numbers of lines and records by kind.
     pub counts: FileCounts,
-    /// What was wrong with it.
+    /// The fault of the file.
     pub fault: Option<FileFault>,
-    /// What shows that its times are in another unit.
+    /// Evidence that the times are in another unit.
     pub time_fault: Option<TimeFault>,
-    /// What it says of its processes.
+    /// The processes of the trace.
     pub processes: Processes,
-    /// Which trace it is.
+    /// The identity of the trace.
     pub identity: Identity,
 }
 
-/// Time units, in the order of their numbers.
+/// The time units, in the order of their numbers.
 const UNITS: [TimeUnit; 4] = [TimeUnit::Ns, TimeUnit::Us, TimeUnit::Ms, TimeUnit::Sec];
 
-/// The byte of a clock: the number of its unit (0 ns, 1 µs, 2 ms, 3 s), and 4 more where counters tell starts.
+/// Encodes a clock: the number of its unit (0 ns, 1 µs, 2 ms, 3 s), plus 4 if counters give starts.
 pub(crate) fn encode_clock(clock: Clock) -> u8 {
     encode_unit(clock.unit) | u8::from(clock.counter_starts) << 2
 }
 
 fn encode_unit(unit: TimeUnit) -> u8 {
-    UNITS.iter().position(|known| *known == unit).unwrap_or(0) as u8
+    UNITS.iter().position(|&other| other == unit).unwrap_or(0) as u8
 }
 
 fn decode_unit(byte: u8) -> Result<TimeUnit, DecodeError> {
-    UNITS.get(usize::from(byte)).copied().ok_or(DecodeError::Invalid("a time unit of no known kind"))
+    UNITS.get(usize::from(byte)).copied().ok_or(DecodeError::Invalid("unknown time unit"))
 }
 
 fn encode_time_fault(fault: Option<TimeFault>, out: &mut Vec<u8>) {
@@ -175,7 +175,7 @@ fn encode_time_fault(fault: Option<TimeFault>, out: &mut Vec<u8>) {
 }
 
 fn decode_time_fault(reader: &mut Reader<'_>) -> Result<Option<TimeFault>, DecodeError> {
-    const PAST: DecodeError = DecodeError::Invalid("a time past 63 bits");
+    const PAST: DecodeError = DecodeError::Invalid("a time exceeds 63 bits");
     Ok(match reader.u8()? {
         0 => None,
         1 => Some(TimeFault::OtherUnit { unit: decode_unit(reader.u8()?)?, said: decode_unit(reader.u8()?)? }),
@@ -183,30 +183,30 @@ fn decode_time_fault(reader: &mut Reader<'_>) -> Result<Option<TimeFault>, Decod
             let unit = decode_unit(reader.u8()?)?;
             Some(TimeFault::TooLate { unit, ts: reader.varint_u64()?.try_into().map_err(|_| PAST)? })
         }
-        _ => return Err(DecodeError::Invalid("a time fault of no known kind")),
+        _ => return Err(DecodeError::Invalid("unknown kind of time fault")),
     })
 }
 
-/// The clock of a byte.
+/// Decodes a clock.
 pub(crate) fn decode_clock(byte: u8) -> Result<Clock, DecodeError> {
     match UNITS.get(usize::from(byte & 3)) {
         Some(&unit) if byte < 8 => Ok(Clock { unit, counter_starts: byte & 4 != 0 }),
-        _ => Err(DecodeError::Invalid("a time unit of no known kind")),
+        _ => Err(DecodeError::Invalid("unknown time unit")),
     }
 }
 
 impl FileEntry {
-    /// Whether it is of a file, not of records that a program aggregated without one.
+    /// Tells whether this is the entry of a file, not of records that a program aggregated without a file.
     pub fn is_of_file(&self) -> bool {
         (self.size, self.modified_ns, self.fingerprint) != (0, 0, 0)
     }
 
-    /// What was read of the file, to go on from there.
+    /// Returns what was read of the file, to resume there.
     pub fn head(&self) -> Head {
         Head { size: self.size, fingerprint: self.fingerprint, consumed: self.consumed }
     }
 
-    /// The entry's bytes.
+    /// Encodes the entry.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![FILE_VERSION];
         put_varint(&mut out, self.size.into());
@@ -243,11 +243,11 @@ impl FileEntry {
         out
     }
 
-    /// An entry from its bytes.
+    /// Decodes an entry.
     ///
     /// # Errors
     ///
-    /// Where the bytes are not what [`FileEntry::encode`] writes.
+    /// If the bytes are not the output of [`FileEntry::encode`].
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         reader.version(FILE_VERSION)?;
@@ -260,14 +260,16 @@ impl FileEntry {
         }
         let [text, offset, skip, line] = numbers;
         if skip > text || offset > size || line == 0 {
-            return Err(DecodeError::Invalid("a place in a file that cannot be"));
+            return Err(DecodeError::Invalid("the position in the file is impossible"));
         }
         let clock = decode_clock(reader.u8()?)?;
         let within_line = take_flag(&mut reader)?;
         let before = match take_flag(&mut reader)? {
             false => ContentHash::EMPTY,
             true => match take_checksums(&mut reader)? {
-                ContentHash::EMPTY => return Err(DecodeError::Invalid("a text that is not hashed")),
+                ContentHash::EMPTY => {
+                    return Err(DecodeError::Invalid("the hash of the text before the offset is empty"));
+                }
                 before => before,
             },
         };
@@ -281,7 +283,7 @@ impl FileEntry {
             1 => Some(FileFault::Empty),
             2 => Some(FileFault::Truncated(reader.text()?.to_owned())),
             3 => Some(FileFault::Damaged(reader.text()?.to_owned())),
-            _ => return Err(DecodeError::Invalid("a fault of no known kind")),
+            _ => return Err(DecodeError::Invalid("unknown kind of fault")),
         };
         let time_fault = decode_time_fault(&mut reader)?;
         let processes = Processes::read(&mut reader)?;

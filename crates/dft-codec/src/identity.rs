@@ -1,4 +1,4 @@
-//! Which trace a file has: what tells whether another file has the same.
+//! The identity of a trace, which shows whether another file has the same trace.
 
 use crate::content_hash::ContentHash;
 use crate::opening::Opening;
@@ -7,7 +7,7 @@ use crate::bytes::{DecodeError, Reader, put_varint, put_zigzag};
 use crate::sample::Sample;
 use crate::{DUPLICATE_VERSION, FileEntry};
 
-/// What tells whether another file has the trace of this one.
+/// The identity of a file's trace, which shows whether another file has the same trace.
 ///
 /// ```text
 /// varint text length │ 4 bytes CRC-32 │ 8 bytes CRC-64 │ opening: 0, or 1 to 4 + 8 bytes XXH3
@@ -16,15 +16,15 @@ use crate::{DUPLICATE_VERSION, FileEntry};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
-    /// The hash of all of the text that was seen, also of what of it was not read as records yet.
+    /// The hash of the text so far, including text that is not read as records yet.
     pub text: ContentHash,
-    /// How the text starts.
+    /// The opening of the text.
     pub opening: Opening,
     /// Whether the file is gzip.
     pub gzip: bool,
-    /// Whether it is, and ended within a member: it may be that it was being written.
+    /// Whether the file is gzip and ends within a member. It may still have been written then.
     pub cut_short: bool,
-    /// Some of its records.
+    /// A sample of the trace's records.
     pub sample: Sample,
 }
 
@@ -44,16 +44,16 @@ impl Identity {
         let text = take_hash(reader)?;
         let size = reader.u8()?;
         let hash = if size > 0 { u64::from_be_bytes(reader.array()?) } else { 0 };
-        let opening = Opening::from_numbers(size, hash).ok_or(DecodeError::Invalid("an opening of no known kind"))?;
+        let opening = Opening::from_numbers(size, hash).ok_or(DecodeError::Invalid("unknown kind of opening"))?;
         let (gzip, cut_short) = match reader.u8()? {
             file @ 0..=2 => (file > 0, file > 1),
-            _ => return Err(DecodeError::Invalid("a file of no known kind")),
+            _ => return Err(DecodeError::Invalid("unknown kind of file")),
         };
         Ok(Self { text, opening, gzip, cut_short, sample: Sample::decode(reader)? })
     }
 }
 
-/// A file that has the text of another one that is in, or the start of it: nothing of it is counted.
+/// A file whose text equals the text, or the start of the text, of an indexed trace. Nothing of it is counted.
 ///
 /// ```text
 /// version │ varint n, n bytes of │ unfinished: 0, 1 │ varint size │ zigzag modified │ 16 bytes fingerprint
@@ -61,23 +61,23 @@ impl Identity {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DuplicateEntry {
-    /// What the trace that counts is called.
+    /// The name of the trace that is counted.
     pub of: Vec<u8>,
-    /// Whether it is gzip, ends within a member, and has the start of the text only: as a file has that is being
-    /// compressed.
+    /// Whether the file is gzip, ends within a member and has only the start of the text, like a file that is still
+    /// being compressed.
     pub unfinished: bool,
-    /// Size in bytes.
+    /// The file's size in bytes.
     pub size: u64,
-    /// Time of the last change, in ns from the epoch.
+    /// The file's modification time, in ns since the epoch.
     pub modified_ns: i128,
-    /// A hash of its bytes, as that of a [`FileEntry`].
+    /// The fingerprint of the file's bytes, as in a [`FileEntry`].
     pub fingerprint: u128,
-    /// The hash of its text.
+    /// The hash of the file's text.
     pub text: ContentHash,
 }
 
 impl DuplicateEntry {
-    /// A file that was read as a trace, whose records another one counts now.
+    /// Returns the entry of a file that was read as a trace and that duplicates the trace `of`.
     pub fn of_entry(of: Vec<u8>, unfinished: bool, entry: &FileEntry) -> Self {
         Self {
             of,
@@ -89,7 +89,7 @@ impl DuplicateEntry {
         }
     }
 
-    /// The entry's bytes.
+    /// Encodes the entry.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![DUPLICATE_VERSION];
         put_varint(&mut out, self.of.len() as u128);
@@ -102,11 +102,11 @@ impl DuplicateEntry {
         out
     }
 
-    /// An entry from its bytes.
+    /// Decodes an entry.
     ///
     /// # Errors
     ///
-    /// Where the bytes are not what [`DuplicateEntry::encode`] writes.
+    /// If the bytes are not the output of [`DuplicateEntry::encode`].
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         reader.version(DUPLICATE_VERSION)?;
@@ -145,6 +145,6 @@ pub(crate) fn take_flag(reader: &mut Reader<'_>) -> Result<bool, DecodeError> {
     match reader.u8()? {
         0 => Ok(false),
         1 => Ok(true),
-        _ => Err(DecodeError::Invalid("a flag of no known kind")),
+        _ => Err(DecodeError::Invalid("a flag is neither 0 nor 1")),
     }
 }

@@ -1,4 +1,4 @@
-//! Keys: their order is their meaning's order.
+//! Keys, which sort as the values they encode.
 
 use crate::bytes::DecodeError;
 use crate::series::SeriesId;
@@ -6,17 +6,17 @@ use crate::series::SeriesId;
 /// The key of a row: a series and a bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowKey {
-    /// Whose row it is.
+    /// The series of the row.
     pub series: SeriesId,
-    /// The start of its interval, in µs.
+    /// The bucket, in µs.
     pub bucket: u64,
 }
 
 impl RowKey {
-    /// How many bytes a row's key has.
+    /// The length of a row's key, in bytes.
     pub const LENGTH: usize = 24;
 
-    /// The key's bytes.
+    /// Encodes the key.
     #[inline]
     pub fn encode(&self) -> [u8; Self::LENGTH] {
         let mut key = [0; Self::LENGTH];
@@ -25,11 +25,11 @@ impl RowKey {
         key
     }
 
-    /// A key from its bytes.
+    /// Decodes a key.
     ///
     /// # Errors
     ///
-    /// Where there are more or fewer than 24 bytes.
+    /// If there are more or fewer than 24 bytes.
     #[inline]
     pub fn decode(key: &[u8]) -> Result<Self, DecodeError> {
         let (series, rest) = key.split_first_chunk().ok_or(DecodeError::Truncated)?;
@@ -37,38 +37,38 @@ impl RowKey {
     }
 }
 
-/// The category of counters that are of a host as a whole, whichever process read them.
+/// The category of host-wide counters: those of a host as a whole, whichever process read them.
 pub const HOST_WIDE: &str = "sys";
 
-/// The key of a telemetry row: the readings of one counter are one range in time.
+/// The key of a telemetry row. The rows of one counter are adjacent, in order of time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TelemetryKey {
     /// The host's hash, as the trace has it.
     pub host_hash: String,
     /// The counter's name.
     pub name: String,
-    /// What tells the counter from others of that host and name; `None` where it is of the host as a whole.
+    /// What tells the counter apart from others of that host and name; `None` if it is host-wide.
     pub scope: Option<CounterScope>,
-    /// The start of its interval, in µs: less than 2⁶³.
+    /// The bucket, in µs; less than 2⁶³.
     pub bucket: u64,
 }
 
-/// What tells counters of one host and name apart.
+/// What tells the counters of one host and name apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CounterScope {
     /// Category, in lower case.
     pub category: String,
-    /// The process that it is about; `None` where its category is [`HOST_WIDE`].
+    /// The process that the counter is about; `None` if the category is [`HOST_WIDE`].
     pub pid: Option<i64>,
-    /// The values of the configured extra group keys, in their order; empty where absent.
+    /// The values of the configured extra group keys, in their order; empty if absent.
     pub extra: Vec<String>,
 }
 
-/// The byte before a scope. No bucket starts with it, so counters of the host as a whole come first.
+/// The byte before a scope. No bucket starts with it, so host-wide counters come first.
 const SCOPED: u8 = 0xff;
 
 impl TelemetryKey {
-    /// The part of the key of every counter of this host and name.
+    /// Returns the start of the keys of all counters of this host and name.
     pub fn prefix(host_hash: &str, name: &str) -> Vec<u8> {
         let mut key = Vec::with_capacity(host_hash.len() + name.len() + 12);
         put_ordered(&mut key, host_hash.as_bytes());
@@ -76,7 +76,7 @@ impl TelemetryKey {
         key
     }
 
-    /// The part of the key before the bucket. Of a counter whose category is [`HOST_WIDE`], `pid` is `None`.
+    /// Returns the part of the key before the bucket. The caller must pass no `pid` if the category is [`HOST_WIDE`].
     pub fn prefix_of<'a>(
         host_hash: &str,
         name: &str,
@@ -92,10 +92,10 @@ impl TelemetryKey {
         put_ordered(&mut key, category.as_bytes());
         key.push(pid.is_some().into());
         if let Some(pid) = pid {
-            // Negative ones sort first.
+            // Negative numbers sort first.
             key.extend_from_slice(&(pid as u64 ^ 1 << 63).to_be_bytes());
         }
-        // No configuration has more.
+        // No configuration has more keys than 16 bits allow.
         let number = u16::try_from(extra.clone().count()).unwrap_or(u16::MAX);
         key.extend_from_slice(&number.to_be_bytes());
         for extra in extra.take(number.into()) {
@@ -104,27 +104,27 @@ impl TelemetryKey {
         key
     }
 
-    /// The counter's category.
+    /// Returns the counter's category.
     pub fn category(&self) -> &str {
         self.scope.as_ref().map_or(HOST_WIDE, |scope| &scope.category)
     }
 
-    /// The process that the counter is about; `None` of one that is about the host as a whole.
+    /// Returns the process that the counter is about; `None` if it is host-wide.
     pub fn pid(&self) -> Option<i64> {
         self.scope.as_ref().and_then(|scope| scope.pid)
     }
 
-    /// The value of the extra group key at a place; `None` where the counter's records do not have it.
+    /// Returns the value of the extra group key at an index; `None` if the counter's records do not have it.
     pub fn extra(&self, at: usize) -> Option<&str> {
         self.scope.as_ref().and_then(|scope| scope.extra.get(at)).map(String::as_str).filter(|extra| !extra.is_empty())
     }
 
-    /// Whether the other key is of the same counter.
+    /// Tells whether the other key is of the same counter.
     pub fn is_same_counter(&self, other: &Self) -> bool {
         (&self.host_hash, &self.name, &self.scope) == (&other.host_hash, &other.name, &other.scope)
     }
 
-    /// The key's bytes before the bucket: those of all keys of the counter.
+    /// Returns the part of the key before the bucket, which all keys of the counter share.
     pub fn counter(&self) -> Vec<u8> {
         match &self.scope {
             None => Self::prefix(&self.host_hash, &self.name),
@@ -134,18 +134,18 @@ impl TelemetryKey {
         }
     }
 
-    /// The key's bytes.
+    /// Encodes the key.
     pub fn encode(&self) -> Vec<u8> {
         let mut key = self.counter();
         key.extend_from_slice(&self.bucket.to_be_bytes());
         key
     }
 
-    /// A key from its bytes.
+    /// Decodes a key.
     ///
     /// # Errors
     ///
-    /// Where the bytes are not what [`TelemetryKey::encode`] writes.
+    /// If the bytes are not the output of [`TelemetryKey::encode`].
     pub fn decode(key: &[u8]) -> Result<Self, DecodeError> {
         let (host_hash, rest) = take_ordered(key)?;
         let (name, rest) = take_ordered(rest)?;
@@ -158,14 +158,14 @@ impl TelemetryKey {
         };
         let bucket = bucket_of(rest)?;
         if bucket >> 63 != 0 {
-            return Err(DecodeError::Invalid("a bucket of telemetry past 63 bits"));
+            return Err(DecodeError::Invalid("a telemetry bucket exceeds 63 bits"));
         }
         Ok(Self { host_hash: utf8(host_hash)?, name: utf8(name)?, scope, bucket })
     }
 }
 
 impl CounterScope {
-    /// The scope at the start of some bytes, and those after it, which are a bucket's.
+    /// Decodes the scope at the start of some bytes. Returns the bytes after it, too: the bucket.
     fn take(rest: &[u8]) -> Result<(Self, &[u8]), DecodeError> {
         let (category, rest) = take_ordered(rest)?;
         let (&has_pid, mut rest) = rest.split_first().ok_or(DecodeError::Truncated)?;
@@ -176,7 +176,7 @@ impl CounterScope {
                 rest = after;
                 Some((u64::from_be_bytes(*pid) ^ 1 << 63) as i64)
             }
-            _ => return Err(DecodeError::Invalid("a counter's process of no known kind")),
+            _ => return Err(DecodeError::Invalid("a counter's process flag is neither 0 nor 1")),
         };
         let (number, mut rest) = rest.split_first_chunk().ok_or(DecodeError::Truncated)?;
         let mut extra = Vec::new();
@@ -187,19 +187,20 @@ impl CounterScope {
         }
         let scope = Self { category: utf8(category)?, pid, extra };
         if (scope.category == HOST_WIDE) != scope.pid.is_none() || scope.is_the_host() {
-            return Err(DecodeError::Invalid("a counter of the host as a whole, told as one of a process"));
+            return Err(DecodeError::Invalid("a counter's scope is redundant or contradicts its category"));
         }
         Ok((scope, rest))
     }
 
-    /// Whether nothing tells the counter from that of the host as a whole.
+    /// Tells whether the counter is host-wide, so that it must have no scope.
     fn is_the_host(&self) -> bool {
         self.pid.is_none() && self.extra.iter().all(String::is_empty)
     }
 }
 
-/// Which hash table a name is in.
+/// The kind of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum NameKind {
     /// File hashes (`FH`).
     File,
@@ -210,10 +211,10 @@ pub enum NameKind {
 }
 
 impl NameKind {
-    /// Every kind, in key order.
+    /// All kinds, in key order.
     pub const ALL: [Self; 3] = [Self::File, Self::Host, Self::String];
 
-    /// The kind's byte in a key.
+    /// Returns the kind's byte in a key.
     pub fn tag(self) -> u8 {
         match self {
             Self::File => b'F',
@@ -223,10 +224,10 @@ impl NameKind {
     }
 }
 
-/// The key of one name of one hash. The least name of a hash comes first.
+/// The key of one name of one hash. The names of a hash are in byte order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NameKey {
-    /// The table.
+    /// The kind of the name.
     pub kind: NameKind,
     /// The hash, as the trace has it.
     pub hash: String,
@@ -235,37 +236,37 @@ pub struct NameKey {
 }
 
 impl NameKey {
-    /// The part of the key before the name.
+    /// Returns the part of the key before the name.
     pub fn prefix(kind: NameKind, hash: &str) -> Vec<u8> {
         let mut key = vec![kind.tag()];
         put_ordered(&mut key, hash.as_bytes());
         key
     }
 
-    /// The key's bytes.
+    /// Encodes the key.
     pub fn encode(&self) -> Vec<u8> {
         let mut key = Self::prefix(self.kind, &self.hash);
         key.extend_from_slice(self.name.as_bytes());
         key
     }
 
-    /// A key from its bytes.
+    /// Decodes a key.
     ///
     /// # Errors
     ///
-    /// Where the bytes are not what [`NameKey::encode`] writes.
+    /// If the bytes are not the output of [`NameKey::encode`].
     pub fn decode(key: &[u8]) -> Result<Self, DecodeError> {
         let (&tag, rest) = key.split_first().ok_or(DecodeError::Truncated)?;
         let kind = NameKind::ALL
             .into_iter()
             .find(|kind| kind.tag() == tag)
-            .ok_or(DecodeError::Invalid("a hash table of no known kind"))?;
+            .ok_or(DecodeError::Invalid("unknown kind of name"))?;
         let (hash, name) = take_ordered(rest)?;
         Ok(Self { kind, hash: utf8(hash)?, name: utf8(name.to_vec())? })
     }
 }
 
-/// Appends bytes so that what is appended sorts as they do, whatever follows.
+/// Appends bytes, escaped and terminated so that they sort as the original bytes do, whatever follows.
 pub fn put_ordered(key: &mut Vec<u8>, bytes: &[u8]) {
     for &byte in bytes {
         key.push(byte);
@@ -286,7 +287,7 @@ fn take_ordered(key: &[u8]) -> Result<(Vec<u8>, &[u8]), DecodeError> {
                 bytes.push(0);
                 at += 2;
             }
-            (Some(0), Some(_)) => return Err(DecodeError::Invalid("a zero byte that is not escaped")),
+            (Some(0), Some(_)) => return Err(DecodeError::Invalid("a zero byte is not escaped")),
             (Some(&byte), _) if byte != 0 => {
                 bytes.push(byte);
                 at += 1;

@@ -1,17 +1,18 @@
-//! The bytes of the index: every key and value layout, its version, and the types they hold.
+//! The bytes of the index: the layout and version of every key and value, and the types that they encode.
 //!
-//! Keys sort as their meaning sorts: `memcmp` order is tuple order. Values start with a format
-//! version ([`VALUE_VERSION`]); integers are varints; a presence set says what follows. Every
-//! decoder rejects truncated, over-long and trailing bytes with a [`DecodeError`], never panics,
-//! and allocates no more than the bytes it was given justify.
+//! Keys sort as the values they encode: `memcmp` order is tuple order. Values start with a format version
+//! ([`VALUE_VERSION`]), integers are varints, and a set of presence bits tells which parts follow. Every decoder
+//! rejects truncated, over-long and trailing bytes with a [`DecodeError`], never panics, and allocates no more than
+//! the length of its input justifies.
 //!
-//! This crate does no I/O and does not depend on RocksDB. [`dft_metrics`] has the math of what it encodes. The types
-//! that trace readers and the index share are here: [`Clock`], [`Consumed`], [`FileFault`], [`ContentHash`].
+//! This crate does no I/O and does not depend on RocksDB. [`dft_metrics`] has the math of the encoded statistics.
+//! This crate also defines the types that trace readers and the index share: [`Clock`], [`Consumed`], [`FileFault`],
+//! [`ContentHash`].
 //!
 //! # Primitives
 //!
 //! ```text
-//! varint    LEB128: seven bits a byte, least first, high bit = more follow; shortest form only
+//! varint    LEB128: seven bits a byte, lowest first, high bit = more follow; shortest form only
 //! zigzag    signed as varint: 0 -1 1 -2 2 … become 0 1 2 3 4 …
 //! text      varint length, then that many bytes of UTF-8
 //! ```
@@ -20,29 +21,29 @@
 //!
 //! ```text
 //! aggregation     ┌─ series id, 16 bytes ─────────┬─ bucket, u64 big-endian ─┐
-//!                 │ family │ 120 bits of a hash   │ µs                       │
+//!                 │ kind   │ 120 bits of a hash   │ µs                       │
 //!                 └────────┴──────────────────────┴──────────────────────────┘
-//!                 that of a row, and of a chunk of rows, whose bucket is that of its start
+//!                 the key of a row, and of a chunk of rows, whose bucket is the start of the chunk
 //! system_metrics  ordered(host hash)  ordered(counter name)  [scope]  bucket, u64 big-endian
 //!   scope         FF │ ordered(category) │ 0, or 1 and the process, i64 big-endian with its sign inverted
-//!                 │ n, u16 big-endian │ n × ordered(extra); a counter of the host as a whole has none
+//!                 │ n, u16 big-endian │ n × ordered(extra); a host-wide counter has no scope
 //! series          series id, 16 bytes
 //! names           kind: 'F' file, 'H' host, 'S' string │ ordered(hash) │ name, to the end
-//! files           what the trace is called: the path's bytes, where a source was named behind that and 00
-//! meta            a word: "config", "bounds", "format", "bundle:<id>" for each that was taken in, and
-//!                 "duplicate:<name>" for each file that has the trace of another one
+//! files           the trace's name: the bytes of its path; if it has a source: the source, 00, the path
+//! meta            "config", "bounds", "format", "bundle:<id>" for each ingested bundle, and
+//!                 "duplicate:<name>" for each duplicate
 //!
 //! ordered(s)      the bytes of s, each 00 as 00 FF, then 00 00
 //! ```
 //!
-//! A series id is the first byte of its family and 120 bits of the XXH3-128 of its identity: the
-//! same on every machine, and a family is one contiguous range. The `series` value holds the
-//! identity itself, so two identities under one id are seen and refused.
+//! A series id is the byte of the series kind and 120 bits of the XXH3-128 of the identity. It is the same on every
+//! machine, and each kind is one contiguous range of ids. The `series` value holds the identity itself, so a collision
+//! of two identities is detected and rejected.
 //!
 //! # Values
 //!
 //! ```text
-//! aggregation     chunks of the rows of a series, of 16 neighbouring intervals each, from a multiple of that on:
+//! aggregation     chunks of rows of one series, each of 16 adjacent intervals that start at a multiple of 16:
 //!                 version │ varint interval, µs │ n × (varint place, varint length, row)
 //!   place         (bucket − chunk's bucket) / interval, ascending
 //!   row           version │ presence │ varint count │ zigzag ts − bucket │ varint te − ts
@@ -50,37 +51,37 @@
 //!                 │ [varint n, n × (name, custom)]
 //!                 │ [3 sketches: duration, size, offset]
 //!   presence      1 duration · 2 size · 4 offset · 8 customs · 16 sketches
-//!   name          varint 2 × length, then the name; or varint 2 × place + 1 of a usual one:
+//!   name          varint 2 × length, then the name; or varint 2 × place + 1 of a usual name:
 //!                 count, fd, level, whence, flags, mode, p_idx, epoch, step
 //!   custom        parts │ [integer statistics] [float statistics] [sketch]    parts: 1 · 2 · 4,
-//!                 and 8 rather than 1 where the integers are those of the row's sizes
+//!                 and 8 instead of 1 if the integer statistics equal those of the row's sizes
 //! system_metrics  version │ varint readings │ zigzag ts − bucket │ varint te − ts
 //!                 │ varint n, n × (text name, float statistics)
-//! series          version │ family │ text cat │ text name │ zigzag pid │ zigzag tid
+//! series          version │ kind │ text cat │ text name │ zigzag pid │ zigzag tid
 //!                 │ text host_hash │ text file_hash │ varint n, n × text extra
-//! names           version │ varint n │ n × the id of a process that gave the name, 8 bytes, ascending
+//! names           version │ varint n │ n × id of a process that gave the name, 8 bytes, ascending
 //! files           see [`FileEntry`]
 //! duplicates      see [`DuplicateEntry`]
-//! bounds          version │ varint least bucket │ varint greatest − least
+//! bounds          version │ varint lowest bucket │ varint highest − lowest
 //!
 //! integer statistics
-//!   flags         1 has a sum · 2 its n is the row's count · 4 one exact sample · 8 has extrema
-//!                 16 squares are known · 32 squares are past 128 bits · 64 samples of one value
-//!                 128 the number of samples is in doubt
+//!   flags         1 has a sum · 2 n is the row's count · 4 one exact sample · 8 has extrema
+//!                 16 squares are known · 32 squares exceed 128 bits · 64 all samples are equal
+//!                 128 the number of samples is doubtful
 //!                 [varint n] [zigzag sum] [varint squares, low] [varint squares, high]
 //!                 [zigzag min, varint max − min]
-//!                 One exact sample is its sum alone; samples of one value are [varint n] and zigzag of it.
+//!                 One exact sample is its sum alone; equal samples are [varint n] and the zigzag value.
 //! float statistics
-//!   flags         1 has a sum · 2 its n is the row's count · 4 one exact sample · 8 has extrema
-//!                 16 squares are known · 32 left out some that were not finite
+//!   flags         1 has a sum · 2 n is the row's count · 4 one exact sample · 8 has extrema
+//!                 16 squares are known · 32 some samples were not finite and are left out
 //!                 [varint n] [exact sum] [exact squares] [f64 min, f64 max] [varint not finite]
-//!                 One exact sample is eight bytes, the double itself, little-endian.
+//!                 One exact sample is the double itself, eight bytes, little-endian.
 //! exact           zigzag weight w │ varint length │ two's complement, little-endian: × 2^(8w)
 //! sketch          varint zeros │ 2 × (varint n, n × (zigzag index step, varint count))
 //! ```
 //!
-//! A change of any of these changes [`VALUE_VERSION`], [`ROW_VERSION`], [`CHUNK_VERSION`], [`FILE_VERSION`],
-//! [`DUPLICATE_VERSION`] or [`FORMAT_VERSION`]; golden vectors in the tests hold them still.
+//! Every change of a layout must change [`VALUE_VERSION`], [`ROW_VERSION`], [`CHUNK_VERSION`], [`FILE_VERSION`],
+//! [`DUPLICATE_VERSION`] or [`FORMAT_VERSION`]. Golden vectors in the tests detect changes.
 //!
 //! # Example
 //!
@@ -136,22 +137,22 @@ pub use time_fault::TimeFault;
 /// The version of the index as a whole: its column families and their keys, and how files are hashed.
 pub const FORMAT_VERSION: u32 = 6;
 
-/// The version that values start with, but for rows, their chunks and files.
+/// The version of all values except rows, chunks, files and duplicates.
 pub const VALUE_VERSION: u8 = 1;
 
-/// The version that rows start with.
+/// The version of rows.
 pub const ROW_VERSION: u8 = 2;
 
-/// The version that chunks of rows start with.
+/// The version of chunks of rows.
 pub const CHUNK_VERSION: u8 = 1;
 
-/// The version that the entries of files start with. Version 1 did not say how far a file was read.
+/// The version of file entries. Version 1 did not record how far a file was read.
 pub const FILE_VERSION: u8 = 4;
 
-/// The version that the entries of duplicates start with.
+/// The version of duplicate entries.
 pub const DUPLICATE_VERSION: u8 = 1;
 
-/// The lowest and highest bucket over rows and telemetry, in µs. Bounds only ever widen.
+/// The lowest and the highest bucket of all rows and telemetry, in µs. Bounds never shrink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// The lowest bucket.
@@ -161,18 +162,18 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Bounds that hold one bucket.
+    /// Returns the bounds of one bucket.
     pub fn of(bucket: u64) -> Self {
         Self { min: bucket, max: bucket }
     }
 
-    /// Bounds that hold all that either holds.
+    /// Returns the bounds of the buckets in either.
     #[inline(always)]
     pub fn union(self, other: Self) -> Self {
         Self { min: self.min.min(other.min), max: self.max.max(other.max) }
     }
 
-    /// The bounds' bytes.
+    /// Encodes the bounds.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![VALUE_VERSION];
         put_varint(&mut out, self.min.into());
@@ -180,18 +181,18 @@ impl Bounds {
         out
     }
 
-    /// Bounds from their bytes.
+    /// Decodes bounds.
     ///
     /// # Errors
     ///
-    /// Where the bytes are not what [`Bounds::encode`] writes.
+    /// If the bytes are not the output of [`Bounds::encode`].
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         reader.version(VALUE_VERSION)?;
         let min = reader.varint_u64()?;
         let span = reader.varint_u64()?;
         reader.finish()?;
-        let max = min.checked_add(span).ok_or(DecodeError::Invalid("bounds past 64 bits"))?;
+        let max = min.checked_add(span).ok_or(DecodeError::Invalid("bounds exceed 64 bits"))?;
         Ok(Self { min, max })
     }
 }

@@ -1,16 +1,16 @@
-//! The value of a name: which processes gave it.
+//! The value of a name: the processes that gave it.
 
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::VALUE_VERSION;
 use crate::bytes::{DecodeError, Reader, put_varint};
 
-/// A process of a host, as a hash of both, which is the same on every machine.
+/// A hash of a process and its host. It is the same on every machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessId(u64);
 
 impl ProcessId {
-    /// The id of a process of the host with a hash, which is empty where it is not known.
+    /// Returns the id of a process. `host_hash` is empty if the host is not known.
     pub fn of(host_hash: &str, pid: i64) -> Self {
         let mut hash = Xxh3::new();
         hash.update(&pid.to_le_bytes());
@@ -19,30 +19,30 @@ impl ProcessId {
     }
 }
 
-/// The processes that gave a name to a hash. Where a hash has several names, a process means the one that it gave.
+/// The processes that gave a name to a hash. If a hash has several names, a process means the name that it gave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NameGivers {
-    /// In order, each once.
+    /// Sorted and unique.
     processes: Vec<ProcessId>,
 }
 
 impl NameGivers {
-    /// Forgets all of them.
+    /// Removes all processes.
     pub fn clear(&mut self) {
         self.processes.clear();
     }
 
-    /// Whether a process is one of them.
+    /// Tells whether a process gave the name.
     pub fn contains(&self, process: ProcessId) -> bool {
         self.processes.binary_search(&process).is_ok()
     }
 
-    /// Adds the other's.
+    /// Adds the processes of `other`.
     pub fn merge(&mut self, other: &Self) {
         self.extend(other.processes.iter().copied());
     }
 
-    /// The bytes: version, varint number, then the ids, each 8 bytes, big-endian, ascending.
+    /// Encodes the processes: version, varint number, then the ids, 8 bytes each, big-endian, ascending.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(2 + 8 * self.processes.len());
         out.push(VALUE_VERSION);
@@ -51,11 +51,11 @@ impl NameGivers {
         out
     }
 
-    /// From the bytes.
+    /// Decodes processes.
     ///
     /// # Errors
     ///
-    /// Where they are not what [`NameGivers::encode`] writes.
+    /// If the bytes are not the output of [`NameGivers::encode`].
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         reader.version(VALUE_VERSION)?;
@@ -64,7 +64,7 @@ impl NameGivers {
         for _ in 0..number {
             let process = ProcessId(u64::from_be_bytes(reader.array()?));
             if processes.last().is_some_and(|last| *last >= process) {
-                return Err(DecodeError::Invalid("processes out of order"));
+                return Err(DecodeError::Invalid("processes are out of order"));
             }
             processes.push(process);
         }

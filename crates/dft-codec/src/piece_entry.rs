@@ -1,4 +1,4 @@
-//! What is known of a piece of a trace file, and of the file when all its pieces are there.
+//! The entry of a piece of a trace file, and the file's entry once all pieces are there.
 
 use std::fmt;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use crate::time_fault::TimeFault;
 use crate::bytes::{DecodeError, Reader, put_varint};
 use crate::file_entry::{FileEntry, decode_clock, encode_clock};
 
-/// What was read of a piece of a trace file.
+/// The entry of a piece of a trace file.
 ///
 /// ```text
 /// varint from │ varint to │ clock │ end: 0 of a line and member, 1 within a line, 2 a member, 3 padding, 4 damage
@@ -19,73 +19,73 @@ use crate::file_entry::{FileEntry, decode_clock, encode_clock};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PieceEntry {
-    /// Which bytes of the file.
+    /// The bytes of the file.
     pub range: Range<u64>,
-    /// How times were taken to be meant at the start.
+    /// The clock that was assumed at the start of the piece.
     pub clock: Clock,
-    /// Why what follows cannot be read on its own, if it cannot.
+    /// The reason why the bytes after the piece cannot be read on their own, if any.
     pub open_end: Option<OpenEnd>,
-    /// The size and date are the file's, the rest is the piece's: the hashes are those of its bytes and its text,
-    /// and text and lines are counted from its start.
+    /// The size and modification time are the file's. All else is the piece's: the hashes are those of its bytes and
+    /// its text, and text and lines are counted from its start.
     pub entry: FileEntry,
 }
 
-/// Why pieces do not make a file.
+/// The reason why pieces do not form a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unchained {
-    /// The byte of the file at which they do not.
+    /// The byte of the file at which the pieces do not fit together.
     pub byte: u64,
-    /// Why.
+    /// The reason, for people.
     pub why: &'static str,
 }
 
 impl fmt::Display for Unchained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "it cannot be cut at byte {}, for {}", self.byte, self.why)
+        write!(f, "it cannot be cut at byte {}: {}", self.byte, self.why)
     }
 }
 
-/// Kinds of ends, in the order of their bytes, from 1 on.
+/// The kinds of open ends, in the order of their numbers, from 1.
 const ENDS: [OpenEnd; 4] = [OpenEnd::Line, OpenEnd::Member, OpenEnd::Padding, OpenEnd::Damage];
 
 impl PieceEntry {
-    /// The hash of the piece's bytes.
+    /// Returns the hash of the piece's bytes.
     fn bytes(&self) -> ContentHash {
         ContentHash::from_checksums(self.range.end - self.range.start, self.entry.fingerprint)
     }
 
-    /// Whether the piece ends where its file does.
+    /// Tells whether the piece ends at the end of its file.
     pub fn is_last(&self) -> bool {
         self.range.end == self.entry.size
     }
 
-    /// Why nothing that follows the piece can be chained to it.
+    /// Returns the reason why no piece can follow this one, if any.
     fn refusal(&self) -> Option<&'static str> {
         if self.is_last() {
             return None;
         }
-        // The mark of the byte order that may stand before a text would not be known for one behind it.
-        let empty = (self.range.start == 0 && self.entry.consumed.text == 0).then_some("no text lies before it");
+        // The text may start with a byte order mark, which would not be recognized in a later piece.
+        let empty = (self.range.start == 0 && self.entry.consumed.text == 0).then_some("no text precedes it");
         self.open_end.map_or(empty, |end| {
             Some(match end {
-                OpenEnd::Line => "that is within a line",
-                OpenEnd::Member => "that is within a gzip member",
-                OpenEnd::Padding => "only zeros lie before it",
+                OpenEnd::Line => "that byte is within a line",
+                OpenEnd::Member => "that byte is within a gzip member",
+                OpenEnd::Padding => "only zero bytes precede it",
                 OpenEnd::Damage => "the file is damaged before it",
             })
         })
     }
 
-    /// Checks that the piece, whatever follows it, can be one of those that make its file.
+    /// Checks that another piece can follow this one, or that it is the last.
     ///
     /// # Errors
     ///
-    /// [`Unchained`], with the place that no other piece can start at.
+    /// [`Unchained`] with the byte at which no piece can start.
     pub fn check(&self) -> Result<(), Unchained> {
         self.refusal().map_or(Ok(()), |why| Err(Unchained { byte: self.range.end, why }))
     }
 
-    /// Checks that another piece of the file goes on where this one ends.
+    /// Checks that `next` continues the file where this piece ends.
     ///
     /// # Errors
     ///
@@ -96,11 +96,11 @@ impl PieceEntry {
         if next.range.start != byte {
             return Err(Unchained { byte, why: "the next piece starts elsewhere" });
         }
-        let (ended, taken) = (self.entry.consumed.clock, next.clock);
-        if taken.unit != ended.unit {
-            return Err(Unchained { byte, why: "the time unit is another there than at the start of the file" });
+        let (actual, assumed) = (self.entry.consumed.clock, next.clock);
+        if assumed.unit != actual.unit {
+            return Err(Unchained { byte, why: "the time unit there differs from that at the start of the file" });
         }
-        if taken != ended {
+        if assumed != actual {
             return Err(Unchained { byte, why: "the tracer's start record comes after the first block of the file" });
         }
         if (next.entry.size, next.entry.modified_ns) != (self.entry.size, self.entry.modified_ns) {
@@ -109,14 +109,14 @@ impl PieceEntry {
         Ok(())
     }
 
-    /// What is known of a file by all of its pieces, in order: what reading it as a whole had shown.
+    /// Returns the entry of a file from all its pieces, in order. It equals the entry of the file read as a whole.
     ///
     /// # Errors
     ///
-    /// [`Unchained`] where they are not all, or do not chain.
+    /// [`Unchained`] if a piece is missing or does not fit the one before it.
     pub fn join(pieces: &[&Self]) -> Result<FileEntry, Unchained> {
         let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else {
-            return Err(Unchained { byte: 0, why: "there is no piece" });
+            return Err(Unchained { byte: 0, why: "there are no pieces" });
         };
         if first.range.start != 0 {
             return Err(Unchained { byte: 0, why: "the first piece is missing" });
@@ -135,7 +135,7 @@ impl PieceEntry {
             whole.fingerprint = bytes.then(piece.bytes()).checksums();
             whole.consumed = *consumed;
             if identity.gzip {
-                // What lies before ends where its text does.
+                // The piece before ends at the end of its text.
                 let text_before = ContentHash { length: consumed.text - consumed.skip, ..consumed.before };
                 whole.consumed.before = ContentHash { length: 0, ..whole.identity.text.then(text_before) };
             }
@@ -147,7 +147,7 @@ impl PieceEntry {
             whole.counts.add(counts);
             whole.fault = fault.clone();
             whole.time_fault = whole.time_fault.into_iter().chain(*time_fault).reduce(TimeFault::first);
-            // The line that is broken off has another number in the file.
+            // The truncated line has another number in the file than in the piece.
             if truncated(&whole.fault) == within_line(consumed.line).as_deref() {
                 whole.fault = within_line(whole.consumed.line).map(FileFault::Truncated);
             }
@@ -155,13 +155,13 @@ impl PieceEntry {
         Ok(whole)
     }
 
-    /// The entry's bytes.
+    /// Encodes the entry.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         put_varint(&mut out, self.range.start.into());
         put_varint(&mut out, self.range.end.into());
         out.push(encode_clock(self.clock));
-        let end = self.open_end.and_then(|end| ENDS.iter().position(|known| *known == end));
+        let end = self.open_end.and_then(|end| ENDS.iter().position(|&other| other == end));
         out.push(end.map_or(0, |at| at as u8 + 1));
         let entry = self.entry.encode();
         put_varint(&mut out, entry.len() as u128);
@@ -169,24 +169,24 @@ impl PieceEntry {
         out
     }
 
-    /// An entry from its bytes.
+    /// Decodes an entry.
     ///
     /// # Errors
     ///
-    /// Where the bytes are not what [`PieceEntry::encode`] writes.
+    /// If the bytes are not the output of [`PieceEntry::encode`].
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let range = reader.varint_u64()?..reader.varint_u64()?;
         let clock = decode_clock(reader.u8()?)?;
         let open_end = match usize::from(reader.u8()?).checked_sub(1) {
             None => None,
-            Some(at) => Some(*ENDS.get(at).ok_or(DecodeError::Invalid("an end of no known kind"))?),
+            Some(at) => Some(*ENDS.get(at).ok_or(DecodeError::Invalid("unknown kind of end"))?),
         };
         let length = reader.count_of(1)?;
         let entry = FileEntry::decode(reader.bytes(length)?)?;
         reader.finish()?;
         if range.start >= range.end || range.end > entry.size {
-            return Err(DecodeError::Invalid("a piece that its file has not"));
+            return Err(DecodeError::Invalid("the piece is empty or outside its file"));
         }
         Ok(Self { range, clock, open_end, entry })
     }
@@ -213,7 +213,7 @@ mod tests {
     use super::*;
     use crate::{FileCounts, Identity, ProcessFacts, ProcessKey, Processes};
 
-    /// A process with so many records.
+    /// One process with this number of records.
     fn process(records: u64) -> Processes {
         let facts = ProcessFacts { records, complete: records, calls: records.into(), ..ProcessFacts::default() };
         [(ProcessKey { pid: 5, ..ProcessKey::default() }, facts)].into_iter().collect()
@@ -241,12 +241,12 @@ mod tests {
     }
 
     #[test]
-    fn pieces_that_chain_make_the_file() {
+    fn pieces_that_chain_form_the_file() {
         let mut last = piece(20..30);
         last.entry.fault = within_line(5).map(FileFault::Truncated);
         last.entry.consumed = Consumed { offset: 25, skip: 3, ..last.entry.consumed };
         last.open_end = Some(OpenEnd::Line);
-        let whole = PieceEntry::join(&[&piece(0..10), &piece(10..20), &last]).expect("they chain");
+        let whole = PieceEntry::join(&[&piece(0..10), &piece(10..20), &last]).expect("a chain");
         let consumed = Consumed { text: 120, offset: 25, skip: 3, line: 13, ..Consumed::NOTHING };
         let counts = FileCounts { events: 12, ..FileCounts::default() };
         let fault = Some(FileFault::Truncated("the file ends within line 13".to_owned()));
@@ -257,26 +257,25 @@ mod tests {
     }
 
     #[test]
-    fn a_file_has_the_time_fault_of_its_pieces() {
+    fn a_file_has_the_first_time_fault_of_its_pieces() {
         let late = TimeFault::TooLate { unit: TimeUnit::Us, ts: i64::MAX };
-        let said = TimeFault::OtherUnit { unit: TimeUnit::Us, said: TimeUnit::Ns };
+        let stated = TimeFault::OtherUnit { unit: TimeUnit::Us, said: TimeUnit::Ns };
         for (faults, wanted) in [
             ([None, None, None], None),
             ([None, Some(late), None], Some(late)),
-            ([Some(late), None, Some(said)], Some(said)),
+            ([Some(late), None, Some(stated)], Some(stated)),
         ] {
             let mut pieces = [piece(0..10), piece(10..20), piece(20..30)];
             pieces.iter_mut().zip(faults).for_each(|(piece, fault)| piece.entry.time_fault = fault);
-            let whole = PieceEntry::join(&pieces.iter().collect::<Vec<_>>()).expect("they chain");
+            let whole = PieceEntry::join(&pieces.iter().collect::<Vec<_>>()).expect("a chain");
             assert_eq!(whole.time_fault, wanted);
         }
     }
 
     #[test]
-    fn pieces_that_do_not_chain_make_none() {
-        let unchained = |pieces: &[PieceEntry]| {
-            PieceEntry::join(&pieces.iter().collect::<Vec<_>>()).expect_err("they do not chain").byte
-        };
+    fn pieces_that_do_not_chain_form_no_file() {
+        let unchained =
+            |pieces: &[PieceEntry]| PieceEntry::join(&pieces.iter().collect::<Vec<_>>()).expect_err("no chain").byte;
         let pieces = [piece(0..10), piece(10..20), piece(20..30)];
         let changed = |at: usize, change: fn(&mut PieceEntry)| {
             let mut pieces = pieces.clone();
@@ -297,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_comes_back_and_other_bytes_are_none() {
+    fn an_entry_decodes_and_other_bytes_do_not() {
         for open_end in [None].into_iter().chain(ENDS.map(Some)) {
             let entry = PieceEntry { open_end, clock: TimeUnit::Sec.into(), ..piece(5..10) };
             let bytes = entry.encode();

@@ -1,43 +1,45 @@
-//! What traces say of the processes that they are of.
+//! The facts that traces give about their processes.
 
 use std::collections::BTreeMap;
 
 use crate::bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
 
-/// The most processes of a trace file that facts are kept of: those with the smallest keys. More than any job
-/// has in one file, and few enough that a hostile trace cannot use up the memory.
+/// The maximum number of processes per trace file whose facts are kept: those with the lowest keys. No job has as many
+/// in one file, and a hostile trace cannot exhaust memory with them.
 pub const MOST_PROCESSES: usize = 1 << 17;
 
-/// The longest text of a process that is kept, in bytes: a longer one is cut. Hashes and versions are far shorter.
+/// The maximum length of a process's text, in bytes. Longer texts are cut. Hashes and versions are far shorter.
 pub const LONGEST_TEXT: usize = 1 << 10;
 
-/// The longest host hash of a process that facts are kept of, in bytes. As it is part of the key, it is never cut.
+/// The maximum length of a host hash, in bytes. As part of the key it is never cut; facts of processes with a longer
+/// one are dropped.
 pub const LONGEST_HOST: usize = 256;
 
-/// Which process: a process number means something on its host only.
+/// The key of a process: its number is unique only on its host.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessKey {
-    /// The host's hash, as the rows of the process have it; empty where its records name no host.
+    /// The host's hash, as in the rows of the process; empty if its records name no host.
     pub host_hash: String,
-    /// The process number.
+    /// The process's number.
     pub pid: i64,
 }
 
-/// A fact that is to be said once. Where a trace contradicts itself, such as when the system gave the number of a
-/// process out again, it is not known which one is true.
+/// A fact with at most one true value. If a trace contradicts itself, such as after the system reused a process
+/// number, the true value is not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Fact<T> {
-    /// Nobody says it.
+    /// No record states the fact.
     #[default]
     Unknown,
-    /// All who say it say this.
+    /// All records that state the fact agree on this value.
     Known(T),
-    /// Some say one thing, and some another.
+    /// Records state different values.
     Conflicting,
 }
 
 impl<T: PartialEq> Fact<T> {
-    /// Says it.
+    /// Adds a statement of the fact.
     pub fn say(&mut self, fact: T) {
         match self {
             Self::Unknown => *self = Self::Known(fact),
@@ -46,7 +48,7 @@ impl<T: PartialEq> Fact<T> {
         }
     }
 
-    /// Says what another says.
+    /// Adds the statements of another fact.
     pub fn merge(&mut self, other: Self) {
         match other {
             Self::Unknown => {}
@@ -55,7 +57,7 @@ impl<T: PartialEq> Fact<T> {
         }
     }
 
-    /// What is known.
+    /// Returns the value, if it is known.
     pub fn known(&self) -> Option<&T> {
         match self {
             Self::Known(fact) => Some(fact),
@@ -67,52 +69,51 @@ impl<T: PartialEq> Fact<T> {
 /// A text of a `start` record.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StartText {
-    /// By its hash, which the trace's names resolve.
+    /// The hash of the text, which the trace's names resolve.
     Hash(String),
-    /// Itself, as the first tracers wrote it.
+    /// The text itself, as the first tracers wrote it.
     Plain(String),
 }
 
-/// What a `start` record says.
+/// The facts of a `start` record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StartFacts {
-    /// When it was written, in µs.
+    /// The record's time, in µs.
     pub ts: i64,
     /// The command line.
     pub command: Option<StartText>,
     /// The executable.
     pub executable: Option<StartText>,
-    /// The hash of the working directory, among those of files.
+    /// The file hash of the working directory.
     pub working_directory: Option<String>,
-    /// The tracer's version, as it writes it.
+    /// The tracer's version, as the tracer writes it.
     pub version: Option<String>,
 }
 
-/// What a trace says of a process. Facts of parts of a trace, and of several traces, [merge](Self::merge) in any
-/// order.
+/// The facts about a process. Facts from parts of a trace and from several traces [merge](Self::merge) in any order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProcessFacts {
-    /// Its records, without metadata and readings of its host.
+    /// The number of its records, without metadata and readings of its host.
     pub records: u64,
-    /// Complete records among them, those of the tracer included.
+    /// The number of complete records among them, including the tracer's own.
     pub complete: u64,
-    /// Records among them that the tracer aggregated.
+    /// The number of records among them that the tracer aggregated.
     pub aggregated: u64,
-    /// The calls that its complete and aggregated records stand for.
+    /// The number of calls in its complete and aggregated records.
     pub calls: u128,
     /// The minimum `ts` and the maximum `ts + dur` of its complete records, in µs.
     pub span: Option<(i64, i64)>,
-    /// The same of its other records. The time of an aggregated one is that of its period.
+    /// The same of its other records. The time of an aggregated record is that of its period.
     pub period_span: Option<(i64, i64)>,
-    /// Its `start` records.
+    /// The number of its `start` records.
     pub starts: u64,
-    /// Its `end` records.
+    /// The number of its `end` records.
     pub ends: u64,
-    /// Those that do not say how many records were written: see [`ProcessFacts::lost`].
+    /// The number of `end` records that do not count the records written: see [`ProcessFacts::lost`].
     pub uncounted_ends: u64,
-    /// The sum of `num_events` of its `end` records; `None` where none says it.
+    /// The sum of `num_events` of its `end` records; `None` if none has it.
     pub num_events: Option<u128>,
-    /// What the first of its `start` records says.
+    /// The facts of the first of its `start` records.
     pub start: Option<StartFacts>,
     /// Its rank.
     pub rank: Fact<i64>,
@@ -121,7 +122,7 @@ pub struct ProcessFacts {
 }
 
 impl ProcessFacts {
-    /// Adds what else is known of the same process.
+    /// Adds other facts about the same process.
     pub fn merge(&mut self, other: Self) {
         self.records = self.records.saturating_add(other.records);
         self.complete = self.complete.saturating_add(other.complete);
@@ -144,23 +145,23 @@ impl ProcessFacts {
         self.name.merge(other.name);
     }
 
-    /// When it started and ended, in µs: by its complete records, of which `start` and `end` are two, and where it
-    /// has none by its others.
+    /// Returns when the process started and ended, in µs: by its complete records, which include `start` and `end`, or
+    /// by its other records if it has no complete ones.
     pub fn started_and_ended(&self) -> Option<(i64, i64)> {
         self.span.or(self.period_span)
     }
 
-    /// How many complete records were written, by its `end` records, that are not among these facts.
+    /// Returns how many complete records were written, according to the `end` records, but were not read.
     ///
     /// From version 2.0.3 on, tracers count the complete records that they write; `num_events` of an `end` record
-    /// is their number before that record. This is 0 where the number says nothing of what is to be read:
+    /// is their number before that record. The result is 0 if that number does not tell how many records to expect:
     ///
-    /// - where no `end` record says it (the process still runs, or was killed);
-    /// - in traces of older tracers: there it is the last id that was given out, also to metadata, to calls that
-    ///   never returned, and by the process that this one was forked from;
-    /// - where the tracer aggregated calls: they are counted, but written as fewer records;
-    /// - where `start` and `end` records do not belong together: a process that runs again (or another that has its
-    ///   number) has not written its `end` record yet.
+    /// - no `end` record has it (the process still runs, or was killed);
+    /// - the tracer is older: the number is the last id that was assigned, and ids also go to metadata and to calls that
+    ///   never returned, and continue those of the process that this one was forked from;
+    /// - the tracer aggregated calls: it counts them, but writes fewer records;
+    /// - `start` and `end` records do not match: a process that runs again (or another one with its number) has not
+    ///   written its `end` record yet.
     pub fn lost(&self) -> u128 {
         let whole = self.ends == 1 && self.starts <= 1 || self.ends == self.starts;
         if self.ends == 0 || self.uncounted_ends > 0 || self.aggregated > 0 || !whole {
@@ -181,11 +182,11 @@ fn union(mine: Option<(i64, i64)>, theirs: Option<(i64, i64)>) -> Option<(i64, i
 /// The processes of a trace file, by host and number.
 ///
 /// ```text
-/// more than are kept: 0, 1 │ varint n, n × host
+/// facts were dropped: 0, 1 │ varint n, n × host
 ///   host        text hash │ varint n, n × process
-///   process     pid: zigzag, then varint to the one before │ flags │ varint records │ varint complete
+///   process     pid: zigzag, then varint difference to the previous pid │ flags │ varint records │ varint complete
 ///               │ [varint aggregated, varint calls] [span] [span of periods]
-///               │ [varint starts, varint ends, varint uncounted ends, varint 0, or num_events + 1]
+///               │ [varint starts, varint ends, varint uncounted ends, varint 0 or num_events + 1]
 ///               │ [start] [zigzag rank] [text name]
 ///   flags       1 aggregated · 2 span · 4 span of periods · 8 starts or ends · 16 start · 32 rank · 64 several
 ///               ranks · 128 name · 256 several names    (varint)
@@ -213,8 +214,8 @@ mod flag {
 }
 
 impl Processes {
-    /// Adds facts of a process. Of more than [`MOST_PROCESSES`] those with the smallest keys are kept, whatever the
-    /// order in which they come.
+    /// Adds facts about a process. Of more than [`MOST_PROCESSES`] processes, those with the lowest keys are kept,
+    /// whatever the order in which they are added.
     pub fn add(&mut self, key: ProcessKey, facts: ProcessFacts) {
         if key.host_hash.len() > LONGEST_HOST {
             self.more = true;
@@ -235,27 +236,27 @@ impl Processes {
         }
     }
 
-    /// The processes, by host and number.
+    /// Returns the processes, by host and number.
     pub fn iter(&self) -> impl Iterator<Item = (&ProcessKey, &ProcessFacts)> {
         self.facts.iter()
     }
 
-    /// How many processes facts are kept of.
+    /// Returns the number of processes whose facts are kept.
     pub fn len(&self) -> usize {
         self.facts.len()
     }
 
-    /// Whether there are none.
+    /// Tells whether there are no processes.
     pub fn is_empty(&self) -> bool {
         self.facts.is_empty()
     }
 
-    /// Whether the file has more processes than facts are kept of.
+    /// Tells whether facts of some processes were dropped.
     pub fn has_more(&self) -> bool {
         self.more
     }
 
-    /// The numbers of the processes that have records, each once, in order.
+    /// Returns the numbers of the processes that have records, sorted and unique.
     pub fn pids(&self) -> Vec<i64> {
         let with_records = self.facts.iter().filter(|(_, facts)| facts.records > 0);
         let mut pids: Vec<i64> = with_records.map(|(key, _)| key.pid).collect();
@@ -264,15 +265,15 @@ impl Processes {
         pids
     }
 
-    /// The processes, each with the facts that only metadata gives.
+    /// Returns the processes, after joining facts from metadata with those from records.
     ///
     /// Some tracers name the host in their metadata but not in their records (2.x without `DFTRACER_INC_METADATA`),
-    /// some the other way round (1.0.5). So what metadata says of a process number is that of the one process of
-    /// this number that has records, where either of the two names no host.
+    /// some the other way round (1.0.5). So the facts from metadata move to the process with the same number that has
+    /// records, if there is only one and one of the two names no host.
     pub fn joined(mut self) -> impl Iterator<Item = (ProcessKey, ProcessFacts)> {
         let mut with_records: BTreeMap<i64, Option<String>> = BTreeMap::new();
         for (key, _) in self.facts.iter().filter(|(_, facts)| facts.records > 0) {
-            // None where there are several.
+            // None if there are several.
             with_records.entry(key.pid).and_modify(|host| *host = None).or_insert_with(|| Some(key.host_hash.clone()));
         }
         let mut moves = Vec::new();
@@ -284,8 +285,8 @@ impl Processes {
             }
         }
         for (from, to) in moves {
-            if let Some(said) = self.facts.remove(&from) {
-                self.add(to, said);
+            if let Some(facts) = self.facts.remove(&from) {
+                self.add(to, facts);
             }
         }
         self.facts.into_iter()
@@ -303,7 +304,7 @@ impl Processes {
             for (key, facts) in processes {
                 match before {
                     None => put_zigzag(out, key.pid.into()),
-                    // Never negative, for they are in order.
+                    // Never negative, because processes are in order.
                     Some(before) => put_varint(out, (i128::from(key.pid) - i128::from(before)) as u128),
                 }
                 before = Some(key.pid);
@@ -316,20 +317,20 @@ impl Processes {
         let more = match reader.u8()? {
             0 => false,
             1 => true,
-            _ => return Err(DecodeError::Invalid("a mark of more processes of no known kind")),
+            _ => return Err(DecodeError::Invalid("the flag of dropped processes is neither 0 nor 1")),
         };
         let mut facts = BTreeMap::new();
         let mut host_before: Option<&str> = None;
-        // A host takes two bytes at least, and a process four.
+        // A host takes at least two bytes, a process at least four.
         for _ in 0..reader.count_of(2)? {
             let host = reader.text()?;
             if host_before.is_some_and(|before| before >= host) {
-                return Err(DecodeError::Invalid("hosts that are not in order"));
+                return Err(DecodeError::Invalid("hosts are out of order"));
             }
             host_before = Some(host);
             let number = reader.count_of(4)?;
             if number == 0 {
-                return Err(DecodeError::Invalid("a host without a process"));
+                return Err(DecodeError::Invalid("a host has no process"));
             }
             let mut before: Option<i64> = None;
             for _ in 0..number {
@@ -337,7 +338,7 @@ impl Processes {
                     None => reader.zigzag_i64()?,
                     Some(before) => match before.checked_add_unsigned(reader.varint_u64()?) {
                         Some(pid) if pid != before => pid,
-                        _ => return Err(DecodeError::Invalid("processes that are not in order")),
+                        _ => return Err(DecodeError::Invalid("processes are out of order")),
                     },
                 };
                 before = Some(pid);
@@ -415,7 +416,7 @@ impl ProcessFacts {
         let flags = reader.varint_u64()?;
         let has = |flag| flags & flag != 0;
         if flags > flag::ALL || (has(flag::RANK) && has(flag::RANKS)) || (has(flag::NAME) && has(flag::NAMES)) {
-            return Err(DecodeError::Invalid("facts of a process of no known kind"));
+            return Err(DecodeError::Invalid("flags of process facts are unknown or contradictory"));
         }
         let (records, complete) = (reader.varint_u64()?, reader.varint_u64()?);
         let mut facts = Self { records, complete, calls: complete.into(), ..Self::default() };
@@ -426,7 +427,7 @@ impl ProcessFacts {
             if has(flag) {
                 let first = reader.zigzag_i64()?;
                 let last = first.checked_add_unsigned(reader.varint_u64()?);
-                *span = Some((first, last.ok_or(DecodeError::Invalid("a span past 64 bits"))?));
+                *span = Some((first, last.ok_or(DecodeError::Invalid("a span exceeds 64 bits"))?));
             }
         }
         if has(flag::STARTS_OR_ENDS) {
@@ -447,8 +448,8 @@ impl ProcessFacts {
             for text in [&mut start.working_directory, &mut start.version] {
                 *text = match read_marked(reader)? {
                     None => None,
-                    Some((1, said)) => Some(said),
-                    Some(_) => return Err(DecodeError::Invalid("a text of a start of no known kind")),
+                    Some((1, text)) => Some(text),
+                    Some(_) => return Err(DecodeError::Invalid("unknown kind of text in a start record")),
                 };
             }
             facts.start = Some(start);
@@ -476,7 +477,7 @@ fn read_marked(reader: &mut Reader<'_>) -> Result<Option<(u8, String)>, DecodeEr
     match reader.u8()? {
         0 => Ok(None),
         mark @ 1..=2 => Ok(Some((mark, reader.text()?.to_owned()))),
-        _ => Err(DecodeError::Invalid("a text of a start of no known kind")),
+        _ => Err(DecodeError::Invalid("unknown kind of text in a start record")),
     }
 }
 
@@ -507,24 +508,24 @@ mod tests {
     }
 
     #[test]
-    fn what_an_end_record_counts_and_was_not_read_is_lost() {
+    fn records_that_an_end_record_counts_but_were_not_read_are_lost() {
         let ended_twice = |first, second| merged(&[ended(10, 9), ended(first, second)]);
         for (facts, lost) in [
-            // The records before the `end`, and that one.
+            // The records before the `end` record, and that record.
             (ended(10, 9), 0),
             (ended(7, 9), 3),
-            // More than were counted were not lost.
+            // More records than were counted: none are lost.
             (ended(12, 9), 0),
-            // Ran twice, by `start` and `end` records: what each counts is to be there.
+            // Ran twice, each time with `start` and `end`: the counts of both are expected.
             (ended_twice(5, 4), 0),
             (ended_twice(4, 4), 1),
-            // Runs again: nothing is known of what it has written.
+            // Runs again: it is not known how many records it has written.
             (ProcessFacts { starts: 2, ..ended(7, 9) }, 0),
-            // The end of one and the end of a child that has its number do not belong to one `start`.
+            // The `end` records of a process and of a child with its number do not match one `start`.
             (ProcessFacts { starts: 1, ..ended_twice(1, 4) }, 0),
-            // Without a `start`, as the first of the records were lost.
+            // No `start`, because the first records were lost.
             (ProcessFacts { starts: 0, ..ended(7, 9) }, 3),
-            // Of an older tracer; still running; aggregated.
+            // An older tracer; still running; aggregated.
             (ProcessFacts { uncounted_ends: 1, ..ended(7, 9) }, 0),
             (ProcessFacts { ends: 0, num_events: None, ..ended(7, 9) }, 0),
             (ProcessFacts { aggregated: 1, ..ended(7, 9) }, 0),
@@ -546,7 +547,7 @@ mod tests {
         let whole = merged(&parts);
         assert_eq!((whole.span, whole.period_span), (Some((1, 9)), Some((0, 0))));
         assert_eq!((whole.num_events, whole.complete, whole.starts), (Some(8), 5, 3));
-        assert_eq!(whole.start, Some(start(1)), "the first one counts");
+        assert_eq!(whole.start, Some(start(1)), "the facts of the first start record are kept");
         assert_eq!((&whole.rank, &whole.name), (&Fact::Conflicting, &Fact::Conflicting));
         for [a, b, c, d] in [[3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 3, 1]] {
             assert_eq!(merged(&[a, b, c, d].map(|at: usize| parts[at].clone())), whole);
@@ -557,7 +558,7 @@ mod tests {
     }
 
     #[test]
-    fn of_too_many_processes_the_same_are_kept_in_whatever_order_they_come() {
+    fn the_same_processes_are_dropped_in_whatever_order_they_are_added() {
         let one = || ProcessFacts { records: 1, ..ProcessFacts::default() };
         let most = MOST_PROCESSES as i64;
         let up: Processes = (0..most + 100).map(|pid| (key("h", pid), one())).collect();
@@ -572,7 +573,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_that_names_a_host_is_of_the_process_whose_records_do_not() {
+    fn metadata_joins_the_only_process_with_its_number_if_one_names_no_host() {
         let rank = |rank| ProcessFacts { rank: Fact::Known(rank), ..ProcessFacts::default() };
         let records = || ProcessFacts { records: 2, ..ProcessFacts::default() };
         let processes: Processes = [
@@ -580,7 +581,7 @@ mod tests {
             (key("h", 1), rank(10)),
             (key("", 2), rank(20)),
             (key("h", 2), records()),
-            // Another host's, two that it could be, and one without any record.
+            // Another host; two candidates; no records.
             (key("g", 3), rank(30)),
             (key("h", 3), records()),
             (key("", 4), rank(40)),

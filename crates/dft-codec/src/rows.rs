@@ -1,4 +1,4 @@
-//! The value of a row: how much happened in one interval of one series.
+//! The value of a row: what one series did in one bucket.
 
 use dft_metrics::{FloatStats, IntStats, Sketch};
 
@@ -12,14 +12,14 @@ const OFFSET: u8 = 4;
 const CUSTOMS: u8 = 8;
 const SKETCHES: u8 = 16;
 
-/// What every row has, whatever its custom metrics.
+/// The part of a row that does not depend on its custom metrics.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RowCore {
-    /// Calls.
+    /// The number of calls.
     pub count: u128,
-    /// The least `ts`, in µs.
+    /// The earliest `ts`, in µs.
     pub ts: i64,
-    /// The greatest `ts + dur` of events, the greatest `ts` of other families, in µs.
+    /// The latest `ts + dur` of calls, or the latest `ts` of other kinds of series, in µs.
     pub te: i64,
     /// Durations, in µs.
     pub duration: IntStats,
@@ -27,12 +27,12 @@ pub struct RowCore {
     pub size: IntStats,
     /// File offsets, in bytes.
     pub offset: IntStats,
-    /// Sketches of durations, sizes and offsets, where percentiles are on.
+    /// Sketches of durations, sizes and offsets, if percentiles are on.
     pub sketches: Option<Box<[Sketch; 3]>>,
 }
 
 impl RowCore {
-    /// A row that holds nothing yet: the identity of [`RowCore::merge`].
+    /// Returns an empty row: the identity of [`RowCore::merge`].
     pub fn empty() -> Self {
         Self {
             count: 0,
@@ -45,14 +45,14 @@ impl RowCore {
         }
     }
 
-    /// Widens the row's span.
+    /// Widens the row's time span.
     #[inline]
     pub fn span(&mut self, ts: i64, te: i64) {
         self.ts = self.ts.min(ts);
         self.te = self.te.max(te);
     }
 
-    /// Adds all that the other row holds.
+    /// Adds another row.
     pub fn merge(&mut self, other: &Self) {
         self.count += other.count;
         self.span(other.ts, other.te);
@@ -72,16 +72,16 @@ impl RowCore {
 /// One custom metric of a row. Integer and float samples are kept apart and combined when read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Custom {
-    /// The samples that are integers.
+    /// The integer samples.
     pub ints: IntStats,
-    /// The samples that are not.
+    /// The other samples.
     pub floats: Option<Box<FloatStats>>,
-    /// A sketch of both, where percentiles are on.
+    /// A sketch of all samples, if percentiles are on.
     pub sketch: Option<Box<Sketch>>,
 }
 
 impl Custom {
-    /// The bytes that the metric holds outside of itself.
+    /// Returns the number of heap bytes of the metric.
     #[inline]
     pub fn heap_bytes(&self) -> usize {
         let floats = self.floats.as_ref().map_or(0, |floats| size_of::<FloatStats>() + 16 + floats.heap_bytes());
@@ -89,7 +89,7 @@ impl Custom {
         floats + sketch
     }
 
-    /// Adds all that the other metric holds.
+    /// Adds another metric.
     pub fn merge(&mut self, other: &Self) {
         self.ints.merge(&other.ints);
         if let Some(theirs) = &other.floats {
@@ -104,22 +104,23 @@ impl Custom {
 /// The value of a row, with its custom metrics in byte order of their names.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RowValue {
-    /// What every row has.
+    /// The part that does not depend on custom metrics.
     pub core: RowCore,
     /// Custom metrics, by name.
     pub customs: Vec<(String, Custom)>,
 }
 
-/// Which parts of a row's value are read.
+/// The parts of a row's value to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RowParts {
-    /// All of it.
+    /// All parts.
     All,
     /// Neither custom metrics nor sketches.
     Core,
 }
 
-/// Appends a row's value; `customs` must come in byte order of their names, each once.
+/// Appends the value of a row. `customs` must be in byte order of their names, each once.
 pub fn encode_row<'a>(
     out: &mut Vec<u8>,
     bucket: u64,
@@ -160,31 +161,32 @@ pub fn encode_row<'a>(
     }
 }
 
-/// Names of metrics that tracers write all the time.
+/// The usual names of custom metrics, which rows encode as their index here.
 const USUAL_NAMES: [&str; 9] = ["count", "fd", "level", "whence", "flags", "mode", "p_idx", "epoch", "step"];
 
-/// A name of a metric that tracers write all the time: its place stands for it.
+/// A usual name of a custom metric, which rows encode as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UsualName(u8);
 
 impl UsualName {
-    /// The name, if it is one of those.
+    /// Returns the usual name that equals `name`, if any.
     pub fn of(name: &str) -> Option<Self> {
         USUAL_NAMES.iter().zip(0..).find(|(usual, _)| **usual == name).map(|(_, place)| Self(place))
     }
 }
 
-/// The name of a custom metric, as rows have it.
+/// The name of a custom metric, as rows encode it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MetricName<'a> {
-    /// A usual one.
+    /// A usual name.
     Usual(UsualName),
-    /// Any that is not.
+    /// Any other name.
     Other(&'a str),
 }
 
 impl<'a> MetricName<'a> {
-    /// A name as rows have it.
+    /// Returns the encoding of a name.
     pub fn of(name: &'a str) -> Self {
         UsualName::of(name).map_or(Self::Other(name), Self::Usual)
     }
@@ -205,12 +207,12 @@ fn take_name<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
     let tag = reader.varint_u64()?;
     if tag & 1 != 0 {
         let name = usize::try_from(tag >> 1).ok().and_then(|place| USUAL_NAMES.get(place).copied());
-        return name.ok_or(DecodeError::Invalid("a custom metric of no known name"));
+        return name.ok_or(DecodeError::Invalid("unknown number of a usual metric name"));
     }
     let name = usize::try_from(tag >> 1).map_err(|_| DecodeError::Truncated)?;
     let name = std::str::from_utf8(reader.bytes(name)?).map_err(|_| DecodeError::NotUtf8)?;
     if UsualName::of(name).is_some() {
-        return Err(DecodeError::Invalid("a usual name, spelt out"));
+        return Err(DecodeError::Invalid("a usual metric name is spelt out"));
     }
     Ok(name)
 }
@@ -218,7 +220,7 @@ fn take_name<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
 const INTS: u8 = 1;
 const FLOATS: u8 = 2;
 const SKETCH: u8 = 4;
-/// Its integers are those of the row's sizes.
+/// The integer statistics equal those of the row's sizes.
 const INTS_OF_SIZE: u8 = 8;
 
 fn put_custom(out: &mut Vec<u8>, custom: &Custom, core: &RowCore) {
@@ -249,7 +251,7 @@ fn take_custom(reader: &mut Reader<'_>, core: &RowCore) -> Result<Custom, Decode
     let parts = reader.u8()?;
     let both = INTS | INTS_OF_SIZE;
     if parts & !(both | FLOATS | SKETCH) != 0 || parts & both == both {
-        return Err(DecodeError::Invalid("a custom metric with unknown parts"));
+        return Err(DecodeError::Invalid("a custom metric has unknown parts"));
     }
     let mut custom = Custom::default();
     if parts & INTS != 0 {
@@ -268,12 +270,12 @@ fn take_custom(reader: &mut Reader<'_>, core: &RowCore) -> Result<Custom, Decode
 }
 
 impl RowValue {
-    /// A row that holds nothing yet.
+    /// Returns an empty row.
     pub fn empty() -> Self {
         Self { core: RowCore::empty(), customs: Vec::new() }
     }
 
-    /// The value's bytes, under a key with this bucket.
+    /// Encodes the value for a key with this bucket.
     pub fn encode(&self, bucket: u64) -> Vec<u8> {
         let mut out = Vec::with_capacity(64);
         let customs = self.customs.iter().map(|(name, custom)| (MetricName::of(name), custom));
@@ -281,31 +283,31 @@ impl RowValue {
         out
     }
 
-    /// A value from its bytes, under a key with this bucket.
+    /// Decodes the value of a key with this bucket.
     ///
     /// # Errors
     ///
-    /// Where the bytes are not what [`encode_row`] writes.
+    /// If the bytes are not the output of [`encode_row`].
     pub fn decode(bytes: &[u8], bucket: u64) -> Result<Self, DecodeError> {
         let mut value = Self::empty();
         value.read(bytes, bucket, RowParts::All)?;
         Ok(value)
     }
 
-    /// Becomes the value that the bytes are, under a key with this bucket.
+    /// Decodes the value of a key with this bucket into `self`.
     ///
     /// # Errors
     ///
-    /// Where the bytes are not what [`encode_row`] writes; the value then is anything. What of the
-    /// bytes is not asked for is not looked at.
+    /// If the bytes are not the output of [`encode_row`]. The value is unspecified then. Parts that are not asked for
+    /// are not checked.
     pub fn read(&mut self, bytes: &[u8], bucket: u64, parts: RowParts) -> Result<(), DecodeError> {
         let mut reader = Reader::new(bytes);
         reader.version(ROW_VERSION)?;
         let presence = reader.u8()?;
         if presence & !(DURATION | SIZE | OFFSET | CUSTOMS | SKETCHES) != 0 {
-            return Err(DecodeError::Invalid("a row with unknown parts"));
+            return Err(DecodeError::Invalid("a row has unknown parts"));
         }
-        const PAST: DecodeError = DecodeError::Invalid("a time past 64 bits");
+        const PAST: DecodeError = DecodeError::Invalid("a time exceeds 64 bits");
         let Self { core, customs } = self;
         let count = reader.varint()?;
         core.count = count;
@@ -325,12 +327,12 @@ impl RowValue {
         }
         if presence & CUSTOMS != 0 {
             let number = reader.count_of(2)?;
-            // A custom is far larger than its least bytes, so the count alone does not size the table.
+            // A custom metric takes far more memory than its minimum of two bytes, so the count does not size the list.
             customs.reserve(number.min(64));
             for _ in 0..number {
                 let name = take_name(&mut reader)?;
                 if customs.last().is_some_and(|(last, _)| last.as_str() >= name) {
-                    return Err(DecodeError::Invalid("custom metrics out of order"));
+                    return Err(DecodeError::Invalid("custom metrics are out of order"));
                 }
                 customs.push((name.to_owned(), take_custom(&mut reader, core)?));
             }
@@ -342,17 +344,17 @@ impl RowValue {
         reader.finish()
     }
 
-    /// Adds all that the other row holds.
+    /// Adds another row.
     pub fn merge(&mut self, other: Self) {
         self.core.merge(&other.core);
         merge_sorted(&mut self.customs, other.customs, |mine, theirs| mine.merge(&theirs));
     }
 }
 
-/// Merges two lists that are sorted by name, or another key, each once.
+/// Merges two lists that are sorted by unique keys.
 pub(crate) fn merge_sorted<K: Ord, T>(mine: &mut Vec<(K, T)>, theirs: Vec<(K, T)>, merge: impl Fn(&mut T, T)) {
-    let alike = mine.len() == theirs.len() && mine.iter().zip(&theirs).all(|(a, b)| a.0 == b.0);
-    if alike {
+    let same_keys = mine.len() == theirs.len() && mine.iter().zip(&theirs).all(|(a, b)| a.0 == b.0);
+    if same_keys {
         mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| merge(&mut mine.1, theirs.1));
         return;
     }

@@ -1,30 +1,29 @@
-//! A few records of a trace, by which another trace that has the same ones is found.
+//! A sample of a trace's records, by which a trace with the same records is found.
 
 use std::collections::BTreeSet;
 
 use crate::bytes::{DecodeError, Reader, put_varint, put_zigzag};
 
-/// How many records a sample has, if the trace has as many.
+/// The maximum number of records in a sample.
 const RECORDS: usize = 16;
 
-/// A record, by hashes of what it says.
+/// A sampled record, as hashes of its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SampledRecord {
-    /// By which records are chosen: the smallest ones of a trace are in its sample.
+    /// The hash by which records are chosen: a sample has the lowest ranks of the trace.
     pub rank: u64,
-    /// Of what the rank leaves out.
+    /// The hash of what the rank leaves out.
     pub check: u32,
-    /// The process that the record is of.
+    /// The process of the record.
     pub pid: i64,
 }
 
-/// The records of a trace with the smallest ranks. The rank depends on nothing but the record, so the
-/// sample is the same however the trace was read; and of a trace that was cut in parts, each of its sampled
-/// records is in the sample of a part.
+/// The records of a trace with the lowest ranks. A rank depends only on its record, so the sample is the same however
+/// the trace was read. If a trace was cut into parts, each of its sampled records is in the sample of a part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
     records: BTreeSet<SampledRecord>,
-    /// The greatest rank that a record may have to be taken: this is looked at for every record of a trace.
+    /// The highest rank that is still accepted. It is compared for every record of a trace.
     limit: u64,
 }
 
@@ -35,7 +34,7 @@ impl Default for Sample {
 }
 
 impl Sample {
-    /// Offers a record; what is not of the rank is asked for only where it is taken.
+    /// Adds a record if its rank is low enough. `check` is called only then.
     #[inline]
     pub fn add(&mut self, rank: u64, pid: i64, check: impl FnOnce() -> u32) {
         if rank <= self.limit {
@@ -64,7 +63,7 @@ impl Sample {
         other.records.iter().for_each(|&record| self.insert(record));
     }
 
-    /// The records, by rank.
+    /// Returns the records, by rank.
     pub fn records(&self) -> impl Iterator<Item = &SampledRecord> {
         self.records.iter()
     }
@@ -86,12 +85,12 @@ impl Sample {
             let check = u32::from_be_bytes(reader.array()?);
             let record = SampledRecord { rank, check, pid: reader.zigzag_i64()? };
             if records.last().is_some_and(|last| *last >= record) {
-                return Err(DecodeError::Invalid("sampled records that are not in order"));
+                return Err(DecodeError::Invalid("sampled records are out of order"));
             }
             records.insert(record);
         }
         if count > RECORDS {
-            return Err(DecodeError::Invalid("more sampled records than there can be"));
+            return Err(DecodeError::Invalid("too many sampled records"));
         }
         Ok(Self::of(records))
     }

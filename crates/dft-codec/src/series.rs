@@ -1,32 +1,32 @@
-//! Series: who a row is about.
+//! Series: what a row is about.
 
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::VALUE_VERSION;
 use crate::bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
 
-/// The kind of an aggregated row.
+/// The kind of a series. The query language calls it `family`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum SeriesKind {
     /// Calls with a start and a duration.
     Call = 0,
-    /// Statistics that the tracer aggregated over a period.
+    /// Calls that the tracer summed up over a period.
     AggregatedCall = 1,
-    /// Such statistics of the system itself.
+    /// Telemetry that the tracer summed up over a period.
     HostStatistic = 2,
 }
 
 impl SeriesKind {
-    /// Every family, in key order.
+    /// All kinds, in key order.
     pub const ALL: [Self; 3] = [Self::Call, Self::AggregatedCall, Self::HostStatistic];
 
-    /// The family of a byte.
+    /// Returns the kind that a byte encodes.
     pub fn from_byte(byte: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as u8 == byte)
     }
 
-    /// The family's name, for people and tables.
+    /// Returns the kind's name, for people and tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Call => "event",
@@ -36,12 +36,12 @@ impl SeriesKind {
     }
 }
 
-/// The id of a series: the byte of its family, then 120 bits of a hash of its identity.
+/// The id of a series: the byte of its kind, then 120 bits of a hash of its identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeriesId(pub [u8; 16]);
 
 impl SeriesId {
-    /// The family of the series; `None` if the id is none that this program wrote.
+    /// Returns the kind of the series; `None` if this program did not write the id.
     pub fn kind(&self) -> Option<SeriesKind> {
         SeriesKind::from_byte(self.0[0])
     }
@@ -50,7 +50,7 @@ impl SeriesId {
 /// The identity of a series.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SeriesIdentity<T = String> {
-    /// The kind of its rows.
+    /// The kind of the series.
     pub kind: SeriesKind,
     /// Category, in lower case.
     pub category: T,
@@ -62,14 +62,14 @@ pub struct SeriesIdentity<T = String> {
     pub tid: i64,
     /// The host's hash.
     pub host_hash: T,
-    /// The file's hash; empty where rows are not kept apart by file.
+    /// The file's hash; empty if rows are not grouped by file.
     pub file_hash: T,
-    /// The values of the configured extra group keys, in their order; empty where absent.
+    /// The values of the configured extra group keys, in their order; empty if absent.
     pub extra: Vec<T>,
 }
 
 impl<T: AsRef<str>> SeriesIdentity<T> {
-    /// The identity's bytes.
+    /// Encodes the identity.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![VALUE_VERSION, self.kind as u8];
         put_text(&mut out, self.category.as_ref());
@@ -85,13 +85,13 @@ impl<T: AsRef<str>> SeriesIdentity<T> {
         out
     }
 
-    /// The id of the identity.
+    /// Returns the id of the series.
     pub fn id(&self) -> SeriesId {
         id_of(self.kind, &self.encode())
     }
 }
 
-/// The id of an encoded identity.
+/// Returns the id of an encoded identity.
 fn id_of(kind: SeriesKind, identity: &[u8]) -> SeriesId {
     let mut id = xxh3_128(identity).to_be_bytes();
     id[0] = kind as u8;
@@ -99,11 +99,11 @@ fn id_of(kind: SeriesKind, identity: &[u8]) -> SeriesId {
 }
 
 impl SeriesIdentity {
-    /// An identity from its bytes.
+    /// Decodes an identity.
     ///
     /// # Errors
     ///
-    /// Where the bytes are not what [`SeriesIdentity::encode`] writes.
+    /// If the bytes are not the output of [`SeriesIdentity::encode`].
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let SeriesIdentity { kind, category, name, pid, tid, host_hash, file_hash, extra } =
             SeriesIdentity::borrow(bytes)?;
@@ -114,15 +114,15 @@ impl SeriesIdentity {
 }
 
 impl<'a> SeriesIdentity<&'a str> {
-    /// An identity in its bytes.
+    /// Decodes an identity that borrows its texts from the bytes.
     ///
     /// # Errors
     ///
-    /// Where the bytes are not what [`SeriesIdentity::encode`] writes.
+    /// If the bytes are not the output of [`SeriesIdentity::encode`].
     pub fn borrow(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         reader.version(VALUE_VERSION)?;
-        let kind = SeriesKind::from_byte(reader.u8()?).ok_or(DecodeError::Invalid("a family of no known kind"))?;
+        let kind = SeriesKind::from_byte(reader.u8()?).ok_or(DecodeError::Invalid("unknown series kind"))?;
         let [category, name] = [reader.text()?, reader.text()?];
         let [pid, tid] = [reader.zigzag_i64()?, reader.zigzag_i64()?];
         let [host_hash, file_hash] = [reader.text()?, reader.text()?];
@@ -135,13 +135,13 @@ impl<'a> SeriesIdentity<&'a str> {
         Ok(Self { kind, category, name, pid, tid, host_hash, file_hash, extra })
     }
 
-    /// The id of an identity, and the identity in its bytes.
+    /// Decodes an identity as [`SeriesIdentity::borrow`] does, and returns its id too.
     ///
     /// # Errors
     ///
     /// Those of [`SeriesIdentity::borrow`].
     pub fn with_id(bytes: &'a [u8]) -> Result<(SeriesId, Self), DecodeError> {
-        // An identity has one encoding.
+        // An identity has one encoding, so the bytes can be hashed as they are.
         Self::borrow(bytes).map(|identity| (id_of(identity.kind, bytes), identity))
     }
 }

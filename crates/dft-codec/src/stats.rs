@@ -1,4 +1,4 @@
-//! The bytes of statistics. Layouts are drawn in the crate's docs.
+//! The encoding of statistics. The crate's docs show the layouts.
 
 use dft_metrics::{ExactSum, FloatParts, FloatStats, IntParts, IntStats, Sketch, U256};
 
@@ -9,16 +9,16 @@ const SAME_COUNT: u8 = 2;
 const ONE: u8 = 4;
 const EXTREMA: u8 = 8;
 const SQUARES: u8 = 16;
-/// Of integers: the squares are past 128 bits.
+/// Integers: the squares exceed 128 bits.
 const WIDE: u8 = 32;
-/// Of integers: all samples are one value.
+/// Integers: all samples are equal.
 const SAME: u8 = 64;
-/// Of integers: the number of samples is in doubt.
+/// Integers: the number of samples is doubtful.
 const DOUBTFUL: u8 = 128;
-/// Of floats: some samples were not finite.
+/// Floats: some samples were not finite.
 const NOT_FINITE: u8 = 32;
 
-/// Appends integer statistics; `count` is the row's, which often is the sample count too.
+/// Appends integer statistics. `count` is the row's count, which often equals the number of samples.
 pub(crate) fn put_int(out: &mut Vec<u8>, stats: &IntStats, count: u128) {
     match stats.narrow_parts() {
         Some(parts) => put_int_parts(out, &parts, count),
@@ -26,7 +26,7 @@ pub(crate) fn put_int(out: &mut Vec<u8>, stats: &IntStats, count: u128) {
     }
 }
 
-/// Inlined where the parts are narrow, which makes it shorter.
+/// Inlined because the code is shorter for narrow parts.
 #[inline(always)]
 fn put_int_parts(out: &mut Vec<u8>, parts: &IntParts, count: u128) {
     if let Some((value, high)) = parts.extent
@@ -83,24 +83,23 @@ fn put_int_parts(out: &mut Vec<u8>, parts: &IntParts, count: u128) {
     }
 }
 
-/// `n` samples of one value; `None` where that is past what a row mostly has.
+/// Returns the parts of `n` equal samples; `None` if `n` or the sum exceeds 64 bits.
 #[inline(always)]
 fn same(n: u128, value: i64) -> Option<IntParts> {
     let sum = i128::from(u64::try_from(n).ok()?) * i128::from(value);
-    // The squares of equal samples are their sum times each of them.
+    // The sum of the squares of equal samples is their sum times the value.
     let squares = i128::from(i64::try_from(sum).ok()?) * i128::from(value);
     let squares = U256 { hi: 0, lo: squares.unsigned_abs() };
     Some(IntParts { n, sum, squares, squares_known: true, count_known: true, extent: Some((value, value)) })
 }
 
-/// What statistics mostly have, where the samples differ.
+/// The usual flags of samples that differ.
 const USUAL: u8 = SUM | SAME_COUNT | SQUARES | EXTREMA;
 
-/// What they have where each call of the row brought the same value.
+/// The flags of equal samples, one per call of the row.
 const ALL_SAME: u8 = SAME | SAME_COUNT;
 
-/// Statistics of the usual kinds, with numbers of the usual lengths; where they are others, what was taken is
-/// anything.
+/// Reads statistics with usual flags and short numbers. On `None` the reader's position is unspecified.
 #[inline(always)]
 fn take_usual(reader: &mut Reader<'_>, count: u128) -> Option<IntStats> {
     match reader.u8().ok()? {
@@ -116,7 +115,7 @@ fn take_usual(reader: &mut Reader<'_>, count: u128) -> Option<IntStats> {
     }
 }
 
-/// `n` samples of the value that comes.
+/// Reads a value and returns the statistics of `n` samples of it.
 #[inline(always)]
 fn take_same(reader: &mut Reader<'_>, n: u64) -> Option<IntStats> {
     let value = reader.short_zigzag()?;
@@ -125,7 +124,7 @@ fn take_same(reader: &mut Reader<'_>, n: u64) -> Option<IntStats> {
     IntStats::from_narrow(n, sum, squares, value, value)
 }
 
-/// Statistics in the place of others.
+/// Reads statistics into `stats`.
 #[inline]
 pub(crate) fn read_int(stats: &mut IntStats, reader: &mut Reader<'_>, count: u128) -> Result<(), DecodeError> {
     let mut ahead = reader.clone();
@@ -147,10 +146,10 @@ fn take_any_int(reader: &mut Reader<'_>, count: u128) -> Result<IntStats, Decode
     if flags & !SAME_COUNT == SAME {
         let n = if flags & SAME_COUNT != 0 { count } else { reader.varint()? };
         let stats = same(n, reader.zigzag_i64()?).and_then(IntStats::from_parts);
-        return stats.ok_or(DecodeError::Invalid("a sum of equal samples past 64 bits"));
+        return stats.ok_or(DecodeError::Invalid("the sum of equal samples exceeds 64 bits"));
     }
     if flags & !(SUM | SAME_COUNT | EXTREMA | SQUARES | WIDE | DOUBTFUL) != 0 {
-        return Err(DecodeError::Invalid("integer statistics with unknown flags"));
+        return Err(DecodeError::Invalid("integer statistics have unknown flags"));
     }
     let (squares_known, count_known) = (flags & SQUARES != 0, flags & DOUBTFUL == 0);
     let mut parts = IntParts { n: 0, sum: 0, squares: U256::ZERO, squares_known, count_known, extent: None };
@@ -167,9 +166,9 @@ fn take_any_int(reader: &mut Reader<'_>, count: u128) -> Result<IntStats, Decode
     if flags & EXTREMA != 0 {
         let min = reader.zigzag_i64()?;
         let max = min.checked_add_unsigned(reader.varint_u64()?);
-        parts.extent = Some((min, max.ok_or(DecodeError::Invalid("extrema past 64 bits"))?));
+        parts.extent = Some((min, max.ok_or(DecodeError::Invalid("extrema exceed 64 bits"))?));
     }
-    IntStats::from_parts(parts).ok_or(DecodeError::Invalid("integer statistics that contradict themselves"))
+    IntStats::from_parts(parts).ok_or(DecodeError::Invalid("integer statistics are contradictory"))
 }
 
 pub(crate) fn put_float(out: &mut Vec<u8>, stats: &FloatStats, count: u128) {
@@ -226,14 +225,14 @@ fn one_float(value: f64) -> FloatStats {
 }
 
 pub(crate) fn take_float(reader: &mut Reader<'_>, count: u128) -> Result<FloatStats, DecodeError> {
-    const CONTRADICTS: DecodeError = DecodeError::Invalid("float statistics that contradict themselves");
+    const CONTRADICTS: DecodeError = DecodeError::Invalid("float statistics are contradictory");
     let flags = reader.u8()?;
     if flags == ONE {
         let only = f64::from_le_bytes(reader.array()?);
         return if only.is_finite() { Ok(one_float(only)) } else { Err(CONTRADICTS) };
     }
     if flags & !(SUM | SAME_COUNT | EXTREMA | SQUARES | NOT_FINITE) != 0 {
-        return Err(DecodeError::Invalid("float statistics with unknown flags"));
+        return Err(DecodeError::Invalid("float statistics have unknown flags"));
     }
     let mut parts = FloatParts { squares_known: flags & SQUARES != 0, ..FloatStats::default().parts() };
     if flags & SUM != 0 {
@@ -260,7 +259,7 @@ fn put_exact(out: &mut Vec<u8>, sum: &ExactSum) {
 }
 
 fn take_exact(reader: &mut Reader<'_>) -> Result<ExactSum, DecodeError> {
-    const OUTSIDE: DecodeError = DecodeError::Invalid("an exact sum outside the range of sums");
+    const OUTSIDE: DecodeError = DecodeError::Invalid("an exact sum is out of range");
     let weight = i32::try_from(reader.zigzag_i64()?).map_err(|_| OUTSIDE)?;
     let length = reader.count_of(1)?;
     ExactSum::from_bytes_parts(weight, reader.bytes(length)?).ok_or(OUTSIDE)
@@ -281,7 +280,7 @@ pub(crate) fn put_sketch(out: &mut Vec<u8>, sketch: &Sketch) {
 }
 
 pub(crate) fn take_sketch(reader: &mut Reader<'_>) -> Result<Sketch, DecodeError> {
-    const DISORDER: DecodeError = DecodeError::Invalid("a sketch whose indexes are out of order");
+    const DISORDER: DecodeError = DecodeError::Invalid("sketch indexes are out of order");
     let zero = reader.varint_u64()?;
     let mut sides = [std::collections::BTreeMap::new(), std::collections::BTreeMap::new()];
     for side in &mut sides {
@@ -298,7 +297,7 @@ pub(crate) fn take_sketch(reader: &mut Reader<'_>) -> Result<Sketch, DecodeError
         }
     }
     let [positive, negative] = sides;
-    Sketch::from_parts(zero, positive, negative).ok_or(DecodeError::Invalid("a sketch with an empty bucket"))
+    Sketch::from_parts(zero, positive, negative).ok_or(DecodeError::Invalid("a sketch has an empty bucket"))
 }
 
 #[cfg(test)]
@@ -306,7 +305,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_samples_read_fast_are_what_they_are_read_slowly() {
+    fn the_fast_path_reads_equal_samples_as_the_slow_path_does() {
         let values = [0, 1, -1, 63, 64, 4_096, -1 << 40, 1 << 54, i64::MAX, i64::MIN];
         for (value, n) in values.into_iter().flat_map(|value| [1, 2, 3, 1_000, 1 << 40].map(|n| (value, n))) {
             for (bytes, count) in [(vec![ONE], 7_u128), (vec![ALL_SAME], n), (vec![ALL_SAME], 0)] {
@@ -314,8 +313,8 @@ mod tests {
                 put_zigzag(&mut bytes, value.into());
                 bytes.extend([0xff; 8]);
                 let (mut fast, mut slow) = (Reader::new(&bytes), Reader::new(&bytes));
-                let mut taken = IntStats::default();
-                let read = read_int(&mut taken, &mut fast, count).map(|()| taken);
+                let mut stats = IntStats::default();
+                let read = read_int(&mut stats, &mut fast, count).map(|()| stats);
                 assert_eq!((read, fast.left()), (take_any_int(&mut slow, count), slow.left()), "{count} of {value}");
             }
         }

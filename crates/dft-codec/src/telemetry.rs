@@ -1,4 +1,4 @@
-//! The value of a telemetry row: what a counter of a host read in one interval.
+//! The value of a telemetry row: the readings of one counter in one bucket.
 
 use dft_metrics::FloatStats;
 
@@ -7,24 +7,24 @@ use crate::bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
 use crate::rows::merge_sorted;
 use crate::stats::{put_float, take_float};
 
-/// What every telemetry row has, whatever its metrics.
+/// The part of a telemetry row that does not depend on its metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TelemetryCore {
-    /// Readings.
+    /// The number of readings.
     pub readings: u64,
-    /// The least `ts` of a reading, in µs.
+    /// The earliest `ts` of a reading, in µs.
     pub ts: i64,
-    /// The greatest `ts` of a reading, in µs.
+    /// The latest `ts` of a reading, in µs.
     pub te: i64,
 }
 
 impl TelemetryCore {
-    /// A row without a reading: the identity of [`TelemetryCore::merge`].
+    /// Returns a row without readings: the identity of [`TelemetryCore::merge`].
     pub fn empty() -> Self {
         Self { readings: 0, ts: i64::MAX, te: i64::MIN }
     }
 
-    /// Adds the other row's readings.
+    /// Adds the readings of another row.
     pub fn merge(&mut self, other: &Self) {
         self.readings += other.readings;
         self.ts = self.ts.min(other.ts);
@@ -32,16 +32,16 @@ impl TelemetryCore {
     }
 }
 
-/// The value of a telemetry row, its metrics in byte order of their names.
+/// The value of a telemetry row, with metrics in byte order of their names.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TelemetryValue {
-    /// What every row has.
+    /// The part that does not depend on the metrics.
     pub core: TelemetryCore,
-    /// What each metric read.
+    /// The metrics by name.
     pub metrics: Vec<(String, FloatStats)>,
 }
 
-/// Appends a telemetry row's value; `metrics` must come in byte order of their names, each once.
+/// Appends the value of a telemetry row. `metrics` must be in byte order of their names, each once.
 pub fn encode_telemetry<'a>(
     out: &mut Vec<u8>,
     bucket: u64,
@@ -60,25 +60,25 @@ pub fn encode_telemetry<'a>(
 }
 
 impl TelemetryValue {
-    /// A row without a reading.
+    /// Returns a row without readings.
     pub fn empty() -> Self {
         Self { core: TelemetryCore::empty(), metrics: Vec::new() }
     }
 
-    /// The value's bytes, under a key with this bucket.
+    /// Encodes the value for a key with this bucket.
     pub fn encode(&self, bucket: u64) -> Vec<u8> {
         let mut out = Vec::with_capacity(64);
         encode_telemetry(&mut out, bucket, &self.core, self.metrics.iter().map(|(name, stats)| (name.as_str(), stats)));
         out
     }
 
-    /// A value from its bytes, under a key with this bucket.
+    /// Decodes the value of a key with this bucket.
     ///
     /// # Errors
     ///
-    /// Where the bytes are not what [`encode_telemetry`] writes.
+    /// If the bytes are not the output of [`encode_telemetry`].
     pub fn decode(bytes: &[u8], bucket: u64) -> Result<Self, DecodeError> {
-        const PAST: DecodeError = DecodeError::Invalid("a time past 64 bits");
+        const PAST: DecodeError = DecodeError::Invalid("a time exceeds 64 bits");
         let mut reader = Reader::new(bytes);
         reader.version(VALUE_VERSION)?;
         let readings = reader.varint_u64()?;
@@ -89,7 +89,7 @@ impl TelemetryValue {
         for _ in 0..number {
             let name = reader.text()?;
             if metrics.last().is_some_and(|(last, _)| last.as_str() >= name) {
-                return Err(DecodeError::Invalid("metrics out of order"));
+                return Err(DecodeError::Invalid("metrics are out of order"));
             }
             metrics.push((name.to_owned(), take_float(&mut reader, readings.into())?));
         }
@@ -97,7 +97,7 @@ impl TelemetryValue {
         Ok(Self { core: TelemetryCore { readings, ts, te }, metrics })
     }
 
-    /// Adds the other row's readings.
+    /// Adds the readings of another row.
     pub fn merge(&mut self, other: Self) {
         self.core.merge(&other.core);
         merge_sorted(&mut self.metrics, other.metrics, |mine, theirs| mine.merge(&theirs));

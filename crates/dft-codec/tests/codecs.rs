@@ -1,8 +1,7 @@
-//! Every codec: round trip, order, hostile bytes, and golden vectors that hold the format still.
+//! All codecs: round trips, order, hostile bytes, and golden vectors that detect changes of the format.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use dft_codec::*;
-use dft_codec::{Clock, Consumed, ContentHash, Opening, TimeFault, TimeUnit};
 use dft_metrics::{FloatStats, IntStats, Sketch, SketchMapping};
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
@@ -26,7 +25,7 @@ fn any_int_stats() -> impl Strategy<Value = IntStats> {
     })
 }
 
-/// Samples of one value, or any: mostly a metric has the former.
+/// Equal samples, which are the usual case, or any.
 fn int_stats() -> impl Strategy<Value = IntStats> {
     let value = prop_oneof![any::<i64>(), -5_i64..5_000, Just(i64::MIN)];
     let same = (value, 1..5).prop_map(|(value, n)| {
@@ -37,7 +36,7 @@ fn int_stats() -> impl Strategy<Value = IntStats> {
     prop_oneof![any_int_stats(), same]
 }
 
-/// Names that have a place, and others.
+/// Usual names of metrics, and others.
 fn metric() -> impl Strategy<Value = String> {
     let usual =
         vec!["count", "fd", "level", "whence", "flags", "mode", "p_idx", "epoch", "step", "coun", "count\0", "steps"];
@@ -79,8 +78,8 @@ prop_compose! {
         sketches in prop::option::of([sketch(), sketch(), sketch()]),
     ) -> RowValue {
         let [duration, size, offset] = stats;
-        let of_size = |custom: Custom, like: bool| if like { Custom { ints: size.clone(), ..custom } } else { custom };
-        let customs: Vec<_> = customs.into_iter().map(|(name, (custom, like))| (name, of_size(custom, like))).collect();
+        let with_ints = |custom: Custom, same: bool| if same { Custom { ints: size.clone(), ..custom } } else { custom };
+        let customs: Vec<_> = customs.into_iter().map(|(name, (custom, same))| (name, with_ints(custom, same))).collect();
         let core = RowCore {
             count, ts: times.0.min(times.1), te: times.0.max(times.1), duration, size, offset, sketches: sketches.map(Box::new),
         };
@@ -121,8 +120,8 @@ fn start_text() -> impl Strategy<Value = StartText> {
     prop_oneof![any::<String>().prop_map(StartText::Hash), any::<String>().prop_map(StartText::Plain)]
 }
 
-fn said<T: Clone + std::fmt::Debug + PartialEq>(fact: impl Strategy<Value = T>) -> impl Strategy<Value = Fact<T>> {
-    prop_oneof![Just(Fact::Unknown), fact.prop_map(Fact::Known), Just(Fact::Conflicting)]
+fn fact<T: Clone + std::fmt::Debug + PartialEq>(value: impl Strategy<Value = T>) -> impl Strategy<Value = Fact<T>> {
+    prop_oneof![Just(Fact::Unknown), value.prop_map(Fact::Known), Just(Fact::Conflicting)]
 }
 
 prop_compose! {
@@ -137,8 +136,8 @@ prop_compose! {
 prop_compose! {
     fn facts()(
         n in any::<[u64; 6]>(), calls in any::<u128>(), spans in any::<[Option<(i64, u32)>; 2]>(),
-        num_events in of(0..u128::MAX), start in of(start_facts()), rank in said(any::<i64>()),
-        name in said(any::<String>()),
+        num_events in of(0..u128::MAX), start in of(start_facts()), rank in fact(any::<i64>()),
+        name in fact(any::<String>()),
     ) -> ProcessFacts {
         let [span, period_span] = spans.map(|span| span.map(|(first, length)| (first, first.saturating_add(length.into()))));
         let [records, complete, aggregated, starts, ends, uncounted_ends] = n;
@@ -206,7 +205,7 @@ prop_compose! {
     }
 }
 
-/// Names with many zero bytes, where an order-keeping escape is put to the test.
+/// Names with many zero bytes, which test the escape that keeps order.
 fn name() -> impl Strategy<Value = String> {
     vec(prop_oneof![Just('\0'), Just('\u{1}'), Just('a'), any::<char>()], 0..6)
         .prop_map(|chars| chars.into_iter().collect())
@@ -241,7 +240,7 @@ prop_compose! {
     }
 }
 
-/// An interval, in µs, and rows of some of the intervals of a chunk from the one of that number on.
+/// An interval, in µs, and rows of some buckets of one chunk.
 fn chunk() -> impl Strategy<Value = (u64, Vec<(RowKey, RowValue)>)> {
     let interval = prop_oneof![1_u64..5_000_000, Just(1_000_000)];
     let rows = btree_map(0_u64..CHUNK_INTERVALS, row(), 1..5);
@@ -262,9 +261,8 @@ fn written(interval: u64, rows: &[(RowKey, RowValue)]) -> (RowKey, Vec<u8>) {
     (key, bytes.to_vec())
 }
 
-/// What every decoder must do with bytes that are not a value: refuse all that is cut or has more,
-/// and never panic.
-fn refuses_cut_and_long<T: std::fmt::Debug>(
+/// Checks that a decoder rejects truncated bytes and bytes with a trailing byte.
+fn rejects_cut_and_long<T: std::fmt::Debug>(
     bytes: &[u8],
     decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
 ) -> Result<(), TestCaseError> {
@@ -278,30 +276,30 @@ fn refuses_cut_and_long<T: std::fmt::Debug>(
 
 proptest! {
     #[test]
-    fn rows_come_back(row in row(), bucket in any::<u64>()) {
+    fn rows_round_trip(row in row(), bucket in any::<u64>()) {
         let bytes = row.encode(bucket);
         prop_assert_eq!(RowValue::decode(&bytes, bucket).unwrap(), row);
-        refuses_cut_and_long(&bytes, |bytes| RowValue::decode(bytes, bucket))?;
+        rejects_cut_and_long(&bytes, |bytes| RowValue::decode(bytes, bucket))?;
     }
 
     #[test]
-    fn chunks_come_back((interval, rows) in chunk()) {
+    fn chunks_round_trip((interval, rows) in chunk()) {
         let (key, bytes) = written(interval, &rows);
         prop_assert!(rows.iter().all(|(row, _)| row.chunk(interval) == key));
         let chunk = RowChunk::decode(key, &bytes).unwrap();
         prop_assert_eq!(chunk.rows(), &rows[..]);
         prop_assert_eq!(chunk.encode().unwrap(), bytes.clone());
-        // What is cut between two rows is a chunk of fewer.
+        // A chunk that is cut between two rows is a valid chunk of fewer rows.
         let decode = |bytes: &[u8]| match RowChunk::decode(key, bytes) {
             Ok(chunk) if chunk.rows().len() < rows.len() => Err(DecodeError::Truncated),
             decoded => decoded,
         };
-        refuses_cut_and_long(&bytes, decode)?;
+        rejects_cut_and_long(&bytes, decode)?;
     }
 
     #[test]
     fn chunks_merge_row_by_row_in_any_order((interval, rows) in chunk(), parts in vec(0_u8..8, CHUNK_INTERVALS as usize)) {
-        // Each row is in some of three chunks, so that the merged one has it as often.
+        // Each row is in some of three chunks, and merges as often as it occurs.
         let rows: Vec<_> = rows.into_iter().map(|(key, mut row)| { row.core.count >>= 2; (key, row) }).collect();
         let in_part = |part: u8| -> Vec<_> {
             rows.iter().zip(&parts).filter(|(_, parts)| **parts >> part & 1 != 0).map(|(row, _)| row.clone()).collect()
@@ -325,63 +323,63 @@ proptest! {
     }
 
     #[test]
-    fn telemetry_comes_back(row in telemetry(), bucket in any::<u64>()) {
+    fn telemetry_round_trips(row in telemetry(), bucket in any::<u64>()) {
         let bytes = row.encode(bucket);
         prop_assert_eq!(TelemetryValue::decode(&bytes, bucket).unwrap(), row);
-        refuses_cut_and_long(&bytes, |bytes| TelemetryValue::decode(bytes, bucket))?;
+        rejects_cut_and_long(&bytes, |bytes| TelemetryValue::decode(bytes, bucket))?;
     }
 
     #[test]
-    fn identities_come_back(identity in identity()) {
+    fn series_identities_round_trip(identity in identity()) {
         let bytes = identity.encode();
         prop_assert_eq!(identity.id().kind(), Some(identity.kind));
         prop_assert_eq!(SeriesIdentity::decode(&bytes).unwrap(), identity);
-        refuses_cut_and_long(&bytes, SeriesIdentity::decode)?;
+        rejects_cut_and_long(&bytes, SeriesIdentity::decode)?;
     }
 
     #[test]
-    fn file_entries_come_back(entry in entry()) {
+    fn file_entries_round_trip(entry in entry()) {
         let bytes = entry.encode();
         prop_assert_eq!(FileEntry::decode(&bytes).unwrap(), entry);
-        refuses_cut_and_long(&bytes, FileEntry::decode)?;
+        rejects_cut_and_long(&bytes, FileEntry::decode)?;
     }
 
     #[test]
-    fn duplicate_entries_come_back(entry in duplicate()) {
+    fn duplicate_entries_round_trip(entry in duplicate()) {
         let bytes = entry.encode();
         prop_assert_eq!(DuplicateEntry::decode(&bytes).unwrap(), entry);
-        refuses_cut_and_long(&bytes, DuplicateEntry::decode)?;
+        rejects_cut_and_long(&bytes, DuplicateEntry::decode)?;
     }
 
     #[test]
-    fn bounds_come_back(a in any::<u64>(), b in any::<u64>()) {
+    fn bounds_round_trip(a in any::<u64>(), b in any::<u64>()) {
         let bounds = Bounds::of(a).union(Bounds::of(b));
         prop_assert_eq!(Bounds::decode(&bounds.encode()).unwrap(), bounds);
-        refuses_cut_and_long(&bounds.encode(), Bounds::decode)?;
+        rejects_cut_and_long(&bounds.encode(), Bounds::decode)?;
     }
 
     #[test]
-    fn row_keys_sort_as_their_meaning(a in row_key(), b in row_key()) {
+    fn row_keys_sort_as_their_values(a in row_key(), b in row_key()) {
         prop_assert_eq!(RowKey::decode(&a.encode()).unwrap(), a);
         prop_assert_eq!(a.encode().cmp(&b.encode()), a.cmp(&b));
-        refuses_cut_and_long(&a.encode(), RowKey::decode)?;
+        rejects_cut_and_long(&a.encode(), RowKey::decode)?;
     }
 
     #[test]
-    fn telemetry_keys_sort_as_their_meaning(a in telemetry_key(), b in telemetry_key()) {
+    fn telemetry_keys_sort_as_their_values(a in telemetry_key(), b in telemetry_key()) {
         prop_assert_eq!(&TelemetryKey::decode(&a.encode()).unwrap(), &a);
         prop_assert_eq!(a.encode().cmp(&b.encode()), a.cmp(&b));
-        refuses_cut_and_long(&a.encode(), TelemetryKey::decode)?;
+        rejects_cut_and_long(&a.encode(), TelemetryKey::decode)?;
     }
 
     #[test]
-    fn name_keys_sort_as_their_meaning(a in name_key(), b in name_key()) {
+    fn name_keys_sort_as_their_values(a in name_key(), b in name_key()) {
         prop_assert_eq!(&NameKey::decode(&a.encode()).unwrap(), &a);
         prop_assert_eq!(a.encode().cmp(&b.encode()), a.cmp(&b));
     }
 
     #[test]
-    fn integers_come_back(value in any::<i128>(), small in any::<i64>(), width in 0_u32..128) {
+    fn integers_round_trip(value in any::<i128>(), small in any::<i64>(), width in 0_u32..128) {
         let (value, unsigned) = (value >> width, (value as u128) >> width);
         let mut out = Vec::new();
         put_zigzag(&mut out, value);
@@ -414,12 +412,12 @@ proptest! {
     }
 
     #[test]
-    fn a_flipped_byte_is_refused_or_read_but_never_a_panic(row in row(), at in any::<prop::sample::Index>(), flip in 1_u8..) {
+    fn a_flipped_byte_is_rejected_or_decodes_but_never_panics(row in row(), at in any::<prop::sample::Index>(), flip in 1_u8..) {
         let mut bytes = row.encode(7);
         let at = at.index(bytes.len());
         bytes[at] ^= flip;
         if let Ok(other) = RowValue::decode(&bytes, 7) {
-            // Whatever it says now, it must be a value that can be merged and written.
+            // Whatever its content now, it must be a value that can be merged and encoded.
             let mut merged = other.clone();
             merged.merge(RowValue::empty());
             prop_assert_eq!(RowValue::decode(&merged.encode(7), 7).unwrap(), other);
@@ -428,7 +426,7 @@ proptest! {
 
     #[test]
     fn rows_merge_in_any_order(a in row(), b in row(), c in row()) {
-        // Counts as large as these are refused nowhere, but three of them pass 128 bits.
+        // Counts of 128 bits are valid, but the sum of three would overflow.
         let small = |mut row: RowValue| { row.core.count >>= 2; row };
         let (a, b, c) = (small(a), small(b), small(c));
         let join = |x: &RowValue, y: &RowValue| { let mut x = x.clone(); x.merge(y.clone()); x };
@@ -447,7 +445,7 @@ proptest! {
 }
 
 #[test]
-fn over_long_integers_are_refused() {
+fn over_long_integers_are_rejected() {
     for bytes in [&[0x80, 0x00][..], &[0xff; 11], &[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x02]] {
         assert_eq!(Reader::new(bytes).varint_u64(), Err(DecodeError::Overlong), "{bytes:x?}");
     }
@@ -457,14 +455,14 @@ fn over_long_integers_are_refused() {
 }
 
 #[test]
-fn an_unknown_version_names_itself() {
+fn the_error_of_an_unknown_version_names_it() {
     let mut bytes = RowValue::empty().core.count.to_le_bytes().to_vec();
     bytes[0] = 200;
     assert_eq!(RowValue::decode(&bytes, 0), Err(DecodeError::Version { found: 200, known: ROW_VERSION }));
 }
 
 #[test]
-fn rows_that_say_what_is_said_shorter_are_refused() {
+fn rows_in_other_than_the_shortest_form_are_rejected() {
     let mut row = RowValue::empty();
     row.core.count = 1;
     row.core.span(0, 0);
@@ -475,22 +473,22 @@ fn rows_that_say_what_is_said_shorter_are_refused() {
     let mut spelt = bytes.clone();
     spelt[at - 1] = 5 << 1;
     spelt.remove(at + 5);
-    assert_eq!(RowValue::decode(&spelt, 0), Err(DecodeError::Invalid("a usual name, spelt out")));
+    assert_eq!(RowValue::decode(&spelt, 0), Err(DecodeError::Invalid("a usual metric name is spelt out")));
     let mut unknown = bytes.clone();
     unknown[at - 1] = 9 << 1 | 1;
     unknown.drain(at..at + 6);
-    assert_eq!(RowValue::decode(&unknown, 0), Err(DecodeError::Invalid("a custom metric of no known name")));
+    assert_eq!(RowValue::decode(&unknown, 0), Err(DecodeError::Invalid("unknown number of a usual metric name")));
     let mut both = bytes;
     both[at + 6] |= 1;
-    assert_eq!(RowValue::decode(&both, 0), Err(DecodeError::Invalid("a custom metric with unknown parts")));
+    assert_eq!(RowValue::decode(&both, 0), Err(DecodeError::Invalid("a custom metric has unknown parts")));
 }
 
 #[test]
-fn a_chunk_takes_no_row_of_another_and_none_off_the_grid() {
+fn a_chunk_rejects_rows_of_other_chunks_and_rows_off_the_time_grid() {
     let key = |series, bucket| RowKey { series: SeriesId([series; 16]), bucket };
     let mut chunk = ChunkWriter::new(10);
     assert_eq!(chunk.chunk(), None);
-    assert_eq!(chunk.put(&key(1, 163), b"row"), Err(DecodeError::Invalid("a time that is not on the time grid")));
+    assert_eq!(chunk.put(&key(1, 163), b"row"), Err(DecodeError::Invalid("a time is not on the time grid")));
     assert_eq!(chunk.chunk(), None);
     chunk.put(&key(1, 170), b"row").unwrap();
     assert_eq!(chunk.chunk().map(|(key, _)| key), Some(key(1, 160)));
@@ -499,17 +497,17 @@ fn a_chunk_takes_no_row_of_another_and_none_off_the_grid() {
         .chain([(key(1, 180), true), (key(1, 310), true)])
     {
         assert_eq!(chunk.takes(&other), takes, "{other:?}");
-        let expected = if takes { Ok(()) } else { Err(DecodeError::Invalid("a row of another chunk")) };
+        let expected = if takes { Ok(()) } else { Err(DecodeError::Invalid("a row belongs to another chunk")) };
         assert_eq!(chunk.put(&other, b""), expected);
     }
     let (key, bytes) = chunk.chunk().unwrap();
     assert_eq!(hex(bytes), "010a0103726f7702000f00");
     for (at, byte, error) in [
         (0, 2, DecodeError::Version { found: 2, known: CHUNK_VERSION }),
-        (1, 0, DecodeError::Invalid("a time that is not on the time grid")),
-        (1, 3, DecodeError::Invalid("a time that is not on the time grid")),
-        (7, 1, DecodeError::Invalid("rows of a chunk out of order")),
-        (9, 16, DecodeError::Invalid("rows of a chunk out of order")),
+        (1, 0, DecodeError::Invalid("a time is not on the time grid")),
+        (1, 3, DecodeError::Invalid("a time is not on the time grid")),
+        (7, 1, DecodeError::Invalid("rows of a chunk are out of order")),
+        (9, 16, DecodeError::Invalid("rows of a chunk are out of order")),
         (10, 1, DecodeError::Truncated),
     ] {
         let mut bytes = bytes.to_vec();
@@ -533,11 +531,11 @@ fn chunks_of_different_intervals_do_not_merge() {
         RowChunk::decode(key, &bytes).unwrap()
     };
     assert_eq!(of(10).merge(of(10)), Ok(()));
-    assert_eq!(of(10).merge(of(20)), Err(DecodeError::Invalid("chunks of different intervals")));
+    assert_eq!(of(10).merge(of(20)), Err(DecodeError::Invalid("the chunks have different intervals")));
 }
 
 #[test]
-fn chunks_at_both_ends_of_time() {
+fn chunks_work_at_both_ends_of_time() {
     let series = SeriesId([7; 16]);
     for interval in [1, 1_000_000, i64::MAX as u64] {
         for bucket in [0, u64::MAX - u64::MAX % interval] {
@@ -552,18 +550,18 @@ fn chunks_at_both_ends_of_time() {
             assert_eq!(cursor.advance(bytes), Ok(None));
         }
     }
-    // A chunk that says of itself that it goes on behind the end of time.
+    // A chunk whose last row is after the end of time.
     let last = RowKey { series, bucket: u64::MAX - u64::MAX % 16 };
     let chunk = [1, 1, 15, 0];
     assert!(ChunkCursor::begin(last, &chunk).unwrap().advance(&chunk).unwrap().is_some());
     let far = RowKey { series, bucket: u64::MAX - u64::MAX % (16 * 100) };
     let chunk = [1, 100, 15, 0];
     let past = ChunkCursor::begin(far, &chunk).unwrap().advance(&chunk);
-    assert_eq!(past, Err(DecodeError::Invalid("a time past 64 bits")));
+    assert_eq!(past, Err(DecodeError::Invalid("a time exceeds 64 bits")));
 }
 
 #[test]
-fn offsets_of_zero_and_below_survive_and_absent_ones_stay_absent() {
+fn zero_negative_and_absent_offsets_round_trip() {
     let mut row = RowValue::empty();
     row.core.count = 2;
     row.core.span(5, 9);
@@ -578,7 +576,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// If one of these changes, so must a version: an index in the field has these bytes.
+/// If one of these changes, a version must change, because existing indexes have these bytes.
 #[test]
 fn golden_vectors() {
     let identity = SeriesIdentity {

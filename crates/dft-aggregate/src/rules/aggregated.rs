@@ -1,4 +1,4 @@
-//! Aggregated calls: records in which the tracer summed up a period.
+//! Aggregated calls: records in which the tracer summed up the calls of a period.
 
 use dft_codec::{FileCounts, SeriesKind};
 use dft_trace::{Arg, ArgKey, Clock, MalformedReason, Record};
@@ -10,7 +10,7 @@ use crate::config::{CounterPeriod, CustomMetrics};
 use crate::table::{CellEncoder, MetricPart, sketch_bytes};
 
 impl Aggregator {
-    /// A record that stands for a period's calls.
+    /// Adds an aggregated call or a host statistic.
     pub(crate) fn aggregated(
         &mut self,
         record: &Record<'_>,
@@ -28,16 +28,16 @@ impl Aggregator {
         let CallMetrics { duration, size, offset, failed, consistent } =
             aggregated_call::of_call(record, clock.unit, calls)?;
         let plan = self.plans.of(record, &self.config, &mut self.interner);
-        let known = self.series_of(kind, record, &plan)?;
+        let series = self.series_of(kind, record, &plan)?;
         let closes = origin == Origin::LetterCounter && !system && !self.counter_starts(clock);
-        // The end of a period on a boundary belongs to the period that it closes.
+        // A time on a boundary belongs to the period that it closes.
         let bucket = self.bucket(if closes { (ts - 1).max(0) } else { ts });
         let count_is_plain = dft_cnt.is_none() && plain_count.is_some();
-        self.group_parts(&record.args, count_is_plain, known.items);
-        let own = record.args.iter().filter(|arg| is_reserved(arg.key)).map(|arg| &arg.value).chain([&record.dur]);
-        counts.not_finite += own.filter(|value| value.is_not_finite()).count() as u64;
-        let mut sealer = CellEncoder { interner: &self.interner, orders: &mut self.orders };
-        let cell = self.rows.cell(known.row, bucket, &mut sealer);
+        self.group_parts(&record.args, count_is_plain, series.items);
+        let reserved = record.args.iter().filter(|arg| is_reserved(arg.key)).map(|arg| &arg.value).chain([&record.dur]);
+        counts.not_finite += reserved.filter(|value| value.is_not_finite()).count() as u64;
+        let mut encoder = CellEncoder { interner: &self.interner, orders: &mut self.orders };
+        let cell = self.rows.cell(series.row, bucket, &mut encoder);
         cell.core.count += u128::from(count);
         cell.core.span(ts, ts);
         let core = &mut cell.core;
@@ -47,7 +47,7 @@ impl Aggregator {
                 stats.doubt_count();
             }
         }
-        let mut grown = 0;
+        let mut added_bytes = 0;
         if let Some(mapping) = &self.sketches {
             let before = sketch_bytes(cell.core.sketches.as_deref());
             let exact = [duration, size, offset].map(|part| part.sum.filter(|_| part.n == 1 && !part.doubtful));
@@ -59,26 +59,26 @@ impl Aggregator {
                     }
                 }
             }
-            grown += sketch_bytes(cell.core.sketches.as_deref()) - before;
+            added_bytes += sketch_bytes(cell.core.sketches.as_deref()) - before;
         }
         let before = cell.customs.heap();
         let mut consistent = consistent;
         for group in self.parts.chunk_by(|a, b| a.0 == b.0) {
             let value_of =
-                |part| group.iter().find(|(_, have, _)| *have == part).map(|&(.., at)| &record.args[at].value);
+                |part| group.iter().find(|(_, other, _)| *other == part).map(|&(.., at)| &record.args[at].value);
             let plain = value_of(MetricPart::Plain);
             let n = calls.samples(value_of(MetricPart::Sum).is_some(), plain.is_some());
             let values = [MetricPart::Sum, MetricPart::Min, MetricPart::Max].map(|part| value_of(part).or(plain));
             let custom = cell.customs.entry(group[0].0);
-            let held = custom.heap_bytes();
+            let bytes_before = custom.heap_bytes();
             let added = aggregated_call::add_custom(custom, n, values, self.sketches.as_ref());
-            grown += custom.heap_bytes().saturating_sub(held);
+            added_bytes += custom.heap_bytes().saturating_sub(bytes_before);
             counts.not_finite += added.not_finite;
             consistent &= added.consistent;
         }
-        grown += cell.customs.heap() - before;
-        cell.held += grown;
-        self.rows.grew(grown);
+        added_bytes += cell.customs.heap() - before;
+        cell.heap_bytes += added_bytes;
+        self.rows.add_heap_bytes(added_bytes);
         counts.failed_transfers += u64::from(failed);
         counts.inconsistent += u64::from(!consistent);
         match kind {
@@ -94,7 +94,7 @@ impl Aggregator {
         Ok(())
     }
 
-    /// Whether the `ts` of a letter-`C` counter is the start of its period.
+    /// Tells whether the `ts` of a counter of phase `C` is the start of its period.
     pub(crate) fn counter_starts(&self, clock: Clock) -> bool {
         match self.config.counter_period {
             None => clock.counter_starts,
@@ -102,8 +102,8 @@ impl Aggregator {
         }
     }
 
-    /// Groups the numeric args that are parts of custom metrics by the metric. Of functions that count `items`,
-    /// the size of an item is none.
+    /// Groups the numeric args that are parts of custom metrics by metric. For functions that count `items`, the size
+    /// of an item is not a custom metric.
     pub(crate) fn group_parts(&mut self, args: &[Arg<'_>], count_is_plain: bool, items: bool) {
         use ArgKey::{Count, Size, SizeMax, SizeMin, SizeSum};
         let keep_sizes = !items || self.config.custom_metrics != CustomMetrics::On;

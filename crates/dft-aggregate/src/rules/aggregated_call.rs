@@ -1,4 +1,4 @@
-//! Contributions that a tracer summed up beforehand: what a record says of several calls.
+//! The metrics of aggregated calls.
 
 use dft_codec::Custom;
 use dft_metrics::SketchMapping;
@@ -6,16 +6,16 @@ use dft_trace::{ArgKey, Integer, MalformedReason, Record, TimeUnit, Value};
 
 use crate::functions::{counts_items, is_transfer};
 
-/// Which kind of record a contribution comes from.
+/// The kind of record that a contribution comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// A counter written as the letter `"C"`.
+    /// A record of phase `"C"`.
     LetterCounter,
     /// A record of phase `"A"` or 3.
     Aggregated,
 }
 
-/// How many calls a record stands for, and of which kind it is.
+/// The number of calls in a record, and the kind of record.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Calls {
     pub(crate) count: u64,
@@ -23,27 +23,27 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    /// How many samples a metric's sum, or the plain value in its place, is of.
+    /// Returns the number of samples in a metric's sum, or in the plain value if there is no sum.
     pub(crate) fn samples(self, has_sum: bool, has_plain: bool) -> u64 {
-        // The tracer writes a plain value where only one of the calls had the field.
+        // The tracer writes a plain value if only one of the calls had the field.
         if self.origin == Origin::Aggregated && !has_sum && has_plain { 1 } else { self.count }
     }
 }
 
-/// What a record says of one metric.
+/// A record's contribution to one metric.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct MetricSums {
-    /// Samples that are in the sum.
+    /// The number of samples in the sum.
     pub(crate) n: u64,
     pub(crate) sum: Option<i64>,
     pub(crate) min: Option<i64>,
     pub(crate) max: Option<i64>,
-    /// Whether the sum cannot be that of `n` samples between the extrema.
+    /// Whether `n` samples between the extrema cannot have the sum.
     pub(crate) doubtful: bool,
 }
 
 impl MetricSums {
-    /// A contribution that says nothing.
+    /// A contribution without a sum and extrema.
     const fn nothing(n: u64) -> Self {
         Self { n, sum: None, min: None, max: None, doubtful: false }
     }
@@ -57,14 +57,14 @@ impl MetricSums {
     }
 }
 
-/// Whether `sum` can be that of `n` values from `min` to `max`.
+/// Tells whether `n` values from `min` to `max` can have this sum.
 fn is_sum_of(n: u64, sum: i64, min: i64, max: i64) -> bool {
     // Products of 64 and 63 bits fit 128.
     let bound = |value: i64| i128::from(n) * i128::from(value);
     (bound(min)..=bound(max)).contains(&sum.into())
 }
 
-/// What a record says of the metrics that every call has.
+/// A record's contributions to the metrics that every call has.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallMetrics {
     pub(crate) duration: MetricSums,
@@ -72,7 +72,7 @@ pub(crate) struct CallMetrics {
     pub(crate) offset: MetricSums,
     /// Whether some of the calls were transfers that failed.
     pub(crate) failed: bool,
-    /// Whether every sum can be that of as many values between its extrema.
+    /// Whether no sum is doubtful.
     pub(crate) consistent: bool,
 }
 
@@ -96,11 +96,11 @@ const SIZE: Keys = [
     (ArgKey::SizeMax, "size_max"),
 ];
 
-/// What a record says of the durations, sizes and offsets of its calls.
+/// Returns a record's durations, sizes and offsets.
 ///
 /// # Errors
 ///
-/// Where a number is past 63 bits.
+/// If a number exceeds 63 bits.
 pub(crate) fn of_call(record: &Record<'_>, unit: TimeUnit, calls: Calls) -> Result<CallMetrics, MalformedReason> {
     let duration = metric(record, DURATION, unit, calls)?;
     let offset = metric(record, OFFSET, TimeUnit::Us, calls)?;
@@ -116,7 +116,7 @@ pub(crate) fn of_call(record: &Record<'_>, unit: TimeUnit, calls: Calls) -> Resu
         }
         failed = size.min.is_some_and(|min| min < 0);
         if failed {
-            // A negative size is an error's number. Where some calls succeeded, their total and maximum hold.
+            // A negative size is an error number. If some calls succeeded, the sum and the maximum are kept.
             size = match size.max {
                 Some(max) if max >= 0 && size.n != 1 => MetricSums { min: None, ..size },
                 _ => MetricSums::nothing(size.n),
@@ -139,15 +139,15 @@ fn metric(record: &Record<'_>, keys: Keys, unit: TimeUnit, calls: Calls) -> Resu
 }
 
 fn past(name: &str) -> MalformedReason {
-    MalformedReason(format!("{name} is past 63 bits"))
+    MalformedReason(format!("{name} exceeds 63 bits"))
 }
 
-/// The bytes that a call of `fread` or `fwrite` moved, which returned a number of items of a size. Without
-/// that size, items count as bytes.
+/// Returns the number of bytes that a call of `fread` or `fwrite` transferred, from the number of items that it
+/// returned. If the size of an item is not known, items count as bytes.
 ///
 /// # Errors
 ///
-/// Where the product is past 63 bits.
+/// If the product exceeds 63 bits.
 pub(crate) fn bytes_of_items(items: i64, size: &Value<'_>) -> Result<i64, MalformedReason> {
     match size.integer_literal().filter(|&size| size >= 0) {
         Some(size) => items.checked_mul(size).ok_or_else(|| past("ret × size")),
@@ -155,7 +155,7 @@ pub(crate) fn bytes_of_items(items: i64, size: &Value<'_>) -> Result<i64, Malfor
     }
 }
 
-/// The same of several calls. Where their items are of several sizes, no bytes are known.
+/// Does the same for several calls. If their items differ in size, the number of bytes is not known.
 fn bytes_of_summed_items(items: MetricSums, size: MetricSums) -> Result<MetricSums, MalformedReason> {
     let scale = match (size.min, size.max) {
         (None, _) => return Ok(items),
@@ -169,14 +169,14 @@ fn bytes_of_summed_items(items: MetricSums, size: MetricSums) -> Result<MetricSu
     Ok(MetricSums { sum: scaled(items.sum)?, min: scaled(items.min)?, max: scaled(items.max)?, ..items })
 }
 
-/// What adding to a custom metric has shown.
+/// The result of adding to a custom metric.
 pub(crate) struct Added {
-    /// Sums that were not finite.
+    /// The number of sums that were not finite.
     pub(crate) not_finite: u64,
     pub(crate) consistent: bool,
 }
 
-/// Adds `n` samples to a custom metric, each of sum, minimum and maximum to the statistics of its type.
+/// Adds `n` samples to a custom metric. Sum, minimum and maximum each go to the statistics of their number type.
 pub(crate) fn add_custom(
     custom: &mut Custom,
     n: u64,
@@ -211,7 +211,8 @@ pub(crate) fn add_custom(
     Added { not_finite: u64::from(floats[0].is_some_and(|sum| !sum.is_finite())), consistent }
 }
 
-/// The same of numbers that are not all integers. The tracer rounds each addition, so a sum may be a little off.
+/// Does the same as [`is_sum_of`] for numbers that are not all integers. The tracer rounds each addition, so a sum may be
+/// slightly off.
 fn are_floats_consistent(n: u64, values: [Option<&Value<'_>>; 3]) -> bool {
     let [Some(sum), Some(min), Some(max)] = values.map(|value| value.and_then(Value::float)) else { return true };
     if ![sum, min, max].iter().all(|value| value.is_finite()) {
@@ -228,14 +229,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sum_is_of_so_many_values_between_its_extrema_or_it_is_not() {
+    fn a_sum_must_fit_the_count_and_the_extrema() {
         assert!(is_sum_of(3, 30, 10, 10) && is_sum_of(3, 12, 1, 10) && is_sum_of(0, 0, 5, 9));
         assert!(!is_sum_of(3, 31, 10, 10) && !is_sum_of(3, 2, 1, 10) && !is_sum_of(0, 1, 0, 9));
         assert!(is_sum_of(u64::MAX, i64::MIN, i64::MIN, i64::MAX) && !is_sum_of(u64::MAX, 0, 1, i64::MAX));
     }
 
     #[test]
-    fn items_become_bytes_where_their_size_is_known() {
+    fn items_are_converted_to_bytes_if_their_size_is_known() {
         assert_eq!(bytes_of_items(3, &Value::Integer(4096)), Ok(12_288));
         assert_eq!(bytes_of_items(3, &Value::Null), Ok(3));
         assert_eq!(bytes_of_items(3, &Value::Integer(-1)), Ok(3));

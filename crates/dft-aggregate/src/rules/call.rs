@@ -23,45 +23,45 @@ impl Aggregator {
         let ret = plan.ret.of(record).integer();
         let offset = Self::field(plan.offset.of(record), "offset")?;
         if ret == Integer::OutOfRange && transfers(record) {
-            return Err(MalformedReason("ret is past 63 bits".to_owned()));
+            return Err(MalformedReason("ret exceeds 63 bits".to_owned()));
         }
-        let known = self.series_of(SeriesKind::Call, record, &plan)?;
+        let series = self.series_of(SeriesKind::Call, record, &plan)?;
         let ret = match ret {
-            Integer::Some(ret) if known.transfer => Some(ret),
+            Integer::Some(ret) if series.transfer => Some(ret),
             _ => None,
         };
         let failed = ret.is_some_and(|ret| ret < 0);
         let mut size = ret.filter(|_| !failed);
         let mut label = ArgIndex::NONE;
-        if known.items {
+        if series.items {
             size = size.map(|items| aggregated_call::bytes_of_items(items, plan.size.of(record))).transpose()?;
             if self.config.custom_metrics == CustomMetrics::On {
                 label = plan.size;
             }
         }
         let bucket = self.bucket(ts + dur.unwrap_or(0) / 2);
-        let mut sealer = CellEncoder { interner: &self.interner, orders: &mut self.orders };
-        let cell = self.rows.cell(known.row, bucket, &mut sealer);
+        let mut encoder = CellEncoder { interner: &self.interner, orders: &mut self.orders };
+        let cell = self.rows.cell(series.row, bucket, &mut encoder);
         cell.core.count += 1;
         cell.core.span(ts, ts + dur.unwrap_or(0));
-        // Only where a field gave no sample may it hold what is not finite.
-        let mut left_out = |value: &Value<'_>| counts.not_finite += u64::from(value.is_not_finite());
+        // Only a field that gave no sample can have a value that is not finite.
+        let mut count_not_finite = |value: &Value<'_>| counts.not_finite += u64::from(value.is_not_finite());
         match dur {
             Some(dur) => cell.core.duration.sample(dur),
-            None => left_out(&record.dur),
+            None => count_not_finite(&record.dur),
         }
         match offset {
             Some(offset) => cell.core.offset.sample(offset),
-            None => left_out(plan.offset.of(record)),
+            None => count_not_finite(plan.offset.of(record)),
         }
         if ret.is_none() {
-            left_out(plan.ret.of(record));
+            count_not_finite(plan.ret.of(record));
         }
         counts.failed_transfers += u64::from(failed);
         if let Some(size) = size {
             cell.core.size.sample(size);
         }
-        let mut grown = 0;
+        let mut added_bytes = 0;
         if let Some(mapping) = &self.sketches {
             let before = sketch_bytes(cell.core.sketches.as_deref());
             let sketches = cell.core.sketches.get_or_insert_default();
@@ -70,21 +70,21 @@ impl Aggregator {
                     sketch.add(mapping, sample as f64);
                 }
             }
-            grown += sketch_bytes(Some(sketches)) - before;
+            added_bytes += sketch_bytes(Some(sketches)) - before;
         }
         counts.events += 1;
-        let customs = self.plans.customs(&plan);
+        let custom_metrics = self.plans.custom_metrics(&plan);
         let before = cell.customs.heap();
-        for (place, name) in customs {
-            if *place == label {
+        for (index, name) in custom_metrics {
+            if *index == label {
                 continue;
             }
             let custom = cell.customs.entry(*name);
-            let value = place.of(record);
+            let value = index.of(record);
             let integer = value.integer_literal();
-            // Integers alone hold nothing outside of the metric.
+            // Integers alone take no heap bytes.
             let grows = integer.is_none() || self.sketches.is_some();
-            let held = if grows { custom.heap_bytes() } else { 0 };
+            let bytes_before = if grows { custom.heap_bytes() } else { 0 };
             let float = match integer {
                 Some(value) => {
                     custom.ints.sample(value);
@@ -101,17 +101,17 @@ impl Aggregator {
                 custom.sketch.get_or_insert_default().add(mapping, float);
             }
             if grows {
-                grown += custom.heap_bytes().saturating_sub(held);
+                added_bytes += custom.heap_bytes().saturating_sub(bytes_before);
             }
         }
-        grown += cell.customs.heap() - before;
-        cell.held += grown;
-        self.rows.grew(grown);
+        added_bytes += cell.customs.heap() - before;
+        cell.heap_bytes += added_bytes;
+        self.rows.add_heap_bytes(added_bytes);
         Ok(())
     }
 }
 
-/// Whether the record's function returns the bytes it moved; for the few that ask before they have a series.
+/// Tells whether the record's function is a transfer, for the few records whose series is not known yet.
 fn transfers(record: &Record<'_>) -> bool {
     let text = |value: &Value<'_>| String::from_utf8_lossy(&value.text()).into_owned();
     is_transfer(&text(&record.cat).to_ascii_lowercase(), &text(&record.name))

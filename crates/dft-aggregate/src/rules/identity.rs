@@ -1,4 +1,4 @@
-//! Which series or counter a record is about.
+//! The series or counter of a record.
 
 use dft_codec::{HOST_WIDE, NameKind, SeriesKind};
 use dft_trace::{ArgKey, MalformedReason, Record, Value};
@@ -11,7 +11,7 @@ use crate::intern::Symbol;
 use crate::series_cache::RawSeriesKey;
 use crate::table::{CounterKey, Giver, KnownSeries, SeriesKey};
 
-/// What spellings of counters have in the place of a family.
+/// The kind of counters in the series cache, where series have their series kind.
 pub(crate) const COUNTER: u8 = 0xff;
 
 impl Aggregator {
@@ -37,13 +37,13 @@ impl Aggregator {
             extra.push(*extra_arg(record, key));
         }
         let usual = [&record.name, &record.cat, &record.pid, &record.tid, host_hash, file_hash];
-        let spelling = RawSeriesKey { kind: kind as u8, usual, extra: &extra };
-        if let Some(known) = self.spellings.get(&spelling) {
-            return Ok(known);
+        let raw_key = RawSeriesKey { kind: kind as u8, usual, extra: &extra };
+        if let Some(series) = self.series_cache.get(&raw_key) {
+            return Ok(series);
         }
-        let known = self.series_of_identity(kind, record, host_hash, file_hash)?;
-        self.spellings.insert(&spelling, known);
-        Ok(known)
+        let series = self.series_of_identity(kind, record, host_hash, file_hash)?;
+        self.series_cache.insert(&raw_key, series);
+        Ok(series)
     }
 
     pub(crate) fn series_of_identity(
@@ -65,17 +65,17 @@ impl Aggregator {
             file_hash: self.identity_of(file, by_name(ArgKey::Fhash), NameKind::File),
             extra: self.extra_of(record),
         };
-        if let Some(&known) = self.series.get(&key) {
-            return Ok(known);
+        if let Some(&series) = self.series.get(&key) {
+            return Ok(series);
         }
         let name = self.interner.get(key.name);
         let transfer = is_transfer(self.interner.get(key.cat), name);
-        let known = KnownSeries { row: self.rows.add_series(), transfer, items: transfer && counts_items(name) };
-        self.series.insert(key, known);
-        Ok(known)
+        let series = KnownSeries { row: self.rows.add_series(), transfer, items: transfer && counts_items(name) };
+        self.series.insert(key, series);
+        Ok(series)
     }
 
-    /// The number of a counter among those of the telemetry.
+    /// Returns the number of a record's counter in the telemetry.
     pub(crate) fn counter_of(&mut self, record: &Record<'_>) -> Result<u32, MalformedReason> {
         let mut host_hash = record.arg(ArgKey::Hhash);
         let by_name = !host_hash.has_text();
@@ -85,13 +85,13 @@ impl Aggregator {
         let mut extra = SmallVec::<[Value<'_>; 4]>::new();
         extra.extend(self.config.extra_group_keys.iter().map(|key| *extra_arg(record, key)));
         let usual = [&record.name, &record.cat, &record.pid, &Value::Null, host_hash, &Value::Null];
-        let spelling = RawSeriesKey { kind: COUNTER, usual, extra: &extra };
-        if let Some(known) = self.spellings.get(&spelling) {
-            return Ok(known.row);
+        let raw_key = RawSeriesKey { kind: COUNTER, usual, extra: &extra };
+        if let Some(counter) = self.series_cache.get(&raw_key) {
+            return Ok(counter.row);
         }
         let cat = self.interner.intern(&record.cat.text());
         let cat = self.lower_case(cat);
-        // A counter of the system is its host's, whichever process read it.
+        // A system counter is host-wide, whichever process read it.
         let host_wide = self.interner.get(cat) == HOST_WIDE;
         let pid = Self::field(&record.pid, "pid")?.unwrap_or(0);
         let key = CounterKey {
@@ -103,12 +103,12 @@ impl Aggregator {
         };
         let telemetry = &mut self.telemetry;
         let row = *self.counters.entry(key).or_insert_with(|| telemetry.add_series());
-        self.spellings.insert(&spelling, KnownSeries { row, transfer: false, items: false });
+        self.series_cache.insert(&raw_key, KnownSeries { row, transfer: false, items: false });
         Ok(row)
     }
 
-    /// The hash of a host or file: as the trace has it, or, `by_name`, the name that generation 0
-    /// gives, which then resolves to itself.
+    /// Returns the hash of a host or file as the trace has it. With `by_name`, the value is a name, as the first tracers
+    /// wrote it; the name is its own hash then.
     pub(crate) fn identity_of(&mut self, value: &Value<'_>, by_name: bool, kind: NameKind) -> Symbol {
         match value {
             Value::Text(name) if by_name && !name.is_empty() => {
@@ -121,7 +121,7 @@ impl Aggregator {
         }
     }
 
-    /// The values of the extra group keys.
+    /// Returns the record's values of the extra group keys.
     pub(crate) fn extra_of(&mut self, record: &Record<'_>) -> SmallVec<[Symbol; 2]> {
         let Self { config, interner, .. } = self;
         let values = config.extra_group_keys.iter().map(|key| match extra_arg(record, key) {

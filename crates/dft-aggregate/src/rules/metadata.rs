@@ -23,7 +23,7 @@ impl Aggregator {
         }
     }
 
-    /// The process of a record that gives a name.
+    /// Returns the process of a record that gives a name.
     pub(crate) fn giver_of(&mut self, record: &Record<'_>) -> Giver {
         let mut host_hash = record.arg(ArgKey::Hhash);
         if !host_hash.has_text() {

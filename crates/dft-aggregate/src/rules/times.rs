@@ -1,11 +1,11 @@
-//! The fields of a record that are checked the same way whatever its phase is.
+//! Fields of a record that are checked in the same way for every phase.
 
 use dft_codec::Bounds;
 use dft_trace::{Integer, MalformedReason, Record, TimeUnit, Value};
 
 use crate::aggregator::Aggregator;
 
-/// The fields that every record but metadata has, checked.
+/// The checked times of a record.
 pub(crate) struct Times {
     pub(crate) ts: i64,
     pub(crate) dur: Option<i64>,
@@ -18,30 +18,30 @@ impl Aggregator {
         let ts = match record.ts.integer() {
             Integer::Some(ts) if ts >= 0 => ts,
             Integer::Some(_) => return malformed("ts is negative"),
-            Integer::OutOfRange => return malformed("ts is past 63 bits"),
+            Integer::OutOfRange => return malformed("ts exceeds 63 bits"),
             Integer::None if record.ts == Value::Null => return malformed("ts is missing"),
             Integer::None => return malformed("ts is not an integer"),
         };
         let dur = match record.dur.integer() {
             Integer::Some(dur) if dur >= 0 => Some(dur),
             Integer::Some(_) => return malformed("dur is negative"),
-            Integer::OutOfRange => return malformed("dur is past 63 bits"),
+            Integer::OutOfRange => return malformed("dur exceeds 63 bits"),
             Integer::None => None,
         };
-        let past = || MalformedReason("ts or dur is past 63 bits in µs".to_owned());
+        let past = || MalformedReason("ts or dur exceeds 63 bits in µs".to_owned());
         let ts = unit.to_us(ts).ok_or_else(past)?;
         let dur = dur.map(|dur| unit.to_us(dur).ok_or_else(past)).transpose()?;
         ts.checked_add(dur.unwrap_or(0)).ok_or_else(past)?;
         Ok(Times { ts, dur })
     }
 
-    /// An integer field: absent, or of 63 bits and a sign.
+    /// Returns an integer field, which may be absent or a signed 64-bit integer.
     #[inline(always)]
     pub(crate) fn field(value: &Value<'_>, name: &str) -> Result<Option<i64>, MalformedReason> {
         match value.integer() {
             Integer::Some(value) => Ok(Some(value)),
             Integer::None => Ok(None),
-            Integer::OutOfRange => Err(MalformedReason(format!("{name} is past 63 bits"))),
+            Integer::OutOfRange => Err(MalformedReason(format!("{name} exceeds 63 bits"))),
         }
     }
 
