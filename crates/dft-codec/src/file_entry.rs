@@ -9,7 +9,7 @@ use crate::time_fault::TimeFault;
 use crate::FILE_VERSION;
 use crate::bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
 use crate::identity::{Identity, put_checksums, take_checksums, take_flag};
-use crate::process::Processes;
+use crate::processes::Processes;
 
 /// The numbers of a file's lines and records by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

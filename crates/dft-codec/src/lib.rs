@@ -106,6 +106,7 @@ mod name_givers;
 mod opening;
 mod piece_entry;
 mod process;
+mod processes;
 mod rows;
 mod sample;
 mod series;
@@ -125,9 +126,8 @@ pub use keys::{CounterScope, HOST_WIDE, NameKey, NameKind, RowKey, TelemetryKey,
 pub use name_givers::{NameGivers, ProcessId};
 pub use opening::Opening;
 pub use piece_entry::{PieceEntry, Unchained};
-pub use process::{
-    Fact, LONGEST_HOST, LONGEST_TEXT, MOST_PROCESSES, ProcessFacts, ProcessKey, Processes, StartFacts, StartText,
-};
+pub use process::{Fact, LONGEST_HOST, LONGEST_TEXT, MOST_PROCESSES, ProcessFacts, ProcessKey, StartFacts, StartText};
+pub use processes::Processes;
 pub use rows::{Custom, MetricName, RowCore, RowParts, RowValue, UsualName, encode_row};
 pub use sample::{Sample, SampledRecord};
 pub use series::{SeriesId, SeriesIdentity, SeriesKind};

@@ -53,6 +53,7 @@ pub mod layout;
 mod leniency;
 pub mod library;
 mod line;
+mod literal;
 mod number;
 mod other_content;
 mod reader;
