@@ -1,4 +1,4 @@
-//! Records into the table, and tables into one: what is in memory of a build.
+//! The parts of a build that work in memory: adding records to a table, and merging tables.
 #![allow(missing_docs, clippy::expect_used)]
 
 use std::convert::Infallible;
@@ -12,7 +12,8 @@ use dft_trace::Parser;
 
 const RECORDS: u64 = 20_000;
 
-/// Parsing is in these times, for records borrow what it reads; `records` says what it is by itself.
+/// These times include parsing, because records borrow from the parser's input. The benchmark `records` measures parsing
+/// alone.
 fn update(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("update");
     group.throughput(Throughput::Elements(RECORDS));
@@ -50,7 +51,7 @@ fn runs(criterion: &mut Criterion) {
                 black_box((key, value));
                 Ok(())
             };
-            merge_runs(&runs, Section::Rows, None, &mut sink).expect("sound runs");
+            merge_runs(&runs, Section::Rows, None, &mut sink).expect("valid runs");
         });
     });
     group.finish();
