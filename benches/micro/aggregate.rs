@@ -1,4 +1,4 @@
-//! The parts of a build that work in memory: adding records to a table, and merging tables.
+//! Aggregating records into a table, and merging tables: the work of a build in memory.
 #![allow(missing_docs, clippy::expect_used)]
 
 use std::convert::Infallible;
@@ -12,8 +12,7 @@ use dft_trace::Parser;
 
 const RECORDS: u64 = 20_000;
 
-/// These times include parsing, because records borrow from the parser's input. The benchmark `records` measures parsing
-/// alone.
+/// These times include parsing, since records borrow the text; the group `records` measures parsing alone.
 fn update(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("update");
     group.throughput(Throughput::Elements(RECORDS));
@@ -51,7 +50,7 @@ fn runs(criterion: &mut Criterion) {
                 black_box((key, value));
                 Ok(())
             };
-            merge_runs(&runs, Section::Rows, None, &mut sink).expect("valid runs");
+            merge_runs(&runs, Section::Rows, None, &mut sink).expect("sound runs");
         });
     });
     group.finish();

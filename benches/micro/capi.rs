@@ -1,5 +1,5 @@
-//! Through the C ABI, as a tracer and an analyser in another language call it: the exported functions, with
-//! what they check of each call.
+//! The exported functions of the C ABI, including their checks, as a tracer and an analyzer in another language call
+//! them.
 #![allow(missing_docs, clippy::expect_used)]
 
 use std::hint::black_box;
@@ -19,7 +19,7 @@ use dft_utils::index::{dft_index, dft_index_free, dft_index_open};
 use dft_utils::scan::{dft_row, dft_rows, dft_rows_free, dft_rows_next, dft_rows_open};
 use dft_utils::status::{DFT_OK, dft_status};
 
-/// Few enough to stay in a cache: what is measured is the call, not the caller's records.
+/// Few enough to stay in the cache: the benches measure calls, not access to the caller's records.
 const RECORDS: i64 = 2_000;
 
 fn text(text: &str) -> dft_text {
@@ -30,7 +30,7 @@ fn good(status: dft_status) {
     assert_eq!(status, DFT_OK);
 }
 
-/// A handle that is freed.
+/// A handle that is freed when dropped.
 struct Live(*mut dft_aggregator);
 
 impl Live {
@@ -47,7 +47,7 @@ impl Drop for Live {
     }
 }
 
-/// Calls of one thread to six functions and twenty files, 20 ms of them.
+/// Returns 20 ms of calls of one thread to six functions and twenty files.
 fn records<'a>(files: &'a [String], args: &'a [dft_arg]) -> Vec<dft_record> {
     const NAMES: [&str; 6] = ["read", "write", "pread64", "open64", "close", "lseek"];
     let record = |at: i64| dft_record {
@@ -84,7 +84,7 @@ fn add(criterion: &mut Criterion) {
     for (name, args) in [("add a record", &[] as &[dft_arg]), ("add a record with one more arg", &one_more)] {
         let records = records(&files, args);
         group.bench_function(name, |bencher| {
-            // One for all iterations: its rows are there after the first, as they are for a program that runs.
+            // One aggregator for all iterations: its rows exist after the first one, as in a running program.
             let live = Live::new();
             bencher.iter(|| records.iter().for_each(|record| good(dft_aggregator_add(live.0, record))));
         });
@@ -92,7 +92,7 @@ fn add(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Every row of an index, its statistics decoded. Returns how many there are.
+/// Scans every row of an index and decodes its statistics. Returns the number of rows.
 fn walk(index: *const dft_index) -> u64 {
     let mut rows: *mut dft_rows = ptr::null_mut();
     good(dft_rows_open(index, ptr::null(), &mut rows));

@@ -1,4 +1,4 @@
-//! Encoding and decoding of keys and values.
+//! Encoding and decoding keys and values.
 #![allow(missing_docs, clippy::expect_used)]
 
 use std::hint::black_box;
@@ -8,7 +8,7 @@ use dft_aggregate::{Section, merge_runs};
 use dft_benches::Trace;
 use dft_codec::{ChunkCursor, ChunkWriter, RowKey, RowParts, RowValue, TelemetryKey, TelemetryValue};
 
-/// Returns the keys and values of a section of a generated trace's run.
+/// Returns the keys and values of a section of an aggregated trace.
 fn entries(arguments: &str, section: Section) -> Vec<(Vec<u8>, Vec<u8>)> {
     let run = Trace::generate(arguments).aggregated().into_run();
     let mut entries = Vec::new();
@@ -16,12 +16,12 @@ fn entries(arguments: &str, section: Section) -> Vec<(Vec<u8>, Vec<u8>)> {
         entries.push((key.to_vec(), value.to_vec()));
         Ok(())
     };
-    merge_runs(&[run], section, None, &mut put).expect("a valid run");
+    merge_runs(&[run], section, None, &mut put).expect("a sound run");
     entries
 }
 
-fn discard<T>(value: T) {
-    black_box(value);
+fn discard<T>(made: T) {
+    black_box(made);
 }
 
 fn rows(criterion: &mut Criterion) {
@@ -81,7 +81,7 @@ fn rows(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Joins rows to chunks, and passes each chunk to `visit`.
+/// Groups rows into chunks.
 fn each_chunk(keys: &[RowKey], rows: &[(Vec<u8>, Vec<u8>)], mut visit: impl FnMut((RowKey, &[u8]))) {
     let mut writer = ChunkWriter::new(1_000_000);
     for (key, (_, row)) in keys.iter().zip(rows) {

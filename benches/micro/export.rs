@@ -1,4 +1,4 @@
-//! Rows to record batches, groups and Parquet.
+//! Exporting rows to record batches, groups and Parquet.
 #![allow(missing_docs, clippy::expect_used)]
 
 use std::hint::black_box;
@@ -6,14 +6,17 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dft_aggregate::Config;
 use dft_benches::{Trace, batch};
-use dft_codec::SeriesKind;
-use dft_export::{Batches, Dictionaries, ExportOptions, Filter, Format, GroupColumn, Table, View, export};
+use dft_export::{Batches, ExportOptions, Filter, Format, GroupColumn, Table, TableOptions, View, export};
 use dft_store::{Index, IndexWriter};
 
 fn drain(mut batches: impl Batches) {
     while let Some(batch) = batches.next_batch().expect("a batch") {
         black_box(batch);
     }
+}
+
+fn by_function() -> TableOptions {
+    TableOptions { group_by: vec![GroupColumn::FuncName], ..TableOptions::default() }
 }
 
 fn tables(criterion: &mut Criterion) {
@@ -28,16 +31,16 @@ fn tables(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("tables");
     group.throughput(Throughput::Elements(written.rows));
     group.bench_function("arrow", |bencher| {
-        bencher.iter(|| drain(view.calls(SeriesKind::Call, Dictionaries::PerBatch).expect("a table")));
+        bencher.iter(|| drain(view.table(Table::Events, TableOptions::default()).expect("a table")));
     });
     group.bench_function("arrow, at 10 s", |bencher| {
-        bencher.iter(|| drain(coarse.calls(SeriesKind::Call, Dictionaries::PerBatch).expect("a table")));
+        bencher.iter(|| drain(coarse.table(Table::Events, TableOptions::default()).expect("a table")));
     });
     group.bench_function("arrow, full statistics", |bencher| {
-        bencher.iter(|| drain(view.statistics(Dictionaries::PerBatch).expect("a table")));
+        bencher.iter(|| drain(view.table(Table::Aggregation, TableOptions::default()).expect("a table")));
     });
     group.bench_function("group by function", |bencher| {
-        bencher.iter(|| drain(view.grouped(SeriesKind::Call, &[GroupColumn::FuncName]).expect("a table")));
+        bencher.iter(|| drain(view.table(Table::Events, by_function()).expect("a table")));
     });
     for (name, format) in [("parquet", Format::Parquet), ("arrow IPC", Format::Arrow), ("csv", Format::Csv)] {
         let options = ExportOptions { tables: vec![Table::Events], group_by: Vec::new(), format, threads: 1 };

@@ -1,4 +1,4 @@
-//! Runs into an index, and rows out of it.
+//! Publishing runs to an index, and scanning its rows.
 #![allow(missing_docs, clippy::expect_used)]
 
 use std::hint::black_box;
@@ -9,8 +9,8 @@ use dft_benches::{Trace, batch};
 use dft_codec::{RowKey, SeriesKind};
 use dft_store::{Index, IndexWriter, RowQuery};
 
-/// Sorted files are written where nothing else of the store is public: in publishing, so opening, sealing
-/// and making durable are in the first of these times, and `nothing` says what they are.
+/// The store writes SST files only while it publishes, so the first of these times include opening, sealing and
+/// syncing; `nothing` measures these alone.
 fn publish(criterion: &mut Criterion) {
     let trace = Trace::generate("--records 100000");
     let mut group = criterion.benchmark_group("publish");

@@ -1,5 +1,5 @@
-//! From bytes to records: inflating, splitting lines, and parsing, by each parser of the project and by
-//! libraries that extract the same.
+//! From bytes to records: inflating, splitting lines, and parsing with each parser of the project and with libraries
+//! that extract the same.
 #![allow(missing_docs, clippy::expect_used)]
 
 mod extraction;

@@ -1,14 +1,14 @@
-"""What the peers share: their arguments, what they say, and what is known of functions and args.
+"""What the peers share: arguments, output, and knowledge of functions and args.
 
 Polars and DuckDB write one Parquet file, `events.parquet`: the columns of the `events` table of `dft export`,
-and the statistics that its index holds beside them. Of each metric (`dur size offset`, and the numeric args)
-those are how many samples, their sum, least, greatest, mean and sample standard deviation; what the table
-says already (`time_min`, say) is not written twice. `same_table.py` compares every value.
+and the other statistics of its index. For each metric (`dur size offset`, and the numeric args) these are the
+number of samples, and their sum, minimum, maximum, mean and sample standard deviation; a statistic that the table
+already has (such as `time_min`) is not repeated. `same_table.py` compares every value.
 
-Both are written for these traces, by someone who knows them: one pass over the files, with their schema given
-rather than found out. They read hashes as text, calls (`X`) and metadata (`M`), and µs, which is what the traces
-of the comparison have; no other generation of tracers, telemetry, unit of time or faulty line. Rows are not
-sorted, sums are of 64 bits, nothing is kept that more files could be added to, and nothing is made durable.
+Both scripts are specialized for the traces of the comparison: they read the files in one pass, with a given schema.
+They support text hashes, calls (`X`), metadata (`M`) and µs, which these traces have, but no other generation of
+tracers, telemetry, unit of time or faulty line. They sum in 64 bits, do not sort rows or sync files, and keep nothing
+that more files could be added to.
 """
 
 import argparse
@@ -38,7 +38,7 @@ IO_CATEGORIES = {
     for name in names
 }
 
-# The numeric args of the traces, those aside that have columns of their own.
+# The numeric args of the traces, except for those with separate columns.
 CUSTOM = "count epoch fd flags level mode p_idx step whence".split()
 
 
@@ -52,7 +52,7 @@ def arguments():
 
 
 class Clock:
-    """Seconds by name, of what is run in between."""
+    """Measures seconds between laps, by name."""
 
     def __init__(self):
         self.seconds = {}
@@ -69,6 +69,6 @@ def size(path):
 
 
 def say(clock, *, calls, time_us, transferred, rows, index_bytes):
-    """One line of JSON, the last of stdout."""
+    """Print the last line of stdout, in JSON."""
     totals = {"calls": int(calls), "time_us": int(time_us), "bytes": int(transferred)}
     print(json.dumps({"seconds": clock.seconds, "totals": totals, "rows": int(rows), "index_bytes": index_bytes}))

@@ -1,4 +1,4 @@
-"""This project, from Python: the calls that dfanalyzer makes, by the names of dftracer-utils 0.0.12."""
+"""This project's Python package: the calls that dfanalyzer makes, with the names of dftracer-utils 0.0.12."""
 
 import pyarrow
 import pyarrow.compute

@@ -1,4 +1,4 @@
-"""dftracer-utils 0.0.12: its indexer with the aggregation tier, then the read that dfanalyzer does."""
+"""dftracer-utils 0.0.12: its indexer with the aggregation tier, then the read of dfanalyzer."""
 
 import pyarrow
 import pyarrow.compute

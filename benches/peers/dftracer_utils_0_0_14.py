@@ -1,4 +1,4 @@
-"""dftracer-utils 0.0.14: its indexer with the aggregation tier alone, then the read that dfanalyzer does."""
+"""dftracer-utils 0.0.14: its indexer with only the aggregation tier, then the read of dfanalyzer."""
 
 from common import Clock, arguments, say, size
 from dftracer.utils import AggregationConfig, Indexer, Runtime, set_default_runtime

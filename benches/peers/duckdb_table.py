@@ -1,6 +1,6 @@
-"""DuckDB: the gzip files, read and grouped once, names joined to the groups, to a Parquet file.
+"""DuckDB: reads and groups the gzip files once, joins names to the groups, and writes a Parquet file.
 
-Grouping the metadata along with the calls spares it a second pass over the files, and keeping the records.
+Metadata is grouped together with calls, which saves a second pass over the files and storing the records.
 """
 
 import duckdb
@@ -18,7 +18,7 @@ def texts(names):
 
 
 def each(form, names):
-    """A form for each of some columns, `%` standing for it."""
+    """Fill a form for each column, in place of `%`."""
     return ", ".join(form.replace("%", name) for name in names)
 
 
@@ -66,7 +66,7 @@ database.execute(
             FROM records
             GROUP BY ALL
         ),
-        -- Where a hash stands for several names, the least.
+        -- If a hash has several names, the first in order.
         files AS (SELECT "value", min(named) AS name FROM groups WHERE ph = 'M' AND func_name = 'FH' GROUP BY ALL),
         hosts AS (SELECT "value", min(named) AS name FROM groups WHERE ph = 'M' AND func_name = 'HH' GROUP BY ALL),
         origin AS (SELECT min(bucket) AS bucket FROM groups WHERE ph = 'X')

@@ -1,8 +1,8 @@
-"""Polars: the inflated text, scanned and grouped once, names joined to the groups, to a Parquet file.
+"""Polars: scans and groups the inflated text once, joins names to the groups, and writes a Parquet file.
 
-It is given text, for it scans no gzip files: the time to inflate them is not counted against it. Grouping the
-metadata along with the calls spares it a second pass over the text; the streaming engine, and texts as
-categories, were the fastest of several ways to say the same.
+It gets text, since it cannot scan gzip files; the time to inflate them is not counted. Metadata is grouped together
+with calls, which saves a second pass over the text. The streaming engine, and texts as categories, were the fastest
+of several variants.
 """
 
 import polars
@@ -30,7 +30,7 @@ table = given.out / "events.parquet"
 clock = Clock()
 dur = col("dur").fill_null(0)
 records = (
-    # What is no object, such as the brackets around a trace, is passed over.
+    # Lines that are not objects, such as the brackets around a trace, are skipped.
     polars.scan_ndjson(sorted(given.traces.iterdir()), schema=schema, ignore_errors=True)
     .select(
         *["ph", "pid", "tid", "dur", "ts"],
@@ -67,7 +67,7 @@ groups = (
 
 
 def names(kind, hash, name):
-    """What the hashes of a kind of metadata stand for; the least, where that is several names."""
+    """Return the names of hashes of a kind of metadata; the first in order if a hash has several names."""
     named = groups.filter(ph="M", func_name=kind).group_by(col("value").cast(category).alias(hash))
     return named.agg(col("named").min().alias(name))
 

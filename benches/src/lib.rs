@@ -1,8 +1,8 @@
-//! What the micro benches work on: generated traces, and what becomes of them on their way.
+//! Inputs of the micro benches: generated traces, and what they are processed to.
 //!
-//! `cargo xtask bench` runs them and reads what criterion says; `cargo bench -p …` is not for this
-//! workspace, whose crates are always built together.
-// A bench that cannot have its input has nothing to go on with.
+//! `cargo xtask bench` runs the benches and reads criterion's results. Do not use `cargo bench -p …`: the crates of
+//! this workspace are always built together.
+// A bench without its input cannot continue.
 #![allow(clippy::expect_used, clippy::missing_panics_doc)]
 
 use std::path::PathBuf;
@@ -14,18 +14,18 @@ use dft_trace::{Block, Clock, Line, Parser, TraceReader};
 use tempfile::TempDir;
 use xtask::gen_trace::GenTrace;
 
-/// One generated trace file.
+/// A generated trace file.
 pub struct Trace {
-    /// Holds the file for as long as it is wanted.
+    /// Keeps the file until this is dropped.
     _directory: TempDir,
     /// The file.
     pub path: PathBuf,
-    /// Its text, inflated.
+    /// Its inflated text.
     pub text: Vec<u8>,
 }
 
 impl Trace {
-    /// A trace of what `gen-trace` is told, in one gzip file.
+    /// Generates a trace with these arguments of `gen-trace`, in one gzip file.
     pub fn generate(arguments: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let mut words: Vec<&str> = arguments.split_whitespace().collect();
@@ -39,13 +39,13 @@ impl Trace {
         Self { _directory: directory, path, text }
     }
 
-    /// The text's lines that hold a record.
+    /// Returns the lines that hold a record.
     pub fn lines(&self) -> Vec<&[u8]> {
         let lines = self.text.split(|&byte| byte == b'\n').map(dft_trace::payload);
         lines.filter(|line| line.starts_with(b"{")).collect()
     }
 
-    /// The trace's records in a table.
+    /// Aggregates the trace's records into a table.
     pub fn aggregated(&self) -> Aggregator {
         let mut aggregator = Aggregator::new(&Config::default());
         aggregate(&mut Parser::new(), &self.text, &mut aggregator);
@@ -53,7 +53,7 @@ impl Trace {
     }
 }
 
-/// Reads a trace file and hands its text, block by block, to `sink`.
+/// Reads a trace file and passes its text, block by block, to `sink`.
 pub fn inflate(path: &std::path::Path, mut sink: impl FnMut(&[u8])) {
     let mut reader = TraceReader::open(path).expect("a trace");
     let (start, mut block) = (reader.start(), Block::default());
@@ -62,13 +62,13 @@ pub fn inflate(path: &std::path::Path, mut sink: impl FnMut(&[u8])) {
     }
 }
 
-/// A table as it is published.
+/// Returns a table in the form in which it is published.
 pub fn batch(aggregator: Aggregator) -> Batch {
     let bounds = aggregator.bounds();
     Batch { runs: vec![aggregator.into_run()], files: Vec::new(), bounds, ..Batch::default() }
 }
 
-/// Parses text into a table.
+/// Parses text and aggregates it into a table.
 pub fn aggregate(parser: &mut Parser, text: &[u8], aggregator: &mut Aggregator) {
     let mut counts = FileCounts::default();
     parser.parse(text, 1, Clock::default(), |line| {

@@ -292,7 +292,7 @@ pub extern "C" fn dft_aggregator_add_lines(
         if added.is_null() {
             return Ok(());
         }
-        let first_malformed = first_malformed.map_or(0, |(line, _)| line);
+        let first_malformed = first_malformed.map_or(0, |first| first.line);
         let first_skipped = first_skipped.map_or(0, |first| first.line);
         give("added", added, &dft_lines_added { size: 0, records, malformed, first_malformed, skipped, first_skipped })
     })

@@ -8,8 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use ::dft_index::{
-    BuildError, BuildOptions, InputReport, Part, Piece, PieceSize, Progress, ProgressState, Stage, StageReport,
-    StageTo, TraceState, build, ingest, plan_pieces, resolve, stage, stage_pieces,
+    BuildError, BuildOptions, InputReport, Part, Piece, PieceSize, Progress, ProgressState, StageReport, StageTo,
+    TraceState, build, ingest, plan_pieces, resolve, stage, stage_pieces,
 };
 use dft_store::{IngestReport, SharedProcesses, verify};
 
@@ -190,11 +190,7 @@ fn said(state: &ProgressState) -> dft_progress {
         bytes: state.bytes,
         bytes_read: state.bytes_read,
         records: state.records,
-        stage: match state.stage {
-            Stage::Listing => 0,
-            Stage::Reading => 1,
-            Stage::Writing => 2,
-        },
+        stage: state.phase.number(),
         reserved: 0,
     }
 }
@@ -353,8 +349,8 @@ fn staged(
     done: *mut dft_build_summary,
 ) -> Result<(), Failure> {
     tell_faults(&report.input, on_fault, context);
-    for (trace, unchained) in &report.unchained {
-        tell(on_fault, context, trace, &format!("{unchained}: stage it whole"));
+    for piece in &report.unchained {
+        tell(on_fault, context, &piece.trace, &format!("{}: stage it whole", piece.unchained));
     }
     if done.is_null() { Ok(()) } else { give("done", done, &summary(&report.input)) }
 }
@@ -484,16 +480,17 @@ pub extern "C" fn dft_resolve(
     boundary("dft_resolve", || {
         let visit = visit.ok_or_else(|| Failure::argument("visit is NULL"))?;
         let traces = paths("traces", traces, traces_length)?;
-        for (path, state) in resolve(&traces, index.path("index")?)? {
-            let state = match state {
+        for trace in resolve(&traces, index.path("index")?)? {
+            let state = match trace.state {
                 TraceState::Known => DFT_TRACE_KNOWN,
                 TraceState::New => DFT_TRACE_NEW,
                 TraceState::Grown => DFT_TRACE_GROWN,
                 TraceState::Changed => DFT_TRACE_CHANGED,
                 TraceState::Unreadable => DFT_TRACE_UNREADABLE,
                 TraceState::NotRead => DFT_TRACE_NOT_READ,
+                state => return Err(Failure::argument(format!("a trace is in a state without a number: {state:?}"))),
             };
-            let path = dft_text::of_bytes(path.as_os_str().as_bytes());
+            let path = dft_text::of_bytes(trace.path.as_os_str().as_bytes());
             // SAFETY: the caller gave a function of this type; the text lives through the call.
             if unsafe { visit(context, path, state) } != 0 {
                 break;

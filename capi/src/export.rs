@@ -10,9 +10,8 @@ use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ffi_stream::FFI_ArrowArrayStream;
-use dft_codec::SeriesKind;
 use dft_export::{
-    Batches, Dictionaries, ExportOptions, Filter, Format, GroupColumn, Pattern, Shard, Summary, Table, View, export,
+    Batches, ExportOptions, Filter, Format, GroupColumn, Pattern, Shard, Summary, Table, TableOptions, View, export,
 };
 use dft_io::fork::Maker;
 use dft_store::Index;
@@ -186,7 +185,7 @@ pub(crate) fn asked(view: *const dft_view) -> Result<Asked, Failure> {
     };
     let filter = Filter {
         time: (given.has_time != 0).then_some(given.start_us..given.end_us),
-        cat: pattern(given.category, "view.category")?,
+        category: pattern(given.category, "view.category")?,
         name: pattern(given.name, "view.name")?,
         pids,
         ranks,
@@ -243,21 +242,8 @@ impl TableReader {
         let view = Arc::new(asked.view(index)?);
         // SAFETY: the view lies on the heap, and the reader drops its batches before it.
         let shown: &'static View<'static> = unsafe { &*Arc::as_ptr(&view) };
-        let kind = match table {
-            Table::Events => Some(SeriesKind::Call),
-            Table::Profiles => Some(SeriesKind::AggregatedCall),
-            Table::PreaggregatedSystem => Some(SeriesKind::HostStatistic),
-            Table::System | Table::SystemByHost | Table::Processes | Table::Aggregation => None,
-        };
-        let batches: Box<dyn Batches + Send> = match (kind, columns.is_empty()) {
-            (Some(kind), true) => Box::new(shown.calls(kind, Dictionaries::PerBatch)?),
-            (Some(kind), false) => Box::new(shown.grouped(kind, &columns)?),
-            (None, false) => return Err(dft_export::ExportError::NotGrouped(table.name()).into()),
-            (None, true) if table == Table::Processes => Box::new(shown.processes()?),
-            (None, true) if table == Table::System => Box::new(shown.telemetry(Dictionaries::PerBatch)?),
-            (None, true) if table == Table::SystemByHost => Box::new(shown.telemetry_by_host(Dictionaries::PerBatch)?),
-            (None, true) => Box::new(shown.statistics(Dictionaries::PerBatch)?),
-        };
+        let options = TableOptions { group_by: columns, ..TableOptions::default() };
+        let batches = shown.table(table, options)?;
         let reading = ManuallyDrop::new(Reading { batches, failed: false, _view: view, _source: source });
         Ok(Self { reading, maker: Maker::this_process() })
     }

@@ -24,6 +24,9 @@ const PAGE: usize = 256;
 const PAGES: usize = 256;
 const SLOT_BITS: u32 = 16;
 
+/// Added to the uses of a slot whose object is being taken out. Uses that are counted meanwhile find it and step back.
+const TAKEN: u32 = 1 << 31;
+
 /// An object that C has a handle of.
 pub(crate) trait Object: Send + Sized + 'static {
     /// Which type it is: no two have one number, and none has 0.
@@ -73,25 +76,14 @@ pub(crate) fn put<T: Object, H>(object: T) -> Result<*mut H, Failure> {
     Ok(ptr::without_provenance_mut((generation << SLOT_BITS) as usize | at))
 }
 
-/// A use of an object that others may use, for as long as it lasts.
+/// A counted use of an object, shared or exclusive.
 struct Use {
     slot: &'static Slot,
 }
 
-/// The only use of an object, for as long as it lasts.
-struct OnlyUse {
-    slot: &'static Slot,
-}
-
-impl Drop for OnlyUse {
-    fn drop(&mut self) {
-        // Not set to 0: whoever has a handle that was freed may count a use for a moment.
-        self.slot.uses.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
 impl Drop for Use {
     fn drop(&mut self) {
+        // Not set to 0: a thread with a freed handle may count a use for a moment.
         self.slot.uses.fetch_sub(1, Ordering::SeqCst);
     }
 }
@@ -145,13 +137,13 @@ pub(crate) fn with<T: Object + Sync, H, R>(
 ) -> Result<R, Failure> {
     const { assert!(T::SHARED) };
     let (slot, state) = find::<T, H>(handle)?;
-    slot.uses.fetch_add(1, Ordering::SeqCst);
+    let before = slot.uses.fetch_add(1, Ordering::SeqCst);
     let in_use = Use { slot };
-    if slot.state.load(Ordering::SeqCst) != state {
+    if before >= TAKEN || slot.state.load(Ordering::SeqCst) != state {
         return Err(invalid::<T>());
     }
-    // SAFETY: the state says that the slot holds a `T`, and the use that is counted keeps it from being
-    // freed. Nobody has it exclusively, for such objects are only ever used so.
+    // SAFETY: the state says that the slot holds a `T`, and the counted use keeps it from being freed. Shared objects
+    // are never used exclusively.
     let result = run(unsafe { &*slot.object.load(Ordering::SeqCst).cast::<T>() });
     drop(in_use);
     result
@@ -168,7 +160,7 @@ pub(crate) fn with_mut<T: Object, H, R>(
     if slot.uses.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).is_err() {
         return Err(busy::<T>());
     }
-    let in_use = OnlyUse { slot };
+    let in_use = Use { slot };
     if slot.state.load(Ordering::SeqCst) != state {
         return Err(invalid::<T>());
     }
@@ -179,23 +171,21 @@ pub(crate) fn with_mut<T: Object, H, R>(
     result
 }
 
-/// Takes an object back; the handle is none any more.
+/// Takes an object out of its slot. The handle is invalid afterwards; it stays good where the object is in use.
 pub(crate) fn take<T: Object, H>(handle: *mut H) -> Result<T, Failure> {
     let (slot, state) = find::<T, H>(handle)?;
-    let freed = state & !0xff;
-    if slot.state.compare_exchange(state, freed, Ordering::SeqCst, Ordering::SeqCst).is_err() {
-        return Err(invalid::<T>());
-    }
-    // A use that began before is seen here; one that begins now sees that the object is gone.
-    if slot.uses.load(Ordering::SeqCst) > 0 {
-        slot.state.store(state, Ordering::SeqCst);
+    if slot.uses.compare_exchange(0, TAKEN, Ordering::SeqCst, Ordering::SeqCst).is_err() {
         return Err(busy::<T>());
     }
-    let object = slot.object.swap(ptr::null_mut(), Ordering::SeqCst).cast::<T>();
+    let freed = state & !0xff;
+    let is_ours = slot.state.compare_exchange(state, freed, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+    let object = is_ours.then(|| slot.object.swap(ptr::null_mut(), Ordering::SeqCst).cast::<T>());
+    slot.uses.fetch_sub(TAKEN, Ordering::SeqCst);
+    let Some(object) = object else { return Err(invalid::<T>()) };
     let at = (handle.addr()) & ((1 << SLOT_BITS) - 1);
     FREE.lock().unwrap_or_else(std::sync::PoisonError::into_inner).0.push(at);
-    // SAFETY: it came from a box of a `T`, by the state, and nobody else has it: the state was changed
-    // by this call alone, and no use was counted.
+    // SAFETY: the state says that it came from a box of a `T`, and only this call changed the state. No use was counted
+    // when `TAKEN` was set, and later ones see it, or the changed state.
     Ok(*unsafe { Box::from_raw(object) })
 }
 
@@ -251,9 +241,10 @@ mod tests {
         assert_eq!(Arc::strong_count(&counted), 2);
         assert_eq!(with_mut::<Counted, _, _>(handle, |it| Ok(Arc::strong_count(&it.0))).expect("good"), 2);
         assert_eq!(status(with::<Other, _, _>(handle, |_| Ok(()))), DFT_INVALID_HANDLE);
-        // Not while it is in use, not even from within.
+        // Not while it is in use, not even from within. A free that is refused leaves the handle good.
         let within = with_mut::<Counted, _, _>(handle, |_| {
             assert_eq!(status(with_mut::<Counted, _, _>(handle, |_| Ok(()))), DFT_BUSY);
+            assert_eq!(status(free::<Counted, _>(handle)), DFT_BUSY);
             assert_eq!(status(free::<Counted, _>(handle)), DFT_BUSY);
             Ok(())
         });
@@ -277,6 +268,36 @@ mod tests {
             assert_eq!(status(free::<Counted, _>(handle)), DFT_INVALID_HANDLE);
         }
         assert_eq!(status(free::<Counted, Opaque>(ptr::null_mut())), 0);
+    }
+
+    #[test]
+    fn a_refused_free_never_makes_a_good_handle_invalid() {
+        let handle: *mut Opaque = put(Other).expect("a handle");
+        let address = handle.addr();
+        let in_use = AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            let free = || {
+                while in_use.load(Ordering::SeqCst) == 0 {}
+                while in_use.load(Ordering::SeqCst) == 1 {
+                    assert_eq!(status(free::<Other, Opaque>(ptr::without_provenance_mut(address))), DFT_BUSY);
+                }
+            };
+            let thread = scope.spawn(free);
+            with::<Other, _, _>(handle, |_| {
+                in_use.store(1, Ordering::SeqCst);
+                for _ in 0..20_000 {
+                    assert_eq!(status(with::<Other, _, _>(handle, |_| Ok(()))), 0);
+                }
+                in_use.store(2, Ordering::SeqCst);
+                // The last attempt of the other thread is refused, too.
+                while !thread.is_finished() {
+                    std::thread::yield_now();
+                }
+                Ok(())
+            })
+            .expect("good");
+        });
+        free::<Other, Opaque>(handle).expect("freed");
     }
 
     #[test]

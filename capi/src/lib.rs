@@ -17,6 +17,7 @@ pub mod arguments;
 pub mod boundary;
 pub mod build;
 pub mod config;
+pub mod errors;
 mod exit;
 pub mod export;
 mod handles;

@@ -5,8 +5,7 @@ use std::ffi::c_void;
 use std::sync::RwLock;
 
 use crate::arguments::dft_text;
-use crate::boundary::boundary;
-use crate::status::{DFT_BUSY, Failure, dft_status};
+use crate::status::{DFT_BUSY, Failure};
 
 /// A call failed: the text is the message of its error.
 pub const DFT_LOG_ERROR: u32 = 0;
@@ -42,16 +41,12 @@ pub(crate) fn log(level: u32, text: &str) {
     IN_LOG.set(false);
 }
 
-/// Sets who sees what the library has to say; NULL for nobody, as it is at first. `context` is handed on.
-/// When it returns, the one that was set before is not called any more. DFT_BUSY from within a callback.
-#[unsafe(no_mangle)]
-pub extern "C" fn dft_set_log(on_log: dft_on_log, context: *mut c_void) -> dft_status {
-    boundary("dft_set_log", || {
-        if IN_LOG.get() {
-            return Err(Failure::new(DFT_BUSY, "the log cannot be set from within its callback"));
-        }
-        let mut log = LOG.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *log = on_log.map(|on_log| (on_log, context.expose_provenance()));
-        Ok(())
-    })
+/// Sets the callback; `None` for none.
+pub(crate) fn set(on_log: dft_on_log, context: *mut c_void) -> Result<(), Failure> {
+    if IN_LOG.get() {
+        return Err(Failure::new(DFT_BUSY, "the log cannot be set from within its callback"));
+    }
+    let mut log = LOG.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    *log = on_log.map(|on_log| (on_log, context.expose_provenance()));
+    Ok(())
 }

@@ -4,15 +4,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use dft_codec::{RowParts, RowValue, SeriesId, SeriesIdentity, TelemetryKey, TelemetryValue};
-use dft_metrics::FloatStats;
 use dft_store::{RowQuery, RowScan, TelemetryQuery, TelemetryScan};
+use self_cell::self_cell;
 
 use crate::arguments::{Growing, check_place, dft_text, give, given, out};
 use crate::boundary::boundary;
 use crate::handles::{self, Object};
 use crate::index::{Source, dft_index, kind, source};
 use crate::status::{DFT_DAMAGED, Failure, dft_status};
-use crate::values::dft_row_value;
+use crate::values::{dft_metric, dft_row_value};
 
 /// Walks rows in key order: by series, then by time. For one thread at a time. Made by dft_rows_open(),
 /// freed by dft_rows_free().
@@ -26,25 +26,26 @@ pub struct dft_readings {
     _private: [u8; 0],
 }
 
-/// What borrows from an index, and the index. The borrow is dropped first.
-struct Borrowing<T> {
-    borrow: T,
-    source: Arc<Source>,
+self_cell! {
+    /// A walk over rows, with the index that it reads.
+    struct OwnedRows {
+        owner: Arc<Source>,
+        #[not_covariant]
+        dependent: RowScan,
+    }
 }
 
-/// The index, as something that lives as long as a [`Borrowing`] that holds it.
-///
-/// # Safety
-///
-/// The result must not outlive `source`, which it is kept beside.
-unsafe fn extended(source: &Arc<Source>) -> &'static Source {
-    // SAFETY: the index lies on the heap, so it stays where it is when the counted pointer moves; that it
-    // is not outlived is the caller's word.
-    unsafe { &*Arc::as_ptr(source) }
+self_cell! {
+    /// A walk over telemetry, with the index that it reads.
+    struct OwnedTelemetry {
+        owner: Arc<Source>,
+        #[not_covariant]
+        dependent: TelemetryScan,
+    }
 }
 
 struct Rows {
-    scan: Borrowing<RowScan<'static>>,
+    scan: OwnedRows,
     /// The row at hand: what the caller sees until the next step.
     key: [u8; 24],
     value: Vec<u8>,
@@ -59,7 +60,7 @@ impl Object for Rows {
 }
 
 struct Readings {
-    scan: Borrowing<TelemetryScan<'static>>,
+    scan: OwnedTelemetry,
     key: Vec<u8>,
     /// The key of the row at hand.
     counter: Option<TelemetryKey>,
@@ -158,9 +159,7 @@ pub extern "C" fn dft_rows_open(
             }
             wanted.series = shards.swap_remove(asked.shard as usize);
         }
-        // SAFETY: the scan is dropped before the index that it borrows from.
-        let borrow = unsafe { extended(&source) }.rows(wanted)?;
-        let scan = Borrowing { borrow, source };
+        let scan = OwnedRows::try_new(source, |source| source.rows(wanted))?;
         let rows = Rows { scan, key: [0; 24], value: Vec::new(), row: RowValue::empty(), series: None };
         *place = handles::put(rows)?;
         Ok(())
@@ -173,11 +172,20 @@ fn time(has_time: u32, from: u64, to: u64) -> Option<Range<u64>> {
 
 impl Rows {
     fn step(&mut self) -> Result<Option<dft_row>, Failure> {
-        let Some((key, value)) = self.scan.borrow.next()? else { return Ok(None) };
+        let value = &mut self.value;
+        let Some(key) = self.scan.with_dependent_mut(|_, rows| {
+            let next = rows.next()?;
+            Ok::<_, Failure>(next.map(|(key, bytes)| {
+                value.clear();
+                value.extend_from_slice(bytes);
+                key
+            }))
+        })?
+        else {
+            return Ok(None);
+        };
         self.key = key.encode();
-        self.value.clear();
-        self.value.extend_from_slice(value);
-        let index = &self.scan.source;
+        let index = self.scan.borrow_owner();
         self.row.read(&self.value, key.bucket, RowParts::Core).map_err(|error| index.bad_row(&key, error))?;
         if self.series.as_ref().is_none_or(|(id, _)| *id != key.series) {
             let end = SeriesId((u128::from_be_bytes(key.series.0).saturating_add(1)).to_be_bytes());
@@ -283,48 +291,6 @@ pub struct dft_reading {
 // SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
 unsafe impl Growing for dft_reading {}
 
-/// What a metric of a counter read.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct dft_metric {
-    /// The size of this struct, which the caller sets.
-    pub size: u64,
-    /// Its name, valid until the next step of its cursor.
-    pub name: dft_text,
-    /// Samples; those that were NaN or infinite are left out.
-    pub samples: u64,
-    /// Samples that were left out.
-    pub not_finite: u64,
-    /// Their mean; NaN without samples.
-    pub mean: f64,
-    /// Their sample standard deviation; NaN of fewer than two.
-    pub std: f64,
-    /// The least; NaN without samples.
-    pub min: f64,
-    /// The greatest; NaN without samples.
-    pub max: f64,
-}
-
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
-unsafe impl Growing for dft_metric {}
-
-impl dft_metric {
-    pub(crate) fn of(name: &str, stats: &FloatStats) -> Self {
-        let parts = stats.parts();
-        let (min, max) = parts.extent.unwrap_or((f64::NAN, f64::NAN));
-        Self {
-            size: 0,
-            name: dft_text::of(name),
-            samples: u64::try_from(parts.n).unwrap_or(u64::MAX),
-            not_finite: parts.nonfinite,
-            mean: stats.mean().unwrap_or(f64::NAN),
-            std: stats.std().unwrap_or(f64::NAN),
-            min,
-            max,
-        }
-    }
-}
-
 /// Begins a walk over telemetry. What is asked for is sought, not filtered.
 ///
 /// `query`: NULL for all of it. `readings`: where the cursor is put, to be freed by dft_readings_free().
@@ -346,9 +312,7 @@ pub extern "C" fn dft_readings_open(
             time: time(asked.has_time, asked.start_us, asked.end_us),
         };
         let source = source(index)?;
-        // SAFETY: the scan is dropped before the index that it borrows from.
-        let borrow = unsafe { extended(&source) }.telemetry(query)?;
-        let scan = Borrowing { borrow, source };
+        let scan = OwnedTelemetry::try_new(source, |source| source.telemetry(query))?;
         *place = handles::put(Readings {
             scan,
             key: Vec::new(),
@@ -362,10 +326,19 @@ pub extern "C" fn dft_readings_open(
 
 impl Readings {
     fn step(&mut self) -> Result<Option<dft_reading>, Failure> {
-        let Some((key, value)) = self.scan.borrow.next()? else { return Ok(None) };
-        self.value.clear();
-        self.value.extend_from_slice(value);
-        let index = &self.scan.source;
+        let value = &mut self.value;
+        let Some(key) = self.scan.with_dependent_mut(|_, readings| {
+            let next = readings.next()?;
+            Ok::<_, Failure>(next.map(|(key, bytes)| {
+                value.clear();
+                value.extend_from_slice(bytes);
+                key
+            }))
+        })?
+        else {
+            return Ok(None);
+        };
+        let index = self.scan.borrow_owner();
         self.row = TelemetryValue::decode(&self.value, key.bucket).map_err(|error| index.bad_telemetry(&key, error))?;
         self.key = key.encode();
         let key = &*self.counter.insert(key);

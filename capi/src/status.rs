@@ -134,7 +134,7 @@ impl From<BuildError> for Failure {
             E::NoTraces(paths) | E::NotTraces(paths) | E::NoneReadable { traces: paths, .. } => {
                 (DFT_NOTHING_FOUND, paths.into_iter().next())
             }
-            E::NoRecords(files) => (DFT_NOTHING_FOUND, files.into_iter().next().map(|(path, _)| path)),
+            E::NoRecords(files) => (DFT_NOTHING_FOUND, files.into_iter().next().map(|file| file.path)),
             E::ChangedSincePlanned(paths) => (DFT_CHANGED, paths.into_iter().next()),
             E::NoPiece { path, .. } => (DFT_INVALID_ARGUMENT, Some(path)),
             E::NoBundles(path) => (DFT_NOTHING_FOUND, Some(path)),
@@ -148,6 +148,8 @@ impl From<BuildError> for Failure {
             E::Malformed(_) => (DFT_MALFORMED, None),
             E::Run(_) | E::Merge(_) | E::Threads(_) => (DFT_SYSTEM, None),
             E::Cancelled => (DFT_CANCELLED, None),
+            // An error that has no status here yet.
+            _ => (DFT_SYSTEM, None),
         };
         let path = path.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
         Detail { status, message, path, key: String::new() }.into()

@@ -8,7 +8,6 @@ use dft_metrics::{FloatStats, IntStats};
 use crate::arguments::{Growing, dft_text, give, list, out};
 use crate::boundary::boundary;
 use crate::index::write;
-use crate::scan::dft_metric;
 use crate::status::{Failure, dft_status};
 
 /// Statistics of integers, exact. It does not grow.
@@ -87,6 +86,48 @@ impl dft_row_value {
             duration: dft_int_stats::of(&core.duration),
             bytes: dft_int_stats::of(&core.size),
             offset: dft_int_stats::of(&core.offset),
+        }
+    }
+}
+
+/// What a metric of a counter read.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct dft_metric {
+    /// The size of this struct, which the caller sets.
+    pub size: u64,
+    /// Its name, valid until the next step of its cursor.
+    pub name: dft_text,
+    /// Samples; those that were NaN or infinite are left out.
+    pub samples: u64,
+    /// Samples that were left out.
+    pub not_finite: u64,
+    /// Their mean; NaN without samples.
+    pub mean: f64,
+    /// Their sample standard deviation; NaN of fewer than two.
+    pub std: f64,
+    /// The least; NaN without samples.
+    pub min: f64,
+    /// The greatest; NaN without samples.
+    pub max: f64,
+}
+
+// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
+unsafe impl Growing for dft_metric {}
+
+impl dft_metric {
+    pub(crate) fn of(name: &str, stats: &FloatStats) -> Self {
+        let parts = stats.parts();
+        let (min, max) = parts.extent.unwrap_or((f64::NAN, f64::NAN));
+        Self {
+            size: 0,
+            name: dft_text::of(name),
+            samples: u64::try_from(parts.n).unwrap_or(u64::MAX),
+            not_finite: parts.nonfinite,
+            mean: stats.mean().unwrap_or(f64::NAN),
+            std: stats.std().unwrap_or(f64::NAN),
+            min,
+            max,
         }
     }
 }

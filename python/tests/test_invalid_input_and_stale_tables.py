@@ -40,7 +40,7 @@ def test_an_export_removes_stale_tables(tmp_path):
     dft_utils.open(tmp_path / "b").export(out, ["events"], format="csv")
     assert sorted(path.name for path in out.iterdir()) == [".dft-tables", "events.csv"]
     (out / "system.parquet").write_text("mine")
-    with pytest.raises(dft_utils.DftError, match="system.parquet: not known to be of an export"):
+    with pytest.raises(dft_utils.DftError, match="system.parquet: not known to be written by an export"):
         first.export(out, ["events"])
     assert (out / "system.parquet").read_text() == "mine"
 

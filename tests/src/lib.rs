@@ -1,4 +1,4 @@
-//! What the whole-system tests share: running `dft`, making traces, reading tables.
+//! Helpers of the whole-system tests: running `dft`, making traces, reading tables.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -15,7 +15,7 @@ use arrow::array::Array;
 use arrow::util::display::array_value_to_string;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-/// What a run of `dft` did.
+/// The result of a run of `dft`.
 #[derive(Debug)]
 pub struct Ran {
     /// The exit code.
@@ -32,7 +32,7 @@ pub fn run<S: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = S
     Ran::of(output)
 }
 
-/// Runs a program that must not wait for anything: one that takes minutes is killed, and fails the test.
+/// Runs a program that must not block: one that takes minutes is killed and fails the test.
 pub fn run_bounded<S: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = S>) -> Ran {
     let mut command = dft(program, arguments);
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
@@ -48,14 +48,14 @@ pub fn run_bounded<S: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<
     }
 }
 
-/// Makes a FIFO in place of what is there, if anything.
+/// Makes a FIFO, in place of an existing file.
 pub fn make_fifo(path: &Path) {
     let _ = fs::remove_file(path);
     fs::create_dir_all(path.parent().expect("a parent")).expect("made");
     assert!(Command::new("mkfifo").arg(path).status().expect("it runs").success());
 }
 
-/// Every path beneath a directory, and the contents of those that are regular files.
+/// Returns every path below a directory, with the contents of regular files.
 pub fn tree(directory: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
     let mut all = BTreeMap::new();
     for entry in fs::read_dir(directory).expect("listed") {
@@ -69,20 +69,20 @@ pub fn tree(directory: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
     all
 }
 
-/// Starts `dft` with some arguments: a program of which more is to be said before it runs.
+/// Returns a command with arguments, which the caller may change before it runs.
 pub fn dft<S: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(program);
     command.args(arguments);
     command
 }
 
-/// Whether an index was published in a directory.
+/// Whether a directory holds a published index.
 pub fn has_index(directory: &Path) -> bool {
     let is_generation = |entry: fs::DirEntry| entry.file_name().to_string_lossy().starts_with("gen-");
     fs::read_dir(directory).is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(is_generation)))
 }
 
-/// The exports of every table of an index, by name; none where there is no index.
+/// Exports every table of an index; `None` if there is no index.
 pub fn exported(program: &str, index: &Path, work: &Path) -> Option<BTreeMap<String, Vec<u8>>> {
     if !has_index(index) {
         return None;
@@ -102,35 +102,35 @@ impl Ran {
         }
     }
 
-    /// Checks the exit code, and shows what was said where it is another.
+    /// Checks the exit code, and shows the output if it is another.
     pub fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{}\n{}", self.out, self.err);
         self
     }
 }
 
-/// The traces that come with the project: with the clone whose cargo runs the test, for a target directory
-/// may be shared by several.
+/// Returns the path of traces of this repository, in the clone whose cargo runs the test, since clones may share a
+/// target directory.
 pub fn data(name: &str) -> PathBuf {
     let built = || PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(built, PathBuf::from).join("data").join(name)
 }
 
-/// One gzip member.
+/// Compresses text to one gzip member.
 pub fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(text).expect("in memory");
     encoder.finish().expect("in memory")
 }
 
-/// Writes a file, and the directories that it is in.
+/// Writes a file and creates its parent directories.
 pub fn write(path: &Path, bytes: impl AsRef<[u8]>) {
     fs::create_dir_all(path.parent().expect("a parent")).expect("made");
     fs::write(path, bytes).expect("written");
 }
 
-/// A trace of `calls` calls of process `pid`: a few functions, files and threads, some out of order,
-/// and now and then a reading or an aggregated record.
+/// Makes a trace of `calls` calls of process `pid`: a few functions, files and threads, some records out of order,
+/// and some counters and aggregated calls.
 pub fn trace(pid: u64, calls: u64) -> String {
     let mut state = pid.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut random = |below: u64| {
@@ -176,10 +176,10 @@ pub fn trace(pid: u64, calls: u64) -> String {
     text
 }
 
-/// A row of a table: the values as text, nulls left out.
+/// A row of a table: values as text, without nulls.
 pub type Row = BTreeMap<String, String>;
 
-/// The rows of a Parquet file.
+/// Reads the rows of a Parquet file.
 pub fn table(path: &Path) -> Vec<Row> {
     let file = File::open(path).expect("a table");
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet").build().expect("Parquet");
@@ -197,7 +197,7 @@ pub fn table(path: &Path) -> Vec<Row> {
     rows
 }
 
-/// Indexes `traces` and exports every table; the directory of the tables.
+/// Indexes `traces` and exports every table. Returns the directory of the tables.
 pub fn index_and_export(program: &str, traces: &Path, work: &Path, options: &[&str]) -> PathBuf {
     let (index, out) = (work.join("index"), work.join("tables"));
     let paths = [OsStr::new("index"), traces.as_os_str(), OsStr::new("--index"), index.as_os_str()];
@@ -214,7 +214,7 @@ pub fn export(program: &str, index: &Path, out: &Path) {
     run(program, every.into_iter().chain([out.as_os_str(), index.as_os_str()])).exits(0);
 }
 
-/// The bytes of every file in a directory, by name.
+/// Reads every file in a directory, by name.
 pub fn contents(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(directory).expect("listed").map(|entry| entry.expect("listed"));
     entries

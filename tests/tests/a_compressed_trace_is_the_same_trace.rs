@@ -1,5 +1,5 @@
-//! A tracer compresses its log when it ends: what was indexed as `a.pfw` and is `a.pfw.gz` now counts once. So it is
-//! with a trace that is inflated, compressed otherwise, or has more text in its new file.
+//! A tracer compresses its log when it ends: a trace that was indexed as `a.pfw` and is now `a.pfw.gz` counts once. The
+//! same holds for a trace that is inflated, compressed differently, or has more text in its new file.
 
 mod common;
 
@@ -8,7 +8,7 @@ use std::fs;
 use common::Case;
 use dft_tests::{gzip, trace};
 
-/// The first lines of a text, as many as asked for, and half of the next one.
+/// Returns the first `lines` lines of a text and half of the next one.
 fn start_of(text: &str, lines: usize) -> &str {
     let end = text.match_indices('\n').nth(lines - 1).expect("so many lines").0;
     &text[..end + 20]
@@ -25,19 +25,19 @@ fn a_trace_that_was_compressed_is_known_and_no_fault() {
     case.write("a.pfw.gz", gzip(trace(1, 1_000).as_bytes()));
     let ran = case.index().exits(0);
     assert!(ran.out.starts_with("nothing to do"), "{}", ran.out);
-    assert!(ran.err.contains("a.pfw.gz: the trace that was") && !ran.err.contains("warning"), "{}", ran.err);
+    assert!(ran.err.contains("a.pfw.gz: moved from") && !ran.err.contains("warning"), "{}", ran.err);
     assert!(case.exported() == before);
     assert_eq!(case.names(), ["t/a.pfw.gz", "t/b.pfw"]);
     case.verify();
-    // From then on it is known by its new name, and not read.
+    // Later runs know it by its new name and do not read it.
     let again = case.index().exits(0);
     assert!(again.out.starts_with("nothing to do") && again.err.is_empty(), "{}", again.err);
 }
 
 #[test]
-fn a_trace_goes_on_in_its_new_file_where_it_ended() {
+fn a_trace_is_resumed_in_its_new_file_where_reading_ended() {
     let text = trace(1, 1_000);
-    // One member, several of them, and the other way round: a compressed trace that was inflated.
+    // One member, several members, and the reverse: a compressed trace that was inflated.
     let several = [gzip(&text.as_bytes()[..9_000]), gzip(b""), gzip(&text.as_bytes()[9_000..])].concat();
     let cases = [
         ("a.pfw", "a.pfw.gz", gzip(text.as_bytes())),
@@ -56,7 +56,7 @@ fn a_trace_goes_on_in_its_new_file_where_it_ended() {
             assert!(case.exported() == case.exported_anew(), "{old} to {new} at {lines}");
             assert_eq!(case.names(), [format!("t/{new}")]);
             assert!(case.index().exits(0).out.starts_with("nothing to do"));
-            // And it grows on.
+            // It continues to grow.
             let more = trace(9, 50);
             let grown = if new.ends_with("gz") { gzip(more.as_bytes()) } else { more.into_bytes() };
             case.write(new, [bytes.clone(), grown].concat());
@@ -68,7 +68,7 @@ fn a_trace_goes_on_in_its_new_file_where_it_ended() {
 }
 
 #[test]
-fn a_trace_that_is_compressed_otherwise_under_its_name_is_known() {
+fn a_trace_that_is_compressed_differently_under_its_name_is_known() {
     let case = Case::new();
     let text = trace(1, 1_000);
     case.write("a.pfw.gz", gzip(text.as_bytes()));
@@ -78,7 +78,7 @@ fn a_trace_that_is_compressed_otherwise_under_its_name_is_known() {
     case.write("a.pfw.gz", [gzip(one), gzip(two)].concat());
     assert!(case.index().exits(0).out.starts_with("nothing to do"));
     assert!(case.exported() == before);
-    // With another text it is still refused.
+    // Another text is still refused.
     case.write("a.pfw.gz", gzip(text.replace("read", "READ").as_bytes()));
     let refused = case.index().exits(1);
     assert!(refused.err.contains("a.pfw.gz") && refused.err.contains("--rebuild"), "{}", refused.err);
@@ -89,7 +89,7 @@ fn a_trace_that_is_compressed_otherwise_under_its_name_is_known() {
 fn a_trace_that_is_being_compressed_is_not_counted_twice() {
     let text = trace(1, 3_000);
     let whole = gzip(text.as_bytes());
-    // Before the index has the trace, and after.
+    // Before and after the trace is indexed.
     for indexed in [false, true] {
         let case = Case::new();
         case.write("a.pfw", &text);
@@ -108,7 +108,7 @@ fn a_trace_that_is_being_compressed_is_not_counted_twice() {
         assert_eq!(case.names(), ["t/a.pfw.gz"]);
         assert!(case.exported() == case.exported_anew());
     }
-    // The other way round: what was cut short was indexed alone, and then the whole is there beside it.
+    // The reverse: the truncated copy is indexed alone, and then the whole trace appears next to it.
     let case = Case::new();
     case.write("a.pfw.gz", &whole[..whole.len() / 2]);
     case.index().exits(3);

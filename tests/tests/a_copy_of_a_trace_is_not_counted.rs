@@ -1,5 +1,5 @@
-//! Two files of one text are one trace: one counts, and the other is named as its duplicate, whatever their names,
-//! directories and compression are.
+//! Two files with the same text are one trace: one is counted, and the other is reported as its duplicate, whatever
+//! their names, directories and compression.
 
 mod common;
 
@@ -18,7 +18,7 @@ fn copies_in_one_run_are_named_and_the_first_by_path_counts() {
     let (a, b) = (trace(1, 3_000), trace(2, 500));
     for threads in ["1", "2", "5"] {
         let case = Case::new();
-        // Compressed, copied, in two members, a hard link, in a directory that sorts before.
+        // Compressed, copied, in two members, a hard link, in a directory that sorts first.
         case.write("a.pfw", &a);
         case.write("a.pfw.gz", gzip(a.as_bytes()));
         case.write("backup/a.pfw", &a);
@@ -35,11 +35,11 @@ fn copies_in_one_run_are_named_and_the_first_by_path_counts() {
         };
         ["a.pfw.gz", "backup/a.pfw", "linked.pfw", "z.pfw.gz"].iter().for_each(|name| named(name, "a.pfw"));
         named("b.pfw", "0/b.pfw");
-        assert!(ran.out.contains("indexed 2 files") && ran.out.contains("5 files of other traces"), "{}", ran.out);
+        assert!(ran.out.contains("indexed 2 files") && ran.out.contains("5 files, not counted"), "{}", ran.out);
         assert_eq!(case.names(), ["t/0/b.pfw", "t/a.pfw"]);
         assert!(case.exported() == case.exported_of(&[&a, &b]));
         case.verify();
-        // It is known from then on, and said again.
+        // Later runs know it and report it again.
         let again = case.index().exits(3);
         assert!(again.out.starts_with("nothing to do: all 7 files"), "{}", again.out);
         assert_eq!(again.err, ran.err);
@@ -47,7 +47,7 @@ fn copies_in_one_run_are_named_and_the_first_by_path_counts() {
 }
 
 #[test]
-fn a_copy_that_comes_later_is_a_duplicate_of_what_is_in() {
+fn a_copy_that_comes_later_is_a_duplicate_of_the_indexed_trace() {
     let case = Case::new();
     let text = trace(1, 1_000);
     case.write("b.pfw", &text);
@@ -58,15 +58,15 @@ fn a_copy_that_comes_later_is_a_duplicate_of_what_is_in() {
     case.index().exits(3);
     assert_eq!(case.names(), ["t/b.pfw", "t/c.pfw"]);
     assert_eq!(case.duplicates(), [pair("a.pfw.gz", "b.pfw")]);
-    // When the one that counts is gone, the copy is the trace.
+    // When the counted file is gone, the copy becomes the trace.
     fs::remove_file(case.path("b.pfw")).expect("removed");
     fs::remove_file(case.path("c.pfw")).expect("removed");
     let ran = case.index().exits(0);
-    assert!(ran.err.contains("c.pfw: in the index and counted, but the file is gone"), "{}", ran.err);
+    assert!(ran.err.contains("c.pfw: the file is gone, but its trace is still counted"), "{}", ran.err);
     assert_eq!(case.names(), ["t/a.pfw.gz", "t/c.pfw"]);
     assert_eq!(case.duplicates(), []);
-    assert!(case.exported() != before, "c.pfw counts as before");
-    // A copy that becomes another trace is one.
+    assert!(case.exported() != before, "c.pfw is still counted");
+    // A copy that changes to another trace is counted.
     case.write("d.pfw", &text);
     case.index().exits(3);
     case.write("d.pfw", trace(3, 400));
@@ -95,7 +95,7 @@ fn a_directory_under_another_path_has_the_same_traces() {
     symlink(case.path("run"), case.path("again")).expect("linked");
     case.index().exits(0);
     assert_eq!(case.names(), ["t/run/a.pfw", "t/run/b.pfw.gz"]);
-    // As if it were mounted a second time.
+    // The same files, as if they were mounted a second time.
     fs::remove_file(case.path("again")).expect("removed");
     for name in ["a.pfw", "b.pfw.gz"] {
         fs::create_dir_all(case.path("again")).expect("made");
@@ -107,9 +107,9 @@ fn a_directory_under_another_path_has_the_same_traces() {
 }
 
 #[test]
-fn traces_that_only_start_alike_are_two() {
+fn traces_that_only_start_alike_are_two_traces() {
     let case = Case::new();
-    // The first megabyte is the same, and what follows is of one length.
+    // The first megabyte is the same, and the rest has the same length.
     let start = trace(1, 8_000);
     let (a, b) = (start.clone() + &trace(2, 50), start.clone() + &trace(3, 50).replace("read", "READ"));
     case.write("a.pfw", &a);
@@ -118,7 +118,7 @@ fn traces_that_only_start_alike_are_two() {
     assert!(ran.err.contains("both are counted") && ran.err.contains("process 1"), "{}", ran.err);
     assert_eq!(case.records(), 2 * (8_021 + 71));
     assert!(case.exported() == case.exported_of(&[&a, &b]));
-    // Files that hold nothing are no copies of each other.
+    // Empty files are not copies of each other.
     for name in ["x.pfw", "y.pfw"] {
         case.write(name, "[\n]\n");
     }
@@ -159,7 +159,7 @@ fn copies_are_found_whatever_the_time_unit_is() {
         case.index_with(&unit).exits(3);
         assert_eq!(case.names(), ["t/a.pfw"], "{unit:?}");
         assert_eq!(case.duplicates(), [pair("b.pfw", "a.pfw"), pair("c.pfw.gz", "a.pfw")]);
-        // In a later run, too.
+        // Also in a later run.
         case.write("d.pfw.gz", gzip(other.as_bytes()));
         case.index_with(&unit).exits(3);
         case.write("e.pfw", &other);

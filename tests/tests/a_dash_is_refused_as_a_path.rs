@@ -1,5 +1,5 @@
-//! `-` means standard input or output elsewhere. Here it is wrong usage, wherever a path is asked for, and no
-//! directory of that name is made.
+//! `-`, which other programs take for standard input or output, is wrong usage for every path, and no directory of that
+//! name is made.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use dft_tests::{dft, run, trace, write};
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
 #[test]
-fn every_path_of_every_command() {
+fn every_path_of_every_command_refuses_a_dash() {
     let folder = tempfile::tempdir().expect("a folder");
     write(&folder.path().join("a.pfw"), trace(1, 50));
     let text = |name: &str| folder.path().join(name).display().to_string();
@@ -32,9 +32,9 @@ fn every_path_of_every_command() {
         let says = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{words}: {says}");
         assert!(says.contains(place) && says.contains("./-"), "{words}: {says}");
-        assert_eq!(fs::read_dir(&here).expect("listed").count(), 0, "{words} has made something");
+        assert_eq!(fs::read_dir(&here).expect("listed").count(), 0, "{words} wrote something");
     }
-    // Who means a directory of that name says so.
+    // `./-` is a directory of that name.
     let output = dft(DFT, ["export", "../index", "--out", "./-"]).current_dir(&here).output().expect("it runs");
     assert!(output.status.success() && here.join("-/events.parquet").exists());
 }

@@ -1,5 +1,5 @@
-//! A directory is an index by its marker. Any other directory with something in it is refused by every command that
-//! writes an index, and nothing in it changes, whatever the names. What a person keeps in an index stays, too.
+//! A marker makes a directory an index. Every command that writes an index refuses any other directory that is not
+//! empty, and changes nothing in it, whatever its names. A user's files in an index stay, too.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,7 +9,7 @@ use dft_tests::{Ran, has_index, run, trace, tree, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
-/// Names that an index has, or had, with contents of somebody else.
+/// Writes the user's files under names that an index has or had.
 fn plant(directory: &Path) {
     for (name, bytes) in [
         ("build-release/program", "mine"),
@@ -57,7 +57,7 @@ const WRITE: [&str; 5] = [
 ];
 
 #[test]
-fn with_names_that_an_index_has() {
+fn a_directory_with_names_of_an_index_is_refused() {
     let case = Case::new();
     plant(&case.path("target"));
     symlink(case.path("target"), case.path("link")).expect("linked");
@@ -66,13 +66,13 @@ fn with_names_that_an_index_has() {
         for words in [words.to_owned(), words.replace("target", "link")] {
             let ran = case.run(&words).exits(1);
             assert!(ran.err.contains("so it is no index, and is left as it is"), "{words}: {}", ran.err);
-            assert!(tree(case.folder.path()) == before, "{words} has changed something");
+            assert!(tree(case.folder.path()) == before, "{words} changed something");
         }
     }
 }
 
 #[test]
-fn the_directory_of_the_traces_itself() {
+fn the_directory_of_the_traces_is_refused() {
     let case = Case::new();
     plant(&case.path("t"));
     let before = tree(case.folder.path());
@@ -82,7 +82,7 @@ fn the_directory_of_the_traces_itself() {
 }
 
 #[test]
-fn a_database_of_another_tool() {
+fn a_database_of_another_tool_is_refused() {
     for rebuild in ["", " --rebuild"] {
         let case = Case::new();
         for (name, bytes) in
@@ -98,7 +98,7 @@ fn a_database_of_another_tool() {
 }
 
 #[test]
-fn what_a_person_keeps_in_an_index_stays() {
+fn the_users_files_in_an_index_stay() {
     let case = Case::new();
     case.run("index t --index target").exits(0);
     for name in ["build-release/program", "build-0123456789abcdef/notes", "gen-old/notes", "gen-0/notes", "notes"] {

@@ -1,6 +1,6 @@
-//! The disk is full, or a file may not grow, in tables, sorted files, the index and the export: each is
-//! one error that says what to do, the index is as it was, and the next run completes.
-#![allow(clippy::print_stderr, reason = "what cannot be tested on a machine is said")]
+//! If the disk is full or a file may not grow, while runs, SST files, the index or the export are written, there is one
+//! error with advice, the index is unchanged, and the next run completes.
+#![allow(clippy::print_stderr, reason = "a test reports what it cannot test on a machine")]
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use dft_tests::{Ran, dft, exported, gzip, run, trace, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
-/// A command that is run by a shell with these words before it.
+/// Runs a command in a shell, after the commands in `before`.
 fn shell(before: &str, arguments: &[&str]) -> Ran {
     let mut command = dft("sh", ["-c", &format!("{before} exec \"$0\" \"$@\""), DFT]);
     let output = command.args(arguments).output().expect("a shell");
@@ -21,7 +21,7 @@ fn shell(before: &str, arguments: &[&str]) -> Ran {
     }
 }
 
-/// One error, and what to do about it.
+/// Checks that there is one error with advice.
 fn is_one_error_with_advice(ran: &Ran) {
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     assert_eq!(ran.err.lines().filter(|line| line.starts_with("dft: ")).count(), 1, "{}", ran.err);
@@ -30,7 +30,7 @@ fn is_one_error_with_advice(ran: &Ran) {
 }
 
 #[test]
-fn files_that_may_not_grow() {
+fn files_that_may_not_grow_are_one_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = |name: &str| folder.path().join(name).display().to_string();
     let (traces, index, out, whole) = (text("traces"), text("index"), text("tables"), text("whole"));
@@ -43,10 +43,10 @@ fn files_that_may_not_grow() {
     let wanted = exported(DFT, whole.as_ref(), folder.path());
     let before = exported(DFT, index.as_ref(), folder.path());
     let mut failed = 0;
-    // In blocks of 512 bytes: the smallest limits stop the tables, greater ones the sorted files.
+    // In blocks of 512 bytes: the smallest limits stop runs, larger ones SST files.
     for memory in ["64K", "512M"] {
         for blocks in [1, 8, 64, 128, 256, 512] {
-            // A signal would end it; ignored, it is an error of the system.
+            // The signal would end the program; ignored, it becomes a system error.
             let limit = format!("trap '' XFSZ; ulimit -f {blocks};");
             let ran = shell(&limit, &["index", &traces, "--index", &index, "--memory", memory]);
             if ran.code == 0 {
@@ -61,7 +61,7 @@ fn files_that_may_not_grow() {
             if ran.code != 0 {
                 is_one_error_with_advice(&ran);
                 let left = ["local", "shared"].map(|name| folder.path().join(name).exists());
-                assert_eq!(left, [false; 2], "no bundle, no half of one, and no directory for them");
+                assert_eq!(left, [false; 2], "there is no bundle, no part of one, and no directory for them");
             } else {
                 fs::remove_dir_all(text("shared")).expect("removed");
             }
@@ -73,19 +73,19 @@ fn files_that_may_not_grow() {
     for format in ["parquet", "arrow", "csv"] {
         let ran = shell("trap '' XFSZ; ulimit -f 16;", &["export", &index, "--out", &out, "--format", format]);
         is_one_error_with_advice(&ran);
-        assert!(!Path::new(&out).exists(), "no half of a table is left, and no directory for it");
+        assert!(!Path::new(&out).exists(), "no part of a table is left, and no directory for it");
     }
     run(DFT, ["export", &index, "--out", &out]).exits(0);
 }
 
-/// Whether a file system can be mounted here, in a namespace of its own.
+/// Whether a file system can be mounted in a separate namespace.
 fn can_mount() -> bool {
     let probe = ["-rm", "sh", "-c", "mount -t tmpfs -o size=1m none /mnt"];
     Command::new("unshare").args(probe).output().is_ok_and(|output| output.status.success())
 }
 
 #[test]
-fn a_small_file_system() {
+fn a_full_file_system_is_one_error() {
     if !can_mount() {
         eprintln!("no file system can be mounted here: only limits of files are tested");
         return;
@@ -99,7 +99,7 @@ fn a_small_file_system() {
     run(DFT, ["index", &text("traces"), "--index", &whole]).exits(0);
     let wanted = exported(DFT, whole.as_ref(), folder.path());
     fs::create_dir_all(folder.path().join("small")).expect("made");
-    // A file fills the disk; then it is removed, and all is well.
+    // A file fills the disk; once it is removed, the command succeeds.
     let script = r#"
         set -u
         cd "$1"; dft=$2; memory=$3; kib=$4
@@ -141,7 +141,7 @@ fn a_small_file_system() {
 }
 
 #[test]
-fn nothing_is_left_of_a_first_build_that_failed() {
+fn a_first_build_that_fails_leaves_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = |name: &str| folder.path().join(name).display().to_string();
     write(&folder.path().join("a.pfw"), trace(1, 2_000));

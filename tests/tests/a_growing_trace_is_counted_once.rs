@@ -1,5 +1,5 @@
-//! A tracer still appends: each build takes just what is new, a half-written end waits, and the whole is
-//! what one build of the finished trace gives.
+//! While a tracer appends, each build reads only new records, a half-written end waits, and the result is that of one
+//! build of the finished trace.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ fn index(trace: &Path, index: &Path) -> Ran {
     run(DFT, ["index".as_ref(), trace.as_os_str(), "--index".as_ref(), index.as_os_str()])
 }
 
-/// The finished file's bytes in three forms: text, one gzip member, many that break within lines.
+/// Returns the finished file in three forms: text, one gzip member, and many members that break within lines.
 fn forms() -> [(&'static str, Vec<u8>); 3] {
     let text = trace(3, 3_000);
     let members = text.as_bytes().chunks(40_001).flat_map(gzip).collect();
@@ -20,7 +20,7 @@ fn forms() -> [(&'static str, Vec<u8>); 3] {
 }
 
 #[test]
-fn every_length_on_the_way_gives_the_same_in_the_end() {
+fn every_way_of_growing_gives_the_same_tables() {
     let folder = tempfile::tempdir().expect("a folder");
     for (name, bytes) in forms() {
         let path = folder.path().join(name);
@@ -33,12 +33,12 @@ fn every_length_on_the_way_gives_the_same_in_the_end() {
         let mut records = 0;
         let steps = 9;
         for step in 0..=steps {
-            // Somewhere within a line, mostly.
+            // Mostly within a line.
             let end = bytes.len() * step / steps;
             write(&path, &bytes[..end]);
             let ran = index(&path, &growing);
             if step == 0 {
-                assert!(ran.exits(1).err.contains("no record in") && !growing.exists(), "nothing to make an index of");
+                assert!(ran.exits(1).err.contains("no record in") && !growing.exists(), "there is no record to index");
                 continue;
             }
             assert!(ran.code == 0 || (ran.code == 3 && step < steps), "{name} {step}: {}", ran.err);
@@ -47,10 +47,10 @@ fn every_length_on_the_way_gives_the_same_in_the_end() {
                 assert!(says.iter().any(|says| ran.err.contains(says)), "{}", ran.err);
                 assert!(!ran.err.contains("malformed"), "what is half-written is not malformed: {}", ran.err);
             }
-            assert_eq!(ran.out.contains("1 file read on from where it ended before"), step > 1, "{}", ran.out);
-            records += taken(&ran);
+            assert_eq!(ran.out.contains("1 file resumed where reading ended before"), step > 1, "{}", ran.out);
+            records += records_read(&ran);
             run(DFT, ["verify".as_ref(), growing.as_os_str()]).exits(0);
-            // Again, without having grown: nothing is read.
+            // A file that has not grown is not read.
             assert!(index(&path, &growing).out.starts_with("nothing to do"), "{name} {step}");
         }
         assert!(exported(DFT, &growing, folder.path()) == Some(wanted), "{name}");
@@ -59,8 +59,8 @@ fn every_length_on_the_way_gives_the_same_in_the_end() {
     }
 }
 
-/// The records that a build says it has read.
-fn taken(ran: &Ran) -> u64 {
+/// Returns the number of records that a build reports as read.
+fn records_read(ran: &Ran) -> u64 {
     let first = ran.out.lines().next().expect("a line");
     let (before, _) = first.split_once(" records").expect("a number of records");
     before.rsplit(' ').next().expect("a number").replace(',', "").parse().expect("a number")
@@ -79,7 +79,7 @@ fn with_commas(number: u64) -> String {
 }
 
 #[test]
-fn one_whose_head_changed_is_refused_though_it_is_longer() {
+fn a_longer_trace_whose_start_changed_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, dftagg) = (folder.path().join("x.pfw"), folder.path().join("index"));
     write(&path, trace(1, 500));
@@ -89,7 +89,7 @@ fn one_whose_head_changed_is_refused_though_it_is_longer() {
     let refused = index(&path, &dftagg).exits(1);
     assert!(refused.err.contains("x.pfw changed since") && refused.err.contains("--rebuild"), "{}", refused.err);
     assert!(exported(DFT, &dftagg, folder.path()) == before);
-    // Shorter than it was is changed, too.
+    // A shorter trace has changed, too.
     write(&path, trace(1, 400));
     assert!(index(&path, &dftagg).exits(1).err.contains("--rebuild"));
     run(DFT, ["index".as_ref(), path.as_os_str(), "--rebuild".as_ref(), "--index".as_ref(), dftagg.as_os_str()])
@@ -98,7 +98,7 @@ fn one_whose_head_changed_is_refused_though_it_is_longer() {
 }
 
 #[test]
-fn a_time_unit_holds_for_what_is_appended() {
+fn a_time_unit_holds_for_appended_records() {
     let folder = tempfile::tempdir().expect("a folder");
     let call =
         |ts: u64| format!("{{\"name\":\"f\",\"cat\":\"c\",\"ph\":1,\"pid\":1,\"tid\":1,\"ts\":{ts},\"dur\":4000}}\n");

@@ -1,4 +1,4 @@
-//! Early tracers hashed file names to 16 bits, and those collide. A process's own names are those of its rows.
+//! Early tracers hash file names to 16 bits, which collide. The rows of a process have the names that it gave itself.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ fn names(folder: &std::path::Path, out: &std::path::Path) -> BTreeMap<String, St
 }
 
 #[test]
-fn rows_have_the_names_that_their_process_gave_and_else_the_smallest() {
+fn rows_have_the_names_that_their_process_gave_or_else_the_smallest() {
     let folder = tempfile::tempdir().expect("a folder");
     let traces = folder.path().join("traces");
     for (pid, file) in [(1, Some("/b")), (2, Some("/a")), (3, Some("/c")), (4, None)] {
@@ -38,7 +38,7 @@ fn rows_have_the_names_that_their_process_gave_and_else_the_smallest() {
 }
 
 #[test]
-fn it_holds_however_many_builds_bring_them() {
+fn names_are_the_same_for_any_number_of_builds() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
     for (pid, file) in [(1, "/b"), (2, "/a"), (3, "/c")] {

@@ -1,5 +1,5 @@
-//! An export over the tables of an earlier one that is killed at any instant leaves the tables of one of the
-//! two, never of both; and the next one makes them whole.
+//! An export that replaces tables of an earlier one and is killed at any time leaves tables of one of the two, never of
+//! both. The next export completes them.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
@@ -12,7 +12,7 @@ const HOST: &str = r#"{"name":"cpu","cat":"sys","pid":0,"tid":0,"ts":17000000000
 "#;
 
 #[test]
-fn at_any_point() {
+fn an_export_killed_at_any_failpoint_leaves_tables_of_one_export() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = |name: &str| folder.path().join(name).display().to_string();
     write(text("a.pfw").as_ref(), trace(1, 500) + HOST);

@@ -1,5 +1,5 @@
-//! Workers stage pieces of one large trace, whatever dies and in whatever order; an ingest takes it when all
-//! are there, and the index is the one that a build of the whole makes.
+//! Workers stage pieces of one large trace, in any order and whichever of them die. An ingest adds the trace when all
+//! pieces are staged, and the index equals one that is built from the whole trace.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ use dft_tests::{dft, exported, gzip, run, trace, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
-/// A folder with a trace, `traces/big.pfw.gz` or another, and what is made of it.
+/// A directory with a trace, such as `traces/big.pfw.gz`, its bundles and its index.
 struct Case {
     folder: tempfile::TempDir,
     trace: PathBuf,
@@ -43,7 +43,7 @@ impl Case {
         plan_pieces(std::slice::from_ref(&self.trace), PieceSize::Count(pieces)).expect("planned")
     }
 
-    /// Pieces between some places, whether they can be cut at or not.
+    /// Returns pieces between places, even where the trace cannot be cut.
     fn cut_at(&self, cuts: &[u64]) -> Vec<Piece> {
         let file_size = self.size();
         let ends = cuts.iter().copied().chain([file_size]);
@@ -82,17 +82,17 @@ impl Case {
         exported(DFT, &self.path(index), self.folder.path()).expect("an index")
     }
 
-    /// The index is the one of a build of the whole: its tables, and what it knows of the trace.
+    /// Checks that the tables and the file entry of the trace are those of a build of the whole trace.
     fn is_as_built(&self) {
         let _ = fs::remove_dir_all(self.path("whole"));
         self.build("whole");
-        assert!(self.tables("index") == self.tables("whole"), "the tables are others");
+        assert!(self.tables("index") == self.tables("whole"), "the tables differ");
         let entries = |name: &str| Index::open(&self.path(name)).expect("opened").files().expect("read");
         assert_eq!(entries("index"), entries("whole"));
         assert!(verify(&self.path("index")).expect("read").is_sound());
     }
 
-    /// Nothing of the trace is in.
+    /// Checks that nothing of the trace is indexed.
     fn has_nothing(&self) {
         let index = Index::open(&self.path("index"));
         assert!(index.is_err() || index.is_ok_and(|index| index.files().expect("read").is_empty()));
@@ -103,7 +103,7 @@ fn options() -> BuildOptions {
     BuildOptions { threads: 2, ..BuildOptions::default() }
 }
 
-/// A file of a gzip member for each of so many lines, and the places where they start.
+/// Returns a file with a gzip member for every `lines` lines, and the offsets of the members.
 fn members(text: &str, lines: usize) -> (Vec<u8>, Vec<u64>) {
     let all: Vec<&str> = text.split_inclusive('\n').collect();
     let mut bytes = Vec::new();
@@ -120,14 +120,14 @@ fn time_unit(unit: &str) -> String {
 }
 
 #[test]
-fn in_any_number_of_pieces_and_any_order() {
+fn any_number_of_pieces_in_any_order_makes_the_same_index() {
     let text = trace(1, 6_000);
     for (name, bytes) in [("big.pfw.gz", members(&text, 40).0), ("big.pfw", text.clone().into_bytes())] {
         for pieces in [1, 3, 8] {
             let case = Case::new(name, &bytes);
             let mut plan = case.plan(pieces);
             assert_eq!(plan.len() as u64, pieces, "{name}");
-            // Three steps through all of them, and the last one first.
+            // Every third piece in three rounds, and the last piece first.
             plan.rotate_right(1);
             let (now, later): (Vec<_>, Vec<_>) = plan.iter().enumerate().partition(|(at, _)| at % 3 != 1);
             for (_, piece) in now.into_iter().chain(later) {
@@ -143,7 +143,7 @@ fn in_any_number_of_pieces_and_any_order() {
             }
             let report = case.ingest();
             assert_eq!((report.taken.len() as u64, report.waiting.len()), (pieces, 0));
-            assert_eq!(case.bundles(), 0, "what is in is removed");
+            assert_eq!(case.bundles(), 0, "ingested bundles are removed");
             case.is_as_built();
         }
     }
@@ -173,7 +173,7 @@ fn parts_have_pieces_and_a_killed_one_is_run_again() {
             assert!(worker.wait().expect("a child").success() || part == victim);
         }
         run(DFT, arguments(victim)).exits(0);
-        assert!(run(DFT, arguments(victim)).exits(0).out.contains("of this part in bundles already"));
+        assert!(run(DFT, arguments(victim)).exits(0).out.contains("of this part already in bundles"));
         let index = text("index");
         let ran = run(DFT, ["ingest", &index, "--shared-staging", &text("shared")]).exits(0);
         assert!(ran.out.contains("bundles, 2 traces"), "{}", ran.out);
@@ -201,11 +201,11 @@ fn a_missing_piece_is_named_and_a_piece_twice_is_one() {
     let ran = run(DFT, words).exits(3);
     let missing =
         format!("waiting: {}: pieces wait for bytes {} to {}", case.trace.display(), plan[2].start, plan[2].end);
-    assert!(ran.err.contains(&missing) && ran.out.contains("3 bundles, left where they are"), "{}{}", ran.err, ran.out);
+    assert!(ran.err.contains(&missing) && ran.out.contains("3 bundles, left in place"), "{}{}", ran.err, ran.out);
     case.stage(&plan[2..3]).expect("staged");
     assert_eq!(case.ingest().taken.len(), 4);
     case.is_as_built();
-    // A worker that was thought dead comes late; so does one of another plan.
+    // A worker that seemed dead finishes late, and so does one with another plan.
     case.stage(&plan[1..2]).expect("staged");
     case.stage(&case.plan(3)[1..2]).expect("staged");
     let late = case.ingest();
@@ -214,10 +214,10 @@ fn a_missing_piece_is_named_and_a_piece_twice_is_one() {
 }
 
 #[test]
-fn pieces_of_two_plans_and_a_damaged_bundle() {
+fn pieces_of_two_plans_replace_a_damaged_bundle() {
     let (bytes, starts) = members(&trace(1, 3_000), 40);
     let mut refused = 0;
-    // Either of two pieces leads on from the first; the one that is tried first must not be the damaged one.
+    // Two pieces continue the first one; the ingest must not fail if it tries the damaged one first.
     for victim in [starts[20], starts[40]] {
         let case = Case::new("big.pfw.gz", &bytes);
         case.stage(&case.cut_at(&[starts[5], starts[20], starts[40]])).expect("staged");
@@ -243,7 +243,7 @@ fn pieces_of_two_plans_and_a_damaged_bundle() {
     assert_eq!(refused, 1);
 }
 
-/// A number as manifests have it.
+/// Encodes a number as manifests do.
 fn varint(mut number: u64) -> Vec<u8> {
     let mut out = Vec::new();
     while number >= 0x80 {
@@ -255,8 +255,8 @@ fn varint(mut number: u64) -> Vec<u8> {
 }
 
 #[test]
-fn members_that_only_seem_to_start_are_no_harm() {
-    // A member whose data are stored as they are, with whole members of other records among them.
+fn false_starts_of_members_are_detected() {
+    // A member of stored data, which contain whole members of other records.
     let decoy = gzip(trace(9, 40).trim_start_matches("[\n").as_bytes());
     let mut text = trace(1, 400).into_bytes();
     let mut decoys = Vec::new();
@@ -272,9 +272,9 @@ fn members_that_only_seem_to_start_are_no_harm() {
     let bytes = [gzip(trace(3, 400).as_bytes()), stored, gzip(trace(4, 400).as_bytes())].concat();
     let case = Case::new("big.pfw.gz", bytes);
     let plan = case.plan(6);
-    assert!(plan.len() > 1, "it was fooled");
+    assert!(plan.len() > 1, "the plan cuts at false starts");
     let staged = case.stage(&plan).expect("staged");
-    assert!(!staged.unchained.is_empty(), "and knows it by now");
+    assert!(!staged.unchained.is_empty(), "staging detects false starts");
     let report = case.ingest();
     assert_eq!((report.taken.len(), report.waiting.len(), report.unchained.len()), (0, 0, 1));
     assert_eq!(report.unchained[0].trace, case.trace);
@@ -287,8 +287,8 @@ fn members_that_only_seem_to_start_are_no_harm() {
     case.is_as_built();
 }
 
-/// What cannot be cut where it was is refused, with a word about it; staged whole it is in, and the pieces
-/// are gone.
+/// Checks that pieces cut at a wrong place are refused with a reason, and that the trace, staged whole, is ingested and
+/// its pieces are removed.
 fn is_refused(case: &Case, pieces: &[Piece], byte: u64, why: &str) {
     case.stage(pieces).expect("staged");
     let report = case.ingest();
@@ -313,13 +313,13 @@ fn a_time_unit_of_the_first_lines_holds_in_every_piece() {
 }
 
 #[test]
-fn a_time_unit_that_changes_in_the_middle_is_no_place_to_cut_behind() {
+fn a_trace_cannot_be_cut_after_a_change_of_its_time_unit() {
     let text = trace(1, 4_000) + &time_unit("MS") + &trace(2, 4_000);
     let (bytes, starts) = members(&text, 20);
     let case = Case::new("big.pfw.gz", bytes);
     let cut = starts[350];
     is_refused(&case, &case.cut_at(&[starts[100], cut]), cut, "time unit");
-    // Cut before it, it is well.
+    // It can be cut before the change.
     let case = Case::new("big.pfw.gz", members(&text, 20).0);
     case.stage(&case.cut_at(&[starts[50], starts[100]])).expect("staged");
     assert_eq!(case.ingest().taken.len(), 3);
@@ -327,13 +327,13 @@ fn a_time_unit_that_changes_in_the_middle_is_no_place_to_cut_behind() {
 }
 
 #[test]
-fn a_line_across_members_is_no_place_to_cut_at() {
+fn a_trace_cannot_be_cut_in_a_line_across_members() {
     let text = trace(1, 2_000);
     let at = text.len() / 2;
     let first = gzip(&text.as_bytes()[..at]);
     let case = Case::new("big.pfw.gz", [&first[..], &gzip(&text.as_bytes()[at..])].concat());
     let cut = first.len() as u64;
-    assert_eq!(case.plan(2).len(), 1, "it is not planned");
+    assert_eq!(case.plan(2).len(), 1, "no cut is planned");
     is_refused(&case, &case.cut_at(&[cut]), cut, "within a line");
     let case = Case::new("big.pfw", &text);
     assert!(!text[..at].ends_with('\n'));
@@ -341,7 +341,7 @@ fn a_line_across_members_is_no_place_to_cut_at() {
 }
 
 #[test]
-fn damage_in_the_middle_is_what_it_is_in_a_build_of_the_whole() {
+fn damage_in_the_middle_is_reported_as_by_a_build_of_the_whole() {
     let (mut bytes, starts) = members(&trace(1, 3_000), 40);
     bytes[starts[30] as usize - 6] ^= 0x10;
     let case = Case::new("big.pfw.gz", bytes);
@@ -352,7 +352,7 @@ fn damage_in_the_middle_is_what_it_is_in_a_build_of_the_whole() {
 }
 
 #[test]
-fn what_is_wrong_with_the_end_and_the_lines_is_as_in_a_build_of_the_whole() {
+fn faults_of_the_end_and_of_lines_are_those_of_a_build_of_the_whole() {
     let text = trace(1, 2_000).replace("\"id\":1500,", "oops\"id\":1500,");
     let (whole, starts) = members(&text, 40);
     let checksum_off = |mut bytes: Vec<u8>| {
@@ -382,7 +382,7 @@ fn what_is_wrong_with_the_end_and_the_lines_is_as_in_a_build_of_the_whole() {
         let from = malformed[0].piece.as_ref().expect("a piece").start;
         let (line, byte) = place.split_once(" behind ").expect("two places");
         assert_eq!(byte, format!("byte {from}"));
-        // It is the line's number behind that byte.
+        // The number of the line counts from that byte.
         let number: usize = line.strip_prefix("line ").and_then(|number| number.parse().ok()).expect("a number");
         let before = if name == "big.pfw" {
             text.as_bytes()[..from as usize].iter().filter(|&&byte| byte == b'\n').count()
@@ -396,7 +396,7 @@ fn what_is_wrong_with_the_end_and_the_lines_is_as_in_a_build_of_the_whole() {
 }
 
 #[test]
-fn what_a_trace_grows_by_is_read_on() {
+fn a_trace_that_grows_after_staging_is_resumed() {
     let text = trace(1, 3_000);
     for half_a_line in ["", "{\"name\":\"x\",\"ph\":\"X\",\"ts\":1700000000"] {
         let grown =
@@ -429,12 +429,12 @@ fn a_trace_that_changes_between_its_pieces_is_not_mixed() {
     let case = Case::new("big.pfw.gz", &bytes);
     let plan = case.plan(2);
     case.stage(&plan[..1]).expect("staged");
-    // It has grown: pieces of the plan are none of it.
+    // It has grown, so the planned pieces no longer belong to it.
     write(&case.trace, [&bytes[..], &gzip(trace(2, 100).as_bytes())].concat());
     assert!(
         matches!(case.stage(&plan[1..]), Err(BuildError::ChangedSincePlanned(paths)) if paths == [case.trace.clone()])
     );
-    // It is another of the same size.
+    // It is another trace of the same size.
     let mut other = bytes;
     let at = other.len() - 40;
     other[at] ^= 1;
@@ -444,7 +444,7 @@ fn a_trace_that_changes_between_its_pieces_is_not_mixed() {
     let report = case.ingest();
     assert_eq!((report.taken.len(), report.waiting.len()), (0, 2));
     case.has_nothing();
-    // Staged whole it is in; what is left of the other is refused.
+    // Staged whole, it is ingested; the remaining pieces of the other trace are refused.
     case.stage_whole();
     let report = case.ingest();
     assert_eq!((report.taken.len(), report.known.len(), report.refused.len()), (1, 1, 1));
@@ -452,14 +452,14 @@ fn a_trace_that_changes_between_its_pieces_is_not_mixed() {
     case.is_as_built();
 }
 
-/// Gives a file another date.
+/// Sets the date of a file.
 fn touch(path: &Path, seconds: u64) {
     let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
     fs::File::options().write(true).open(path).and_then(|file| file.set_modified(time)).expect("dated");
 }
 
 #[test]
-fn a_piece_waits_alone() {
+fn a_piece_that_waits_does_not_delay_other_traces() {
     let case = Case::new("big.pfw.gz", members(&trace(1, 3_000), 40).0);
     write(&case.path("traces/small.pfw"), trace(2, 300));
     let pieces = plan_pieces(&[case.path("traces")], PieceSize::Bytes(case.size() / 3)).expect("planned");
@@ -467,11 +467,11 @@ fn a_piece_waits_alone() {
     assert_eq!(pieces.len(), 2);
     case.stage(&pieces).expect("staged");
     let report = case.ingest();
-    assert_eq!((report.taken.len(), report.waiting.len()), (1, 1), "the small one is in");
+    assert_eq!((report.taken.len(), report.waiting.len()), (1, 1), "the small trace is ingested");
 }
 
 #[test]
-fn pieces_that_are_none_are_said() {
+fn pieces_that_cannot_be_staged_are_reported() {
     let case = Case::new("big.pfw", trace(1, 100));
     let file_size = case.size();
     for (start, end) in [(5, 5), (9, 4), (5, file_size + 1)] {
@@ -479,7 +479,7 @@ fn pieces_that_are_none_are_said() {
         assert!(matches!(case.stage(&[piece]), Err(BuildError::NoPiece { .. })));
     }
     let gone = Piece { path: case.path("traces/gone.pfw"), start: 5, end: 9, file_size: 20 };
-    let report = case.stage(&[gone, Piece::whole(case.path("traces/not.pfw"))]).expect("said");
+    let report = case.stage(&[gone, Piece::whole(case.path("traces/not.pfw"))]).expect("reported");
     assert_eq!((report.input.unreadable.len(), report.bundles.len()), (2, 0));
     let strict = BuildOptions { strict: true, ..options() };
     let gone = Piece { path: case.path("traces/gone.pfw"), start: 5, end: 9, file_size: 20 };

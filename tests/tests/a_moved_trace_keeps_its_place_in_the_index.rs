@@ -1,4 +1,4 @@
-//! Traces that are renamed or moved, and an index that is moved, are what they were: nothing is counted again.
+//! Traces that are renamed or moved, and traces of an index that is moved, are recognized and not counted again.
 
 mod common;
 
@@ -22,7 +22,7 @@ fn traces_and_directories_may_be_renamed_and_grow_meanwhile() {
     assert!(ran.out.starts_with("nothing to do") && !ran.err.contains("gone"), "{}", ran.err);
     assert_eq!(case.names(), ["t/renamed/c.pfw", "t/renamed/deep/b.pfw.gz", "t/renamed/z.pfw"]);
     assert!(case.exported() == before);
-    // One is moved and has more; one of another trace has its old name.
+    // One trace is moved and has grown; another trace has its old name.
     fs::rename(case.path("renamed"), case.path("last")).expect("renamed");
     let more = trace(4, 60);
     case.write("last/deep/b.pfw.gz", [gzip(b.as_bytes()), gzip(more.as_bytes())].concat());
@@ -34,7 +34,7 @@ fn traces_and_directories_may_be_renamed_and_grow_meanwhile() {
 }
 
 #[test]
-fn an_index_that_is_moved_beside_its_traces_has_them() {
+fn an_index_that_is_moved_next_to_its_traces_knows_them() {
     let case = Case::new();
     case.write("a.pfw", trace(1, 500));
     case.write("b.pfw.gz", gzip(trace(2, 500).as_bytes()));
@@ -48,7 +48,7 @@ fn an_index_that_is_moved_beside_its_traces_has_them() {
     fs::rename(&elsewhere, &beside).expect("moved");
     let ran = index(&beside).exits(0);
     assert!(ran.out.starts_with("nothing to do"), "{}", ran.out);
-    // And all of it to another place.
+    // Move everything.
     let moved = case.root().join("moved");
     fs::rename(&traces, &moved).expect("moved");
     let ran = run(common::DFT, ["index".as_ref(), moved.as_os_str()]).exits(0);
@@ -56,18 +56,18 @@ fn an_index_that_is_moved_beside_its_traces_has_them() {
 }
 
 #[test]
-fn a_trace_that_is_gone_is_said_to_be() {
+fn a_trace_that_is_gone_is_reported() {
     let case = Case::new();
     case.write("a.pfw", trace(1, 500));
     case.write("b.pfw", trace(2, 500));
     case.index().exits(0);
     fs::remove_file(case.path("a.pfw")).expect("removed");
-    let says = "a.pfw: in the index and counted, but the file is gone";
+    let says = "a.pfw: the file is gone, but its trace is still counted";
     let ran = case.index().exits(0);
     assert!(ran.err.contains(says), "{}", ran.err);
     let index = case.index_path();
     let info = run(common::DFT, ["info".as_ref(), index.as_os_str()]).exits(0);
-    assert!(info.out.contains("gone       1 trace file, counted as before"), "{}", info.out);
+    assert!(info.out.contains("gone       1 trace file, still counted"), "{}", info.out);
     let summary = run(common::DFT, ["summary".as_ref(), index.as_os_str()]).exits(0);
     assert!(summary.err.contains(says), "{}", summary.err);
     let json = run(common::DFT, ["summary".as_ref(), index.as_os_str(), "--json".as_ref()]).exits(0);
@@ -75,7 +75,7 @@ fn a_trace_that_is_gone_is_said_to_be() {
 }
 
 #[test]
-fn asking_for_traces_of_which_the_index_has_others_is_refused() {
+fn traces_whose_index_has_other_traces_are_refused() {
     let case = Case::new();
     case.write("a.pfw", trace(1, 500));
     case.write("b.pfw", trace(2, 500));
@@ -88,12 +88,12 @@ fn asking_for_traces_of_which_the_index_has_others_is_refused() {
         vec!["export".as_ref(), one.as_os_str(), "--out".as_ref(), out.as_os_str()],
     ] {
         let refused = run(common::DFT, command).exits(1);
-        assert!(refused.err.contains("has other traces, too") && refused.err.contains("b.pfw"), "{}", refused.err);
+        assert!(refused.err.contains("also has other traces") && refused.err.contains("b.pfw"), "{}", refused.err);
     }
     assert!(!out.exists());
     run(common::DFT, ["summary".as_ref(), traces.as_os_str()]).exits(0);
-    // What is gone is in no other place, so it is no other trace.
+    // A trace that is gone does not count as another trace.
     fs::remove_file(case.path("b.pfw")).expect("removed");
     let ran = run(common::DFT, ["summary".as_ref(), one.as_os_str()]).exits(0);
-    assert!(ran.err.contains("b.pfw: in the index and counted, but the file is gone"), "{}", ran.err);
+    assert!(ran.err.contains("b.pfw: the file is gone, but its trace is still counted"), "{}", ran.err);
 }

@@ -1,7 +1,7 @@
-//! SIGKILL at random times, hundreds of times: what a reader sees is whole, and running the command
-//! again gives the tables of an undisturbed run, to the byte.
+//! After SIGKILL at hundreds of random times, readers see a whole index, and running the command again gives the tables
+//! of an undisturbed run, to the byte.
 //!
-//! What is right does not depend on when the kill comes, nor on whether it comes too late.
+//! The checks hold whenever the kill comes, even if it comes too late.
 
 use std::fs;
 use std::path::Path;
@@ -13,10 +13,10 @@ use dft_tests::{dft, exported, gzip, run, trace, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
-/// How many kills there are.
+/// The number of kills.
 const ROUNDS: u64 = 200;
 
-/// A number below `below`, the same in every run of the test.
+/// Returns a number below `below`, the same in every run of the test.
 fn random(state: &mut u64, below: u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut mixed = *state;
@@ -41,19 +41,19 @@ fn write_traces(traces: &Path, round: u64) {
 }
 
 #[test]
-fn hundreds_of_kills() {
+fn hundreds_of_kills_leave_a_whole_index() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name);
     let text = |name: &str| path(name).display().to_string();
     let command = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     let (index, traces, shared) = (text("index"), text("traces"), text("shared"));
-    // So small a budget that tables are written out, too.
+    // The budget is small enough for tables to spill.
     let build = command(&["index", &traces, "--index", &index, "--memory", "64K"]);
     let stage = command(&["stage", &traces, "--staging", &text("local"), "--shared-staging", &shared]);
     let ingest = command(&["ingest", &index, "--shared-staging", &shared]);
     let mut seed = 7;
     let mut round = 0;
-    // How long an undisturbed run takes, so that most kills come within one.
+    // Time an undisturbed run, so that most kills come within a run.
     let mut takes = Duration::from_millis(50);
     while round < ROUNDS {
         let _ = fs::remove_dir_all(path("traces"));
@@ -66,7 +66,7 @@ fn hundreds_of_kills() {
                 .exits(0);
             exported(DFT, &reference, folder.path()).expect("an index")
         };
-        // The same traces twenty times: some by a build, some staged and ingested.
+        // The same traces twenty times: some runs build, some stage and ingest.
         for turn in 0..20 {
             round += 1;
             let _ = fs::remove_dir_all(path("index"));
@@ -76,7 +76,7 @@ fn hundreds_of_kills() {
                     let after = Duration::from_nanos(random(&mut seed, takes.as_nanos() as u64));
                     run_and_kill(arguments, after);
                     if let Some(now) = exported(DFT, &path("index"), folder.path()) {
-                        assert!(now == undisturbed, "round {round}: a reader sees what is not whole");
+                        assert!(now == undisturbed, "round {round}: a reader sees a partial index");
                     }
                 }
                 let start = Instant::now();

@@ -1,5 +1,5 @@
-//! The process dies, or the system refuses, at each point that the code names: the index is whole, and
-//! what was cut off is done by running it again, to the byte.
+//! If the process dies, or the system refuses, at any failpoint, the index is whole, and running the command again gives
+//! the same tables, to the byte.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,14 +12,14 @@ use dft_tests::{contents, dft, export, exported, gzip, has_index, run, trace, wr
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
-/// Builds of every kind, one after another, in a folder.
+/// Builds of every kind, one after another, in a directory.
 struct Builds {
     folder: PathBuf,
-    /// On another file system than the folder, where there is one, so that bundles are copied.
+    /// On another file system than `folder` if possible, so that bundles are copied.
     local: tempfile::TempDir,
 }
 
-/// Which builds.
+/// A sequence of builds.
 #[derive(Clone, Copy)]
 enum Scenario {
     EveryKind,
@@ -27,14 +27,13 @@ enum Scenario {
 }
 
 impl Scenario {
-    /// The one that passes a point.
+    /// Returns the scenario that passes a failpoint.
     fn that_passes(point: &str) -> Self {
         if point == "publish:before a family is compacted" { Self::Many } else { Self::EveryKind }
     }
 }
 
-/// What the tables are after each step, and the points that the builds pass: of each, how often in the
-/// step that passes it most.
+/// The tables after each step, and how often each failpoint is passed by the step that passes it most often.
 struct Undisturbed {
     states: Vec<Option<BTreeMap<String, Vec<u8>>>>,
     points: BTreeMap<String, u64>,
@@ -57,7 +56,7 @@ impl Builds {
         self.path("index")
     }
 
-    /// What happens between the commands, and the commands.
+    /// Returns the commands, each with what happens before it.
     fn steps(&self, scenario: Scenario) -> Vec<Step> {
         match scenario {
             Scenario::EveryKind => self.builds_of_every_kind(),
@@ -131,7 +130,7 @@ impl Builds {
         ]
     }
 
-    /// So many that families are compacted.
+    /// Returns enough builds for column families to be compacted.
     fn many_builds(&self) -> Vec<Step> {
         let step = |pid: u64| -> Step {
             let name = format!("more/{pid}.pfw");
@@ -159,7 +158,7 @@ fn tables(builds: &Builds) -> BTreeMap<String, Vec<u8>> {
     contents(&builds.path("tables"))
 }
 
-/// What builds come to when nothing disturbs them.
+/// Runs the builds undisturbed, once per scenario.
 fn undisturbed(scenario: Scenario) -> &'static Undisturbed {
     static ONCE: [OnceLock<Undisturbed>; 2] = [const { OnceLock::new() }; 2];
     ONCE[scenario as usize].get_or_init(|| {
@@ -187,8 +186,8 @@ fn undisturbed(scenario: Scenario) -> &'static Undisturbed {
     })
 }
 
-/// Runs builds, and lets something happen at a point of each that passes it: the one thing the first
-/// time that a process passes it, the other the last time.
+/// Runs builds and disturbs each one that passes a failpoint: with `first` when a process passes it the first time, and,
+/// in other builds, with `last` the last time.
 fn disturb(point: &str, first: &str, last: &str) {
     let scenario = Scenario::that_passes(point);
     let Undisturbed { states, points } = undisturbed(scenario);
@@ -216,9 +215,9 @@ fn disturb(point: &str, first: &str, last: &str) {
                     let advice = if what == "full" { "make room" } else { "allow access" };
                     assert!(message.contains(advice), "{step}, {points}: {message}");
                     if point.ends_with("a bundle is removed") {
-                        // It is in, so that is a warning.
+                        // The bundle is ingested, so this is a warning.
                         assert_eq!(ran.status.code(), Some(3), "{step}, {points}: {message}");
-                        assert!(message.contains("in the index, but not removed"), "{message}");
+                        assert!(message.contains("ingested, but not removed"), "{message}");
                     } else {
                         assert_eq!(ran.status.code(), Some(1), "{step}, {points}: {message}");
                         assert_eq!(message.matches("dft: ").count(), 1, "one error: {message}");
@@ -231,12 +230,15 @@ fn disturb(point: &str, first: &str, last: &str) {
             }
             let now = exported(DFT, &builds.index(), folder.path());
             let is_either = now == states[at] || now == states[at + 1] || point == "build:before a trace is opened";
-            assert!(is_either, "{step}, {points}: the index is neither as before nor as after");
+            assert!(is_either, "{step}, {points}: the index is neither that before nor that after the step");
             let again = run_step(&arguments, None, None);
             assert!(again.status.success(), "{step}, {points}: {}", String::from_utf8_lossy(&again.stderr));
         }
         assert!(disturbed > 0, "{points} disturbs nothing");
-        assert!(Some(tables(&builds)) == states[states.len() - 1], "{points}: the tables are not those undisturbed");
+        assert!(
+            Some(tables(&builds)) == states[states.len() - 1],
+            "{points}: the tables are not those of undisturbed builds"
+        );
         let left: Vec<_> =
             fs::read_dir(builds.index()).expect("listed").map(|entry| entry.expect("listed").file_name()).collect();
         assert_eq!(left.len(), 3, "the marker, LOCK and one generation: {left:?}");
@@ -248,7 +250,7 @@ fn disturb(point: &str, first: &str, last: &str) {
 
 macro_rules! points {
     (can fail { $($test:ident = $point:literal,)* } cannot fail { $($last_test:ident = $last:literal,)* }) => {
-        /// Every point that a test is named after.
+        /// Every failpoint that has tests.
         const POINTS: &[&str] = &[$($point,)* $($last,)*];
 
         mod death {
@@ -284,7 +286,7 @@ points! {
         before_a_bundle_is_removed = "ingest:before a bundle is removed",
         while_a_bundle_is_removed = "ingest:while a bundle is removed",
     }
-    // Nothing is left to do there that could fail.
+    // Nothing that could fail is left to do at these.
     cannot fail {
         the_generation_is_committed = "publish:the generation is committed",
         the_bundle_has_its_name = "stage:the bundle has its name",
@@ -292,7 +294,7 @@ points! {
 }
 
 #[test]
-fn every_point_that_the_builds_pass_has_its_tests() {
+fn every_failpoint_that_the_builds_pass_has_tests() {
     let scenarios = [Scenario::EveryKind, Scenario::Many].map(|scenario| undisturbed(scenario).points.keys());
     let passed: BTreeSet<&str> = scenarios.into_iter().flatten().map(String::as_str).collect();
     assert_eq!(passed, POINTS.iter().copied().collect());
@@ -320,7 +322,7 @@ fn an_export_leaves_whole_tables_and_the_next_one_removes_the_rest() {
             assert_eq!(ran.status.code(), Some(1), "{point}");
             assert!(String::from_utf8_lossy(&ran.stderr).contains("make room"));
             assert!(run_step(&arguments, None, None).status.success());
-            assert!(contents(&path("tables")) == whole, "{point}: the same tables, and nothing beside them");
+            assert!(contents(&path("tables")) == whole, "{point}: the same tables and nothing else");
         }
     }
 }

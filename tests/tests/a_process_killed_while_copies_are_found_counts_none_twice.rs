@@ -1,5 +1,5 @@
-//! The process dies at each point of a build, a stage and an ingest that find copies: nothing is counted twice, and
-//! running it again does the rest.
+//! If the process dies at any failpoint of a build, a stage or an ingest that finds copies, nothing is counted twice, and
+//! running the command again completes it.
 
 mod common;
 
@@ -56,7 +56,7 @@ fn copies_are_known_or_unknown_but_never_counted() {
                 assert_eq!(case.names(), ["t/a.pfw", "t/b.pfw"], "{point}");
                 assert_eq!(case.duplicates().len(), 2, "{point}");
                 if !staged {
-                    // The one that counts goes, and the copy is it.
+                    // The counted file is removed, and the copy becomes the trace.
                     fs::remove_file(case.path("a.pfw")).expect("removed");
                     run_all();
                     assert_eq!(case.names(), ["t/b.pfw", "t/copy/a.pfw.gz"], "{point}");

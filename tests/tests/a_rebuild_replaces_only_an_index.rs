@@ -1,5 +1,5 @@
-//! `--rebuild` replaces an index, whatever state it is in, and nothing else: a directory of another tool is
-//! refused and left as it is.
+//! `--rebuild` replaces an index in any state, and nothing else: it refuses a directory of another tool and leaves it
+//! unchanged.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ fn another_tools_directory_is_left_as_it_is() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).display().to_string();
     write(&folder.path().join("a.pfw"), trace(1, 200));
-    // RocksDB of another tool, which also has a CURRENT and a LOCK; and a directory of a person.
+    // A RocksDB database of another tool, which also has a CURRENT and a LOCK, and a user's directory.
     for (name, bytes) in [("CURRENT", "MANIFEST-000005\n"), ("LOCK", ""), ("MANIFEST-000005", "x"), ("000012.sst", "x")]
     {
         write(&folder.path().join("rocks").join(name), bytes);
@@ -50,7 +50,7 @@ fn an_index_in_any_state_and_an_empty_directory_are_replaced() {
         &|| fs::remove_file(seal()).expect("removed"),
         &|| fs::write(folder.path().join("index/DFT_INDEX"), "oops").expect("written"),
         &|| fs::write(folder.path().join("index/DFT_INDEX"), "").expect("written"),
-        // As it was before there was a marker.
+        // An index of a version without markers.
         &|| {
             fs::remove_file(folder.path().join("index/DFT_INDEX")).expect("removed");
             let line = format!("gen-000001 {:032x}\n", 1);

@@ -1,5 +1,5 @@
-//! Staged builds count a trace once as well: copies in one part, in the parts of two workers, in pieces, and beside what
-//! the index has.
+//! Staged builds also count a trace once: copies in one part, in the parts of two workers, in pieces, and of traces that
+//! are already in the index.
 
 mod common;
 
@@ -49,7 +49,7 @@ fn copies_in_one_part_are_named_when_they_are_staged_and_known_to_the_index() {
     assert!(ingested.err.contains("a.pfw.gz: a duplicate of"), "{}", ingested.err);
     assert!(case.exported() == case.exported_of(&[&a, &b]));
     assert_eq!(case.bundles(), 0);
-    // A build knows it, and reads nothing.
+    // A build knows the copy and reads nothing.
     let ran = case.index().exits(3);
     assert!(ran.out.starts_with("nothing to do: all 3 files"), "{}", ran.out);
     case.verify();
@@ -68,7 +68,7 @@ fn copies_of_two_workers_are_found_by_the_ingest_and_the_first_by_path_counts() 
         case.stage("three", &[]).exits(0);
         case.stage(first, &[]).exits(0);
         let hidden = case.root().join("hidden");
-        // As another machine that does not see the first one's bundle yet.
+        // Like another machine that does not see the first one's bundle yet.
         fs::rename(case.shared(), &hidden).expect("moved");
         case.stage(second, &[]).exits(0);
         for bundle in fs::read_dir(&hidden).expect("listed") {
@@ -105,12 +105,12 @@ fn a_bundle_with_a_copy_and_another_trace_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn a_copy_in_pieces_is_one() {
+fn a_copy_that_is_staged_in_pieces_is_a_duplicate() {
     let case = Case::new();
     let a = trace(1, 20_000);
     case.write("a/a.pfw", &a);
     case.index().exits(0);
-    // Text, and gzip in members that start lines.
+    // Text, and gzip with members that start at lines.
     case.write("b/b.pfw", &a);
     let lines: Vec<&str> = a.split_inclusive('\n').collect();
     let members: Vec<Vec<u8>> = lines.chunks(500).map(|lines| gzip(lines.concat().as_bytes())).collect();
@@ -125,7 +125,7 @@ fn a_copy_in_pieces_is_one() {
     }
     assert_eq!(case.bundles(), 0);
     assert!(case.exported() == case.exported_of(&[&a]));
-    // And what came in pieces is a trace that others are copies of.
+    // A trace that was staged in pieces has duplicates, too.
     let case = Case::new();
     case.write("c/c.pfw.gz", members.concat());
     case.stage("c", &["--piece-size", "60K"]).exits(0);
@@ -135,7 +135,7 @@ fn a_copy_in_pieces_is_one() {
     assert!(ran.err.contains("b/b.pfw: a duplicate of"), "{}", ran.err);
     fs::remove_file(case.path("c/c.pfw.gz")).expect("removed");
     case.index().exits(0);
-    // It goes on with what it has more.
+    // The trace is resumed when it grows.
     let more = trace(4, 40);
     case.write("b/b.pfw", a.clone() + &more);
     case.index().exits(0);
@@ -158,7 +158,7 @@ fn copies_are_found_whatever_the_time_unit_is() {
     let ingested = case.ingest().exits(3);
     assert!(ingested.err.contains("c/c.pfw: a duplicate of"), "{}", ingested.err);
     assert_eq!(case.names(), ["t/a/a.pfw"]);
-    // And of what came in pieces.
+    // Also of a trace that was staged in pieces.
     let case = Case::new();
     case.write("c/c.pfw", &a);
     case.stage("c", &["--time-unit", "ns", "--piece-size", "60K"]).exits(0);

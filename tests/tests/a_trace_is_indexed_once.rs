@@ -1,4 +1,4 @@
-//! Running again over the same traces does nothing; new files are added; changed ones are refused.
+//! Running again on the same traces does nothing. New files are added; changed files are refused.
 
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
@@ -8,21 +8,21 @@ use dft_tests::{contents, export, gzip, index_and_export, run, trace, write};
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
 #[test]
-fn again_added_touched_changed_rebuilt() {
+fn known_files_are_not_read_and_new_ones_are_added_and_changed_ones_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let traces = folder.path().join("traces");
     let (first, second) = (traces.join("first.pfw.gz"), traces.join("deep/second.pfw"));
     write(&first, gzip(trace(1, 3_000).as_bytes()));
     let index = || run(DFT, ["index".as_ref(), traces.as_os_str()]);
     assert!(index().exits(0).out.contains("indexed 1 file"));
-    assert!(dft_tests::has_index(&traces.join(".dftagg")), "beside the traces by default");
+    assert!(dft_tests::has_index(&traces.join(".dftagg")), "next to the traces by default");
     assert!(index().exits(0).out.starts_with("nothing to do"));
 
     write(&second, trace(2, 3_000));
     let added = index().exits(0).out;
-    assert!(added.contains("indexed 1 file") && added.contains("1 file in the index already"), "{added}");
+    assert!(added.contains("indexed 1 file") && added.contains("1 file already in the index"), "{added}");
 
-    // Another date alone is no change: the contents are compared.
+    // Another date alone is not a change: contents are compared.
     let file = File::options().append(true).open(&second).expect("opened");
     file.set_modified(SystemTime::now() - Duration::from_secs(1_000)).expect("dated");
     assert!(index().exits(0).out.starts_with("nothing to do"));

@@ -1,5 +1,5 @@
-//! Aggregated records, as the released tracer writes them: some sums are of fewer calls than are counted, some
-//! values are of one call only, and error numbers are no sizes.
+//! Aggregated calls as the released tracer writes them: some sums cover fewer calls than are counted, some values are
+//! those of one call, and error numbers are not sizes.
 
 use dft_tests::{Row, run, table, write};
 
@@ -9,7 +9,7 @@ fn record(name: &str, args: &str) -> String {
     format!(r#"{{"name":"{name}","cat":"POSIX","pid":1,"tid":1,"ts":1000000,"ph":3,"args":{{"hhash":"h",{args}}}}}"#)
 }
 
-/// The rows of `profiles` and of `aggregation`, and what `dft index` said.
+/// Returns the rows of `profiles` and of `aggregation`, and the output of `dft index`.
 fn indexed(lines: &[String]) -> (Vec<Row>, Vec<Row>, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
@@ -26,20 +26,20 @@ fn cells<'a>(row: &'a Row, columns: &[&str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn a_sum_that_cannot_be_of_that_many_values_has_no_mean() {
-    // 9 calls, but the sum is of the 3 that had the field.
+fn a_sum_that_is_inconsistent_with_its_count_has_no_mean() {
+    // 9 calls, but the sum covers the 3 that had the field.
     let lines =
         [record("read", r#""dft_cnt":2,"dur_sum":90,"dur_min":10,"dur_max":40,"ret_sum":8,"ret_min":4,"ret_max":4"#)];
     let (_, rows, said) = indexed(&lines);
     let columns = ["dur_n", "dur_total", "dur_min", "dur_max", "dur_mean", "dur_std"];
     assert_eq!(cells(&rows[0], &columns), ["2", "90", "10", "40", "null", "null"]);
-    // The sizes of the same record are sound.
+    // The sizes of the same record are consistent.
     assert_eq!(cells(&rows[0], &["size_n", "size_total", "size_mean"]), ["2", "8", "4.0"]);
     assert!(said.contains("1 inconsistent") && said.contains("line 1"), "{said}");
 }
 
 #[test]
-fn a_plain_value_of_several_calls_is_one_sample() {
+fn a_plain_value_in_a_record_of_several_calls_is_one_sample() {
     let lines = [record("read", r#""dft_cnt":5,"dur_sum":50,"dur_min":10,"dur_max":10,"ret":4096"#)];
     let (profiles, rows, _) = indexed(&lines);
     assert_eq!(cells(&rows[0], &["count", "size_n", "size_total", "size_mean"]), ["5", "1", "4096", "4096.0"]);
@@ -47,7 +47,7 @@ fn a_plain_value_of_several_calls_is_one_sample() {
 }
 
 #[test]
-fn the_numbers_of_errors_are_no_sizes() {
+fn error_numbers_are_not_sizes() {
     let lines = [
         record("read", r#""dft_cnt":4,"ret_sum":8191,"ret_min":-1,"ret_max":4096"#),
         record("write", r#""dft_cnt":2,"ret_sum":-2,"ret_min":-1,"ret_max":-1"#),
@@ -55,7 +55,7 @@ fn the_numbers_of_errors_are_no_sizes() {
     ];
     let (profiles, _, said) = indexed(&lines);
     let of = |name: &str| profiles.iter().find(|row| row["func_name"] == name).expect("a row");
-    // Its minimum is that of an error; of the successful calls one size is known, the greatest.
+    // The minimum is an error number; of the successful calls only the maximum size is known.
     assert_eq!(cells(of("read"), &["size", "size_min", "size_max"]), ["8191", "4096", "4096"]);
     assert_eq!(cells(of("write"), &["count", "size", "size_min", "size_max"]), ["2", "null", "null", "null"]);
     assert_eq!(cells(of("pread"), &["count", "size", "size_min"]), ["1", "null", "null"]);

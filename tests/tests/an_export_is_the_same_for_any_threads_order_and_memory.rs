@@ -1,5 +1,4 @@
-//! The same bytes for any number of threads, files given in any order, members, and however small the
-//! memory budget.
+//! Exports are the same, to the byte, for any number of threads, order of files, gzip members and memory budget.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +13,7 @@ fn exported(traces: &[PathBuf], work: &Path, options: &[&str]) -> std::collectio
     arguments.extend(traces.iter().map(|trace| trace.display().to_string()));
     let ran = run(DFT, arguments).exits(0);
     if options.contains(&"64K") {
-        let spilled = ran.out.lines().find(|line| line.contains("tables written out and merged")).expect("it says so");
+        let spilled = ran.out.lines().find(|line| line.contains("tables spilled and merged")).expect("tables spill");
         let number: u32 =
             spilled.split_whitespace().nth(1).expect("a number").replace(',', "").parse().expect("a number");
         assert!(number > 40, "dozens of runs: {spilled}");
@@ -24,14 +23,14 @@ fn exported(traces: &[PathBuf], work: &Path, options: &[&str]) -> std::collectio
 }
 
 #[test]
-fn threads_order_members_and_budget_cannot_be_seen() {
+fn threads_order_members_and_budget_do_not_change_a_byte() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut traces = Vec::new();
     for pid in 0..5 {
         let text = trace(pid, 12_000 * (pid + 1));
         let plain = pid == 2;
         let path = folder.path().join(format!("traces/{pid}.pfw{}", if plain { "" } else { ".gz" }));
-        // The last file is the largest, in members that break in the middle of lines.
+        // The last file is the largest; its members break in the middle of lines.
         let bytes = match pid {
             2 => text.into_bytes(),
             4 => text.as_bytes().chunks(100_001).flat_map(gzip).collect(),
@@ -46,7 +45,7 @@ fn threads_order_members_and_budget_cannot_be_seen() {
     for table in &tables {
         assert!(wanted[table].len() > 1_000, "there is something to compare in {table}");
     }
-    // And the list of what was exported.
+    // And the list of exported tables.
     assert_eq!(wanted.len(), tables.len() + 1);
     assert!(exported(&traces, &work("two"), &["--threads", "2"]) == wanted);
     assert!(exported(&traces, &work("five"), &["--threads", "5"]) == wanted);

@@ -1,6 +1,6 @@
-//! All tables in a directory show the same. A table of an earlier export that shows something else is removed;
-//! one that no export is known to have written is not touched, and the export is refused before it writes
-//! anything.
+//! All tables in a directory show the same index through the same filter. An export removes tables of an earlier export
+//! that show something else. If there is a table that no known export wrote, it is not touched, and the export is
+//! refused before it writes anything.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use dft_tests::{Ran, contents, data, export, run, table, trace, tree, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
-/// Records of a host, which are what makes `preaggregated_system` a table.
+/// Host statistics, which give rows of `preaggregated_system`.
 const HOST: &str = r#"{"name":"cpu","cat":"sys","pid":0,"tid":0,"ts":1700000000000000,"ph":3,"args":{"hhash":"h","dft_cnt":4,"dur_sum":9}}
 "#;
 
@@ -19,7 +19,7 @@ struct Made {
 }
 
 impl Made {
-    /// An index of calls and of a host's statistics, and one of calls only.
+    /// Makes an index of calls and host statistics, and one of calls only.
     fn new() -> Self {
         let made = Self { folder: tempfile::tempdir().expect("a folder") };
         write(&made.folder.path().join("a.pfw"), trace(1, 500) + HOST);
@@ -39,7 +39,7 @@ impl Made {
         run(DFT, words.into_iter().chain(more.split_whitespace().map(str::to_owned)))
     }
 
-    /// The names of the tables that are there, and of nothing else but the list of them.
+    /// Returns the names of the tables, and checks that there is nothing else but their list.
     fn tables(&self) -> BTreeSet<String> {
         let mut names: BTreeSet<String> = contents(&self.folder.path().join("tables")).into_keys().collect();
         assert!(names.remove(".dft-tables"));
@@ -52,7 +52,7 @@ fn names(names: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn what_shows_something_else_is_removed() {
+fn tables_with_other_contents_are_removed() {
     let made = Made::new();
     let all = names("events.parquet profiles.parquet processes.parquet system.parquet preaggregated_system.parquet");
     let removed = |ran: Ran, name: &str| {
@@ -62,36 +62,36 @@ fn what_shows_something_else_is_removed() {
     };
     made.export("a", "").exits(0);
     assert_eq!(made.tables(), all);
-    // Another index, which has no such table.
+    // Another index, without such a table.
     removed(made.export("b", ""), "preaggregated_system.parquet");
     assert_eq!(made.tables(), names("events.parquet profiles.parquet processes.parquet system.parquet"));
     export(DFT, made.text("b").as_ref(), made.text("wanted").as_ref());
     made.export("b", "--table aggregation").exits(0);
     assert!(contents(made.text("tables").as_ref()) == contents(made.text("wanted").as_ref()));
-    // Another format of other rows, and other tables of them.
+    // Another format with other rows, and other tables.
     removed(made.export("a", "--format csv --table events"), "aggregation.parquet");
     assert_eq!(made.tables(), names("events.csv"));
     removed(made.export("a", "--host h*"), "events.csv");
     assert_eq!(made.tables(), all);
-    // A filter that leaves no row of a table.
+    // A filter that no row of a table passes.
     removed(made.export("a", "--time 1h.."), "preaggregated_system.parquet");
     assert_eq!(made.tables(), names("events.parquet profiles.parquet processes.parquet system.parquet"));
     removed(made.export("a", "--granularity 5s --table system"), "events.parquet");
     assert_eq!(made.tables(), names("system.parquet"));
-    // The index has grown since.
+    // The index has grown.
     made.export("a", "").exits(0);
     write(&made.folder.path().join("c.pfw"), trace(3, 100));
     run(DFT, ["index", &made.text("c.pfw"), "--index", &made.text("a")]).exits(0);
     removed(made.export("a", "--table events"), "profiles.parquet");
     assert_eq!(made.tables(), names("events.parquet"));
-    // A trace is another one of the same length and with as many records.
+    // A trace is replaced by one of the same length with as many records.
     write(&made.folder.path().join("a.pfw"), (trace(1, 500) + HOST).replace("/data/7", "/home/7"));
     run(DFT, ["index", &made.text("a.pfw"), &made.text("c.pfw"), "--index", &made.text("a"), "--rebuild"]).exits(0);
     removed(made.export("a", "--table system"), "events.parquet");
 }
 
 #[test]
-fn what_shows_the_same_stays() {
+fn tables_with_the_same_contents_stay() {
     let made = Made::new();
     for words in ["", "", "--table aggregation", "--format csv", "--format arrow --table events"] {
         let ran = made.export("a", words).exits(0);
@@ -101,7 +101,7 @@ fn what_shows_the_same_stays() {
                    aggregation.parquet";
     let csv = "events.csv profiles.csv processes.csv system.csv preaggregated_system.csv";
     assert_eq!(made.tables(), names(&format!("{parquet} {csv} events.arrow")));
-    // An index of the same traces, made anew, holds the same.
+    // A rebuilt index of the same traces holds the same.
     run(DFT, ["index", &made.text("a.pfw"), "--index", &made.text("a"), "--rebuild", "--threads", "1"]).exits(0);
     let before = contents(made.text("tables").as_ref());
     made.export("a", "--table system").exits(0);
@@ -109,38 +109,38 @@ fn what_shows_the_same_stays() {
 }
 
 #[test]
-fn what_no_export_wrote_is_refused() {
+fn tables_that_no_export_wrote_are_refused() {
     let made = Made::new();
     let tables = made.folder.path().join("tables");
-    // As versions before the list left it, and a table of somebody.
+    // Tables of versions that wrote no list, and a user's table.
     for (name, bytes) in [("events.parquet", "old"), ("system.csv", "somebody's"), ("notes.csv", "no table")] {
         write(&tables.join(name), bytes);
     }
     let before = tree(&tables);
     for words in ["", "--table events", "--table aggregation --format csv"] {
         let ran = made.export("a", words).exits(1);
-        let says = "system.csv: not known to be of an export to this directory, so it is not removed";
+        let says = "system.csv: not known to be written by an export to this directory; it is not removed";
         assert!(ran.err.contains(says) && ran.err.contains("choose another directory"), "{}", ran.err);
         assert!(tree(&tables) == before, "{words}: something was written");
     }
-    // What the new tables replace, exports have always replaced.
+    // Exports have always replaced files with the names of the new tables.
     fs::remove_file(tables.join("system.csv")).expect("removed");
     made.export("a", "").exits(0);
     assert!(table(&tables.join("events.parquet")).len() > 10);
     assert_eq!(fs::read(tables.join("notes.csv")).expect("there"), b"no table");
-    // A table that was changed since is somebody's.
+    // A table that was changed since belongs to the user.
     write(&tables.join("profiles.parquet"), "mine");
     let before = tree(&tables);
     assert!(made.export("b", "--table events").exits(1).err.contains("profiles.parquet"));
     assert!(tree(&tables) == before);
     made.export("b", "").exits(0);
-    // A list that is none is not guessed at.
+    // A malformed list is an error.
     write(&tables.join(".dft-tables"), "dft tables 1\n00 9 ../../home\n");
     assert!(made.export("b", "").exits(1).err.contains(".dft-tables: not a list of exported tables"));
 }
 
 #[test]
-fn an_export_that_fails_leaves_what_was_there() {
+fn an_export_that_fails_leaves_earlier_tables() {
     let made = Made::new();
     let most = i64::MAX;
     let call = |ret: i64| {
@@ -155,11 +155,11 @@ fn an_export_that_fails_leaves_what_was_there() {
     made.export("a", "").exits(0);
     let before = tree(made.text("tables").as_ref());
     made.export("large", "").exits(1);
-    assert!(tree(made.text("tables").as_ref()) == before, "no table of it is among those of another");
+    assert!(tree(made.text("tables").as_ref()) == before, "it left a table");
 }
 
 #[test]
-fn the_list_does_not_show_how_the_work_was_done() {
+fn the_list_is_the_same_for_any_number_of_threads() {
     let made = Made::new();
     let lists: BTreeSet<Vec<u8>> = [("one", "1"), ("two", "4")]
         .into_iter()

@@ -1,5 +1,5 @@
-//! A trace whose times are in another unit than they are read in says so, with what to do; `--time-unit` does it, for
-//! whole files, pieces and what a file grows by, and a `CM` record wins over it.
+//! If a trace's times are in another unit than they are read in, a fault with advice is reported. `--time-unit` sets the
+//! unit for whole files, pieces and appended records; a `CM` record takes precedence.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -30,7 +30,7 @@ fn index(traces: &Path, index: &Path, more: &[&str]) -> Ran {
     run(DFT, arguments.into_iter().chain(more.iter().map(OsStr::new)))
 }
 
-/// Bucket, calls and total duration of each row.
+/// Returns the bucket, calls and total duration of each row.
 fn rows(index: &Path, work: &Path) -> Vec<[String; 3]> {
     let out = work.join("tables");
     let _ = std::fs::remove_dir_all(&out);
@@ -40,7 +40,7 @@ fn rows(index: &Path, work: &Path) -> Vec<[String; 3]> {
 }
 
 #[test]
-fn nanoseconds_without_a_cm_record_are_a_fault_that_says_what_to_give() {
+fn nanoseconds_without_a_cm_record_are_a_fault_with_advice() {
     let folder = tempfile::tempdir().expect("a folder");
     let (traces, made) = (folder.path().join("traces"), folder.path().join("index"));
     let calls: String = (0..100).map(|at| call(NS + at)).collect();
@@ -48,18 +48,18 @@ fn nanoseconds_without_a_cm_record_are_a_fault_that_says_what_to_give() {
     write(&traces.join("b.pfw"), call(5));
     let ran = index(&traces, &made, &[]).exits(3);
     let said = format!(
-        "a.pfw: ts {NS} µs is in the year 58865; in ns it is in 2026: use --time-unit ns (a CM record in the \
-         trace overrides it)\n"
+        "a.pfw: ts {NS} µs is in the year 58865; in ns it is in 2026: use --time-unit ns (a CM record in the trace \
+         overrides it)\n"
     );
     assert!(ran.err.ends_with(&said) && ran.err.lines().count() == 1, "{}", ran.err);
     assert!(ran.out.contains("101 events"), "it is no malformed line: {}", ran.out);
-    // It is remembered, and refused by --strict.
+    // The index remembers it, and --strict refuses it.
     assert!(index(&traces, &made, &[]).exits(3).err.ends_with(&said));
     let info = run(DFT, ["info".as_ref(), made.as_os_str(), "--json".as_ref()]).exits(0);
     assert!(info.out.contains("\"time_fault\": \"ts 1795452209467004000"), "{}", info.out);
     let strict = index(&traces, &folder.path().join("strict"), &["--strict"]).exits(1);
     assert!(strict.err.contains("a.pfw: ts 1795452209467004000 µs is in the year 58865"), "{}", strict.err);
-    // What it says to give helps, in an index of its own.
+    // The advice works, in a separate index.
     let other = index(&traces, &made, &["--time-unit", "ns"]).exits(1);
     assert!(other.err.contains("time unit ns"), "{}", other.err);
     let given = folder.path().join("given");
@@ -70,7 +70,7 @@ fn nanoseconds_without_a_cm_record_are_a_fault_that_says_what_to_give() {
 }
 
 #[test]
-fn the_end_record_contradicts_the_unit_and_a_cm_record_wins() {
+fn an_end_record_may_contradict_the_unit_and_a_cm_record_wins() {
     let folder = tempfile::tempdir().expect("a folder");
     let trace = |name: &str, text: String| {
         let path = folder.path().join(name);
@@ -80,7 +80,7 @@ fn the_end_record_contradicts_the_unit_and_a_cm_record_wins() {
     let made = |name: &str| folder.path().join(format!("{name}.index"));
     let late = trace("late.pfw", call(NS) + &end(NS, "NS"));
     let ran = index(&late, &made("late"), &[]).exits(3);
-    let said = "late.pfw: its end record states times in ns, but they were read in µs: use --time-unit ns";
+    let said = "late.pfw: its end record states that its times are in ns, but they were read as µs: use --time-unit ns";
     assert!(ran.err.contains(said) && ran.err.lines().count() == 1, "{}", ran.err);
     let small = trace("small.pfw", call(5_000_000) + &end(6_000_000, "NS"));
     assert!(index(&small, &made("small"), &[]).exits(3).err.contains("its end record states"));
@@ -91,11 +91,11 @@ fn the_end_record_contradicts_the_unit_and_a_cm_record_wins() {
         assert_eq!(rows(&made(unit), folder.path()), [["1795452209000000", "1", "5"], ["1795452209000000", "1", "0"]]);
     }
     let wrong = index(&right, &made("wrong"), &["--time-unit", "fortnight"]).exits(2);
-    assert!(wrong.err.contains("give ns, us, ms or s"), "{}", wrong.err);
+    assert!(wrong.err.contains("use ns, us, ms or s"), "{}", wrong.err);
 }
 
 #[test]
-fn the_unit_that_is_given_holds_for_pieces_and_for_what_a_file_grows_by() {
+fn the_option_holds_for_pieces_and_for_appended_records() {
     let folder = tempfile::tempdir().expect("a folder");
     let (traces, whole) = (folder.path().join("traces"), folder.path().join("whole"));
     let path = traces.join("a.pfw");
@@ -121,12 +121,12 @@ fn the_unit_that_is_given_holds_for_pieces_and_for_what_a_file_grows_by() {
     for size in [call(NS).len() + 10, text.len() / 2, text.len()] {
         write(&path, &text[..size]);
         let ran = index(&traces, &grown, &unit);
-        // Of a trace without a record there is no index yet.
+        // A trace without records makes no index.
         let code = if size > 10 { [0, 3] } else { [1, 1] };
         assert!(code.contains(&ran.code), "{}", ran.err);
     }
     assert_eq!(rows(&grown, folder.path()), wanted);
-    // A CM record holds from where it stands, also for what is read later.
+    // A CM record holds for all records after it, including those that are read later.
     write(&path, text.clone() + &CM.replace("NS", "US") + "\n");
     index(&traces, &grown, &unit).exits(0);
     write(&path, text.clone() + &CM.replace("NS", "US") + "\n" + &call(NS / 1_000));

@@ -1,6 +1,6 @@
-//! Directories that may not be written, traces that may not be read or are gone, a second writer: each
-//! is one clear message.
-#![allow(clippy::print_stderr, reason = "what cannot be tested on a machine is said")]
+//! Directories that may not be written, traces that may not be read or are gone, and a second writer are one clear
+//! message each.
+#![allow(clippy::print_stderr, reason = "a test reports what it cannot test on a machine")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -13,19 +13,19 @@ use dft_tests::{Ran, contents, dft, export, run, trace, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
-/// Runs programs as somebody who is not allowed everything.
+/// Runs programs as an unprivileged user.
 struct Somebody {
     folder: tempfile::TempDir,
     program: PathBuf,
-    /// Whether that takes another user, for this one is allowed everything.
+    /// Whether the programs run as another user, because this one is root.
     other: bool,
 }
 
 impl Somebody {
-    /// `None` where nobody else can be.
+    /// Returns `None` if no unprivileged user is available.
     fn new() -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
-        // The program, where another user may run it.
+        // Copy the program to where another user may run it.
         let program = folder.path().join("dft");
         fs::copy(DFT, &program).expect("copied");
         let id = Command::new("id").arg("-u").output().expect("an id");
@@ -68,7 +68,7 @@ fn allow(path: &Path, mode: u32) {
 }
 
 #[test]
-fn directories_that_may_not_be_written() {
+fn directories_that_may_not_be_written_are_one_error() {
     let Some(somebody) = Somebody::new() else {
         eprintln!("there is no other user here to be");
         return;
@@ -82,13 +82,13 @@ fn directories_that_may_not_be_written() {
         assert!(ran.err.contains(place), "{}", ran.err);
         assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
     };
-    // Beside the traces is no place for the index.
+    // The index cannot be next to the traces.
     refused(somebody.run(&["index", &traces]), ".dftagg");
     let index = somebody.text("index");
     somebody.run(&["index", &traces, "--index", &index]).exits(0);
     export(DFT, index.as_ref(), &somebody.path("before"));
     write(&somebody.path("more/b.pfw"), trace(2, 500));
-    // The index may be read, not written.
+    // The index may be read, but not written.
     let generation = fs::read_dir(&index).expect("listed").map(|entry| entry.expect("listed").path());
     let generation = generation.into_iter().find(|path| path.is_dir()).expect("a generation");
     allow(Path::new(&index), 0o555);
@@ -119,7 +119,7 @@ fn directories_that_may_not_be_written() {
 }
 
 #[test]
-fn traces_that_may_not_be_read() {
+fn traces_that_may_not_be_read_are_reported() {
     let Some(somebody) = Somebody::new() else {
         eprintln!("there is no other user here to be");
         return;
@@ -141,21 +141,21 @@ fn traces_that_may_not_be_read() {
 }
 
 #[test]
-fn a_trace_that_is_gone_is_named_and_the_others_are_in() {
+fn a_trace_that_is_gone_is_reported_and_the_others_are_indexed() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = |name: &str| folder.path().join(name).display().to_string();
     write(&folder.path().join("traces/a.pfw"), trace(1, 500));
-    // It is listed, and is gone when it is to be opened.
+    // It is listed, but is gone when it is opened.
     std::os::unix::fs::symlink("nowhere", folder.path().join("traces/b.pfw")).expect("linked");
     let ran = run(DFT, ["index", &text("traces"), "--index", &text("index")]).exits(3);
     assert!(ran.err.contains("b.pfw: cannot be read, left out: No such file"), "{}", ran.err);
     write(&folder.path().join("traces/nowhere"), trace(2, 500));
     let ran = run(DFT, ["index", &text("traces"), "--index", &text("index")]).exits(0);
-    assert!(ran.out.contains("indexed 1 file") && ran.out.contains("1 file in the index already"), "{}", ran.out);
+    assert!(ran.out.contains("indexed 1 file") && ran.out.contains("1 file already in the index"), "{}", ran.out);
 }
 
 #[test]
-fn a_second_writer_is_told_at_once() {
+fn a_second_writer_is_refused_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = |name: &str| folder.path().join(name).display().to_string();
     write(&folder.path().join("a.pfw"), trace(1, 500));

@@ -1,5 +1,5 @@
-//! Eight processes stage parts of a trace set, one ingests: the tables are those of one build, whoever
-//! was killed, in whatever order, however often.
+//! Eight processes stage parts of a set of traces, and one ingests. The tables are those of one build, whichever process
+//! is killed, in any order, and however often parts are staged.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ impl Cluster {
         exported(DFT, &self.path(index), self.folder.path()).expect("an index")
     }
 
-    /// The tables of one build of the whole.
+    /// Returns the tables of one build of all traces.
     fn wanted(&self) -> std::collections::BTreeMap<String, Vec<u8>> {
         let (traces, whole) = (self.path("traces"), self.path("whole"));
         run(DFT, ["index".as_ref(), traces.as_os_str(), "--index".as_ref(), whole.as_os_str()]).exits(0);
@@ -74,7 +74,7 @@ fn is_bundle(name: &str) -> bool {
 }
 
 #[test]
-fn eight_at_once_and_one_ingest() {
+fn eight_workers_and_one_ingest_make_the_index_of_one_build() {
     let cluster = Cluster::new();
     let wanted = cluster.wanted();
     let workers: Vec<Child> = (0..PARTS).map(|part| cluster.start(part, "local")).collect();
@@ -85,17 +85,17 @@ fn eight_at_once_and_one_ingest() {
     assert_eq!(cluster.names("local"), Vec::<String>::new(), "nothing is left");
     let ran = cluster.ingest(&[]).exits(0);
     assert!(ran.out.starts_with("ingested 8 bundles, 20 traces"), "{}", ran.out);
-    assert_eq!(cluster.names("shared"), Vec::<String>::new(), "bundles that are in are removed");
+    assert_eq!(cluster.names("shared"), Vec::<String>::new(), "ingested bundles are removed");
     assert!(cluster.tables("index") == wanted);
     run(DFT, ["verify".as_ref(), cluster.path("index").as_os_str()]).exits(0);
-    // The index knows the traces as if it had read them itself.
+    // The index knows the traces as if a build had read them.
     let (traces, index) = (cluster.path("traces"), cluster.path("index"));
     let again = run(DFT, ["index".as_ref(), traces.as_os_str(), "--index".as_ref(), index.as_os_str()]).exits(0);
     assert!(again.out.starts_with("nothing to do"), "{}", again.out);
 }
 
 #[test]
-fn any_that_is_killed_is_run_again() {
+fn a_killed_worker_is_run_again() {
     let cluster = Cluster::new();
     let wanted = cluster.wanted();
     for victim in 0..PARTS {
@@ -109,7 +109,7 @@ fn any_that_is_killed_is_run_again() {
         }
         run(DFT, cluster.stage_arguments(victim, "local")).exits(0);
         assert_eq!(cluster.names("shared").iter().filter(|name| is_bundle(name)).count(), PARTS);
-        assert_eq!(cluster.names("local"), Vec::<String>::new(), "what the dead left is removed");
+        assert_eq!(cluster.names("local"), Vec::<String>::new(), "files of the killed worker are removed");
         cluster.ingest(&[]).exits(0);
         assert!(cluster.tables("index") == wanted, "{victim} was killed");
         fs::remove_dir_all(cluster.path("index")).expect("removed");
@@ -118,14 +118,18 @@ fn any_that_is_killed_is_run_again() {
 }
 
 #[test]
-fn in_any_order_bit_by_bit_and_each_once() {
+fn bundles_are_ingested_in_any_order_and_each_once() {
     let cluster = Cluster::new();
     let wanted = cluster.wanted();
     for part in [5, 2, 7, 0] {
         run(DFT, cluster.stage_arguments(part, "shared")).exits(0);
     }
     cluster.ingest(&["--keep"]).exits(0);
-    assert_eq!(cluster.names("shared").len(), 4, "kept, and nothing beside them, though it is one directory");
+    assert_eq!(
+        cluster.names("shared").len(),
+        4,
+        "bundles are kept, and nothing else is left, though it is one directory"
+    );
     for part in [3, 1, 6, 4] {
         run(DFT, cluster.stage_arguments(part, "local")).exits(0);
         let ran = cluster.ingest(&["--keep"]).exits(0);
@@ -138,7 +142,7 @@ fn in_any_order_bit_by_bit_and_each_once() {
         "{}",
         ran.out
     );
-    // Another worker has the same part, and another again without any bundle in sight.
+    // Another worker stages the same part, and a third one does without seeing any bundle.
     let ran = run(DFT, cluster.stage_arguments(2, "local")).exits(0);
     assert!(ran.out.starts_with("nothing to do"), "{}", ran.out);
     cluster.ingest(&[]).exits(0);
@@ -151,7 +155,7 @@ fn in_any_order_bit_by_bit_and_each_once() {
 }
 
 #[test]
-fn a_bundle_that_is_in_is_known_though_its_trace_has_grown_since() {
+fn an_ingested_bundle_is_known_though_its_trace_has_grown_since() {
     let cluster = Cluster::new();
     let (one, index) = (cluster.path("one"), cluster.path("index"));
     write(&one.join("x.pfw"), trace(1, 500));
@@ -161,7 +165,7 @@ fn a_bundle_that_is_in_is_known_though_its_trace_has_grown_since() {
     cluster.ingest(&["--keep"]).exits(0);
     write(&one.join("x.pfw"), trace(1, 500) + &trace(2, 500));
     let build = || run(DFT, ["index".as_ref(), one.as_os_str(), "--index".as_ref(), index.as_os_str()]).exits(0);
-    assert!(build().out.contains("1 file read on from where it ended before"));
+    assert!(build().out.contains("1 file resumed where reading ended before"));
     assert!(cluster.ingest(&[]).exits(0).out.starts_with("nothing to do"));
     assert_eq!(cluster.names("shared"), Vec::<String>::new());
     let whole = cluster.path("whole");
@@ -170,7 +174,7 @@ fn a_bundle_that_is_in_is_known_though_its_trace_has_grown_since() {
 }
 
 #[test]
-fn what_cannot_be_taken_in_is_left_and_said() {
+fn bundles_that_cannot_be_ingested_are_left_in_place_and_reported() {
     let cluster = Cluster::new();
     let index = cluster.path("index");
     let stage = |traces: &Path, more: &[&str]| {
@@ -184,7 +188,7 @@ fn what_cannot_be_taken_in_is_left_and_said() {
         let ran = cluster.ingest(&[]).exits(3);
         assert!(says.iter().all(|says| ran.err.contains(says)), "{says:?}: {}", ran.err);
         assert!(exported(DFT, &index, cluster.folder.path()) == before);
-        assert_eq!(cluster.names("shared").len(), 1, "it is left");
+        assert_eq!(cluster.names("shared").len(), 1, "the bundle is left in place");
         fs::remove_dir_all(cluster.path("shared")).expect("removed");
     };
     let none = cluster.path("nothing");
@@ -197,7 +201,7 @@ fn what_cannot_be_taken_in_is_left_and_said() {
     stage(&traces.join("3.pfw"), &["--interval", "2s"]).exits(0);
     refused(&["another configuration", "1000000 µs", "2000000 µs"]);
 
-    // One trace is in, another is not.
+    // One trace is indexed, another is not.
     let both = cluster.path("both");
     for (name, pid) in [("0.pfw", 70), ("3.pfw", 73)] {
         write(&both.join(name), trace(pid, 50));
@@ -206,12 +210,12 @@ fn what_cannot_be_taken_in_is_left_and_said() {
     stage(&both, &[]).exits(0);
     refused(&["both/0.pfw is in already", "both/3.pfw is not", "dft index", "remove the bundle"]);
 
-    // It has changed since it was taken in.
+    // It has changed since it was ingested.
     write(&both.join("0.pfw"), trace(99, 50));
     stage(&both.join("0.pfw"), &[]).exits(0);
     refused(&["both/0.pfw is in already, with other contents"]);
 
-    // Its bytes are not what they were.
+    // Its bytes have changed.
     stage(&both.join("3.pfw"), &[]).exits(0);
     let bundle = cluster.path("shared").join(&cluster.names("shared")[0]);
     for entry in fs::read_dir(&bundle).expect("listed") {
@@ -228,27 +232,27 @@ fn what_cannot_be_taken_in_is_left_and_said() {
         }
         fs::write(&path, &sound).expect("written");
     }
-    // A bundle that is not whole is not taken for one either.
+    // An incomplete bundle is refused, too.
     let manifest = fs::read(bundle.join("BUNDLE")).expect("read");
     fs::remove_file(bundle.join("BUNDLE")).expect("removed");
     assert!(cluster.ingest(&[]).exits(3).err.contains("no manifest"));
     fs::write(bundle.join("BUNDLE"), manifest).expect("written");
     cluster.ingest(&[]).exits(0);
 
-    // A trace that changes between being staged twice.
+    // A trace is staged twice and changes in between.
     write(&both.join("5.pfw"), trace(5, 50));
     stage(&both.join("5.pfw"), &[]).exits(0);
     write(&both.join("5.pfw"), trace(5, 50) + &trace(6, 50));
     let ran = stage(&both.join("5.pfw"), &[]).exits(1);
     assert!(
-        ran.err.contains("5.pfw changed since staged") && ran.err.contains("ingest what is there first"),
+        ran.err.contains("5.pfw changed since staged") && ran.err.contains("ingest the staged bundles first"),
         "{}",
         ran.err
     );
 }
 
 #[test]
-fn a_part_without_a_file_and_strict_faults() {
+fn a_part_may_have_no_files_and_strict_refuses_faults() {
     let cluster = Cluster::new();
     let one = cluster.path("one");
     write(&one.join("x.pfw"), "oops\n");
@@ -258,10 +262,10 @@ fn a_part_without_a_file_and_strict_faults() {
         let words = words.into_iter().chain(["--shared-staging".as_ref(), shared.as_os_str()]);
         run(DFT, words.chain(more.iter().map(AsRef::as_ref)))
     };
-    assert!(stage(&["--part", "1/2"]).exits(0).out.contains("this part has no file"));
+    assert!(stage(&["--part", "1/2"]).exits(0).out.contains("this part has no files"));
     assert!(stage(&["--strict"]).exits(1).err.contains("x.pfw"));
     assert_eq!(cluster.names("shared"), Vec::<String>::new());
     let ran = stage(&[]).exits(3);
     assert!(ran.err.contains("x.pfw: 1 malformed line") && ran.out.contains("bundle-"), "{}{}", ran.out, ran.err);
-    assert!(stage(&["--part", "2/2"]).exits(2).err.contains("is no part"));
+    assert!(stage(&["--part", "2/2"]).exits(2).err.contains("is not a part"));
 }

@@ -1,5 +1,5 @@
-//! Names in traces, paths and arguments may hold escape sequences, marks that turn text around, and line ends. None of
-//! them reaches a terminal: not from a report, a message, a table or JSON.
+//! Names in traces, paths and arguments may hold escape sequences, marks that reverse text, and line ends. None of them
+//! reaches a terminal through a report, a message, a table or JSON.
 
 use std::path::{Path, PathBuf};
 
@@ -8,13 +8,13 @@ use dft_tests::{Ran, run, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
-/// An escape sequence, a C1 control sequence, an override of the direction, a line that looks like ours, a bell.
+/// An escape sequence, a C1 control sequence, an override of the direction, a line that imitates our output, a bell.
 const EVIL: &str = "\u{1b}[2J\u{9b}31m\u{202e}x\ndft: forged\u{7}\u{2028}\u{2066}";
 
-/// The same in JSON.
+/// The same, escaped in JSON.
 const EVIL_JSON: &str = "\\u001b[2J\u{9b}31m\u{202e}x\\ndft: forged\\u0007\u{2028}\u{2066}";
 
-/// Records in which every name is evil.
+/// Returns records in which every name holds control characters.
 fn trace(pid: u64) -> String {
     let call = |at: u64| {
         format!(
@@ -47,7 +47,7 @@ fn checked(what: &str, ran: Ran) -> Ran {
 }
 
 #[test]
-fn whatever_command_shows_it() {
+fn every_command_escapes_names() {
     let folder = tempfile::tempdir().expect("a folder");
     let evil = folder.path().join(EVIL);
     let path = |name: &str| evil.join(format!("{name}{EVIL}"));
@@ -90,7 +90,7 @@ fn whatever_command_shows_it() {
     go(&[word("ingest"), path("other"), word("--shared-staging"), shared.clone()]).exits(3);
     go(&[word("ingest"), index.clone(), word("--shared-staging"), shared]);
 
-    // What is wrong with what was asked for.
+    // Messages about wrong usage.
     go(&[word("info"), path("nowhere")]).exits(1);
     go(&[word("index"), path("nowhere"), word("--index"), path("new")]).exits(1);
     go(&[word("index"), traces, word("--index"), evil.clone()]).exits(1);

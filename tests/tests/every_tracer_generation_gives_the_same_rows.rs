@@ -1,4 +1,4 @@
-//! One call in the words of each tracer generation; what the older ones write differently is understood.
+//! The same call as each tracer generation writes it gives the same row.
 
 use std::path::Path;
 
@@ -75,7 +75,7 @@ fn times_given_in_ns_ms_or_sec_become_us() {
         line(3_000_000, 7),
     ];
     let rows = events(&texts.each_ref().map(String::as_str));
-    // 1 + 5,000 + 1,000,000 + 7 µs; the call of a second has its middle in the same bucket.
+    // 1 + 5,000 + 1,000,000 + 7 µs; the middle of the call of one second is in the same bucket.
     assert_eq!(rows.len(), 1);
     assert_eq!(pick(&rows[0], &["count", "time", "time_start", "time_end"]), ["4", "1.005008", "0", "1000000"]);
 }
@@ -94,7 +94,7 @@ fn aggregated_records_of_generation_3_keep_their_sums() {
 }
 
 #[test]
-fn a_counter_with_extrema_only_moves_neither_mean_nor_count() {
+fn a_counter_with_extrema_only_changes_neither_mean_nor_count() {
     let folder = tempfile::tempdir().expect("a folder");
     let lines = [
         r#"{"name":"read","cat":"POSIX","ts":1,"ph":3,"args":{"dft_cnt":4,"dur_sum":40,"ret_sum":400}}"#,
@@ -137,7 +137,7 @@ fn telemetry_of_any_category_keeps_its_values() {
 }
 
 #[test]
-fn system_statistics_have_a_table_of_their_own() {
+fn system_statistics_have_a_separate_table() {
     let folder = tempfile::tempdir().expect("a folder");
     let lines = [
         r#"{"name":"cpu","cat":"SYS","pid":1,"tid":2,"ts":1000000,"ph":"C","args":{"hhash":"h","dft_cnt":3,"user_pct_sum":6}}"#,

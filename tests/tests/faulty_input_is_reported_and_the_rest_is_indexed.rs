@@ -1,5 +1,5 @@
-//! A directory with everything wrong in it: the index is built of what is right, each fault is named,
-//! and memory stays within its bounds.
+//! In a directory with every kind of fault, valid records are indexed, each fault is reported, and memory stays within
+//! its bounds.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,7 +12,7 @@ use dft_tests::{gzip, run, table, trace, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
-/// The calls in a trace made by [`trace`]: all but the readings and the aggregated records.
+/// Counts the calls in a trace made by [`trace`]: all but counters and aggregated calls.
 fn calls(text: &str) -> u64 {
     text.lines().filter(|line| line.contains(r#""ph":"X""#)).count() as u64
 }
@@ -22,7 +22,7 @@ fn write_all(folder: &Path) -> u64 {
     let mut calls_in = calls(&good);
     write(&folder.join("good.pfw.gz"), gzip(good.as_bytes()));
 
-    // Two members; of the second, half.
+    // Two members, the second one cut in half.
     let (first, second) = (trace(2, 5_000), gzip(trace(3, 5_000).as_bytes()));
     write(&folder.join("truncated.pfw.gz"), [gzip(first.as_bytes()), second[..second.len() / 2].to_vec()].concat());
     calls_in += calls(&first);
@@ -39,7 +39,7 @@ fn write_all(folder: &Path) -> u64 {
     let garbage: Vec<u8> = (0..200_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     write(&folder.join("garbage.pfw"), garbage);
 
-    // A record of 100 MB, then a good one; and a line longer than any that is read.
+    // A record of 100 MB, then a valid one, and a line longer than the maximum.
     let mut long = br#"{"name":"long","cat":"app","ts":5,"ph":"X","args":{"text":""#.to_vec();
     long.resize(100 << 20, b'x');
     long.extend_from_slice(b"\"}}\n{\"name\":\"short\",\"cat\":\"app\",\"ts\":5,\"ph\":\"X\"}\n");
@@ -54,7 +54,7 @@ fn write_all(folder: &Path) -> u64 {
     calls_in
 }
 
-/// Runs `dft`, and gives its exit code, what it said, and the most memory that it took, in bytes.
+/// Runs `dft`. Returns its exit code, its output and its peak memory, in bytes.
 fn run_measured(arguments: &[&Path]) -> (i32, String, String, u64) {
     let mut child = Command::new(DFT)
         .args(arguments)
@@ -65,7 +65,7 @@ fn run_measured(arguments: &[&Path]) -> (i32, String, String, u64) {
     let status = format!("/proc/{}/status", child.id());
     let mut most = 0;
     while child.try_wait().expect("a child").is_none() {
-        // The system keeps the high-water mark, so the last look counts, whenever it was.
+        // The system keeps the peak, so the last sample counts, whenever it was taken.
         if let Ok(status) = fs::read_to_string(&status)
             && let Some(line) = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))
         {
@@ -79,7 +79,7 @@ fn run_measured(arguments: &[&Path]) -> (i32, String, String, u64) {
 }
 
 #[test]
-fn everything_wrong_at_once() {
+fn every_fault_is_reported_and_valid_records_are_indexed() {
     let folder = tempfile::tempdir().expect("a folder");
     let (traces, index) = (folder.path().join("traces"), folder.path().join("index"));
     let calls = write_all(&traces);
@@ -110,10 +110,10 @@ fn everything_wrong_at_once() {
     run(DFT, ["export".as_ref(), index.as_os_str(), "--out".as_ref(), tables.as_os_str()]).exits(0);
     let count: u64 =
         table(&tables.join("events.parquet")).iter().map(|row| row["count"].parse::<u64>().expect("a number")).sum();
-    // Of the truncated member some calls are in as well.
+    // Some calls of the truncated member are indexed, too.
     assert!(count > calls && count < calls + 5_000, "{count} of {calls}");
 
-    // Running it again reads nothing, and names the faults that are known.
+    // Running it again reads nothing, and reports the known faults.
     let (code, out, err, _) = run_measured(&arguments);
     assert_eq!(code, 3);
     assert!(out.starts_with("nothing to do"), "{out}");

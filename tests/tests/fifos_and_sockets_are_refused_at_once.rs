@@ -1,5 +1,5 @@
-//! A FIFO or a socket in the place of any file of an index, a bundle, a staging directory or an export is an
-//! error that says what is there. Nothing waits for it.
+//! A FIFO or a socket in place of any file of an index, a bundle, a staging directory or an export is an error that
+//! names its kind. Nothing blocks on it.
 
 use std::fs;
 use std::os::unix::net::UnixListener;
@@ -9,7 +9,7 @@ use dft_tests::{Ran, contents, make_fifo, run_bounded, trace, tree, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
-/// A directory with a trace that is in an index, and one that is in a bundle.
+/// A directory with a trace in an index and a trace in a bundle.
 struct Made {
     folder: tempfile::TempDir,
 }
@@ -28,7 +28,7 @@ impl Made {
         self.folder.path().join(name)
     }
 
-    /// Runs `dft` with some words, of which those are paths that are no options and no command.
+    /// Runs `dft`. All words except for options and the command are paths.
     fn run(&self, words: &str) -> Ran {
         let mut arguments = Vec::new();
         for (at, word) in words.split(' ').enumerate() {
@@ -42,7 +42,7 @@ impl Made {
         self.run("stage b.pfw --staging local --shared-staging shared")
     }
 
-    /// The regular files beneath a directory, by their paths from here.
+    /// Returns the regular files below a directory, as paths relative to the test's directory.
     fn files(&self, directory: &str) -> Vec<String> {
         let files = tree(&self.path(directory)).into_iter().filter_map(|(path, bytes)| bytes.map(|_| path));
         files.map(|path| path.strip_prefix(self.folder.path()).expect("beneath").display().to_string()).collect()
@@ -54,7 +54,7 @@ fn make_socket(path: &Path) -> UnixListener {
     UnixListener::bind(path).expect("bound")
 }
 
-/// That it is refused, with what is there and where.
+/// Checks that a command is refused with the kind and path of the file.
 fn refused(ran: Ran, what: &str, file: &str) {
     let ran = ran.exits(1);
     let says = format!("it is {what}, not a regular file");
@@ -65,13 +65,13 @@ const READ: [&str; 4] = ["info index", "summary index", "export index --out tabl
 const WRITE: [&str; 2] = ["index b.pfw --index index", "ingest index --shared-staging shared"];
 
 #[test]
-fn in_place_of_any_file_of_an_index() {
+fn a_fifo_in_place_of_any_file_of_an_index_is_refused() {
     let files = Made::new().files("index");
     assert!(files.len() > 8 && files.contains(&"index/LOCK".to_owned()), "{files:?}");
     for file in files {
         let made = Made::new();
         make_fifo(&made.path(&file));
-        // What RocksDB wrote to its log, and its own lock, are in no seal and are never opened again.
+        // RocksDB's log and lock are not sealed and are never opened again.
         let (of_rocks, lock) = (file.contains("/LOG") || file.contains("gen-000001/LOCK"), file == "index/LOCK");
         for words in READ {
             let ran = made.run(words);
@@ -89,7 +89,7 @@ fn in_place_of_any_file_of_an_index() {
 }
 
 #[test]
-fn beside_the_files_of_an_index() {
+fn a_fifo_next_to_the_files_of_an_index_is_refused() {
     for file in ["index/gen-000001/999999.sst", "index/gen-000001/notes", "index/gen-000001/000099.log"] {
         let made = Made::new();
         make_fifo(&made.path(file));
@@ -101,7 +101,7 @@ fn beside_the_files_of_an_index() {
 }
 
 #[test]
-fn sockets_in_place_of_files() {
+fn sockets_in_place_of_files_are_refused() {
     for file in ["index/DFT_INDEX", "index/gen-000001/SEAL", "index/LOCK"] {
         let made = Made::new();
         let _socket = make_socket(&made.path(file));
@@ -113,8 +113,8 @@ fn sockets_in_place_of_files() {
 }
 
 #[test]
-fn in_place_of_any_file_of_a_bundle() {
-    // The name of a bundle depends on where its traces are.
+fn a_fifo_in_place_of_any_file_of_a_bundle_is_refused() {
+    // The name of a bundle depends on the paths of its traces.
     let files = Made::new().files("shared").len();
     assert!(files >= 3, "{files:?}");
     for at in 0..files {
@@ -132,7 +132,7 @@ fn in_place_of_any_file_of_a_bundle() {
 }
 
 #[test]
-fn in_a_staging_directory() {
+fn a_fifo_in_a_staging_directory_is_refused() {
     let made = Made::new();
     make_fifo(&made.path("local/.stage-0123456789abcdef/LOCK"));
     make_fifo(&made.path("local/.stage-fifo"));
@@ -141,7 +141,7 @@ fn in_a_staging_directory() {
 }
 
 #[test]
-fn in_a_directory_of_tables() {
+fn a_fifo_in_a_directory_of_tables_is_refused() {
     let made = Made::new();
     made.run("export index --out wanted").exits(0);
     let tables = made.path("tables");

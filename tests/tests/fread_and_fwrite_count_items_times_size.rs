@@ -1,4 +1,4 @@
-//! `fread` and `fwrite` return a number of items; their bytes are that times the arg `size`.
+//! `fread` and `fwrite` return a number of items; their bytes are that number times the arg `size`.
 
 use dft_tests::{Row, index_and_export, table, write};
 
@@ -22,7 +22,7 @@ fn calls_move_items_times_their_size() {
     };
     let (one, other) = (call("fread", r#""ret":100,"size":4096"#), call("fread", r#""ret":2,"size":1"#));
     assert_eq!(sizes(&row("events.parquet", &[&one, &other])), ["409602", "2", "409600"]);
-    // Without a size, items count as bytes; and of `read` the size is what was asked for.
+    // Without a size, items count as bytes. For `read`, the arg is the requested size.
     assert_eq!(sizes(&row("events.parquet", &[&call("fwrite", r#""ret":7"#)])), ["7", "7", "7"]);
     assert_eq!(sizes(&row("events.parquet", &[&call("read", r#""ret":7,"size":512"#)])), ["7", "7", "7"]);
 }

@@ -1,4 +1,4 @@
-//! The sum of file descriptors says nothing: identifiers and labels are no custom metrics unless asked for.
+//! A sum of file descriptors is meaningless: identifiers and labels are not custom metrics unless requested.
 
 use dft_tests::{run, table, write};
 
@@ -6,7 +6,7 @@ const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
 const CALL: &str = r#"{"name":"read","cat":"POSIX","pid":1,"tid":1,"ts":5,"dur":1,"ph":"X","args":{"fd":3,"flags":2,"mode":1,"level":1,"p_idx":4,"whence":0,"epoch":1,"step":9,"type":1,"version":2,"ppid":5,"cmd_hash":17868160079272185648,"count":4096,"retries":2}}"#;
 
-/// The custom metrics of the statistics.
+/// Returns the custom metrics in the `aggregation` table.
 fn metrics(choice: Option<&str>) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
@@ -31,7 +31,7 @@ fn all_keeps_identifiers_and_labels_too() {
 }
 
 #[test]
-fn a_list_keeps_what_it_names() {
+fn a_list_keeps_only_the_metrics_that_it_names() {
     assert_eq!(metrics(Some("fd,retries")), ["fd", "retries"]);
     assert_eq!(metrics(Some("off")), [""; 0]);
 }

@@ -1,5 +1,5 @@
-//! A wrong path makes no index, and neither do traces without a single record: nothing is written. Among
-//! traces it is named and left out.
+//! Nothing is written for a wrong path or for traces without a single record. A wrong file among traces is reported and
+//! ignored.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use dft_tests::{exported, gzip, run, trace, tree, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
-/// Files that are no traces, and not called like one.
+/// Returns files that are not traces and do not have names of traces.
 fn others() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("x.csv", b"a,b\n1,2\n".to_vec()),
@@ -39,19 +39,19 @@ fn a_wrong_path_is_an_error_and_nothing_is_written() {
                 let ran = run(DFT, &words).exits(1);
                 let says = format!("dft: {file}: not a DFTracer trace nor an index; nothing was written\n");
                 assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", says.as_str()), "{words:?}");
-                assert!(tree(folder.path()) == before(), "{words:?} has left something");
+                assert!(tree(folder.path()) == before(), "{words:?} left something");
             }
-            // Nothing is staged of it either, and it is said.
+            // It is not staged either, and that is reported.
             let staging = ["--staging", &path("local"), "--shared-staging", &path("shared")];
             let ran = run(DFT, ["stage", &file].into_iter().chain(staging)).exits(3);
             assert!(
-                ran.err.contains(&format!("{file}: cannot be read, left out: it is no DFTracer trace")),
+                ran.err.contains(&format!("{file}: cannot be read, left out: it is not a DFTracer trace")),
                 "{}",
                 ran.err
             );
             assert!(tree(&folder.path().join("shared")).is_empty());
             let ran = run(DFT, ["stage", &file, "--strict"].into_iter().chain(staging)).exits(1);
-            assert!(ran.err.contains("it is no DFTracer trace"), "{}", ran.err);
+            assert!(ran.err.contains("it is not a DFTracer trace"), "{}", ran.err);
             for made in ["local", "shared"] {
                 std::fs::remove_dir(folder.path().join(made)).expect("nothing is in it");
             }
@@ -59,7 +59,7 @@ fn a_wrong_path_is_an_error_and_nothing_is_written() {
     };
     let alone = tree(folder.path());
     check(&|| alone.clone());
-    // Beside an index that is there, it adds nothing to that.
+    // It adds nothing to an existing index next to it.
     write(&folder.path().join("docs/a.pfw"), trace(1, 100));
     run(DFT, ["index", &path("docs/a.pfw")]).exits(0);
     let beside = tree(folder.path());
@@ -68,13 +68,13 @@ fn a_wrong_path_is_an_error_and_nothing_is_written() {
 }
 
 #[test]
-fn what_a_trace_is_called_does_not_matter() {
+fn the_name_of_a_trace_does_not_matter() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).display().to_string();
     for (name, bytes) in [
         ("trace.log", trace(1, 300).into_bytes()),
         ("packed", gzip(trace(1, 300).as_bytes())),
-        // A few broken lines at the top.
+        // A few malformed lines at the start.
         ("broken", format!("oops\n\n{}", trace(1, 300)).into_bytes()),
     ] {
         write(folder.path().join(name).as_ref(), bytes);
@@ -85,7 +85,7 @@ fn what_a_trace_is_called_does_not_matter() {
 }
 
 #[test]
-fn among_traces_it_is_named_and_left_out() {
+fn a_wrong_file_among_traces_is_reported_and_ignored() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).display().to_string();
     write(&folder.path().join("a.pfw"), trace(1, 300));
@@ -99,13 +99,13 @@ fn among_traces_it_is_named_and_left_out() {
         let words = ["index", "--index", &index].into_iter().chain(more.iter().copied());
         run(DFT, words.chain(given.iter().map(String::as_str)))
     };
-    assert!(all(&["--strict"]).exits(1).err.contains("it is no DFTracer trace"));
+    assert!(all(&["--strict"]).exits(1).err.contains("it is not a DFTracer trace"));
     assert!(!folder.path().join("index").exists());
     for words in ["indexed 1 file", "nothing to do"] {
         let ran = all(&[]).exits(3);
         assert!(ran.out.contains(words), "{}", ran.out);
         for (name, _) in others() {
-            let says = format!("{}: cannot be read, left out: it is no DFTracer trace", path(name));
+            let says = format!("{}: cannot be read, left out: it is not a DFTracer trace", path(name));
             assert!(ran.err.contains(&says), "{}", ran.err);
         }
     }
@@ -141,13 +141,13 @@ fn traces_without_a_record_make_no_index_and_change_none() {
             let says = format!("dft: no record in {directory}/{name}");
             assert!(ran.err.contains(&says) && ran.err.contains(fault), "{words:?}: {}", ran.err);
             assert!(ran.err.contains("; nothing was written"), "{}", ran.err);
-            assert!(tree(folder.path()) == before, "{words:?} has left something");
+            assert!(tree(folder.path()) == before, "{words:?} left something");
         }
     }
     let ran = run(DFT, ["index", &path("all")]).exits(1);
     assert!(ran.err.contains("begun.pfw (") && ran.err.contains("brackets.pfw and 3 more"), "{}", ran.err);
 
-    // An index that is there knows of them from then on, and is otherwise what it was.
+    // An existing index records them, and is otherwise unchanged.
     let index = path("index");
     write(&folder.path().join("a.pfw"), trace(1, 300));
     run(DFT, ["index", &path("a.pfw"), "--index", &index]).exits(0);
@@ -157,9 +157,9 @@ fn traces_without_a_record_make_no_index_and_change_none() {
     assert!(tables() == before);
     let whole = tree(Path::new(&index));
     run(DFT, ["index", &path("all"), "--index", &index, "--rebuild"]).exits(1);
-    assert!(tree(Path::new(&index)) == whole, "it is not replaced by nothing");
+    assert!(tree(Path::new(&index)) == whole, "the index is not replaced by an empty one");
 
-    // So is it when they come in bundles.
+    // The same holds for bundles.
     let staging = ["--staging", &path("local"), "--shared-staging", &path("shared")];
     run(DFT, ["stage", &path("all")].into_iter().chain(staging)).exits(3);
     let bundles = tree(&folder.path().join("shared"));

@@ -1,5 +1,5 @@
-//! A letter-`C` counter stands for a period. Tracers that name their version in their `start` record write the
-//! period's start; a trace without one is taken to write its end.
+//! A counter of phase `C` covers a period. Tracers that name their version in their `start` record write the period's
+//! start; a trace without a version is assumed to give its end.
 
 use dft_tests::{index_and_export, table, write};
 
@@ -10,7 +10,7 @@ const START: &str = r#"{"id":1,"name":"start","cat":"dftracer","pid":1,"tid":1,"
 /// A counter of five calls whose `ts` is the boundary between the second and the third interval of 1 s.
 const COUNTER: &str = r#"{"name":"read","cat":"POSIX","pid":1,"tid":1,"ts":3000000,"ph":"C","args":{"hhash":"h","dft_cnt":5,"dur_sum":10,"dur_min":1,"dur_max":3}}"#;
 
-/// The cell, counted from the origin, that the counter is in.
+/// Returns the cell of the counter, counted from the origin.
 fn cell(lines: &[&str], options: &[&str]) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     write(&folder.path().join("traces/x.pfw"), lines.join("\n") + "\n");
@@ -20,7 +20,7 @@ fn cell(lines: &[&str], options: &[&str]) -> String {
     profiles[0]["time_range"].clone()
 }
 
-/// A call in the first interval, which is where times are counted from.
+/// A call in the first interval, which is the origin of times.
 const CALL: &str =
     r#"{"name":"read","cat":"POSIX","pid":1,"tid":1,"ts":1000000,"dur":1,"ph":"X","args":{"hhash":"h"}}"#;
 
@@ -32,7 +32,7 @@ fn a_trace_that_names_its_version_writes_starts() {
 #[test]
 fn a_trace_that_does_not_writes_ends() {
     assert_eq!(cell(&[CALL, COUNTER], &[]), "1");
-    // What comes after the counter says nothing of it.
+    // A version after the counter does not apply to it.
     assert_eq!(cell(&[CALL, COUNTER, START], &[]), "1");
 }
 

@@ -1,5 +1,5 @@
-//! What crashes, `cat` and C++ leave in a trace: brackets and NULs around records, records glued to broken ones, words
-//! for numbers that are not finite.
+//! Reads what crashes, `cat` and C++ leave in a trace: brackets and NULs around records, records joined to broken ones,
+//! and words for numbers that are not finite.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ fn index(traces: &Path, index: &Path, options: &[&str]) -> Ran {
     run(DFT, arguments.into_iter().chain(options.iter().map(AsRef::as_ref)))
 }
 
-/// How many calls are in an index.
+/// Returns the number of calls in an index.
 fn calls(index: &Path, work: &Path) -> u64 {
     let out = work.join("tables");
     let _ = fs::remove_dir_all(&out);
@@ -68,7 +68,7 @@ fn a_record_that_a_broken_line_ends_in_counts_and_the_broken_part_is_one_malform
 fn a_half_written_last_line_waits_also_where_it_seems_to_end_in_a_record() {
     let folder = tempfile::tempdir().expect("a folder");
     let (traces, made) = (folder.path().join("traces"), folder.path().join("index"));
-    // Where it is cut, what is in `args` looks like a record.
+    // Where it is cut, the end of `args` looks like a record.
     let line = "{\"name\":\"work\",\"cat\":\"app\",\"ph\":1,\"ts\":30,\"args\":{\"name\":\"x\",\"ph\":1,\"ts\":7}}\n";
     let (head, tail) = line.split_at(line.len() - 2);
     let path = traces.join("a.pfw");
@@ -79,7 +79,7 @@ fn a_half_written_last_line_waits_also_where_it_seems_to_end_in_a_record() {
     write(&path, format!("{}\n{head}{tail}", call(10, "")));
     index(&traces, &made, &[]).exits(0);
     assert_eq!(calls(&made, folder.path()), 2);
-    // Glued records are read on as well, from wherever the file ended.
+    // Joined records are resumed as well, wherever the file ended.
     let glued = format!("{{\"name\":\"wo{}\n", call(50, ""));
     write(&path, format!("{}\n{line}{}", call(10, ""), &glued[..40]));
     index(&traces, &made, &[]).exits(3);
@@ -103,7 +103,7 @@ fn a_line_that_seems_to_hold_records_everywhere_does_not_hang() {
 }
 
 #[test]
-fn values_that_are_not_finite_are_counted_and_left_out_and_their_records_stay() {
+fn values_that_are_not_finite_are_counted_and_ignored_and_their_records_stay() {
     let folder = tempfile::tempdir().expect("a folder");
     let (traces, made) = (folder.path().join("traces"), folder.path().join("index"));
     let words = ["nan", "-nan", "inf", "-inf", "NaN", "-NaN", "Infinity", "-Infinity", "NAN", "INF"];
@@ -111,7 +111,7 @@ fn values_that_are_not_finite_are_counted_and_left_out_and_their_records_stay() 
         words.iter().cycle().take(200).map(|word| call(5, &format!("\"load\":{word},\"good\":2"))).collect();
     write(&traces.join("a.pfw"), lines.join("\n") + "\n");
     let ran = index(&traces, &made, &["--strict"]).exits(0);
-    assert!(ran.out.contains("200 left out: NaN or infinite"), "{}", ran.out);
+    assert!(ran.out.contains("200 ignored: NaN or infinite"), "{}", ran.out);
     let out = folder.path().join("tables");
     export(DFT, &made, &out);
     let rows = table(&out.join("aggregation.parquet"));

@@ -1,5 +1,5 @@
-//! A process says at its end how many records it has written; what is not in its traces was lost. Where the number
-//! says nothing of that, there is no fault.
+//! A process states at its end how many records it wrote; those that are not in its traces are lost. If the number does
+//! not tell that reliably, there is no fault.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn reads(pid: u32, number: usize) -> String {
     call(pid, "read", "").repeat(number)
 }
 
-/// The `end` record of a process that says that it has written so many records before it.
+/// Returns the `end` record of a process that states that it wrote `num_events` records before it.
 fn end(pid: u32, num_events: u64) -> String {
     call(pid, "end", &format!(r#","num_events":{num_events}"#))
 }
@@ -41,17 +41,17 @@ fn of(trace: &str) -> Ran {
 }
 
 #[test]
-fn the_fault_says_how_many() {
+fn the_fault_states_how_many_records_are_lost() {
     let folder = tempfile::tempdir().expect("a folder");
     let (trace, dftagg) = (folder.path().join("x.pfw"), folder.path().join("index"));
     write(&trace, start(7) + &reads(7, 10) + &reads(8, 5) + &end(7, 13));
-    let says = "x.pfw: lost: 2 of the 14 records that process 7 of host h wrote, by its `end` record, are not in the \
+    let says = "x.pfw: lost: 2 of the 14 records that process 7 of host h wrote according to its `end` record are not in the \
                 traces";
     let strict = index(&trace, &dftagg, &["--strict"]).exits(1);
     assert!(strict.err.contains(says) && strict.err.contains("nothing was stored, as --strict asks"), "{}", strict.err);
     let ran = index(&trace, &dftagg, &[]).exits(3);
     assert!(ran.err.contains(says), "{}", ran.err);
-    // It stays a fault, and is known by the index.
+    // It stays a fault, which the index remembers.
     assert!(index(&trace, &dftagg, &[]).exits(3).err.contains(says));
     let info = |options: &[&str]| {
         run(DFT, ["info".as_ref(), dftagg.as_os_str()].into_iter().chain(options.iter().map(AsRef::as_ref)))
@@ -65,41 +65,41 @@ fn the_fault_says_how_many() {
 
 #[test]
 fn no_other_trace_has_lost_any() {
-    // All that was written, and more than that.
+    // All records that were written, and more.
     of(&(start(7) + &reads(7, 10) + &end(7, 11))).exits(0);
     of(&(start(7) + &reads(7, 20) + &end(7, 11))).exits(0);
-    // It still runs, or was killed.
+    // The process still runs, or was killed.
     of(&(start(7) + &reads(7, 10))).exits(0);
-    // Another has its number and still runs.
+    // Another process has the same pid and still runs.
     of(&(start(7) + &reads(7, 10) + &end(7, 11) + &start(7))).exits(0);
-    // It ran twice.
+    // The process ran twice.
     of(&(start(7) + &reads(7, 10) + &end(7, 11) + &start(7) + &reads(7, 1) + &end(7, 2))).exits(0);
     // Up to 2.0.2, ids are counted: also those of metadata, of calls that never end, and of the parent before a fork.
     let end_of_1 = call(7, "end", r#","p_idx":90,"level":2,"num_events":100"#);
     of(&(start(7) + &reads(7, 10) + &end_of_1)).exits(0);
-    // Calls that are written in sum.
+    // Calls that are written as aggregated calls.
     let aggregated = "{\"name\":\"read\",\"cat\":\"POSIX\",\"pid\":7,\"tid\":7,\"ts\":1700000000000000,\"ph\":3,\"args\":{\"hhash\":\"h\",\"dft_cnt\":9}}\n";
     of(&(start(7) + &end(7, 100) + aggregated)).exits(0);
-    // Their sums may come behind the `end`, and be written later.
+    // Aggregated calls may come after the `end`, and be written later.
     let cfg = r#","cfg":{"posix":1,"aggregation_enable":1},"num_events":100"#;
     of(&(start(7) + &call(7, "end", cfg))).exits(0);
     of(&(start(7) + &call(7, "end", &cfg.replace(":1}", ":0}")))).exits(3);
-    // Nothing that a number is.
+    // Values that are not numbers.
     of(&(start(7) + &call(7, "end", r#","num_events":-1"#))).exits(0);
     of(&(start(7) + &call(7, "end", ""))).exits(0);
 }
 
 #[test]
-fn what_real_tracers_write_has_lost_none() {
+fn traces_of_real_tracers_have_lost_no_records() {
     let folder = tempfile::tempdir().expect("a folder");
     index(&data(""), &folder.path().join("index"), &[]).exits(0);
 }
 
 #[test]
-fn ends_that_belong_to_no_one_start_are_no_fault_and_a_lost_start_is_one() {
-    // A child that was forked writes to its parent's trace, under the same number.
+fn ends_without_a_single_start_are_no_fault_but_a_lost_start_is_one() {
+    // A forked child writes to its parent's trace, with the same pid.
     of(&(start(7) + &reads(7, 3) + &end(7, 8) + &end(7, 9))).exits(0);
-    // The first records of the trace are gone, its `start` as well.
+    // The first records of the trace are lost, including its `start`.
     let ran = of(&(reads(7, 3) + &end(7, 8))).exits(3);
     assert!(ran.err.contains("lost: 5 of the 9 records that process 7 of host h wrote"), "{}", ran.err);
 }
@@ -120,7 +120,7 @@ fn a_process_in_several_traces_is_counted_over_all_of_them() {
     write(&traces.join("c.pfw"), reads(7, 10) + &end(7, 31));
     let ran = index(&traces, &dftagg, &[]).exits(3);
     assert!(ran.err.contains("c.pfw: lost: 10 of the 32 records"), "the one with the `end` record: {}", ran.err);
-    // The rest was in another trace, that comes later.
+    // The other records are in another trace, which comes later.
     write(&traces.join("b.pfw"), reads(7, 10));
     index(&traces, &dftagg, &["--strict"]).exits(0);
 }
@@ -129,7 +129,7 @@ fn a_process_in_several_traces_is_counted_over_all_of_them() {
 fn a_trace_that_grows_is_counted_when_it_has_ended() {
     let folder = tempfile::tempdir().expect("a folder");
     let (trace, dftagg) = (folder.path().join("x.pfw"), folder.path().join("index"));
-    // Many blocks, for several threads.
+    // Many blocks for several threads.
     let text = start(7) + &reads(7, 20_000);
     for length in [0.3, 0.7, 1.0] {
         let end = text[..(text.len() as f64 * length) as usize].rfind('\n').map_or(0, |at| at + 1);
@@ -146,7 +146,7 @@ fn a_trace_that_grows_is_counted_when_it_has_ended() {
 }
 
 #[test]
-fn staging_says_what_one_trace_tells_and_the_ingest_the_rest() {
+fn staging_reports_losses_of_one_trace_and_the_ingest_reports_the_others() {
     let folder = tempfile::tempdir().expect("a folder");
     let work = folder.path();
     let stage = |trace: &Path, piece_size: &str| {
@@ -168,7 +168,7 @@ fn staging_says_what_one_trace_tells_and_the_ingest_the_rest() {
     let whole = work.join("whole.pfw");
     write(&whole, start(7) + &reads(7, 3) + &end(7, 9));
     assert!(stage(&whole, "1G").exits(3).err.contains("whole.pfw: lost: 5 of the 10 records"));
-    // Only an ingest sees all of a trace in pieces, and a process in several traces.
+    // Only an ingest sees all pieces of a trace, and all traces of a process.
     let pieces = work.join("pieces.pfw");
     write(&pieces, start(8) + &reads(8, 20_000) + &end(8, 20_002));
     stage(&pieces, "1M").exits(0);

@@ -1,5 +1,5 @@
-//! A build takes no more memory than its budget and what a build of anything takes, whatever the trace holds, and
-//! tables of very many columns are made in time and memory that go with what is in them.
+//! A build uses no more memory than its budget and the base need of any build, whatever the trace holds. Tables with
+//! very many columns take time and memory in proportion to their contents.
 #![cfg(target_os = "linux")]
 
 use std::fmt::Write as _;
@@ -12,14 +12,14 @@ use dft_tests::write;
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
-/// What a run may take, in KiB: a budget of 16 MiB, and 150 MiB beside it.
+/// The maximum memory of a run, in KiB: a budget of 16 MiB and 150 MiB on top of it.
 const MOST: i64 = (16 + 150) << 10;
 
-/// Runs the program for at most so many seconds of processor time; how it ended, and its peak memory in KiB.
+/// Runs the program for at most `seconds` of CPU time. Returns its exit status and its peak memory, in KiB.
 fn peak(arguments: &[&str], seconds: u64) -> (ExitStatus, i64) {
     let mut command = Command::new(DFT);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // SAFETY: between fork and exec it makes one system call, with a place of its own.
+    // SAFETY: between fork and exec the closure makes one system call, with its own variable.
     unsafe {
         command.pre_exec(move || {
             let limit = libc::rlimit { rlim_cur: seconds, rlim_max: seconds };
@@ -32,16 +32,16 @@ fn peak(arguments: &[&str], seconds: u64) -> (ExitStatus, i64) {
     #[allow(clippy::zombie_processes, reason = "wait4 waits for it")]
     let child = command.spawn().expect("the program runs");
     let mut status = 0;
-    // SAFETY: zeroes are a valid `rusage`, which is integers only.
+    // SAFETY: zeroes are a valid `rusage`, which consists of integers.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: both pointers are to places of this function that are of the types asked for, and nothing else waits
-    // for the child.
+    // SAFETY: both pointers point to variables of this function of the right types, and nothing else waits for the
+    // child.
     let waited = unsafe { libc::wait4(child.id() as libc::pid_t, &mut status, 0, &mut usage) };
     assert_eq!(waited, child.id() as libc::pid_t);
     (ExitStatus::from_raw(status), usage.ru_maxrss)
 }
 
-/// Indexes the trace with a budget of 16 MiB: the exit code.
+/// Indexes the trace with a budget of 16 MiB. Returns the exit code.
 fn index(folder: &Path, text: &str) -> Option<i32> {
     let path = |name: &str| folder.join(name).display().to_string();
     write(path("t.pfw").as_ref(), text);
@@ -90,7 +90,7 @@ fn one_record_of_very_many_args() {
          {{\"name\":\"g\",\"cat\":\"app\",\"pid\":1,\"ts\":5,\"ph\":1,\"args\":{{}}}}\n"
     );
     let folder = tempfile::tempdir().expect("a folder");
-    // It is malformed, and the other is in.
+    // It is malformed, and the other record is indexed.
     assert_eq!(index(folder.path(), &text), Some(3));
 }
 

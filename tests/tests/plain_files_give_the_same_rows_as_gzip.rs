@@ -1,4 +1,4 @@
-//! `.pfw` and `.pfw.gz` of the same text give the same tables, whatever the members.
+//! `.pfw` and `.pfw.gz` files with the same text give the same tables, for any gzip members.
 
 use dft_tests::{contents, gzip, index_and_export, trace, write};
 
@@ -13,7 +13,7 @@ fn plain_gzip_and_many_members_give_the_same_tables() {
         ("plain", "x.pfw", text.clone().into_bytes()),
         ("gzip", "x.pfw.gz", gzip(text.as_bytes())),
         ("members", "x.pfw.gz", members),
-        // What a file is is told by its bytes, not its name.
+        // The bytes of a file tell its kind, not its name.
         ("misnamed", "x.pfw", gzip(text.as_bytes())),
     ];
     let mut all = Vec::new();

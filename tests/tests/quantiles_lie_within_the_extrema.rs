@@ -5,7 +5,7 @@ use dft_tests::{Row, data, run, table, trace, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
-/// Quantiles that were looked at, and those of metrics that had one value.
+/// The numbers of checked quantiles, and of those of metrics with one value.
 #[derive(Default)]
 struct Seen {
     quantiles: u64,
@@ -32,11 +32,11 @@ fn check(rows: &[Row]) -> Seen {
 }
 
 #[test]
-fn every_quantile_of_every_cell() {
+fn every_quantile_of_every_cell_is_within_the_extrema() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).display().to_string();
     write(path("made.pfw").as_ref(), trace(1, 5_000));
-    // Integers and fractions of one metric, values far apart, zeros and values below zero.
+    // Integers and fractions of one metric, values far apart, zeros and negative values.
     let mut text = String::new();
     for (at, value) in
         ["1", "2.5", "-7", "0", "1e300", "-0.001", "9007199254740993", "12", "3", "0.5"].iter().enumerate()

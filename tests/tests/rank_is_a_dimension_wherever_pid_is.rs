@@ -1,5 +1,5 @@
-//! Rank, as traces say it of their processes: to group by, to filter by, in queries, and as a group key of an index
-//! whose records do not say it.
+//! Rank, as traces state it of their processes, works for grouping, filtering and queries, and as a group key of an
+//! index whose records do not state it.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -21,10 +21,11 @@ fn reads(host: &str, pid: u32, number: usize, args: &str) -> String {
     .repeat(number)
 }
 
-/// Two hosts with a process 7 each, of ranks 0 and 10, one of rank 2 in two traces, and one without a rank.
+/// Writes traces of two processes 7, on two hosts, with ranks 0 and 10, a process with rank 2 in two traces, and a
+/// process without a rank.
 fn traces(folder: &Path) -> PathBuf {
     let traces = folder.join("t");
-    // The rank is said behind the calls, before them, and in another trace than they are.
+    // The rank is stated after the calls, before them, or in another trace.
     write(&traces.join("0.pfw"), reads("a", 7, 3, "") + &meta("a", 7, "0"));
     write(&traces.join("1.pfw"), meta("b", 7, "10") + &reads("b", 7, 5, ""));
     write(&traces.join("2a.pfw"), reads("a", 8, 2, ""));
@@ -45,7 +46,7 @@ fn shown(index: &Path, of: &str, options: &[&str]) -> Vec<Row> {
     table(&out.join(format!("{of}.parquet")))
 }
 
-/// Ranks and counts.
+/// Returns ranks and counts.
 fn by_rank(rows: &[Row]) -> Vec<(&str, &str)> {
     rows.iter().map(|row| (row.get("rank").map_or("null", String::as_str), row["count"].as_str())).collect()
 }
@@ -81,7 +82,7 @@ fn calls_are_filtered_by_the_rank_of_their_process_on_its_host() {
     are(&counts(&["--rank", "10", "--rank", "2"]), &[("a 8", "4"), ("b 7", "5")]);
     are(&counts(&["--rank", "2", "--pid", "7"]), &[]);
     are(&counts(&["--rank", "99"]), &[]);
-    // Without a rank a process has none: none that is equal, less or greater.
+    // No comparison holds for a process without a rank.
     are(&counts(&["--query", "rank >= 2"]), &[("a 8", "4"), ("b 7", "5")]);
     are(&counts(&["--query", "rank in [0, 2] and pid == 7"]), &[("a 7", "3")]);
     are(&counts(&["--query", "rank < 2"]), &[("a 7", "3")]);
@@ -119,14 +120,14 @@ fn counters_of_a_process_are_filtered_by_its_rank_and_have_it_as_a_group_key() {
     };
     is(shown(&[]), &[("PAPI", "7", "0"), ("PAPI", "8", "2"), ("PAPI", "9", "null"), ("cpu", "null", "null")]);
     is(shown(&["--rank", "2"]), &[("PAPI", "8", "2"), ("cpu", "null", "null")]);
-    // Arrow IPC wants all strings of a table first.
+    // Arrow IPC needs all strings of a table first.
     let out = folder.path().join("arrow");
     let paths = ["export".as_ref(), dftagg.as_os_str(), "--out".as_ref(), out.as_os_str()];
     run(DFT, paths.into_iter().chain(["--format", "arrow"].map(OsStr::new))).exits(0);
 }
 
 #[test]
-fn the_group_key_rank_is_that_of_the_process_where_records_do_not_say_it() {
+fn the_group_key_rank_is_that_of_the_process_if_records_do_not_state_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let dftagg = folder.path().join("index");
     let traces = traces(folder.path());

@@ -1,5 +1,5 @@
-//! Readers need no lock: while builds publish one state after another, every export is one of those
-//! states, whole, and every verification finds one sound.
+//! Readers need no lock: while builds commit one generation after another, every export shows one of these states, whole,
+//! and every verification succeeds.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 const STATES: u64 = 12;
 
 #[test]
-fn every_export_is_a_state_that_was_published() {
+fn every_export_is_a_committed_state() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name);
     let text = |path: PathBuf| path.display().to_string();
@@ -27,7 +27,7 @@ fn every_export_is_a_state_that_was_published() {
         run(DFT, ["export", &text(path(index)), "--out", &text(out.clone())]).exits(0);
         contents(&out)
     };
-    // Each state, as it is without anybody beside it.
+    // Each state, without concurrent readers.
     let mut states = Vec::new();
     for file in 0..STATES {
         build(file, "alone");
@@ -45,7 +45,7 @@ fn every_export_is_a_state_that_was_published() {
                     while !done.load(Ordering::Relaxed) {
                         let read = tables("index", out.clone());
                         let state = states.iter().position(|state| *state == read).expect("a whole state");
-                        assert!(state >= last, "what was published stays published");
+                        assert!(state >= last, "a committed state stays committed");
                         last = state;
                     }
                 })

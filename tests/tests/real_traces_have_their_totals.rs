@@ -1,4 +1,4 @@
-//! The traces that come with the project, with totals that were computed by an independent program.
+//! The traces in this repository have the totals that an independent program computed.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `--strict`: the first fault is an error, and the index is what it was.
+//! With `--strict` the first fault is an error, and the index is unchanged.
 
 use dft_tests::{gzip, run, trace, write};
 
@@ -26,7 +26,7 @@ fn each_fault_is_an_error_and_nothing_is_stored() {
         assert!(ran.err.contains(name) && ran.err.contains(message) && ran.err.contains("--strict"), "{}", ran.err);
         let info = run(DFT, ["info".as_ref(), index.as_os_str()]).exits(0);
         assert!(info.out.contains("good.pfw") && !info.out.contains(name), "{}", info.out);
-        // Without --strict the same input is taken in, as far as it goes.
+        // Without --strict, the valid records of the same input are indexed.
         run(DFT, &arguments[..4]).exits(3);
     }
 }

@@ -1,5 +1,5 @@
-//! What `--strict` refuses leaves nothing behind: no index, no staging directory, no directory that they lie
-//! in, no lock. What was there before is as it was.
+//! A run that `--strict` refuses leaves nothing: no index, no staging directory, no parent directories of them, no lock.
+//! Existing files are unchanged.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use dft_tests::{gzip, run, trace, tree, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
-/// A good trace, and one with a fault.
+/// Writes a trace without faults and a trace with a fault.
 fn traces(folder: &Path) -> Vec<String> {
     let good = trace(1, 2_000);
     let zipped = gzip(good.as_bytes());
@@ -40,13 +40,13 @@ fn no_index_is_left() {
             words.extend(place.iter().flat_map(|place| ["--index", place]));
             let ran = run(DFT, &words).exits(1);
             assert!(ran.err.contains("nothing was stored, as --strict asks"), "{}", ran.err);
-            assert!(tree(folder.path()) == before, "{words:?} has left something");
+            assert!(tree(folder.path()) == before, "{words:?} left something");
         }
     }
 }
 
 #[test]
-fn an_index_that_was_there_is_as_it_was() {
+fn an_existing_index_is_unchanged() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).display().to_string();
     write(&folder.path().join("first.pfw"), trace(3, 500));
@@ -57,7 +57,7 @@ fn an_index_that_was_there_is_as_it_was() {
             let index = path("index");
             let words = ["index", &directory, "--strict", "--index", &index].into_iter().chain(more);
             run(DFT, words).exits(1);
-            assert!(tree(folder.path()) == before, "{directory}: something has changed");
+            assert!(tree(folder.path()) == before, "{directory}: something changed");
         }
     }
 }
@@ -81,9 +81,9 @@ fn no_staging_directory_is_left() {
                 let ran = run(DFT, words.into_iter().chain(pieces.into_iter().flatten())).exits(1);
                 assert!(ran.err.contains("nothing was stored, as --strict asks"), "{}", ran.err);
                 if pieces.is_none() {
-                    assert!(tree(folder.path()) == before, "{directory} has left something");
+                    assert!(tree(folder.path()) == before, "{directory} left something");
                 } else {
-                    // Pieces that were finished before stay, and only they.
+                    // Only pieces that were finished before stay.
                     let left: Vec<_> =
                         tree(folder.path()).into_keys().filter(|left| !before.contains_key(left)).collect();
                     let whole = |left: &Path| {

@@ -1,4 +1,4 @@
-//! Counters of one name that differ by category, process or group key are rows of their own.
+//! Counters of the same name that differ by category, process or group key have separate rows.
 
 use std::path::Path;
 
@@ -41,7 +41,7 @@ fn categories_and_processes_are_told_apart_and_the_host_as_a_whole_has_no_proces
         ["power", "gpu", "2", "1", "500.0"],
     ];
     assert_eq!(rows, wanted);
-    // One row a host, name and cell, as dfanalyzer knows it.
+    // One row per host, name and cell, as in dfanalyzer.
     let rows = exported(folder.path(), &lines, &[], "system_by_host");
     assert_eq!(rows.len(), 1);
     assert_eq!(cells(&rows[0], &["cat", "pid", "count", "watts"]), ["null", "null", "5", "188.0"]);

@@ -1,4 +1,4 @@
-//! What a person sees: help, exit codes, messages, the summary.
+//! The command line: help, exit codes, messages, the summary.
 
 use dft_tests::{data, run, trace, write};
 
@@ -13,7 +13,7 @@ fn every_command_has_help_with_an_example() {
 }
 
 #[test]
-fn wrong_usage_exits_2_and_says_what_is_wrong() {
+fn wrong_usage_exits_2_and_states_what_is_wrong() {
     let traces = data("tracer-2-telemetry");
     let folder = tempfile::tempdir().expect("a folder");
     let index = folder.path().join("index");
@@ -22,9 +22,9 @@ fn wrong_usage_exits_2_and_says_what_is_wrong() {
     for (arguments, message) in [
         (vec![], "Usage"),
         (vec!["index"], "TRACE"),
-        (vec!["index", "x", "--interval", "5"], "is no time"),
+        (vec!["index", "x", "--interval", "5"], "is not a time"),
         (vec!["index", "x", "--interval", "0s"], "interval"),
-        (vec!["index", "x", "--memory", "lots"], "is no size"),
+        (vec!["index", "x", "--memory", "lots"], "is not a size"),
         (vec!["index", "x", "--percentiles", "2"], "accuracy"),
         (vec!["export", index], "--out"),
         (vec!["export", index, "--out", "o", "--format", "xls"], "parquet, arrow, csv"),
@@ -32,7 +32,7 @@ fn wrong_usage_exits_2_and_says_what_is_wrong() {
         (vec!["export", index, "--out", "o", "--granularity", "1500ms"], "no multiple"),
         (vec!["export", index, "--out", "o", "--group-by", "cat,color"], "the columns are"),
         (vec!["export", index, "--out", "o", "--group-by", "cat", "--table", "system"], "cannot be grouped"),
-        (vec!["export", index, "--out", "o", "--time", "5s"], "no range of times"),
+        (vec!["export", index, "--out", "o", "--time", "5s"], "not a range of times"),
         (vec!["export", index, "--out", "o", "--name", "[x"], "not a glob"),
     ] {
         let ran = run(DFT, &arguments).exits(2);
@@ -41,14 +41,14 @@ fn wrong_usage_exits_2_and_says_what_is_wrong() {
 }
 
 #[test]
-fn failures_exit_1_and_say_what_to_do() {
+fn failures_exit_1_with_advice() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).display().to_string();
     write(&folder.path().join("x.pfw"), trace(1, 100));
     write(&folder.path().join("empty/readme"), "");
     for (arguments, message) in [
         (vec!["index".to_owned(), path("nothing")], "no such trace file or directory"),
-        (vec!["index".to_owned(), path("*.nothing")], "no glob that matches"),
+        (vec!["index".to_owned(), path("*.nothing")], "no matching glob"),
         (vec!["index".to_owned(), path("empty")], "no trace files"),
         (vec!["summary".to_owned(), path("nothing")], "nothing"),
     ] {
@@ -65,7 +65,7 @@ fn failures_exit_1_and_say_what_to_do() {
 }
 
 #[test]
-fn traces_given_for_an_index_are_indexed_first_and_their_faults_are_named() {
+fn traces_given_for_an_index_are_indexed_first_and_their_faults_are_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let traces = folder.path().join("traces");
     write(&traces.join("x.pfw"), trace(1, 2_000));

@@ -1,5 +1,5 @@
-//! The table of processes: what metadata, `start` and `end` records say, and what the records come to; null where
-//! no trace says it.
+//! The processes table holds what metadata, `start` and `end` records state, and the totals of the records; null if no
+//! trace states it.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ const SAID: [&str; 8] =
     ["host_hash", "host_name", "pid", "rank", "process_name", "command", "executable", "working_directory"];
 const COUNTED: [&str; 7] = ["tracer_version", "started", "ended", "records", "calls", "num_events", "traces"];
 
-/// A trace of tracer 3 of one process, as it writes it: the rank behind the first call, the `end` last.
+/// Returns a trace of one process, as tracer 3 writes it: the rank after the first call, the `end` last.
 fn tracer_3(pid: u32, rank: u32) -> Vec<String> {
     let meta = |name: &str, said: &str, value: &str| {
         format!(
@@ -69,14 +69,14 @@ fn facts_of_a_process_are_found_wherever_its_trace_has_them() {
 }
 
 #[test]
-fn what_no_trace_says_is_null() {
+fn facts_that_no_trace_states_are_null() {
     let rows = processes(&[
         r#"{"name":"read","cat":"POSIX","pid":7,"tid":7,"ts":5,"dur":1,"ph":"X","args":{"hhash":"h"}}"#,
-        // Hashes without a name, and one that is no integer.
+        // Hashes without a name, and one that is not an integer.
         r#"{"name":"start","cat":"dftracer","pid":8,"tid":8,"ts":6,"dur":0,"ph":"X","args":{"hhash":"h","cmd_hash":"x","cwd":"y"}}"#,
         r#"{"name":"PR","ph":"M","pid":8,"args":{"hhash":"h","name":"rank","value":"first"}}"#,
         r#"{"name":"PR","ph":"M","pid":9,"args":{"hhash":"h","name":"rank","value":"9"}}"#,
-        // A host's counters are of no process.
+        // A host's counters belong to no process.
         r#"{"name":"cpu","cat":"sys","pid":0,"tid":0,"ts":6,"ph":2,"args":{"hhash":"h","user":1.5}}"#,
         r#"{"name":"sda","cat":"io","pid":0,"tid":0,"ts":6,"ph":2,"args":{"hhash":"h","reads":1}}"#,
     ]);
@@ -91,7 +91,7 @@ fn what_no_trace_says_is_null() {
 #[test]
 fn each_generation_is_understood() {
     let rows = processes(&[
-        // 1.0.5 writes texts, names the host in its records only, and gives the rank in a record of its own.
+        // 1.0.5 writes texts, names the host in its records only, and gives the rank in a separate record.
         r#"{"id":1,"name":"start","cat":"dftracer","pid":1,"tid":1,"ts":10,"dur":0,"ph":"X","args":{"hostname":"node1","version":"1.0.5","exec":"a.out","cmd":"a.out -x","level":1,"p_idx":-1}}"#,
         r#"{"id":2,"name":"mpi","cat":"dftracer","pid":1,"tid":1,"ts":11,"dur":0,"ph":"X","args":{"hostname":"node1","rank":4}}"#,
         r#"{"id":3,"name":"process_name","pid":1,"tid":1,"ph":"M","args":{"name":"Rank 4"}}"#,
@@ -117,7 +117,7 @@ fn each_generation_is_understood() {
 }
 
 #[test]
-fn aggregated_calls_are_counted_as_calls_and_do_not_tell_when_a_process_started() {
+fn aggregated_calls_count_as_calls_and_do_not_give_the_start_of_a_process() {
     let rows = processes(&[
         r#"{"name":"start","cat":"dftracer","pid":1,"tid":1,"ts":1250000,"dur":0,"ph":1,"args":{"hhash":"h","version":20003}}"#,
         r#"{"name":"read","cat":"POSIX","pid":1,"tid":1,"ts":1000000,"ph":3,"args":{"hhash":"h","dft_cnt":20,"dur_sum":9}}"#,
@@ -131,13 +131,13 @@ fn aggregated_calls_are_counted_as_calls_and_do_not_tell_when_a_process_started(
 }
 
 #[test]
-fn a_process_in_several_traces_is_one_and_its_contradictions_are_no_facts() {
+fn a_process_in_several_traces_is_one_row_and_contradictory_facts_are_null() {
     let folder = tempfile::tempdir().expect("a folder");
     let traces = folder.path().join("traces");
     let all = tracer_3(70, 5);
     write(&traces.join("a.pfw"), all[..6].join("\n"));
     write(&traces.join("b.pfw.gz"), gzip(all[6..].join("\n").as_bytes()));
-    // Later, the system gives the number out again, on the same host.
+    // Later, the system reuses the pid on the same host.
     write(
         &traces.join("c.pfw"),
         tracer_3(70, 6)
@@ -155,7 +155,7 @@ fn a_process_in_several_traces_is_one_and_its_contradictions_are_no_facts() {
 }
 
 #[test]
-fn the_table_is_filtered_by_what_it_has_columns_for() {
+fn only_filters_on_columns_of_the_table_apply() {
     let folder = tempfile::tempdir().expect("a folder");
     let traces = folder.path().join("traces");
     for (pid, rank) in [(30, 2), (10, 0), (20, 1)] {
@@ -186,7 +186,7 @@ fn the_table_is_filtered_by_what_it_has_columns_for() {
 }
 
 #[test]
-fn threads_pieces_and_growth_do_not_show() {
+fn the_table_is_the_same_for_any_threads_pieces_and_growth() {
     let folder = tempfile::tempdir().expect("a folder");
     let work = folder.path();
     let mut text = tracer_3(70, 5)[..6].join("\n") + "\n";
@@ -209,7 +209,7 @@ fn threads_pieces_and_growth_do_not_show() {
         table(&out.join("processes.parquet"))
     };
     let dft = |arguments: &[&std::ffi::OsStr]| run(DFT, arguments).exits(0);
-    // Blocks are parsed by whichever thread is free.
+    // Any free thread parses the next block.
     dft(&[
         "index".as_ref(),
         trace.as_ref(),

@@ -1,5 +1,5 @@
-//! A number past 64 bits is an error that names its row, of a summary as of an export: what reads JSON has
-//! no wider numbers. For people it is rounded anyway.
+//! A number past 64 bits is an error that names its row, in the summary's JSON as in an export, because readers of JSON
+//! have no wider numbers. The summary for people rounds it.
 
 use dft_tests::{run, write};
 
@@ -11,11 +11,11 @@ fn call(name: &str, ts: u64, dur: u64, ret: i64) -> String {
     )
 }
 
-/// A trace, and what an export and a summary of it are to say.
+/// A trace, and the expected output of an export and a summary of it.
 struct Case {
     name: &'static str,
     trace: String,
-    /// Whether a row's own number is too large, which an export says too.
+    /// Whether the number of a single row is too large, so that an export fails, too.
     row: bool,
     says: &'static str,
     people_see: &'static str,

@@ -1,4 +1,4 @@
-//! A process that may start few threads: a build and an export are done, or end with one error, never by a signal or a
+//! If a process may start only few threads, a build and an export succeed or end with one error, never by a signal or a
 //! panic.
 
 use std::io;
@@ -11,14 +11,14 @@ use dft_tests::{has_index, trace, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
-/// A user that has no other process, for a limit of threads is one of all that a user has, and does not hold for root.
+/// A user without other processes: a limit of threads covers all processes of a user, and does not apply to root.
 const NOBODY: u32 = 65_534;
 
-/// Runs the program as a user that may have so many threads; the exit code and what it says.
+/// Runs the program as a user that may have `threads` threads. Returns the exit code and the output.
 fn run_with(program: &str, threads: u64, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).uid(NOBODY);
-    // SAFETY: between fork and exec it makes one system call, with a place of its own.
+    // SAFETY: between fork and exec the closure makes one system call, with its own variable.
     unsafe {
         command.pre_exec(move || {
             let limit = libc::rlimit { rlim_cur: threads, rlim_max: threads };
@@ -37,17 +37,17 @@ fn open_to_all(path: &Path) {
 }
 
 #[test]
-fn of_a_build_and_an_export() {
-    // SAFETY: it only asks who this is.
+fn a_build_and_an_export_succeed_or_end_with_one_error() {
+    // SAFETY: the call only returns the user.
     if unsafe { libc::geteuid() } != 0 {
-        // Only root may become another user, whose limit is not used up by what else runs.
+        // Only root may become another user, whose limit other programs do not use up.
         return;
     }
     let folder = tempfile::tempdir_in("/tmp").expect("a folder");
     open_to_all(folder.path());
     let text = |name: &str| folder.path().join(name).display().to_string();
     write(&folder.path().join("a.pfw"), trace(1, 2_000));
-    // Where everybody may run it.
+    // Copy the program to where every user may run it.
     std::fs::copy(DFT, folder.path().join("dft")).expect("copied");
     open_to_all(&folder.path().join("dft"));
     let (mut done, mut refused) = (0, 0);

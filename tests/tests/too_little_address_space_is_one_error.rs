@@ -1,11 +1,11 @@
-//! A process that may have little address space ends with one error, never by a signal, and leaves the index as it
-//! was. RocksDB takes what it needs without asking, so that is asked for first.
+//! A process with little address space ends with one error, never by a signal, and leaves the index unchanged. RocksDB
+//! does not check that it gets memory, so the program requests what it needs first.
 
 use dft_tests::{Ran, dft, exported, gzip, run, trace, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
-/// Runs a command with so much address space, in KiB.
+/// Runs a command with an address space of `kibibytes`.
 fn limited(kibibytes: u64, arguments: &[&str]) -> Ran {
     let mut command = dft("sh", ["-c", &format!("ulimit -c 0; ulimit -v {kibibytes}; exec \"$0\" \"$@\""), DFT]);
     let output = command.args(arguments).output().expect("a shell");
@@ -34,7 +34,7 @@ fn an_index_is_neither_made_nor_read_nor_changed() {
         for arguments in commands {
             let ran = limited(kibibytes, arguments);
             assert_eq!(ran.code, 1, "{kibibytes} KiB: {arguments:?}: {}{}", ran.out, ran.err);
-            // Threads need address space, too.
+            // The second message: threads need address space, too.
             let said = ["the system gives no more address space", "this process may not start"];
             assert!(said.iter().any(|said| ran.err.contains(said)), "{}", ran.err);
             assert!(ran.err.contains("ulimit -v"), "{}", ran.err);

@@ -1,4 +1,4 @@
-//! Traces of node-local disks have the same path on every node: `--source` keeps them apart.
+//! Traces on node-local disks have the same path on every node: `--source` keeps them apart.
 
 mod common;
 
@@ -11,20 +11,20 @@ fn a_source_keeps_traces_of_one_path_apart() {
     let (one, two) = (trace(1, 500), trace(2, 700));
     case.write("a.pfw", &one);
     case.index_with(&["--source", "node1"]).exits(0);
-    // Another disk is there now.
+    // The path now has the disk of another node.
     case.write("a.pfw", &two);
     let refused = case.index_with(&["--source", "node1"]).exits(1);
     assert!(refused.err.contains("--rebuild"), "{}", refused.err);
     case.index_with(&["--source", "node2"]).exits(0);
     assert_eq!(case.names(), ["node1:t/a.pfw", "node2:t/a.pfw"]);
     assert!(case.exported() == case.exported_of(&[&one, &two]));
-    // Each goes on on its node.
+    // Each trace grows on its node.
     let more = two.clone() + &trace(3, 50);
     case.write("a.pfw", &more);
     case.index_with(&["--source", "node2"]).exits(0);
     assert!(case.exported() == case.exported_of(&[&one, &more]));
     assert!(case.index_with(&["--source", "node2"]).exits(0).out.starts_with("nothing to do"));
-    // One text is one trace, wherever it is from.
+    // The same text is one trace, whatever its source.
     case.write("a.pfw", &one);
     let ran = case.index_with(&["--source", "node3"]).exits(3);
     assert!(ran.err.contains("node3:") && ran.err.contains("a duplicate of node1:"), "{}", ran.err);

@@ -1,5 +1,5 @@
-//! Two different traces that have records of the same process at the same time are both counted, and the report says
-//! that these processes are likely there twice: a trace beside the pieces that it was split into.
+//! Different traces with records of the same process at the same time, such as a trace and the pieces that it was split
+//! into, are all counted, and a warning states that these processes are likely counted twice.
 
 mod common;
 
@@ -7,7 +7,7 @@ use common::{Case, DFT};
 use dft_tests::{gzip, run, trace};
 
 #[test]
-fn a_trace_beside_its_split_pieces_is_warned_of() {
+fn a_trace_and_its_split_pieces_are_warned_of() {
     let case = Case::new();
     let text = trace(7, 4_000);
     case.write("a.pfw", &text);
@@ -27,12 +27,12 @@ fn a_trace_beside_its_split_pieces_is_warned_of() {
     assert!(ran.err.contains(says) && ran.err.contains("t/a.pfw has, too: both are counted"), "{}", ran.err);
     assert!(ran.err.contains("split/"), "{}", ran.err);
     assert_eq!(case.records(), 2 * 4_021);
-    // It is said as long as it is so.
+    // Each run repeats the warning.
     assert!(case.index().exits(0).err.contains(says));
 }
 
 #[test]
-fn traces_of_one_process_number_on_two_hosts_and_at_other_times_are_not() {
+fn traces_with_one_pid_on_two_hosts_or_at_different_times_are_not_warned_of() {
     let case = Case::new();
     let text = trace(7, 500);
     case.write("a.pfw", &text);

@@ -1,5 +1,5 @@
-//! Records of a phase that means nothing here are skipped, and a fault of their file: named, exit code 3, refused by
-//! `--strict`.
+//! Records of an unknown phase are skipped and are a fault of their file: it is reported, gives exit code 3, and
+//! `--strict` refuses it.
 
 use dft_tests::{dft, gzip, run, write};
 
@@ -30,7 +30,7 @@ fn the_first_skipped_record_of_each_file_is_named_with_its_line_and_phase() {
     assert!(a.ends_with(&format!("a.pfw.gz: {first}")), "{a}");
     assert!(b.ends_with("b.pfw: 1 record of unknown phase skipped; the first: line 2: no phase"), "{b}");
 
-    // They are remembered, and the calls beside them are in.
+    // The index remembers them, and the calls next to them are indexed.
     let again = run(DFT, arguments).exits(3);
     assert!(again.err.contains("a.pfw.gz: 2 records of unknown phase skipped\n"), "{}", again.err);
     let info = run(DFT, ["info".as_ref(), index.as_os_str()]).exits(0);

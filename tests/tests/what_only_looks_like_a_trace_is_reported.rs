@@ -1,6 +1,6 @@
-//! FIFOs, sockets, directories that may not be entered, paths that are too long, other containers: what looks like a
-//! trace and is none to read is named, never waited for, and the rest is read.
-#![allow(clippy::print_stderr, reason = "what cannot be tested on a machine is said")]
+//! FIFOs, sockets, directories that may not be entered, paths that are too long, and other containers look like traces
+//! but cannot be read: they are reported, nothing blocks on them, and all other traces are read.
+#![allow(clippy::print_stderr, reason = "a test reports what it cannot test on a machine")]
 
 use std::ffi::OsStr;
 use std::fs;
@@ -19,7 +19,7 @@ const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 const CALL: &str =
     "{\"name\":\"read\",\"cat\":\"POSIX\",\"pid\":1,\"tid\":1,\"ts\":5,\"dur\":1,\"ph\":\"X\",\"args\":{}}\n";
 
-/// Runs a program that must not wait: whatever it waits for, it is ended after a minute.
+/// Runs a program that must not block. Kills it after a minute.
 fn run_bounded(command: &mut Command) -> Ran {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs");
     let start = Instant::now();
@@ -45,7 +45,7 @@ fn make_fifo(path: &Path) {
 }
 
 #[test]
-fn a_fifo_or_socket_that_is_called_like_a_trace_is_named_and_not_waited_for() {
+fn a_fifo_or_socket_with_the_name_of_a_trace_is_reported_and_does_not_block() {
     let folder = tempfile::tempdir().expect("a folder");
     let (traces, made) = (folder.path().join("traces"), folder.path().join("index"));
     write(&traces.join("good.pfw"), CALL);
@@ -61,14 +61,14 @@ fn a_fifo_or_socket_that_is_called_like_a_trace_is_named_and_not_waited_for() {
     assert!(ran.out.contains("1 events") && !ran.err.contains("other"), "{}\n{}", ran.out, ran.err);
     let strict = index(&traces, &folder.path().join("strict"), &["--strict"]).exits(1);
     assert!(strict.err.contains("not a regular file"), "{}", strict.err);
-    // By its own path, by a glob, and through a link.
+    // By path, by glob and through a link.
     std::os::unix::fs::symlink(traces.join("fifo.pfw"), folder.path().join("link.pfw")).expect("linked");
     for path in [traces.join("fifo.pfw"), traces.join("fifo*"), folder.path().join("link.pfw")] {
         let ran = index(&path, &folder.path().join("none"), &[]).exits(1);
         assert!(ran.err.contains("no trace that can be read in") && ran.err.contains("a FIFO"), "{}", ran.err);
     }
-    assert!(!folder.path().join("none").exists(), "and there is no index of nothing");
-    // A worker names them, too: the first, for they are in no part.
+    assert!(!folder.path().join("none").exists(), "there is no empty index");
+    // The first worker reports them, too, since they are in no part.
     for (part, code) in [("0/2", 3), ("1/2", 0)] {
         let to = folder.path().join("staging");
         let options = ["--staging".as_ref(), to.as_os_str(), "--shared-staging".as_ref(), to.as_os_str()];
@@ -79,7 +79,7 @@ fn a_fifo_or_socket_that_is_called_like_a_trace_is_named_and_not_waited_for() {
 }
 
 #[test]
-fn a_trace_that_becomes_a_fifo_is_named_and_not_waited_for() {
+fn a_trace_that_becomes_a_fifo_is_reported_and_does_not_block() {
     let folder = tempfile::tempdir().expect("a folder");
     let (traces, made) = (folder.path().join("traces"), folder.path().join("index"));
     write(&traces.join("a.pfw"), CALL);
@@ -111,7 +111,7 @@ fn any_name_works_by_directory_by_path_and_by_glob() {
         let ran = index(&traces.join(OsStr::from_bytes(name)), &made(10 + at), &[]).exits(0);
         assert!(ran.out.contains("1 events"), "{name:?}: {}", ran.out);
     }
-    // Again, of the same index: all are known.
+    // A second run of the same index knows all of them.
     let ran = index(&traces, &made(1), &[]).exits(0);
     assert!(ran.out.contains("all 5 files"), "{}", ran.out);
     run(DFT, ["info".as_ref(), made(1).as_os_str(), "--json".as_ref()]).exits(0);
@@ -119,7 +119,7 @@ fn any_name_works_by_directory_by_path_and_by_glob() {
 }
 
 #[test]
-fn a_directory_that_may_not_be_entered_is_named_and_the_rest_is_read() {
+fn a_directory_that_may_not_be_entered_is_reported_and_the_rest_is_read() {
     let folder = tempfile::tempdir().expect("a folder");
     let program = folder.path().join("dft");
     fs::copy(DFT, &program).expect("copied");
@@ -132,9 +132,9 @@ fn a_directory_that_may_not_be_entered_is_named_and_the_rest_is_read() {
     allow(folder.path(), 0o755);
     allow(&made, 0o777);
     allow(&traces.join("closed"), 0o000);
-    // It may be listed, and nothing in it looked at.
+    // It may be listed, but its files may not be inspected.
     allow(&traces.join("blind"), 0o744);
-    // Somebody who is not allowed everything.
+    // An unprivileged user.
     let is_root = Command::new("id").arg("-u").output().expect("an id").stdout.starts_with(b"0\n");
     let somebody: &[&str] =
         if is_root { &["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"] } else { &["env"] };
@@ -156,7 +156,7 @@ fn a_directory_that_may_not_be_entered_is_named_and_the_rest_is_read() {
 }
 
 #[test]
-fn a_path_that_is_too_long_is_named_and_the_rest_is_read() {
+fn a_path_that_is_too_long_is_reported_and_the_rest_is_read() {
     let folder = tempfile::tempdir().expect("a folder");
     let (traces, made) = (folder.path().join("traces"), folder.path().join("index"));
     write(&traces.join("good.pfw"), CALL);
@@ -170,7 +170,7 @@ fn a_path_that_is_too_long_is_named_and_the_rest_is_read() {
 }
 
 #[test]
-fn a_trace_in_another_container_is_named_with_what_to_do() {
+fn a_trace_in_another_container_is_reported_with_advice() {
     let folder = tempfile::tempdir().expect("a folder");
     let (traces, made) = (folder.path().join("traces"), folder.path().join("index"));
     write(&traces.join("a.pfw"), CALL);
@@ -186,7 +186,7 @@ fn a_trace_in_another_container_is_named_with_what_to_do() {
     assert!(ran.out.contains("3 not read"), "{}", ran.out);
     let strict = index(&traces, &folder.path().join("strict"), &["--strict"]).exits(1);
     assert!(strict.err.contains("b.pfw.zst: it is not read: compressed by zstd"), "{}", strict.err);
-    // What is only called otherwise is read when it is asked for, and what cannot be read is not.
+    // A trace with another name is read if its path is given; one that cannot be read is not.
     let ran = index(&traces.join("c.pfw.0.gz"), &made, &[]).exits(0);
     assert!(ran.out.contains("1 events"), "{}", ran.out);
     let ran = index(&traces.join("b.pfw.zst"), &made, &[]).exits(1);
@@ -194,7 +194,7 @@ fn a_trace_in_another_container_is_named_with_what_to_do() {
 }
 
 #[test]
-fn what_is_something_else_by_its_bytes_is_named_once_and_not_line_by_line() {
+fn a_file_whose_bytes_are_not_a_trace_is_reported_once_and_not_line_by_line() {
     let folder = tempfile::tempdir().expect("a folder");
     let traces = folder.path().join("traces");
     write(&traces.join("good.pfw"), CALL);
@@ -204,7 +204,7 @@ fn what_is_something_else_by_its_bytes_is_named_once_and_not_line_by_line() {
     for (name, bytes, says) in [
         ("zstd.pfw.gz", b"\x28\xb5\x2f\xfdwhat".repeat(9), "it is compressed by zstd"),
         ("tar.pfw", tar, "it is a tar archive"),
-        ("utf16.pfw", utf_16, "it is UTF-16 text, and traces are UTF-8"),
+        ("utf16.pfw", utf_16, "it is UTF-16 text, but traces are UTF-8"),
         ("cr.pfw", CALL.replace('\n', "\r").repeat(50).into_bytes(), "its lines end with CR"),
     ] {
         write(&traces.join(name), bytes);

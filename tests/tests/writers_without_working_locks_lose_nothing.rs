@@ -1,6 +1,6 @@
-//! Several writers at once on one index whose lock does not keep them apart, as on file systems that grant every
-//! lock: whoever says that it is done has its trace in the index, once; whoever was too late says that the index
-//! changed, and has nothing in it; and the index is whole at any time.
+//! Several writers work concurrently on one index whose lock does not exclude them, as on file systems that grant every
+//! lock. The trace of a writer that succeeds is in the index, once. A writer that is too late reports that the index
+//! changed, and has nothing in it. The index is whole at all times.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,7 +12,7 @@ use dft_tests::{dft, exported, has_index, run, trace, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
-/// How many times the writers start together, and how many there are.
+/// The number of rounds in which the writers start together, and of writers.
 const ROUNDS: u64 = 12;
 const WRITERS: u64 = 4;
 
@@ -23,7 +23,7 @@ fn traces_in(index: &Path) -> BTreeSet<String> {
 }
 
 #[test]
-fn builds_and_ingests_at_once() {
+fn concurrent_builds_and_ingests_lose_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: String| folder.path().join(name);
     let text = |name: String| path(name).display().to_string();
@@ -45,7 +45,7 @@ fn builds_and_ingests_at_once() {
             };
             commands.push((name, arguments));
         }
-        // The lock of whoever comes first is taken away from it, again and again.
+        // The lock file of the first writer is removed again and again.
         let stop = AtomicBool::new(false);
         let results: Vec<_> = thread::scope(|scope| {
             scope.spawn(|| {
@@ -69,20 +69,20 @@ fn builds_and_ingests_at_once() {
                     done += 1;
                     wanted.insert(name.clone());
                 }
-                // It came after another one had published, or met its lock.
+                // It came after another writer had committed, or met its lock.
                 Some(1) if message.contains("another writer") || message.contains("another process") => {}
                 code => panic!("{arguments:?} ends with {code:?}: {message}"),
             }
         }
         run(DFT, ["verify".as_ref(), index.as_os_str()]).exits(0);
         assert_eq!(traces_in(&index), wanted, "round {round}");
-        // The others have lost no work that is not in their traces and bundles.
+        // The other writers lose no work that is not in their traces and bundles.
         for (name, arguments) in commands {
             run(DFT, &arguments).exits(0);
             wanted.insert(name);
         }
     }
-    assert!(done >= ROUNDS, "one of each round is done");
+    assert!(done >= ROUNDS, "one writer of each round succeeds");
     let left = fs::read_dir(&index).expect("listed").count();
     assert_eq!(left, 3, "the marker, LOCK and one generation");
     let all: Vec<_> = (0..ROUNDS).flat_map(|r| (0..WRITERS).map(move |w| format!("traces-{r}-{w}"))).collect();

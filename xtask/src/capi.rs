@@ -1,5 +1,5 @@
-//! `capi`: the C ABI as its users meet it: installed, found by pkg-config and by CMake, linked shared and
-//! static, under valgrind and AddressSanitizer, and loaded from Python.
+//! `capi`: tests the C ABI as users have it: installed, found by pkg-config and by CMake, linked shared and static,
+//! under valgrind and AddressSanitizer, and loaded from Python.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::header::{self, root};
+use crate::header;
 use crate::install;
 use crate::provision::{provision, python_with};
-use crate::target::{target_directory, workspace_directory};
-use crate::test::step;
+use crate::step::step;
+use crate::target::{root, target_directory, workspace_directory};
 
-/// What every program is compiled with, beside its standard.
+/// Arguments for the compilation of every program, in addition to its standard.
 const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
 
 /// Programs that take an empty directory: tests, and the example that writes tables.
@@ -27,7 +27,7 @@ const PROGRAMS: [(&str, &str); 7] = [
     ("live", "capi/examples/live.c"),
 ];
 
-/// Programs that take the index of the project's own traces, and what else they take.
+/// Programs that take the index of the repository's traces, and their other arguments.
 const READERS: [(&str, &str, &[&str]); 2] =
     [("top_files", "capi/examples/top_files.cpp", &[]), ("counter", "capi/examples/counter.c", &["cpu"])];
 
@@ -53,19 +53,19 @@ pub(crate) fn run() -> Result<()> {
 
     let mut build = provisions.build();
     build.args(["--features", "dft-capi/panics"]);
-    step("building the library that panics where it is asked to", &mut build)?;
+    step("building the library with panics on request", &mut build)?;
     let panics = bench.work.join("libdft_utils_panics.so");
     fs::copy(target.join("release/libdft_utils.so"), &panics)?;
-    step("a panic under every entry point", &mut library("panics", &panics))?;
-    let said = library("panics", &panics).stdout(Stdio::null()).output()?.stderr;
-    if !said.is_empty() {
-        bail!("the library prints: {}", String::from_utf8_lossy(&said));
+    step("a panic in every entry point", &mut library("panics", &panics))?;
+    let printed = library("panics", &panics).stdout(Stdio::null()).output()?.stderr;
+    if !printed.is_empty() {
+        bail!("the library prints: {}", String::from_utf8_lossy(&printed));
     }
 
     install::run(&bench.prefix)?;
     let installed = bench.prefix.join("lib/libdft_utils.so");
     let data = root().join("tests/data");
-    step("streams are the Parquet export", library("streams", &installed).arg(&data).arg(bench.empty("streams")?))?;
+    step("streams equal the Parquet export", library("streams", &installed).arg(&data).arg(bench.empty("streams")?))?;
     step("loaded and unloaded", library("reload", &installed).arg(bench.work.join("streams/index")))?;
 
     for (kind, package) in [("shared", "dft_utils"), ("static", "dft_utils-static")] {
@@ -104,17 +104,17 @@ pub(crate) fn run() -> Result<()> {
     bench.cmake()
 }
 
-/// valgrind, for which an error and a leak are a failure.
+/// Returns valgrind, set to fail on errors and leaks.
 fn memcheck() -> Command {
     let mut command = Command::new("valgrind");
-    // What the runtime keeps of the main thread till the end is not lost.
+    // Memory that the runtime keeps for the main thread until the end is not a leak.
     command.args(["-q", "--leak-check=full", "--show-leak-kinds=definite,indirect"]);
     command.args(["--errors-for-leak-kinds=definite,indirect", "--error-exitcode=9"]);
     command
 }
 
 impl Bench {
-    /// A new directory.
+    /// Makes an empty directory.
     fn empty(&self, name: &str) -> Result<PathBuf> {
         let path = self.work.join(name);
         let _ = fs::remove_dir_all(&path);
@@ -122,7 +122,7 @@ impl Bench {
         Ok(path)
     }
 
-    /// What pkg-config says that a program is compiled and linked with.
+    /// Asks pkg-config for the flags to compile and link a program.
     fn flags(&self, package: &str) -> Result<Vec<String>> {
         let mut command = match Command::new("pkg-config").arg("--version").stdout(Stdio::null()).status() {
             Ok(status) if status.success() => Command::new("pkg-config"),
@@ -130,12 +130,12 @@ impl Bench {
         };
         let library = self.prefix.join("lib");
         command.env("PKG_CONFIG_PATH", library.join("pkgconfig")).args(["--cflags", "--libs", package]);
-        let output = command.output().context("pkg-config does not run")?;
+        let output = command.output().context("pkg-config cannot be run")?;
         if !output.status.success() {
             bail!("pkg-config: {}", String::from_utf8_lossy(&output.stderr));
         }
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let flags = said.split_whitespace().map(str::to_owned);
+        let output = String::from_utf8_lossy(&output.stdout).into_owned();
+        let flags = output.split_whitespace().map(str::to_owned);
         Ok(flags.chain([format!("-Wl,-rpath,{}", library.display()), "-lpthread".to_owned()]).collect())
     }
 
@@ -157,7 +157,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Runs an example over the index that the streams were read from.
+    /// Runs an example on the index that the streams were read from.
     fn read(&self, mut program: Command, more: &[&str]) -> Result<()> {
         let output = program.arg(self.work.join("streams/index")).args(more).output()?;
         let out = String::from_utf8_lossy(&output.stdout);
@@ -174,14 +174,15 @@ impl Bench {
 
     fn valgrind(&self, programs: &[PathBuf]) -> Result<()> {
         if !self.has_valgrind() {
-            println!("\n── valgrind is not here: skipped");
+            println!("\n── valgrind: skipped, not installed");
             return Ok(());
         }
         for program in programs {
             let mut command = memcheck();
             let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if name.starts_with("fork") {
-                // Its child ends with the parent's index open, of which RocksDB has addresses that point behind.
+                // Its child ends with the parent's index open, which looks like a leak: RocksDB's addresses point after
+                // the start of its allocations.
                 command.arg("--leak-check=no");
             }
             step(&format!("{name} under valgrind"), command.arg(program).arg(self.empty("program")?))?;
@@ -189,12 +190,12 @@ impl Bench {
         Ok(())
     }
 
-    /// Threads that aggregate and scan, under checkers of races: ThreadSanitizer, which sees the program and
-    /// not the library, and helgrind, which sees both.
+    /// Checks threads that aggregate and scan for races with ThreadSanitizer, which sees only the program, and helgrind,
+    /// which also sees the library.
     fn threads(&self, flags: &[String]) -> Result<()> {
         const SOURCE: &str = "capi/tests/threads.c";
         let sanitized = self.compile("threads_sanitized", SOURCE, flags, &["-g", "-fsanitize=thread"])?;
-        // Where addresses are random in too many bits, the sanitizer finds no room for its own.
+        // If addresses are randomized in too many bits, the sanitizer finds no room for its memory.
         let mut run = Command::new("setarch");
         run.arg("-R").arg(&sanitized).arg(self.empty("program")?);
         step("threads under ThreadSanitizer", &mut run)?;
@@ -208,7 +209,7 @@ impl Bench {
         step("threads under helgrind", helgrind.arg(program).arg(self.empty("program")?))
     }
 
-    /// The example that hands a stream to Apache Arrow C++, which pyarrow brings with it.
+    /// Runs the example that passes a stream to Apache Arrow C++, which pyarrow includes.
     fn arrow(&self, flags: &[String], python: &Path) -> Result<()> {
         let ask = |what: &str| -> Result<String> {
             let output = Command::new(python).args(["-c", &format!("import pyarrow, glob; print({what})")]).output()?;
@@ -218,7 +219,7 @@ impl Bench {
         let directory = Path::new(&library).parent().context("pyarrow has no libarrow")?.display().to_string();
         let program = self.work.join("arrow");
         let mut compile = Command::new("c++");
-        // Arrow's own headers want C++20.
+        // Arrow's headers need C++20.
         compile.arg("-std=c++20").args(WARNINGS).arg("-isystem").arg(ask("pyarrow.get_include()")?);
         compile.arg(root().join("capi/examples/arrow.cpp")).args(flags).arg(&library);
         compile.arg(format!("-Wl,-rpath,{directory}")).arg("-o").arg(&program);
@@ -226,13 +227,13 @@ impl Bench {
         step("arrow", Command::new(program).arg(self.work.join("streams/index")))
     }
 
-    /// What it costs to add a record.
+    /// Measures the time to add a record.
     fn add(&self, flags: &[String]) -> Result<()> {
         let program = self.compile("add", "capi/benches/add.cpp", flags, &["-O2"])?;
-        step("what it costs to add a record", Command::new(program).arg("200000"))
+        step("the time to add a record", Command::new(program).arg("200000"))
     }
 
-    /// The same programs, as a user's CMake project builds them.
+    /// Builds the programs as a user's CMake project does, and runs them.
     fn cmake(&self) -> Result<()> {
         let cmake = match Command::new("cmake").arg("--version").stdout(Stdio::null()).status() {
             Ok(status) if status.success() => PathBuf::from("cmake"),
@@ -247,7 +248,7 @@ impl Bench {
         for kind in ["dft_utils", "dft_utils_static"] {
             let programs: Vec<PathBuf> =
                 PROGRAMS.iter().map(|(name, _)| build.join(format!("{name}_{kind}"))).collect();
-            self.run_programs(&programs, &["as cmake built it"])?;
+            self.run_programs(&programs, &["built by cmake"])?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! `demo`: from a fresh machine to tables and a summary.
+//! `demo`: goes from a fresh machine to tables and a summary.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,12 +8,12 @@ use anyhow::{Context, Result};
 use xtask::gen_trace::GenTrace;
 
 use crate::provision::provision;
+use crate::step::step;
 use crate::target::{target_directory, workspace_directory};
-use crate::test::step;
 
 pub(crate) fn run() -> Result<()> {
     let provisions = provision()?;
-    println!("building; the first time that takes some minutes");
+    println!("building; the first time, this takes some minutes");
     step("cargo build --release", &mut provisions.build())?;
     let target = target_directory(&workspace_directory(&mut provisions.cargo())?)?;
     let dft = target.join("release/dft");

@@ -1,4 +1,4 @@
-//! `faults`: the campaign of `crates/dft-faults`, over the programs as they are installed.
+//! `faults`: runs the campaign of `crates/dft-faults` on the release build.
 
 use std::process::Command;
 
@@ -6,22 +6,22 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::provision::provision;
+use crate::step::step;
 use crate::target::{target_directory, workspace_directory};
-use crate::test::step;
 
 /// Arguments of `faults`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Arguments {
-    /// How many times as many cases as in CI
+    /// How many cases to try, as a multiple of the number in CI
     #[arg(long, value_name = "N", default_value_t = 1)]
     scale: usize,
-    /// What the cases are chosen by
+    /// The seed that chooses the cases
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Only faults of this kind: syscalls, writers or records; may be given several times
+    /// Only this kind of fault: syscalls, writers or records; repeatable
     #[arg(long, value_name = "KIND")]
     only: Vec<String>,
-    /// Only the case of this name, as a fault shows it
+    /// Only the case of this name, as printed with its fault
     #[arg(long, value_name = "NAME", conflicts_with_all = ["only", "scale"])]
     case: Option<String>,
 }
@@ -40,5 +40,5 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     for only in &arguments.only {
         campaign.args(["--only", only]);
     }
-    step("the campaign of faults", &mut campaign)
+    step("the fault campaign", &mut campaign)
 }

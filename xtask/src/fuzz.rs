@@ -1,7 +1,7 @@
-//! `fuzz`: the fast ways to read a line against the library parser, for as long as one likes.
+//! `fuzz`: compares the fast line parsers with the library parser, for any length of time.
 //!
-//! The properties are those of the test `parsers_agree` of `dft-trace`, which `cargo xtask test` runs for a
-//! moment. Here they run in rounds, each named by its seed: the same seed makes the same lines.
+//! The properties are those of the test `parsers_agree` of `dft-trace`, which `cargo xtask test` runs briefly. Here
+//! they run in rounds, each with a seed: the same seed gives the same lines.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,9 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Deserialize;
 
-use crate::header::root;
 use crate::provision::{Provisions, provision};
-use crate::target::{target_directory, workspace_directory};
-use crate::test::step;
+use crate::step::step;
+use crate::target::{root, target_directory, workspace_directory};
 
 /// Arguments of `fuzz`.
 #[derive(Args, Clone, Debug)]
@@ -23,19 +22,19 @@ pub(crate) struct Arguments {
     /// How many cases of each property to try
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     cases: u64,
-    /// Try cases for so many minutes instead
+    /// Try cases for this many minutes instead
     #[arg(long, value_name = "M", conflicts_with = "cases")]
     minutes: Option<u64>,
-    /// Let coverage guide it instead, for so many minutes (4 by default): trace files, what an index and bundles store,
-    /// and arguments of the C ABI with their queries
+    /// Fuzz guided by coverage instead, for --minutes (default 4): trace files, the contents of an index and of bundles,
+    /// and arguments of the C ABI, including queries
     #[arg(long, conflicts_with_all = ["cases", "seed"])]
     guided: bool,
-    /// The seed of the first round, from which those of the next count up; of the clock where none is given
+    /// The seed of the first round; that of each next round is one more [default: from the clock]
     #[arg(long)]
     seed: Option<u64>,
 }
 
-/// Cases of each property in a round.
+/// The number of cases of each property in a round.
 const ROUND: u64 = 100_000;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -57,19 +56,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             break;
         }
         let output = round(&program, seed, cases).output();
-        let output = output.with_context(|| format!("{} does not run", program.display()))?;
+        let output = output.with_context(|| format!("{} cannot be run", program.display()))?;
         if !output.status.success() {
             println!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-            bail!("`cargo xtask fuzz --seed {seed} --cases {cases}` fails again, until it is right");
+            bail!("to repeat: `cargo xtask fuzz --seed {seed} --cases {cases}`");
         }
         done += cases;
         println!("   seed {seed}: {done} cases of each property in {:.0} s", start.elapsed().as_secs_f64());
     }
-    println!("\nevery parser gave the record that the library parser gives: {done} cases of each property");
+    println!("\nall parsers agree with the library parser: {done} cases of each property");
     Ok(())
 }
 
-/// What the compiler is asked for, so that libFuzzer sees which code ran: counters, where they are, and what was compared.
+/// Compiler options that show libFuzzer which code ran: counters, a table of their places, and compared values.
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
                         -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
                         -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares";
@@ -77,16 +76,16 @@ const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-l
 /// The programs of `fuzz/`, each with a corpus of its name.
 const TARGETS: [&str; 4] = ["trace", "codec", "stored", "abi"];
 
-/// Builds the programs of `fuzz/` with coverage counters, and runs each for its share of the minutes. What makes one fail is
-/// kept; what they found is added to a copy of the corpus.
+/// Builds the programs of `fuzz/` with coverage counters, and runs each for its share of the minutes. Keeps inputs that
+/// make one fail, and adds new inputs to a copy of the corpus.
 fn guided(provisions: &Provisions, minutes: u64) -> Result<()> {
     let work = target_directory(&workspace_directory(&mut provisions.cargo())?)?.join("fuzz");
-    let host = Command::new("rustc").arg("-vV").output().context("rustc does not run")?;
+    let host = Command::new("rustc").arg("-vV").output().context("rustc cannot be run")?;
     let host = String::from_utf8_lossy(&host.stdout).into_owned();
-    let host = host.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc does not say its host")?;
+    let host = host.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc does not report its host")?;
     let mut cargo = provisions.cargo();
     cargo.env("RUSTFLAGS", COVERAGE).env("CARGO_TARGET_DIR", &work);
-    // With a target of its own, what runs while it is built has no counters.
+    // An explicit target keeps counters out of programs that run during the build.
     cargo.args(["build", "--release", "--target", host, "--manifest-path"]).arg(root().join("fuzz/Cargo.toml"));
     step("cargo build of fuzz/", &mut cargo)?;
     let seconds = (minutes * 60 / TARGETS.len() as u64).max(1);
@@ -106,7 +105,7 @@ fn guided(provisions: &Provisions, minutes: u64) -> Result<()> {
     Ok(())
 }
 
-/// A run of the test, as cargo would run it: it finds the project's traces, and what fails is kept beside it.
+/// Returns a run of the test as cargo runs it: it finds the repository's traces, and keeps failures next to itself.
 fn round(program: &Path, seed: u64, cases: u64) -> Command {
     let mut round = Command::new(program);
     let package = root().join("crates/dft-trace");
@@ -115,7 +114,7 @@ fn round(program: &Path, seed: u64, cases: u64) -> Command {
     round
 }
 
-/// Builds the test, once: a round is not to see what is changed meanwhile.
+/// Builds the test once, so that changes during the rounds have no effect.
 fn build(provisions: &Provisions) -> Result<PathBuf> {
     #[derive(Deserialize)]
     struct Message {
@@ -126,11 +125,11 @@ fn build(provisions: &Provisions) -> Result<PathBuf> {
     cargo.current_dir(root()).args(["test", "--release", "--workspace", "--test", "parsers_agree", "--no-run"]);
     let output = cargo.args(["--message-format", "json"]).stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
-        bail!("the test is not built ({})", output.status);
+        bail!("the test cannot be built ({})", output.status);
     }
     let messages = output.stdout.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
     let program = messages.filter_map(|message: Message| message.executable).next_back();
-    program.context("cargo does not say where the test is")
+    program.context("cargo does not report where the test is")
 }
 
 #[cfg(test)]
@@ -138,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_round_finds_the_traces_of_the_project_though_this_package_has_none() {
+    fn a_round_runs_in_the_package_of_the_test() {
         let round = round(Path::new("test"), 1, 2);
         let told = round.get_envs().find(|(name, _)| *name == "CARGO_MANIFEST_DIR").and_then(|(_, value)| value);
         let package = PathBuf::from(told.expect("the test is told its package"));

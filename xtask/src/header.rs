@@ -1,4 +1,4 @@
-//! `header`: the C header, from the crate that implements it, and the Python module that says the same.
+//! `header`: generates the C header from the crate that implements it, and the Python module from the header.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,20 +8,13 @@ use anyhow::{Context, Result, bail};
 use cbindgen::{Builder, Config, DocumentationStyle, EnumConfig, ExportConfig, Language, Style};
 
 use crate::provision::python_with;
-
-/// The root of the workspace: that of the cargo that runs this, for a target directory may be shared by
-/// several clones, and what was built in one may run in another.
-pub(crate) fn root() -> PathBuf {
-    let built = || PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let xtask = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(built, PathBuf::from);
-    xtask.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
-}
+use crate::target::root;
 
 fn place() -> PathBuf {
     root().join("include/dft_utils.h")
 }
 
-/// The header as Python's ctypes knows it.
+/// Returns the path of the module that declares the header's contents for Python's ctypes.
 fn python_place() -> PathBuf {
     root().join("python/src/dft_utils/_abi.py")
 }
@@ -32,30 +25,30 @@ pub(crate) fn run(check: bool) -> Result<()> {
     settle(&python_place(), &python()?, check)
 }
 
-/// Writes what was generated, or checks that it is what is there.
+/// Writes generated text, or checks that the file has it.
 fn settle(place: &Path, text: &str, check: bool) -> Result<()> {
     let name = place.strip_prefix(root()).unwrap_or(place).display().to_string();
     if !check {
         fs::write(place, text).with_context(|| format!("cannot write {}", place.display()))?;
-        println!("{name} is written");
+        println!("{name}: written");
         return Ok(());
     }
     let there = fs::read_to_string(place).with_context(|| format!("cannot read {}", place.display()))?;
     if there != text {
-        bail!("{name} is not what capi/ says: run `cargo xtask header`, and look at what changed");
+        bail!("{name} is out of date with capi/: run `cargo xtask header` and review the changes");
     }
-    println!("{name} is fresh");
+    println!("{name}: up to date");
     Ok(())
 }
 
-/// What the header says, as a Python module.
+/// Generates the Python module from the header.
 fn python() -> Result<String> {
     let python = python_with("abi-venv", &["pycparser"])?;
     let mut generate = Command::new(python);
     generate.arg(root().join("python/generate_abi.py")).arg(place());
-    let output = generate.output().context("python does not run")?;
+    let output = generate.output().context("python cannot be run")?;
     if !output.status.success() {
-        bail!("python/generate_abi.py fails: {}", String::from_utf8_lossy(&output.stderr));
+        bail!("python/generate_abi.py failed: {}", String::from_utf8_lossy(&output.stderr));
     }
     Ok(String::from_utf8(output.stdout)?)
 }
@@ -69,7 +62,7 @@ fn generate() -> Result<String> {
         cpp_compat: true,
         include_guard: Some("DFT_UTILS_H".to_owned()),
         header: Some(preamble.trim_end().to_owned()),
-        // Arrow's own type, which Arrow's own header defines.
+        // Arrow's header defines this type.
         after_includes: Some("\nstruct ArrowArrayStream;".to_owned()),
         style: Style::Both,
         documentation_style: DocumentationStyle::C99,
@@ -86,7 +79,7 @@ fn generate() -> Result<String> {
         },
         ..Config::default()
     };
-    let bindings = Builder::new().with_crate(&capi).with_config(config).generate().context("cbindgen fails")?;
+    let bindings = Builder::new().with_crate(&capi).with_config(config).generate().context("cbindgen failed")?;
     let mut text = Vec::new();
     bindings.write(&mut text);
     Ok(String::from_utf8(text)?)

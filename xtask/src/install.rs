@@ -1,4 +1,4 @@
-//! `install`: the library where C and C++ programs find it.
+//! `install`: installs the library for C and C++ programs.
 //!
 //! ```text
 //! P/lib/libdft_utils.so → .so.2 → .so.2.0.0, libdft_utils.a
@@ -6,8 +6,8 @@
 //! P/include/dft_utils.h, dft_utils.hpp
 //! ```
 //!
-//! What is installed can be moved as a whole. Both libraries have all of RocksDB and zstd in them, and show only
-//! `dft_…`: a program that has another RocksDB or zstd links with its own.
+//! The installation can be moved as a whole. Both libraries contain all of RocksDB and zstd, and export only `dft_…`: a
+//! program with another RocksDB or zstd uses its own.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -16,15 +16,14 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::header::root;
 use crate::provision::provision;
-use crate::target::{target_directory, workspace_directory};
-use crate::test::step;
+use crate::step::step;
+use crate::target::{root, target_directory, workspace_directory};
 
 /// The ABI: the first number of the library's soname, which `capi/build.rs` gives it.
 const ABI: &str = "2";
 
-/// What a program needs beside the static library.
+/// What a program needs in addition to the static library.
 const STATIC_LIBRARIES: &str = "-lstdc++ -lpthread -ldl -lm";
 
 pub(crate) fn run(prefix: &Path) -> Result<()> {
@@ -56,20 +55,20 @@ pub(crate) fn run(prefix: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Copies a file under a name that may be in use: what has it open keeps the old one.
+/// Replaces a file by a copy of another. Programs that have the old file open keep it.
 fn put(from: &Path, to: &Path) -> Result<()> {
     let _ = fs::remove_file(to);
     fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
     Ok(())
 }
 
-/// Makes one object of a static library, of which only the functions of the header have names that others see.
+/// Makes a static library of one object that exports only the functions of the header.
 fn put_static(built: &Path, to: &Path) -> Result<()> {
     let object = to.with_file_name("dft_utils.o");
     let _ = fs::remove_file(to);
     let mut join = Command::new("ld");
-    // Groups of sections would be dropped where the program has some of the same names, and with them what is local
-    // here. capi/src/exit.rs says why `__cxa_atexit` is another.
+    // The linker would drop section groups with names that the program also has, and with them symbols that are local
+    // here. capi/src/exit.rs explains why `__cxa_atexit` is replaced.
     join.args(["-r", "--gc-sections", "--force-group-allocation", "--wrap=__cxa_atexit"]);
     for name in names(&built.join("libdft_utils.so"), &["-D"])?.into_iter().filter(|(_, name)| name.starts_with("dft_"))
     {
@@ -77,33 +76,33 @@ fn put_static(built: &Path, to: &Path) -> Result<()> {
     }
     join.arg(built.join("libdft_utils.a")).arg("-o").arg(&object);
     step("the static library as one object", &mut join)?;
-    // The compiler's own form of it is of no use any more, and none that tools can read.
+    // The compiler's bitcode is no longer needed, and other tools cannot read it.
     let mut strip = Command::new("objcopy");
     strip.args(["--strip-debug", "--remove-section=.llvmbc", "--remove-section=.llvmcmd"]).arg(&object);
-    step("without what debuggers read", &mut strip)?;
-    // Names of which a process has one cannot be made local while they are that.
+    step("stripping debug information", &mut strip)?;
+    // Unique symbols, of which a process has one, cannot be made local; weak ones can.
     let unique: Vec<String> =
         names(&object, &[])?.into_iter().filter(|(kind, _)| kind == "u").map(|(_, name)| name).collect();
     let list = to.with_file_name("dft_utils.unique");
     write(&list, &(unique.join("\n") + "\n"))?;
-    step("names of which there is one", Command::new("objcopy").arg("--weaken-symbols").arg(&list).arg(&object))?;
+    step("weakening unique symbols", Command::new("objcopy").arg("--weaken-symbols").arg(&list).arg(&object))?;
     let mut hide = Command::new("objcopy");
     hide.args(["--wildcard", "--keep-global-symbol=dft_*"]).arg(&object);
-    step("its other names are its own", &mut hide)?;
-    step("archived", Command::new("ar").arg("rcsD").arg(to).arg(&object))?;
+    step("hiding other symbols", &mut hide)?;
+    step("archiving the static library", Command::new("ar").arg("rcsD").arg(to).arg(&object))?;
     for used in [&list, &object] {
         fs::remove_file(used).with_context(|| format!("cannot remove {}", used.display()))?;
     }
     match names(to, &[])?.into_iter().find(|(_, name)| !name.starts_with("dft_")) {
-        Some((_, name)) => bail!("{} shows {name}", to.display()),
+        Some((_, name)) => bail!("{} exports {name}", to.display()),
         None => Ok(()),
     }
 }
 
-/// The names that a library or an object gives to others, each with its kind.
+/// Returns the symbols that a library or an object exports, each with its kind.
 fn names(file: &Path, more: &[&str]) -> Result<Vec<(String, String)>> {
     let output = Command::new("nm").args(["-g", "--defined-only"]).args(more).arg(file).output();
-    let output = output.context("nm does not run: install binutils")?;
+    let output = output.context("nm cannot be run: install binutils")?;
     if !output.status.success() {
         bail!("nm {}: {}", file.display(), String::from_utf8_lossy(&output.stderr));
     }
@@ -135,7 +134,7 @@ fn pkg_config(name: &str, libs: &str, version: &str) -> String {
 }
 
 const CMAKE: &str = "\
-# dft_utils::dft_utils is the shared library, dft_utils::dft_utils_static the other.
+# dft_utils::dft_utils is the shared library, dft_utils::dft_utils_static the static one.
 get_filename_component(_dft_utils_prefix \"${CMAKE_CURRENT_LIST_DIR}/../../..\" ABSOLUTE)
 if(NOT TARGET dft_utils::dft_utils)
   add_library(dft_utils::dft_utils SHARED IMPORTED)
@@ -151,7 +150,7 @@ endif()
 unset(_dft_utils_prefix)
 ";
 
-/// A newer release of the same major version will do.
+/// Returns the CMake version file, which accepts newer releases of the same major version.
 fn cmake_version(version: &str) -> String {
     let major = version.split('.').next().unwrap_or(version);
     format!(

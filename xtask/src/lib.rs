@@ -1,3 +1,3 @@
-//! What the project's own commands share with its benches: traces to measure on.
+//! The part of the development commands that the benches use, too: generated traces.
 
 pub mod gen_trace;

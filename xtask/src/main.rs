@@ -1,5 +1,5 @@
-//! The project's own commands.
-// A person runs these and reads what they print; nothing else goes through this program.
+//! Development commands of the project.
+// Printing is the purpose of this program.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
@@ -12,6 +12,7 @@ mod install;
 mod provision;
 mod python;
 mod rocksdb;
+mod step;
 mod target;
 mod test;
 mod wheel;
@@ -21,7 +22,7 @@ use clap::{Parser, Subcommand};
 use xtask::gen_trace::GenTrace;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The project's own commands")]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Development commands of the project")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -29,23 +30,23 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Fetch what is missing, build, index a sample, export it and show the summary
+    /// Provision the machine, build, index a sample, export it and show the summary
     Demo,
-    /// Fetch what is missing, then run every test
+    /// Provision the machine and run every test
     Test,
-    /// Let system calls fail, writers meet and input be hostile, and see that nothing is lost
+    /// Run the fault campaign: failing system calls, concurrent writers, hostile input
     Faults(faults::Arguments),
-    /// Try arbitrary lines on every parser of traces, and compare
+    /// Compare the trace parsers on random lines
     Fuzz(fuzz::Arguments),
-    /// Measure how fast everything is, and write a report
+    /// Measure performance and write a report
     Bench(bench::Arguments),
-    /// Print the environment that cargo needs here, for `eval "$(cargo xtask env)"`
+    /// Provision the machine and print the environment for cargo: `eval "$(cargo xtask env)"`
     Env,
-    /// Install the library, and test it as C, C++ and Python programs meet it
+    /// Install the library and test it from C, C++ and Python programs
     Capi,
-    /// Generate include/dft_utils.h
+    /// Generate include/dft_utils.h and the Python module for it
     Header {
-        /// Only compare with what is there; fail where it differs
+        /// Only compare with the existing files; fail if they differ
         #[arg(long)]
         check: bool,
     },
@@ -55,15 +56,15 @@ enum Command {
         #[arg(long, value_name = "P")]
         prefix: std::path::PathBuf,
     },
-    /// Make the wheel, and test it as Python programs meet it
+    /// Build the wheel and test it from Python programs
     Python,
-    /// Make the Python package, with the library in it, as a wheel
+    /// Build the Python package, with the library in it, as a wheel
     Wheel {
-        /// The directory to put it in
+        /// The directory to write it to
         #[arg(long, value_name = "D", default_value = "dist")]
         out: std::path::PathBuf,
     },
-    /// Write traces of any tracer generation, size and kind
+    /// Generate traces of any tracer generation, size and kind
     GenTrace(Box<GenTrace>),
 }
 

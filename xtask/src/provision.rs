@@ -1,8 +1,7 @@
-//! What a fresh machine lacks: a compiled RocksDB ([`rocksdb`]), and libclang, which its bindings are
-//! generated with.
+//! Provides what a fresh machine lacks: a compiled RocksDB ([`rocksdb`]), and libclang, which generates its bindings.
 //!
-//! libclang is taken from where it is installed, else from PyPI's `libclang` (into the user's cache), else
-//! from the system's package manager. The compiler's own headers go with it, for PyPI's has none.
+//! libclang is the installed one, or that of PyPI's `libclang` (in the user's cache), or that of the system's package
+//! manager. PyPI's has no headers, so the compiler's headers are used with it.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -12,8 +11,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::header::root;
 use crate::rocksdb;
+use crate::target::root;
 
 /// The version of PyPI's `libclang`.
 const LIBCLANG: &str = "18.1.1";
@@ -22,10 +21,10 @@ const LIBCLANG: &str = "18.1.1";
 pub(crate) struct Provisions(Vec<(&'static str, OsString)>);
 
 impl Provisions {
-    /// A cargo with these variables set.
+    /// Returns a cargo with these variables set.
     pub(crate) fn cargo(&self) -> Command {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        // What cargo sets for this program is not meant for another cargo.
+        // The variables that cargo sets for this program are not meant for another cargo.
         for (name, _) in env::vars_os() {
             if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
                 cargo.env_remove(name);
@@ -35,8 +34,8 @@ impl Provisions {
         cargo
     }
 
-    /// A build of all that users get: everything but this program and the benches. Every command builds the same
-    /// selection, for another one may ask for other features, and then much is compiled again.
+    /// Returns a build of everything that users get. Every command builds the same selection of crates, since another
+    /// one may need other features, and then much is compiled again.
     pub(crate) fn build(&self) -> Command {
         let mut cargo = self.cargo();
         cargo.args([
@@ -53,18 +52,18 @@ impl Provisions {
         cargo
     }
 
-    /// The variables, as a shell reads them.
+    /// Returns the variables as shell commands.
     pub(crate) fn shell(&self) -> String {
         let quoted = |value: &OsString| value.to_string_lossy().replace('\'', "'\\''");
         self.0.iter().map(|(name, value)| format!("export {name}='{}'\n", quoted(value))).collect()
     }
 
-    /// Writes the variables where `.cargo/config.toml` includes them from (cargo 1.94 and later), so that plain
-    /// `cargo build` and `cargo test` find what was provisioned, too.
+    /// Writes the variables to a file that `.cargo/config.toml` includes (cargo 1.94 and later), so that plain
+    /// `cargo build` and `cargo test` use them, too.
     fn write(&self, path: &Path) -> Result<()> {
         let lines = self.0.iter().map(|(name, value)| variable_line(name, value) + "\n");
         let text = format!(
-            "# Written by `cargo xtask`: what it has found or made on this machine.\n[env]\n{}",
+            "# Written by `cargo xtask`: what it found or built on this machine.\n[env]\n{}",
             lines.collect::<String>()
         );
         if fs::read_to_string(path).is_ok_and(|there| there == text) {
@@ -74,15 +73,15 @@ impl Provisions {
     }
 }
 
-/// Finds, fetches or compiles what is missing, and writes it down for plain cargo, too.
+/// Finds, fetches or compiles what is missing, and records it for plain cargo.
 pub(crate) fn provision() -> Result<Provisions> {
     for compiler in ["cc", "c++"] {
         if !runs(Command::new(compiler).arg("--version")) {
-            bail!("there is no `{compiler}`: install a C and C++ compiler (such as g++), which RocksDB is built with");
+            bail!("there is no `{compiler}`: install a C and C++ compiler (such as g++) to build RocksDB");
         }
     }
     let mut variables = libclang()?;
-    // A RocksDB that the user names is used as it is.
+    // Use a RocksDB that the user names.
     if given("ROCKSDB_LIB_DIR").is_none() {
         let cache = cache()?;
         match rocksdb::library(Provisions(Vec::new()).cargo(), &cache) {
@@ -90,7 +89,7 @@ pub(crate) fn provision() -> Result<Provisions> {
                 variables.push(("ROCKSDB_LIB_DIR", directory.into()));
                 variables.push(("ROCKSDB_STATIC", "1".into()));
             }
-            Err(error) => eprintln!("xtask: RocksDB is compiled by cargo, which takes longer ({error:#})"),
+            Err(error) => eprintln!("xtask: cargo will compile RocksDB, which takes longer ({error:#})"),
         }
     }
     let provisions = Provisions(variables);
@@ -98,7 +97,7 @@ pub(crate) fn provision() -> Result<Provisions> {
     Ok(provisions)
 }
 
-/// The value of a variable that the user has set, not `.cargo/provisioned.toml`.
+/// Returns the value of a variable that the user, not `.cargo/provisioned.toml`, has set.
 fn given(name: &str) -> Option<OsString> {
     let value = env::var_os(name)?;
     let provisioned = fs::read_to_string(root().join(".cargo/provisioned.toml")).unwrap_or_default();
@@ -106,7 +105,7 @@ fn given(name: &str) -> Option<OsString> {
     (!ours).then_some(value)
 }
 
-/// The variables that the bindings of RocksDB are generated with.
+/// Returns the variables for the generation of RocksDB's bindings.
 fn libclang() -> Result<Vec<(&'static str, OsString)>> {
     if given("LIBCLANG_PATH").is_some() {
         return Ok(Vec::new());
@@ -117,25 +116,25 @@ fn libclang() -> Result<Vec<(&'static str, OsString)>> {
     let directory = match libclang_from_pypi() {
         Ok(directory) => directory,
         Err(error) => {
-            eprintln!("xtask: no libclang from PyPI ({error:#}); asking the system's package manager");
+            eprintln!("xtask: no libclang from PyPI ({error:#}); trying the system's package manager");
             libclang_from_system()?
         }
     };
     let mut variables = vec![("LIBCLANG_PATH", OsString::from(directory))];
     if given("BINDGEN_EXTRA_CLANG_ARGS").is_none() {
-        let headers = Command::new("cc").arg("-print-file-name=include").output().context("cc does not run")?;
+        let headers = Command::new("cc").arg("-print-file-name=include").output().context("cc cannot be run")?;
         let headers = String::from_utf8_lossy(&headers.stdout).trim().to_owned();
         variables.push(("BINDGEN_EXTRA_CLANG_ARGS", format!("-I{headers}").into()));
     }
     Ok(variables)
 }
 
-/// A Python with packages of PyPI, in a virtual environment of the user's cache.
+/// Returns a Python with packages of PyPI, in a virtual environment in the user's cache.
 pub(crate) fn python_with(name: &str, packages: &[&str]) -> Result<PathBuf> {
     let venv = tools()?.join(name);
     let python = venv.join("bin/python");
     let listed = |package: &&str| {
-        // Of a package's own name, without extras and version; another version is as good as none.
+        // The name without extras and version. Another version counts as missing.
         let (name, version) =
             package.split_once("==").map_or((*package, None), |(name, version)| (name, Some(version)));
         let name = name.split('[').next().unwrap_or(name);
@@ -148,17 +147,17 @@ pub(crate) fn python_with(name: &str, packages: &[&str]) -> Result<PathBuf> {
     };
     if !packages.iter().all(listed) {
         eprintln!("xtask: fetching {} from PyPI", packages.join(", "));
-        let made = Command::new("python3").args(["-m", "venv"]).arg(&venv).status().context("python3 does not run")?;
+        let made = Command::new("python3").args(["-m", "venv"]).arg(&venv).status().context("python3 cannot be run")?;
         let mut pip = Command::new(&python);
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages);
         if !made.success() || !pip.status().is_ok_and(|status| status.success()) {
-            bail!("{} cannot be had from PyPI", packages.join(", "));
+            bail!("cannot install {} from PyPI", packages.join(", "));
         }
     }
     Ok(python)
 }
 
-/// A variable as cargo's configuration has it. JSON's strings are TOML's.
+/// Formats a variable for cargo's configuration. JSON strings are also TOML strings.
 fn variable_line(name: &str, value: &OsStr) -> String {
     format!("{name} = {}", serde_json::Value::from(value.to_string_lossy()))
 }
@@ -167,7 +166,7 @@ fn runs(command: &mut Command) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-/// Whether a directory has libclang, under any of the names that it goes by.
+/// Whether a directory has libclang, under any of its names.
 fn has_libclang(directory: &Path) -> bool {
     let Ok(entries) = fs::read_dir(directory) else { return false };
     entries.flatten().any(|entry| {
@@ -179,7 +178,7 @@ fn has_libclang(directory: &Path) -> bool {
     })
 }
 
-/// Where systems put it: bindgen finds it there itself, but only together with its headers.
+/// Finds an installed libclang. bindgen finds it itself, but only with its headers.
 fn installed_libclang() -> Option<PathBuf> {
     let mut directories: Vec<PathBuf> = Vec::new();
     for root in ["/usr/lib", "/usr/lib64", "/usr/local/lib", "/opt/homebrew/opt/llvm/lib", "/usr/local/opt/llvm/lib"] {
@@ -189,18 +188,18 @@ fn installed_libclang() -> Option<PathBuf> {
         directories.extend(llvm.map(|entry| entry.path().join("lib")));
     }
     directories.sort();
-    // The last is the newest; one without clang's headers would not do.
+    // The last one is the newest. clang's headers are needed, too.
     directories.into_iter().rev().find(|directory| has_libclang(directory) && directory.join("clang").is_dir())
 }
 
-/// The project's directory in the user's cache.
+/// Returns the project's directory in the user's cache.
 fn cache() -> Result<PathBuf> {
     let home = env::var_os("HOME").map(PathBuf::from).context("HOME is not set")?;
     let cache = env::var_os("XDG_CACHE_HOME").map_or_else(|| home.join(".cache"), PathBuf::from);
     Ok(cache.join("dftracer-utils"))
 }
 
-/// The directory of what is fetched.
+/// Returns the directory for fetched tools.
 pub(crate) fn tools() -> Result<PathBuf> {
     Ok(cache()?.join("tools"))
 }
@@ -216,7 +215,7 @@ fn libclang_from_pypi() -> Result<PathBuf> {
     let mut pip = Command::new("python3");
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target"]);
     pip.arg(&target).arg(format!("libclang=={LIBCLANG}"));
-    let status = pip.status().context("python3 does not run")?;
+    let status = pip.status().context("python3 cannot be run")?;
     if !status.success() || !has_libclang(&directory) {
         bail!("`python3 -m pip install libclang` failed");
     }
@@ -246,5 +245,5 @@ fn libclang_from_system() -> Result<PathBuf> {
             }
         }
     }
-    bail!("there is no libclang, and it could not be installed: install it, and set LIBCLANG_PATH to its directory")
+    bail!("libclang is missing and could not be installed: install it and set LIBCLANG_PATH to its directory")
 }

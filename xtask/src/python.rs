@@ -1,4 +1,4 @@
-//! `python`: the Python package as its users meet it: the wheel, in environments of its own.
+//! `python`: tests the Python package as users have it: the wheel, in separate environments.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -9,19 +9,18 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
-use crate::header::root;
 use crate::provision::{provision, python_with};
-use crate::target::{target_directory, workspace_directory};
-use crate::test::step;
+use crate::step::step;
+use crate::target::{root, target_directory, workspace_directory};
 use crate::wheel;
 
-/// The oldest minor version of Python 3 that the wheel is for, and the last that is looked for.
+/// The minor versions of Python 3: from the oldest that the wheel supports to the newest that is searched for.
 const MINORS: std::ops::RangeInclusive<u32> = 9..=14;
 
-/// What the tests need beside the wheel.
+/// What the tests need in addition to the wheel.
 const PACKAGES: [&str; 7] = ["pytest", "pyarrow", "pandas", "polars", "duckdb", "dask[dataframe]", "distributed"];
 
-/// dfanalyzer, and the release of the C++ library whose helpers it imports.
+/// dfanalyzer, the release of the C++ library whose helpers it imports, and what its tests need.
 const DFANALYZER: [&str; 4] = ["dftracer-analyzer==0.0.9", "dftracer-utils==0.0.12", "pytest", "pyarrow"];
 
 pub(crate) fn run() -> Result<()> {
@@ -40,7 +39,7 @@ pub(crate) fn run() -> Result<()> {
     pytest(&with_wheel("dfanalyzer-venv", &DFANALYZER, &wheel)?, &dfanalyzer)
 }
 
-/// Every Python that the wheel is for: those on the path, and those that pyenv has.
+/// Finds every Python that the wheel supports, on the path and in pyenv.
 fn interpreters() -> BTreeMap<u32, PathBuf> {
     let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let pyenv = env::var_os("PYENV_ROOT").map_or_else(|| home.join(".pyenv"), PathBuf::from).join("versions");
@@ -53,8 +52,8 @@ fn interpreters() -> BTreeMap<u32, PathBuf> {
         let mut ask = Command::new(&python);
         ask.args(["-c", "import sys, venv, ensurepip; print(*sys.version_info[:2])"]);
         let Ok(output) = ask.stderr(Stdio::null()).output() else { continue };
-        let said = String::from_utf8_lossy(&output.stdout);
-        if let Some(("3", minor)) = said.trim().split_once(' ')
+        let version = String::from_utf8_lossy(&output.stdout);
+        if let Some(("3", minor)) = version.trim().split_once(' ')
             && let Ok(minor) = minor.parse()
             && MINORS.contains(&minor)
         {
@@ -64,7 +63,7 @@ fn interpreters() -> BTreeMap<u32, PathBuf> {
     found
 }
 
-/// A new environment with nothing but the wheel, and no compiler to install it with.
+/// Tests the wheel in a new environment with nothing else, and without a compiler.
 fn clean(python: &Path, venv: &Path, wheel: &Path) -> Result<()> {
     let name = venv.file_name().unwrap_or_default().to_string_lossy().into_owned();
     step(&format!("{name}: a new environment"), Command::new(python).args(["-m", "venv"]).arg(venv))?;
@@ -74,13 +73,13 @@ fn clean(python: &Path, venv: &Path, wheel: &Path) -> Result<()> {
     for compiler in ["CC", "CXX"] {
         install.env(compiler, "false");
     }
-    step(&format!("{name}: the wheel, from nowhere else and without a compiler"), &mut install)?;
+    step(&format!("{name}: installing the wheel, without an index or a compiler"), &mut install)?;
     let mut smoke = Command::new(&python);
     smoke.arg(root().join("python/smoke.py")).arg(root().join("tests/data"));
     step(&format!("{name}: traces to rows, without an Arrow library"), &mut smoke)
 }
 
-/// An environment of the user's cache with packages of PyPI, and this wheel.
+/// Returns a Python of an environment in the user's cache, with packages of PyPI and this wheel.
 fn with_wheel(name: &str, packages: &[&str], wheel: &Path) -> Result<PathBuf> {
     let python = python_with(name, packages)?;
     let mut install = Command::new(&python);
@@ -89,7 +88,7 @@ fn with_wheel(name: &str, packages: &[&str], wheel: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// The files of tests, in their order.
+/// Returns the test files, sorted.
 fn tests() -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(root().join("python/tests"))?;
     let mut tests: Vec<PathBuf> = entries
@@ -103,14 +102,14 @@ fn tests() -> Result<Vec<PathBuf>> {
 fn pytest(python: &Path, tests: &[PathBuf]) -> Result<()> {
     let mut pytest = Command::new(python);
     pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5"]).args(tests);
-    // What is tested is the wheel, wherever else a package may lie.
+    // Test the wheel even if the package is elsewhere, too.
     pytest.env_remove("PYTHONPATH").env_remove("DFT_UTILS_LIBRARY");
     let path = env::var_os("PATH").unwrap_or_default();
     let tools = python.parent().map(Path::to_path_buf).into_iter().chain(env::split_paths(&path));
     let path: OsString = env::join_paths(tools)?;
     pytest.env("PATH", path);
     if !pytest.status()?.success() {
-        bail!("the tests of the Python package fail");
+        bail!("the tests of the Python package failed");
     }
     Ok(())
 }

@@ -1,11 +1,11 @@
-//! RocksDB, compiled once per machine as a few large translation units.
+//! Compiles RocksDB once per machine, as a few large translation units.
 //!
-//! `librocksdb-sys` compiles RocksDB's 343 source files one by one, and most of that time goes into the
-//! same headers, again for every file. RocksDB's sources can also be included into one another (its own
-//! Makefile has a `unity.a`), so here each of [`UNITS`] units includes a share of them. The archive lies in
-//! the user's cache, and `librocksdb-sys` links it when it finds `ROCKSDB_LIB_DIR` in its environment.
+//! `librocksdb-sys` compiles RocksDB's 343 source files one by one, which spends most of the time on the same headers
+//! for every file. RocksDB's sources can also be included into one another (its Makefile has a `unity.a`), so each of
+//! [`UNITS`] units includes a share of them. The archive is in the user's cache, and `librocksdb-sys` links it if
+//! `ROCKSDB_LIB_DIR` is set.
 //!
-//! Where a compiler refuses the units, `librocksdb-sys` compiles RocksDB itself.
+//! If a compiler refuses the units, `librocksdb-sys` compiles RocksDB itself.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -20,13 +20,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use xxhash_rust::xxh3::Xxh3;
 
-/// How many units RocksDB is compiled as. Fewer read the headers less often; more keep more cores busy.
+/// The number of units. Fewer units read the headers less often; more units use more cores.
 const UNITS: usize = 8;
 
-/// What the compiler takes at most for one unit, with room to spare: GCC 12 takes 1.7 GB.
+/// The maximum memory of the compiler for one unit, in bytes, with a margin: GCC 12 uses 1.7 GB.
 const UNIT_MEMORY: u64 = 2_500_000_000;
 
-/// What `librocksdb-sys` defines for Linux, with the features that the workspace asks for.
+/// The macros that `librocksdb-sys` defines for Linux, with the features that the workspace selects.
 const DEFINES: [(&str, Option<&str>); 11] = [
     ("NDEBUG", Some("1")),
     ("ZSTD", Some("1")),
@@ -41,16 +41,16 @@ const DEFINES: [(&str, Option<&str>); 11] = [
     ("ROCKSDB_RANGESYNC_PRESENT", None),
 ];
 
-/// Where the sources are, as the lock file names them.
+/// The sources of the versions in the lock file.
 struct Sources {
     /// The package `librocksdb-sys`.
     rocksdb: PathBuf,
-    /// The headers of the zstd that the program is linked with.
+    /// The headers of the zstd that the program links.
     zstd: PathBuf,
     versions: String,
 }
 
-/// The directory of `librocksdb.a` for this machine, below `cache`. Compiles it if it is not there.
+/// Returns the directory of `librocksdb.a` for this machine, below `cache`. Compiles it if necessary.
 pub(crate) fn library(cargo: Command, cache: &Path) -> Result<PathBuf> {
     let sources = Sources::find(cargo)?;
     let target = host()?;
@@ -60,13 +60,17 @@ pub(crate) fn library(cargo: Command, cache: &Path) -> Result<PathBuf> {
         return Ok(directory);
     }
     fs::create_dir_all(cache).with_context(|| format!("cannot make {}", cache.display()))?;
-    // Beside its place, and renamed when it is whole: another process may be at it, and this one may be killed.
+    // Build next to the final place and rename when complete: another process may build it, and this one may be killed.
     let work = tempfile::Builder::new().prefix(".rocksdb-").tempdir_in(cache)?;
     let units = sources.units(work.path())?;
     compile(&compiler, &units)?;
     let objects = units.iter().map(|unit| unit.with_extension("o"));
     let mut archive = build(&sources, &target);
-    archive.objects(objects).out_dir(work.path()).try_compile("rocksdb").context("no archive of RocksDB")?;
+    archive
+        .objects(objects)
+        .out_dir(work.path())
+        .try_compile("rocksdb")
+        .context("cannot make an archive of RocksDB")?;
     for unit in &units {
         fs::remove_file(unit)?;
         fs::remove_file(unit.with_extension("o"))?;
@@ -95,7 +99,7 @@ impl Sources {
             bail!("`cargo metadata` failed ({})", output.status);
         }
         let metadata: Metadata =
-            serde_json::from_slice(&output.stdout).context("`cargo metadata` is not understood")?;
+            serde_json::from_slice(&output.stdout).context("cannot parse the output of `cargo metadata`")?;
         let package = |name: &str| {
             let package = metadata.packages.iter().find(|package| package.name == name);
             let package = package.with_context(|| format!("{name} is not a dependency"))?;
@@ -107,12 +111,12 @@ impl Sources {
         Ok(Self { rocksdb, zstd: zstd.join("zstd/lib"), versions: format!("{rocksdb_version}-zstd-{zstd_version}") })
     }
 
-    /// Writes the units, each with the same share of the sources' bytes, and gives their paths.
+    /// Writes the units, each with an equal share of the sources' bytes. Returns their paths.
     fn units(&self, folder: &Path) -> Result<Vec<PathBuf>> {
         let list = self.rocksdb.join("rocksdb_lib_sources.txt");
         let list = fs::read_to_string(&list).with_context(|| format!("cannot read {}", list.display()))?;
         let mut sources = Vec::new();
-        // The package has a `build_version.cc` of its own.
+        // The package has its own `build_version.cc`.
         for source in list.lines().map(str::trim).filter(|line| !line.is_empty() && *line != "util/build_version.cc") {
             let path = self.rocksdb.join("rocksdb").join(source);
             let size = fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?.len();
@@ -137,11 +141,12 @@ impl Sources {
     }
 }
 
-/// The target that this program itself was compiled for.
+/// Returns the host target of rustc.
 fn host() -> Result<String> {
     let output = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())).arg("-vV").output()?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    let host = said.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc does not say its host")?;
+    let version = String::from_utf8_lossy(&output.stdout);
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    let host = host.context("rustc does not report its host")?;
     Ok(host.to_owned())
 }
 
@@ -159,15 +164,15 @@ fn build(sources: &Sources, target: &str) -> cc::Build {
     build
 }
 
-/// The C++ compiler with all of its arguments, as `CXX` and `CXXFLAGS` ask for it.
+/// Returns the C++ compiler with all of its arguments, as `CXX` and `CXXFLAGS` select it.
 fn compiler(sources: &Sources, target: &str) -> Result<Command> {
     Ok(build(sources, target).try_get_compiler().context("there is no C++ compiler")?.to_command())
 }
 
-/// What an archive depends on beside the versions of its sources.
+/// Hashes what an archive depends on in addition to the versions of its sources.
 fn key(compiler: &Command, target: &str) -> Result<u64> {
     let version =
-        Command::new(compiler.get_program()).arg("--version").output().context("the compiler does not run")?;
+        Command::new(compiler.get_program()).arg("--version").output().context("the compiler cannot be run")?;
     let mut key = Xxh3::new();
     let mut add = |part: &[u8]| {
         key.update(part);
@@ -176,14 +181,14 @@ fn key(compiler: &Command, target: &str) -> Result<u64> {
     add(target.as_bytes());
     add(&version.stdout);
     add(&UNITS.to_le_bytes());
-    // Without the paths: they say where the sources are, not what is in them.
+    // Paths are ignored: they do not affect the contents.
     for argument in compiler.get_args().filter(|argument| !Path::new(argument).is_absolute()) {
         add(argument.as_encoded_bytes());
     }
     Ok(key.digest())
 }
 
-/// Compiles every unit, as many at once as there are processors and memory for.
+/// Compiles every unit, as many concurrently as processors and memory allow.
 fn compile(compiler: &Command, units: &[PathBuf]) -> Result<()> {
     let at_once = thread::available_parallelism()?.get().min(units.len());
     let at_once = at_once.min((available_memory().unwrap_or(u64::MAX) / UNIT_MEMORY) as usize).max(1);
@@ -198,7 +203,7 @@ fn compile(compiler: &Command, units: &[PathBuf]) -> Result<()> {
                 while !stop.load(Ordering::Relaxed)
                     && let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed))
                 {
-                    // The receiver is gone only once a unit has failed.
+                    // The receiver is gone only after a unit has failed.
                     let _ = sender.send(compile_unit(compiler, unit));
                 }
             });
@@ -215,7 +220,7 @@ fn compile(compiler: &Command, units: &[PathBuf]) -> Result<()> {
     })
 }
 
-/// A line that moves on a terminal; a line per unit elsewhere.
+/// A progress bar on a terminal; a line per unit elsewhere.
 struct Progress(ProgressBar);
 
 impl Progress {
@@ -223,7 +228,7 @@ impl Progress {
         let style = ProgressStyle::with_template("compiling RocksDB {bar:24} {pos}/{len} units, {elapsed}");
         let bar = ProgressBar::new(units).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         if bar.is_hidden() {
-            eprintln!("xtask: compiling RocksDB, once for this machine: {units} units, some minutes");
+            eprintln!("xtask: compiling RocksDB, once per machine: {units} units, some minutes");
         }
         bar.enable_steady_tick(Duration::from_secs(1));
         Self(bar)
@@ -252,16 +257,16 @@ fn compile_unit(compiler: &Command, unit: &Path) -> Result<()> {
     let messages = unit.with_extension("messages");
     let status = command.stderr(File::create(&messages)?).stdout(Stdio::null()).status()?;
     if !status.success() {
-        let said = fs::read(&messages).unwrap_or_default();
-        let said = String::from_utf8_lossy(&said);
-        let first = said.lines().find(|line| line.contains("error")).unwrap_or("without a message").to_owned();
-        bail!("{} ends with {status}: {first}", compiler.get_program().display());
+        let text = fs::read(&messages).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let first = text.lines().find(|line| line.contains("error")).unwrap_or("without a message").to_owned();
+        bail!("{} failed ({status}): {first}", compiler.get_program().display());
     }
     fs::remove_file(messages)?;
     Ok(())
 }
 
-/// What Linux says is available, in bytes.
+/// Returns the memory that Linux reports as available, in bytes.
 fn available_memory() -> Option<u64> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;

@@ -1,12 +1,11 @@
-//! `test`: every test of the project.
+//! `test`: runs every test of the project.
 
-use std::process::Command;
-
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
 use crate::provision::provision;
+use crate::step::step;
 
-/// The crates that need no RocksDB: tested unoptimised, with debug assertions and overflow checks.
+/// The crates that do not need RocksDB: tested without optimization, with debug assertions and overflow checks.
 const PURE: [&str; 5] = ["dft-io", "dft-trace", "dft-metrics", "dft-codec", "dft-aggregate"];
 
 pub(crate) fn run() -> Result<()> {
@@ -14,33 +13,23 @@ pub(crate) fn run() -> Result<()> {
     let mut pure = provisions.cargo();
     pure.arg("test");
     pure.args(PURE.iter().flat_map(|name| ["--package", name]));
-    step("the crates that need no RocksDB", &mut pure)?;
-    // All of the workspace at once, as everywhere in release: another selection of crates may ask
-    // for other features of what RocksDB is built with, and build it again.
+    step("the crates that do not need RocksDB", &mut pure)?;
+    // The whole workspace at once, as in every release build: another selection of crates may select other features of
+    // RocksDB's dependencies, and build it again.
     let mut rest = provisions.cargo();
     rest.args(["test", "--release", "--workspace"]);
     rest.args(PURE.iter().flat_map(|name| ["--exclude", name]));
-    step("the crates on top of RocksDB, and the whole system", &mut rest)?;
-    // Built with the points at which a test lets the process die, which no release has.
-    let mut points = provisions.cargo();
-    points.args(["test", "--release", "--workspace", "--features", "dft-tests/failpoints"]);
-    points.args([
+    step("the crates that need RocksDB, and the whole system", &mut rest)?;
+    // Built with failpoints, which no release has.
+    let mut failpoints = provisions.cargo();
+    failpoints.args(["test", "--release", "--workspace", "--features", "dft-tests/failpoints"]);
+    failpoints.args([
         "--test",
         "a_process_killed_at_any_failpoint_leaves_a_whole_index",
         "--test",
         "a_process_killed_while_copies_are_found_counts_none_twice",
     ]);
-    step("deaths and refusals at every point", &mut points)?;
+    step("deaths and refusals at every failpoint", &mut failpoints)?;
     crate::capi::run()?;
     crate::python::run()
-}
-
-/// Runs a command, and fails if it does.
-pub(crate) fn step(what: &str, command: &mut Command) -> Result<()> {
-    println!("\n── {what}");
-    let status = command.status().with_context(|| format!("{} does not run", command.get_program().display()))?;
-    if !status.success() {
-        bail!("{what}: failed ({status})");
-    }
-    Ok(())
 }

@@ -1,4 +1,4 @@
-//! `wheel`: the Python package with the library in it, as one file for pip.
+//! `wheel`: builds the Python package, with the library in it, as a wheel.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,15 +6,14 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::header::root;
 use crate::provision::{provision, python_with};
-use crate::target::{target_directory, workspace_directory};
-use crate::test::step;
+use crate::step::step;
+use crate::target::{root, target_directory, workspace_directory};
 
-/// What the wheel is made of, from `python/`.
+/// The sources of the wheel in `python/`.
 const SOURCES: [&str; 4] = ["src", "pyproject.toml", "platform_tag.py", "README.md"];
 
-/// Makes the wheel in `out`, and gives its path.
+/// Builds the wheel in `out`. Returns its path.
 pub(crate) fn run(out: &Path) -> Result<PathBuf> {
     let provisions = provision()?;
     step("building the library", &mut provisions.build())?;
@@ -33,7 +32,7 @@ pub(crate) fn run(out: &Path) -> Result<PathBuf> {
     pack.env("DFT_UTILS_VERSION", env!("CARGO_PKG_VERSION"));
     step("packing the wheel", &mut pack)?;
     let raw = only_wheel(&work.join("raw"))?;
-    // Finds the oldest systems that the library runs on, and names them in the wheel.
+    // Tags the wheel with the oldest systems that the library runs on.
     let mut repair = Command::new(&python);
     repair.args(["-m", "auditwheel", "repair", "--strip", "--wheel-dir"]).arg(work.join("repaired")).arg(&raw);
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -55,11 +54,11 @@ fn only_wheel(directory: &Path) -> Result<PathBuf> {
         .collect();
     match wheels.as_slice() {
         [wheel] => Ok(wheel.clone()),
-        others => bail!("{} wheels in {}, where there should be one", others.len(), directory.display()),
+        others => bail!("{} wheels in {}, expected one", others.len(), directory.display()),
     }
 }
 
-/// Copies a file or a folder, without what Python leaves in it.
+/// Copies a file or a directory, without Python's caches.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let failed = || format!("cannot copy {} to {}", from.display(), to.display());
     if from.file_name().is_some_and(|name| name == "__pycache__") {

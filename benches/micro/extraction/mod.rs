@@ -1,4 +1,4 @@
-//! What a record says, extracted by a library through serde: the same that the project's parsers give.
+//! Extracts with a library, through serde, the same fields of a record as the project's parsers.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -28,7 +28,7 @@ pub(crate) struct Extracted<'a> {
     args: Args<'a>,
 }
 
-/// A value; what is nested is not looked at.
+/// A value; nested values are ignored.
 #[derive(Default)]
 #[expect(dead_code, reason = "it is extracted, and thrown away")]
 pub(crate) enum Scalar<'a> {
@@ -39,7 +39,7 @@ pub(crate) enum Scalar<'a> {
     Text(Cow<'a, str>),
 }
 
-/// The args, in the trace's order.
+/// The args, in the order of the trace.
 #[derive(Default)]
 #[expect(dead_code, reason = "they are extracted, and thrown away")]
 pub(crate) struct Args<'a>(Vec<(Cow<'a, str>, Scalar<'a>)>);
@@ -98,7 +98,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Args<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        /// A key, borrowed where it has no escapes.
+        /// A key, borrowed if it has no escapes.
         #[derive(Deserialize)]
         struct Key<'k>(#[serde(borrow)] Cow<'k, str>);
 

@@ -13,9 +13,9 @@ use crate::arg_plan::ArgPlans;
 use crate::cells::{ByteOrders, Cells};
 use crate::config::Config;
 use crate::intern::{Interner, Symbol};
-use crate::rules::aggregated::{MetricPart, Origin};
+use crate::rules::Origin;
 use crate::series_cache::SeriesCache;
-use crate::table::{CounterKey, Giver, KnownSeries, RowCell, SeriesKey, TelemetryCell};
+use crate::table::{CounterKey, Giver, KnownSeries, MetricPart, RowCell, SeriesKey, TelemetryCell};
 
 /// The table in memory of an aggregation, and the rules by which records update it.
 ///

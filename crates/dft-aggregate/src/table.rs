@@ -124,3 +124,12 @@ pub(crate) enum Giver {
     Nobody,
     Process(ProcessId),
 }
+
+/// The part of an aggregated call's metric that an arg is. Parts are grouped in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum MetricPart {
+    Plain,
+    Sum,
+    Min,
+    Max,
+}

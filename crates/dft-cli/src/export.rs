@@ -26,7 +26,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Outcome> {
     let mut text = String::new();
     let Export { tables, removed } = export(&view, &args.out, &options)?;
     for file in removed {
-        let _ = writeln!(text, "{}  removed: it is of an earlier export, and shows something else", file.shown());
+        let _ = writeln!(text, "{}  removed: from an earlier export with other contents", file.shown());
     }
     for file in tables {
         let _ = writeln!(text, "{}  {} rows, {}", file.path.shown(), count(file.rows), bytes(file.bytes as f64));
@@ -43,7 +43,7 @@ fn filter(args: &FilterArgs) -> Result<Filter> {
     ranks.sort_unstable();
     Ok(Filter {
         time: args.time.clone(),
-        cat: pattern(&args.cat.as_ref().map(|cat| cat.to_ascii_lowercase()))?,
+        category: pattern(&args.cat.as_ref().map(|cat| cat.to_ascii_lowercase()))?,
         name: pattern(&args.name)?,
         pids,
         ranks,

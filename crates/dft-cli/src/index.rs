@@ -27,25 +27,25 @@ pub(crate) fn run(args: &IndexArgs) -> Result<Outcome> {
     Ok(outcome(&report.input))
 }
 
-/// The report, in a few lines.
+/// Describes the report in a few lines.
 fn describe(report: &BuildReport) -> String {
     let input = &report.input;
     let index = report.index.shown().to_string();
-    // The duplicates are in as well, in a way.
+    // The text of a duplicate is indexed as well.
     let known = input.known.len() + input.duplicates.len();
     if input.files.is_empty() && known > 0 {
         let files = match known {
             1 => "the file is".to_owned(),
             files => format!("all {} files are", count(files as u64)),
         };
-        return format!("nothing to do: {files} in {index} already\n");
+        return format!("nothing to do: {files} already in {index}\n");
     }
     let mut text = String::new();
     let _ = writeln!(text, "indexed {}", read(input));
     let mut fields_of = lines(input);
     fields_of.push(("hashes", format!("{} with more than one name", count(report.ambiguous_hashes))));
     if !input.known.is_empty() {
-        fields_of.push(("known", format!("{} in the index already", plural(input.known.len() as u64, "file"))));
+        fields_of.push(("known", format!("{} already in the index", plural(input.known.len() as u64, "file"))));
     }
     fields_of.push(("index", index));
     text + &fields(&fields_of)

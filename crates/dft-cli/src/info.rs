@@ -18,7 +18,7 @@ use crate::output::{columns, say, say_json};
 use crate::source;
 use crate::units::{bytes, count, duration, plural};
 
-/// How many files are listed.
+/// The maximum number of files to list.
 const SHOWN: usize = 20;
 
 pub(crate) fn run(args: &InfoArgs) -> Result<Outcome> {
@@ -34,9 +34,9 @@ pub(crate) fn run(args: &InfoArgs) -> Result<Outcome> {
 
 struct Facts {
     files: Vec<(String, dft_codec::FileEntry)>,
-    /// Records that are missing, of each file.
+    /// The lost records of each file.
     lost: Vec<Vec<LostRecords>>,
-    /// What has the trace of what, and is not counted.
+    /// Files that are not counted, and the trace that each one duplicates.
     duplicates: Vec<(String, String)>,
     gone: Vec<String>,
     totals: FileCounts,
@@ -80,7 +80,7 @@ impl Facts {
         })
     }
 
-    /// How many processes there are, and how many of them have a rank.
+    /// Returns the number of processes, and how many of them have a rank.
     fn processes(&self) -> (u64, u64) {
         let mut ranks: BTreeMap<_, Fact<i64>> = BTreeMap::new();
         for (_, entry) in &self.files {
@@ -118,8 +118,11 @@ impl Facts {
             .names
             .iter()
             .map(|(kind, all, ambiguous)| {
-                let note =
-                    if *ambiguous > 0 { format!(" ({} with several names)", count(*ambiguous)) } else { String::new() };
+                let note = if *ambiguous > 0 {
+                    format!(" ({} with more than one name)", count(*ambiguous))
+                } else {
+                    String::new()
+                };
                 format!("{}{note}", plural(*all, kind))
             })
             .collect();
@@ -174,8 +177,7 @@ impl Facts {
             let _ = writeln!(text, "  and {} more", count((self.files.len() - SHOWN) as u64));
         }
         if !self.gone.is_empty() {
-            let _ =
-                writeln!(text, "{:<10} {}, counted as before", "gone", plural(self.gone.len() as u64, "trace file"));
+            let _ = writeln!(text, "{:<10} {}, still counted", "gone", plural(self.gone.len() as u64, "trace file"));
             text.push_str(&listed(&self.gone, Clone::clone));
         }
         if !self.duplicates.is_empty() {
@@ -255,7 +257,7 @@ impl Facts {
     }
 }
 
-/// The first few of a list, a line each.
+/// Formats the first few items of a list, one per line.
 fn listed<T>(all: &[T], line: impl Fn(&T) -> String) -> String {
     let mut text: String = all.iter().take(SHOWN).map(|one| format!("  {}\n", line(one).shown())).collect();
     if all.len() > SHOWN {

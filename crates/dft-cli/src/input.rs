@@ -1,4 +1,4 @@
-//! What is said of traces that were read: how much it was, and what was wrong with it.
+//! Reports on traces that were read: how much was read, and its faults.
 
 use std::fmt::Write;
 
@@ -10,18 +10,18 @@ use dft_trace::NotRead;
 use crate::Outcome;
 use crate::units::{bytes, count, plural, rate};
 
-/// How many faulty files are shown line by line.
+/// The maximum number of faulty files to describe one by one.
 const SHOWN: usize = 50;
 
-/// What is said of a file that has too many processes.
-pub(crate) const MORE_PROCESSES: &str = "it has more processes than facts are kept of: the table of processes is not \
-     all of them, though all of their records are in";
+/// The message for a file that has too many processes.
+pub(crate) const MORE_PROCESSES: &str = "it has more processes than facts are kept of: all records are counted, but \
+     the processes table is incomplete";
 
 pub(crate) fn outcome(input: &InputReport) -> Outcome {
     if input.has_faults() { Outcome::Faults } else { Outcome::Done }
 }
 
-/// How much was read, and how fast.
+/// Describes how much was read, and how fast.
 pub(crate) fn read(input: &InputReport) -> String {
     let records = input.counts().records();
     let seconds = input.elapsed.as_secs_f64();
@@ -35,7 +35,7 @@ pub(crate) fn read(input: &InputReport) -> String {
     )
 }
 
-/// How many files, and pieces of files.
+/// Counts files and pieces of files.
 pub(crate) fn files_and_pieces(reports: &[FileReport]) -> String {
     let pieces = reports.iter().filter(|report| report.piece.is_some()).count();
     match (reports.len() - pieces, pieces) {
@@ -45,7 +45,7 @@ pub(crate) fn files_and_pieces(reports: &[FileReport]) -> String {
     }
 }
 
-/// What the records, lines and files were.
+/// Counts records, rows, lines and files by kind.
 pub(crate) fn lines(input: &InputReport) -> Vec<(&'static str, String)> {
     let counts = input.counts();
     let faulty = |is: fn(&FileFault) -> bool| {
@@ -79,7 +79,7 @@ pub(crate) fn lines(input: &InputReport) -> Vec<(&'static str, String)> {
         ("transfers", format!("{} failed", count(counts.failed_transfers))),
     ];
     if counts.not_finite > 0 {
-        lines.push(("values", format!("{} left out: NaN or infinite", count(counts.not_finite))));
+        lines.push(("values", format!("{} ignored: NaN or infinite", count(counts.not_finite))));
     }
     if counts.inconsistent > 0 {
         let first = input.files.iter().find_map(|file| Some((file, file.inconsistent?)));
@@ -93,22 +93,19 @@ pub(crate) fn lines(input: &InputReport) -> Vec<(&'static str, String)> {
         ));
     }
     if input.spilled_tables > 0 {
-        lines.push(("memory", format!("{} written out and merged", plural(input.spilled_tables, "table"))));
+        lines.push(("memory", format!("{} spilled and merged", plural(input.spilled_tables, "table"))));
     }
     if !input.duplicates.is_empty() {
-        lines.push((
-            "duplicates",
-            format!("{} of other traces, not counted", plural(input.duplicates.len() as u64, "file")),
-        ));
+        lines.push(("duplicates", format!("{}, not counted", plural(input.duplicates.len() as u64, "file"))));
     }
     let grown = input.files.iter().filter(|file| file.before.is_some()).count();
     if grown > 0 {
-        lines.push(("grown", format!("{} read on from where it ended before", plural(grown as u64, "file"))));
+        lines.push(("grown", format!("{} resumed where reading ended before", plural(grown as u64, "file"))));
     }
     lines
 }
 
-/// What was wrong with the input, file by file.
+/// Describes the faults of the input, file by file.
 pub(crate) fn faults(report: &InputReport) -> String {
     let mut text = String::new();
     for unreadable in report.unreadable.iter().take(SHOWN) {
@@ -135,21 +132,17 @@ pub(crate) fn faults(report: &InputReport) -> String {
     text
 }
 
-/// What to know of the traces of an index that is no fault of the input.
+/// Describes what else is notable about the traces of an index, such as files that moved or are gone.
 pub(crate) fn notes(report: &BuildReport) -> String {
     let mut text = String::new();
     if let Some(no_lock) = &report.no_lock {
         let _ = writeln!(text, "warning: {no_lock}");
     }
-    for (name, path) in report.moved.iter().take(SHOWN) {
-        let _ = writeln!(text, "note: {}: the trace that was {}", path.shown(), name.shown());
+    for moved in report.moved.iter().take(SHOWN) {
+        let _ = writeln!(text, "note: {}: moved from {}", moved.path.shown(), moved.name.shown());
     }
     if report.moved.len() > SHOWN {
-        let _ = writeln!(
-            text,
-            "note: and {} in another file than before",
-            plural((report.moved.len() - SHOWN) as u64, "more trace")
-        );
+        let _ = writeln!(text, "note: and {}", plural((report.moved.len() - SHOWN) as u64, "more moved trace"));
     }
     text.push_str(&gone(&report.gone));
     for shared in report.shared_processes.iter().take(SHOWN) {
@@ -157,24 +150,25 @@ pub(crate) fn notes(report: &BuildReport) -> String {
     }
     if report.shared_processes.len() > SHOWN {
         let more = plural((report.shared_processes.len() - SHOWN) as u64, "more trace");
-        let _ = writeln!(text, "warning: and {more} with processes that are likely there twice");
+        let _ = writeln!(text, "warning: and {more} with processes that are likely indexed twice");
     }
     text
 }
 
-/// The traces of an index that are gone.
+/// Describes the indexed traces whose files are gone.
 pub(crate) fn gone(gone: &[String]) -> String {
-    /// How many are named.
+    /// The maximum number of traces to name.
     const SHOWN: usize = 5;
     let mut text = String::new();
     for name in gone.iter().take(SHOWN) {
-        let _ = writeln!(text, "note: {}: in the index and counted, but the file is gone", name.shown());
+        let _ = writeln!(text, "note: {}: the file is gone, but its trace is still counted", name.shown());
     }
     if gone.len() > SHOWN {
         let _ = writeln!(
             text,
-            "note: and {} of the index whose files are gone",
-            plural((gone.len() - SHOWN) as u64, "more trace")
+            "note: and {} that {} gone",
+            plural((gone.len() - SHOWN) as u64, "more file"),
+            if gone.len() - SHOWN == 1 { "is" } else { "are" }
         );
     }
     text
@@ -186,10 +180,13 @@ fn describe_fault(file: &FileReport, text: &mut String) {
         None => Ok(()),
         Some(FileFault::Empty) => writeln!(text, "warning: {path}: empty: the file has no byte"),
         Some(FileFault::Truncated(place)) => {
-            writeln!(text, "warning: {path}: truncated: {place}; what is whole is in, the rest if it is written later")
+            writeln!(
+                text,
+                "warning: {path}: truncated: {place}; whole records are counted, the rest when it is written"
+            )
         }
         Some(FileFault::Damaged(reason)) => {
-            writeln!(text, "warning: {path}: damaged: {reason}; what came before is in")
+            writeln!(text, "warning: {path}: damaged: {reason}; everything before is counted")
         }
     };
     if let Some(fault) = &file.time_fault {

@@ -1,8 +1,8 @@
-//! `dft`: DFTracer traces to an aggregated index, and the index to tables and a summary.
+//! `dft`: aggregates DFTracer traces into an index, and turns the index into tables and a summary.
 //!
-//! Arguments, and words for people; what they are about is in the crates below. This is a library
-//! only so that the whole-system tests run the very program that is installed.
-// A person reads what this program prints.
+//! This crate parses arguments and prints messages; the other crates do the work. It is a library only so
+//! that the whole-system tests run the program that is installed.
+// Printing is the purpose of this program.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
@@ -32,13 +32,13 @@ use crate::args::{Cli, Command};
 enum Outcome {
     /// Done.
     Done,
-    /// Done, but the input had faults; each was named.
+    /// Done, but the input has faults, each of which was reported.
     Faults,
 }
 
-/// Runs the command that the process was started with.
+/// Runs the command in the process's arguments.
 ///
-/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input had faults.
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults.
 pub fn run() -> ExitCode {
     let given: Vec<OsString> = env::args_os().collect();
     let arguments = match Cli::try_parse_from(&given) {
@@ -59,24 +59,24 @@ pub fn run() -> ExitCode {
         Ok(Outcome::Faults) => ExitCode::from(3),
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            // The libraries' messages have their causes in them.
+            // The libraries' messages include their causes.
             output::tell(&format!("dft: {error}\n"));
             ExitCode::from(if is_usage(&error) { 2 } else { 1 })
         }
     }
 }
 
-/// Shows what clap says: help, the version, or what is wrong with the arguments, which are shown with it.
+/// Prints clap's answer: help, the version, or an error that quotes the arguments.
 fn wrong_usage(error: clap::Error, given: &[OsString]) -> ExitCode {
-    // It shows arguments as they are; so it is asked again about arguments that can be shown.
+    // clap prints arguments unescaped, so parse escaped arguments for the message.
     let shown: Vec<String> = given.iter().map(|argument| argument.shown().to_string()).collect();
     let error = Cli::try_parse_from(shown).err().unwrap_or(error);
-    // What cannot be shown is no reason for another exit code.
+    // A message that cannot be printed does not change the exit code.
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
-/// Whether the error is in what was asked for, as clap's own are.
+/// Whether the error is wrong usage that clap cannot detect.
 fn is_usage(error: &anyhow::Error) -> bool {
     use dft_export::ExportError as Export;
     let export = error.downcast_ref::<Export>().is_some_and(|error| {

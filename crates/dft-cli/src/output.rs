@@ -1,4 +1,4 @@
-//! What goes to the terminal.
+//! Output to the terminal.
 
 use std::io::{self, Write};
 
@@ -27,17 +27,17 @@ pub(crate) fn tell(lines: &str) {
     eprint!("{}", shown_lines(lines));
 }
 
-/// Whether the reader of the output has gone, which is no failure of ours.
+/// Whether the reader of the output closed it, which is not a failure of this program.
 pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Names and what is said of each, a line each.
+/// Formats names and their values, one per line.
 pub(crate) fn fields(fields: &[(&str, String)]) -> String {
     fields.iter().map(|(name, text)| format!("  {name:<10} {}\n", text.shown())).collect()
 }
 
-/// Lines of cells in columns: the first to the left, the others to the right.
+/// Formats rows in columns: the first column is left-aligned, the others are right-aligned.
 pub(crate) fn columns(rows: &[Vec<String>], indent: &str) -> String {
     let width = |text: &str| text.chars().count();
     let rows: Vec<Vec<String>> =
@@ -63,7 +63,7 @@ pub(crate) fn columns(rows: &[Vec<String>], indent: &str) -> String {
     text
 }
 
-/// The end of a long name, for that is what tells files apart. What acts on a terminal is escaped.
+/// Returns the end of a long name, since ends tell files apart. Escapes control characters.
 pub(crate) fn shortened(name: &str, most: usize) -> String {
     let name = name.shown().to_string();
     let length = name.chars().count();

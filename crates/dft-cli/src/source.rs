@@ -1,4 +1,4 @@
-//! An index, however it was given: itself, or as traces that are indexed first.
+//! Opens an index from its own path or from traces, which are indexed first.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use crate::output::tell;
 use crate::units::{count, plural};
 use crate::watch::watched;
 
-/// Opens an index. Traces are indexed first, beside themselves, as their index there is configured.
+/// Opens an index. Traces are indexed first, into an index next to them, with its configuration if it exists.
 pub(crate) fn open(path: &Path) -> Result<(Index, Outcome)> {
     if Index::exists(path)? {
         return Ok((Index::open(path)?, Outcome::Done));
@@ -35,8 +35,8 @@ pub(crate) fn open(path: &Path) -> Result<(Index, Outcome)> {
                     more => format!(" and {more} more"),
                 };
                 bail!(
-                    "{}: {} has other traces, too: {}{more}; give {} to have all of them, or make an index of \
-                     what you ask for: `dft index {} --index PLACE`",
+                    "{}: {} also has other traces: {}{more}; give {} for all of them, or build a separate index: \
+                     `dft index {} --index DIR`",
                     path.shown(),
                     index.shown(),
                     other.shown(),
@@ -51,7 +51,7 @@ pub(crate) fn open(path: &Path) -> Result<(Index, Outcome)> {
     let input = &report.input;
     if !input.files.is_empty() {
         tell(&format!(
-            "indexed {}, {} records, in {}\n",
+            "indexed {}, {} records, into {}\n",
             plural(input.files.len() as u64, "file"),
             count(input.counts().records()),
             report.index.shown()

@@ -1,4 +1,4 @@
-//! `dft stage` and `dft ingest`: a build by many machines.
+//! `dft stage` and `dft ingest`: building an index on many machines.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -23,8 +23,8 @@ pub(crate) fn run_stage(args: &StageArgs) -> Result<Outcome> {
     let part = args.piece_size.map_or(args.part, |bytes| args.part.of_pieces(bytes));
     let report = watched(|progress| stage(&args.traces, &to, part, &config, &options, progress))?;
     tell(&faults(&report.input));
-    for (trace, unchained) in &report.unchained {
-        tell(&format!("warning: {}: {unchained}: stage it whole\n", trace.shown()));
+    for piece in &report.unchained {
+        tell(&format!("warning: {}: {}: stage it whole\n", piece.trace.shown(), piece.unchained));
     }
     say(&describe_stage(&report))?;
     Ok(if report.unchained.is_empty() { outcome(&report.input) } else { Outcome::Faults })
@@ -34,18 +34,18 @@ fn describe_stage(report: &StageReport) -> String {
     let input = &report.input;
     if input.files.is_empty() {
         return match input.known.len() {
-            0 => "nothing to do: this part has no file\n".to_owned(),
-            _ => format!("nothing to do: {} of this part in bundles already\n", files_and_pieces(&input.known)),
+            0 => "nothing to do: this part has no files\n".to_owned(),
+            _ => format!("nothing to do: {} of this part already in bundles\n", files_and_pieces(&input.known)),
         };
     }
     let mut text = String::new();
     let _ = writeln!(text, "staged {}", read(input));
-    let mut said = lines(input);
+    let mut summary = lines(input);
     if !input.known.is_empty() {
-        said.push(("known", format!("{} in bundles already", files_and_pieces(&input.known))));
+        summary.push(("known", format!("{} already in bundles", files_and_pieces(&input.known))));
     }
-    said.extend(report.bundles.iter().map(|bundle| ("bundle", bundle.shown().to_string())));
-    text + &fields(&said)
+    summary.extend(report.bundles.iter().map(|bundle| ("bundle", bundle.shown().to_string())));
+    text + &fields(&summary)
 }
 
 pub(crate) fn run_ingest(args: &IngestArgs) -> Result<Outcome> {
@@ -69,12 +69,12 @@ pub(crate) fn run_ingest(args: &IngestArgs) -> Result<Outcome> {
         tell(&format!("warning: {shared}\n"));
     }
     for (bundle, error) in &report.not_removed {
-        tell(&format!("warning: {}: in the index, but not removed: {error}\n", bundle.shown()));
+        tell(&format!("warning: {}: ingested, but not removed: {error}\n", bundle.shown()));
     }
     for bundle in &report.unfinished {
-        tell(&format!("unfinished: {}: on its way, or its worker died: then remove it\n", bundle.shown()));
+        tell(&format!("unfinished: {}: still being written, or its worker died: then remove it\n", bundle.shown()));
     }
-    // Of a trace in pieces, or a process in several traces, only now is there all that is to be counted.
+    // Only now are all pieces of a trace and all traces of a process available to count lost records.
     let lost = if report.taken.is_empty() { Default::default() } else { lost_records(&Index::open(&args.index)?)? };
     for (trace, lost) in &lost {
         for lost in lost {
@@ -99,34 +99,31 @@ fn describe_ingest(report: &IngestReport, args: &IngestArgs) -> String {
         plural(wholes.chain(pieces).collect::<BTreeSet<_>>().len() as u64, "trace")
     };
     if report.taken.is_empty() {
-        let _ = writeln!(text, "nothing to do: no bundle in {} that is not in", args.shared_staging.shown());
+        let _ = writeln!(text, "nothing to do: no new bundles in {}", args.shared_staging.shown());
     } else {
         let _ = writeln!(text, "ingested {}, {}", plural(report.taken.len() as u64, "bundle"), traces(&report.taken));
     }
-    let mut said = Vec::new();
+    let mut summary = Vec::new();
     if !report.taken.is_empty() {
         let written = &report.written;
-        said.push(("rows", format!("{}, and {} of telemetry", count(written.rows), count(written.telemetry))));
+        summary.push(("rows", format!("{}, and {} of telemetry", count(written.rows), count(written.telemetry))));
     }
     if !report.known.is_empty() {
-        said.push((
+        summary.push((
             "known",
-            format!("{}, {}, in the index already", plural(report.known.len() as u64, "bundle"), traces(&report.known)),
+            format!("{}, {}, already in the index", plural(report.known.len() as u64, "bundle"), traces(&report.known)),
         ));
     }
     if !report.duplicates.is_empty() {
-        said.push((
-            "duplicates",
-            format!("{} of other traces, not counted", plural(report.duplicates.len() as u64, "file")),
-        ));
+        summary.push(("duplicates", format!("{}, not counted", plural(report.duplicates.len() as u64, "file"))));
     }
     let unchained: usize = report.unchained.iter().map(|trace| trace.bundles.len()).sum();
     let waiting: usize = report.waiting.iter().map(|trace| trace.bundles.len()).sum();
     for (what, bundles) in [("refused", report.refused.len() + unchained), ("waiting", waiting)] {
         if bundles > 0 {
-            said.push((what, format!("{}, left where they are", plural(bundles as u64, "bundle"))));
+            summary.push((what, format!("{}, left in place", plural(bundles as u64, "bundle"))));
         }
     }
-    said.push(("index", args.index.shown().to_string()));
-    text + &fields(&said)
+    summary.push(("index", args.index.shown().to_string()));
+    text + &fields(&summary)
 }

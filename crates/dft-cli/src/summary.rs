@@ -22,7 +22,7 @@ use crate::units::{bytes, count, duration, plural, three_digits};
 /// The width of names.
 const NAME: usize = 48;
 
-/// How many metrics of a counter, and how many counters, are shown.
+/// The maximum numbers of metrics of a counter, and of counters, to show.
 const METRICS: usize = 3;
 const COUNTERS: usize = 4;
 
@@ -82,7 +82,7 @@ fn text(summary: &Summary, index: &Index, traces: usize, records: &FileCounts, l
         let rows = summary.categories.iter().map(|category| row(category.name, &category.totals));
         section(&mut text, "kind of I/O", rows);
         let rows = summary.top_functions.iter().map(|function| {
-            let name = format!("{} {}", function.name.cat, function.name.function);
+            let name = format!("{} {}", function.name.category, function.name.function);
             row(&shortened(&name, NAME), &function.totals)
         });
         section(&mut text, "top functions, by time", rows);
@@ -104,7 +104,7 @@ fn section(text: &mut String, title: &str, rows: impl Iterator<Item = Vec<String
     let mut table = vec![[title, "calls", "time", "mean", "bytes", "bandwidth"].map(String::from).to_vec()];
     table.extend(rows);
     if table.len() > 1 {
-        // Names are as wide in each section, so that the numbers of all line up.
+        // Names have the same width in each section, so that the columns of all sections line up.
         table[0][0] = format!("{title:<NAME$}");
         let _ = write!(text, "\n{}", columns(&table, ""));
     }
@@ -123,8 +123,8 @@ fn row(name: &str, totals: &Totals) -> Vec<String> {
     ]
 }
 
-/// The counters that moved, and of each the metrics that did, the greatest first. `cpu-0`, `cpu-1`, …
-/// are left to `cpu`.
+/// Lists counters whose readings changed and their metrics that changed, those with the highest mean first. Leaves
+/// out `cpu-0`, `cpu-1`, … where there is `cpu`.
 fn telemetry(text: &mut String, metrics: &[Metric]) {
     let mut counters: BTreeMap<String, Vec<&Metric>> = BTreeMap::new();
     for metric in metrics {

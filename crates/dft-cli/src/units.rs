@@ -1,12 +1,12 @@
-//! Times, sizes and numbers: as people write them, and as they read them.
+//! Parses and formats times, sizes and numbers.
 
 use std::ops::Range;
 
-/// A time as people write it, in µs.
+/// Parses a time, such as `100ms`, into µs.
 pub(crate) fn parse_duration(text: &str) -> Result<u64, String> {
     const UNITS: [(&str, u128); 6] =
         [("us", 1), ("µs", 1), ("ms", 1_000), ("s", 1_000_000), ("m", 60_000_000), ("h", 3_600_000_000)];
-    let wrong = || format!("{text:?} is no time: give a number with us, ms, s, m or h, such as 100ms");
+    let wrong = || format!("{text:?} is not a time: use a number with us, ms, s, m or h, such as 100ms");
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let scale = UNITS.iter().find(|(name, _)| *name == unit.trim()).map(|(_, scale)| *scale).ok_or_else(wrong)?;
@@ -18,15 +18,15 @@ pub(crate) fn parse_duration(text: &str) -> Result<u64, String> {
     let parts = 10_u128.pow(fraction.len() as u32);
     let scaled = digits.checked_mul(scale).ok_or_else(wrong)?;
     if scaled % parts != 0 {
-        return Err(format!("{text:?} is no whole number of µs"));
+        return Err(format!("{text:?} is not a whole number of µs"));
     }
     u64::try_from(scaled / parts).map_err(|_| wrong())
 }
 
-/// A range of times as people write it, in µs.
+/// Parses a range of times, such as `10s..1m`, into µs.
 pub(crate) fn parse_time_range(text: &str) -> Result<Range<u64>, String> {
-    let wrong = |reason: &str| format!("{text:?} is no range of times: {reason}, such as 10s..1m, 10s.. or ..1m");
-    let (start, end) = text.split_once("..").ok_or_else(|| wrong("give two times with .. between them"))?;
+    let wrong = |reason: &str| format!("{text:?} is not a range of times: {reason}, such as 10s..1m, 10s.. or ..1m");
+    let (start, end) = text.split_once("..").ok_or_else(|| wrong("use two times with .. between them"))?;
     let time = |text: &str, open: u64| match text.trim() {
         "" => Ok(open),
         "0" => Ok(0),
@@ -36,9 +36,9 @@ pub(crate) fn parse_time_range(text: &str) -> Result<Range<u64>, String> {
     if range.is_empty() { Err(wrong("the first must be before the second")) } else { Ok(range) }
 }
 
-/// A size as people write it, in bytes. Prefixes are powers of 1024.
+/// Parses a size, such as `512M`, into bytes. Prefixes are powers of 1024.
 pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
-    let wrong = || format!("{text:?} is no size: give a number with K, M or G, such as 512M");
+    let wrong = || format!("{text:?} is not a size: use a number with K, M, G or T, such as 512M");
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let shift = match unit.trim().trim_end_matches(['B', 'b']).trim_end_matches('i') {
@@ -53,7 +53,7 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     number.checked_mul(1 << shift).ok_or_else(wrong)
 }
 
-/// A number with its thousands apart.
+/// Formats a number with commas between thousands.
 pub(crate) fn count(number: impl Into<i128>) -> String {
     let number: i128 = number.into();
     let digits = number.unsigned_abs().to_string();
@@ -70,12 +70,12 @@ pub(crate) fn count(number: impl Into<i128>) -> String {
     text
 }
 
-/// `1 file`, `2 files`.
+/// Formats a count: `1 file`, `2 files`.
 pub(crate) fn plural(number: u64, one: &str) -> String {
     format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
-/// A size in bytes.
+/// Formats a size in bytes.
 pub(crate) fn bytes(bytes: f64) -> String {
     const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
     let mut value = bytes;
@@ -87,7 +87,7 @@ pub(crate) fn bytes(bytes: f64) -> String {
     format!("{} {}", three_digits(value), UNITS[unit])
 }
 
-/// A time in µs.
+/// Formats a time in µs.
 pub(crate) fn duration(us: f64) -> String {
     match us.abs() {
         us if us < 0.5 => "0".to_owned(),
@@ -99,7 +99,7 @@ pub(crate) fn duration(us: f64) -> String {
     }
 }
 
-/// A number of things in a second.
+/// Formats a rate per second.
 pub(crate) fn rate(per_second: f64) -> String {
     match per_second {
         rate if rate >= 999_500.0 => format!("{} M/s", three_digits(rate / 1e6)),
@@ -108,7 +108,7 @@ pub(crate) fn rate(per_second: f64) -> String {
     }
 }
 
-/// A number to three digits, without a fraction of zeros.
+/// Formats a number to three digits, without a fraction of zeros.
 pub(crate) fn three_digits(value: f64) -> String {
     let text = match value.abs() {
         value if value >= 99.95 => return format!("{:.0}", value),
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_read_exactly_or_refused() {
+    fn times_are_parsed_exactly_or_refused() {
         for (text, us) in [("1s", 1_000_000), ("100ms", 100_000), ("1.5s", 1_500_000), ("2m", 120_000_000)] {
             assert_eq!(parse_duration(text), Ok(us));
         }
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_short_and_never_round_to_the_next_unit() {
+    fn numbers_have_three_digits_and_the_unit_that_fits_after_rounding() {
         assert_eq!(count(1_234_567_i128), "1,234,567");
         assert_eq!(count(-1_000_i128), "-1,000");
         assert_eq!(count(999_u64), "999");

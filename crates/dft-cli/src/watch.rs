@@ -1,22 +1,22 @@
-//! Shows how far a build is: a bar on a terminal, plain lines elsewhere.
+//! Shows the progress of a build: a bar on a terminal, plain lines elsewhere.
 
 use std::io::IsTerminal;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dft_index::{Progress, ProgressState, Stage};
+use dft_index::{BuildPhase, Progress, ProgressState};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::units::{bytes, count, duration, plural, rate};
 
-/// Does what reports its progress, and shows how far it is on standard error.
+/// Runs `work` and shows the progress that it reports on standard error.
 pub(crate) fn watched<T>(work: impl FnOnce(&Progress) -> T) -> T {
     let progress = Progress::default();
     let (done, watch) = channel::<()>();
     thread::scope(|scope| {
         let progress = &progress;
-        // Without a thread for it nothing is shown; the build says whether it has threads enough for itself.
+        // If no thread can be started, no progress is shown. The build reports a lack of threads itself.
         let _ = thread::Builder::new().spawn_scoped(scope, move || {
             let watch = watch;
             let mut view = ProgressView::new();
@@ -26,7 +26,7 @@ pub(crate) fn watched<T>(work: impl FnOnce(&Progress) -> T) -> T {
             view.end();
         });
         let result = work(progress);
-        // The watcher ends when its channel does.
+        // The watcher ends when its channel closes.
         drop(done);
         result
     })
@@ -43,7 +43,6 @@ impl ProgressView {
             return Self::Lines(Instant::now());
         }
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-        // A template that does not parse would be seen by the first user of a terminal, and tests.
         bar.set_style(style());
         Self::Bar(bar, Instant::now())
     }
@@ -59,18 +58,18 @@ impl ProgressView {
         let (Self::Bar(_, start) | Self::Lines(start)) = &*self;
         let elapsed = start.elapsed().as_secs_f64();
         let speed = rate(state.records as f64 / elapsed.max(1e-3));
-        match (&*self, state.stage) {
-            (_, Stage::Listing) => {}
-            (Self::Bar(bar, _), Stage::Reading) => {
+        match (&*self, state.phase) {
+            (_, BuildPhase::Listing) => {}
+            (Self::Bar(bar, _), BuildPhase::Reading) => {
                 bar.set_length(state.bytes);
                 bar.set_position(state.bytes_read);
                 bar.set_message(format!("{} records, {speed}", count(state.records)));
             }
-            (Self::Bar(bar, _), Stage::Writing) => {
+            (Self::Bar(bar, _), BuildPhase::Writing) => {
                 bar.set_position(state.bytes);
                 bar.set_message(format!("{} records, writing", count(state.records)));
             }
-            (Self::Lines(_), Stage::Reading) => {
+            (Self::Lines(_), BuildPhase::Reading) => {
                 let left = match state.bytes_read {
                     0 => String::new(),
                     read => {
@@ -87,7 +86,9 @@ impl ProgressView {
                     count(state.records),
                 );
             }
-            (Self::Lines(_), Stage::Writing) => eprintln!("writing: {} records", count(state.records)),
+            (Self::Lines(_), BuildPhase::Writing) => eprintln!("writing: {} records", count(state.records)),
+            // A phase of a later version has nothing to show.
+            _ => {}
         }
     }
 
@@ -108,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bar_is_ours() {
+    fn the_template_of_the_bar_parses() {
         assert!(ProgressStyle::with_template("{bar:30} {percent:>3}%  {binary_bytes} of {binary_total_bytes}").is_ok());
         let bar = ProgressBar::hidden();
         bar.set_style(style());

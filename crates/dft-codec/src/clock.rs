@@ -1,10 +1,10 @@
-//! The clock of a trace: the unit and meaning of its times, which records set for the records after them.
+//! The time unit and the clock of a trace, which its records declare for the records after them.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The unit of a trace's `ts` and `dur`. Traces without a `CM` record are in µs unless the user gives another unit.
-/// Finer units compare less.
+/// The unit of `ts` and `dur` in a trace. Traces without a `CM` record are in µs, unless another unit is requested.
+/// Finer units compare as less.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TimeUnit {
     /// Nanoseconds (`NS`).
@@ -19,15 +19,15 @@ pub enum TimeUnit {
 }
 
 impl TimeUnit {
-    /// All units, finest first.
+    /// All units, the finest first.
     pub const ALL: [Self; 4] = [Self::Ns, Self::Us, Self::Ms, Self::Sec];
 
-    /// Returns the unit that a `time_metric` value names; µs if the name is unknown.
+    /// Returns the unit that a `time_metric` value names; µs for an unknown name.
     pub fn from_name(name: &[u8]) -> Self {
         Self::of_metric(name).unwrap_or_default()
     }
 
-    /// Returns the unit that a `time_metric` value names, if the name is known.
+    /// Returns the unit that a `time_metric` value names, if it is known.
     pub fn of_metric(name: &[u8]) -> Option<Self> {
         match name {
             b"NS" => Some(Self::Ns),
@@ -38,7 +38,7 @@ impl TimeUnit {
         }
     }
 
-    /// Returns the unit's name in options and configurations.
+    /// Returns the name of the unit in options and arguments.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ns => "ns",
@@ -48,7 +48,7 @@ impl TimeUnit {
         }
     }
 
-    /// Returns `value` in µs, rounded towards minus infinity; `None` if the result exceeds 64 bits.
+    /// Returns `value` in µs, rounded down (towards minus infinity); `None` if that overflows 64 bits.
     #[inline]
     pub fn to_us(self, value: i64) -> Option<i64> {
         match self {
@@ -64,8 +64,8 @@ impl FromStr for TimeUnit {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let unit = Self::ALL.into_iter().find(|unit| unit.name() == text);
-        unit.ok_or_else(|| format!("{text:?} is not a unit of time: give ns, us, ms or s"))
+        let named = Self::ALL.into_iter().find(|unit| unit.name() == text);
+        named.ok_or_else(|| format!("{text:?} is not a time unit: use ns, us, ms or s"))
     }
 }
 
@@ -75,15 +75,15 @@ impl fmt::Display for TimeUnit {
     }
 }
 
-/// The unit and meaning of the times of a file's records, from some line on.
+/// How to interpret the times of the records of a file, from some line on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Clock {
     /// The unit of `ts` and `dur`.
     pub unit: TimeUnit,
-    /// Whether the `ts` of a counter of phase `C` is the start of its period; otherwise it is the end.
+    /// Whether the `ts` of a letter-`C` counter is the start of its period; otherwise it is the end.
     ///
-    /// Tracers that give their version in their `start` record write starts. All releases that write such counters,
-    /// 2.0.0 to 2.1.0, do both.
+    /// A tracer with a version in its `start` record writes starts (all releases from 2.0.0 to 2.1.0, the
+    /// only ones that write such counters, do both).
     pub counter_starts: bool,
 }
 

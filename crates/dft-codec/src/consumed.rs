@@ -1,29 +1,29 @@
-//! How far a trace file was read, so that a later reading can resume there.
+//! How far a trace file was read, so that reading can resume there.
 
 use crate::clock::{Clock, TimeUnit};
 use crate::content_hash::ContentHash;
 
-/// How far the records of a file were read, so that a later reading of the grown file can resume there.
+/// How far the records of a file were read, so that reading can resume from there when the file has grown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Consumed {
-    /// Bytes of decompressed text that were read.
+    /// The number of bytes of text, inflated.
     pub text: u64,
-    /// The byte of the file to resume at: a byte of the text, or the start of a gzip member.
+    /// The place in the file to resume from: that of the text, or of the start of a gzip member.
     pub offset: u64,
-    /// Bytes of text after the offset that were read already.
+    /// The number of bytes of text from there on that were read already.
     pub skip: u64,
-    /// The hash of the text before the offset, for gzip files.
+    /// The hash of the text before that place, if the file is gzip.
     pub before: ContentHash,
-    /// The line to resume with, counted from 1.
+    /// The number of the line to resume at, from 1.
     pub line: u64,
     /// The clock at that line.
     pub clock: Clock,
-    /// Whether that line's record was read before the line's end was there.
+    /// Whether the record of that line was read although the line had no end yet.
     pub within_line: bool,
 }
 
 impl Consumed {
-    /// Nothing was read.
+    /// The start of a file.
     pub const NOTHING: Self = Self {
         text: 0,
         offset: 0,
@@ -34,13 +34,12 @@ impl Consumed {
         within_line: false,
     };
 
-    /// Tells whether no text precedes this position, whatever the clock.
+    /// Whether this is the start of the text, with any clock.
     pub fn is_start(&self) -> bool {
         self.text == 0 && self.offset == 0
     }
 
-    /// Returns the same position in another file of the same text, for a plain file by its offset, for a gzip file from
-    /// its start.
+    /// Returns the same place in another file with the same text, plain or gzip, in which only the start is known.
     #[must_use]
     pub fn within_another(self, gzip: bool) -> Self {
         let (offset, skip) = if gzip { (0, self.text) } else { (self.text, 0) };
@@ -48,13 +47,13 @@ impl Consumed {
     }
 }
 
-/// What an earlier reading read of a file.
+/// The part of a file that was read before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// The file's size then, in bytes.
+    /// The size of the file then, in bytes.
     pub size: u64,
-    /// The [checksums](ContentHash::checksums) of the file's bytes then.
+    /// The [checksums](ContentHash::checksums) of its bytes then.
     pub fingerprint: u128,
-    /// How far the records were read.
+    /// How far its records were read.
     pub consumed: Consumed,
 }

@@ -1,13 +1,13 @@
-//! The hash that tells texts and files apart.
+//! The hash that identifies texts and files.
 
 use crc_fast::{CrcAlgorithm, Digest};
 
 /// The length and two checksums of some bytes: CRC-32/ISO-HDLC (that of gzip) and CRC-64/NVME.
 ///
 /// The hash of a concatenation follows from the hashes of its parts ([`ContentHash::then`]), wherever the cut is.
-/// So a text has one hash, whether it was read as a whole, in pieces, or as it grew, and however its file was
-/// compressed. Two texts with one hash count as the same text: of all pairs of different texts of one length, one
-/// in 2⁹⁶ has the same hash.
+/// So a text has one hash, whether it is read at once, in pieces, or as it grows, and however its file is
+/// compressed. Texts with the same hash count as equal: of pairs of different texts of one length, one in 2⁹⁶
+/// has the same hash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ContentHash {
     /// The number of bytes.
@@ -22,14 +22,14 @@ impl ContentHash {
     /// The hash of no bytes.
     pub const EMPTY: Self = Self { length: 0, crc32: 0, crc64: 0 };
 
-    /// Hashes bytes.
+    /// Hashes some bytes.
     pub fn of(bytes: &[u8]) -> Self {
         let mut hasher = ContentHasher::default();
         hasher.update(bytes);
         hasher.digest()
     }
 
-    /// Returns the hash of these bytes followed by those of `next`.
+    /// Returns the hash of these bytes followed by others.
     #[must_use]
     pub fn then(self, next: Self) -> Self {
         match (self.length, next.length) {
@@ -43,18 +43,18 @@ impl ContentHash {
         }
     }
 
-    /// Returns both checksums as one number.
+    /// Returns both checksums in one number.
     pub fn checksums(self) -> u128 {
         u128::from(self.crc32) << 64 | u128::from(self.crc64)
     }
 
-    /// Returns the hash with this length and these [checksums](ContentHash::checksums).
+    /// Creates a hash from its length and its [checksums](ContentHash::checksums).
     pub fn from_checksums(length: u64, checksums: u128) -> Self {
         Self { length, crc32: (checksums >> 64) as u32, crc64: checksums as u64 }
     }
 }
 
-/// An incremental [`ContentHash`].
+/// Hashes bytes incrementally.
 #[derive(Clone)]
 pub struct ContentHasher {
     length: u64,
@@ -76,14 +76,14 @@ impl std::fmt::Debug for ContentHasher {
 }
 
 impl ContentHasher {
-    /// Returns the number of bytes hashed.
+    /// Returns the number of bytes hashed so far.
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// Hashes the next bytes.
+    /// Adds the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
-        // In blocks that stay in the cache for the second checksum.
+        // Both checksums read the same 32 KiB while they are in the cache.
         for bytes in bytes.chunks(32 << 10) {
             self.crc32.update(bytes);
             self.crc64.update(bytes);
@@ -91,7 +91,7 @@ impl ContentHasher {
         self.length += bytes.len() as u64;
     }
 
-    /// Returns the hash of the bytes so far.
+    /// The hash of what was added so far.
     pub fn digest(&self) -> ContentHash {
         ContentHash { length: self.length, crc32: self.crc32.finalize() as u32, crc64: self.crc64.finalize() }
     }
@@ -107,12 +107,12 @@ impl ContentHasher {
 const CRC32: Field = Field::new(32, 0xedb8_8320);
 const CRC64: Field = Field::new(64, 0x9a6c_9329_ac4b_c9b5);
 
-/// Arithmetic on a checksum's remainders: polynomials over GF(2), modulo the checksum's polynomial. Bits are
-/// reflected, so the highest bit is 1.
+/// Arithmetic on the remainders of a checksum: polynomials over GF(2), modulo that of the checksum.
+/// Bits are reflected, so the highest bit is the polynomial 1.
 struct Field {
     one: u64,
     polynomial: u64,
-    /// x to the power of 8 × 2ⁿ, by n: the factor by which 2ⁿ further bytes multiply a checksum.
+    /// x to the power of 8 × 2ⁿ, by n: the factor that 2ⁿ following bytes multiply a checksum by.
     powers: [u64; 64],
 }
 
@@ -140,7 +140,7 @@ impl Field {
         product
     }
 
-    /// Returns the contribution of a checksum after `length` further bytes.
+    /// Returns what a checksum contributes to that of the whole, when `length` bytes follow.
     fn past(&self, checksum: u64, mut length: u64) -> u64 {
         let mut product = checksum;
         while length > 0 {
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn the_checksums_are_the_standard_ones() {
-        // The check values of the catalogue of parametrised CRC algorithms.
+        // The check values in the catalogue of parametrised CRC algorithms.
         let hash = ContentHash::of(b"123456789");
         assert_eq!(hash, ContentHash { length: 9, crc32: 0xcbf4_3926, crc64: 0xae8b_1486_0a79_9888 });
         assert_eq!(ContentHash::of(b""), ContentHash::EMPTY);
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn changed_and_reordered_bytes_have_another_hash() {
+    fn other_or_reordered_bytes_have_another_hash() {
         let bytes: Vec<u8> = (0..70_000_u64).map(|at| (at * at % 251) as u8).collect();
         let mut other = bytes.clone();
         other[65_000] ^= 1;
@@ -181,7 +181,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn hashes_of_parts_combine_to_the_hash_of_the_text_wherever_it_is_cut(
+        fn the_hashes_of_parts_give_the_hash_of_the_whole(
             parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..6), long in 0_usize..200_000,
         ) {
             let mut parts = parts;

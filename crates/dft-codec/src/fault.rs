@@ -7,14 +7,14 @@ use std::fmt;
 pub enum FileFault {
     /// The file has no bytes.
     Empty,
-    /// A line or a gzip member ends early. The text of the member was read; the line was not.
+    /// A line or a gzip member is incomplete. The content of the member was read; the line was not.
     Truncated(String),
-    /// A gzip member is corrupt. The text before the damage was read.
+    /// A gzip member is corrupt. Everything before that was read.
     Damaged(String),
 }
 
 impl FileFault {
-    /// Returns the fault of a file that ends within a line, counted from 1.
+    /// Creates the fault that a file ends within a line, by its number from 1.
     pub fn within_line(line: u64) -> Self {
         Self::Truncated(format!("the file ends within line {line}"))
     }
@@ -30,16 +30,15 @@ impl fmt::Display for FileFault {
     }
 }
 
-/// What a piece of a file ends within, if the next piece cannot be read on its own.
+/// Where a piece of a file ends, if the next one cannot be read separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum OpenEnd {
-    /// A line.
+    /// Within a line.
     Line,
-    /// A gzip member.
+    /// Within a gzip member.
     Member,
-    /// Zero bytes after a gzip member, which only the end of a file may have.
+    /// In zeros after a gzip member, which must end the file.
     Padding,
-    /// Damage, after which nothing is read.
+    /// In damaged bytes, so that nothing after them counts.
     Damage,
 }

@@ -1,44 +1,43 @@
-//! Times that cannot be in the unit in which they were read.
+//! Times that cannot be in the unit in which they are read.
 
 use std::fmt;
 
 use crate::clock::TimeUnit;
 
-/// Evidence that the times of a trace are in another unit than the one in which they were read.
+/// Why the times of a trace must be in another unit than they are read in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
 pub enum TimeFault {
-    /// The tracer's `end` record states another unit.
+    /// The `end` record of the tracer states another unit.
     OtherUnit {
-        /// The unit in which times were read.
+        /// The unit in which times are read there.
         unit: TimeUnit,
         /// The unit that the record states.
         said: TimeUnit,
     },
     /// A `ts` is after the year [`TimeFault::LAST_YEAR`].
     TooLate {
-        /// The unit in which times were read.
+        /// The unit in which times are read there.
         unit: TimeUnit,
         /// The time, in that unit.
         ts: i64,
     },
 }
 
-/// The end of the last plausible year, in seconds since the epoch.
+/// The end of the last plausible year, in seconds from the epoch.
 const END_OF_LAST_YEAR: i64 = 7_289_654_400;
 
 impl TimeFault {
     /// The last plausible year of a time.
     pub const LAST_YEAR: i64 = 2200;
 
-    /// Returns the fault of a `ts`, read in `unit`, if it is after the last plausible year.
+    /// Returns the fault if a `ts`, read in `unit`, is after the last plausible year.
     #[inline]
     pub fn too_late(unit: TimeUnit, ts: i64) -> Option<Self> {
         (ts >= end_of_last_year(unit)).then_some(Self::TooLate { unit, ts })
     }
 
-    /// Returns the fault to report of two faults of a trace, in order. A unit that the tracer states precedes what
-    /// times show.
+    /// Returns which of two consecutive faults of a trace to report: a statement of the tracer takes precedence over
+    /// implausible times.
     #[must_use]
     pub fn first(self, later: Self) -> Self {
         match (self, later) {
@@ -47,11 +46,11 @@ impl TimeFault {
         }
     }
 
-    /// Returns the unit that fits, if any.
+    /// Returns the unit that would fit, if any does.
     pub fn fitting_unit(&self) -> Option<TimeUnit> {
         match *self {
             Self::OtherUnit { said, .. } => Some(said),
-            // The coarsest that fits, because it is closest to the unit in which times were read.
+            // The coarsest that fits, because it is the closest to the unit used.
             Self::TooLate { unit, ts } => {
                 let finer = TimeUnit::ALL.into_iter().filter(|finer| *finer < unit);
                 finer.rev().find(|&finer| ts < end_of_last_year(finer))
@@ -64,12 +63,12 @@ impl fmt::Display for TimeFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::OtherUnit { unit, said } => {
-                write!(f, "its end record states times in {said}, but they were read in {unit}")?;
+                write!(f, "its end record states that its times are in {said}, but they were read as {unit}")?;
             }
             Self::TooLate { unit, ts } => write!(f, "ts {ts} {unit} is in the year {}", year(ts, unit))?,
         }
         match (self.fitting_unit(), *self) {
-            (None, _) => f.write_str(", and in no unit is it before 2201"),
+            (None, _) => f.write_str("; it is after 2200 in every unit"),
             (Some(fitting), Self::OtherUnit { .. }) => write!(f, ": {}", Advice(fitting)),
             (Some(fitting), Self::TooLate { ts, .. }) => {
                 write!(f, "; in {fitting} it is in {}: {}", year(ts, fitting), Advice(fitting))
@@ -86,7 +85,7 @@ impl fmt::Display for Advice {
     }
 }
 
-/// Returns the end of the last plausible year in a unit. It fits 63 bits in every unit.
+/// Returns [`END_OF_LAST_YEAR`] in a unit. It fits 63 bits in every unit.
 #[inline]
 fn end_of_last_year(unit: TimeUnit) -> i64 {
     match unit {
@@ -97,7 +96,7 @@ fn end_of_last_year(unit: TimeUnit) -> i64 {
     }
 }
 
-/// Returns the year of a time since the epoch.
+/// Returns the year of a time, which must not be before the epoch.
 fn year(ts: i64, unit: TimeUnit) -> i64 {
     let seconds = match unit {
         TimeUnit::Ns => ts / 1_000_000_000,
@@ -118,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_year_ends_where_the_next_begins() {
+    fn years_of_times_are_exact_at_their_ends() {
         for (ts, unit, wanted) in [
             (END_OF_LAST_YEAR - 1, TimeUnit::Sec, 2200),
             (END_OF_LAST_YEAR, TimeUnit::Sec, 2201),

@@ -1,46 +1,58 @@
-//! Rows joined with their series, merged to cells.
+//! Rows joined with their series and merged to cells.
 
+use std::fmt;
 use std::ops::Range;
 
-use dft_aggregate::IoCategory;
 use dft_codec::{RowKey, RowParts, RowValue, SeriesId, SeriesIdentity, SeriesKind};
 use dft_store::{RowPrefetch, RowQuery, RowScan, SeriesScan, StoreError};
 
 use crate::error::ExportError;
+use crate::series::Series;
 use crate::view::View;
 
-/// A series, with what its hashes resolve to.
-#[derive(Clone, Debug)]
-pub struct Series {
-    /// Who it is.
-    pub identity: SeriesIdentity,
-    /// The host's name; empty where the hash resolves to nothing.
-    pub host_name: String,
-    /// The file's name; empty where the hash resolves to nothing.
-    pub file_name: String,
-    /// The rank of its process: only where the view [needs ranks](View::need_ranks).
-    pub(crate) rank: Option<i64>,
-}
-
-impl Series {
-    fn new(mut identity: SeriesIdentity, view: &View<'_>) -> Self {
-        let host_name = view.host_name(&identity.host_hash, Some(identity.pid)).to_owned();
-        let file_name = view.file_name(&identity).to_owned();
-        let rank = view.rank_of(&identity.host_hash, identity.pid);
-        view.fill_rank_key(&mut identity.extra, rank);
-        Self { identity, host_name, file_name, rank }
+impl<'a> View<'a> {
+    /// Scans the rows of a series kind: one for each series and cell.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
+    pub fn cells(&'a self, kind: SeriesKind, parts: RowParts) -> Result<CellScan<'a>, ExportError> {
+        CellScan::new(self, self.series_range(kind), parts)
     }
 
-    /// `app#HOST#PID#TID`, with the host's name, else its hash, else `unknown`.
-    pub fn process_name(&self) -> String {
-        let host = [&self.host_name, &self.identity.host_hash].into_iter().find(|name| !name.is_empty());
-        let host = host.map_or("unknown", |host| host.as_str());
-        format!("app#{host}#{}#{}", self.identity.pid, self.identity.tid)
+    /// Scans the rows of all shards. All shards of a table must have the columns that it finds.
+    pub(crate) fn cells_of_all_shards(
+        &'a self,
+        kind: SeriesKind,
+        parts: RowParts,
+    ) -> Result<CellScan<'a>, ExportError> {
+        CellScan::new(self, RowQuery::kind(kind).series, parts)
     }
 
-    /// The kind of I/O that the function does.
-    pub fn io_category(&self) -> IoCategory {
-        IoCategory::of(&self.identity.name)
+    /// Returns the series of a kind that are in the filter's shard.
+    pub(crate) fn series_range(&self, kind: SeriesKind) -> Range<SeriesId> {
+        let all = RowQuery::kind(kind).series;
+        self.filter().shard.map_or(all, |shard| shard.series(self.index(), kind))
+    }
+
+    /// Returns whether any row of a series kind passes the filter.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
+    pub fn has_rows(&'a self, kind: SeriesKind) -> Result<bool, ExportError> {
+        self.cells(kind, RowParts::Core)?.advance()
+    }
+
+    /// Passes every series of a kind that passes the filter to `visit`.
+    pub(crate) fn each_series(&self, kind: SeriesKind, mut visit: impl FnMut(&Series)) -> Result<(), ExportError> {
+        for next in self.index().series(RowQuery::kind(kind).series)? {
+            let series = self.names().resolve(next?.1);
+            if self.filter().passes(&series) {
+                visit(&series);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -49,78 +61,89 @@ impl Series {
 pub struct Cell<'s> {
     /// The start of the cell, in µs.
     pub start: u64,
-    /// What it did.
+    /// What the series did.
     pub row: &'s RowValue,
-    /// Who did it.
+    /// The series.
     pub series: &'s Series,
-    /// The number of the series among those that had a cell, from 1.
+    /// The number of the series among those with a cell, counted from 1.
     pub serial: u64,
 }
 
-/// Where rows come from.
-enum Rows<'v> {
-    /// They are read by who walks them.
-    Here(RowScan<'v>),
+/// Where a scan gets its rows from.
+enum RowSource<'v> {
+    /// The thread of the scan reads them.
+    Scan(RowScan<'v>),
     /// Another thread reads them.
-    Ahead(RowPrefetch),
+    Prefetch(RowPrefetch),
 }
 
-/// What reads rows for a walk, for another thread to do. It ends with them, or with the walk.
+/// Reads rows for a scan; to be run on another thread. It ends when the rows or the scan end.
 pub(crate) type Prefetch<'v> = Box<dyn FnOnce() + Send + 'v>;
 
-impl Rows<'_> {
+impl RowSource<'_> {
     #[inline]
     fn next(&mut self) -> Result<Option<(RowKey, &[u8])>, StoreError> {
         match self {
-            Self::Here(rows) => rows.next(),
-            Self::Ahead(rows) => rows.next(),
+            Self::Scan(rows) => rows.next(),
+            Self::Prefetch(rows) => rows.next(),
         }
     }
 
     fn seek(&mut self, series: SeriesId) {
         match self {
-            Self::Here(rows) => rows.seek(series),
-            Self::Ahead(rows) => rows.seek(series),
+            Self::Scan(rows) => rows.seek(series),
+            Self::Prefetch(rows) => rows.seek(series),
         }
     }
 }
 
-/// Walks the cells of a family, by series and time.
+/// Scans the cells of a series kind, by series and time.
 pub struct CellScan<'v> {
     view: &'v View<'v>,
-    rows: Rows<'v>,
+    rows: RowSource<'v>,
     parts: RowParts,
     identities: SeriesScan<'v>,
-    /// The last identity that was looked at, for none is looked at twice.
-    ahead: Option<(SeriesId, SeriesIdentity)>,
+    /// The identity that was read last, if its series was not reached yet: none is read twice.
+    next_identity: Option<(SeriesId, SeriesIdentity)>,
     /// The series of the last row that was read.
-    reading: Option<SeriesId>,
-    /// That series, until a cell of it is given out.
+    row_series: Option<SeriesId>,
+    /// That series, until its first cell is returned.
     upcoming: Option<Series>,
-    /// What the cell at hand holds, and the row that is read next: which of them is which changes with each
-    /// cell, rather than what is in them.
+    /// The current cell and the row that is read next. They swap places with each cell, so that no value moves.
     values: [RowValue; 2],
-    at_hand: usize,
-    /// The key of the row that was read, if its cell was not given out.
+    current: usize,
+    /// The key of the row that was read, if its cell was not returned yet.
     pending: Option<RowKey>,
-    /// Whether there is no row left that passes.
+    /// Whether no row is left that passes.
     ended: bool,
-    /// The cell at hand.
+    /// The start of the current cell, in µs.
     start: u64,
     series: Option<Series>,
     serial: u64,
 }
 
+impl fmt::Debug for CellScan<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("CellScan")
+            .field("view", &self.view)
+            .field("start", &self.start)
+            .field("series", &self.series)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<'v> CellScan<'v> {
-    /// The cells of a range of series.
-    pub(crate) fn new(view: &'v View<'v>, series: Range<SeriesId>, parts: RowParts) -> Result<Self, ExportError> {
+    /// Scans the cells of a range of series.
+    fn new(view: &'v View<'v>, series: Range<SeriesId>, parts: RowParts) -> Result<Self, ExportError> {
         let query = RowQuery { series, time: view.buckets() };
-        let rows = Rows::Here(view.index().rows(query.clone())?);
+        let rows = RowSource::Scan(view.index().rows(query.clone())?);
         Self::over(rows, view, query.series, parts)
     }
 
-    /// The same, of rows that another thread reads, where that reads nothing that the filter passes over.
-    pub(crate) fn read_ahead(
+    /// Scans the cells of a range of series. Another thread reads the rows, unless it would read rows that the filter
+    /// skips.
+    pub(crate) fn with_prefetch(
         view: &'v View<'v>,
         series: Range<SeriesId>,
         parts: RowParts,
@@ -128,21 +151,26 @@ impl<'v> CellScan<'v> {
         if view.filter().is_selective() {
             return Ok((Self::new(view, series, parts)?, None));
         }
-        let (reading, rows) = view.index().rows(RowQuery { series: series.clone(), time: None })?.ahead();
-        Ok((Self::over(Rows::Ahead(rows), view, series, parts)?, Some(Box::new(reading))))
+        let (prefetch, rows) = view.index().rows(RowQuery { series: series.clone(), time: None })?.ahead();
+        Ok((Self::over(RowSource::Prefetch(rows), view, series, parts)?, Some(Box::new(prefetch))))
     }
 
-    fn over(rows: Rows<'v>, view: &'v View<'v>, series: Range<SeriesId>, parts: RowParts) -> Result<Self, ExportError> {
+    fn over(
+        rows: RowSource<'v>,
+        view: &'v View<'v>,
+        series: Range<SeriesId>,
+        parts: RowParts,
+    ) -> Result<Self, ExportError> {
         Ok(Self {
             view,
             rows,
             parts,
             identities: view.index().series(series)?,
-            ahead: None,
-            reading: None,
+            next_identity: None,
+            row_series: None,
             upcoming: None,
             values: [RowValue::empty(), RowValue::empty()],
-            at_hand: 0,
+            current: 0,
             pending: None,
             ended: false,
             start: 0,
@@ -151,11 +179,11 @@ impl<'v> CellScan<'v> {
         })
     }
 
-    /// Steps to the next cell; false at the end.
+    /// Advances to the next cell; returns false at the end.
     ///
     /// # Errors
     ///
-    /// Where the index cannot be read.
+    /// Fails if the index cannot be read.
     pub fn advance(&mut self) -> Result<bool, ExportError> {
         let first = match self.pending.take() {
             Some(key) => Some(key),
@@ -165,7 +193,7 @@ impl<'v> CellScan<'v> {
             self.series = None;
             return Ok(false);
         };
-        self.at_hand ^= 1;
+        self.current ^= 1;
         if let Some(series) = self.upcoming.take() {
             self.series = Some(series);
             self.serial += 1;
@@ -177,37 +205,37 @@ impl<'v> CellScan<'v> {
                     self.pending = Some(next);
                     break;
                 }
-                let read = std::mem::replace(&mut self.values[self.at_hand ^ 1], RowValue::empty());
-                self.values[self.at_hand].merge(read);
+                let read = std::mem::replace(&mut self.values[self.current ^ 1], RowValue::empty());
+                self.values[self.current].merge(read);
             }
         }
         Ok(true)
     }
 
-    /// The cell at hand; `None` before the first and behind the last.
+    /// Returns the current cell; `None` before the first and after the last.
     pub fn cell(&self) -> Option<Cell<'_>> {
         let series = self.series.as_ref()?;
-        Some(Cell { start: self.start, row: &self.values[self.at_hand], series, serial: self.serial })
+        Some(Cell { start: self.start, row: &self.values[self.current], series, serial: self.serial })
     }
 
-    /// Reads the next row of a series that passes the filter, and gives its key.
+    /// Reads the next row of a series that passes the filter and returns its key.
     fn next_row(&mut self) -> Result<Option<RowKey>, ExportError> {
         let index = self.view.index();
         while !self.ended {
             let Some((key, value)) = self.rows.next()? else { break };
-            let passes = self.reading == Some(key.series) || {
-                while self.ahead.as_ref().is_none_or(|(id, _)| *id < key.series) {
+            let passes = self.row_series == Some(key.series) || {
+                while self.next_identity.as_ref().is_none_or(|(id, _)| *id < key.series) {
                     match self.identities.next() {
-                        Some(next) => self.ahead = Some(next?),
+                        Some(next) => self.next_identity = Some(next?),
                         None => return Err(index.unknown_series(key.series).into()),
                     }
                 }
-                match self.ahead.take() {
+                match self.next_identity.take() {
                     Some((id, identity)) if id == key.series => {
-                        let series = Series::new(identity, self.view);
+                        let series = self.view.names().resolve(identity);
                         let passes = self.view.filter().passes(&series);
                         if passes {
-                            self.reading = Some(id);
+                            self.row_series = Some(id);
                             self.upcoming = Some(series);
                         }
                         passes
@@ -216,12 +244,12 @@ impl<'v> CellScan<'v> {
                 }
             };
             if passes {
-                let read = &mut self.values[self.at_hand ^ 1];
+                let read = &mut self.values[self.current ^ 1];
                 read.read(value, key.bucket, self.parts).map_err(|error| index.bad_row(&key, error))?;
                 return Ok(Some(key));
             }
-            // Only the identities are read up to the next series that passes, and its rows are
-            // sought: a selective filter does not read what it leaves out.
+            // Read identities up to the next series that passes, then seek its rows: a selective filter does not
+            // read rows that it skips.
             match self.next_passing()? {
                 Some(id) => self.rows.seek(id),
                 None => break,
@@ -231,30 +259,16 @@ impl<'v> CellScan<'v> {
         Ok(None)
     }
 
+    /// Reads identities up to the next series that passes the filter.
     fn next_passing(&mut self) -> Result<Option<SeriesId>, ExportError> {
         for next in self.identities.by_ref() {
             let (id, identity) = next?;
-            // Resolved again when it is reached, which is seldom beside those that do not pass.
-            if self.view.filter().passes(&Series::new(identity.clone(), self.view)) {
-                self.ahead = Some((id, identity));
+            // The series is resolved again when its rows are reached. Few series pass, so that is cheap.
+            if self.view.filter().passes(&self.view.names().resolve(identity.clone())) {
+                self.next_identity = Some((id, identity));
                 return Ok(Some(id));
             }
         }
         Ok(None)
     }
-}
-
-/// Hands every series of a family that passes the filter to `visit`.
-pub(crate) fn each_series(
-    view: &View<'_>,
-    kind: SeriesKind,
-    mut visit: impl FnMut(&Series),
-) -> Result<(), ExportError> {
-    for next in view.index().series(RowQuery::kind(kind).series)? {
-        let series = Series::new(next?.1, view);
-        if view.filter().passes(&series) {
-            visit(&series);
-        }
-    }
-    Ok(())
 }

@@ -1,4 +1,4 @@
-//! Why a table cannot be made.
+//! Errors of tables and exports.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,27 +8,28 @@ use dft_io::Show;
 use dft_store::StoreError;
 use parquet::errors::ParquetError;
 
-/// Why a table cannot be made or written.
+/// Why a table cannot be read or written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ExportError {
     /// The process may not start the threads of an export.
     #[error("{0}")]
-    Threads(std::io::Error),
+    Threads(io::Error),
     /// The index cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The granularity is no multiple of the index's interval.
+    /// The granularity is not a multiple of the index's interval.
     #[error(
-        "a granularity of {granularity} µs is no multiple of the index's interval of {interval} µs; give one that is, \
-         or make an index at a finer interval"
+        "a granularity of {granularity} µs is not a multiple of the index's interval of {interval} µs; choose a \
+         multiple, or build an index with a shorter interval"
     )]
     Granularity {
-        /// The granularity asked for, in µs.
+        /// The requested granularity, in µs.
         granularity: u64,
         /// The interval of the index, in µs.
         interval: u64,
     },
-    /// The text is no glob.
+    /// The text is not a glob.
     #[error("{}: not a glob: {}", .pattern.shown(), .reason.shown())]
     Pattern {
         /// The text.
@@ -36,72 +37,74 @@ pub enum ExportError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The text is no query.
+    /// The text is not a query.
     #[error("{}: not a query: at byte {at}, {}", .query.shown(), .reason.shown())]
     Query {
         /// The text.
         query: String,
-        /// Where in it, in bytes from 0.
+        /// The position of the fault, in bytes from 0.
         at: usize,
         /// What is wrong there.
         reason: String,
     },
-    /// There is no such table.
+    /// There is no table of this name.
     #[error(
-        "there is no table {0:?}; the tables are events, profiles, system, preaggregated_system, \
-             processes, aggregation"
+        "there is no table {0:?}; the tables are events, profiles, system, preaggregated_system, processes, aggregation"
     )]
     NoTable(String),
-    /// There is no such column to group by.
+    /// There is no format of this name.
+    #[error("there is no format {0:?}; the formats are parquet, arrow, csv")]
+    NoFormat(String),
+    /// There is no column of this name to group by.
     #[error(
         "cannot group by {0:?}; the columns are cat, func_name, pid, rank, tid, file_hash, host_hash, file_name, host_name, \
          proc_name, io_cat, acc_pat, time_range"
     )]
     NoGroupColumn(String),
-    /// A column to group by is named twice, or there is none.
-    #[error("give the columns to group by, each once")]
+    /// A column to group by is named twice.
+    #[error("name at least one column to group by, and each column once")]
     GroupColumns,
-    /// A share of a table is to be grouped: groups of shares are no shares of groups.
-    #[error("a share of a table cannot be grouped: group the whole table, or the rows of all shares together")]
-    GroupedShare,
-    /// A table has no columns to group by.
-    #[error("the table {0} cannot be grouped; events, profiles and preaggregated_system can")]
+    /// One shard of a table cannot be grouped: a group may have rows in several shards.
+    #[error("one shard of a table cannot be grouped; group the whole table, or the rows of all shards together")]
+    GroupedShard,
+    /// The table does not have the columns to group by.
+    #[error("the table {0} cannot be grouped; only events, profiles and preaggregated_system can")]
     NotGrouped(&'static str),
-    /// A number is past what its column holds.
+    /// A number does not fit its column.
     #[error("table {table}, row {}: {} is {value}, past the 64 bits of its column", .row.shown(), .column.shown())]
     TooLarge {
         /// The table.
         table: &'static str,
-        /// What the row is of.
+        /// A description of the row.
         row: String,
         /// The column.
         column: String,
         /// The number.
         value: String,
     },
-    /// Tables that no export is known to have written would stay beside the new ones.
+    /// Tables that no export is known to have written would stay next to the new ones.
     #[error(
-        "{}: not known to be of an export to this directory, so it is not removed, but it would stay beside the new \
-         tables; remove it, or choose another directory",
+        "{}: not known to be written by an export to this directory; it is not removed, but it would stay next to the \
+         new tables. Remove it, or choose another directory",
         list(.0)
     )]
     NotExported(Vec<PathBuf>),
-    /// What lists the tables of a directory is no list.
+    /// The file that lists the tables of a directory is damaged or of another version.
     #[error(
-        "{}: not a list of exported tables that this program reads; remove it and the tables beside it, or choose \
+        "{}: not a list of exported tables that this program reads; remove it and the tables next to it, or choose \
          another directory",
         .0.shown()
     )]
     List(PathBuf),
-    /// A batch cannot be put together.
-    #[error("a record batch cannot be made: {0}")]
+    /// A record batch cannot be built.
+    #[error("a record batch cannot be built: {0}")]
     Arrow(#[from] ArrowError),
     /// A Parquet file cannot be written.
     #[error("{}: cannot be written: {source}", .path.shown())]
     Parquet {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The error of the Parquet writer.
         source: ParquetError,
     },
     /// An Arrow or CSV file cannot be written.
@@ -109,10 +112,10 @@ pub enum ExportError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The error of the writer.
         source: ArrowError,
     },
-    /// What the system says.
+    /// The system reports an error.
     #[error("{}: {source}{}", .path.shown(), dft_io::advice(.source))]
     Io {
         /// The file or directory.

@@ -1,4 +1,4 @@
-//! Which rows a table has.
+//! Which rows a table shows.
 
 use std::ops::Range;
 
@@ -6,20 +6,20 @@ use dft_codec::{SeriesId, SeriesIdentity, SeriesKind, TelemetryKey};
 use dft_store::Index;
 use globset::{GlobBuilder, GlobMatcher};
 
-use crate::cells::Series;
 use crate::error::ExportError;
 use crate::query::Query;
+use crate::series::Series;
 
 /// A glob over names: `*` and `?` (which also match `/`), `[ab]`, `{one,other}`.
 #[derive(Clone, Debug)]
 pub struct Pattern(GlobMatcher);
 
 impl Pattern {
-    /// A pattern from its text.
+    /// Parses a glob.
     ///
     /// # Errors
     ///
-    /// [`ExportError::Pattern`] where the text is no glob.
+    /// [`ExportError::Pattern`] if the text is not a glob.
     pub fn new(pattern: &str) -> Result<Self, ExportError> {
         let glob = GlobBuilder::new(pattern).literal_separator(false).backslash_escape(true).build();
         match glob {
@@ -28,26 +28,26 @@ impl Pattern {
         }
     }
 
-    /// Whether all of a name matches.
+    /// Returns whether the whole name matches.
     pub fn matches(&self, name: &str) -> bool {
         self.0.is_match(name)
     }
 }
 
-/// Which rows a table has. The default passes all; a table passes by what it has no column for: telemetry of a
-/// host as a whole, which has no process and no file, is only filtered by time, name and host; that of a process
-/// by category and process, too.
+/// Which rows a table shows. The default passes all rows. A table ignores conditions on columns that it does not have:
+/// telemetry of a host has no process and no file, so only time, name and host filter it; category, process and rank
+/// also filter telemetry of a process.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// µs from the origin, the end excluded: cells that overlap with it.
+    /// Cells that overlap with this time, in µs from the origin. The end is excluded.
     pub time: Option<Range<u64>>,
     /// Categories, in lower case.
-    pub cat: Option<Pattern>,
-    /// Functions, or counters.
+    pub category: Option<Pattern>,
+    /// Functions and counters.
     pub name: Option<Pattern>,
-    /// Processes, sorted; all of them where there is none.
+    /// Processes, sorted; empty for all.
     pub pids: Vec<i64>,
-    /// Ranks of processes, sorted; all of them, and processes without one, where there is none.
+    /// Ranks of processes, sorted; empty for all processes, including those without a rank.
     pub ranks: Vec<i64>,
     /// Hosts, by name or hash.
     pub host: Option<Pattern>,
@@ -55,41 +55,41 @@ pub struct Filter {
     pub file: Option<Pattern>,
     /// Series of calls.
     pub query: Option<Query>,
-    /// One of the shards that readers divide a table into.
+    /// One of the shards that parallel readers divide a table into.
     pub shard: Option<Shard>,
 }
 
-/// One of the shards that parallel readers divide a table into: of calls, a range of series, so that the
-/// shards one behind the other are the table; of telemetry, some counters of some hosts. A table has the
-/// same columns in each.
+/// One of the shards that parallel readers divide a table into. A shard of calls is a range of series: the shards in
+/// order are the table. A shard of telemetry is a subset of the counters. All shards of a table have the same columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
-    part: u32,
-    parts: u32,
+    number: u32,
+    shards: u32,
 }
 
 impl Shard {
-    /// The most shards that a table is divided into.
-    pub const MOST: u32 = 1 << 16;
+    /// The most shards that a table can be divided into.
+    pub const MAX: u32 = 1 << 16;
 
-    /// Share `part` of `parts`, counted from 0; `None` where there is no such shard, or more than
-    /// [`Shard::MOST`].
-    pub fn new(part: u32, parts: u32) -> Option<Self> {
-        (part < parts && parts <= Self::MOST).then_some(Self { part, parts })
+    /// Returns shard `number` of `shards`, counted from 0; `None` if there is no such shard or there are more than
+    /// [`Shard::MAX`].
+    pub fn new(number: u32, shards: u32) -> Option<Self> {
+        (number < shards && shards <= Self::MAX).then_some(Self { number, shards })
     }
 
+    /// Returns the shard's range of series.
     pub(crate) fn series(self, index: &Index, kind: SeriesKind) -> Range<SeriesId> {
-        index.shards(kind, self.parts as usize).swap_remove(self.part as usize)
+        index.shards(kind, self.shards as usize).swap_remove(self.number as usize)
     }
 
-    /// The rows, from and to, of a table of so many.
-    pub(crate) fn range(self, rows: usize) -> (usize, usize) {
-        let at = |part: u32| (rows as u128 * u128::from(part) / u128::from(self.parts)) as usize;
-        (at(self.part), at(self.part + 1))
+    /// Returns the shard's range of rows in a table with this many rows.
+    pub(crate) fn rows(self, rows: usize) -> Range<usize> {
+        let start = |number: u32| (rows as u128 * u128::from(number) / u128::from(self.shards)) as usize;
+        start(self.number)..start(self.number + 1)
     }
 
     fn has_counter(self, name: &str, host_hash: &str) -> bool {
-        // The hash that names series, so that every reader finds the same.
+        // The hash that identifies series, so that every reader divides counters alike.
         let (category, file_hash, extra) = ("", "", Vec::new());
         let counter = SeriesIdentity {
             kind: SeriesKind::HostStatistic,
@@ -102,14 +102,15 @@ impl Shard {
             extra,
         };
         let id = u128::from_be_bytes(counter.id().0);
-        id % u128::from(self.parts) == u128::from(self.part)
+        id % u128::from(self.shards) == u128::from(self.number)
     }
 }
 
 impl Filter {
+    /// Returns whether a series of calls passes.
     pub(crate) fn passes(&self, series: &Series) -> bool {
         let identity = &series.identity;
-        passes(&self.cat, &[&identity.category])
+        passes(&self.category, &[&identity.category])
             && passes(&self.name, &[&identity.name])
             && (self.pids.is_empty() || self.pids.binary_search(&identity.pid).is_ok())
             && self.has_rank(series.rank)
@@ -118,17 +119,18 @@ impl Filter {
             && self.query.as_ref().is_none_or(|query| query.matches(series))
     }
 
-    /// Whether a process is in the table of processes, which has a column for its number, its rank and its host.
+    /// Returns whether a process passes. The table of processes has a column for the number, the rank and the host.
     pub(crate) fn passes_process(&self, host_name: &str, host_hash: &str, pid: i64, rank: Option<i64>) -> bool {
         (self.pids.is_empty() || self.pids.binary_search(&pid).is_ok())
             && self.has_rank(rank)
             && passes(&self.host, &[host_name, host_hash])
     }
 
-    /// What passes, as text: two filters of one text pass the same.
+    /// Returns the conditions as text: filters with the same text pass the same rows.
     pub(crate) fn text(&self) -> String {
-        let Self { time, cat, name, pids, ranks, host, file, query, shard } = self;
-        let patterns = [cat, name, host, file].map(|pattern| pattern.as_ref().map(|pattern| pattern.0.glob().glob()));
+        let Self { time, category, name, pids, ranks, host, file, query, shard } = self;
+        let patterns =
+            [category, name, host, file].map(|pattern| pattern.as_ref().map(|pattern| pattern.0.glob().glob()));
         format!("{time:?} {patterns:?} {pids:?} {ranks:?} {query:?} {shard:?}")
     }
 
@@ -136,15 +138,15 @@ impl Filter {
         self.ranks.is_empty() || rank.is_some_and(|rank| self.ranks.binary_search(&rank).is_ok())
     }
 
-    /// Whether it asks for ranks, so that they have to be known.
+    /// Returns whether a condition is about ranks, so that they must be loaded.
     pub(crate) fn asks_for_ranks(&self) -> bool {
         !self.ranks.is_empty() || self.query.as_ref().is_some_and(Query::asks_for_ranks)
     }
 
-    /// Whether it passes over some rows of the shard that is asked for.
+    /// Returns whether the filter may skip rows of its shard.
     pub(crate) fn is_selective(&self) -> bool {
-        let Self { time, cat, name, pids, ranks, host, file, query, shard: _ } = self;
-        let patterns = [cat, name, host, file];
+        let Self { time, category, name, pids, ranks, host, file, query, shard: _ } = self;
+        let patterns = [category, name, host, file];
         time.is_some()
             || !pids.is_empty()
             || !ranks.is_empty()
@@ -152,18 +154,19 @@ impl Filter {
             || patterns.into_iter().any(Option::is_some)
     }
 
+    /// Returns whether a counter of telemetry passes.
     pub(crate) fn passes_counter(&self, counter: &TelemetryKey, host_name: &str, rank: Option<i64>) -> bool {
         passes(&self.name, &[&counter.name])
             && passes(&self.host, &[host_name, &counter.host_hash])
             && counter.pid().is_none_or(|pid| {
-                passes(&self.cat, &[counter.category()])
+                passes(&self.category, &[counter.category()])
                     && (self.pids.is_empty() || self.pids.binary_search(&pid).is_ok())
                     && self.has_rank(rank)
             })
     }
 
-    /// Whether a counter is in the shard that is asked for.
-    pub(crate) fn shares_counter(&self, name: &str, host_hash: &str) -> bool {
+    /// Returns whether a counter is in the filter's shard.
+    pub(crate) fn has_counter(&self, name: &str, host_hash: &str) -> bool {
         self.shard.is_none_or(|shard| shard.has_counter(name, host_hash))
     }
 }

@@ -1,4 +1,4 @@
-//! What is in an index, on one screen.
+//! The contents of an index on one screen.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -7,20 +7,20 @@ use dft_codec::{RowParts, SeriesKind};
 use dft_metrics::FloatStats;
 use serde::Serialize;
 
-use crate::calls::{describe, table_name};
 use crate::cells::Cell;
-use crate::columns::int64;
 use crate::error::ExportError;
+use crate::numbers::{describe, int64};
+use crate::table::Table;
 use crate::view::View;
 
-/// Calls, their time and the bytes that they moved.
+/// The number of calls, their time and the bytes that they moved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
-    /// Calls.
+    /// The number of calls.
     pub calls: u128,
     /// The sum of their durations, in µs.
     pub time_us: i128,
-    /// The bytes that they moved; `None` where none said so.
+    /// The bytes that they moved; `None` if no call recorded a size.
     pub bytes: Option<i128>,
 }
 
@@ -34,26 +34,26 @@ impl Totals {
         }
     }
 
-    /// The first of the numbers that no int64 holds.
+    /// Fails with the first number that does not fit an int64.
     fn check_int64(&self, table: &'static str, row: &dyn Fn() -> String) -> Result<(), ExportError> {
         int64(self.calls, table, "calls", row)?;
         int64(self.time_us, table, "time_us", row)?;
         self.bytes.map_or(Ok(0), |bytes| int64(bytes, table, "bytes", row)).map(drop)
     }
 
-    /// Bytes moved in a second of the calls that moved them; `None` where there are none.
+    /// Returns the bytes moved per second of the calls' time; `None` if no call recorded a size or the time is 0.
     pub fn bandwidth(&self) -> Option<f64> {
         let bytes = self.bytes?;
         (self.time_us > 0).then(|| bytes as f64 / (self.time_us as f64 / 1e6))
     }
 }
 
-/// Totals of something that has a name.
+/// Totals of something with a name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Named<T> {
-    /// What it is.
+    /// The name.
     pub name: T,
-    /// Its totals.
+    /// The totals.
     #[serde(flatten)]
     pub totals: Totals,
 }
@@ -62,61 +62,62 @@ pub struct Named<T> {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Function {
     /// Its category.
-    pub cat: String,
+    #[serde(rename = "cat")]
+    pub category: String,
     /// Its name.
     pub function: String,
 }
 
-/// What a metric of a counter read, over all hosts, processes and all time.
+/// The readings of a counter's metric, over all hosts, processes and times.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Metric {
     /// The counter.
     pub counter: String,
-    /// Its category: `sys` where it is of a host as a whole.
+    /// Its category: `sys` if the counter is about a host as a whole.
     pub category: String,
     /// The metric.
     pub metric: String,
-    /// Readings.
+    /// The number of readings.
     pub readings: u128,
     /// Their mean.
     pub mean: Option<f64>,
-    /// The least.
+    /// The lowest.
     pub min: Option<f64>,
-    /// The greatest.
+    /// The highest.
     pub max: Option<f64>,
 }
 
-/// What is in an index, on one screen.
+/// The contents of an index on one screen.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
-    /// The least time of a call or reading, in µs, as the tracer's clock has it.
+    /// The earliest time of a call or reading, in µs of the tracer's clock.
     pub first_us: Option<i64>,
-    /// The greatest.
+    /// The latest.
     pub last_us: Option<i64>,
-    /// Hosts.
+    /// The number of hosts.
     pub hosts: usize,
-    /// Processes.
+    /// The number of processes.
     pub processes: usize,
-    /// Threads.
+    /// The number of threads.
     pub threads: usize,
-    /// Files that were called for, by hash.
+    /// The number of files that calls are about, by hash.
     pub files: usize,
-    /// All calls.
+    /// The totals of all calls.
     pub calls: Totals,
-    /// Calls by kind of I/O, most time first.
+    /// The totals by kind of I/O, most time first.
     pub categories: Vec<Named<&'static str>>,
-    /// The functions that took most time.
+    /// The functions that took the most time.
     pub top_functions: Vec<Named<Function>>,
-    /// The files that most bytes were moved to or from, and then those that took most time.
+    /// The files with the most bytes moved, and then with the most time.
     pub top_files: Vec<Named<String>>,
     /// Every metric of telemetry.
     pub telemetry: Vec<Metric>,
-    /// The first row of the index with a number that no int64 holds.
+    /// The first row of the index with a number that does not fit an int64.
     #[serde(skip)]
     too_large: Option<TooLarge>,
 }
 
-/// What [`ExportError::TooLarge`] says.
+/// The fields of [`ExportError::TooLarge`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct TooLarge {
     table: &'static str,
@@ -126,35 +127,35 @@ struct TooLarge {
 }
 
 impl TooLarge {
-    /// The number of a row that no int64 holds, under the column that the row's table has it in.
+    /// Returns the number of a row that does not fit an int64, with its column in the row's table.
     fn of(kind: SeriesKind, cell: &Cell<'_>) -> Option<Self> {
         let core = &cell.row.core;
         let past = |value: i128, column| i64::try_from(value).err().map(|_| (column, value.to_string()));
         let count = i64::try_from(core.count).err().map(|_| ("count", core.count.to_string()));
         let (column, value) =
             count.or_else(|| past(core.size.sum(), "size")).or_else(|| past(core.duration.sum(), "time"))?;
-        Some(Self { table: table_name(kind), row: describe(cell), column, value })
+        Some(Self { table: Table::of_kind(kind).name(), row: describe(cell), column, value })
     }
 }
 
-/// The least and greatest time seen.
+/// The earliest and latest time.
 #[derive(Default)]
-struct Span(Option<(i64, i64)>);
+struct TimeSpan(Option<(i64, i64)>);
 
-impl Span {
+impl TimeSpan {
     fn add(&mut self, first: i64, last: i64) {
         self.0 = Some(self.0.map_or((first, last), |(a, b)| (a.min(first), b.max(last))));
     }
 }
 
 impl Summary {
-    /// Summarises what passes the view's filter, with the `top` functions and files.
+    /// Summarizes the rows that pass the view's filter, with the `top` functions and files.
     ///
     /// # Errors
     ///
-    /// Where the index cannot be read.
+    /// Fails if the index cannot be read.
     pub fn of(view: &View<'_>, top: usize) -> Result<Self, ExportError> {
-        let mut span = Span::default();
+        let mut span = TimeSpan::default();
         let mut hosts: HashSet<String> = HashSet::new();
         let mut processes: HashSet<(String, i64)> = HashSet::new();
         let mut threads: HashSet<(String, i64, i64)> = HashSet::new();
@@ -184,7 +185,7 @@ impl Summary {
                 span.add(cell.row.core.ts, cell.row.core.te);
                 calls.add(&cell);
                 categories.entry(series.io_category()).or_default().add(&cell);
-                let function = Function { cat: identity.category.clone(), function: identity.name.clone() };
+                let function = Function { category: identity.category.clone(), function: identity.name.clone() };
                 functions.entry(function).or_default().add(&cell);
                 if !identity.file_hash.is_empty() {
                     let name = [&series.file_name, &identity.file_hash].into_iter().find(|name| !name.is_empty());
@@ -203,22 +204,22 @@ impl Summary {
             threads: threads.len(),
             files: file_hashes.len(),
             calls,
-            categories: greatest(categories, usize::MAX, most_time)
+            categories: ranked(categories, usize::MAX, most_time)
                 .into_iter()
                 .map(|Named { name, totals }| Named { name: name.name(), totals })
                 .collect(),
-            top_functions: greatest(functions, top, most_time),
-            top_files: greatest(files, top, |totals| std::cmp::Reverse((totals.bytes, totals.time_us))),
+            top_functions: ranked(functions, top, most_time),
+            top_files: ranked(files, top, |totals| std::cmp::Reverse((totals.bytes, totals.time_us))),
             telemetry,
             too_large,
         })
     }
 
-    /// Checks that an int64 holds every number: whoever reads them as JSON has no wider ones.
+    /// Checks that every number fits an int64, because JSON readers may have no wider integers.
     ///
     /// # Errors
     ///
-    /// [`ExportError::TooLarge`] with the row of the index, as an export has it, or else with the total.
+    /// [`ExportError::TooLarge`] with the row of the index, as in an export, or else with the total.
     pub fn check_int64(&self) -> Result<(), ExportError> {
         const TABLE: &str = "summary";
         if let Some(TooLarge { table, row, column, value }) = self.too_large.clone() {
@@ -229,7 +230,7 @@ impl Summary {
             totals.check_int64(TABLE, &|| format!("kind of I/O {name}"))?;
         }
         for Named { name, totals } in &self.top_functions {
-            totals.check_int64(TABLE, &|| format!("function {} {}", name.cat, name.function))?;
+            totals.check_int64(TABLE, &|| format!("function {} {}", name.category, name.function))?;
         }
         for Named { name, totals } in &self.top_files {
             totals.check_int64(TABLE, &|| format!("file {name}"))?;
@@ -242,15 +243,15 @@ impl Summary {
     }
 }
 
-/// The first of the entries by `order`, and by name where that is equal.
-fn greatest<K: Ord, O: Ord>(entries: HashMap<K, Totals>, top: usize, order: impl Fn(&Totals) -> O) -> Vec<Named<K>> {
+/// Returns the first `top` entries by `order`, and by name where that is equal.
+fn ranked<K: Ord, O: Ord>(entries: HashMap<K, Totals>, top: usize, order: impl Fn(&Totals) -> O) -> Vec<Named<K>> {
     let mut all: Vec<Named<K>> = entries.into_iter().map(|(name, totals)| Named { name, totals }).collect();
     all.sort_unstable_by(|a, b| order(&a.totals).cmp(&order(&b.totals)).then_with(|| a.name.cmp(&b.name)));
     all.truncate(top);
     all
 }
 
-fn telemetry(view: &View<'_>, hosts: &mut HashSet<String>, span: &mut Span) -> Result<Vec<Metric>, ExportError> {
+fn telemetry(view: &View<'_>, hosts: &mut HashSet<String>, span: &mut TimeSpan) -> Result<Vec<Metric>, ExportError> {
     let mut metrics: BTreeMap<(String, String, String), FloatStats> = BTreeMap::new();
     view.each_reading(|key, value| {
         hosts.insert(key.host_hash.clone());

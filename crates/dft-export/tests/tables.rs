@@ -11,7 +11,8 @@ use arrow::util::display::array_value_to_string;
 use dft_aggregate::{Aggregator, Config};
 use dft_codec::{FileCounts, SeriesKind};
 use dft_export::{
-    Batches, Dictionaries, ExportError, ExportOptions, Filter, Format, GroupColumn, Pattern, Shard, Table, View, export,
+    Batches, Dictionaries, ExportError, ExportOptions, Filter, Format, GroupColumn, Pattern, Shard, Table,
+    TableOptions, View, export,
 };
 use dft_store::{Batch, Index, IndexWriter};
 use dft_trace::{Clock, Line, Parser};
@@ -44,7 +45,24 @@ fn interval(interval_us: u64) -> Config {
     Config { interval_us, ..Config::default() }
 }
 
-/// A row: its columns' values as text, nulls left out.
+/// The table that shows the rows of a series kind in dfanalyzer's columns.
+fn calls_of(kind: SeriesKind) -> Table {
+    match kind {
+        SeriesKind::Call => Table::Events,
+        SeriesKind::AggregatedCall => Table::Profiles,
+        SeriesKind::HostStatistic => Table::PreaggregatedSystem,
+    }
+}
+
+fn whole() -> TableOptions {
+    TableOptions { dictionaries: Dictionaries::Whole, ..TableOptions::default() }
+}
+
+fn grouped_by(columns: &[GroupColumn]) -> TableOptions {
+    TableOptions { group_by: columns.to_vec(), ..TableOptions::default() }
+}
+
+/// A row: its columns' values as text, without nulls.
 type Row = BTreeMap<String, String>;
 
 fn all(mut table: impl Batches) -> Result<Vec<Row>, ExportError> {
@@ -92,7 +110,7 @@ fn call(name: &str, ts: u64, args: &str) -> String {
 const HOST: &str = r#"{"name":"HH","ph":"M","args":{"name":"node1","value":"h1"}}"#;
 
 #[test]
-fn the_columns_are_to_the_letter() {
+fn tables_have_exactly_the_documented_columns() {
     let lines = [
         call("read", 5, r#","ret":1,"retries":2"#),
         r#"{"name":"cpu","cat":"sys","ts":7,"ph":2,"args":{"hhash":"h1","b":1,"a":2}}"#.to_owned(),
@@ -111,7 +129,7 @@ fn the_columns_are_to_the_letter() {
     ]
     .concat();
     for kind in SeriesKind::ALL {
-        let schema = view.calls(kind, Dictionaries::PerBatch).expect("a table").schema();
+        let schema = view.table(calls_of(kind), TableOptions::default()).expect("a table").schema();
         assert_eq!(columns(&schema), calls.iter().map(|(name, kind)| (name.as_str(), *kind)).collect::<Vec<_>>());
     }
     let system = [
@@ -120,7 +138,7 @@ fn the_columns_are_to_the_letter() {
         named("a b", "float64"),
     ]
     .concat();
-    let schema = view.telemetry(Dictionaries::PerBatch).expect("a table").schema();
+    let schema = view.table(Table::System, TableOptions::default()).expect("a table").schema();
     assert_eq!(columns(&schema), system.iter().map(|(name, kind)| (name.as_str(), *kind)).collect::<Vec<_>>());
     let mut statistics = [
         named("family cat func_name file_hash host_hash file_name host_name", "dictionary"),
@@ -132,7 +150,7 @@ fn the_columns_are_to_the_letter() {
         statistics.extend(["total", "min", "max"].map(|part| (format!("{metric}_{part}"), kind)));
         statistics.extend(["mean", "std"].map(|part| (format!("{metric}_{part}"), "float64")));
     }
-    let schema = view.statistics(Dictionaries::PerBatch).expect("a table").schema();
+    let schema = view.table(Table::Aggregation, TableOptions::default()).expect("a table").schema();
     assert_eq!(columns(&schema), statistics.iter().map(|(name, kind)| (name.as_str(), *kind)).collect::<Vec<_>>());
 }
 
@@ -145,7 +163,7 @@ fn an_offset_never_recorded_is_null_while_0_and_negative_ones_survive() {
     ];
     let built = build(&lines, &interval(10));
     let view = View::new(&built.index, None, Filter::default()).expect("a view");
-    let rows = all(view.calls(SeriesKind::Call, Dictionaries::PerBatch).expect("a table")).expect("rows");
+    let rows = all(view.table(Table::Events, TableOptions::default()).expect("a table")).expect("rows");
     let offsets = |name: &str| {
         let row = rows.iter().find(|row| row["func_name"] == name).expect("a row");
         ["offset_min", "offset_max"].map(|column| row.get(column).map(String::as_str))
@@ -165,7 +183,7 @@ fn standard_deviation_is_right_for_values_far_from_zero() {
         [0, 1, 2].iter().map(|step| call("pread", 5, &format!(r#","offset":{}"#, far + step))).collect();
     let built = build(&lines, &interval(10));
     let view = View::new(&built.index, None, Filter::default()).expect("a view");
-    let rows = all(view.statistics(Dictionaries::PerBatch).expect("a table")).expect("rows");
+    let rows = all(view.table(Table::Aggregation, TableOptions::default()).expect("a table")).expect("rows");
     assert_eq!((rows[0]["offset_std"].as_str(), rows[0]["offset_n"].as_str()), ("1.0", "3"));
 }
 
@@ -176,7 +194,7 @@ fn names_of_hashes_resolve_and_others_are_empty() {
     lines.push(call("read", 5, "").replace(r#""hhash":"h1","#, ""));
     let built = build(&lines, &interval(10));
     let view = View::new(&built.index, None, Filter::default()).expect("a view");
-    let rows = all(view.calls(SeriesKind::Call, Dictionaries::PerBatch).expect("a table")).expect("rows");
+    let rows = all(view.table(Table::Events, TableOptions::default()).expect("a table")).expect("rows");
     let mut seen: Vec<[&str; 4]> = rows
         .iter()
         .map(|row| ["host_hash", "host_name", "proc_name", "file_name"].map(|column| row[column].as_str()))
@@ -189,18 +207,18 @@ fn names_of_hashes_resolve_and_others_are_empty() {
 }
 
 #[test]
-fn a_number_that_64_bits_cannot_hold_is_an_error_with_the_row() {
+fn a_number_that_does_not_fit_64_bits_is_an_error_with_the_row() {
     let most = i64::MAX;
     let lines = [call("read", 5, &format!(r#","ret":{most}"#)), call("read", 5, r#","ret":1"#)];
     let built = build(&lines, &interval(10));
     let view = View::new(&built.index, None, Filter::default()).expect("a view");
-    let error = all(view.calls(SeriesKind::Call, Dictionaries::PerBatch).expect("a table")).expect_err("too large");
+    let error = all(view.table(Table::Events, TableOptions::default()).expect("a table")).expect_err("too large");
     let message = error.to_string();
     assert!(message.contains("read of process 7") && message.contains("size is 9223372036854775808"), "{message}");
 }
 
 #[test]
-fn a_granularity_that_is_no_multiple_is_refused() {
+fn a_granularity_that_is_not_a_multiple_of_the_interval_is_refused() {
     let built = build(&[call("read", 5, "")], &interval(10));
     for granularity in [0, 1, 15, u64::MAX] {
         let refused = View::new(&built.index, Some(granularity), Filter::default());
@@ -209,16 +227,16 @@ fn a_granularity_that_is_no_multiple_is_refused() {
 }
 
 #[test]
-fn metrics_that_are_called_like_a_column_get_one_of_their_own() {
+fn a_metric_with_the_name_of_a_column_gets_a_prefixed_column() {
     let line = r#"{"name":"cpu","cat":"sys","ts":7,"ph":2,"args":{"count":4.5,"ts":1}}"#.to_owned();
     let built = build(&[line], &interval(10));
     let view = View::new(&built.index, None, Filter::default()).expect("a view");
-    let rows = all(view.telemetry(Dictionaries::PerBatch).expect("a table")).expect("rows");
+    let rows = all(view.table(Table::System, TableOptions::default()).expect("a table")).expect("rows");
     assert_eq!((rows[0]["count"].as_str(), rows[0]["metric:count"].as_str()), ("1", "4.5"));
     assert_eq!((rows[0]["ts"].as_str(), rows[0]["metric:ts"].as_str()), ("7", "1.0"));
 }
 
-/// Lines of every family, over a few series and buckets.
+/// Lines of every series kind, over a few series and buckets.
 fn lines() -> impl Strategy<Value = Vec<String>> {
     let phase = prop::sample::select(vec![r#""X""#, r#""X""#, "2", "3", r#""C""#]);
     let cat = prop::sample::select(vec!["posix", "POSIX", "app", "sys"]);
@@ -245,10 +263,10 @@ fn lines() -> impl Strategy<Value = Vec<String>> {
 fn every_table(view: &View<'_>) -> Vec<Vec<Row>> {
     let mut tables = Vec::new();
     for kind in SeriesKind::ALL {
-        tables.push(all(view.calls(kind, Dictionaries::PerBatch).expect("a table")).expect("rows"));
+        tables.push(all(view.table(calls_of(kind), TableOptions::default()).expect("a table")).expect("rows"));
     }
-    tables.push(all(view.telemetry(Dictionaries::Whole).expect("a table")).expect("rows"));
-    tables.push(all(view.statistics(Dictionaries::Whole).expect("a table")).expect("rows"));
+    tables.push(all(view.table(Table::System, whole()).expect("a table")).expect("rows"));
+    tables.push(all(view.table(Table::Aggregation, whole()).expect("a table")).expect("rows"));
     tables
 }
 
@@ -256,29 +274,29 @@ fn float(row: &Row, column: &str) -> Option<f64> {
     row.get(column).map(|value| value.parse().expect("a number"))
 }
 
-/// What a group's row must be, of the rows that are in it.
+/// Computes the row of a group from the rows in it.
 fn naive_group(rows: &[&Row]) -> BTreeMap<&'static str, Option<f64>> {
     let values = |column: &str| rows.iter().filter_map(|row| float(row, column)).collect::<Vec<f64>>();
     let sum = |values: Vec<f64>| (!values.is_empty()).then(|| values.iter().sum::<f64>());
     let squares = |column| sum(values(column).iter().map(|value| value * value).collect());
-    let least = |column| values(column).into_iter().reduce(f64::min);
-    let most = |column| values(column).into_iter().reduce(f64::max);
+    let min = |column| values(column).into_iter().reduce(f64::min);
+    let max = |column| values(column).into_iter().reduce(f64::max);
     BTreeMap::from([
         ("count", sum(values("count"))),
         ("time", sum(values("time"))),
         ("size", sum(values("size"))),
         ("time_sq", squares("time")),
         ("size_sq", squares("size")),
-        ("time_min", least("time_min")),
-        ("time_max", most("time_max")),
-        ("size_min", least("size_min")),
-        ("size_max", most("size_max")),
-        ("time_call_min", least("time")),
-        ("time_call_max", most("time")),
-        ("size_call_min", least("size")),
-        ("size_call_max", most("size")),
-        ("time_start", least("time_start")),
-        ("time_end", most("time_end")),
+        ("time_min", min("time_min")),
+        ("time_max", max("time_max")),
+        ("size_min", min("size_min")),
+        ("size_max", max("size_max")),
+        ("time_call_min", min("time")),
+        ("time_call_max", max("time")),
+        ("size_call_min", min("size")),
+        ("size_call_max", max("size")),
+        ("time_start", min("time_start")),
+        ("time_end", max("time_end")),
     ])
 }
 
@@ -286,7 +304,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_granularity_gives_what_indexing_at_it_would(lines in lines(), times in 1_u64..6) {
+    fn a_granularity_gives_the_tables_of_an_index_with_that_interval(lines in lines(), times in 1_u64..6) {
         let fine = build(&lines, &interval(10));
         let coarse = build(&lines, &interval(10 * times));
         let fine = View::new(&fine.index, Some(10 * times), Filter::default()).expect("a view");
@@ -296,21 +314,21 @@ proptest! {
     }
 
     #[test]
-    fn groups_are_those_of_a_naive_model(
+    fn groups_equal_those_of_a_naive_model(
         lines in lines(),
         by in prop::sample::subsequence(GroupColumn::ALL.to_vec(), 1..5).prop_shuffle(),
     ) {
         let built = build(&lines, &interval(10));
         let view = View::new(&built.index, Some(30), Filter::default()).expect("a view");
         for kind in SeriesKind::ALL {
-            let rows = all(view.calls(kind, Dictionaries::PerBatch).expect("a table")).expect("rows");
-            // No trace says a rank, so it is null in every row.
+            let rows = all(view.table(calls_of(kind), TableOptions::default()).expect("a table")).expect("rows");
+            // No trace states a rank, so it is null in every row.
             let key = |row: &Row| by.iter().map(|column| row.get(column.name()).cloned()).collect::<Vec<_>>();
             let mut groups: BTreeMap<Vec<Option<String>>, Vec<&Row>> = BTreeMap::new();
             for row in &rows {
                 groups.entry(key(row)).or_default().push(row);
             }
-            let grouped = all(view.grouped(kind, &by).expect("a table")).expect("rows");
+            let grouped = all(view.table(calls_of(kind), grouped_by(&by)).expect("a table")).expect("rows");
             prop_assert_eq!(grouped.len(), groups.len());
             for row in &grouped {
                 let key = key(row);
@@ -327,21 +345,21 @@ proptest! {
     }
 
     #[test]
-    fn filters_leave_the_rows_that_match(lines in lines(), start in 0_u64..150, length in 1_u64..100, pid in 0_i64..3) {
+    fn filters_keep_exactly_the_rows_that_match(lines in lines(), start in 0_u64..150, length in 1_u64..100, pid in 0_i64..3) {
         let built = build(&lines, &interval(10));
         let whole = View::new(&built.index, None, Filter::default()).expect("a view");
         let pattern = |text: &str| Some(Pattern::new(text).expect("a glob"));
         let time = start..start + length;
         let filters = [
             Filter { time: Some(time.clone()), ..Filter::default() },
-            Filter { cat: pattern("pos*"), pids: vec![pid], ..Filter::default() },
+            Filter { category: pattern("pos*"), pids: vec![pid], ..Filter::default() },
             Filter { name: pattern("{read,fsync}"), host: pattern("node?"), ..Filter::default() },
             Filter { file: pattern("f[01]"), time: Some(time.clone()), ..Filter::default() },
         ];
         for (at, filter) in filters.into_iter().enumerate() {
             let view = View::new(&built.index, None, filter).expect("a view");
             for kind in SeriesKind::ALL {
-                let mut wanted = all(whole.calls(kind, Dictionaries::PerBatch).expect("a table")).expect("rows");
+                let mut wanted = all(whole.table(calls_of(kind), TableOptions::default()).expect("a table")).expect("rows");
                 wanted.retain(|row| {
                     let cell = row["time_range"].parse::<u64>().expect("a number") * 10;
                     let in_time = cell < time.end && cell + 10 > time.start;
@@ -352,14 +370,14 @@ proptest! {
                         _ => row["file_hash"] != "f2" && in_time,
                     }
                 });
-                let got = all(view.calls(kind, Dictionaries::PerBatch).expect("a table")).expect("rows");
+                let got = all(view.table(calls_of(kind), TableOptions::default()).expect("a table")).expect("rows");
                 prop_assert_eq!(got, wanted);
             }
         }
     }
 
     #[test]
-    fn shares_are_disjoint_and_together_the_table(lines in lines(), parts in 1_u32..9, batch in 1_usize..40) {
+    fn shards_are_disjoint_and_together_the_table(lines in lines(), parts in 1_u32..9, batch in 1_usize..40) {
         let built = build(&lines, &interval(10));
         let view = |shard| View::new(&built.index, None, Filter { shard, ..Filter::default() }).expect("a view");
         let rows = NonZeroUsize::new(batch).expect("not 0");
@@ -367,25 +385,25 @@ proptest! {
         let shards: Vec<View<'_>> =
             (0..parts).map(|part| view(Shard::new(part, parts)).in_batches_of(rows)).collect();
         for kind in SeriesKind::ALL {
-            let wanted = all(whole.calls(kind, Dictionaries::PerBatch).expect("a table")).expect("rows");
+            let wanted = all(whole.table(calls_of(kind), TableOptions::default()).expect("a table")).expect("rows");
             let mut got = Vec::new();
             for shard in &shards {
-                got.extend(all(shard.calls(kind, Dictionaries::PerBatch).expect("a table")).expect("rows"));
-                prop_assert!(matches!(shard.grouped(kind, &[GroupColumn::Cat]), Err(ExportError::GroupedShare)));
+                got.extend(all(shard.table(calls_of(kind), TableOptions::default()).expect("a table")).expect("rows"));
+                prop_assert!(matches!(shard.table(calls_of(kind), grouped_by(&[GroupColumn::Cat])), Err(ExportError::GroupedShard)));
             }
             prop_assert_eq!(got, wanted);
         }
         let columns = |view: &View<'_>| {
-            let statistics = view.statistics(Dictionaries::PerBatch).expect("a table").schema();
-            (statistics, view.telemetry(Dictionaries::PerBatch).expect("a table").schema())
+            let statistics = view.table(Table::Aggregation, TableOptions::default()).expect("a table").schema();
+            (statistics, view.table(Table::System, TableOptions::default()).expect("a table").schema())
         };
         let mut readings = Vec::new();
         for shard in &shards {
             prop_assert_eq!(columns(shard), columns(&whole));
-            readings.extend(all(shard.telemetry(Dictionaries::PerBatch).expect("a table")).expect("rows"));
+            readings.extend(all(shard.table(Table::System, TableOptions::default()).expect("a table")).expect("rows"));
         }
         readings.sort();
-        let mut wanted = all(whole.telemetry(Dictionaries::PerBatch).expect("a table")).expect("rows");
+        let mut wanted = all(whole.table(Table::System, TableOptions::default()).expect("a table")).expect("rows");
         wanted.sort();
         prop_assert_eq!(readings, wanted);
     }
@@ -404,12 +422,12 @@ fn a_scan_that_has_ended_stays_at_its_end() {
 }
 
 #[test]
-fn rows_come_by_series_and_then_by_time() {
+fn rows_are_sorted_by_series_and_then_by_time() {
     let lines: Vec<String> =
         (0..300).map(|at| call(["read", "write", "open64"][at % 3], (at as u64 * 37) % 900, "")).collect();
     let built = build(&lines, &interval(10));
     let view = View::new(&built.index, None, Filter::default()).expect("a view");
-    let rows = all(view.calls(SeriesKind::Call, Dictionaries::PerBatch).expect("a table")).expect("rows");
+    let rows = all(view.table(Table::Events, TableOptions::default()).expect("a table")).expect("rows");
     let mut seen: Vec<(String, u64)> = Vec::new();
     for row in &rows {
         let next = (row["func_name"].clone(), row["time_range"].parse().expect("a number"));
@@ -422,24 +440,24 @@ fn rows_come_by_series_and_then_by_time() {
 }
 
 #[test]
-fn files_hold_the_tables_in_each_format() {
+fn files_of_each_format_contain_the_tables() {
     let lines: Vec<String> = (0..20_000).map(|at| call(&format!("f{}", at % 7), at * 11, r#","offset":1"#)).collect();
     let built = build(&lines, &interval(10));
     let view = View::new(&built.index, None, Filter::default()).expect("a view");
-    let wanted = all(view.calls(SeriesKind::Call, Dictionaries::PerBatch).expect("a table")).expect("rows");
+    let wanted = all(view.table(Table::Events, TableOptions::default()).expect("a table")).expect("rows");
     assert!(wanted.len() > 2 * 8192, "more than one batch");
     let folder = tempfile::tempdir().expect("a folder");
     for format in [Format::Parquet, Format::Arrow, Format::Csv] {
         let options = ExportOptions { tables: Vec::new(), group_by: Vec::new(), format, threads: 2 };
         let files = export(&view, folder.path(), &options).expect("exported").tables;
         let tables: Vec<Table> = files.iter().map(|file| file.table).collect();
-        assert_eq!(tables, [Table::Events, Table::Profiles, Table::System], "no system statistics, so no such table");
+        assert_eq!(tables, [Table::Events, Table::Profiles, Table::System], "no host statistics, so no such table");
         assert_eq!(files[0].rows, wanted.len() as u64);
         assert_eq!(read_back(&files[0].path, format), wanted, "{format:?}");
         assert_eq!(files[1].rows, 0);
     }
     let left = std::fs::read_dir(folder.path()).expect("listed").count();
-    assert_eq!(left, 10, "nothing temporary is left beside the tables and the list of them");
+    assert_eq!(left, 10, "only the tables and the list of them are left");
 }
 
 fn read_back(path: &Path, format: Format) -> Vec<Row> {
@@ -462,11 +480,12 @@ fn read_back(path: &Path, format: Format) -> Vec<Row> {
                 .map(|line| header.iter().cloned().zip(line).filter(|(name, value)| keeps(name, value)).collect())
                 .collect();
         }
+        other => panic!("{other:?}"),
     };
     batches.iter().flat_map(rows_of).collect()
 }
 
-/// CSV does not tell null from empty: of the columns here, names are empty and others are null.
+/// CSV does not distinguish null from empty. Of the columns here, names are empty and others are null.
 fn keeps(column: &str, value: &str) -> bool {
     !value.is_empty() || ["file_name", "host_name"].contains(&column)
 }

@@ -1,4 +1,4 @@
-/* A program on the C ABI that has the lines of a trace in hand, and publishes them to an index.
+/* Uses the C ABI to publish the lines of a trace to an index.
  *
  *     publish INDEX SOURCE LINES
  */

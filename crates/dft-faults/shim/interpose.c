@@ -1,13 +1,13 @@
 /* Interposes the system calls of a program (LD_PRELOAD), counts those on files below a directory, and lets the Nth
- * of a class fail, fall short or be the last thing that the process does.
+ * of a class fail, fall short or kill the process.
  *
  *   DFT_FAULTS_ROOT   only files below this directory count
  *   DFT_FAULTS_PAGE   a file of `struct page`, mapped shared: counts that survive the process
- *   DFT_FAULTS_RULES  CLASS:N:ACTION or CLASS:N+:ACTION (every one from the Nth on), separated by commas
+ *   DFT_FAULTS_RULES  CLASS:N:ACTION or CLASS:N+:ACTION (every call from the Nth on), separated by commas
  *
- * CLASS is one of `names` below, or `any`. ACTION is `kill` (before the call), `torn` (half of a write, then the
- * end), `short` (half of what was asked for), `lost` (done, but reported as EIO), `succeed` (not done, but reported
- * as done), or the number of an error.
+ * CLASS is one of `names` below, or `any`. ACTION is `kill` (before the call), `torn` (after half of a write, kill),
+ * `short` (half of the requested length), `lost` (done, but reported as EIO), `succeed` (not done, but reported as
+ * done), or the number of an error.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -30,7 +30,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Macros of the headers, where these are no more than that. */
+/* Some headers define these as macros. */
 #undef fread_unlocked
 #undef fwrite_unlocked
 
@@ -52,7 +52,7 @@ struct page {
 
 enum { NONE = 0, KILL = -1, TORN = -2, SHORT = -3, LOST = -4, SUCCEED = -5 };
 
-/* The program may pass what the headers say that it never does. */
+/* The program may pass NULL where the headers rule it out. */
 #pragma GCC diagnostic ignored "-Wnonnull-compare"
 
 struct rule {
@@ -142,7 +142,7 @@ static void die(void) {
     }
 }
 
-/* Counts a call, and says what is to become of it. */
+/* Counts a call and returns what must happen to it. */
 static int fault(enum class class) {
     uint64_t call = atomic_fetch_add(&page->slots[class].calls, 1) + 1;
     uint64_t all = atomic_fetch_add(&page->all, 1) + 1;
@@ -184,7 +184,7 @@ static int is_error(int action) {
     return action > 0;
 }
 
-/* A call that says -1 and errno where it fails. */
+/* A call that returns -1 and sets errno on failure. */
 #define CALL(counts, class, type, call)                                                                                \
     do {                                                                                                               \
         if (!(counts)) {                                                                                               \
@@ -206,7 +206,7 @@ static int is_error(int action) {
         return result;                                                                                                 \
     } while (0)
 
-/* A call that gives a file. */
+/* A call that returns a file descriptor. */
 #define OPENS(counts, call)                                                                                            \
     do {                                                                                                               \
         if (!(counts)) {                                                                                               \
@@ -269,7 +269,7 @@ int creat64(const char *path, mode_t mode) {
     OPENS(is_below(path), real(path, mode));
 }
 
-/* What `_FORTIFY_SOURCE` makes of the above. */
+/* The variants of the above that `_FORTIFY_SOURCE` uses. */
 int __open_2(const char *path, int flags) {
     return open(path, flags);
 }
@@ -337,7 +337,6 @@ ssize_t __pread64_chk(int file, void *to, size_t length, off64_t from, size_t ro
     return pread64(file, to, length, from);
 }
 
-/* A stream of which a read failed: the error is that of the file, which is not told to the caller in another way. */
 int fclose(FILE *stream) {
     REAL(fclose)
     int file = fileno(stream);
@@ -347,6 +346,7 @@ int fclose(FILE *stream) {
     return real(stream);
 }
 
+/* A failed read sets the stream's error flag, which is how the caller learns of it. */
 #define READS_STREAM(function)                                                                                         \
     size_t function(void *to, size_t size, size_t number, FILE *stream) {                                              \
         REAL(function)                                                                                                 \
@@ -398,7 +398,7 @@ WRITES(pwritev, (int file, const struct iovec *from, int length, off_t to), file
 WRITES_STREAM(fwrite)
 WRITES_STREAM(fwrite_unlocked)
 
-/* Files that are open. */
+/* Calls on open files. */
 int fsync(int file) {
     REAL(fsync)
     CALL(is_tracked(file), SYNC, int, real(file));
@@ -462,7 +462,7 @@ int flock(int file, int operation) {
     CALL(is_tracked(file), LOCK, int, real(file, operation));
 }
 
-/* The third argument is a number or an address, which are passed alike. */
+/* The third argument is a number or an address; both are passed in the same way. */
 static int file_control(int (*real)(int, int, ...), int file, int command, void *argument) {
     if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) {
         int copy = real(file, command, argument);
@@ -490,7 +490,7 @@ int fcntl64(int file, int command, ...) {
     return file_control(real, file, command, argument);
 }
 
-/* The file is closed in any case, as by the system. */
+/* Closes the file even if an error is reported, as the system does. */
 int close(int file) {
     REAL(close)
     if (!is_tracked(file)) {
@@ -544,7 +544,7 @@ int futimens(int file, const struct timespec times[2]) {
     CALL(is_tracked(file), MODE, int, real(file, times));
 }
 
-/* Names. */
+/* Calls on paths. */
 int rename(const char *from, const char *to) {
     REAL(rename)
     CALL(is_below(from) || is_below(to), RENAME, int, real(from, to));
@@ -605,7 +605,7 @@ int chmod(const char *path, mode_t mode) {
     CALL(is_below(path), MODE, int, real(path, mode));
 }
 
-/* What is there. */
+/* Attributes and directories. */
 #define STATS(function, type)                                                                                          \
     int function(const char *path, struct type *to) {                                                                  \
         REAL(function)                                                                                                 \
@@ -638,7 +638,7 @@ int fstatat64(int directory, const char *path, struct stat64 *to, int flags) {
 
 int statx(int directory, const char *path, int flags, unsigned mask, struct statx *to) {
     REAL(statx)
-    /* Without a path where a program only asks whether there is such a call; the headers say that nobody does. */
+    /* A program passes no path to ask whether the call exists, which the headers rule out. */
     const char *volatile asked = path;
     const char *name = asked;
     int counts = name && *name ? is_below_at(directory, name) : is_tracked(directory);

@@ -1,4 +1,4 @@
-//! Cases that are tried at the same time, each lane in a folder of its own.
+//! Runs cases concurrently in lanes, each with its own directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,8 @@ use std::thread;
 
 use anyhow::{Result, anyhow};
 
-/// Tries each of some cases, on so many threads; the first error of the campaign itself ends it. `lane` makes what a
-/// thread keeps from case to case of its folder.
+/// Tries each case, on `jobs` threads. The first error of the campaign itself ends it. `lane` makes the state that a
+/// thread keeps between cases from its directory.
 pub(crate) fn each<C: Send, L>(
     cases: Vec<C>,
     jobs: usize,

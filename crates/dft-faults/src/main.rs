@@ -1,10 +1,10 @@
-//! The campaign: what can go wrong goes wrong, again and again, and nothing is lost, hangs or crashes.
+//! The fault campaign: injects faults and checks that nothing is lost, hangs or crashes.
 //!
-//! `cargo xtask faults` builds what this program needs and runs it. Each kind of fault is a module: it makes cases,
-//! each with a name that says all of it, and says of each what is wrong, if anything.
-// A person runs this, and reads what it prints.
+//! `cargo xtask faults` builds what this program needs and runs it. Each kind of fault is a module that makes cases and
+//! reports what is wrong with each, if anything. The name of a case describes it completely.
+// Printing is the purpose of this program.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
-// The names that it shows are its own.
+// It shows only names that it made.
 #![allow(clippy::disallowed_methods)]
 
 mod lanes;
@@ -29,27 +29,27 @@ use crate::report::Report;
 use crate::tools::Tools;
 
 #[derive(Parser)]
-#[command(about = "Faults of the system, of other writers and of the input")]
+#[command(about = "Test dft with faults of the system, of other writers and of the input")]
 struct Arguments {
-    /// The program `dft`; the library is beside it
+    /// The program `dft`, in the same directory as the library
     #[arg(long)]
     dft: PathBuf,
-    /// How many times as many cases as in CI
+    /// How many cases to try, as a multiple of the number in CI
     #[arg(long, default_value_t = 1)]
     scale: usize,
-    /// What the cases are chosen by
+    /// The seed that chooses the cases
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Only this kind of faults (may be given several times)
+    /// Only this kind of fault; repeatable
     #[arg(long, value_name = "KIND")]
     only: Vec<String>,
-    /// Only the case of this name, as a fault shows it
+    /// Only the case of this name, as printed with its fault
     #[arg(long, value_name = "NAME", conflicts_with_all = ["only", "scale"])]
     case: Option<String>,
-    /// How many cases are tried at the same time
+    /// How many cases to run concurrently
     #[arg(long, default_value_t = 2)]
     jobs: usize,
-    /// Leave the directory of the last case, and say where it is
+    /// Keep the directory of the last case, and print its path
     #[arg(long)]
     keep: bool,
 }
@@ -65,12 +65,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether nothing was found.
+/// Runs the campaign. Returns whether it found no fault.
 fn campaign(arguments: &Arguments) -> Result<bool> {
     if !cfg!(target_os = "linux") {
-        bail!("system calls are interposed on Linux only");
+        bail!("system calls can be interposed on Linux only");
     }
-    // In memory, where there is such a place: a disk would only be waited for.
+    // Work in memory where possible: a disk is slower and tests nothing more.
     let memory = Path::new("/dev/shm");
     let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }?;
     let work = std::fs::canonicalize(folder.path())?;

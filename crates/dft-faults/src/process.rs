@@ -1,4 +1,4 @@
-//! A program that is run, and how it ended: with a code, by a signal, or not at all.
+//! Runs a program and tells how it ended: with a code, by a signal, or not at all.
 
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-/// How long a program may take: a hundred times what the slowest takes on a busy machine.
+/// The time limit of a program: a hundred times that of the slowest one on a busy machine.
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// How a program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum How {
-    /// By itself.
+    /// It exited with this code.
     Code(i32),
-    /// By a signal.
+    /// A signal ended it.
     Signal(i32),
     /// It did not end, and was killed.
     Hung,
@@ -32,12 +32,12 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// What is wrong with the end of a program of ours, whatever went wrong in it; `None` where nothing is.
+    /// Returns what is wrong with how the program ended, if anything. A proper failure is not wrong.
     pub(crate) fn fault(&self, killed_by_us: bool) -> Option<String> {
-        /// What runtimes say where a program ends as none of ours should.
+        /// What runtimes print when a program crashes.
         const WORDS: [&str; 5] =
             ["panicked at", "terminate called", "Assertion", "overflowed its stack", "core dumped"];
-        let said = WORDS.iter().find(|word| self.err.contains(**word) || self.out.contains(**word));
+        let crash = WORDS.iter().find(|word| self.err.contains(**word) || self.out.contains(**word));
         let how = match self.how {
             How::Hung => Some(format!("it did not end within {} s", LONGEST.as_secs())),
             How::Signal(libc::SIGKILL) if killed_by_us => None,
@@ -51,11 +51,11 @@ impl Ended {
             How::Code(1) => Some("it failed without a message".to_owned()),
             How::Code(code) => Some(format!("it ended with the code {code}")),
         };
-        let fault = said.map(|word| format!("it says `{word}`")).or(how)?;
+        let fault = crash.map(|word| format!("it printed `{word}`")).or(how)?;
         Some(format!("{fault}{}", self.said()))
     }
 
-    /// The ends of what it printed, for a report.
+    /// Returns the last lines of its output, for a report.
     pub(crate) fn said(&self) -> String {
         let tail = |text: &str| {
             let lines: Vec<_> = text.lines().collect();
@@ -69,23 +69,23 @@ impl Ended {
     }
 }
 
-/// A program that runs; what it prints goes to files.
+/// A running program whose output goes to files.
 pub(crate) struct Running {
     child: Child,
     out: std::path::PathBuf,
     err: std::path::PathBuf,
 }
 
-/// Starts a program. `scratch`: where what it prints goes to, under `name`.
+/// Starts a program. Its output goes to files called `name` in `scratch`.
 pub(crate) fn start(command: &mut Command, scratch: &Path, name: &str) -> Result<Running> {
     let (out, err) = (scratch.join(format!("{name}.out")), scratch.join(format!("{name}.err")));
     command.stdin(Stdio::null()).stdout(File::create(&out)?).stderr(File::create(&err)?);
-    let child = command.spawn().with_context(|| format!("{} does not run", command.get_program().display()))?;
+    let child = command.spawn().with_context(|| format!("{} cannot be run", command.get_program().display()))?;
     Ok(Running { child, out, err })
 }
 
 impl Running {
-    /// Waits for the end, but not forever.
+    /// Waits for the end, up to [`LONGEST`].
     pub(crate) fn end(mut self) -> Result<Ended> {
         let status = wait(&mut self.child)?;
         let how = match status {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_an_end_is_said() {
+    fn crashes_hangs_and_failures_without_a_message_are_faults() {
         assert_eq!(ended("exit 0").fault(false), None);
         assert_eq!(ended("exit 3").fault(false), None);
         assert_eq!(ended("echo 'dft: no such file' >&2; exit 1").fault(false), None);

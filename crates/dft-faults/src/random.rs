@@ -1,12 +1,12 @@
-//! Numbers that look random and follow from a seed.
+//! Pseudo-random numbers from a seed.
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// Numbers for a case of a seed: those of two cases have nothing to do with each other.
+    /// Creates the generator for a case of a seed. The numbers of different cases are unrelated.
     pub(crate) fn new(seed: u64, case: &str) -> Self {
-        // FNV-1a, so that a case has the same numbers in every build.
+        // FNV-1a gives a case the same numbers in every build.
         let hash = case
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
@@ -21,12 +21,12 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `below`, which is not 0.
+    /// Returns a number below `below`, which must not be 0.
     pub(crate) fn below(&mut self, below: usize) -> usize {
         (self.next() % below as u64) as usize
     }
 
-    /// Whether something happens that does so once in `in` times.
+    /// Returns true once in `times` calls on average.
     pub(crate) fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
@@ -35,7 +35,7 @@ impl Random {
         from[self.below(from.len())]
     }
 
-    /// Up to `number` of some things, in random order.
+    /// Returns up to `number` items of a vector, in random order.
     pub(crate) fn sample<T>(&mut self, mut from: Vec<T>, number: usize) -> Vec<T> {
         let number = number.min(from.len());
         for at in 0..number {
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_case_has_the_same_numbers_again_and_a_sample_has_nothing_twice() {
+    fn a_case_always_has_the_same_numbers_and_a_sample_has_no_duplicates() {
         let numbers = |case: &str| {
             (0..4)
                 .map({

@@ -1,11 +1,11 @@
-//! What the campaign has tried and found.
-// A person reads what this program prints.
+//! Reports what the campaign tried and found.
+// Printing is the purpose of this program.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// What was found, by kind.
+/// The results, by kind of fault.
 pub(crate) struct Report {
     seed: u64,
     start: Instant,
@@ -26,7 +26,7 @@ impl Report {
         Self { seed, start: Instant::now(), kinds: Mutex::default() }
     }
 
-    /// Cases of this kind come.
+    /// Begins the cases of a kind.
     pub(crate) fn begin(&self, name: &'static str) {
         println!("\n── {name}");
         self.kinds(|kinds| {
@@ -41,10 +41,10 @@ impl Report {
         });
     }
 
-    /// A case was tried, and this is what is wrong, if anything.
+    /// Records that a case was tried, and its fault, if any.
     pub(crate) fn case(&self, case: &str, fault: Option<&str>) {
         if let Some(fault) = fault {
-            println!("FAULT {case}: {fault}\n      again: cargo xtask faults --seed {} --case '{case}'", self.seed);
+            println!("FAULT {case}: {fault}\n      to repeat: cargo xtask faults --seed {} --case '{case}'", self.seed);
         }
         self.kind(|kind| {
             kind.cases += 1;
@@ -53,12 +53,12 @@ impl Report {
         });
     }
 
-    /// Something to be said of the kind at the end.
+    /// Adds a note on the current kind, which is printed at the end.
     pub(crate) fn note(&self, note: String) {
         self.kind(|kind| kind.notes.push(note));
     }
 
-    /// Prints the figures; whether no fault was found.
+    /// Prints the results. Returns whether cases were tried and no fault was found.
     pub(crate) fn end(&self) -> bool {
         self.kinds(|kinds| {
             println!("\n{:<12}{:>10}{:>10}{:>10}", "kind", "cases", "seconds", "faults");

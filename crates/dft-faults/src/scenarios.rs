@@ -1,4 +1,4 @@
-//! The commands that are disturbed, and what there is before each of them.
+//! The commands that faults are injected into, and the files before each of them.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -20,7 +20,7 @@ pub(crate) enum Writes {
     Nothing,
 }
 
-/// A command, and what it writes.
+/// A command and what it writes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
@@ -44,7 +44,7 @@ pub(crate) const SCENARIOS: [Scenario; 14] = [
     Scenario { name: "info", writes: Writes::Nothing },
 ];
 
-/// What belongs to the user, and has names that a program might take for its own.
+/// The user's files whose names look like those of `dft`.
 const OF_THE_USER: [&str; 9] = [
     "build-release/notes",
     "gen-old/notes",
@@ -57,7 +57,7 @@ const OF_THE_USER: [&str; 9] = [
     "index/gen-old/notes",
 ];
 
-/// Where the files of the user are in which nothing may change, those above included.
+/// The user's files and directories, in which nothing may change, including those above.
 const DECOYS: [&str; 12] = [
     "build-release",
     "gen-old",
@@ -78,13 +78,13 @@ pub(crate) fn is_of_the_user(path: &Path) -> bool {
     path.starts_with("traces") || path.starts_with("staged") || DECOYS.iter().any(|decoy| path.starts_with(decoy))
 }
 
-/// The directory for temporary files of a world. It is on a file system of its own, where nothing fails.
+/// Returns the directory for temporary files of a world. It is outside of the world, so nothing fails in it.
 pub(crate) fn temporary(root: &Path) -> PathBuf {
     root.with_file_name("tmp")
 }
 
 impl Scenario {
-    /// Makes the world as it is before the command, by commands that nothing disturbs.
+    /// Makes the world as it is before the command, with undisturbed commands.
     pub(crate) fn prepare(&self, tools: &Tools, root: &Path, scratch: &Path) -> Result<()> {
         for directory in ["traces", "staged", "local"] {
             fs::create_dir_all(root.join(directory))?;
@@ -127,7 +127,7 @@ impl Scenario {
         self.decoys(root)
     }
 
-    /// What the user has beside the index and in it.
+    /// Writes the user's files next to the index and in it.
     fn decoys(&self, root: &Path) -> Result<()> {
         for path in OF_THE_USER {
             // A directory that is not empty does not become an index.
@@ -158,7 +158,7 @@ impl Scenario {
         self.dft(tools, root, &[&part, cut].concat())
     }
 
-    /// What others have to do until all is there.
+    /// Returns the commands of other workers that complete the work.
     pub(crate) fn rest(&self, tools: &Tools, root: &Path) -> Vec<Command> {
         let part = [
             "stage",
@@ -175,7 +175,7 @@ impl Scenario {
         if self.name == "stage-pieces" { vec![self.dft(tools, root, &part)] } else { Vec::new() }
     }
 
-    /// The command.
+    /// Returns the command.
     pub(crate) fn command(&self, tools: &Tools, root: &Path) -> Command {
         let dft = |words: &[&str]| self.dft(tools, root, words);
         match self.name {
@@ -197,7 +197,7 @@ impl Scenario {
         }
     }
 
-    /// A run of `dft`, with names of the world as paths.
+    /// Returns a run of `dft`. Arguments that name parts of the world become paths.
     fn dft(&self, tools: &Tools, root: &Path, words: &[&str]) -> Command {
         const PATHS: [&str; 6] = ["traces", "staged", "index", "local", "shared", "tables"];
         let word = |(at, word): (usize, &&str)| -> PathBuf {

@@ -1,4 +1,4 @@
-//! What the campaign runs: `dft`, the library that interposes system calls, and a program on the C ABI.
+//! The programs of the campaign: `dft`, a library that interposes system calls, and a program that uses the C ABI.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use crate::process::{self, Ended};
 use crate::world::{self, Tree};
 
-/// The programs, compiled.
+/// The compiled programs.
 pub(crate) struct Tools {
     pub(crate) dft: PathBuf,
     pub(crate) publish: PathBuf,
@@ -19,7 +19,7 @@ pub(crate) struct Tools {
 }
 
 impl Tools {
-    /// Compiles what is in C. `dft` is in a directory of cargo's, and the library beside it.
+    /// Compiles the C programs. `dft` is in a directory of cargo, next to the library.
     pub(crate) fn compile(dft: &Path, work: &Path) -> Result<Self> {
         let package = package();
         let (interpose, publish) = (work.join("libinterpose.so"), work.join("publish"));
@@ -32,26 +32,26 @@ impl Tools {
         cc.arg(package.join("programs/publish.c")).arg("-I").arg(package.join("../../include"));
         cc.arg("-L").arg(built).arg("-ldft_utils").arg(format!("-Wl,-rpath,{}", work.display()));
         compile(&mut cc)?;
-        // As it is installed; what cargo builds has no version in its name.
+        // The name of the installed library; the one that cargo builds has no version in its name.
         symlink(built.join("libdft_utils.so"), work.join("libdft_utils.so.2"))?;
         Ok(Self { dft: dft.to_owned(), publish, interpose })
     }
 
-    /// A run of `dft`.
+    /// Returns a run of `dft`.
     pub(crate) fn dft<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(&self.dft);
         command.args(arguments);
         command
     }
 
-    /// Lets system calls of a program fail. `root`: only those about files beneath it count.
+    /// Lets system calls of a program fail. Only calls on files below `root` count.
     pub(crate) fn interpose(&self, command: &mut Command, root: &Path, rules: &str, counts: &Path) {
         let _ = fs::remove_file(counts);
         command.env("LD_PRELOAD", &self.interpose).env("DFT_FAULTS_ROOT", root);
         command.env("DFT_FAULTS_PAGE", counts).env("DFT_FAULTS_RULES", rules);
     }
 
-    /// Every table of an index as files; `None` where `dft` says that there is no index.
+    /// Exports every table of an index; `None` if there is no index.
     pub(crate) fn tables(&self, index: &Path, scratch: &Path) -> Result<Result<Option<Tree>, String>> {
         if !has_index(index) {
             return Ok(Ok(None));
@@ -67,18 +67,18 @@ impl Tools {
             return Ok(Err(format!("the index cannot be exported ({:?}){}", ended.how, ended.said())));
         }
         let mut tables = world::tree(&out)?;
-        // A hash of where they are from, which may be published at any time.
+        // It holds a hash of the generation, which may differ for equal tables.
         tables.remove(Path::new(".dft-tables"));
         Ok(Ok(Some(tables)))
     }
 
-    /// Whether an index is sound, or what `dft verify` says.
+    /// Runs `dft verify`. Returns its output if the index is not sound.
     pub(crate) fn verify(&self, index: &Path, scratch: &Path) -> Result<Result<(), String>> {
         let ended = process::run(&mut self.dft(["verify".as_ref(), index.as_os_str()]), scratch)?;
         Ok(if ended.is(0) { Ok(()) } else { Err(format!("the index is not sound ({:?}){}", ended.how, ended.said())) })
     }
 
-    /// Runs a command that must be done.
+    /// Runs a command that must succeed.
     pub(crate) fn done(&self, command: &mut Command, scratch: &Path) -> Result<Ended> {
         let ended = process::run(command, scratch)?;
         if !ended.is(0) {
@@ -88,7 +88,7 @@ impl Tools {
     }
 }
 
-/// Whether an index was published in a directory.
+/// Whether a directory holds a published index.
 pub(crate) fn has_index(index: &Path) -> bool {
     let is_generation = |name: &str| {
         name.strip_prefix("gen-")
@@ -100,27 +100,27 @@ pub(crate) fn has_index(index: &Path) -> bool {
     has_generation && (index.join("DFT_INDEX").exists() || index.join("CURRENT").exists())
 }
 
-/// The directory of this package: of the clone whose cargo runs this, for a target directory may be shared.
+/// Returns the directory of this package, in the clone whose cargo runs this: clones may share a target directory.
 pub(crate) fn package() -> PathBuf {
     let built = || PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     std::env::var_os("DFT_FAULTS_PACKAGE").map_or_else(built, PathBuf::from)
 }
 
 fn compile(cc: &mut Command) -> Result<()> {
-    let status = cc.status().context("cc does not run: install a C compiler")?;
+    let status = cc.status().context("cc cannot be run: install a C compiler")?;
     if !status.success() {
-        bail!("{cc:?} fails");
+        bail!("{cc:?} failed");
     }
     Ok(())
 }
 
-/// How often a run made each kind of system call.
+/// The numbers of system calls of a run.
 pub(crate) struct Counts {
-    /// By class.
+    /// The number of calls of each class.
     pub(crate) calls: Vec<(String, u64)>,
-    /// Of all classes.
+    /// The number of calls of all classes.
     pub(crate) all: u64,
-    /// How many of them a rule applied to.
+    /// The number of calls that a rule applied to.
     pub(crate) applied: u64,
 }
 
@@ -129,7 +129,7 @@ impl Counts {
     pub(crate) fn read(page: &Path) -> Result<Self> {
         const CLASSES: usize = 17;
         const NAME: usize = 24;
-        let bytes = fs::read(page).context("the interposed library does not count")?;
+        let bytes = fs::read(page).context("the interposed library has written no counts")?;
         let number = |at: usize| bytes[at..at + 8].try_into().map(u64::from_ne_bytes).unwrap_or_default();
         if bytes.len() != CLASSES * (NAME + 8) + 16 {
             bail!("the page of counts has {} bytes", bytes.len());

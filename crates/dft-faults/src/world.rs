@@ -1,4 +1,4 @@
-//! Directories: copied, compared, and looked through for what a completed run does not leave.
+//! Copies and compares directories, and finds files that a completed run does not leave.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 
-/// What has a name.
+/// What a path names.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Node {
     Directory,
@@ -17,7 +17,7 @@ pub(crate) enum Node {
     Other,
 }
 
-/// Everything beneath a directory, by its path from there.
+/// Everything below a directory, by relative path.
 pub(crate) type Tree = BTreeMap<PathBuf, Node>;
 
 pub(crate) fn tree(root: &Path) -> Result<Tree> {
@@ -45,13 +45,13 @@ fn walk(root: &Path, beneath: &Path, tree: &mut Tree) -> Result<()> {
     Ok(())
 }
 
-/// The first path that differs between two trees, of those that `counts` names.
+/// Returns the first path that differs between two trees, among those that `counts` accepts.
 pub(crate) fn difference(before: &Tree, after: &Tree, counts: impl Fn(&Path) -> bool) -> Option<PathBuf> {
     let gone = before.iter().find(|(path, node)| counts(path) && after.get(*path) != Some(node)).map(|(path, _)| path);
     gone.or_else(|| after.keys().find(|path| counts(path) && !before.contains_key(*path))).cloned()
 }
 
-/// Makes a directory a copy of another one, dates and permissions included.
+/// Replaces a directory by a copy of another one, including dates and permissions.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     if fs::symlink_metadata(to).is_ok() {
         fs::remove_dir_all(to)?;
@@ -70,15 +70,15 @@ fn copy_into(from: &Path, to: &Path) -> Result<()> {
             symlink(fs::read_link(entry.path())?, target)?;
         } else {
             fs::copy(entry.path(), &target)?;
-            // What a program knows a file again by.
+            // A program recognizes a file by its date.
             File::options().append(true).open(&target)?.set_modified(entry.metadata()?.modified()?)?;
         }
     }
     Ok(())
 }
 
-/// The names in a directory with what differs between two runs taken out of them: numbers and random letters.
-/// Directly in it every name is there as often as it is, but for bundles; deeper down once.
+/// Returns the names in a directory, generalized: numbers and random letters, which differ between runs, are replaced.
+/// Names directly in the directory are repeated, except for those of bundles; names below occur once.
 pub(crate) fn names(root: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for path in tree(root)?.keys() {
@@ -107,8 +107,8 @@ fn general(name: &str) -> String {
     parts.collect()
 }
 
-/// Makes everything in a directory, but for traces, look as if nobody had touched it for a month: what a dead process
-/// left may be swept only after some time where nothing says whose it was.
+/// Sets the dates of everything in a directory, except for traces, to a month ago: the files of a dead process may be
+/// swept only after some time if their owner is unknown.
 pub(crate) fn age(root: &Path) -> Result<()> {
     let then = SystemTime::now() - Duration::from_secs(30 * 24 * 3600);
     for (path, node) in tree(root)?.iter().rev() {
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_copy_is_no_different_and_a_change_is_found() {
+    fn a_copy_is_equal_and_changes_are_found() {
         let folder = tempfile::tempdir().expect("a folder");
         let (one, two) = (folder.path().join("one"), folder.path().join("two"));
         fs::create_dir_all(one.join("a/b")).expect("made");
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_the_same_in_two_runs() {
+    fn generalized_names_have_no_numbers_and_random_letters() {
         assert_eq!(general("gen-000012"), "gen-N");
         assert_eq!(general("build-0123456789abcdef"), "build-X");
         assert_eq!(general("000123.sst"), "N.sst");

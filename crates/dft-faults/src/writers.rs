@@ -1,8 +1,8 @@
-//! Writers that do not see each other: several at once on one index, whose locks do not hold.
+//! Runs several writers on one index at the same time, with locks that do not work.
 //!
-//! Each round starts builds, ingests and publishing programs at the same time. Whoever says that it is done has its
-//! traces in the index, each once; whoever says that it is not has none of them there. The index is sound after every
-//! round, and at the end what an undisturbed run of everything makes.
+//! Each round starts builds, ingests and publishing programs concurrently. The traces of a writer that succeeds are in
+//! the index, each once; none of the traces of a writer that fails are. The index is sound after every round. In the
+//! end it equals the index that the same writers build one after another.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,15 +24,15 @@ use crate::world;
 /// The first word of the names of these cases.
 pub(crate) const KIND: &str = "writers";
 
-/// How many cases there are for each way in which locks do not hold, for each unit of scale; and rounds in a case.
+/// The number of cases for each way in which locks do not work, per unit of scale, and of rounds in a case.
 const CASES: usize = 1;
 const ROUNDS: u64 = 4;
 
-/// How locks do not hold, and what else the file system lacks.
+/// A way in which locks do not work, and what else the file system lacks.
 struct Way {
     name: &'static str,
     rules: String,
-    /// Whether somebody removes the file that is locked, again and again.
+    /// Whether the locked file is removed again and again.
     removes_lock: bool,
 }
 
@@ -51,14 +51,14 @@ fn ways() -> [Way; 8] {
     ]
 }
 
-/// A writer, and what it writes.
+/// A writer and what it writes.
 struct Writer {
-    /// What names the traces of it in the index.
+    /// The name of its trace in the index.
     name: String,
     command: Box<dyn Fn() -> Command>,
 }
 
-/// Tries cases, or the one of a name.
+/// Tries random cases, or only the one called `only`.
 pub(crate) fn run(
     tools: &Tools,
     work: &Path,
@@ -100,7 +100,7 @@ impl<'a> Case<'a> {
     fn new(tools: &'a Tools, folder: &'a Path, name: &str) -> Result<Self> {
         let words: Vec<_> = name.split('/').collect();
         let [_, way, seed] = words[..] else { bail!("{name} is not the name of a case") };
-        let way = ways().into_iter().find(|known| known.name == way).context("locks cannot fail so")?;
+        let way = ways().into_iter().find(|known| known.name == way).context("there is no such way")?;
         Ok(Self { tools, folder, way, seed: seed.parse()? })
     }
 
@@ -108,7 +108,7 @@ impl<'a> Case<'a> {
         self.folder.join(name)
     }
 
-    /// What is wrong, if anything.
+    /// Tries the case. Returns what is wrong, if anything.
     fn fault(&self) -> Result<Option<String>> {
         let _ = fs::remove_dir_all(self.folder);
         fs::create_dir_all(self.path("scratch"))?;
@@ -131,26 +131,29 @@ impl<'a> Case<'a> {
             }
             let after = self.records(&index)?;
             for (writer, end) in writers.iter().zip(&ends) {
-                let is_in = after.contains_key(&writer.name);
-                let said = if end.is(0) { "it is done" } else { "it failed" };
-                if is_in != end.is(0) {
-                    let and = if is_in { "are" } else { "are not" };
+                let is_indexed = after.contains_key(&writer.name);
+                let ending = if end.is(0) { "succeeded" } else { "failed" };
+                if is_indexed != end.is(0) {
+                    let are = if is_indexed { "are" } else { "are not" };
                     return Ok(Some(format!(
-                        "round {round}: {} says that {said}, and its traces {and} there{}",
+                        "round {round}: {} {ending}, but its traces {are} in the index{}",
                         writer.name,
                         end.said()
                     )));
                 }
             }
             if let Some(lost) = before.iter().find(|(name, records)| after.get(*name) != Some(*records)) {
-                return Ok(Some(format!("round {round}: {} was in, and is in no more as it was", lost.0)));
+                return Ok(Some(format!(
+                    "round {round}: {} was in the index before, and is now missing or changed",
+                    lost.0
+                )));
             }
             for (writer, end) in writers.iter().zip(&ends) {
                 if !end.is(0) {
                     let again = process::run(&mut (writer.command)(), &self.path("scratch"))?;
                     if !again.is(0) {
                         return Ok(Some(format!(
-                            "round {round}: {}, run again alone, fails{}",
+                            "round {round}: {} fails when run again alone{}",
                             writer.name,
                             again.said()
                         )));
@@ -162,7 +165,7 @@ impl<'a> Case<'a> {
         self.compare(&index, &all)
     }
 
-    /// The index is what one writer after another makes.
+    /// Compares the index with one that the writers build one after another.
     fn compare(&self, index: &Path, all: &[Writer]) -> Result<Option<String>> {
         let scratch = self.path("scratch");
         if let Err(fault) = self.tools.verify(index, &scratch)? {
@@ -178,7 +181,7 @@ impl<'a> Case<'a> {
         {
             return Ok(Some(format!("{} is left in the index", left.join(", "))));
         }
-        // The names of sources and paths are the same, so the place has to be the same.
+        // Sources and paths must have the same names, so the second index needs the same path.
         fs::rename(index, self.path("of-several"))?;
         fs::rename(self.path("shared"), self.path("shared-of-several"))?;
         copy_of(&self.path("bundles"), &self.path("shared"))?;
@@ -186,10 +189,10 @@ impl<'a> Case<'a> {
             self.tools.done(&mut (writer.command)(), &scratch)?;
         }
         let wanted = self.tools.tables(index, &scratch)?;
-        Ok((wanted != Ok(tables)).then(|| "the tables are not those of one writer after another".to_owned()))
+        Ok((wanted != Ok(tables)).then(|| "the tables are not those of writers that run one after another".to_owned()))
     }
 
-    /// Starts all at the same time, where locks do not hold.
+    /// Runs all writers concurrently, with locks that do not work.
     fn at_once(&self, writers: &[Writer]) -> Result<Vec<Ended>> {
         let stop = AtomicBool::new(false);
         let lock = self.path("index").join("LOCK");
@@ -220,7 +223,7 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// A writer of a trace of its own.
+    /// Makes a random writer of one trace.
     fn writer(&self, random: &mut Random, number: u64) -> Result<Writer> {
         let text = trace(number + 1, 50 + random.below(400) as u64);
         let index = self.path("index").into_os_string();
@@ -254,7 +257,7 @@ impl<'a> Case<'a> {
         Ok(Writer { name, command: Box::new(move || command(&dft, &words)) })
     }
 
-    /// How many records of each trace are in the index, by the name of the file; none where there is no index.
+    /// Returns what `dft info` shows of each trace, by the name of the file; empty if there is no index.
     fn records(&self, index: &Path) -> Result<BTreeMap<String, String>> {
         if !crate::tools::has_index(index) {
             return Ok(BTreeMap::new());
@@ -267,7 +270,7 @@ impl<'a> Case<'a> {
         let files = info["files"].as_array().context("info names no files")?;
         let named = files.iter().map(|file| {
             let path = file["path"].as_str().unwrap_or_default();
-            // A source has a word before its name.
+            // The name of a source follows a prefix.
             (path.rsplit(['/', ':']).next().unwrap_or_default().to_owned(), file.to_string())
         });
         Ok(named.collect())

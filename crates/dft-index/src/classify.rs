@@ -1,382 +1,269 @@
-//! Files that may have the trace of another one: which of them do, by their text.
+//! Decides by its text what becomes of a file that may have the trace of another one.
 //!
 //! ```text
-//! its text is that of          it is
-//! a trace that is gone         that trace, under a new name (the first such file by path)
-//! a trace that is there        its duplicate; of two that were not known before, the second one by path
-//! the start of one, cut short  its duplicate, too: it is being compressed, or that failed
-//! else it is a trace of its own, which is read on where one ended that it starts with,
-//!                              if that one is gone or cut short; else from its start
+//! its text is that of              it is
+//! a trace whose file is gone       that trace, under a new name (the first such file by path)
+//! a trace whose file exists        its duplicate; of two that were not known before, the second one by path
+//! the start of one, cut short      its duplicate, too: it is being compressed, or compressing it failed
+//! none                             a trace of its own, resumed from the end of a trace that it starts with
+//!                                  if that one is gone or cut short, else read from its start
 //! ```
 //!
-//! What is decided depends on the texts, the names and what is gone, never on which of the files was read first.
+//! The decision depends on the texts, the names and which files are gone, never on which file was read first.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use dft_codec::{ContentHash, DuplicateEntry, FileEntry};
-use dft_trace::{Opening, TextScan};
+use dft_codec::{DuplicateEntry, FileEntry};
+use dft_trace::TextScan;
 
 use crate::error::BuildError;
 use crate::known::KnownTraces;
-use crate::opening_filter::is_counted;
+use crate::outcome::{FileOutcome, FileState};
 use crate::plan::{Classified, PlannedFile, Unclassified};
 use crate::progress::Progress;
-use crate::reading::ReadTraces;
-use crate::report::{FileReport, Unreadable};
-
-/// A trace that others are compared with.
-struct Body {
-    name: Vec<u8>,
-    path: PathBuf,
-    text: ContentHash,
-    opening: Opening,
-    cut_short: bool,
-    from: From,
-    /// Whether its file has another text now.
-    replaced: bool,
-    /// Whether another file has become it.
-    taken: bool,
-}
-
-/// Where a trace is known from.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum From {
-    /// From before.
-    Known,
-    /// It was read just now; `true` where it was not known before.
-    Read(bool),
-    /// It is about to be read, or known under a new name.
-    Classified,
-}
+use crate::report::FileReport;
+use crate::trace_texts::{Origin, TraceTexts};
 
 /// A file whose text is known.
-struct Scanned {
+struct ScannedFile {
     path: PathBuf,
     own: Option<FileEntry>,
     scan: TextScan,
 }
 
-/// Decides what becomes of files, and adds to the reading what is known without reading them as traces. What is to
-/// be read is returned.
+/// What is known of the trace that a file continues.
+#[derive(Default)]
+struct Predecessor {
+    entry: Option<FileEntry>,
+    /// Its report, if this build has read it.
+    report: Option<Box<FileReport>>,
+    /// Its name in the index.
+    moved_from: Option<Vec<u8>>,
+}
+
+/// Decides what becomes of files. Adds the outcomes of those that need no reading, and returns those to read.
 pub(crate) fn classify(
     files: Vec<Unclassified>,
     known: &KnownTraces,
-    reading: &mut ReadTraces,
+    outcomes: &mut Vec<FileOutcome>,
     threads: usize,
     progress: &Progress,
 ) -> Result<Vec<PlannedFile>, BuildError> {
-    let bodies = bodies(known, reading);
-    let (by_opening, by_text) = (HashMap::new(), HashMap::new());
-    let mut classifying = Classifier { known, bodies, by_opening, by_text, planned: Vec::new() };
-    (0..classifying.bodies.len()).for_each(|at| classifying.note(at));
-    let (mut scanned, unreadable) = classifying.scan(files, threads, progress)?;
-    reading.unreadable.extend(unreadable);
+    let texts = TraceTexts::new(known, outcomes);
+    let mut scanned = scan(&texts, files, threads, progress, outcomes)?;
     scanned.sort_by(|a, b| a.path.cmp(&b.path));
-    let (scanned, changed) = classifying.own(scanned);
-    let mut scanned = classifying.moved(scanned, reading);
-    scanned.sort_by(|a, b| (Reverse(a.scan.text.length), &a.path).cmp(&(Reverse(b.scan.text.length), &b.path)));
+    let mut classifier = Classifier { known, texts, outcomes, progress, planned: Vec::new() };
+    let (scanned, changed) = classifier.own_traces(scanned);
+    let mut scanned = classifier.moved_traces(scanned);
+    longest_first(&mut scanned);
     for file in scanned {
-        classifying.others(file, reading, progress)?;
+        classifier.other_trace(file)?;
     }
     for file in changed {
-        // Where its trace was found elsewhere, it is one that has come in its place.
-        let name = known.names.name_of(&file.path);
-        if classifying.bodies.iter().any(|body| body.from == From::Known && body.name == name && body.taken) {
-            classifying.others(file, reading, progress)?;
+        // If the trace of this file was found elsewhere, the file is a new one in its place.
+        if classifier.texts.is_claimed(&known.names.name_of(&file.path)) {
+            classifier.other_trace(file)?;
         } else {
-            reading.changed.push(file.path);
+            classifier.outcomes.push(FileOutcome::changed(file.path));
         }
     }
-    let mut planned = classifying.planned;
+    let mut planned = classifier.planned;
     planned.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.path.cmp(&b.path)));
     Ok(planned)
 }
 
-/// The traces of which anything counts.
-fn bodies(known: &KnownTraces, reading: &ReadTraces) -> Vec<Body> {
-    let body = |name: Vec<u8>, path, entry: &FileEntry, from| {
-        let identity = &entry.identity;
-        let (text, opening, cut_short) = (identity.text, identity.opening, identity.cut_short);
-        is_counted(entry).then_some(Body { name, path, text, opening, cut_short, from, replaced: false, taken: false })
+/// Inflates the files on several threads. Adds the outcomes of those that cannot be read.
+fn scan(
+    texts: &TraceTexts<'_>,
+    files: Vec<Unclassified>,
+    threads: usize,
+    progress: &Progress,
+    outcomes: &mut Vec<FileOutcome>,
+) -> Result<Vec<ScannedFile>, BuildError> {
+    let next = AtomicUsize::new(0);
+    let scanned = Mutex::new(Vec::new());
+    let unreadable = Mutex::new(outcomes);
+    let work = || {
+        while let Some(Unclassified { path, own, .. }) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let own_length = own.iter().map(|entry| entry.identity.text.length);
+            let lengths = |first: &[u8]| texts.lengths_with_opening(first).chain(own_length.clone()).collect();
+            match TextScan::of(path, lengths, |_| !progress.is_cancelled()) {
+                Ok(Some(scan)) => {
+                    let file = ScannedFile { path: path.clone(), own: own.clone(), scan };
+                    scanned.lock().unwrap_or_else(PoisonError::into_inner).push(file);
+                }
+                // The build is being stopped.
+                Ok(None) => return,
+                Err(error) => {
+                    let outcome = FileOutcome::unreadable(path.clone(), error);
+                    unreadable.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+                }
+            }
+        }
     };
-    let mut read = HashMap::new();
-    for (path, entry) in &reading.files {
-        let name = known.names.name_of(path);
-        let from = From::Read(!known.files.contains_key(&name));
-        read.insert(name.clone(), body(name, path.clone(), entry, from));
+    thread::scope(|scope| {
+        (1..threads.min(files.len())).for_each(|_| drop(scope.spawn(work)));
+        work();
+    });
+    if progress.is_cancelled() {
+        return Err(BuildError::Cancelled);
     }
-    let others = known.files.iter().filter(|(name, _)| !read.contains_key(*name));
-    let others = others.filter_map(|(name, entry)| body(name.clone(), known.names.path_of(name), entry, From::Known));
-    let mut bodies: Vec<Body> = others.collect();
-    bodies.extend(read.into_values().flatten());
-    bodies.sort_by(|a, b| a.name.cmp(&b.name));
-    bodies
+    Ok(scanned.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn longest_first(files: &mut [ScannedFile]) {
+    files.sort_by(|a, b| (Reverse(a.scan.text.length), &a.path).cmp(&(Reverse(b.scan.text.length), &b.path)));
 }
 
 struct Classifier<'a> {
     known: &'a KnownTraces,
-    bodies: Vec<Body>,
-    /// Bodies, by how they start.
-    by_opening: HashMap<Opening, Vec<usize>>,
-    /// Bodies, by their text.
-    by_text: HashMap<ContentHash, Vec<usize>>,
+    texts: TraceTexts<'a>,
+    outcomes: &'a mut Vec<FileOutcome>,
+    progress: &'a Progress,
     planned: Vec<PlannedFile>,
 }
 
 impl Classifier<'_> {
-    fn note(&mut self, at: usize) {
-        self.by_opening.entry(self.bodies[at].opening).or_default().push(at);
-        self.by_text.entry(self.bodies[at].text).or_default().push(at);
-    }
-
-    /// Inflates the files, on as many threads as asked for.
-    fn scan(
-        &self,
-        files: Vec<Unclassified>,
-        threads: usize,
-        progress: &Progress,
-    ) -> Result<(Vec<Scanned>, Vec<Unreadable>), BuildError> {
-        let lengths = |first: &[u8], own: &Option<FileEntry>| -> Vec<u64> {
-            let bodies = Opening::all(first).filter_map(|opening| self.by_opening.get(&opening)).flatten();
-            let own = own.iter().map(|entry| entry.identity.text.length);
-            bodies.map(|&at| self.bodies[at].text.length).chain(own).collect()
-        };
-        let next = AtomicUsize::new(0);
-        let found = Mutex::new((Vec::new(), Vec::new()));
-        let work = || {
-            while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let Unclassified { path, own, .. } = file;
-                let scan = TextScan::of(path, |first| lengths(first, own), |_| !progress.is_cancelled());
-                let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-                match scan {
-                    Ok(Some(scan)) => found.0.push(Scanned { path: path.clone(), own: own.clone(), scan }),
-                    // The build is being stopped.
-                    Ok(None) => return,
-                    Err(error) => found.1.push(Unreadable { path: path.clone(), error }),
-                }
-            }
-        };
-        thread::scope(|scope| {
-            (1..threads.min(files.len())).for_each(|_| drop(scope.spawn(work)));
-            work();
-        });
-        if progress.is_cancelled() {
-            return Err(BuildError::Cancelled);
-        }
-        Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Files that are to have the trace which is known under their name, or more of it. The others are returned, and
-    /// those that have not, the ones with more text first.
-    fn own(&mut self, files: Vec<Scanned>) -> (Vec<Scanned>, Vec<Scanned>) {
+    /// Plans files that still have the trace which is known under their name, or a continuation of it. Returns the
+    /// files without a known trace, and those whose trace has changed, longest first.
+    fn own_traces(&mut self, files: Vec<ScannedFile>) -> (Vec<ScannedFile>, Vec<ScannedFile>) {
         let (own, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.own.is_some());
         let mut changed = Vec::new();
-        for Scanned { path, own, scan } in own {
-            let name = self.known.names.name_of(&path);
-            let body = self.bodies.iter_mut().find(|body| body.name == name);
+        for ScannedFile { path, own, scan } in own {
+            let text = self.texts.named_mut(&self.known.names.name_of(&path));
             match own {
                 Some(entry) if scan.text == entry.identity.text || scan.starts_with(&entry.identity.text) => {
-                    if let Some(body) = body {
-                        body.taken = true;
+                    if let Some(text) = text {
+                        text.claimed = true;
                     }
-                    self.plan(path, scan, Some(entry), None);
+                    self.plan(path, scan, Predecessor { entry: Some(entry), ..Predecessor::default() });
                 }
                 own => {
-                    if let Some(body) = body {
-                        body.replaced = true;
+                    if let Some(text) = text {
+                        text.replaced = true;
                     }
-                    changed.push(Scanned { path, own, scan });
+                    changed.push(ScannedFile { path, own, scan });
                 }
             }
         }
-        changed.sort_by(|a, b| (Reverse(a.scan.text.length), &a.path).cmp(&(Reverse(b.scan.text.length), &b.path)));
+        longest_first(&mut changed);
         (others, changed)
     }
 
-    /// Files that have the text of a trace that is gone.
-    fn moved(&mut self, files: Vec<Scanned>, reading: &mut ReadTraces) -> Vec<Scanned> {
+    /// Decides about files that have the text of a trace whose file is gone. Returns all others.
+    fn moved_traces(&mut self, files: Vec<ScannedFile>) -> Vec<ScannedFile> {
         let mut others = Vec::new();
         for file in files {
-            let Some(at) = self.same(&file.scan, |this, body| this.is_gone(body)) else {
+            let Some(at) = self.texts.same(&file.scan, TraceTexts::is_gone) else {
                 others.push(file);
                 continue;
             };
             let (path, scan) = (file.path, file.scan);
-            let before = self.leave(at, &path, reading);
+            let predecessor = self.move_trace(at);
             let same_file =
-                |entry: &FileEntry| (entry.size, entry.fingerprint) == (scan.snapshot.size, scan.fingerprint);
-            match before {
-                // All is known of it.
-                Some(before) if same_file(&before) => {
-                    self.body(&path, &scan);
-                    reading.known.push(FileReport::known(path.clone(), &before));
-                    reading.files.push((path, FileEntry { modified_ns: scan.snapshot.modified_ns, ..before }));
+                |entry: &&FileEntry| (entry.size, entry.fingerprint) == (scan.snapshot.size, scan.fingerprint);
+            match predecessor.entry.as_ref().filter(same_file) {
+                // The same file was read before, so all of it is known.
+                Some(before) => {
+                    self.texts.add_classified(&path, &scan);
+                    let entry = FileEntry { modified_ns: scan.snapshot.modified_ns, ..before.clone() };
+                    let outcome = FileOutcome::known(path, before, Some(entry));
+                    self.outcomes.push(FileOutcome { moved_from: predecessor.moved_from, ..outcome });
                 }
-                before => self.plan(path, scan, before, None),
+                None => self.plan(path, scan, predecessor),
             }
         }
         others
     }
 
-    /// Any other file, after all that have more text.
-    fn others(&mut self, file: Scanned, reading: &mut ReadTraces, progress: &Progress) -> Result<(), BuildError> {
-        let Scanned { path, scan, .. } = file;
-        if let Some(at) = self.same(&scan, |_, body| !body.taken) {
-            if self.bodies[at].from == From::Read(true) && path < self.bodies[at].path {
-                let (before, absorbed) = self.absorb(at, &path, false, reading);
-                self.plan(path, scan, before, absorbed);
+    /// Decides about any other file, after all files with longer texts.
+    fn other_trace(&mut self, file: ScannedFile) -> Result<(), BuildError> {
+        let ScannedFile { path, scan, .. } = file;
+        if let Some(at) = self.texts.same(&scan, |_, text| !text.claimed) {
+            let same = self.texts.get(at);
+            if same.origin == (Origin::Read { new: true }) && path < same.path {
+                let predecessor = self.absorb(at, &path, false);
+                self.plan(path, scan, predecessor);
             } else {
-                self.duplicate(at, path, false, &scan, reading, progress);
+                self.add_duplicate(at, path, false, &scan);
             }
             return Ok(());
         }
         if scan.cut_short
-            && let Some(at) = self.continued(&path, &scan)?
+            && let Some(at) = self.texts.continued(&path, &scan)?
         {
-            self.duplicate(at, path, true, &scan, reading, progress);
+            self.add_duplicate(at, path, true, &scan);
             return Ok(());
         }
-        match self.started(&scan) {
-            None => self.plan(path, scan, None, None),
-            Some(at) if self.is_gone(&self.bodies[at]) => {
-                let before = self.leave(at, &path, reading);
-                self.plan(path, scan, before, None);
-            }
-            Some(at) => {
-                let (before, absorbed) = self.absorb(at, &path, true, reading);
-                self.plan(path, scan, before, absorbed);
-            }
-        }
+        let predecessor = match self.texts.started(&scan) {
+            None => Predecessor::default(),
+            Some(at) if self.texts.is_gone(self.texts.get(at)) => self.move_trace(at),
+            Some(at) => self.absorb(at, &path, true),
+        };
+        self.plan(path, scan, predecessor);
         Ok(())
     }
 
-    fn is_gone(&self, body: &Body) -> bool {
-        body.from == From::Known && !body.taken && (body.replaced || self.known.is_gone(&body.name))
-    }
-
-    /// The first trace of the same text that is as asked for.
-    fn same(&self, scan: &TextScan, is: impl Fn(&Self, &Body) -> bool) -> Option<usize> {
-        let same = self.by_text.get(&scan.text)?.iter().copied().filter(|&at| is(self, &self.bodies[at]));
-        same.min_by_key(|&at| &self.bodies[at].name)
-    }
-
-    /// A trace of which a file that is cut short has the start.
-    fn continued(&self, path: &Path, scan: &TextScan) -> Result<Option<usize>, BuildError> {
-        let longer = |body: &Body| {
-            let may_start_so = body.opening == scan.opening || body.from != From::Known;
-            body.text.length > scan.text.length && may_start_so && !body.taken && !body.replaced
-        };
-        for (at, body) in self.bodies.iter().enumerate().filter(|(_, body)| longer(body)) {
-            // What cannot be read says so where it is to be read.
-            if body.path != path
-                && let Ok(Some(start)) = TextScan::start_of(&body.path, scan.text.length)
-                && start == scan.text
-            {
-                return Ok(Some(at));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The longest trace that a file starts with, and goes on with in its place.
-    fn started(&self, scan: &TextScan) -> Option<usize> {
-        let goes_on = |body: &Body| {
-            let replaced = match body.from {
-                From::Known => self.known.can_move,
-                From::Read(fresh) => fresh || self.known.can_move,
-                From::Classified => false,
-            };
-            replaced && !body.taken && scan.starts_with(&body.text) && (body.cut_short || self.is_gone(body))
-        };
-        let found = self.bodies.iter().enumerate().filter(|(_, body)| goes_on(body));
-        found.max_by_key(|(_, body)| (body.text.length, Reverse(&body.name))).map(|(at, _)| at)
-    }
-
-    /// Notes a trace of this run.
-    fn body(&mut self, path: &Path, scan: &TextScan) {
-        let name = self.known.names.name_of(path);
-        let (text, opening, cut_short, from) = (scan.text, scan.opening, scan.cut_short, From::Classified);
-        self.bodies.push(Body {
-            name,
-            path: path.to_owned(),
-            text,
-            opening,
-            cut_short,
-            from,
-            replaced: false,
-            taken: false,
-        });
-        self.note(self.bodies.len() - 1);
-    }
-
-    fn plan(&mut self, path: PathBuf, scan: TextScan, before: Option<FileEntry>, absorbed: Option<FileReport>) {
-        self.body(&path, &scan);
+    /// Plans to read a file as the continuation of its predecessor, if it has one.
+    fn plan(&mut self, path: PathBuf, scan: TextScan, predecessor: Predecessor) {
+        self.texts.add_classified(&path, &scan);
         let size = scan.snapshot.size;
-        let classified = Some(Classified { scan, absorbed });
+        let Predecessor { entry: before, report: absorbed, moved_from } = predecessor;
+        let classified = Some(Classified { scan, absorbed, moved_from });
         self.planned.push(PlannedFile { before, classified, ..PlannedFile::new(path, size) });
     }
 
-    fn duplicate(
-        &mut self,
-        at: usize,
-        path: PathBuf,
-        unfinished: bool,
-        scan: &TextScan,
-        reading: &mut ReadTraces,
-        progress: &Progress,
-    ) {
-        progress.add_bytes(scan.snapshot.size);
-        progress.add_file();
+    fn add_duplicate(&mut self, at: usize, path: PathBuf, unfinished: bool, scan: &TextScan) {
+        self.progress.add_bytes(scan.snapshot.size);
+        self.progress.add_file();
         let entry = DuplicateEntry {
-            of: self.bodies[at].name.clone(),
+            of: self.texts.get(at).name.clone(),
             unfinished,
             size: scan.snapshot.size,
             modified_ns: scan.snapshot.modified_ns,
             fingerprint: scan.fingerprint,
             text: scan.text,
         };
-        reading.duplicates.push((path, entry));
+        self.outcomes.push(FileOutcome::duplicate(path, entry, false));
     }
 
-    /// What is known of a trace that is gone, for a file that has it now.
-    fn leave(&mut self, at: usize, path: &Path, reading: &mut ReadTraces) -> Option<FileEntry> {
-        let body = &mut self.bodies[at];
-        body.taken = true;
-        reading.moved.push((body.name.clone(), path.to_owned()));
-        self.known.files.get(&body.name).cloned()
+    /// Marks a trace whose file is gone as moved. Returns what is known of it.
+    fn move_trace(&mut self, at: usize) -> Predecessor {
+        let text = self.texts.get_mut(at);
+        text.claimed = true;
+        let entry = self.known.files.get(&text.name).cloned();
+        Predecessor { entry, report: None, moved_from: Some(text.name.clone()) }
     }
 
-    /// What was read of a trace, which is to be a duplicate of a file that has the same, or more.
-    fn absorb(
-        &mut self,
-        at: usize,
-        path: &Path,
-        unfinished: bool,
-        reading: &mut ReadTraces,
-    ) -> (Option<FileEntry>, Option<FileReport>) {
-        let body = &mut self.bodies[at];
-        body.taken = true;
+    /// Makes a trace a duplicate of the file at `path`, which has the same text or a continuation of it. Returns what
+    /// is known of the trace.
+    fn absorb(&mut self, at: usize, path: &Path, unfinished: bool) -> Predecessor {
+        let text = self.texts.get_mut(at);
+        text.claimed = true;
         let name = self.known.names.name_of(path);
         let duplicate = |entry: &FileEntry| DuplicateEntry::of_entry(name, unfinished, entry);
-        if body.from == From::Known {
-            let entry = self.known.files.get(&body.name).cloned();
-            reading.moved.push((body.name.clone(), path.to_owned()));
-            reading.duplicates.extend(entry.as_ref().map(|entry| (body.path.clone(), duplicate(entry))));
-            return (entry, None);
+        let moved_from = (text.origin != Origin::Read { new: true }).then(|| text.name.clone());
+        if text.origin == Origin::Index {
+            let entry = self.known.files.get(&text.name).cloned();
+            let outcome = |entry| FileOutcome::duplicate(text.path.clone(), duplicate(entry), false);
+            self.outcomes.extend(entry.as_ref().map(outcome));
+            return Predecessor { entry, report: None, moved_from };
         }
-        if body.from == From::Read(false) {
-            reading.moved.push((body.name.clone(), path.to_owned()));
-        }
-        let entry = reading.files.iter().position(|(path, _)| *path == body.path);
-        let entry = entry.map(|at| reading.files.remove(at).1);
-        reading.duplicates.extend(entry.as_ref().map(|entry| (body.path.clone(), duplicate(entry))));
-        let report = reading.reports.iter().position(|report| report.path == body.path);
-        (entry, report.map(|at| reading.reports.remove(at)))
+        let is_it = |outcome: &&mut FileOutcome| outcome.path == text.path && outcome.entry().is_some();
+        let Some(outcome) = self.outcomes.iter_mut().find(is_it) else {
+            return Predecessor { moved_from, ..Predecessor::default() };
+        };
+        let Some(entry) = outcome.entry().cloned() else { return Predecessor::default() };
+        let state = FileState::Duplicate { entry: Box::new(duplicate(&entry)), known: false };
+        let report = match std::mem::replace(&mut outcome.state, state) {
+            FileState::Read { report, .. } => Some(report),
+            _ => None,
+        };
+        Predecessor { entry: Some(entry), report, moved_from }
     }
 }

@@ -9,41 +9,41 @@ use dft_io::Show;
 use dft_store::StoreError;
 use dft_trace::DiscoverError;
 
-/// Why a build ended without a result. The index is then what it was before.
+/// Why a build ended without a result. The index is unchanged then.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum BuildError {
     /// The traces cannot be listed.
     #[error(transparent)]
     Discover(#[from] DiscoverError),
-    /// There is no trace among what was given.
+    /// The given paths hold no trace.
     #[error("no trace files (*.pfw, *.pfw.gz) in {}", list(.0))]
     NoTraces(Vec<PathBuf>),
-    /// There is no trace that can be read among what was given.
+    /// The given paths hold no trace that can be read.
     #[error("no trace that can be read in {}: {first}{}", list(.traces), and_more(*.more))]
     NoneReadable {
-        /// What was given.
+        /// The given paths.
         traces: Vec<PathBuf>,
-        /// One that cannot be read, and why.
+        /// One path that cannot be read, and the reason.
         first: String,
-        /// How many more there are.
+        /// How many other paths cannot be read.
         more: usize,
     },
-    /// What was given are no traces, and no index.
+    /// The given files are neither traces nor indexes.
     #[error("{}: not a DFTracer trace nor an index; nothing was written", list(.0))]
     NotTraces(Vec<PathBuf>),
-    /// There is no record in any trace; and what is wrong with each, if anything.
+    /// No trace has a record.
     #[error("no record in {}; nothing was written", with_faults(.0))]
-    NoRecords(Vec<(PathBuf, Option<String>)>),
-    /// The configuration cannot be used.
+    NoRecords(Vec<NoRecordsIn>),
+    /// The configuration is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The index cannot be opened or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Traces have changed since they were taken in.
+    /// Traces have changed since they were indexed.
     #[error(
-        "{} changed since {} was made, and what it held cannot be taken out again: give --rebuild to make the \
-         index anew",
+        "{} changed since {} was built, and its earlier rows cannot be removed: use --rebuild to rebuild the index",
         list(.paths),
         .index.shown()
     )]
@@ -55,30 +55,30 @@ pub enum BuildError {
     },
     /// A trace has grown to have the text of another one.
     #[error(
-        "{} now has the same text as {of}, and what it held before cannot be taken out of {} again: give --rebuild to \
-         make the index anew",
+        "{} now has the same text as {of}, and its earlier rows cannot be removed from {}: use --rebuild to rebuild \
+         the index",
         .path.shown(),
         .index.shown()
     )]
     BecameDuplicate {
         /// The index.
         index: PathBuf,
-        /// The trace.
+        /// The trace that has grown.
         path: PathBuf,
-        /// The other one.
+        /// The other trace.
         of: String,
     },
-    /// A source cannot be named so.
+    /// The name of a source is invalid.
     #[error("{name:?} cannot name a source: {why}")]
     Source {
         /// The name.
         name: String,
-        /// Why.
+        /// The reason.
         why: &'static str,
     },
-    /// Traces have changed, or grown, since they were staged.
+    /// Traces have changed or grown since they were staged.
     #[error(
-        "{} changed since staged in {}: ingest what is there first, or remove the bundle",
+        "{} changed since staged in {}: ingest the staged bundles first, or remove the bundle",
         list(.paths),
         .shared.shown()
     )]
@@ -88,11 +88,11 @@ pub enum BuildError {
         /// The traces.
         paths: Vec<PathBuf>,
     },
-    /// Traces have changed, or grown, since they were cut into pieces.
+    /// Traces have changed or grown since they were cut into pieces.
     #[error("{} changed since cut into pieces: plan again, and stage the new pieces", list(.0))]
     ChangedSincePlanned(Vec<PathBuf>),
-    /// A piece is none of its file.
-    #[error("{}: it has no bytes {start} to {end} among {file_size}", .path.shown())]
+    /// A piece is not a range of its file.
+    #[error("{}: bytes {start} to {end} are not a piece of a file of {file_size} bytes", .path.shown())]
     NoPiece {
         /// The trace.
         path: PathBuf,
@@ -100,18 +100,18 @@ pub enum BuildError {
         start: u64,
         /// The byte after the last.
         end: u64,
-        /// The size that the trace is to have.
+        /// The size that the piece states for the trace.
         file_size: u64,
     },
-    /// There is no bundle to make an index of.
-    #[error("{}: no bundle here to make an index of; make some with `dft stage`", .0.shown())]
+    /// The directory holds no bundle to create an index from.
+    #[error("{}: no bundle to create an index from; stage some with `dft stage`", .0.shown())]
     NoBundles(PathBuf),
-    /// A trace cannot be read on, though it was opened.
+    /// A trace was opened, but reading it failed.
     #[error("{}: reading failed: {source}; nothing was stored, run it again", .path.shown())]
     Read {
         /// The trace.
         path: PathBuf,
-        /// What the system says.
+        /// The error that the system reported.
         source: io::Error,
     },
     /// A trace has a fault, and the build is strict.
@@ -119,48 +119,57 @@ pub enum BuildError {
     Strict {
         /// The trace.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         fault: String,
     },
     /// A record cannot be aggregated.
     #[error("a malformed record: {0}")]
     Malformed(String),
-    /// Aggregators of two configurations cannot be merged.
-    #[error("the aggregators have two configurations\n  one:   {mine}\n  other: {other}")]
+    /// Aggregators of different configurations cannot be merged.
+    #[error("the aggregators have different configurations\n  one:   {mine}\n  other: {other}")]
     OtherConfig {
-        /// That of the one that takes.
+        /// The configuration of the aggregator that is merged into.
         mine: Box<Config>,
-        /// That of the one that is taken.
+        /// The configuration of the aggregator to merge.
         other: Box<Config>,
     },
-    /// What comes from a source is in the index already.
-    #[error("{}: what comes from {source_name:?} is in already; give another name, or another index", .index.shown())]
+    /// The index has records of the source already.
+    #[error("{}: the source {source_name:?} is already indexed; use another name, or another index", .index.shown())]
     SourceKnown {
         /// The index.
         index: PathBuf,
         /// The source.
         source_name: String,
     },
-    /// A directory for what is temporary cannot be made.
+    /// A directory for temporary files cannot be created.
     #[error("{}: {source}{}", .path.shown(), dft_io::advice(.source))]
     Scratch {
         /// The directory.
         path: PathBuf,
-        /// What the system says.
+        /// The error that the system reported.
         source: io::Error,
     },
-    /// The process may not start so many threads.
+    /// The process may not start as many threads as the build needs.
     #[error("{0}")]
     Threads(io::Error),
     /// The build's temporary tables cannot be written or read.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// The build's temporary tables do not merge.
+    /// The build's temporary tables cannot be merged.
     #[error(transparent)]
     Merge(#[from] MergeError<RunError>),
     /// The build was asked to stop.
-    #[error("stopped; the index is what it was")]
+    #[error("stopped; the index is unchanged")]
     Cancelled,
+}
+
+/// A file without records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoRecordsIn {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it, if anything.
+    pub fault: Option<String>,
 }
 
 fn and_more(more: usize) -> String {
@@ -172,9 +181,9 @@ fn list(paths: &[PathBuf]) -> String {
     first_few(paths.iter().map(|path| path.shown()))
 }
 
-/// The first few paths, each with what is wrong with it, and how many more there are.
-fn with_faults(files: &[(PathBuf, Option<String>)]) -> String {
-    first_few(files.iter().map(|(path, fault)| match fault {
+/// The first few files, each with its fault, and how many more there are.
+fn with_faults(files: &[NoRecordsIn]) -> String {
+    first_few(files.iter().map(|NoRecordsIn { path, fault }| match fault {
         Some(fault) => format!("{} ({fault})", path.shown()),
         None => path.shown().to_string(),
     }))

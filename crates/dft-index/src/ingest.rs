@@ -1,4 +1,4 @@
-//! The end of a staged build: bundles of a shared directory into an index.
+//! The end of a staged build: adds the bundles of a shared directory to an index.
 
 use std::path::Path;
 
@@ -6,12 +6,12 @@ use dft_store::{Index, IndexWriter, IngestReport, bundle_config};
 
 use crate::error::BuildError;
 
-/// Takes the bundles of a directory into an index, which is made with their configuration if it is not
-/// there. Bundles that are in are removed, unless `keep`.
+/// Adds the bundles of a directory to an index. If there is no index, it is created with the bundles' configuration.
+/// Ingested bundles are removed, unless `keep` is set.
 ///
 /// # Errors
 ///
-/// [`BuildError`]; the index is then what it was.
+/// Returns a [`BuildError`]. The index is unchanged then.
 pub fn ingest(index: &Path, shared: &Path, keep: bool) -> Result<IngestReport, BuildError> {
     let config = if Index::exists(index)? {
         Index::open(index)?.config().clone()

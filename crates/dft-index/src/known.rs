@@ -1,32 +1,29 @@
-//! What an index, or the bundles of a staging, know of traces.
+//! What an index, or the bundles of a staging, hold of traces.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 
-use dft_codec::{ContentHash, DuplicateEntry, FileEntry};
+use dft_codec::{DuplicateEntry, FileEntry};
 use dft_store::{Index, StagedBefore, Stager, StoreError, TraceNames, is_gone};
 use dft_trace::discover;
 
 use crate::error::BuildError;
-use crate::opening_filter::is_counted;
-use crate::reading::ReadTraces;
 
-/// The traces that are known, by name, and the files that have the trace of another one.
+/// The known traces, and the files that are duplicates of others, by name.
 pub(crate) struct KnownTraces {
     pub(crate) names: TraceNames,
     pub(crate) files: BTreeMap<Vec<u8>, FileEntry>,
     pub(crate) duplicates: BTreeMap<Vec<u8>, DuplicateEntry>,
-    /// The names of the traces as they are stored, and the duplicates: where the index was moved, the names are
-    /// others now.
+    /// The names of the traces as the index stores them. If the index was moved, its traces have other names now.
     pub(crate) stored: BTreeSet<Vec<u8>>,
+    /// The duplicates as the index stores them.
     pub(crate) stored_duplicates: BTreeMap<Vec<u8>, DuplicateEntry>,
-    /// Whether what is known of a trace can be kept under another name, with what the trace has more: not
-    /// where it is in bundles.
+    /// Whether a known trace can be stored under another name, with what it has grown by. A trace in a bundle cannot.
     pub(crate) can_move: bool,
 }
 
 impl KnownTraces {
-    /// What an index knows; nothing where there is none.
+    /// Returns what an index holds; nothing if there is no index.
     pub(crate) fn of_index(index: Option<&Index>, names: TraceNames) -> Result<Self, StoreError> {
         let (files, duplicates) = match index {
             None => Default::default(),
@@ -42,7 +39,7 @@ impl KnownTraces {
         can_move: bool,
     ) -> Self {
         let stored: BTreeSet<Vec<u8>> = files.iter().map(|(name, _)| name.clone()).collect();
-        // A trace is called by its place from where the index is now.
+        // A trace is named by its path relative to where the index is now.
         let today = |name: Vec<u8>| {
             let today = names.today(&name);
             if today == name || stored.contains(&today) { name } else { today }
@@ -57,66 +54,61 @@ impl KnownTraces {
         Self { names, files, duplicates, stored, stored_duplicates, can_move }
     }
 
-    /// What bundles know.
+    /// Returns what bundles hold.
     pub(crate) fn of_bundles(stager: &Stager, before: &StagedBefore) -> Self {
         Self::of(stager.names(), before.traces.clone(), before.duplicates.clone(), false)
     }
 
-    /// The files of a reading, where any of them has a trace that is known here, but was not before.
-    pub(crate) fn duplicated(&self, before: &Self, reading: &ReadTraces) -> Option<Vec<PathBuf>> {
-        let new = self.files.iter().filter(|(name, entry)| is_counted(entry) && !before.files.contains_key(*name));
-        let texts: HashSet<ContentHash> = new.map(|(_, entry)| entry.identity.text).collect();
-        let read = reading.files.iter().filter(|(_, entry)| is_counted(entry));
-        let any = read.into_iter().any(|(_, entry)| texts.contains(&entry.identity.text));
-        let files = reading.files.iter().map(|(path, _)| path);
-        any.then(|| files.chain(reading.duplicates.iter().map(|(path, _)| path)).cloned().collect())
-    }
-
-    /// Whether the file of a known trace is certainly no longer there. Of another source that cannot be told.
+    /// Whether the file of a known trace is certainly gone. For a trace of another source, that is unknown.
     pub(crate) fn is_gone(&self, name: &[u8]) -> bool {
         self.can_move && self.names.is_of_source(name) && is_gone(&self.names.path_of(name))
     }
 
-    /// The names of traces and of duplicates that are gone. Those that were found are not looked for.
-    pub(crate) fn gone(&self, found: &[PathBuf]) -> Gone {
+    /// Returns the names of traces and duplicates whose files are gone. `found` files are not looked up again.
+    pub(crate) fn gone(&self, found: &[PathBuf]) -> GoneTraces {
         let found: HashSet<Vec<u8>> = found.iter().map(|path| self.names.name_of(path)).collect();
         let is_gone = |name: &&Vec<u8>| !found.contains(*name) && self.is_gone(name);
         let of_a_file = |(_, entry): &(&Vec<u8>, &FileEntry)| entry.is_of_file();
         let files = self.files.iter().filter(of_a_file).map(|(name, _)| name).filter(is_gone).cloned().collect();
-        Gone { files, duplicates: self.duplicates.keys().filter(is_gone).cloned().collect() }
+        GoneTraces { files, duplicates: self.duplicates.keys().filter(is_gone).cloned().collect() }
     }
 
-    /// Whether a file that has the trace of another one is to have it itself: where the other one is gone.
+    /// Whether a duplicate takes over the trace that it is a duplicate of, because that trace's file is gone.
     pub(crate) fn is_orphan(&self, entry: &DuplicateEntry) -> bool {
         let same = self.files.get(&entry.of).is_some_and(|of| of.identity.text == entry.text);
         same && !entry.unfinished && self.is_gone(&entry.of)
     }
 }
 
-/// What is no longer there, by name.
-pub(crate) struct Gone {
+/// Whether anything of a trace is counted, so that it could be counted twice.
+pub(crate) fn is_counted(entry: &FileEntry) -> bool {
+    entry.counts.records() + entry.counts.malformed > 0
+}
+
+/// The names of traces and duplicates whose files are gone.
+pub(crate) struct GoneTraces {
     pub(crate) files: Vec<Vec<u8>>,
     pub(crate) duplicates: Vec<Vec<u8>>,
 }
 
-/// The traces of an index whose files are no longer where it has them, by what they are called. Those of named sources are
-/// not looked for: they may be on other machines.
+/// Returns the traces of an index whose files are gone. Traces of named sources are not looked up, because they may be
+/// on other machines.
 ///
 /// # Errors
 ///
-/// Where the index cannot be read.
+/// Returns a [`StoreError`] if the index cannot be read.
 pub fn gone_traces(index: &Index) -> Result<Vec<String>, StoreError> {
     let names = TraceNames::of(index.path());
     let known = KnownTraces::of_index(Some(index), names)?;
     Ok(known.gone(&[]).files.iter().map(|name| known.names.place_of(name)).collect())
 }
 
-/// The traces of an index that are not among some traces (files, directories, globs), by what they are called; those
-/// whose files are gone are left out, for it cannot be told what they are now.
+/// Returns the traces of an index that are not among some traces (files, directories, globs). Traces whose files are
+/// gone are left out, because they may be among those traces under other names.
 ///
 /// # Errors
 ///
-/// [`BuildError`] where the traces cannot be listed, or the index cannot be read.
+/// Returns a [`BuildError`] if the traces cannot be listed or the index cannot be read.
 pub fn other_traces(index: &Index, traces: &[PathBuf]) -> Result<Vec<String>, BuildError> {
     let found = discover(traces)?;
     let known = KnownTraces::of_index(Some(index), TraceNames::of(index.path()))?;

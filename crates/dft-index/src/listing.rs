@@ -1,4 +1,4 @@
-//! Which traces there are to read.
+//! Lists the traces to read.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use dft_trace::{Discovered, discover};
 
 use crate::error::BuildError;
 
-/// Lists traces: at least one that can be read.
+/// Lists traces. It is an error if none of them can be read.
 pub(crate) fn list(traces: &[PathBuf]) -> Result<Discovered, BuildError> {
     let found = discover(traces)?;
     if !found.files.is_empty() {

@@ -1,5 +1,6 @@
-//! Aggregation of records as they come, without a trace: what a tracer links for.
+//! Aggregates records one by one, without a trace, for use inside a tracer.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,42 +11,42 @@ use dft_store::{Batch, Index, IndexWriter, StoreError, Written};
 use dft_trace::{Clock, Consumed, Line, MalformedReason, Parser, Phase, Record, TimeFault, find_time_fault};
 
 use crate::error::BuildError;
-use crate::processes::{Before, ProcessCollector};
-use crate::report::SkippedRecord;
+use crate::processes::{CountsBefore, ProcessCollector};
+use crate::report::{MalformedLine, SkippedRecord};
 
-/// Records between two looks at how much memory the table takes.
-const LOOK: u32 = 4096;
+/// How many records are added between two checks of the table's memory.
+const CHECK_INTERVAL: u32 = 4096;
 
-/// How the names of the work directories of aggregators begin.
+/// The prefix of the names of aggregators' work directories.
 const LIVE: &str = "dft-live-";
 
-/// A work directory beneath one that is made if it is not there. What dead processes left there is removed.
-fn work_directory(beneath: &Path) -> Result<WorkDirectory, BuildError> {
+/// Creates a work directory in `parent`, which is created if necessary. Removes what dead processes left there.
+fn work_directory(parent: &Path) -> Result<WorkDirectory, BuildError> {
     let make = || -> io::Result<WorkDirectory> {
-        dft_io::create_directory(beneath)?;
-        dft_io::sweep_work_directories(beneath, LIVE)?;
-        WorkDirectory::create(beneath, LIVE)
+        dft_io::create_directory(parent)?;
+        dft_io::sweep_work_directories(parent, LIVE)?;
+        WorkDirectory::create(parent, LIVE)
     };
-    make().map_err(|source| BuildError::Scratch { path: beneath.to_owned(), source })
+    make().map_err(|source| BuildError::Scratch { path: parent.to_owned(), source })
 }
 
-/// What adding lines came to.
+/// The result of adding lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinesAdded {
     /// Lines that are records.
     pub records: u64,
-    /// Lines that are none.
+    /// Lines that are malformed.
     pub malformed: u64,
-    /// The number of the first of those, from 1, and what is wrong with it.
-    pub first_malformed: Option<(u64, String)>,
+    /// The first malformed line; lines are counted from 1.
+    pub first_malformed: Option<MalformedLine>,
     /// Records of unknown phase, which are in no row.
     pub skipped: u64,
-    /// The first of those.
+    /// The first record of unknown phase.
     pub first_skipped: Option<SkippedRecord>,
 }
 
-/// Aggregates records that come one by one. It is for one thread; those of several are
-/// [merged](LiveAggregator::merge), exactly, in whatever order.
+/// An aggregator of records that arrive one by one. It is for one thread. The aggregators of several threads can be
+/// [merged](LiveAggregator::merge) in any order, with the same result.
 pub struct LiveAggregator {
     config: Config,
     table: Aggregator,
@@ -55,22 +56,22 @@ pub struct LiveAggregator {
     processes: ProcessCollector,
     runs: Vec<Run>,
     bounds: Option<Bounds>,
-    /// What the table may take, in bytes.
+    /// The memory budget of the table, in bytes.
     memory: usize,
-    until_look: u32,
+    until_check: u32,
     spilled: u64,
-    beneath: PathBuf,
+    scratch_parent: PathBuf,
     scratch: Vec<WorkDirectory>,
 }
 
 impl LiveAggregator {
-    /// An aggregator whose table may take `memory` bytes before it is written to a directory beneath
-    /// `scratch`, which is made when it is needed and removed with the aggregator. Tables of others that
-    /// are merged are kept beside it until all is published.
+    /// Creates an aggregator whose table may take `memory` bytes. A larger table is written to a directory in
+    /// `scratch`, which is created when it is needed and removed with the aggregator. The tables of merged aggregators
+    /// stay in memory in addition, until all is published.
     ///
     /// # Errors
     ///
-    /// Where the configuration cannot be used.
+    /// Returns [`BuildError::Config`] if the configuration is invalid.
     pub fn new(config: &Config, memory: u64, scratch: &Path) -> Result<Self, BuildError> {
         config.check()?;
         Ok(Self {
@@ -83,19 +84,19 @@ impl LiveAggregator {
             runs: Vec::new(),
             bounds: None,
             memory: usize::try_from(memory).unwrap_or(usize::MAX),
-            until_look: LOOK,
+            until_check: CHECK_INTERVAL,
             spilled: 0,
-            beneath: scratch.to_owned(),
+            scratch_parent: scratch.to_owned(),
             scratch: Vec::new(),
         })
     }
 
-    /// The configuration.
+    /// Returns the configuration.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// What the records were that were added.
+    /// Returns the counts of the records that were added.
     pub fn counts(&self) -> &FileCounts {
         &self.counts
     }
@@ -104,13 +105,14 @@ impl LiveAggregator {
     ///
     /// # Errors
     ///
-    /// [`BuildError::Malformed`] where it is none: then it is counted as that, and is nowhere else.
+    /// Returns [`BuildError::Malformed`] if the record is malformed. It is counted as malformed, and is in no row.
+    /// Other errors mean that the table cannot be written out; then the record is not added.
     #[inline]
     pub fn record(&mut self, record: &Record<'_>) -> Result<(), BuildError> {
-        // Args cost memory, too.
-        self.until_look = self.until_look.saturating_sub(record.args.len() as u32).max(1);
-        self.look()?;
-        let before = Before::of(&self.counts);
+        // Args take memory too.
+        self.until_check = self.until_check.saturating_sub(record.args.len() as u32).max(1);
+        self.make_room()?;
+        let before = CountsBefore::of(&self.counts);
         if let Err(MalformedReason(reason)) = self.table.record(record, Clock::default(), &mut self.counts) {
             self.counts.malformed += 1;
             return Err(BuildError::Malformed(reason));
@@ -119,21 +121,21 @@ impl LiveAggregator {
         Ok(())
     }
 
-    /// Adds records as lines of JSON, as a trace has them; their times are in the unit that the lines
-    /// say, at first in that of the configuration, or µs. What is no record is counted, and nowhere else.
+    /// Adds records as lines of JSON, like those of a trace. Their times are in the unit that the lines declare; before
+    /// such a line, in the unit of the configuration, or µs. A malformed line is counted, and is in no row.
     ///
     /// # Errors
     ///
-    /// Where the table cannot be written out.
+    /// Returns a [`BuildError`] if the table cannot be written out. Then no line is added.
     pub fn lines(&mut self, text: &[u8]) -> Result<LinesAdded, BuildError> {
-        self.until_look = 1;
-        self.look()?;
+        self.until_check = 1;
+        self.make_room()?;
         let mut added = LinesAdded::default();
         let Self { config, parser, table, counts, processes, time_fault, .. } = self;
         parser.parse(text, 1, config.clock(), |line| {
             let (line, reason) = match line {
                 Line::Record { record, clock, line } => {
-                    let before = Before::of(counts);
+                    let before = CountsBefore::of(counts);
                     match table.record(record, clock, counts) {
                         Ok(()) => {
                             processes.add(record, clock.unit, before, counts);
@@ -154,27 +156,27 @@ impl LiveAggregator {
             };
             counts.malformed += 1;
             added.malformed += 1;
-            added.first_malformed.get_or_insert((line, reason.0));
+            added.first_malformed.get_or_insert(MalformedLine { line, reason: reason.0 });
         });
-        self.until_look = 1;
+        self.until_check = 1;
         Ok(added)
     }
 
-    /// Makes room for more, before it is added: where that fails, nothing was.
+    /// Makes room before records are added, so that nothing is added if that fails.
     #[inline]
-    fn look(&mut self) -> Result<(), BuildError> {
-        self.until_look -= 1;
-        if self.until_look > 0 {
+    fn make_room(&mut self) -> Result<(), BuildError> {
+        self.until_check -= 1;
+        if self.until_check > 0 {
             return Ok(());
         }
-        self.until_look = LOOK;
+        self.until_check = CHECK_INTERVAL;
         if self.table.memory() > self.memory && !self.table.is_empty() { self.spill() } else { Ok(()) }
     }
 
     #[cold]
     fn spill(&mut self) -> Result<(), BuildError> {
         if self.scratch.is_empty() {
-            self.scratch.push(work_directory(&self.beneath)?);
+            self.scratch.push(work_directory(&self.scratch_parent)?);
         }
         let path = self.scratch[0].path().join(format!("run-{}", self.spilled));
         self.spilled += 1;
@@ -182,11 +184,11 @@ impl LiveAggregator {
         Ok(())
     }
 
-    /// Takes all that another aggregator holds, which is empty then.
+    /// Moves all that another aggregator holds into this one.
     ///
     /// # Errors
     ///
-    /// [`BuildError::OtherConfig`] where it has another configuration.
+    /// Returns [`BuildError::OtherConfig`] if the other one has another configuration.
     pub fn merge(&mut self, other: &mut Self) -> Result<(), BuildError> {
         if self.config != other.config {
             return Err(BuildError::OtherConfig {
@@ -204,7 +206,7 @@ impl LiveAggregator {
         Ok(())
     }
 
-    /// Makes a run of what is in the table.
+    /// Turns the table into a run.
     fn seal(&mut self) {
         let table = std::mem::replace(&mut self.table, Aggregator::new(&self.config));
         self.bounds = self.bounds.into_iter().chain(table.bounds()).reduce(Bounds::union);
@@ -213,16 +215,16 @@ impl LiveAggregator {
         }
     }
 
-    /// Adds all that was aggregated to the index in a directory, at once, as what comes from `source`,
-    /// such as a host and a rank. The aggregator is empty then. A source is in an index once.
+    /// Adds all that was aggregated to the index in a directory, in one step, under the name of a `source`, such as a
+    /// host and a rank. The aggregator is empty then. An index accepts each source once.
     ///
     /// # Errors
     ///
-    /// [`BuildError::SourceKnown`] where the index has the source already; others where the index
-    /// cannot be written. The index is then what it was, and so is the aggregator; but for
-    /// [`StoreError::Committed`], by which all is in.
+    /// Returns [`BuildError::SourceKnown`] if the index has the source already, and other errors if the index cannot be
+    /// written. The index and the aggregator are unchanged then, except after [`StoreError::Committed`], which means
+    /// that all was added.
     pub fn publish(&mut self, index: &Path, source: &str, threads: usize) -> Result<Written, BuildError> {
-        /// How often another writer may publish first. What is here can be had nowhere else, so it is tried again.
+        /// How often to try if other writers publish first. These rows exist nowhere else, so one failure is not final.
         const TRIES: u32 = 10;
         let mut tries = 1;
         loop {
@@ -240,7 +242,7 @@ impl LiveAggregator {
             return Err(BuildError::SourceKnown { index: index.to_owned(), source_name: source.to_owned() });
         }
         self.seal();
-        // All of it at once: what is in one place only is never counted without what it is of.
+        // Rows, counts and facts are taken and, after a failure, restored together.
         let (counts, bounds) = (std::mem::take(&mut self.counts), self.bounds.take());
         let time_fault = self.time_fault.take();
         let processes = std::mem::take(&mut self.processes).finish();
@@ -259,7 +261,7 @@ impl LiveAggregator {
         let batch =
             Batch { runs: std::mem::take(&mut self.runs), files: vec![(name, entry)], bounds, ..Batch::default() };
         let published = aggregator.publish(&batch, threads);
-        // What is in force is in, whatever failed behind that.
+        // A committed generation holds everything, whatever failed after it.
         if matches!(&published, Err(error) if !matches!(error, StoreError::Committed { .. })) {
             (self.runs, self.counts, self.bounds) = (batch.runs, counts, bounds);
             self.time_fault = time_fault;
@@ -268,16 +270,25 @@ impl LiveAggregator {
         Ok(published?)
     }
 
-    /// Makes an index of all that was aggregated, which is removed when it is dropped.
+    /// Writes all that was aggregated to an index that is removed when it is dropped.
     ///
     /// # Errors
     ///
-    /// Where the index cannot be written.
+    /// Returns a [`BuildError`] if the index cannot be written.
     pub fn into_index(mut self, threads: usize) -> Result<TemporaryIndex, BuildError> {
-        let scratch = work_directory(&self.beneath)?;
+        let scratch = work_directory(&self.scratch_parent)?;
         let path = scratch.path().join("index");
         self.publish(&path, "memory", threads)?;
         Ok(TemporaryIndex { index: Index::open(&path)?, _scratch: scratch })
+    }
+}
+
+impl fmt::Debug for LiveAggregator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { config, counts, bounds, spilled, .. } = self;
+        let mut text = f.debug_struct("LiveAggregator");
+        text.field("config", config).field("counts", counts).field("bounds", bounds).field("spilled", spilled);
+        text.finish_non_exhaustive()
     }
 }
 
@@ -285,6 +296,12 @@ impl LiveAggregator {
 pub struct TemporaryIndex {
     index: Index,
     _scratch: WorkDirectory,
+}
+
+impl fmt::Debug for TemporaryIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TemporaryIndex").field("path", &self.index.path()).finish_non_exhaustive()
+    }
 }
 
 impl std::ops::Deref for TemporaryIndex {
@@ -317,8 +334,8 @@ mod tests {
 
     fn rows(index: &Index) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut all = Vec::new();
-        for family in dft_codec::SeriesKind::ALL {
-            let mut scan = index.rows(RowQuery::kind(family)).expect("a scan");
+        for kind in dft_codec::SeriesKind::ALL {
+            let mut scan = index.rows(RowQuery::kind(kind)).expect("a scan");
             while let Some((key, value)) = scan.next().expect("a row") {
                 all.push((key.encode().to_vec(), value.to_vec()));
             }
@@ -327,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn several_merged_and_spilled_are_one() {
+    fn merged_and_spilled_aggregators_give_the_rows_of_one() {
         let folder = tempfile::tempdir().expect("a folder");
         let config = Config { interval_us: 10_000, ..Config::default() };
         let new = |memory| LiveAggregator::new(&config, memory, folder.path()).expect("made");
@@ -340,7 +357,7 @@ mod tests {
                 let text = lines(from + step * 1_000, from + (step + 1) * 1_000);
                 assert_eq!(part.lines(text.as_bytes()).expect("added").records, 1_000);
             }
-            assert_eq!(part.runs.len(), 2, "each but the last was written out");
+            assert_eq!(part.runs.len(), 2, "each table but the last was written out");
         }
         let mut first = parts.remove(0);
         for mut part in parts {
@@ -357,20 +374,19 @@ mod tests {
     }
 
     #[test]
-    fn a_source_is_in_once_and_what_is_malformed_is_counted() {
+    fn a_source_is_accepted_once_and_malformed_lines_are_counted() {
         let folder = tempfile::tempdir().expect("a folder");
         let index = folder.path().join("index");
         let new = || LiveAggregator::new(&Config::default(), 1 << 20, folder.path()).expect("made");
         let mut live = new();
         let added = live.lines(b"{\"ts\":5,\"ph\":1}\noops\n{\"ts\":-1,\"ph\":1}\n").expect("added");
-        let first = Some((2, "it is no JSON object".to_owned()));
         assert_eq!((added.records, added.malformed), (1, 2));
-        assert_eq!(added.first_malformed.map(|(line, _)| line), first.map(|(line, _)| line));
+        assert_eq!(added.first_malformed.map(|malformed| malformed.line), Some(2));
         live.publish(&index, "rank 0", 1).expect("published");
         live.lines(b"{\"ts\":5,\"ph\":1}").expect("added");
         let known = live.publish(&index, "rank 0", 1);
         assert!(matches!(known, Err(BuildError::SourceKnown { .. })));
-        live.publish(&index, "rank 1", 1).expect("what was refused is still there");
+        live.publish(&index, "rank 1", 1).expect("refused rows are still there");
         assert_eq!(live.publish(&index, "rank 2", 1).expect("published").rows, 0);
         assert!(verify(&index).expect("read").is_sound());
         let other = Config { interval_us: 5, ..Config::default() };
@@ -379,14 +395,14 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_cannot_be_written_out_is_still_there() {
+    fn a_table_that_cannot_be_written_out_is_kept() {
         let folder = tempfile::tempdir().expect("a folder");
         let nowhere = folder.path().join("file");
         fs::write(&nowhere, "no directory").expect("written");
         let mut live = LiveAggregator::new(&Config::default(), 1, &nowhere).expect("made");
         live.lines(lines(0, 100).as_bytes()).expect("added");
         assert!(live.lines(lines(100, 200).as_bytes()).is_err(), "there is no room for more");
-        assert_eq!(live.counts().events, 100, "and nothing more was added");
+        assert_eq!(live.counts().events, 100, "nothing more was added");
         live.publish(&folder.path().join("index"), "it", 1).expect("published");
         assert!(verify(&folder.path().join("index")).expect("read").is_sound());
     }

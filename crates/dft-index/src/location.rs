@@ -1,19 +1,19 @@
-//! Where an index is put.
+//! The default place of an index.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use dft_trace::{DiscoverError, discover};
 
-/// The name of an index that lies beside its traces.
-const BESIDE: &str = ".dftagg";
+/// The name of an index in the directory of its traces.
+const DEFAULT_NAME: &str = ".dftagg";
 
-/// Where the index of these traces is put if nothing else is asked for: in `.dftagg` in their
-/// directory, or in the innermost directory that holds all of them.
+/// Returns the default place of the index of these traces: `.dftagg` in their directory, or in the innermost directory
+/// that holds all of them.
 ///
 /// # Errors
 ///
-/// Where a glob cannot be listed.
+/// Returns a [`DiscoverError`] if a glob cannot be listed.
 pub fn index_location(traces: &[PathBuf]) -> Result<PathBuf, DiscoverError> {
     let mut directories = Vec::new();
     for trace in traces {
@@ -32,7 +32,7 @@ pub fn index_location(traces: &[PathBuf]) -> Result<PathBuf, DiscoverError> {
         let shared = common.components().zip(path.components()).take_while(|(a, b)| a == b);
         shared.map(|(component, _)| component).collect()
     });
-    Ok(common.unwrap_or_default().join(BESIDE))
+    Ok(common.unwrap_or_default().join(DEFAULT_NAME))
 }
 
 #[cfg(test)]
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_index_lies_beside_its_traces() {
+    fn the_default_index_is_in_the_innermost_directory_that_holds_all_traces() {
         let folder = tempfile::tempdir().expect("a folder");
         let root = fs::canonicalize(folder.path()).expect("canonical");
         for path in ["a/x.pfw", "a/b/y.pfw", "c/z.pfw"] {
@@ -48,14 +48,14 @@ mod tests {
             fs::create_dir_all(path.parent().expect("a parent")).expect("made");
             fs::write(path, "").expect("written");
         }
-        let beside = |traces: &[&str]| {
+        let location = |traces: &[&str]| {
             let traces: Vec<PathBuf> = traces.iter().map(|trace| root.join(trace)).collect();
             index_location(&traces).expect("listed")
         };
-        assert_eq!(beside(&["a"]), root.join("a/.dftagg"));
-        assert_eq!(beside(&["a/x.pfw"]), root.join("a/.dftagg"));
-        assert_eq!(beside(&["a/b/*.pfw"]), root.join("a/b/.dftagg"));
-        assert_eq!(beside(&["a/b", "a/x.pfw"]), root.join("a/.dftagg"));
-        assert_eq!(beside(&["a/b", "c/z.pfw"]), root.join(".dftagg"));
+        assert_eq!(location(&["a"]), root.join("a/.dftagg"));
+        assert_eq!(location(&["a/x.pfw"]), root.join("a/.dftagg"));
+        assert_eq!(location(&["a/b/*.pfw"]), root.join("a/b/.dftagg"));
+        assert_eq!(location(&["a/b", "a/x.pfw"]), root.join("a/.dftagg"));
+        assert_eq!(location(&["a/b", "c/z.pfw"]), root.join(".dftagg"));
     }
 }

@@ -1,25 +1,20 @@
-//! Records that tracers wrote, and that are in no trace.
+//! Records that tracers wrote and that are in no trace.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::path::Path;
 
 use dft_codec::{FileEntry, ProcessFacts, ProcessKey};
 use dft_store::{Index, StoreError};
 
-use crate::error::BuildError;
-use crate::report::FileReport;
-
-/// Records of a process that were written, as its `end` record says, and not read.
+/// Records of a process that were written according to its `end` record, and not read.
 ///
-/// The records of a process are counted over all traces at hand, for they may be spread over several; the fault is
-/// that of the trace that has the `end` record. What the number of an `end` record means is said at
-/// [`ProcessFacts::lost`].
+/// The records of a process are counted over all traces, because they may be spread over several. The fault belongs to
+/// the trace that has the `end` record. [`ProcessFacts::lost`] describes what the number in an `end` record means.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LostRecords {
-    /// The host's hash; empty where the records name none.
+    /// The host's hash; empty if the records have none.
     pub host_hash: String,
-    /// The process.
+    /// The process id.
     pub pid: i64,
     /// How many records were lost.
     pub lost: u128,
@@ -34,17 +29,17 @@ impl fmt::Display for LostRecords {
         if !host_hash.is_empty() {
             write!(f, " of host {host_hash}")?;
         }
-        f.write_str(" wrote, by its `end` record, are not in the traces")
+        f.write_str(" wrote according to its `end` record are not in the traces")
     }
 }
 
-/// What was lost, by the trace that has the `end` record.
+/// Lost records, by the name of the trace that has the `end` record.
 pub(crate) type LostByFile<'e> = HashMap<&'e [u8], Vec<LostRecords>>;
 
-/// Finds what was lost among the records of some traces. Where they are not `all`, records of a process may be in
-/// another trace, unless the process started in the one that it ended in.
+/// Finds the lost records of some traces. If those are not `all` traces, only processes that start and end in one of
+/// them are considered: other traces may have records of other processes.
 pub(crate) fn find<'e>(entries: impl Iterator<Item = (&'e [u8], &'e FileEntry)> + Clone, all: bool) -> LostByFile<'e> {
-    // Most processes are in one trace: no other is looked at twice.
+    // The first pass collects processes with an `end` record. The second adds up their facts over all traces.
     let mut ended: BTreeMap<&ProcessKey, (ProcessFacts, &[u8])> = BTreeMap::new();
     for (path, entry) in entries.clone() {
         for (key, facts) in entry.processes.iter().filter(|(_, facts)| facts.ends > 0) {
@@ -73,32 +68,11 @@ pub(crate) fn find<'e>(entries: impl Iterator<Item = (&'e [u8], &'e FileEntry)> 
     lost
 }
 
-/// Puts what was lost in the reports of the traces, and refuses it where the build is strict; what was lost of
-/// traces that are in the index already was accepted before.
-pub(crate) fn report<'a>(
-    lost: &LostByFile<'_>,
-    name_of: impl Fn(&Path) -> Vec<u8>,
-    read: &'a mut [FileReport],
-    known: &'a mut [FileReport],
-    strict: bool,
-) -> Result<(), BuildError> {
-    if lost.is_empty() {
-        return Ok(());
-    }
-    for file in read.iter_mut().chain(known).filter(|file| file.piece.is_none()) {
-        file.lost = lost.get(name_of(&file.path).as_slice()).cloned().unwrap_or_default();
-    }
-    match read.iter().find_map(|file| Some((file, file.lost.first()?))) {
-        Some((file, lost)) if strict => Err(BuildError::Strict { path: file.path.clone(), fault: lost.to_string() }),
-        _ => Ok(()),
-    }
-}
-
-/// What was lost among the traces of an index, by what they are called in it, in order of that.
+/// Returns the lost records of an index, by the name of the trace that has the `end` record.
 ///
 /// # Errors
 ///
-/// Where the index cannot be read.
+/// Returns a [`StoreError`] if the index cannot be read.
 pub fn lost_records(index: &Index) -> Result<BTreeMap<Vec<u8>, Vec<LostRecords>>, StoreError> {
     let files = index.files()?;
     let lost = find(files.iter().map(|(path, entry)| (path.as_slice(), entry)), true);

@@ -1,4 +1,4 @@
-//! Which files may have the trace of another one: a opening_filter, so that the others are read at once.
+//! A filter for files that may have the trace of another one, so that all other files are read at once.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use dft_codec::FileEntry;
 use dft_trace::Opening;
 
-/// The openings of the traces that are known, and of those that are being read.
+use crate::known::is_counted;
+
+/// The openings of known traces and of traces that are being read.
 pub(crate) struct OpeningFilter {
     known: HashSet<Opening>,
     reading: Mutex<Openings>,
@@ -14,24 +16,24 @@ pub(crate) struct OpeningFilter {
 
 #[derive(Default)]
 struct Openings {
-    /// The longest opening of each.
+    /// The longest opening of each text.
     longest: HashSet<Opening>,
-    /// Every opening of each.
+    /// Every opening of each text.
     all: HashSet<Opening>,
 }
 
 impl OpeningFilter {
-    /// For files beside known traces.
-    pub(crate) fn beside<'a>(known: impl Iterator<Item = &'a FileEntry>) -> Self {
+    /// Returns a filter for files that are read next to known traces.
+    pub(crate) fn new<'a>(known: impl Iterator<Item = &'a FileEntry>) -> Self {
         let openings = known.filter(|entry| is_counted(entry)).map(|entry| entry.identity.opening);
         Self { known: openings.filter(|opening| !opening.is_none()).collect(), reading: Mutex::default() }
     }
 
-    /// Whether a text with these first bytes is to be read at once: it starts with no trace that is known or being
-    /// read, and none of those starts with it. From then on it is one that is being read.
-    pub(crate) fn takes(&self, first: &[u8]) -> bool {
+    /// Whether a text with these first bytes can be read at once: no trace that is known or being read is the start
+    /// of it or starts with it. An admitted text counts as being read from then on.
+    pub(crate) fn admits(&self, first: &[u8]) -> bool {
         let all: Vec<Opening> = Opening::all(first).collect();
-        // A shorter one has no record.
+        // A text without an opening is too short to hold a record.
         let Some(longest) = all.last() else { return true };
         if all.iter().any(|opening| self.known.contains(opening)) {
             return false;
@@ -46,28 +48,23 @@ impl OpeningFilter {
     }
 }
 
-/// Whether anything of a trace is counted, so that it could be counted twice.
-pub(crate) fn is_counted(entry: &FileEntry) -> bool {
-    entry.counts.records() + entry.counts.malformed > 0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_may_be_the_start_of_another_or_start_with_it_is_put_off() {
+    fn a_text_that_starts_another_or_starts_with_it_is_not_admitted() {
         let text: Vec<u8> = (0..9_000_u64).map(|at| (at * at % 251) as u8).collect();
         for (first, second) in [(9_000, 9_000), (9_000, 4_500), (600, 9_000), (9_000, 600), (100, 70), (70, 100)] {
-            let opening_filter = OpeningFilter::beside([].into_iter());
-            assert!(opening_filter.takes(&text[..first.min(Opening::BYTES)]));
-            assert!(!opening_filter.takes(&text[..second.min(Opening::BYTES)]), "{first} {second}");
-            assert!(opening_filter.takes(&text[1..first.min(Opening::BYTES)]));
+            let opening_filter = OpeningFilter::new([].into_iter());
+            assert!(opening_filter.admits(&text[..first.min(Opening::BYTES)]));
+            assert!(!opening_filter.admits(&text[..second.min(Opening::BYTES)]), "{first} {second}");
+            assert!(opening_filter.admits(&text[1..first.min(Opening::BYTES)]));
         }
-        let opening_filter = OpeningFilter::beside([].into_iter());
+        let opening_filter = OpeningFilter::new([].into_iter());
         assert!(
-            opening_filter.takes(b"[\n]\n") && opening_filter.takes(b"[\n]\n"),
-            "nothing in them could count twice"
+            opening_filter.admits(b"[\n]\n") && opening_filter.admits(b"[\n]\n"),
+            "neither has a record that could count twice"
         );
     }
 }

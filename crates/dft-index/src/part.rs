@@ -1,4 +1,4 @@
-//! Parts of the traces, the same on every machine without talking.
+//! Parts of the traces, which all machines compute alike without communicating.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,10 +6,10 @@ use std::str::FromStr;
 
 use crate::pieces::{Piece, PieceSize, cut_files};
 
-/// The size, in bytes, of the pieces that large traces are cut into where no other is asked for.
+/// The default size, in bytes, of the pieces that large traces are cut into.
 pub const PIECE: u64 = 1 << 30;
 
-/// One of several parts of the traces, such as that of a rank.
+/// One of several parts of the traces, such as the part of one rank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
     number: u32,
@@ -21,29 +21,31 @@ impl Part {
     /// All traces.
     pub const WHOLE: Self = Self { number: 0, parts: 1, piece_size: None };
 
-    /// Part `number`, counted from 0, of `parts`; `None` where there is no such part.
+    /// Returns part `number` of `parts`, counted from 0; `None` if there is no such part.
     pub fn new(number: u32, parts: u32) -> Option<Self> {
         (number < parts).then_some(Self { number, parts, piece_size: None })
     }
 
-    /// The part with large traces cut into pieces of about so many bytes, not of 1 GiB, or, if it is the
-    /// only part, not at all. It is to be the same on every machine.
+    /// Sets the size of the pieces that large traces are cut into, in bytes. The default is 1 GiB; a single part cuts
+    /// no traces by default. The size must be the same on every machine.
     #[must_use]
     pub fn of_pieces(self, bytes: u64) -> Self {
         Self { piece_size: Some(bytes), ..self }
     }
 
-    /// Whether it is the part that says what is wrong with what is no file to read, and so of no part.
+    /// Whether this part reports paths that are no files to read, and so in no part.
     pub(crate) fn is_first(self) -> bool {
         self.number == 0
     }
 
-    /// What of the files is in this part, by path and place. Pieces go, from the largest on, each to the part
-    /// that has the fewest bytes yet; a file that cannot be looked at has none. Those are in the second list: where
-    /// another part can look at them, it divides the traces otherwise, and some may be in neither.
+    /// Returns the pieces of the files that are in this part, by path and place, and the files that cannot be examined.
+    ///
+    /// Each piece, from the largest on, goes to the part that has the fewest bytes so far. A file that cannot be
+    /// examined has no bytes. If another machine can examine it, that machine divides the traces differently, and some
+    /// pieces may be in no part.
     pub(crate) fn of(self, files: Vec<PathBuf>) -> (Vec<Piece>, Vec<(PathBuf, io::Error)>) {
         if self.parts == 1 && self.piece_size.is_none() {
-            // Reading them says what is wrong.
+            // Reading a file reports what is wrong with it.
             return (files.into_iter().map(Piece::whole).collect(), Vec::new());
         }
         let (pieces, failed) = cut_files(files, PieceSize::Bytes(self.piece_size.unwrap_or(PIECE)));
@@ -53,14 +55,14 @@ impl Part {
     fn share(self, mut pieces: Vec<Piece>) -> Vec<Piece> {
         let size = |piece: &Piece| piece.end - piece.start;
         pieces.sort_by(|a, b| size(b).cmp(&size(a)).then_with(|| a.cmp(b)));
-        // Of more parts than there are pieces, those behind have none: no memory is spent on them.
+        // Parts past the number of pieces get nothing, so no memory is spent on them.
         let parts = u32::try_from(pieces.len()).map_or(self.parts, |pieces| self.parts.min(pieces));
-        // The least part, then the least number, comes first.
+        // Ordered by bytes, then by number.
         let mut parts: std::collections::BTreeSet<_> = (0..parts).map(|part| (0_u64, part)).collect();
         let mut mine = Vec::new();
         for piece in pieces {
             let Some((bytes, part)) = parts.pop_first() else { break };
-            // Empty files are spread like others.
+            // An empty file counts as one byte, so that empty files are spread as well.
             parts.insert((bytes.saturating_add(size(&piece).max(1)), part));
             if part == self.number {
                 mine.push(piece);
@@ -71,15 +73,24 @@ impl Part {
     }
 }
 
-impl FromStr for Part {
-    type Err = String;
+/// A text that does not name a part.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not a part: use I/N, such as 0/8, with I from 0 to N - 1")]
+#[non_exhaustive]
+pub struct PartError {
+    /// The text.
+    pub text: String,
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl FromStr for Part {
+    type Err = PartError;
+
+    fn from_str(text: &str) -> Result<Self, PartError> {
         let part = || {
             let (number, parts) = text.split_once('/')?;
             Self::new(number.parse().ok()?, parts.parse().ok()?)
         };
-        part().ok_or_else(|| format!("{text:?} is no part: give I/N, such as 0/8, with I from 0 to N - 1"))
+        part().ok_or_else(|| PartError { text: text.to_owned() })
     }
 }
 
@@ -88,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_piece_is_in_one_part_and_the_parts_are_about_equal() {
+    fn every_piece_is_in_exactly_one_part_and_parts_have_about_equal_sizes() {
         let piece = |at: u64| {
             let size = at * at % 97 * 10;
             Piece { path: format!("{:03}.pfw", at / 2).into(), start: at % 2, end: at % 2 + size, file_size: 2_000 }
@@ -113,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_parts_as_can_be_counted_take_no_memory() {
+    fn the_largest_number_of_parts_takes_no_memory() {
         let piece = |at: u64| Piece { path: format!("{at}.pfw").into(), start: 0, end: at, file_size: at };
         let pieces: Vec<Piece> = (0..3).map(piece).collect();
         let of = |number| Part::new(number, u32::MAX).expect("a part").share(pieces.clone());

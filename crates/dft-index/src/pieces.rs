@@ -1,4 +1,4 @@
-//! Traces cut into pieces, for several machines to stage.
+//! Cuts traces into pieces, for several machines to stage.
 
 use std::fs;
 use std::io;
@@ -10,33 +10,33 @@ use dft_trace::{Cutter, Discovered};
 use crate::error::BuildError;
 use crate::listing::list;
 
-/// How far behind the place where a cut is wanted one is looked for, in bytes.
-const LOOK: u64 = 32 << 20;
+/// How many bytes after the wanted place a cut is searched for.
+const SEARCH: u64 = 32 << 20;
 
-/// How often in a row none is found before the rest of a file is left whole.
+/// After how many failed searches in a row the rest of a file is left whole.
 const FAILURES: u32 = 2;
 
-/// A piece of a trace: bytes of the file as it is on disk.
+/// A piece of a trace: a range of the file's bytes on disk.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Piece {
     /// The trace.
     pub path: PathBuf,
     /// The first byte.
     pub start: u64,
-    /// The byte behind the last.
+    /// The byte after the last.
     pub end: u64,
     /// The size that the file had when it was cut.
     pub file_size: u64,
 }
 
 impl Piece {
-    /// All of a file; one that cannot be looked at has no bytes, and reading it tells why.
+    /// Returns all of a file as one piece, which is empty if the file cannot be examined; reading it reports why.
     pub fn whole(path: PathBuf) -> Self {
-        Self::look(path).0
+        Self::examine(path).0
     }
 
-    /// All of a file; why it cannot be looked at, where it has no bytes for that.
-    fn look(path: PathBuf) -> (Self, Option<io::Error>) {
+    /// Returns all of a file as one piece, and the reason if the file cannot be examined.
+    fn examine(path: PathBuf) -> (Self, Option<io::Error>) {
         let (file_size, error) = match fs::metadata(&path) {
             Ok(metadata) => (if metadata.is_file() { metadata.len() } else { 0 }, None),
             Err(error) => (0, Some(error)),
@@ -44,36 +44,37 @@ impl Piece {
         (Self { path, start: 0, end: file_size, file_size }, error)
     }
 
-    /// Whether it is all of its file.
+    /// Returns whether the piece is the whole file.
     pub fn is_whole(&self) -> bool {
         self.start == 0 && self.end == self.file_size
     }
 
-    /// Its bytes.
+    /// The range of its bytes.
     pub(crate) fn range(&self) -> Range<u64> {
         self.start..self.end
     }
 }
 
-/// How large pieces are to be.
+/// How large pieces are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PieceSize {
-    /// About so many bytes, as they are on disk.
+    /// About this many bytes on disk each.
     Bytes(u64),
-    /// About as large as makes so many pieces of all traces.
+    /// About this many pieces of all traces together.
     Count(u64),
 }
 
-/// Cuts traces (files, directories, globs) into pieces of about one size, by path and place. A file that is
-/// not much larger is one piece; so is one that cannot be cut, such as a gzip file of a single member.
+/// Cuts traces (files, directories, globs) into pieces of about one size, by path and place. A file that is not much
+/// larger is one piece, and a file that cannot be cut too, such as a gzip file of a single member.
 ///
-/// It reads a little of each file where it cuts, and inflates next to nothing. That a gzip member starts at
-/// a cut is a guess: what was staged tells, before any of it is taken in.
+/// The function reads a little of each file near the cuts, and inflates next to nothing. That a gzip member starts at a
+/// cut is a guess. An ingest checks it, with what was staged, before it adds any of the pieces.
 ///
 /// # Errors
 ///
-/// Where the traces cannot be listed, or there are none. What cannot be read is one piece, and staging it
-/// says why. What is [not read](dft_trace::NotRead) is no piece: a build says so.
+/// Returns a [`BuildError`] if the traces cannot be listed, or there are none. A file that cannot be read is one piece;
+/// staging it reports why. A file that is [not read](dft_trace::NotRead) is in no piece; a build reports it.
 pub fn plan_pieces(traces: &[PathBuf], size: PieceSize) -> Result<Vec<Piece>, BuildError> {
     let Discovered { mut files, unreadable, .. } = list(traces)?;
     files.extend(unreadable.into_iter().map(|(path, _)| path));
@@ -81,11 +82,11 @@ pub fn plan_pieces(traces: &[PathBuf], size: PieceSize) -> Result<Vec<Piece>, Bu
     Ok(cut_files(files, size).0)
 }
 
-/// Pieces of files, and what could not be looked at: that is one piece each.
+/// Cuts files into pieces. Also returns the files that cannot be examined, which are one piece each.
 pub(crate) fn cut_files(files: Vec<PathBuf>, size: PieceSize) -> (Vec<Piece>, Vec<(PathBuf, io::Error)>) {
     let mut failed = Vec::new();
     let mut whole = |path: PathBuf| {
-        let (piece, error) = Piece::look(path);
+        let (piece, error) = Piece::examine(path);
         failed.extend(error.map(|error| (piece.path.clone(), error)));
         piece
     };
@@ -111,7 +112,7 @@ pub(crate) fn cut_files(files: Vec<PathBuf>, size: PieceSize) -> (Vec<Piece>, Ve
     (pieces, failed)
 }
 
-/// Where to cut a file of `size` bytes into pieces of about `bytes`.
+/// Returns where to cut a file of `size` bytes into pieces of about `bytes`.
 fn cuts(path: &Path, size: u64, bytes: u64) -> io::Result<Vec<u64>> {
     let pieces = size.saturating_add(bytes / 2) / bytes;
     let mut cuts = Vec::new();
@@ -123,8 +124,8 @@ fn cuts(path: &Path, size: u64, bytes: u64) -> io::Result<Vec<u64>> {
     let (mut piece, mut failures) = (1, 0);
     while piece < pieces && failures < FAILURES {
         let from = scaled(piece, pieces, size).max(cuts.last().map_or(1, |cut| cut + 1));
-        let to = size.min(from.saturating_add(LOOK));
-        // The next one is looked for where one is wanted that makes no piece of less than half.
+        let to = size.min(from.saturating_add(SEARCH));
+        // The next search starts at the first wanted place that leaves a piece of at least half the size.
         let reached = match cutter.find(from..to)? {
             Some(cut) => {
                 failures = 0;
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_looked_at_is_one_piece_and_told() {
+    fn a_file_that_cannot_be_examined_is_one_piece_and_returned_as_failed() {
         let folder = tempfile::tempdir().expect("a folder");
         let root = fs::canonicalize(folder.path()).expect("canonical");
         fs::write(root.join("a.pfw"), line(100).repeat(9)).expect("written");
@@ -184,13 +185,13 @@ mod tests {
         }
         let pieces = plan_pieces(&[root.join("a.pfw")], PieceSize::Count(5)).expect("planned");
         assert_eq!(pieces.len(), 5);
-        // As small as its lines, and no smaller.
+        // A piece has at least one line.
         assert_eq!(plan_pieces(&[root.join("a.pfw")], PieceSize::Bytes(1)).expect("planned").len(), 100);
         assert!(matches!(plan_pieces(&[], PieceSize::Bytes(1)), Err(BuildError::NoTraces(_))));
     }
 
     #[test]
-    fn what_has_no_place_to_cut_at_is_one_piece() {
+    fn a_file_without_a_line_end_is_one_piece() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.pfw");
         fs::write(&path, "x".repeat(1000)).expect("written");

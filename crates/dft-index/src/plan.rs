@@ -1,17 +1,16 @@
-//! Which files a build reads, and which are known already.
+//! Which files a build reads, and which it knows already.
 
-use std::fs;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use dft_codec::{DuplicateEntry, FileCounts, FileEntry};
+use dft_codec::{DuplicateEntry, FileEntry};
 use dft_trace::{NotRead, Snapshot, TextScan, fingerprint};
 
 use crate::error::BuildError;
-use crate::known::KnownTraces;
-use crate::opening_filter::is_counted;
-use crate::report::{FileReport, Unreadable};
+use crate::known::{KnownTraces, is_counted};
+use crate::outcome::{FileOutcome, snapshot};
+use crate::report::FileReport;
 
 /// A file to read.
 #[derive(Debug)]
@@ -19,27 +18,29 @@ pub(crate) struct PlannedFile {
     pub(crate) path: PathBuf,
     /// Its size, in bytes, when it was listed.
     pub(crate) size: u64,
-    /// What was read of its trace before: of the file before it grew, or of another one.
+    /// What was read of its trace before: of this file before it grew, or of another file.
     pub(crate) before: Option<FileEntry>,
-    /// Whether it is in, but nothing of it counts, so that it is read as a new one.
-    pub(crate) was_nothing: bool,
-    /// Which of its bytes are to be read, where that is not up to its end.
+    /// Whether it is indexed without a single counted line, so that it is read like a new file.
+    pub(crate) was_empty: bool,
+    /// Which of its bytes to read, if not all to its end.
     pub(crate) piece: Option<Range<u64>>,
-    /// What its text is, where that had to be known: then it was decided that it is to be read.
+    /// What its text is, if that had to be known to decide that it is read.
     pub(crate) classified: Option<Classified>,
 }
 
-/// What is known of a file before it is read, where it had to be told from others.
+/// What is known of a file before it is read, if it had to be told from others.
 #[derive(Debug)]
 pub(crate) struct Classified {
     pub(crate) scan: TextScan,
-    /// What was said of another file, read before, of whose trace this one has more.
-    pub(crate) absorbed: Option<FileReport>,
+    /// The report of a file that this build read before, and whose trace this one continues.
+    pub(crate) absorbed: Option<Box<FileReport>>,
+    /// The name of the indexed trace that this file holds now.
+    pub(crate) moved_from: Option<Vec<u8>>,
 }
 
 impl PlannedFile {
     pub(crate) fn new(path: PathBuf, size: u64) -> Self {
-        Self { path, size, before: None, was_nothing: false, piece: None, classified: None }
+        Self { path, size, before: None, was_empty: false, piece: None, classified: None }
     }
 
     /// How many of its bytes are to be read.
@@ -52,48 +53,33 @@ impl PlannedFile {
     }
 }
 
-/// A file of which only its text tells what is to be done.
+/// A file that must be inflated to find out what to do with it.
 #[derive(Debug)]
 pub(crate) struct Unclassified {
     pub(crate) path: PathBuf,
     pub(crate) size: u64,
-    /// What is known of a trace under its name, which it is to have, or more of it.
+    /// What is indexed under its name. The file should hold that trace or a continuation of it.
     pub(crate) own: Option<FileEntry>,
 }
 
+/// What to do with each file of a build.
 #[derive(Debug, Default)]
 pub(crate) struct BuildPlan {
     /// Files to read, the largest first.
     pub(crate) read: Vec<PlannedFile>,
     pub(crate) unclassified: Vec<Unclassified>,
-    pub(crate) known: Vec<FileReport>,
-    /// Files that are known to have the trace of another one.
-    pub(crate) duplicates: Vec<(PathBuf, DuplicateEntry)>,
-    /// Of the known ones, those that only have another date now, and what is known of them with it.
-    pub(crate) redated: Vec<(PathBuf, FileEntry)>,
-    pub(crate) redated_duplicates: Vec<(PathBuf, DuplicateEntry)>,
-    pub(crate) unreadable: Vec<Unreadable>,
-    pub(crate) not_read: Vec<NotRead>,
-    /// Files that are not what is known of them.
-    pub(crate) changed: Vec<PathBuf>,
+    /// The outcomes of files that need no reading.
+    pub(crate) outcomes: Vec<FileOutcome>,
 }
 
-impl BuildPlan {
-    /// Adds what was found beside the files to read.
-    pub(crate) fn add_others(&mut self, unreadable: Vec<(PathBuf, io::Error)>, not_read: Vec<NotRead>) {
-        self.unreadable.extend(unreadable.into_iter().map(|(path, error)| Unreadable { path, error }));
-        self.not_read.extend(not_read);
-    }
-}
-
-/// Compares the files with what is known of them, without reading any that looks unchanged. One that
-/// is longer is to be read on; whether it has only grown, reading it tells.
+/// Compares the files with what is known of them. A file that looks unchanged is not read. A longer file is planned to
+/// be resumed; reading it shows whether it only grew.
 pub(crate) fn plan(traces: &[PathBuf], known: &KnownTraces) -> Result<BuildPlan, BuildError> {
     let mut plan = BuildPlan::default();
     for path in traces {
         match snapshot(path) {
             Ok(snapshot) => plan.add(path, snapshot, known)?,
-            Err(error) => plan.unreadable.push(Unreadable { path: path.clone(), error }),
+            Err(error) => plan.outcomes.push(FileOutcome::unreadable(path.clone(), error)),
         }
     }
     plan.read.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.path.cmp(&b.path)));
@@ -101,91 +87,71 @@ pub(crate) fn plan(traces: &[PathBuf], known: &KnownTraces) -> Result<BuildPlan,
 }
 
 impl BuildPlan {
-    fn add(&mut self, path: &Path, snapshot: Snapshot, known: &KnownTraces) -> Result<(), BuildError> {
+    /// Adds what was found besides the files to read.
+    pub(crate) fn add_found(&mut self, unreadable: Vec<(PathBuf, io::Error)>, not_read: Vec<NotRead>) {
+        self.outcomes.extend(unreadable.into_iter().map(|(path, error)| FileOutcome::unreadable(path, error)));
+        self.outcomes.extend(not_read.into_iter().map(FileOutcome::from));
+    }
+
+    fn add(&mut self, path: &Path, now: Snapshot, known: &KnownTraces) -> Result<(), BuildError> {
         let name = known.names.name_of(path);
-        let size = snapshot.size;
-        let read = |source| BuildError::Read { path: path.to_owned(), source };
         if let Some(entry) = known.duplicates.get(&name) {
-            let stored = (entry.size, entry.modified_ns, entry.fingerprint);
-            return match is_same(path, snapshot, stored).map_err(read)? {
-                true if !known.is_orphan(entry) => {
-                    self.duplicates.push((path.to_owned(), entry.clone()));
-                    if entry.modified_ns != snapshot.modified_ns {
-                        let modified_ns = snapshot.modified_ns;
-                        self.redated_duplicates
-                            .push((path.to_owned(), DuplicateEntry { modified_ns, ..entry.clone() }));
-                    }
-                    Ok(())
-                }
-                // What it is now is to be found out like that of a file which was never seen.
-                _ => {
-                    self.unclassified.push(Unclassified { path: path.to_owned(), size, own: None });
-                    Ok(())
-                }
-            };
+            return self.add_duplicate(path, now, entry, known);
         }
         let Some(entry) = known.files.get(&name) else {
-            self.read.push(PlannedFile::new(path.to_owned(), size));
+            self.read.push(PlannedFile::new(path.to_owned(), now.size));
             return Ok(());
         };
-        if size > entry.size {
-            // Of which nothing counts, that may have become the trace of another file.
+        if now.size > entry.size {
+            // A file without a counted line may have become the trace of another file.
             let before = is_counted(entry).then(|| entry.clone());
-            let was_nothing = before.is_none();
-            self.read.push(PlannedFile { before, was_nothing, ..PlannedFile::new(path.to_owned(), size) });
+            let was_empty = before.is_none();
+            self.read.push(PlannedFile { before, was_empty, ..PlannedFile::new(path.to_owned(), now.size) });
             return Ok(());
         }
-        if is_same(path, snapshot, (entry.size, entry.modified_ns, entry.fingerprint)).map_err(read)? {
-            self.known.push(FileReport::known(path.to_owned(), entry));
-            if entry.modified_ns != snapshot.modified_ns {
-                // So that it is not read again to see that it is the same.
-                let modified_ns = snapshot.modified_ns;
-                self.redated.push((path.to_owned(), FileEntry { modified_ns, ..entry.clone() }));
-            }
+        let stored = Snapshot { size: entry.size, modified_ns: entry.modified_ns };
+        if is_same(path, now, stored, entry.fingerprint)? {
+            // A new date is stored, so that the next build does not compare the contents again.
+            let redated = entry.modified_ns != now.modified_ns;
+            let redated = redated.then(|| FileEntry { modified_ns: now.modified_ns, ..entry.clone() });
+            self.outcomes.push(FileOutcome::known(path.to_owned(), entry, redated));
+        } else if known.can_move {
+            // The file may hold the same text, compressed differently.
+            self.unclassified.push(Unclassified { path: path.to_owned(), size: now.size, own: Some(entry.clone()) });
         } else {
-            self.classify_changed(path, size, entry, known);
+            self.outcomes.push(FileOutcome::changed(path.to_owned()));
         }
         Ok(())
     }
 
-    /// A file that is not what is known of it: it may be compressed otherwise.
-    pub(crate) fn classify_changed(&mut self, path: &Path, size: u64, entry: &FileEntry, known: &KnownTraces) {
-        if known.can_move {
-            self.unclassified.push(Unclassified { path: path.to_owned(), size, own: Some(entry.clone()) });
+    /// Adds a file that was a duplicate of another one when it was indexed.
+    fn add_duplicate(
+        &mut self,
+        path: &Path,
+        now: Snapshot,
+        entry: &DuplicateEntry,
+        known: &KnownTraces,
+    ) -> Result<(), BuildError> {
+        let stored = Snapshot { size: entry.size, modified_ns: entry.modified_ns };
+        if is_same(path, now, stored, entry.fingerprint)? && !known.is_orphan(entry) {
+            let entry = DuplicateEntry { modified_ns: now.modified_ns, ..entry.clone() };
+            self.outcomes.push(FileOutcome::duplicate(path.to_owned(), entry, true));
         } else {
-            self.changed.push(path.to_owned());
+            // It is classified like a file that was never seen.
+            self.unclassified.push(Unclassified { path: path.to_owned(), size: now.size, own: None });
         }
+        Ok(())
     }
 }
 
-impl FileReport {
-    /// Of a file that is in already.
-    pub(crate) fn known(path: PathBuf, entry: &FileEntry) -> Self {
-        Self {
-            path,
-            piece: None,
-            counts: FileCounts::default(),
-            before: Some(entry.counts),
-            fault: entry.fault.clone(),
-            time_fault: entry.time_fault,
-            malformed: Vec::new(),
-            skipped: None,
-            inconsistent: None,
-            lost: Vec::new(),
-            more_processes: entry.processes.has_more(),
-        }
-    }
-}
-
-pub(crate) fn snapshot(path: &Path) -> io::Result<Snapshot> {
-    Ok(Snapshot::of(&fs::metadata(path)?))
-}
-
-/// Whether a file is what is known of it: its size, date and fingerprint. Only one of the same size and another
-/// date is read.
-fn is_same(path: &Path, now: Snapshot, (size, modified_ns, print): (u64, i128, u128)) -> io::Result<bool> {
-    if now.size != size {
+/// Whether a file is what was stored of it. Its contents are read only if it has the same size and another date.
+fn is_same(path: &Path, now: Snapshot, stored: Snapshot, print: u128) -> Result<bool, BuildError> {
+    if now.size != stored.size {
         return Ok(false);
     }
-    Ok(now.modified_ns == modified_ns || fingerprint(path, now.size)? == print)
+    if now.modified_ns == stored.modified_ns {
+        return Ok(true);
+    }
+    let now = fingerprint(path, now.size).map_err(|source| BuildError::Read { path: path.to_owned(), source })?;
+    Ok(now == print)
 }

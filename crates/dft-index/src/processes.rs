@@ -1,18 +1,19 @@
-//! What the records of a trace say of its processes.
+//! Collects facts about processes from the records of a trace.
 
 use std::collections::HashMap;
 
 use dft_codec::{FileCounts, LONGEST_TEXT, MOST_PROCESSES, ProcessFacts, ProcessKey, Processes, StartFacts, StartText};
 use dft_trace::{ArgKey, Integer, Phase, Record, TimeUnit, Value};
 
-/// What had been counted before a record was aggregated, for those that are more than one call, or none.
+/// Counts from before a record was aggregated. The difference to the counts after it gives how many calls the record
+/// is, which may be none or several.
 #[derive(Clone, Copy)]
-pub(crate) struct Before {
+pub(crate) struct CountsBefore {
     telemetry: u64,
     calls: u64,
 }
 
-impl Before {
+impl CountsBefore {
     #[inline]
     pub(crate) fn of(counts: &FileCounts) -> Self {
         Self { telemetry: counts.telemetry, calls: counts.profile_calls.wrapping_add(counts.system_calls) }
@@ -22,35 +23,35 @@ impl Before {
 /// Collects facts of processes, record by record.
 #[derive(Debug, Default)]
 pub(crate) struct ProcessCollector {
-    /// Host hashes, and their places in `hosts`.
+    /// The place of each host hash in `hosts`.
     host_numbers: HashMap<String, u32>,
     hosts: Vec<String>,
     places: HashMap<(u32, i64), usize>,
-    /// `records` and `calls` are without those of complete records, until all is collected.
+    /// Facts by host and process. Their `records` and `calls` exclude complete records until collection is finished.
     facts: Vec<(u32, i64, ProcessFacts)>,
-    /// That of the last record, for most traces are of one.
-    last: Option<Last>,
-    /// What was collected elsewhere, or before there was too much.
+    /// The process of the last record. Most traces have only one.
+    last: Option<LastProcess>,
+    /// Facts that were collected elsewhere, or before the limit of processes was reached.
     rest: Processes,
 }
 
-/// The process of the last record: how it was spelled, and its place among the facts.
+/// The process of the last record, as the record has it, and its place among the facts.
 #[derive(Debug)]
-struct Last {
-    host: Spelled,
+struct LastProcess {
+    host: RawHost,
     pid: i64,
     place: usize,
 }
 
 /// A host hash as a record has it.
 #[derive(Debug)]
-enum Spelled {
+enum RawHost {
     Nothing,
     Integer(i64),
     Text(Vec<u8>),
 }
 
-impl Spelled {
+impl RawHost {
     fn of(value: &Value<'_>) -> Self {
         match value {
             Value::Integer(number) => Self::Integer(*number),
@@ -71,16 +72,16 @@ impl Spelled {
 }
 
 impl ProcessCollector {
-    /// Adds a record that was aggregated, with what had been counted `before` it and `after`.
+    /// Adds a record that was aggregated, with the counts `before` and `after` it.
     #[inline]
-    pub(crate) fn add(&mut self, record: &Record<'_>, unit: TimeUnit, before: Before, after: &FileCounts) {
+    pub(crate) fn add(&mut self, record: &Record<'_>, unit: TimeUnit, before: CountsBefore, after: &FileCounts) {
         match record.phase {
             Phase::Unknown => {}
             Phase::Metadata => self.metadata(record),
             Phase::Complete => self.complete(record, unit),
             Phase::Counter | Phase::LetterCounter | Phase::Aggregated => {
                 if after.telemetry == before.telemetry {
-                    let calls = Before::of(after).calls.wrapping_sub(before.calls);
+                    let calls = CountsBefore::of(after).calls.wrapping_sub(before.calls);
                     self.period(record, unit, 1, calls);
                 } else if !is_of_a_host(record) {
                     self.period(record, unit, 0, 0);
@@ -103,7 +104,7 @@ impl ProcessCollector {
         }
     }
 
-    /// A record of a period, or a reading.
+    /// Adds a record of a period, or a counter.
     fn period(&mut self, record: &Record<'_>, unit: TimeUnit, aggregated: u64, calls: u64) {
         let Some(facts) = self.facts_of(record) else { return };
         facts.records += 1;
@@ -134,13 +135,13 @@ impl ProcessCollector {
         }
     }
 
-    /// The facts of a record's process.
+    /// Returns the facts of a record's process.
     #[inline]
     fn facts_of(&mut self, record: &Record<'_>) -> Option<&mut ProcessFacts> {
         let pid = match record.pid.integer() {
             Integer::Some(pid) => pid,
             Integer::None => 0,
-            // Only records that have no row of a process may have such a number.
+            // Only a record without a row of its process may have such a number.
             Integer::OutOfRange => return None,
         };
         let host = host_of(record);
@@ -170,16 +171,16 @@ impl ProcessCollector {
             self.facts.push((number, pid, ProcessFacts::default()));
             self.facts.len() - 1
         });
-        self.last = Some(Last { host: Spelled::of(host), pid, place });
+        self.last = Some(LastProcess { host: RawHost::of(host), pid, place });
         place
     }
 
-    /// Adds what another thread has collected of the same trace.
+    /// Adds what another thread collected from the same trace.
     pub(crate) fn merge(&mut self, other: Self) {
         self.rest.merge(other.finish());
     }
 
-    /// All that was collected.
+    /// Returns all that was collected.
     pub(crate) fn finish(self) -> Processes {
         let Self { hosts, facts, mut rest, .. } = self;
         for (host, pid, mut facts) in facts {
@@ -197,21 +198,21 @@ impl From<Processes> for ProcessCollector {
     }
 }
 
-/// What a record of the tracer itself says of its process.
+/// Adds what a record of the tracer itself states about its process.
 #[cold]
 fn of_the_tracer(facts: &mut ProcessFacts, record: &Record<'_>, unit: TimeUnit) {
     let arg = |name: &[u8]| record.args.iter().find(|arg| arg.name == name).map(|arg| &arg.value);
     match record.name {
         Value::Text(b"start") => {
             facts.starts += 1;
-            let said = |name| arg(name).filter(|value| value.has_text()).map(text);
-            let by_hash = |hash, plain| said(hash).map(StartText::Hash).or(said(plain).map(StartText::Plain));
+            let text_arg = |name| arg(name).filter(|value| value.has_text()).map(text);
+            let by_hash = |hash, plain| text_arg(hash).map(StartText::Hash).or(text_arg(plain).map(StartText::Plain));
             let start = StartFacts {
                 ts: times(record, unit).map_or(0, |(ts, _)| ts),
                 command: by_hash(b"cmd_hash", b"cmd"),
                 executable: by_hash(b"exec_hash", b"exec"),
-                working_directory: said(b"cwd"),
-                version: said(b"version"),
+                working_directory: text_arg(b"cwd"),
+                version: text_arg(b"version"),
             };
             facts.merge(ProcessFacts { start: Some(start), ..ProcessFacts::default() });
         }
@@ -221,8 +222,8 @@ fn of_the_tracer(facts: &mut ProcessFacts, record: &Record<'_>, unit: TimeUnit) 
                 Some(Integer::Some(events)) => u128::try_from(events).ok(),
                 _ => None,
             };
-            // Tracers that write the depth of calls, up to 2.0.2, count ids that were given out. Those that aggregate
-            // calls may write their sums behind this record.
+            // Tracers up to 2.0.2 write the depth of calls, and count the ids that they assigned. Tracers that
+            // aggregate calls may write their sums after this record.
             let of_ids = arg(b"level").is_some() || arg(b"p_idx").is_some();
             let in_sums = matches!(arg(b"cfg"), Some(Value::Nested(cfg)) if aggregates(cfg));
             if num_events.is_none() || of_ids || in_sums {
@@ -230,7 +231,7 @@ fn of_the_tracer(facts: &mut ProcessFacts, record: &Record<'_>, unit: TimeUnit) 
             }
             facts.merge(ProcessFacts { num_events, ..ProcessFacts::default() });
         }
-        // Tracer 1.0.5.
+        // Tracer 1.0.5 writes the rank in an `mpi` record.
         _ => {
             if let Some(Integer::Some(rank)) = arg(b"rank").map(Value::integer) {
                 facts.rank.say(rank);
@@ -239,19 +240,19 @@ fn of_the_tracer(facts: &mut ProcessFacts, record: &Record<'_>, unit: TimeUnit) 
     }
 }
 
-/// Whether a tracer's settings, as JSON text, say that it aggregates calls.
+/// Whether a tracer's settings, as JSON text, enable the aggregation of calls.
 fn aggregates(settings: &[u8]) -> bool {
     const ENABLED: &[u8] = b"\"aggregation_enable\":1";
     settings.windows(ENABLED.len()).any(|text| text == ENABLED)
 }
 
-/// Whether a reading is of a host, not of one of its processes.
+/// Whether a counter belongs to a host, not to one of its processes.
 fn is_of_a_host(record: &Record<'_>) -> bool {
     let pid = matches!(record.pid.integer(), Integer::Some(0) | Integer::None);
     pid || record.cat.text().eq_ignore_ascii_case(b"sys")
 }
 
-/// The host of a record: the hash of it, or the name that the first tracers give.
+/// Returns the host of a record: its hash, or the name that the first tracers wrote.
 #[inline]
 fn host_of<'r, 'a>(record: &'r Record<'a>) -> &'r Value<'a> {
     match record.arg(ArgKey::Hhash) {
@@ -266,7 +267,7 @@ fn host_of<'r, 'a>(record: &'r Record<'a>) -> &'r Value<'a> {
 /// `ts` and `ts + dur`, in µs.
 #[inline(always)]
 fn times(record: &Record<'_>, unit: TimeUnit) -> Option<(i64, i64)> {
-    // Mostly there is nothing to convert.
+    // Most traces need no conversion.
     if let (Value::Integer(ts), Value::Integer(dur), TimeUnit::Us) = (&record.ts, &record.dur, unit) {
         return Some((*ts, ts.saturating_add(*dur)));
     }
@@ -287,7 +288,7 @@ fn widen(span: &mut Option<(i64, i64)>, from: i64, to: i64) {
     *span = Some(span.map_or((from, to), |(first, last)| (first.min(from), last.max(to))));
 }
 
-/// A text, cut where it is too long to be kept.
+/// Returns a text, cut to the longest that is stored.
 fn text(value: &Value<'_>) -> String {
     let mut text = String::from_utf8_lossy(&value.text()).into_owned();
     if text.len() > LONGEST_TEXT {
@@ -321,15 +322,15 @@ mod tests {
 
     fn add(collector: &mut ProcessCollector, record: &Record<'_>) {
         let counts = FileCounts::default();
-        collector.add(record, TimeUnit::Us, Before::of(&counts), &counts);
+        collector.add(record, TimeUnit::Us, CountsBefore::of(&counts), &counts);
     }
 
     #[test]
-    fn more_processes_than_are_kept_do_not_mix_up_those_that_are() {
+    fn facts_stay_correct_when_there_are_more_processes_than_are_kept() {
         let mut collector = ProcessCollector::default();
         let most = MOST_PROCESSES as i64;
         for round in 0..2 {
-            // Those that stay come in the middle, and again; the number of one is that of another host's.
+            // In both rounds, the processes that are kept come after some that are dropped. One pid is of another host.
             for pid in (0..most + 10).rev() {
                 let host = if pid == 3 { Value::Text(b"b") } else { Value::Text(b"a") };
                 add(&mut collector, &record(Phase::Complete, "read", pid, &[("hhash", host)]));
@@ -343,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_one_however_it_is_spelled_and_others_are_others() {
+    fn a_host_is_the_same_in_every_spelling() {
         let mut collector = ProcessCollector::default();
         let spellings = [
             ("hhash", Value::Integer(7)),
@@ -351,7 +352,7 @@ mod tests {
             ("hostname", Value::Text(b"7")),
             ("hhash", Value::Number(b"9509357668201227806")),
             ("hhash", Value::Text(b"9509357668201227806")),
-            // Neither a hash nor a name.
+            // None of these is a hash or a name.
             ("hhash", Value::Text(b"")),
             ("hostname", Value::Integer(7)),
             ("hhash", Value::Bool(true)),
@@ -364,14 +365,14 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_any_length_are_kept_as_far_as_they_may_be_long() {
+    fn a_long_text_is_cut() {
         let mut collector = ProcessCollector::default();
         let long = "é".repeat(LONGEST_TEXT);
-        let said = [("name", Value::Text(long.as_bytes())), ("value", Value::Text(b"process_name"))];
-        add(&mut collector, &record(Phase::Metadata, "process_name", 1, &said));
+        let args = [("name", Value::Text(long.as_bytes())), ("value", Value::Text(b"process_name"))];
+        add(&mut collector, &record(Phase::Metadata, "process_name", 1, &args));
         let processes = collector.finish();
         let (_, facts) = processes.iter().next().expect("a process");
         assert_eq!(facts.name.known().map(String::as_str), Some(&long[..LONGEST_TEXT]));
-        assert_eq!(facts.records, 0, "metadata is no record of it");
+        assert_eq!(facts.records, 0, "metadata does not count as a record");
     }
 }

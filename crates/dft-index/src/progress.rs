@@ -1,10 +1,11 @@
-//! How far a build is, for another thread to look at, and the way to stop it.
+//! How far a build is, for another thread to watch, and a way to stop it.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 /// What a build is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+#[non_exhaustive]
+pub enum BuildPhase {
     /// Finding out which files there are.
     Listing,
     /// Reading traces.
@@ -13,11 +14,22 @@ pub enum Stage {
     Writing,
 }
 
+impl BuildPhase {
+    /// Returns the phase's number: 0 listing, 1 reading, 2 writing.
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Listing => 0,
+            Self::Reading => 1,
+            Self::Writing => 2,
+        }
+    }
+}
+
 /// How far a build is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProgressState {
-    /// What it is doing.
-    pub stage: Stage,
+    /// What the build is doing.
+    pub phase: BuildPhase,
     /// Files to read.
     pub files: u64,
     /// Files that were read to their end.
@@ -30,10 +42,10 @@ pub struct ProgressState {
     pub records: u64,
 }
 
-/// Shared between a build and whoever watches it.
+/// The progress of a build, shared between the build and a thread that watches it.
 #[derive(Debug, Default)]
 pub struct Progress {
-    stage: AtomicU8,
+    phase: AtomicU8,
     files: AtomicU64,
     files_read: AtomicU64,
     bytes: AtomicU64,
@@ -42,17 +54,17 @@ pub struct Progress {
     cancelled: AtomicBool,
 }
 
-// The numbers are for people to look at, and none is read to decide about another.
+// The numbers are only shown. None decides how another one is read.
 const ORDER: Ordering = Ordering::Relaxed;
 
 impl Progress {
-    /// How far the build is.
+    /// Returns how far the build is.
     pub fn state(&self) -> ProgressState {
         ProgressState {
-            stage: match self.stage.load(ORDER) {
-                0 => Stage::Listing,
-                1 => Stage::Reading,
-                _ => Stage::Writing,
+            phase: match self.phase.load(ORDER) {
+                0 => BuildPhase::Listing,
+                1 => BuildPhase::Reading,
+                _ => BuildPhase::Writing,
             },
             files: self.files.load(ORDER),
             files_read: self.files_read.load(ORDER),
@@ -62,8 +74,8 @@ impl Progress {
         }
     }
 
-    /// Asks the build to stop. It ends with [`BuildError::Cancelled`](crate::BuildError::Cancelled)
-    /// soon after, and the index stays as it was; a build that is writing already goes on to its end.
+    /// Asks the build to stop. It ends soon after with [`BuildError::Cancelled`](crate::BuildError::Cancelled), and the
+    /// index is unchanged. A build that is writing already finishes.
     pub fn cancel(&self) {
         self.cancelled.store(true, ORDER);
     }
@@ -73,14 +85,14 @@ impl Progress {
     }
 
     pub(crate) fn begin_reading(&self, files: u64, bytes: u64) {
-        // A staging reads in several goes.
+        // A staging reads in several rounds.
         self.files.fetch_add(files, ORDER);
         self.bytes.fetch_add(bytes, ORDER);
-        self.stage.store(1, ORDER);
+        self.phase.store(1, ORDER);
     }
 
     pub(crate) fn begin_writing(&self) {
-        self.stage.store(2, ORDER);
+        self.phase.store(2, ORDER);
     }
 
     pub(crate) fn add_bytes(&self, bytes: u64) {

@@ -1,53 +1,70 @@
-//! Planned files to tables, and what was found of each file.
+//! Reads planned files into tables, and finds what became of each file.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use dft_aggregate::{Config, Run};
-use dft_codec::{Bounds, DuplicateEntry, FileCounts, FileEntry, FileFault, Identity, PieceEntry};
-use dft_trace::{Clock, NotRead, OpenEnd, SourceSummary, TimeFault};
+use dft_aggregate::Config;
 
-use crate::build::BuildOptions;
 use crate::classify::classify;
 use crate::error::BuildError;
+use crate::faults::refuse_faults;
 use crate::known::KnownTraces;
 use crate::opening_filter::OpeningFilter;
-use crate::plan::{Classified, PlannedFile, Unclassified};
+use crate::options::BuildOptions;
+use crate::outcome::{FileOutcome, FileState};
+use crate::plan::{BuildPlan, PlannedFile, Unclassified};
 use crate::progress::Progress;
-use crate::report::{FileReport, MalformedLine, SHOWN, Unreadable};
-use crate::workers::{FileEnd, Tally, WorkerOutput, read_files};
+use crate::read_file::{ReadBytes, read_outcome};
+use crate::spilling::{AggregatedRuns, SpillLimits};
+use crate::tally::ReadEnd;
+use crate::workers::{WorkerOutput, read_files};
 
-/// What was read of files.
+/// What was read of the files of a plan.
 #[derive(Default)]
 pub(crate) struct ReadTraces {
-    pub(crate) runs: Vec<Run>,
-    pub(crate) bounds: Option<Bounds>,
-    /// What is known of each file now, by path.
-    pub(crate) files: Vec<(PathBuf, FileEntry)>,
-    /// What is known of each piece of a file.
-    pub(crate) pieces: Vec<(PathBuf, PieceEntry)>,
-    /// What to say of each file, by path.
-    pub(crate) reports: Vec<FileReport>,
-    /// What to say of files that are in as another file's trace was.
-    pub(crate) known: Vec<FileReport>,
-    /// Files that have the trace of another one.
-    pub(crate) duplicates: Vec<(PathBuf, DuplicateEntry)>,
-    /// Traces, by name, that another file has now.
-    pub(crate) moved: Vec<(Vec<u8>, PathBuf)>,
-    pub(crate) unreadable: Vec<Unreadable>,
-    pub(crate) not_read: Vec<NotRead>,
-    /// Files that are no longer what was read of them before.
-    pub(crate) changed: Vec<PathBuf>,
-    /// Bytes that were read, as they are on disk.
-    pub(crate) bytes: u64,
-    /// Bytes of text that those were.
-    pub(crate) text_bytes: u64,
-    /// Tables that were written to disk for a while.
-    pub(crate) spilled: u64,
+    pub(crate) runs: AggregatedRuns,
+    /// One outcome per file of the plan, by path.
+    pub(crate) outcomes: Vec<FileOutcome>,
+    pub(crate) bytes: ReadBytes,
 }
 
-/// Reads files into tables, which are written to `scratch` where they are past the memory budget. Those that may
-/// have the trace of another one, known or among them, are read only if they have not.
-pub(crate) fn read(
+/// Reads what is planned into tables. Runs that exceed the memory budget are written to `scratch`.
+///
+/// Changed files are an error, made by `changed`. If the build is strict, faults are errors too.
+pub(crate) fn read_planned(
+    plan: BuildPlan,
+    known: &KnownTraces,
+    scratch: &Path,
+    config: &Config,
+    options: &BuildOptions,
+    progress: &Progress,
+    changed: impl Fn(Vec<PathBuf>) -> BuildError,
+) -> Result<ReadTraces, BuildError> {
+    let BuildPlan { read, unclassified, outcomes: mut planned } = plan;
+    refuse_changed(&planned, &changed)?;
+    let mut reading = self::read(read, unclassified, known, scratch, config, options, progress)?;
+    refuse_changed(&reading.outcomes, &changed)?;
+    // A known trace may have become a duplicate of one that was read.
+    let duplicates = reading.outcomes.iter().filter(|outcome| matches!(outcome.state, FileState::Duplicate { .. }));
+    let duplicates: HashSet<&PathBuf> = duplicates.map(|outcome| &outcome.path).collect();
+    planned.retain(|outcome| !duplicates.contains(&outcome.path));
+    reading.outcomes.append(&mut planned);
+    reading.outcomes.sort_by(|a, b| a.path.cmp(&b.path));
+    if options.strict {
+        refuse_faults(&reading.outcomes, &known.names)?;
+    }
+    Ok(reading)
+}
+
+fn refuse_changed(outcomes: &[FileOutcome], changed: impl Fn(Vec<PathBuf>) -> BuildError) -> Result<(), BuildError> {
+    let files = outcomes.iter().filter(|outcome| matches!(outcome.state, FileState::Changed));
+    let mut paths: Vec<PathBuf> = files.map(|outcome| outcome.path.clone()).collect();
+    paths.sort();
+    if paths.is_empty() { Ok(()) } else { Err(changed(paths)) }
+}
+
+/// Reads files. A file that may have the trace of another one, known or among them, is read only if it does not.
+fn read(
     files: Vec<PlannedFile>,
     mut unclassified: Vec<Unclassified>,
     known: &KnownTraces,
@@ -58,150 +75,48 @@ pub(crate) fn read(
 ) -> Result<ReadTraces, BuildError> {
     let sizes = files.iter().map(PlannedFile::new_bytes).chain(unclassified.iter().map(|file| file.size));
     progress.begin_reading((files.len() + unclassified.len()) as u64, sizes.sum());
-    let opening_filter = OpeningFilter::beside(known.files.values());
+    let opening_filter = OpeningFilter::new(known.files.values());
+    let threads = options.threads.max(1);
+    let limits = SpillLimits::new(scratch, options.memory, threads);
     let mut reading = ReadTraces::default();
-    let harvested = read_files(&files, &opening_filter, scratch, config, options, progress)?;
-    reading.add_all(files, harvested, known, &mut unclassified);
+    let output = read_files(&files, &opening_filter, &limits, config, threads, progress)?;
+    reading.add(files, output, known, &mut unclassified);
     if !unclassified.is_empty() {
-        let files = classify(unclassified, known, &mut reading, options.threads, progress)?;
-        let harvested = read_files(&files, &opening_filter, scratch, config, options, progress)?;
-        reading.add_all(files, harvested, known, &mut Vec::new());
+        let files = classify(unclassified, known, &mut reading.outcomes, options.threads, progress)?;
+        let output = read_files(&files, &opening_filter, &limits, config, threads, progress)?;
+        reading.add(files, output, known, &mut Vec::new());
     }
-    reading.files.sort_by(|a, b| a.0.cmp(&b.0));
-    reading.duplicates.sort_by(|a, b| a.0.cmp(&b.0));
-    reading.reports.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(reading)
 }
 
 impl ReadTraces {
-    /// Adds what was read of files. Those of which only the text can tell what they are, are put with the unclassified.
-    fn add_all(
+    /// Adds what was read of files. A file that only its text can classify is added to `unclassified`.
+    fn add(
         &mut self,
         files: Vec<PlannedFile>,
-        read_files: WorkerOutput,
+        output: WorkerOutput,
         known: &KnownTraces,
         unclassified: &mut Vec<Unclassified>,
     ) {
-        let WorkerOutput { runs, bounds, mut tallies, mut ends, spilled } = read_files;
-        self.runs.extend(runs);
-        self.bounds = self.bounds.into_iter().chain(bounds).reduce(Bounds::union);
-        self.spilled += spilled;
+        let WorkerOutput { runs, files: mut tallies } = output;
+        self.runs.add(runs);
         for (at, file) in files.into_iter().enumerate() {
-            match ends.remove(&at) {
-                Some(FileEnd::Read(summary, clock)) => {
-                    self.add(file, *summary, clock, tallies.remove(&at).unwrap_or_default());
+            let mut tally = tallies.remove(&at).unwrap_or_default();
+            match tally.end.take() {
+                Some(ReadEnd::Complete(summary, clock)) => {
+                    self.outcomes.push(read_outcome(file, *summary, clock, tally, &mut self.bytes));
                 }
-                Some(FileEnd::Unreadable(error)) => self.unreadable.push(Unreadable { path: file.path, error }),
-                Some(FileEnd::PutOff) => {
+                Some(ReadEnd::Unreadable(error)) => self.outcomes.push(FileOutcome::unreadable(file.path, error)),
+                Some(ReadEnd::Deferred) => {
                     unclassified.push(Unclassified { path: file.path, size: file.size, own: None });
                 }
-                // It may be compressed otherwise.
-                Some(FileEnd::Changed) if known.can_move && file.classified.is_none() && file.before.is_some() => {
+                // The file may hold the same text, compressed differently.
+                Some(ReadEnd::Changed) if known.can_move && file.classified.is_none() && file.before.is_some() => {
                     unclassified.push(Unclassified { path: file.path, size: file.size, own: file.before });
                 }
-                Some(FileEnd::Changed) => self.changed.push(file.path),
-                None => unreachable!("the build ended well, so every file was read"),
+                Some(ReadEnd::Changed) => self.outcomes.push(FileOutcome::changed(file.path)),
+                None => unreachable!("no thread failed, so every file has an end"),
             }
         }
-    }
-
-    fn add(&mut self, file: PlannedFile, summary: SourceSummary, clock: Clock, tally: Tally) {
-        let PlannedFile { path, before, was_nothing, piece, classified, .. } = file;
-        let Tally { mut counts, mut malformed, skipped, inconsistent, time_fault, processes, mut sample } = tally;
-        let (scan, absorbed) = classified.map_or((None, None), |Classified { scan, absorbed }| (Some(scan), absorbed));
-        if before.is_some() && scan.as_ref().is_some_and(|scan| scan.fingerprint != summary.fingerprint) {
-            self.changed.push(path);
-            return;
-        }
-        let mut processes = processes.finish();
-        if let Some(before) = &before {
-            processes.merge(before.processes.clone());
-        }
-        counts.malformed += summary.overlong_lines.len() as u64;
-        malformed.extend(summary.overlong_lines.iter().take(SHOWN).map(|&line| MalformedLine {
-            line,
-            reason: format!("it is longer than {} MiB, the most that is read", dft_trace::MAX_LINE >> 20),
-        }));
-        malformed.sort_by_key(|malformed| malformed.line);
-        malformed.truncate(SHOWN);
-        let ends_before_its_file = piece.as_ref().is_some_and(|piece| piece.end < summary.snapshot.size);
-        let fault = summary.fault.filter(|fault| {
-            // That text breaks off at the end of a piece is no fault of the file.
-            !(ends_before_its_file && matches!(fault, FileFault::Truncated(_)))
-        });
-        let (offset, text) = before.as_ref().map_or((0, 0), |entry| (entry.consumed.offset, entry.consumed.text));
-        self.bytes += match &piece {
-            Some(piece) => piece.end - piece.start,
-            None => summary.snapshot.size.saturating_sub(offset),
-        };
-        self.text_bytes += summary.consumed.text.saturating_sub(text);
-        let time_faults = before.as_ref().and_then(|entry| entry.time_fault).into_iter();
-        let time_fault = time_faults.chain(time_fault.map(|(_, fault)| fault)).reduce(TimeFault::first);
-        let open_end = summary.open_end;
-        let mut opening = summary.opening;
-        if let Some(before) = &before {
-            sample.merge(&before.identity.sample);
-            opening = if opening.is_none() { before.identity.opening } else { opening };
-        }
-        let opening = scan.as_ref().map_or(opening, |scan| scan.opening);
-        let cut_short = summary.gzip && open_end == Some(OpenEnd::Member);
-        let identity = Identity { text: summary.text, opening, gzip: summary.gzip, cut_short, sample };
-        let text_before = before.as_ref().map(|entry| entry.identity.text);
-        let before = before.map(|entry| entry.counts).or(was_nothing.then(FileCounts::default));
-        let mut total = before.unwrap_or_else(FileCounts::default);
-        total.add(&counts);
-        let entry = FileEntry {
-            size: summary.snapshot.size,
-            modified_ns: summary.snapshot.modified_ns,
-            fingerprint: summary.fingerprint,
-            consumed: summary.consumed,
-            counts: total,
-            fault: fault.clone(),
-            time_fault,
-            processes,
-            identity,
-        };
-        let more_processes = entry.processes.has_more();
-        match piece.clone() {
-            Some(range) => {
-                let piece = PieceEntry { range, clock, open_end, entry };
-                self.pieces.push((path.clone(), piece));
-            }
-            None => self.files.push((path.clone(), entry)),
-        }
-        // As lines of a piece are counted from its start, that is said.
-        let fault = match (fault, &piece) {
-            (Some(FileFault::Truncated(place)), Some(piece)) if piece.start > 0 => {
-                Some(FileFault::Truncated(format!("{place} behind byte {}", piece.start)))
-            }
-            (fault, _) => fault,
-        };
-        let lost = Vec::new();
-        let mut report = FileReport {
-            path,
-            piece,
-            counts,
-            before,
-            fault,
-            time_fault,
-            malformed,
-            skipped,
-            inconsistent,
-            lost,
-            more_processes,
-        };
-        if let Some(absorbed) = absorbed {
-            // It is as if the other one had not been read.
-            report.counts.add(&absorbed.counts);
-            report.before = absorbed.before;
-            report.malformed.splice(0..0, absorbed.malformed);
-            report.malformed.truncate(SHOWN);
-            report.skipped = absorbed.skipped.or(report.skipped);
-            report.inconsistent = absorbed.inconsistent.or(report.inconsistent);
-        } else if scan.is_some() && text_before == Some(summary.text) {
-            self.known.push(report);
-            return;
-        }
-        self.reports.push(report);
     }
 }

@@ -1,24 +1,27 @@
-//! Which traces a build would read.
+//! Finds which traces a build would read.
 
 use std::path::{Path, PathBuf};
 
+use dft_codec::ContentHash;
 use dft_store::{Index, StoreError, TraceNames};
 use dft_trace::{TextScan, discover};
 
 use crate::error::BuildError;
 use crate::known::KnownTraces;
+use crate::outcome::FileState;
 use crate::plan::plan;
 
-/// How a trace stands to an index.
+/// The state of a trace relative to an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TraceState {
-    /// It is in.
+    /// It is indexed.
     Known,
-    /// It is not in.
+    /// It is not indexed.
     New,
-    /// It is in, and is longer now.
+    /// It is indexed, and has grown since.
     Grown,
-    /// It is in, and is not what it was: an error of a build that does not make the index anew.
+    /// It is indexed, and has changed since. A build fails unless it rebuilds the index.
     Changed,
     /// It cannot be read.
     Unreadable,
@@ -26,14 +29,25 @@ pub enum TraceState {
     NotRead,
 }
 
-/// How each of some traces (files, directories, globs) stands to an index, by path; where there is no index,
-/// all that can be read are new. Which new ones have a trace that is in, only a build tells: no trace is read but
-/// those that are not what is known of them, or have another date.
+/// A trace and its state relative to an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolvedTrace {
+    /// The file.
+    pub path: PathBuf,
+    /// Its state.
+    pub state: TraceState,
+}
+
+/// Returns the state of each of some traces (files, directories, globs) relative to an index, by path. If there is no
+/// index, all traces that can be read are new.
+///
+/// Only files whose size or date differ from the indexed ones are read. So a new file that is a duplicate of an indexed
+/// trace is [`New`](TraceState::New); only a build finds that out.
 ///
 /// # Errors
 ///
-/// [`BuildError`] where the traces cannot be listed, or the index cannot be read.
-pub fn resolve(traces: &[PathBuf], index: &Path) -> Result<Vec<(PathBuf, TraceState)>, BuildError> {
+/// Returns a [`BuildError`] if the traces cannot be listed or the index cannot be read.
+pub fn resolve(traces: &[PathBuf], index: &Path) -> Result<Vec<ResolvedTrace>, BuildError> {
     let found = discover(traces)?;
     let opened = match Index::open(index) {
         Ok(opened) => Some(opened),
@@ -41,34 +55,42 @@ pub fn resolve(traces: &[PathBuf], index: &Path) -> Result<Vec<(PathBuf, TraceSt
         Err(error) => return Err(error.into()),
     };
     let known = KnownTraces::of_index(opened.as_ref(), TraceNames::of(index))?;
-    let plan = plan(&found.files, &known)?;
-    let mut states: Vec<(PathBuf, TraceState)> = Vec::new();
-    states.extend(plan.known.into_iter().map(|file| (file.path, TraceState::Known)));
-    states.extend(plan.duplicates.into_iter().map(|(path, _)| (path, TraceState::Known)));
-    for file in plan.unclassified {
-        let Some(own) = file.own else {
-            states.push((file.path, TraceState::New));
-            continue;
+    let mut plan = plan(&found.files, &known)?;
+    plan.add_found(found.unreadable, found.not_read);
+    let mut traces = Vec::new();
+    let mut add = |path, state| traces.push(ResolvedTrace { path, state });
+    for outcome in plan.outcomes {
+        let state = match outcome.state {
+            FileState::Known { .. } | FileState::Duplicate { .. } => TraceState::Known,
+            FileState::Changed => TraceState::Changed,
+            FileState::Unreadable(_) => TraceState::Unreadable,
+            FileState::NotRead(_) => TraceState::NotRead,
+            FileState::Read { .. } | FileState::PieceRead { .. } => unreachable!("a plan reads nothing"),
         };
-        let text = own.identity.text;
-        let scan = TextScan::of(&file.path, |_| vec![text.length], |_| true);
-        let state = match scan.map_err(|source| BuildError::Read { path: file.path.clone(), source })? {
-            Some(scan) if scan.text == text => TraceState::Known,
-            Some(scan) if scan.starts_with(&text) => TraceState::Grown,
-            _ => TraceState::Changed,
-        };
-        states.push((file.path, state));
+        add(outcome.path, state);
     }
-    states.extend(plan.changed.into_iter().map(|path| (path, TraceState::Changed)));
-    states.extend(plan.unreadable.into_iter().map(|file| (file.path, TraceState::Unreadable)));
-    states.extend(plan.read.into_iter().map(|file| {
-        let state = if file.before.is_some() { TraceState::Grown } else { TraceState::New };
-        (file.path, state)
-    }));
-    states.extend(found.unreadable.into_iter().map(|(path, _)| (path, TraceState::Unreadable)));
-    states.extend(found.not_read.into_iter().map(|not_read| (not_read.path, TraceState::NotRead)));
-    states.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok(states)
+    for file in plan.unclassified {
+        let state = match file.own {
+            None => TraceState::New,
+            Some(own) => state_of_changed(&file.path, &own.identity.text)?,
+        };
+        add(file.path, state);
+    }
+    for file in plan.read {
+        add(file.path, if file.before.is_some() { TraceState::Grown } else { TraceState::New });
+    }
+    traces.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(traces)
+}
+
+/// The state of a file whose bytes are not those that were indexed. The same text may be compressed differently.
+fn state_of_changed(path: &Path, indexed: &ContentHash) -> Result<TraceState, BuildError> {
+    let scan = TextScan::of(path, |_| vec![indexed.length], |_| true);
+    Ok(match scan.map_err(|source| BuildError::Read { path: path.to_owned(), source })? {
+        Some(scan) if scan.text == *indexed => TraceState::Known,
+        Some(scan) if scan.starts_with(indexed) => TraceState::Grown,
+        _ => TraceState::Changed,
+    })
 }
 
 #[cfg(test)]
@@ -93,7 +115,7 @@ mod tests {
         }
         let states = || {
             let states = resolve(std::slice::from_ref(&root), &index).expect("resolved");
-            states.into_iter().map(|(_, state)| state).collect::<Vec<_>>()
+            states.into_iter().map(|trace| trace.state).collect::<Vec<_>>()
         };
         use TraceState::{Changed, Grown, Known, New};
         assert_eq!(states(), [New; 3]);

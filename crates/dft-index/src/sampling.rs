@@ -1,4 +1,4 @@
-//! The records of a trace by which another trace that has them, too, is found.
+//! Samples the records of a trace, to find other traces with the same records.
 
 use dft_codec::Sample;
 use dft_trace::{ArgKey, Phase, Record, Value};
@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 /// Offers a record of a process to the sample of its trace.
 #[inline]
 pub(crate) fn sample(sample: &mut Sample, record: &Record<'_>) {
-    // Readings are of hosts, and metadata says nothing of when.
+    // Counters belong to hosts, and metadata has no times.
     if !matches!(record.phase, Phase::Complete | Phase::Aggregated) {
         return;
     }

@@ -1,4 +1,4 @@
-//! Directories that are taken back when what they were made for fails.
+//! Directories that are removed again when the operation that created them fails.
 
 use std::fs;
 use std::io;
@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use crate::fork::Maker;
 use crate::sync_directory;
 
-/// The directories that were made for something. Dropped, it removes those that are empty, unless the process is a fork of
-/// the one that made them; [kept](Self::keep), they stay.
+/// The directories that an operation created. Dropping it removes those that are empty, unless the process is a fork of
+/// the one that created them or they were [kept](Self::keep).
 #[derive(Debug)]
 pub struct CreatedDirectories {
-    /// Each before those in it.
+    /// Each parent comes before its children.
     paths: Vec<PathBuf>,
     maker: Maker,
 }
@@ -23,13 +23,13 @@ impl Default for CreatedDirectories {
 }
 
 impl CreatedDirectories {
-    /// Makes a directory, and those that it is in, if they are not there; its name is durable then.
+    /// Creates a directory and its missing parents, and makes their names durable.
     ///
     /// # Errors
     ///
-    /// What the system says; what was made by then is removed.
+    /// The system's error; the directories created so far are removed.
     pub fn create(path: &Path) -> io::Result<Self> {
-        /// How often others may remove what was found, or made, before it was gone into.
+        /// How often another process may remove a parent directory before its child is created.
         const TRIES: u32 = 100;
         let mut tries = 0;
         loop {
@@ -54,7 +54,7 @@ impl CreatedDirectories {
         for directory in missing.into_iter().rev() {
             match fs::create_dir(directory) {
                 Ok(()) => created.paths.push(directory.to_owned()),
-                // Somebody else was faster, or the path goes there and back: `a/..`.
+                // Another process created it first, or the path goes back up: `a/..`.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => continue,
                 Err(error) => return Err(error),
             }
@@ -66,12 +66,12 @@ impl CreatedDirectories {
         Ok(created)
     }
 
-    /// Takes over those that were made later.
+    /// Takes over directories that were created later.
     pub fn append(&mut self, mut later: Self) {
         self.paths.append(&mut later.paths);
     }
 
-    /// Lets them stay.
+    /// Keeps the directories when this is dropped.
     pub fn keep(&mut self) {
         self.paths.clear();
     }
@@ -83,7 +83,7 @@ impl Drop for CreatedDirectories {
             return;
         }
         for path in self.paths.iter().rev() {
-            // One that has something in it is somebody's, and stays.
+            // A directory that is not empty is in use, and stays.
             let _ = fs::remove_dir(path);
         }
     }
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_made_goes_unless_it_is_kept_or_used() {
+    fn created_directories_are_removed_unless_kept_or_in_use() {
         let folder = tempfile::tempdir().expect("a folder");
         let (inner, outer) = (folder.path().join("a/b/c"), folder.path().join("a"));
         let created = CreatedDirectories::create(&inner).expect("made");

@@ -1,9 +1,9 @@
-//! What a child of `fork()` must not do with what it has of its parent.
+//! Keeps a child of `fork()` from removing its parent's files and holding its parent's locks.
 //!
 //! A child has a copy of its parent's memory and descriptors, and none of its other threads. So it must not remove
-//! what the parent has made, and must not hold the parent's locks, which are the descriptors' and end with the last
-//! copy. [`Maker`] tells the process that made something from its children; [`Locked`] is a locked file whose
-//! descriptor a child closes.
+//! what the parent created, and must not hold the parent's locks, which belong to the descriptors and end with the
+//! last copy. [`Maker`] distinguishes the process that created something from its children; [`Locked`] is a locked
+//! file whose descriptor a child closes.
 
 use std::fs::File;
 use std::mem::ManuallyDrop;
@@ -12,21 +12,21 @@ use std::os::fd::AsRawFd;
 use std::sync::Once;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
-/// How many forks lie between this process and the one that loaded this code.
+/// The number of forks between the process that loaded this code and this process.
 static EPOCH: AtomicU64 = AtomicU64::new(0);
 
-/// The descriptors that a child closes.
+/// The descriptors that a child must close.
 static LOCKED: [AtomicI32; 256] = [const { AtomicI32::new(NONE) }; 256];
 
 const NONE: i32 = -1;
 
-/// Runs in a child, before `fork()` returns: only what a signal handler may do.
+/// Runs in a child before `fork()` returns, so it may do only what a signal handler may.
 extern "C" fn in_child() {
     EPOCH.fetch_add(1, Ordering::SeqCst);
     for place in &LOCKED {
         let descriptor = place.swap(NONE, Ordering::SeqCst);
         if descriptor != NONE {
-            // SAFETY: it is the descriptor of a `Locked`, which does not close it in a child.
+            // SAFETY: the descriptor is that of a `Locked`, which does not close it in a child.
             unsafe { libc::close(descriptor) };
         }
     }
@@ -35,52 +35,52 @@ extern "C" fn in_child() {
 fn watch() {
     static WATCH: Once = Once::new();
     WATCH.call_once(|| {
-        // SAFETY: the handler is a function of this library, whose handlers go when it is unloaded. It fails only
-        // without memory, and then a child is not told from its parent.
+        // SAFETY: the handler is a function of this library, and handlers are removed when their library is unloaded.
+        // The call fails only if memory runs out; children are then not distinguished from their parent.
         unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     });
 }
 
-/// The process that made something.
+/// The process that created something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Maker(u64);
 
 impl Maker {
-    /// The process that calls.
+    /// Returns the calling process.
     pub fn this_process() -> Self {
         watch();
         Self(EPOCH.load(Ordering::SeqCst))
     }
 
-    /// Whether the process that calls is a child of it, by one `fork()` or several.
+    /// Whether this is an ancestor of the calling process, by one `fork()` or several.
     #[inline]
     pub fn is_parent(self) -> bool {
         self.0 != EPOCH.load(Ordering::Relaxed)
     }
 
-    /// Its number, which a child's differs from.
+    /// Returns a number that is different in each child.
     pub fn number(self) -> u64 {
         self.0
     }
 
-    /// The one with a [number](Self::number).
+    /// Returns the process with a [number](Self::number).
     #[inline]
     pub fn numbered(number: u64) -> Self {
         Self(number)
     }
 }
 
-/// A file that is locked, or about to be. A child of the process does not hold the lock.
+/// A file that is locked, or about to be. A child of the process does not hold its lock.
 #[derive(Debug)]
 pub struct Locked {
     file: ManuallyDrop<File>,
     maker: Maker,
-    /// Where it is listed. Past 256 at once, children keep the others open.
+    /// Its entry in `LOCKED`. Of more than 256 at once, children keep the rest open.
     place: Option<&'static AtomicI32>,
 }
 
 impl Locked {
-    /// Of a file that is not locked yet.
+    /// Wraps a file that is not locked yet.
     pub fn new(file: File) -> Self {
         let maker = Maker::this_process();
         let descriptor = file.as_raw_fd();
@@ -101,14 +101,14 @@ impl Deref for Locked {
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        // In a child it is closed already, and its number may be another file's.
+        // In a child the descriptor is closed already, and its number may belong to another file.
         if self.maker.is_parent() && self.place.is_some() {
             return;
         }
         if let Some(place) = self.place {
             place.store(NONE, Ordering::SeqCst);
         }
-        // SAFETY: it is dropped once, here, and not used after.
+        // SAFETY: the file is dropped once, here, and not used afterwards.
         unsafe { ManuallyDrop::drop(&mut self.file) };
     }
 }
@@ -117,31 +117,31 @@ impl Drop for Locked {
 mod tests {
     use super::*;
 
-    /// Runs something in a child; what it makes of it is the exit code.
+    /// Runs a function in a child and returns its result, which the exit code carries.
     fn in_a_child(run: impl FnOnce() -> bool) -> bool {
-        // SAFETY: the child only runs `run`, which takes no lock of another thread, and ends without a return.
+        // SAFETY: the child only runs `run`, which takes no lock of another thread, and exits without returning.
         let child = unsafe { libc::fork() };
         assert!(child >= 0);
         if child == 0 {
             let code = i32::from(!run());
-            // SAFETY: it ends the process.
+            // SAFETY: the call only ends the process.
             unsafe { libc::_exit(code) };
         }
         let mut status = 0;
-        // SAFETY: the place is good, and the child is ours.
+        // SAFETY: `status` is writable, and the child is ours.
         assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
         status == 0
     }
 
     #[test]
-    fn a_child_is_told_from_its_parent() {
+    fn a_child_is_distinguished_from_its_parent() {
         let maker = Maker::this_process();
         assert!(in_a_child(|| maker.is_parent() && !Maker::this_process().is_parent()));
         assert!(!maker.is_parent());
     }
 
     #[test]
-    fn a_lock_of_the_parent_ends_with_the_parent_and_not_with_a_child() {
+    fn only_the_parent_releases_a_lock_of_the_parent() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("LOCK");
         let locked = Locked::new(File::create(&path).expect("made"));
@@ -149,11 +149,11 @@ mod tests {
         let descriptor = locked.as_raw_fd();
         let other = File::options().append(true).open(&path).expect("opened");
         assert!(in_a_child(|| {
-            // SAFETY: it only asks whether the descriptor is open.
+            // SAFETY: the call only asks whether the descriptor is open.
             let is_closed = unsafe { libc::fcntl(descriptor, libc::F_GETFD) } == -1;
             is_closed && other.try_lock().is_err()
         }));
-        assert!(other.try_lock().is_err(), "the parent holds it on");
+        assert!(other.try_lock().is_err(), "the parent still holds it");
         drop(locked);
         other.try_lock().expect("nobody holds it");
         assert!(LOCKED.iter().all(|place| place.load(Ordering::SeqCst) != descriptor));

@@ -1,10 +1,12 @@
-//! What the system says and what to do about it, and failpoints for tests.
+//! File, lock and directory helpers, advice for system errors, and failpoints for tests.
 //!
-//! [`advice`] ends the message of a failed operation. [`open_regular`] never waits for what has the name of a
-//! file. [`CreatedDirectories`] are removed again where what they were made for fails; a [`WorkDirectory`] when its
-//! process ends, or by the next one. [`point`] names a
-//! moment in the life of a file or an index; tests let the process die there, or let the system refuse what
-//! comes next. [`Show`] gives names as people may be shown them. Without the feature `failpoints`, which no release has, a point is nothing.
+//! - [`advice`] ends the message of a failed operation.
+//! - [`open_regular`] opens regular files only, and never blocks on a FIFO.
+//! - [`CreatedDirectories`] removes directories again if the operation that created them fails.
+//! - A [`WorkDirectory`] is removed when it is dropped, or by the next process if its own has died.
+//! - [`Show`] makes names safe to print to a terminal.
+//! - [`failpoint`] names a place in the code where tests end the process or make the system refuse. Without the
+//!   feature `failpoints`, which no release has, it does nothing.
 
 mod created;
 pub mod fork;
@@ -23,10 +25,9 @@ pub use regular::{copy_regular, open_regular, open_regular_with, read_regular, r
 pub use shown::{Show, Shown, is_active, shown_json, shown_lines};
 pub use work_directory::{ABANDONED, OWNER, WorkDirectory, create_new, remove_tree, sweep_work_directories};
 
-/// What a person can do about an error of the system, to be put behind its message; empty where that
-/// says enough.
+/// Returns what a user can do about a system error, to append to its message; empty if the message suffices.
 pub fn advice(error: &io::Error) -> &'static str {
-    // Which has no kind of its own.
+    // `ErrorKind` has no kind for these: ENFILE and EMFILE.
     const TOO_MANY_OPEN_FILES: [i32; 2] = [23, 24];
     if error.raw_os_error().is_some_and(|code| TOO_MANY_OPEN_FILES.contains(&code)) {
         return OPEN_FILES;
@@ -35,50 +36,50 @@ pub fn advice(error: &io::Error) -> &'static str {
 }
 
 /// What to do about too many open files.
-pub const OPEN_FILES: &str = "; let more files be open (ulimit -n), and run it again";
+pub const OPEN_FILES: &str = "; raise the limit of open files (ulimit -n), then run it again";
 
-/// [`advice`] about a kind of error.
+/// Returns [`advice`] for a kind of error.
 pub fn advice_of(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            "; make room there, or choose another place, and run it again"
+            "; make room there or choose another place, then run it again"
         }
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            "; allow access to it, or choose another place, and run it again"
+            "; allow access to it or choose another place, then run it again"
         }
         ErrorKind::TimedOut | ErrorKind::StaleNetworkFileHandle => "; run it again",
         _ => "",
     }
 }
 
-/// Makes a directory, and those that it is in, if they are not there; its name is durable then.
+/// Creates a directory and its missing parents, and makes their names durable.
 ///
 /// # Errors
 ///
-/// What the system says.
+/// The system's error.
 pub fn create_directory(path: &Path) -> io::Result<()> {
     CreatedDirectories::create(path).map(|mut created| created.keep())
 }
 
-/// Makes the entries of a directory durable: names that were made, removed or renamed in it.
+/// Makes the entries of a directory durable: names that were created, removed or renamed in it.
 ///
 /// # Errors
 ///
-/// What the system says.
+/// The system's error.
 pub fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// A moment that tests can make the last one of the process, or of an operation.
+/// Ends the process or fails here, if a test requests it.
 ///
-/// With the feature `failpoints`, the variable `DFT_FAILPOINTS` says what happens: `NAME=abort` ends the
-/// process at once, `NAME=full` and `NAME=denied` give the system's errors for a full disk and for a
-/// lack of permission; `NAME#3=…` means the third time that it is reached. `DFT_FAILPOINTS_LOG` names a
-/// file to which every point is appended that is reached.
+/// With the feature `failpoints`, the variable `DFT_FAILPOINTS` sets what happens: `NAME=abort` ends the process at
+/// once, `NAME=full` and `NAME=denied` return the system's errors for a full disk and for missing permission;
+/// `NAME#3=…` applies to the third time that the failpoint is reached. The names of all failpoints that are reached are
+/// appended to the file that `DFT_FAILPOINTS_LOG` names.
 ///
 /// # Errors
 ///
-/// The one that was asked for; without `failpoints`, none.
+/// The requested error; without `failpoints`, none.
 #[inline(always)]
 pub fn failpoint(name: &str) -> io::Result<()> {
     #[cfg(feature = "failpoints")]
@@ -132,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_and_a_lack_of_permission_have_a_way_out() {
+    fn a_full_disk_and_missing_permission_have_advice() {
         let advice_about = |kind: ErrorKind| advice(&io::Error::from(kind));
         assert!(advice_about(ErrorKind::StorageFull).contains("make room"));
         assert!(advice_about(ErrorKind::PermissionDenied).contains("choose another place"));
@@ -142,7 +143,7 @@ mod tests {
 
     #[test]
     #[cfg(not(feature = "failpoints"))]
-    fn a_point_is_nothing() {
+    fn a_failpoint_does_nothing_without_the_feature() {
         assert!(failpoint("anything").is_ok());
     }
 }

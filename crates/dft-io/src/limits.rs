@@ -1,30 +1,30 @@
-//! The limits of a process, looked at before they are met.
+//! The limits of a process, checked before they are reached.
 
 use std::io::{self, ErrorKind};
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::thread;
 
-/// Checks that so many threads can run at once, by starting them for a moment.
+/// Checks that `threads` more threads can run at once, by starting them briefly.
 ///
 /// # Errors
 ///
-/// Where the system refuses one of them; the message says what to do.
+/// If the system refuses one of them. The message includes advice.
 pub fn require_threads(threads: usize) -> io::Result<()> {
     start_threads(threads, None).map_err(|error| {
         let what = format!(
-            "this process may not start {threads} threads more ({error}); allow it more (ulimit -u, ulimit -v), \
-             ask for fewer (--threads), and run it again"
+            "this process cannot start {threads} more threads ({error}); raise its limits (ulimit -u, ulimit -v) or \
+             use fewer threads (--threads), then run it again"
         );
         io::Error::new(ErrorKind::WouldBlock, what)
     })
 }
 
-/// Starts so many threads that are there at once, with stacks of so many bytes, and ends them.
+/// Starts threads that all exist at once, with stacks of `stack` bytes if given, and ends them.
 ///
 /// # Errors
 ///
-/// Where the system refuses one of them.
+/// If the system refuses one of them.
 pub fn start_threads(threads: usize, stack: Option<usize>) -> io::Result<()> {
     let (sender, receiver) = channel::<()>();
     let receiver = Mutex::new(receiver);
@@ -40,18 +40,18 @@ pub fn start_threads(threads: usize, stack: Option<usize>) -> io::Result<()> {
             Ok(())
         };
         let result = start();
-        // All of them end with the channel. They are joined, which the end of a scope alone does not do.
+        // All of them end with the channel. Join them explicitly: the end of a scope does not wait for their exit.
         drop(sender);
         started.into_iter().for_each(|thread| drop(thread.join()));
         result
     })
 }
 
-/// How much memory the process may have by its own limits, in bytes; `None` where that is not limited.
+/// Returns how much memory the limits of the process allow, in bytes; `None` if it is not limited.
 pub fn memory_limit() -> Option<u64> {
     let limit = |resource| {
         let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-        // SAFETY: the place is good for what the call writes.
+        // SAFETY: `limit` has the type that the call writes.
         let known = unsafe { libc::getrlimit(resource, &mut limit) } == 0;
         (known && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
     };
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn threads_are_given_back() {
+    fn threads_can_be_required_repeatedly() {
         for _ in 0..3 {
             require_threads(20).expect("there is room");
         }

@@ -1,36 +1,36 @@
-//! Regular files, opened without waiting for whatever else may have their name.
+//! Opens regular files, and refuses everything else without blocking.
 
 use std::fs::{self, File, FileType, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
-/// Opens a regular file to read it. To open a FIFO would wait for a writer.
+/// Opens a regular file for reading. Opening a FIFO would block until it has a writer.
 ///
 /// # Errors
 ///
-/// What the system says, and [`io::ErrorKind::InvalidInput`] where something else has the name: it says what.
+/// The system's error, and [`io::ErrorKind::InvalidInput`] if the path is not a regular file; it names what it is.
 pub fn open_regular(path: &Path) -> io::Result<File> {
     open_regular_with(path, OpenOptions::new().read(true))
 }
 
-/// [`open_regular`] with other options, which may also make the file.
+/// Opens a regular file like [`open_regular`] but with other options, which may also create it.
 ///
 /// # Errors
 ///
 /// Those of [`open_regular`].
 pub fn open_regular_with(path: &Path, options: &OpenOptions) -> io::Result<File> {
-    // To open a device may have an effect, and a socket cannot be opened at all; so it is looked at first.
+    // Check before opening: opening a device may have side effects, and a socket cannot be opened at all.
     if let Ok(metadata) = fs::metadata(path) {
         refuse_others(metadata.file_type())?;
     }
-    // By now it may be a FIFO, which does not wait either, and is told from a file then.
+    // The path may have become a FIFO by now. With O_NONBLOCK it does not block, and the check below refuses it.
     let file = options.clone().custom_flags(libc::O_NONBLOCK).open(path)?;
     refuse_others(file.metadata()?.file_type())?;
     Ok(file)
 }
 
-/// Reads a regular file whole.
+/// Reads a whole regular file.
 ///
 /// # Errors
 ///
@@ -41,11 +41,11 @@ pub fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Copies a regular file and its permissions to a file that must not be there yet; how many bytes it has.
+/// Copies a regular file and its permissions to a file that must not exist yet. Returns its size in bytes.
 ///
 /// # Errors
 ///
-/// Those of [`open_regular`], and those of making, reading and writing.
+/// Those of [`open_regular`], and those of creating, reading and writing.
 pub fn copy_regular(from: &Path, to: &Path) -> io::Result<u64> {
     let mut source = open_regular(from)?;
     let mut target = crate::create_new(to)?;
@@ -54,11 +54,11 @@ pub fn copy_regular(from: &Path, to: &Path) -> io::Result<u64> {
     Ok(copied)
 }
 
-/// The error that something is no regular file, unless it is one.
+/// Checks that a file type is that of a regular file.
 ///
 /// # Errors
 ///
-/// [`io::ErrorKind::InvalidInput`] of anything but a regular file.
+/// [`io::ErrorKind::InvalidInput`] for any other type; the message names the type.
 pub fn refuse_others(found: FileType) -> io::Result<()> {
     let what = match found {
         found if found.is_file() => return Ok(()),
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_regular_file_is_said_and_not_waited_for() {
+    fn files_that_are_not_regular_are_refused_without_blocking() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         assert!(Command::new("mkfifo").arg(path("fifo")).status().expect("it runs").success());
@@ -87,16 +87,16 @@ mod tests {
         fs::create_dir(path("directory")).expect("made");
         fs::write(path("file"), "it").expect("written");
         for (name, what) in [("fifo", "a FIFO"), ("socket", "a socket"), ("directory", "a directory")] {
-            let says = |result: io::Result<()>| {
+            let expect_refused = |result: io::Result<()>| {
                 let error = result.expect_err("refused").to_string();
                 assert_eq!(error, format!("it is {what}, not a regular file"));
             };
-            says(open_regular(&path(name)).map(drop));
-            says(read_regular(&path(name)).map(drop));
-            says(copy_regular(&path(name), &path("copy")).map(drop));
+            expect_refused(open_regular(&path(name)).map(drop));
+            expect_refused(read_regular(&path(name)).map(drop));
+            expect_refused(copy_regular(&path(name), &path("copy")).map(drop));
             let exists = copy_regular(&path("file"), &path(name)).expect_err("nothing is written over");
             assert_eq!(exists.kind(), io::ErrorKind::AlreadyExists);
-            says(open_regular_with(&path(name), OpenOptions::new().create(true).append(true)).map(drop));
+            expect_refused(open_regular_with(&path(name), OpenOptions::new().create(true).append(true)).map(drop));
         }
         let null = open_regular(Path::new("/dev/null")).expect_err("refused").to_string();
         assert_eq!(null, "it is a device, not a regular file");

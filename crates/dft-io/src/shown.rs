@@ -1,5 +1,5 @@
-//! Names and messages as people may be shown them: nothing in a trace, a path or an argument moves a terminal's
-//! cursor, sets its title, turns its text around or begins a line that looks like ours.
+//! Makes names and messages safe to print: nothing in a trace, a path or an argument can move a terminal's cursor, set
+//! its title, reverse its text or start a line that looks like ours.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -7,15 +7,15 @@ use std::fmt::{self, Display, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Whether a character acts on a terminal, or on the text around it, instead of being seen: control characters (C0,
-/// DEL, C1), marks, overrides and isolates of the direction of text, separators of lines and paragraphs.
+/// Whether a character acts on a terminal or on the text around it instead of being displayed: control characters (C0,
+/// DEL, C1), text direction marks, overrides and isolates, line and paragraph separators.
 pub fn is_active(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}')
 }
 
-/// A name for people. [Active](is_active) characters are escaped as in Rust (`\n`, `\u{1b}`), and bytes that are no
-/// UTF-8 as `\xff`; all else is as it is, backslashes too.
+/// A name that is safe to print. [Active](is_active) characters are escaped as in Rust (`\n`, `\u{1b}`), and bytes that
+/// are not UTF-8 as `\xff`. Everything else is unchanged, including backslashes.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'a>(&'a [u8]);
 
@@ -31,9 +31,9 @@ impl Display for Shown<'_> {
     }
 }
 
-/// What has a name that people are shown. This is in place of [`Path::display`], which shows a name raw.
+/// A name that can be printed safely. Use this instead of [`Path::display`], which does not escape anything.
 pub trait Show {
-    /// The name, with nothing in it that acts on a terminal.
+    /// Returns the name with everything escaped that acts on a terminal.
     fn shown(&self) -> Shown<'_>;
 }
 
@@ -61,18 +61,18 @@ impl Show for Path {
     }
 }
 
-/// A whole message, of several lines maybe, in which the names were [shown](Show): what still acts on a terminal, for
-/// it came from somewhere else, is escaped as there.
+/// Escapes a whole message, which may have several lines. Names in it are [shown](Show) already; this escapes active
+/// characters from other origins in the same way.
 pub fn shown_lines(message: &str) -> Cow<'_, str> {
     escaped(message, |text, out| write_escaped(out, text, |character| character == '\n'))
 }
 
-/// JSON that means the same, in which nothing acts on a terminal.
+/// Returns equivalent JSON in which nothing acts on a terminal.
 pub fn shown_json(json: &str) -> Cow<'_, str> {
     escaped(json, |text, out| {
         text.chars().try_for_each(|character| match character {
             '\n' => out.write_char(character),
-            // All of them are below U+10000.
+            // All active characters are below U+10000.
             _ if is_active(character) => write!(out, "\\u{:04x}", u32::from(character)),
             _ => out.write_char(character),
         })
@@ -84,7 +84,7 @@ fn escaped(text: &str, write: impl FnOnce(&str, &mut String) -> fmt::Result) -> 
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
-    // Writing to a string does not fail.
+    // Writing to a string cannot fail.
     let _ = write(text, &mut out);
     Cow::Owned(out)
 }
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_acts_on_a_terminal_is_escaped_and_all_else_is_as_it_is() {
+    fn only_characters_that_act_on_a_terminal_are_escaped() {
         for (name, shown) in [
             ("/data/run 1/a.pfw", "/data/run 1/a.pfw"),
             ("日本語 é \\ ' \" 👩‍💻 עברית", "日本語 é \\ ' \" 👩‍💻 עברית"),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_keeps_its_lines_and_json_its_meaning() {
+    fn escaping_keeps_the_lines_of_a_message_and_the_meaning_of_json() {
         assert!(matches!(shown_lines("one\n  two\n"), Cow::Borrowed(_)));
         assert_eq!(shown_lines("one\n\x1b]0;x\x07\r\n"), "one\n\\u{1b}]0;x\\u{7}\\r\n");
         assert_eq!(shown_json("{\n \"é\": \"a\u{9b}\u{202e}\x7f\"}"), "{\n \"é\": \"a\\u009b\\u202e\\u007f\"}");

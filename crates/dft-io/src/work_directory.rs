@@ -1,4 +1,4 @@
-//! Directories that one process works in for a while, and their removal when that process died.
+//! Temporary directories of one process, which other processes remove if their owner has died.
 //!
 //! ```text
 //! build-0123456789abcdef/
@@ -6,10 +6,10 @@
 //!                        <boot id> <PID namespace> <process id> <start time>
 //! ```
 //!
-//! A work directory is known by its owner file, never by its name alone, so a directory of somebody else is left
-//! as it is. Whether the owner still lives is asked of the kernel, not of a lock: some file systems have no
-//! locks, and some grant every lock. The owner of another machine, or of another PID namespace, cannot be asked;
-//! such a directory is removed when nothing in it has changed for [`ABANDONED`].
+//! A work directory is recognised by its owner file, never by its name alone, so directories of others are left
+//! alone. The kernel, not a lock, tells whether the owner is alive: some file systems have no locks, and some grant
+//! every lock. The kernel cannot tell for an owner on another machine or in another PID namespace; such a directory is
+//! removed when nothing in it has changed for [`ABANDONED`].
 
 use std::fs::{self, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
@@ -19,19 +19,19 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::time::{Duration, SystemTime};
 
-/// The name of the file that says whose a work directory is.
+/// The name of the file that identifies the owner of a work directory.
 pub const OWNER: &str = "OWNER";
 
 const MAGIC: &str = "dft work directory 1\n";
 
-/// After how long without a change a work directory of another machine is taken for abandoned.
+/// How long a work directory of another machine must be unchanged to count as abandoned.
 pub const ABANDONED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// After how long a directory whose owner file has no end is taken for that of a dead process.
+/// How long a directory with an incomplete owner file must be unchanged for its owner to count as dead.
 const BEGUN: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A directory for the work of this process. It is removed when it is dropped, unless the process is a fork of
-/// the one that made it.
+/// A temporary directory of this process. Dropping it removes the directory, unless the process is a fork of the one
+/// that created it.
 #[derive(Debug)]
 pub struct WorkDirectory {
     path: PathBuf,
@@ -39,28 +39,29 @@ pub struct WorkDirectory {
 }
 
 impl WorkDirectory {
-    /// Makes a directory in `parent`, which must exist. Its name is `prefix` and 16 hexadecimal digits: six at random,
-    /// four of a hash of the system, and the process id, for a process may die before the owner file says it.
+    /// Creates a directory in `parent`, which must exist. Its name is `prefix` and 16 hexadecimal digits: six random
+    /// ones, four of a hash of the system, and six of the process id, because a process may die before it has written
+    /// the owner file.
     ///
     /// # Errors
     ///
-    /// What the system says; nothing is left then.
+    /// The system's error; nothing is left behind.
     pub fn create(parent: &Path, prefix: &str) -> io::Result<Self> {
-        /// How often a name may be taken, or another process may sweep the directory before it has an owner.
+        /// How often a name may be in use, or another process may sweep the directory before it has an owner file.
         const TRIES: u32 = 100;
         let mut tries = 0;
         loop {
             tries += 1;
             let random = RandomState::new().hash_one(process::id()) & 0xff_ffff;
             let path = parent.join(format!("{prefix}{random:06x}{:04x}{:06x}", system_hash(), process::id()));
-            let made = fs::create_dir(&path).and_then(|()| {
-                let made = Self { path, process: process::id() };
-                made.write_owner().map(|()| made)
+            let created = fs::create_dir(&path).and_then(|()| {
+                let directory = Self { path, process: process::id() };
+                directory.write_owner().map(|()| directory)
             });
-            match made {
+            match created {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && tries < TRIES => {}
                 Err(error) if error.kind() == ErrorKind::NotFound && tries < TRIES && parent.is_dir() => {}
-                made => return made,
+                created => return created,
             }
         }
     }
@@ -70,7 +71,7 @@ impl WorkDirectory {
         file.write_all(format!("{MAGIC}{}\n", Owner::of_this_process().line()).as_bytes())
     }
 
-    /// The directory.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -79,18 +80,18 @@ impl WorkDirectory {
 impl Drop for WorkDirectory {
     fn drop(&mut self) {
         if self.process == process::id() {
-            // The next process that works here removes what stays.
+            // The next process that works here removes what is left.
             let _ = remove_tree(&self.path, OWNER);
         }
     }
 }
 
-/// Removes the work directories of dead processes in `parent` whose names begin with `prefix`. What cannot be
-/// removed stays for the next time.
+/// Removes the work directories of dead processes in `parent` whose names start with `prefix`. Those that cannot be
+/// removed are left for the next sweep.
 ///
 /// # Errors
 ///
-/// Where `parent` cannot be listed.
+/// If `parent` cannot be listed.
 pub fn sweep_work_directories(parent: &Path, prefix: &str) -> io::Result<()> {
     for entry in fs::read_dir(parent)? {
         let entry = entry?;
@@ -114,19 +115,19 @@ fn sweep(directory: &Path) {
                 let _ = remove_tree(directory, OWNER);
             }
         }
-        // The process died before it wrote the owner, or is about to: then it takes another name. Only an empty
-        // directory is removed so.
+        // The process died before it wrote the owner file, or is about to write it; it then retries with another name.
+        // `remove_dir` removes only an empty directory.
         Err(error) if error.kind() == ErrorKind::NotFound => drop(fs::remove_dir(directory)),
-        // It died while it wrote that, or is about to go on.
+        // The process died while it wrote the owner file, or is still writing it.
         Ok(None) if is_begun(&owner) && (is_dead_by_name(directory) || is_older(directory, BEGUN)) => {
             let _ = fs::remove_file(&owner).and_then(|()| fs::remove_dir(directory));
         }
-        // It is somebody else's.
+        // The directory belongs to someone else.
         Ok(None) | Err(_) => {}
     }
 }
 
-/// Whether an owner file is one of which the end is missing.
+/// Whether an owner file is incomplete: a prefix of a valid one.
 fn is_begun(owner: &Path) -> bool {
     crate::read_regular(owner).is_ok_and(|bytes| {
         let (begun, magic) = (bytes.len().min(MAGIC.len()), MAGIC.as_bytes());
@@ -144,9 +145,9 @@ fn is_dead_by_name(directory: &Path) -> bool {
     is_here && u32::from_str_radix(process, 16).is_ok_and(|process| matches!(Life::of(process), Life::Ended))
 }
 
-/// A few bits of which system this is, the same in every process of it; 0 where that is not known.
+/// Returns a 16-bit hash of this system, the same in all of its processes; 0 if the system is unknown.
 fn system_hash() -> u64 {
-    // FNV-1a: it is to be the same in every release.
+    // FNV-1a, because the hash must be the same in every release.
     let text = system().map(|(boot, namespace)| boot + &namespace).unwrap_or_default();
     let hash = text
         .bytes()
@@ -154,7 +155,8 @@ fn system_hash() -> u64 {
     if text.is_empty() { 0 } else { hash & 0xffff }
 }
 
-/// Whether nothing in a directory, at any depth, has changed for a time. What cannot be read counts as changed.
+/// Whether nothing in a directory, at any depth, has changed for longer than `age`. Anything unreadable counts as
+/// changed.
 fn is_older(directory: &Path, age: Duration) -> bool {
     let is_old = |path: &Path| {
         let changed = fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
@@ -170,17 +172,17 @@ fn is_older(directory: &Path, age: Duration) -> bool {
         })
 }
 
-/// Removes a directory and all that is in it; the file `last` goes after everything else, so that a directory of
-/// which a part is left is still known by it. Links are removed, not followed.
+/// Removes a directory and its contents. The file `last` is removed after everything else, so that a partly removed
+/// directory can still be recognised. Links are removed, not followed.
 ///
 /// # Errors
 ///
-/// What the system says; a directory that is gone is none.
+/// The system's error. It is no error if the directory does not exist.
 pub fn remove_tree(directory: &Path, last: &str) -> io::Result<()> {
-    let is_gone = |error: io::Error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) };
+    let unless_missing = |error: io::Error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) };
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
-        Err(error) => return is_gone(error),
+        Err(error) => return unless_missing(error),
     };
     for entry in entries {
         let entry = entry?;
@@ -192,28 +194,28 @@ pub fn remove_tree(directory: &Path, last: &str) -> io::Result<()> {
             Ok(_) => fs::remove_file(entry.path()),
             Err(error) => Err(error),
         };
-        removed.or_else(is_gone)?;
+        removed.or_else(unless_missing)?;
     }
-    fs::remove_file(directory.join(last)).or_else(is_gone)?;
-    fs::remove_dir(directory).or_else(is_gone)
+    fs::remove_file(directory.join(last)).or_else(unless_missing)?;
+    fs::remove_dir(directory).or_else(unless_missing)
 }
 
-/// Makes a file that must not be there yet, and writes to it. A link of its name is not followed.
+/// Creates a file for writing; it must not exist yet. A link of that name is not followed.
 ///
 /// # Errors
 ///
-/// What the system says.
+/// The system's error.
 pub fn create_new(path: &Path) -> io::Result<fs::File> {
     OpenOptions::new().write(true).create_new(true).custom_flags(libc::O_NOFOLLOW).open(path)
 }
 
-/// The process that made a directory.
+/// The process that created a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Owner {
-    /// Which start of which machine, and which of its PID namespaces: `None` where the kernel does not say.
+    /// The boot id of the machine and the PID namespace; `None` if the kernel does not provide them.
     system: Option<(String, String)>,
     process: u32,
-    /// When the process started, in clock ticks since the machine did.
+    /// When the process started, in clock ticks since boot.
     started: Option<u64>,
 }
 
@@ -229,9 +231,9 @@ impl Owner {
         format!("{boot} {namespace} {} {started}", self.process)
     }
 
-    /// Reads an owner file; `None` where it is something else.
+    /// Reads an owner file; `None` if it is not a valid one.
     fn read(path: &Path) -> io::Result<Option<Self>> {
-        /// More than any owner file has, in bytes.
+        /// More bytes than any owner file has.
         const LONGEST: u64 = 4096;
         let kind = fs::symlink_metadata(path)?;
         if !kind.is_file() || kind.len() > LONGEST {
@@ -249,7 +251,7 @@ impl Owner {
         Some(Self { system, process: process.parse().ok()?, started })
     }
 
-    /// Whether the process has ended; `None` where that cannot be known here.
+    /// Whether the process has ended; `None` if this process cannot tell.
     fn is_dead(&self) -> Option<bool> {
         let here = system()?;
         let (boot, namespace) = self.system.as_ref()?;
@@ -259,13 +261,13 @@ impl Owner {
         match Life::of(self.process) {
             Life::Unknown => None,
             Life::Ended => Some(true),
-            // Another process may have the number by now.
+            // Another process may have the same id by now.
             Life::Runs { started } => Some(self.started.is_some_and(|at| at != started)),
         }
     }
 }
 
-/// The start of this machine, and the PID namespace of this process.
+/// Returns the boot id of this machine and the PID namespace of this process.
 fn system() -> Option<(String, String)> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
     let namespace = fs::read_link("/proc/self/ns/pid").ok()?.to_str()?.to_owned();
@@ -283,11 +285,11 @@ impl Life {
     fn of(process: u32) -> Self {
         let stat = match fs::read_to_string(format!("/proc/{process}/stat")) {
             Ok(stat) => stat,
-            // Where other processes are hidden, those of the kernel's list are all that can be asked for.
+            // If /proc hides other processes, signal 0 still tells whether one exists.
             Err(error) if error.kind() == ErrorKind::NotFound => return Self::of_hidden(process),
             Err(_) => return Self::Unknown,
         };
-        // The second field, the name, may hold anything; the third is the state, the 22nd the start time.
+        // The second field, the name, may contain anything. The third is the state, the 22nd the start time.
         let Some((_, rest)) = stat.rsplit_once(") ") else { return Self::Unknown };
         let mut fields = rest.split(' ');
         if matches!(fields.next(), Some("Z" | "X" | "x")) {
@@ -298,7 +300,7 @@ impl Life {
 
     fn of_hidden(process: u32) -> Self {
         let Ok(process) = i32::try_from(process) else { return Self::Unknown };
-        // SAFETY: signal 0 is sent to nobody; it only asks whether there is such a process.
+        // SAFETY: signal 0 is not delivered; the call only checks whether the process exists.
         let there = unsafe { libc::kill(process, 0) } == 0;
         match io::Error::last_os_error().raw_os_error() {
             _ if there => Self::Unknown,
@@ -339,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_work_directory_is_removed_with_its_owner_and_while_that_lives_by_nobody_else() {
+    fn a_work_directory_is_removed_when_dropped_and_not_swept_while_its_owner_lives() {
         let folder = tempfile::tempdir().expect("a folder");
         let work = WorkDirectory::create(folder.path(), "build-").expect("made");
         fs::write(work.path().join("run-0"), "work").expect("written");
@@ -350,10 +352,10 @@ mod tests {
     }
 
     #[test]
-    fn directories_of_dead_processes_are_removed_and_those_of_others_are_left() {
+    fn a_sweep_removes_only_directories_of_dead_processes() {
         let folder = tempfile::tempdir().expect("a folder");
         let me = Owner::of_this_process();
-        assert!(me.system.is_some() && me.started.is_some(), "the kernel says who this is");
+        assert!(me.system.is_some() && me.started.is_some(), "the kernel identifies this process");
         let mut child = Command::new("true").spawn().expect("it runs");
         let ended = child.id();
         child.wait().expect("a child");
@@ -362,7 +364,7 @@ mod tests {
         let before = me.started.map(|started| started - 1);
         owned_by(folder.path(), "build-00000000000000d2", &Owner { started: before, ..me.clone() });
         fs::create_dir(folder.path().join("build-00000000000000d3")).expect("made");
-        // One whose owner died while it wrote who it is, and one whose owner is about to go on.
+        // One whose owner died while it wrote the owner file, and one whose owner is still writing it.
         let cut = |process: u32| format!("build-abcdef{:04x}{process:06x}", system_hash());
         for process in [ended, process::id()] {
             fs::create_dir(folder.path().join(cut(process))).expect("made");
@@ -373,7 +375,7 @@ mod tests {
         owned_by(folder.path(), "build-00000000000000a2", &Owner { system: None, process: ended, started: None });
         owned_by(folder.path(), "build-00000000000000a3", &me);
         owned_by(folder.path(), "build-release", &Owner { process: ended, ..me.clone() });
-        // Of a person: no owner, or something else that is called so.
+        // Directories of users: without an owner file, or with something else of that name.
         for name in ["build-release-2", "build-00000000000000b1", "build-00000000000000b2"] {
             fs::create_dir(folder.path().join(name)).expect("made");
             fs::write(folder.path().join(name).join("notes"), "mine").expect("written");
@@ -404,7 +406,7 @@ mod tests {
         sweep_work_directories(folder.path(), "build-").expect("swept");
         assert!(path.exists(), "a file in it is new");
         age(&path.join("deep/file"));
-        // And one whose owner died while it wrote who it is.
+        // And one whose owner died while it wrote the owner file.
         let begun = folder.path().join("build-00000000000000a2");
         fs::create_dir(&begun).expect("made");
         fs::write(begun.join(OWNER), &MAGIC[..5]).expect("written");
@@ -417,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_in_a_work_directory_is_removed_and_what_it_leads_to_stays() {
+    fn a_link_in_a_work_directory_is_removed_and_its_target_stays() {
         let (folder, outside) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         fs::write(outside.path().join("file"), "mine").expect("written");
         let work = WorkDirectory::create(folder.path(), "build-").expect("made");

@@ -1,4 +1,4 @@
-//! Integer and float samples of one metric, read as one.
+//! Joint statistics of the integer and float samples of one metric.
 
 use crate::exact::ExactSum;
 use crate::float_stats::{FloatStats, deviation};
@@ -17,7 +17,7 @@ pub struct Combined {
 }
 
 impl Combined {
-    /// All that both hold. Integer extrema are taken as the nearest doubles.
+    /// Combines both. Integer extrema are rounded to the nearest double.
     pub fn new(ints: &IntStats, floats: &FloatStats) -> Self {
         let (ints, floats) = (ints.parts(), floats.parts());
         let (mut sum, mut squares) = (floats.sum, floats.squares);
@@ -32,39 +32,39 @@ impl Combined {
         Self { n: ints.n + floats.n, sum, squares, squares_known, count_known: ints.count_known, extent }
     }
 
-    /// Samples.
+    /// Returns the number of samples.
     pub fn n(&self) -> u128 {
         self.n
     }
 
-    /// Their sum, correctly rounded.
+    /// Returns their sum, correctly rounded.
     pub fn total(&self) -> f64 {
         self.sum.to_f64()
     }
 
-    /// The minimum and maximum.
+    /// Returns the minimum and maximum.
     pub fn extent(&self) -> Option<(f64, f64)> {
         self.extent
     }
 
-    /// The least value seen.
+    /// Returns the minimum.
     pub fn min(&self) -> Option<f64> {
         self.extent.map(|(low, _)| low)
     }
 
-    /// The greatest value seen.
+    /// Returns the maximum.
     pub fn max(&self) -> Option<f64> {
         self.extent.map(|(_, high)| high)
     }
 
-    /// The mean, correctly rounded; `None` without samples, and where their number is in doubt.
+    /// Returns the mean, correctly rounded; `None` if there are no samples or their number is unknown.
     pub fn mean(&self) -> Option<f64> {
         let (sum, exponent) = self.sum.to_bigint();
         (self.n > 0 && self.count_known).then(|| rounding::ratio(&sum, &self.n.into(), exponent))
     }
 
-    /// The sample standard deviation, correctly rounded; `None` of fewer than two samples, and
-    /// where the squares are unknown.
+    /// Returns the sample standard deviation, correctly rounded; `None` if there are fewer than two samples or the
+    /// squares are unknown.
     pub fn std(&self) -> Option<f64> {
         deviation(self.n, &self.sum, &self.squares, self.squares_known)
     }

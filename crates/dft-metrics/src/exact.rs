@@ -1,8 +1,8 @@
 //! Exact sums of doubles and of their squares.
 //!
 //! A superaccumulator (Kulisch, *Computer Arithmetic and Validity*, 2013): every finite double is an
-//! integer times a power of two, so a wide enough fixed-point integer holds any sum of them without
-//! rounding. Here it is as wide as the samples need: usually three or four words.
+//! integer times a power of two, so a sufficiently wide fixed-point integer holds any sum of them
+//! without rounding. Here it is as wide as the samples need: usually three or four words.
 
 use num_bigint::{BigInt, BigUint, Sign};
 use smallvec::{SmallVec, smallvec};
@@ -10,15 +10,15 @@ use smallvec::{SmallVec, smallvec};
 use crate::rounding;
 use crate::wide::U256;
 
-/// Bit weights that sums may reach: the square of the least subnormal, and 2^128 times the square of
-/// the greatest double.
-const LEAST_BIT: i64 = -2 * 1074;
-const GREATEST_BIT: i64 = 2 * 1024 + 128;
+/// The range of bit weights in sums: from the square of the smallest subnormal to 2^128 times the
+/// square of the largest double.
+const LOWEST_BIT: i64 = -2 * 1074;
+const HIGHEST_BIT: i64 = 2 * 1024 + 128;
 
-/// What an allocation takes beside its bytes, about.
+/// The approximate overhead of an allocation, in bytes.
 pub(crate) const ALLOCATION: usize = 16;
 
-/// An exact sum: words in two's complement, least first, times 2^(64·low).
+/// An exact sum: words in two's complement, little-endian, times 2^(64·low).
 #[derive(Clone, Debug, Default)]
 pub struct ExactSum {
     low: i32,
@@ -26,7 +26,7 @@ pub struct ExactSum {
 }
 
 impl ExactSum {
-    /// Adds a finite double; what is not finite is nothing here.
+    /// Adds a finite double; NaN and infinities are ignored.
     #[inline]
     pub fn add_f64(&mut self, value: f64) {
         if let Some((mantissa, exponent)) = split(value) {
@@ -34,7 +34,7 @@ impl ExactSum {
         }
     }
 
-    /// Adds the square of a finite double.
+    /// Adds the square of a finite double; NaN and infinities are ignored.
     #[inline]
     pub fn add_square(&mut self, value: f64) {
         if let Some((mantissa, exponent)) = split(value) {
@@ -54,7 +54,7 @@ impl ExactSum {
         self.add_words(&words, 0, false);
     }
 
-    /// Adds the other sum.
+    /// Adds another sum.
     pub fn merge(&mut self, other: &Self) {
         let Some((&sign, body)) = other.words.split_last() else { return };
         self.add_words(body, other.low, false);
@@ -64,8 +64,8 @@ impl ExactSum {
         }
     }
 
-    /// The bytes that the sum holds outside of itself: none of what usual samples need, hundreds of
-    /// samples of very different magnitudes.
+    /// Returns the heap memory of the sum, in bytes: none for usual samples, hundreds for samples of
+    /// very different magnitudes.
     #[inline]
     pub fn heap_bytes(&self) -> usize {
         if self.words.spilled() { self.words.capacity() * size_of::<u64>() + ALLOCATION } else { 0 }
@@ -76,13 +76,13 @@ impl ExactSum {
         self.words.iter().all(|&word| word == 0)
     }
 
-    /// The sum as a double, correctly rounded.
+    /// Returns the sum as a double, correctly rounded.
     pub fn to_f64(&self) -> f64 {
         let (value, exponent) = self.to_bigint();
         rounding::integer(&value, exponent)
     }
 
-    /// The sum as an integer and the power of two it is to be multiplied with.
+    /// Returns the sum as an integer and the exponent of the power of two to multiply it by.
     pub fn to_bigint(&self) -> (BigInt, i64) {
         let negative = self.words.last().is_some_and(|&sign| sign != 0);
         let mut magnitude = self.words.clone();
@@ -98,11 +98,11 @@ impl ExactSum {
         (BigInt::from_biguint(sign, BigUint::new(halves)), i64::from(self.low) * 64)
     }
 
-    /// The sum in its shortest form: bytes in two's complement, least first, times 2^(8·weight);
-    /// neither the first byte nor a sign byte is spare. Zero has no byte.
+    /// Returns the sum in its shortest form: the weight, and bytes in two's complement, little-endian,
+    /// times 2^(8·weight). Neither the first byte nor a sign byte is redundant. Zero has no bytes.
     pub fn to_bytes_parts(&self) -> (i32, SmallVec<[u8; 32]>) {
         let mut bytes: SmallVec<[u8; 32]> = self.words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        while has_spare_sign(&bytes) {
+        while has_redundant_sign(&bytes) {
             bytes.pop();
         }
         let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
@@ -113,25 +113,25 @@ impl ExactSum {
         (self.low * 8 + zeros as i32, bytes)
     }
 
-    /// A sum from its shortest form; `None` where the bytes are not that, or outside of what sums
-    /// of doubles and their squares can be.
+    /// Creates a sum from its shortest form; `None` if the bytes are not in that form, or out of the
+    /// range of sums of doubles and their squares.
     pub fn from_bytes_parts(weight: i32, bytes: &[u8]) -> Option<Self> {
         let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) else {
             return (weight == 0).then(Self::default);
         };
-        if first == 0 || has_spare_sign(bytes) {
+        if first == 0 || has_redundant_sign(bytes) {
             return None;
         }
         let bits = i64::from(weight) * 8;
         let length = i64::try_from(bytes.len()).ok()?.checked_mul(8)?;
-        if bits < LEAST_BIT - 64 || bits.checked_add(length)? > GREATEST_BIT + 64 {
+        if bits < LOWEST_BIT - 64 || bits.checked_add(length)? > HIGHEST_BIT + 64 {
             return None;
         }
         let low = weight.div_euclid(8);
         let sign = if last & 0x80 != 0 { 0xff } else { 0 };
         let mut all = vec![0_u8; weight.rem_euclid(8) as usize];
         all.extend_from_slice(bytes);
-        // To whole words, and one more for the sign.
+        // Pad to whole words, and one more for the sign.
         all.resize(all.len().div_ceil(8) * 8 + 8, sign);
         let words = all.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
         Some(Self { low, words })
@@ -148,10 +148,10 @@ impl ExactSum {
         self.add_words(&[low as u64, (low >> 64) as u64, high], exponent.div_euclid(64), negative);
     }
 
-    /// Adds (or subtracts) words, least first, times 2^(64·at).
+    /// Adds (or subtracts) words, little-endian, times 2^(64·at).
     ///
-    /// The last word is always a pure sign, 0 or all ones, above whatever is added: so the sum
-    /// before it cannot overflow, and what it becomes tells whether one more word is needed.
+    /// The last word is always a pure sign, 0 or all ones, above all words that are added. So the
+    /// addition cannot overflow, and the new value of the last word tells whether one more is needed.
     #[inline]
     fn add_words(&mut self, mut add: &[u64], mut at: i32, negative: bool) {
         while let [rest @ .., 0] = add {
@@ -203,8 +203,8 @@ impl ExactSum {
     }
 }
 
-/// Whether the last byte only repeats the sign that the one before it has.
-fn has_spare_sign(bytes: &[u8]) -> bool {
+/// Whether the last byte only repeats the sign of the one before it.
+fn has_redundant_sign(bytes: &[u8]) -> bool {
     matches!(bytes, [.., before, sign] if *sign == if *before >= 0x80 { 0xff } else { 0 })
 }
 
@@ -216,7 +216,7 @@ impl PartialEq for ExactSum {
 
 impl Eq for ExactSum {}
 
-/// A finite double that is not zero as mantissa · 2^exponent.
+/// Splits a finite double that is not zero into mantissa · 2^exponent.
 #[inline]
 fn split(value: f64) -> Option<(u64, i32)> {
     let bits = value.to_bits();

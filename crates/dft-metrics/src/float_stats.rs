@@ -1,32 +1,32 @@
-//! Statistics of floats: exact, like those of integers.
+//! Exact statistics of floats.
 
 use num_bigint::BigInt;
 
 use crate::exact::ExactSum;
 use crate::rounding;
 
-/// Count, exact sum, extrema and exact sum of squares of float samples. The default holds nothing.
+/// Count, exact sum, extrema and exact sum of squares of float samples. The default is empty.
 ///
-/// Samples that are NaN or infinite are counted apart and are in nothing else.
+/// Samples that are NaN or infinite are counted separately and are in nothing else.
 #[derive(Clone, Debug)]
 pub struct FloatStats {
     parts: FloatParts,
 }
 
-/// What [`FloatStats`] is made of.
+/// The parts of [`FloatStats`].
 #[derive(Clone, Debug)]
 pub struct FloatParts {
-    /// Samples that are in the sum.
+    /// The number of samples in the sum.
     pub n: u128,
-    /// Samples that were NaN or infinite.
+    /// The number of samples that were NaN or infinite.
     pub nonfinite: u64,
     /// The sum.
     pub sum: ExactSum,
-    /// The sum of squares; zero where unknown.
+    /// The sum of squares; zero if unknown.
     pub squares: ExactSum,
-    /// Whether every contribution's squares are known.
+    /// Whether the squares of every contribution are known.
     pub squares_known: bool,
-    /// The least and the greatest value seen; −0.0 is less than 0.0.
+    /// The minimum and the maximum; −0.0 is less than 0.0.
     pub extent: Option<(f64, f64)>,
 }
 
@@ -61,7 +61,7 @@ impl FloatStats {
         self.summed(1, Some(value), Some(value), None);
     }
 
-    /// Adds a contribution that was summed up beforehand: as [`IntStats::summed`] does.
+    /// Adds a contribution that the tracer summed up, as [`IntStats::summed`] does.
     ///
     /// [`IntStats::summed`]: crate::IntStats::summed
     #[inline]
@@ -84,7 +84,7 @@ impl FloatStats {
         low.into_iter().chain(high).filter(|value| value.is_finite()).for_each(|value| self.widen(value));
     }
 
-    /// Adds all that the other holds. Associative and commutative, with the default as identity.
+    /// Adds all samples of another. Associative and commutative, with the default as identity.
     pub fn merge(&mut self, other: &Self) {
         let (mine, theirs) = (&mut self.parts, &other.parts);
         mine.n += theirs.n;
@@ -112,7 +112,7 @@ impl FloatStats {
         };
     }
 
-    /// The bytes that the statistics hold outside of themselves.
+    /// Returns the heap memory of the statistics, in bytes.
     #[inline]
     pub fn heap_bytes(&self) -> usize {
         self.parts.sum.heap_bytes() + self.parts.squares.heap_bytes()
@@ -124,27 +124,27 @@ impl FloatStats {
         parts.n == 0 && parts.nonfinite == 0 && parts.extent.is_none() && parts.sum.is_zero() && parts.squares_known
     }
 
-    /// Samples that are in the sum.
+    /// Returns the number of samples in the sum.
     pub fn n(&self) -> u128 {
         self.parts.n
     }
 
-    /// Samples that were NaN or infinite.
+    /// Returns the number of samples that were NaN or infinite.
     pub fn nonfinite(&self) -> u64 {
         self.parts.nonfinite
     }
 
-    /// The least value seen.
+    /// Returns the minimum.
     pub fn min(&self) -> Option<f64> {
         self.parts.extent.map(|(low, _)| low)
     }
 
-    /// The greatest value seen.
+    /// Returns the maximum.
     pub fn max(&self) -> Option<f64> {
         self.parts.extent.map(|(_, high)| high)
     }
 
-    /// The sum, correctly rounded.
+    /// Returns the sum, correctly rounded.
     pub fn total(&self) -> f64 {
         match self.only() {
             Some(only) => only,
@@ -152,7 +152,7 @@ impl FloatStats {
         }
     }
 
-    /// The mean, correctly rounded; `None` without samples.
+    /// Returns the mean, correctly rounded; `None` if there are no samples.
     pub fn mean(&self) -> Option<f64> {
         if let Some(only) = self.only() {
             return Some(only);
@@ -164,8 +164,8 @@ impl FloatStats {
         Some(rounding::ratio(&sum, &self.parts.n.into(), exponent))
     }
 
-    /// The sum of squared deviations from the mean (Welford's M2), correctly rounded; `None`
-    /// without samples, and where the squares are unknown.
+    /// Returns the sum of squared deviations from the mean (Welford's M2), correctly rounded; `None`
+    /// if there are no samples or the squares are unknown.
     pub fn m2(&self) -> Option<f64> {
         if self.parts.n == 0 || !self.parts.squares_known {
             return None;
@@ -174,17 +174,17 @@ impl FloatStats {
         Some(rounding::ratio(&spread, &self.parts.n.into(), exponent))
     }
 
-    /// The sample standard deviation, correctly rounded; `None` of fewer than two samples, and
-    /// where the squares are unknown.
+    /// Returns the sample standard deviation, correctly rounded; `None` if there are fewer than two
+    /// samples or the squares are unknown.
     pub fn std(&self) -> Option<f64> {
         deviation(self.parts.n, &self.parts.sum, &self.parts.squares, self.parts.squares_known)
     }
 
-    /// The value of the single sample, where that is all there is.
+    /// Returns the value of the sample, if there is exactly one.
     fn only(&self) -> Option<f64> {
         match self.parts.extent {
             Some((low, high)) if self.parts.n == 1 && low.to_bits() == high.to_bits() && self.parts.squares_known => {
-                // One sample whose extrema came from elsewhere is possible: then the sum decides.
+                // The extrema may come from another contribution, so check the sum.
                 let mut sum = ExactSum::default();
                 sum.add_f64(low);
                 (sum == self.parts.sum).then_some(low)
@@ -193,12 +193,12 @@ impl FloatStats {
         }
     }
 
-    /// What the statistics are made of.
+    /// Returns the parts of the statistics.
     pub fn parts(&self) -> FloatParts {
         self.parts.clone()
     }
 
-    /// Statistics made of `parts`; `None` where no samples give them.
+    /// Creates statistics from their parts; `None` if no samples can give them.
     pub fn from_parts(parts: FloatParts) -> Option<Self> {
         let ordered =
             parts.extent.is_none_or(|(low, high)| low.is_finite() && high.is_finite() && low.total_cmp(&high).is_le());
@@ -208,7 +208,7 @@ impl FloatStats {
     }
 }
 
-/// n·Σx² − (Σx)², as an integer and a power of two.
+/// Returns n·Σx² − (Σx)², as an integer and the exponent of a power of two.
 pub(crate) fn spread(n: u128, sum: &ExactSum, squares: &ExactSum) -> (BigInt, i64) {
     let (sum, sum_exponent) = sum.to_bigint();
     let (squares, squares_exponent) = squares.to_bigint();

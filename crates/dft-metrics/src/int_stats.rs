@@ -1,26 +1,25 @@
-//! Statistics of integers: exact.
+//! Exact statistics of integers.
 
 use num_bigint::BigInt;
 
 use crate::rounding;
 use crate::wide::U256;
 
-/// Count, sum, extrema and sum of squares of integer samples. The default holds nothing.
+/// Count, sum, extrema and sum of squares of integer samples. The default is empty.
 ///
-/// Contributions that a tracer summed up beforehand come without their squares; then the standard
-/// deviation is unknown, and says so.
+/// Contributions that the tracer summed up have no squares; the standard deviation is then unknown (`None`).
 #[derive(Clone, Debug)]
 pub struct IntStats {
-    /// The counts and sums, as far as these widths hold them: nearly always whole.
+    /// The count and the sums, as far as these widths hold them: nearly always completely.
     n: u64,
     sum: i64,
     squares: u128,
     squares_known: bool,
     count_known: bool,
-    /// Greater than `high` while no value was seen.
+    /// Greater than `high` until a value was seen.
     low: i64,
     high: i64,
-    /// What was in the counts and sums when they would have overflowed.
+    /// Contributions that would have made the count or a sum overflow.
     carried: Option<Box<Carried>>,
 }
 
@@ -31,20 +30,20 @@ struct Carried {
     squares: U256,
 }
 
-/// What [`IntStats`] is made of.
+/// The parts of [`IntStats`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IntParts {
-    /// Samples that are in the sum.
+    /// The number of samples in the sum.
     pub n: u128,
     /// Their sum.
     pub sum: i128,
-    /// The sum of their squares; zero where unknown.
+    /// The sum of their squares; zero if unknown.
     pub squares: U256,
-    /// Whether every contribution's squares are known.
+    /// Whether the squares of every contribution are known.
     pub squares_known: bool,
-    /// Whether `n` is how many samples are in the sum; where it is not, neither are the squares known.
+    /// Whether `n` is the number of samples in the sum; if not, the squares are unknown, too.
     pub count_known: bool,
-    /// The least and the greatest value seen.
+    /// The minimum and the maximum.
     pub extent: Option<(i64, i64)>,
 }
 
@@ -70,7 +69,7 @@ impl PartialEq for IntStats {
         if carried.is_some() || other.carried.is_some() {
             return self.parts() == other.parts();
         }
-        // Where no value was seen, both bounds are what they began with.
+        // If no value was seen, both bounds still have their initial values.
         (n, sum, squares, low, high) == (&other.n, &other.sum, &other.squares, &other.low, &other.high)
             && (squares_known, count_known) == (&other.squares_known, &other.count_known)
     }
@@ -93,11 +92,11 @@ impl IntStats {
         self.widen(value);
     }
 
-    /// Adds a contribution that was summed up beforehand.
+    /// Adds a contribution that the tracer summed up.
     ///
-    /// With a sum, `count` samples of that total; one sample is exact, more hide their squares.
-    /// Without one nothing is counted, and only the extrema widen: samples that brought no total
-    /// would skew the mean.
+    /// With a sum, adds `count` samples of that total; a count above one makes the squares unknown.
+    /// Without a sum, only widens the extrema and counts nothing: samples without a total would skew the
+    /// mean.
     pub fn summed(&mut self, count: u64, sum: Option<i64>, low: Option<i64>, high: Option<i64>) {
         if let Some(sum) = sum {
             if count != 1 && (count, sum) != (0, 0) {
@@ -108,14 +107,14 @@ impl IntStats {
         low.into_iter().chain(high).for_each(|value| self.widen(value));
     }
 
-    /// Says that a contribution's sum is not that of as many samples as were counted. Sum and extrema hold; the
-    /// mean and the deviation are unknown from here on.
+    /// Records that the sum of a contribution is not that of the counted number of samples. The sum and the
+    /// extrema stay valid; the mean and the deviation are unknown from now on.
     pub fn doubt_count(&mut self) {
         self.count_known = false;
         self.forget_squares();
     }
 
-    /// Adds all that the other holds. Associative and commutative, with the default as identity.
+    /// Adds all samples of another. Associative and commutative, with the default as identity.
     #[inline]
     pub fn merge(&mut self, other: &Self) {
         if !other.squares_known {
@@ -142,7 +141,7 @@ impl IntStats {
         }
     }
 
-    /// Adds to what was carried.
+    /// Adds to the carried count and sums.
     #[cold]
     fn carry(&mut self, more: &Carried) {
         let carried = self.carried.get_or_insert_default();
@@ -173,21 +172,21 @@ impl IntStats {
         self.n == 0 && self.low > self.high && self.sum == 0 && self.squares_known && self.carried.is_none()
     }
 
-    /// Samples that are in the sum.
+    /// Returns the number of samples in the sum.
     #[inline]
     pub fn n(&self) -> u128 {
         u128::from(self.n) + self.carried.as_ref().map_or(0, |carried| carried.n)
     }
 
-    /// Their sum.
+    /// Returns their sum.
     #[inline]
     pub fn sum(&self) -> i128 {
         let sum = i128::from(self.sum);
         self.carried.as_ref().map_or(sum, |carried| carried.sum.saturating_add(sum))
     }
 
-    /// The minimum and maximum as doubles for what must lie between them: where no double is equal to one, the
-    /// next one within; where there is none within either, the nearest.
+    /// Returns the minimum and maximum as doubles, for values that must lie between them. If an extremum is not a
+    /// double, returns the next double within; if there is none within, the nearest.
     pub fn extent(&self) -> Option<(f64, f64)> {
         let (min, max) = (self.min()?, self.max()?);
         let (low, high) = (min as f64, max as f64);
@@ -197,33 +196,33 @@ impl IntStats {
         Some(if within(inner_low) && within(inner_high) { (inner_low, inner_high) } else { (low, low) })
     }
 
-    /// The least value seen.
+    /// Returns the minimum.
     #[inline]
     pub fn min(&self) -> Option<i64> {
         (self.low <= self.high).then_some(self.low)
     }
 
-    /// The greatest value seen.
+    /// Returns the maximum.
     #[inline]
     pub fn max(&self) -> Option<i64> {
         (self.low <= self.high).then_some(self.high)
     }
 
-    /// The mean, correctly rounded; `None` without samples, and where their number is in doubt.
+    /// Returns the mean, correctly rounded; `None` if there are no samples or their number is unknown.
     pub fn mean(&self) -> Option<f64> {
         const EXACT: u128 = 1 << 53;
         let (n, sum) = (self.n(), self.sum());
         match n {
             _ if !self.count_known => None,
             0 => None,
-            // Exact doubles, so the one division rounds once.
+            // Both are exact doubles, so only the division rounds.
             1..=EXACT if sum.unsigned_abs() <= EXACT => Some(sum as f64 / n as f64),
             _ => Some(rounding::ratio(&sum.into(), &n.into(), 0)),
         }
     }
 
-    /// The sample standard deviation √((Σx² − (Σx)²/n) / (n − 1)), correctly rounded; `None` of
-    /// fewer than two samples, and where the squares are unknown.
+    /// Returns the sample standard deviation √((Σx² − (Σx)²/n) / (n − 1)), correctly rounded; `None` if there are
+    /// fewer than two samples or the squares are unknown.
     pub fn std(&self) -> Option<f64> {
         let IntParts { n, sum, squares, squares_known, .. } = self.parts();
         if n < 2 || !squares_known {
@@ -235,7 +234,7 @@ impl IntStats {
         Some(rounding::root(&spread, &freedom, 0))
     }
 
-    /// What the statistics are made of.
+    /// Returns the parts of the statistics.
     pub fn parts(&self) -> IntParts {
         let mut squares = U256 { hi: 0, lo: self.squares };
         if let Some(carried) = &self.carried {
@@ -252,8 +251,8 @@ impl IntStats {
         }
     }
 
-    /// The same where the sums are narrow, in the types of the wide ones: `n` fits `u64`, `sum` fits `i64`,
-    /// and `squares.hi` is zero, which code that this is inlined in is compiled for.
+    /// Returns the parts if they are narrow: `n` fits `u64`, `sum` fits `i64`, and `squares.hi` is zero. The compiler
+    /// uses these ranges to optimise callers that this is inlined into.
     #[inline(always)]
     pub fn narrow_parts(&self) -> Option<IntParts> {
         self.carried.is_none().then(|| IntParts {
@@ -266,14 +265,14 @@ impl IntStats {
         })
     }
 
-    /// Statistics of `n` samples and their extrema, of narrow sums; `None` where no samples give them.
+    /// Creates statistics from narrow parts; `None` if no samples can give them.
     #[inline]
     pub fn from_narrow(n: u64, sum: i64, squares: u128, low: i64, high: i64) -> Option<Self> {
         let (squares_known, count_known, carried) = (true, true, None);
         (n > 0 && low <= high).then_some(Self { n, sum, squares, squares_known, count_known, low, high, carried })
     }
 
-    /// Statistics made of `parts`; `None` where no samples give them.
+    /// Creates statistics from their parts; `None` if no samples can give them.
     #[inline]
     pub fn from_parts(parts: IntParts) -> Option<Self> {
         let IntParts { n, sum, squares, squares_known, count_known, extent } = parts;

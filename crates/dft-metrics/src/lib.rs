@@ -4,20 +4,19 @@
 //! # Exact, and therefore mergeable in any order
 //!
 //! Integers are exact: a count, a 128-bit sum, a 256-bit sum of squares, extrema. Floats are exact
-//! too: their sum and their sum of squares are kept as fixed-point integers ([`ExactSum`]). So
-//! merging is associative and commutative to the bit, whatever the number of threads, workers or
-//! chunks, and mean and standard deviation are computed once, when they are read, correctly rounded
-//! from the exact sums.
+//! too: their sum and their sum of squares are fixed-point integers ([`ExactSum`]). So merging is
+//! associative and commutative to the bit, regardless of the number of threads, workers or chunks.
+//! The mean and the standard deviation are computed from the exact sums when they are read, and
+//! rounded correctly.
 //!
-//! The alternative not taken is Welford's update with Chan's merge: smaller, but its result depends
-//! on the order of merging, so a value's parts would have to be kept apart by file until it is
-//! read. Power sums in doubles were never one: for readings of mean 1e9 and spread 1 they have no
-//! correct digit of the deviation.
+//! Welford's update with Chan's merge is smaller, but its result depends on the order of merging, so
+//! the parts of a value would have to be stored per file until it is read. Power sums in doubles are
+//! no alternative: for readings of mean 1e9 and spread 1, no digit of the deviation is correct.
 //!
 //! # Limits
 //!
-//! Samples are `i64` or finite `f64` (others are counted apart). Sums hold at least 2^64 samples of
-//! any size; a [`Sketch`] counts to 2^64 − 1 in a bucket.
+//! Samples are `i64` or finite `f64` (others are counted separately). Sums hold at least 2^64 samples
+//! of any size; a [`Sketch`] counts up to 2^64 − 1 in a bucket.
 //!
 //! # Example
 //!
@@ -48,12 +47,12 @@ pub use wide::U256;
 
 use num_bigint::BigInt;
 
-/// The powers of ten that are exact doubles and are asked for.
+/// The powers of ten that callers use; all are exact doubles.
 const POWERS: [f64; 13] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12];
 
-/// An integer over 10^`decimals`, as the nearest double.
+/// Returns an integer divided by 10^`decimals`, as the nearest double.
 ///
-/// Totals in µs become seconds this way without a second rounding.
+/// This converts totals in µs to seconds with a single rounding.
 #[inline]
 pub fn scaled(value: i128, decimals: u32) -> f64 {
     const EXACT: u64 = 1 << 53;
@@ -61,7 +60,7 @@ pub fn scaled(value: i128, decimals: u32) -> f64 {
         && small.unsigned_abs() <= EXACT
         && let Some(power) = POWERS.get(decimals as usize)
     {
-        // Both are exact doubles, so the one division rounds once.
+        // Both are exact doubles, so only the division rounds.
         return small as f64 / power;
     }
     scaled_slowly(value, decimals)
@@ -72,7 +71,7 @@ fn scaled_slowly(value: i128, decimals: u32) -> f64 {
     rounding::ratio(&BigInt::from(value), &BigInt::from(10).pow(decimals), 0)
 }
 
-/// The nearest double of a 256-bit integer over 10^`decimals`.
+/// Returns a 256-bit integer divided by 10^`decimals`, as the nearest double.
 pub fn scaled_wide(value: &U256, decimals: u32) -> f64 {
     rounding::ratio(&value.to_bigint(), &BigInt::from(10).pow(decimals), 0)
 }

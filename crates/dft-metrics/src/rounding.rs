@@ -1,12 +1,12 @@
-//! Exact rationals to the nearest double (ties to even), subnormals and overflow included.
+//! Rounds exact rationals to the nearest double (ties to even), including subnormals and overflow.
 
 use num_bigint::{BigInt, BigUint, Sign};
 use num_traits::{Signed, Zero};
 
-/// Bits kept of a quotient or root before it is rounded: more than a double's 53 and the half.
+/// The bits of a quotient or root that are kept before rounding: more than the 53 of a double and one for the half.
 const BITS: i64 = 66;
 
-/// `num / den · 2^exponent`, correctly rounded. `den` must be positive.
+/// Returns `num / den · 2^exponent`, correctly rounded. `den` must be positive.
 pub(crate) fn ratio(num: &BigInt, den: &BigInt, exponent: i64) -> f64 {
     let magnitude = num.magnitude();
     let shift = (BITS + den.bits() as i64 - magnitude.bits() as i64).max(0);
@@ -16,12 +16,12 @@ pub(crate) fn ratio(num: &BigInt, den: &BigInt, exponent: i64) -> f64 {
     signed(num, round(&quotient, exponent - shift, sticky))
 }
 
-/// `value · 2^exponent`, correctly rounded.
+/// Returns `value · 2^exponent`, correctly rounded.
 pub(crate) fn integer(value: &BigInt, exponent: i64) -> f64 {
     signed(value, round(value.magnitude(), exponent, false))
 }
 
-/// The square root of `num / den · 2^exponent`, correctly rounded; 0 of what is negative.
+/// Returns the square root of `num / den · 2^exponent`, correctly rounded; 0 for a negative radicand.
 pub(crate) fn root(num: &BigInt, den: &BigInt, exponent: i64) -> f64 {
     if !num.is_positive() {
         return 0.0;
@@ -41,13 +41,13 @@ fn signed(of: &BigInt, magnitude: f64) -> f64 {
     if of.sign() == Sign::Minus { -magnitude } else { magnitude }
 }
 
-/// `value · 2^exponent` (a little more, where `sticky`), correctly rounded.
+/// Returns `value · 2^exponent` (a little more if `sticky`), correctly rounded.
 fn round(value: &BigUint, exponent: i64, sticky: bool) -> f64 {
     if value.is_zero() {
         return 0.0;
     }
     let bits = value.bits() as i64;
-    // The weight of the last bit that a double keeps here: 53 bits down, or the least subnormal's.
+    // The weight of the last bit that a double keeps here: 53 bits down, or that of the smallest subnormal.
     let last = (bits + exponent - 53).max(-1074);
     let dropped = last - exponent;
     let (mut kept, half, rest) = if dropped <= 0 {
@@ -62,7 +62,7 @@ fn round(value: &BigUint, exponent: i64, sticky: bool) -> f64 {
     if half && (rest || kept.bit(0)) {
         kept += 1_u32;
     }
-    // At most 2^53, so exact; and both powers of two below are exact.
+    // At most 2^53, so exact. Both powers of two below are exact, too.
     let digits = kept.iter_u64_digits().next().unwrap_or(0) as f64;
     if last > 1023 {
         return f64::INFINITY;
@@ -70,12 +70,12 @@ fn round(value: &BigUint, exponent: i64, sticky: bool) -> f64 {
     scale_by_power_of_two(digits, last)
 }
 
-/// `value · 2^power` where the result is exact or infinite.
+/// Returns `value · 2^power`; the result must be exact or infinite.
 fn scale_by_power_of_two(value: f64, power: i64) -> f64 {
     let two_to = |power: i64| f64::from_bits(((power + 1023) as u64) << 52);
     match power {
         -1022..=1023 => value * two_to(power),
-        // In two steps, for a power of two below 2^-1022 is no normal double.
+        // In two steps, because a power of two below 2^-1022 is not a normal double.
         _ => value * two_to(-1022) * two_to(power + 1022),
     }
 }
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn integers_round_as_the_language_does() {
+    fn integers_round_like_rust_casts() {
         for value in
             [0_i128, 1, -1, 1 << 53, (1 << 53) + 1, (1 << 54) + 2, (1 << 54) + 6, i128::MAX, i128::MIN, -12_345]
         {
@@ -94,14 +94,14 @@ mod tests {
     }
 
     #[test]
-    fn ratios_are_one_ieee_division() {
+    fn ratios_equal_one_ieee_division() {
         for (num, den) in [(1_i64, 3_i64), (-2, 3), (10, 7), (1, 10), (9_007_199_254_740_991, 3), (5, 5), (0, 9)] {
             assert_eq!(ratio(&BigInt::from(num), &BigInt::from(den), 0), num as f64 / den as f64);
         }
     }
 
     #[test]
-    fn the_ends_of_the_range_are_right() {
+    fn the_ends_of_the_range_round_correctly() {
         let one = BigInt::from(1);
         assert_eq!(integer(&one, -1074), f64::from_bits(1));
         assert_eq!(integer(&one, -1075), 0.0);

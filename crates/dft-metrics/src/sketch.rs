@@ -1,10 +1,10 @@
 //! Quantile sketches: DDSketch (Masson, Rim and Lee, *DDSketch: A Fast and Fully-Mergeable Quantile
-//! Sketch with Relative-Error Guarantees*, VLDB 2019), with sparse buckets that are never collapsed,
-//! so that merging is exact.
+//! Sketch with Relative-Error Guarantees*, VLDB 2019). Buckets are sparse and never collapsed, so
+//! merging is exact.
 
 use std::collections::BTreeMap;
 
-/// How values become bucket indexes: with γ = (1 + a) / (1 − a), the bucket of |x| is ⌈log_γ |x|⌉.
+/// Maps values to bucket indexes: with γ = (1 + a) / (1 − a), the bucket of |x| is ⌈log_γ |x|⌉.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SketchMapping {
     accuracy: f64,
@@ -12,29 +12,29 @@ pub struct SketchMapping {
 }
 
 impl SketchMapping {
-    /// A mapping of relative accuracy `accuracy`; `None` unless 0.00001 ≤ `accuracy` < 1.
+    /// Creates a mapping of relative accuracy `accuracy`; `None` unless 0.00001 ≤ `accuracy` < 1.
     pub fn new(accuracy: f64) -> Option<Self> {
         let usable = (1e-5..1.0).contains(&accuracy);
         usable.then(|| Self { accuracy, log_gamma: ((1.0 + accuracy) / (1.0 - accuracy)).ln() })
     }
 
-    /// The relative accuracy of quantiles.
+    /// Returns the relative accuracy of quantiles.
     pub fn accuracy(&self) -> f64 {
         self.accuracy
     }
 
-    /// The bucket of a magnitude: within ± 72 million for the finest accuracy.
+    /// Returns the bucket of a magnitude: within ± 72 million for the finest accuracy.
     fn index(&self, magnitude: f64) -> i32 {
         (magnitude.ln() / self.log_gamma).ceil() as i32
     }
 
-    /// The value that stands for a bucket: 2γ^i / (γ + 1), within the accuracy of all in it.
+    /// Returns the value that represents a bucket: 2γ^i / (γ + 1), within the accuracy of all values in it.
     fn value(&self, index: i32) -> f64 {
         (f64::from(index) * self.log_gamma).exp() * (1.0 - self.accuracy)
     }
 }
 
-/// Counts of values by bucket. The default holds nothing.
+/// Counts of values by bucket. The default is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sketch {
     zero: u64,
@@ -43,7 +43,7 @@ pub struct Sketch {
 }
 
 impl Sketch {
-    /// Adds one value; NaN and infinities are left out.
+    /// Adds one value; NaN and infinities are ignored.
     pub fn add(&mut self, mapping: &SketchMapping, value: f64) {
         if !value.is_finite() {
             return;
@@ -57,7 +57,7 @@ impl Sketch {
         *slot = slot.saturating_add(1);
     }
 
-    /// Adds all that the other holds. Associative and commutative, with the default as identity.
+    /// Adds all values of another. Associative and commutative, with the default as identity.
     pub fn merge(&mut self, other: &Self) {
         self.zero = self.zero.saturating_add(other.zero);
         for (mine, theirs) in [(&mut self.positive, &other.positive), (&mut self.negative, &other.negative)] {
@@ -68,28 +68,28 @@ impl Sketch {
         }
     }
 
-    /// About how many bytes the sketch holds outside of itself.
+    /// Returns the approximate heap memory of the sketch, in bytes.
     #[inline]
     pub fn heap_bytes(&self) -> usize {
-        // Nodes of the maps have room for 11 entries, and are half full at least.
+        // Nodes of the maps have room for 11 entries, and are at least half full.
         const NODE: usize = 11 * 12 + 24;
         (self.positive.len().div_ceil(6) + self.negative.len().div_ceil(6)) * NODE
     }
 
-    /// Values in the sketch.
+    /// Returns the number of values in the sketch.
     pub fn count(&self) -> u128 {
         let sides = self.positive.values().chain(self.negative.values());
         sides.map(|&count| u128::from(count)).sum::<u128>() + u128::from(self.zero)
     }
 
-    /// Whether there is none.
+    /// Whether the sketch has no values.
     pub fn is_empty(&self) -> bool {
         self.zero == 0 && self.positive.is_empty() && self.negative.is_empty()
     }
 
-    /// The value of rank ⌊q·(n − 1)⌋, within the mapping's accuracy and within the metric's `extent`, its exact
-    /// minimum and maximum: those are the values of ranks 0 and 1. `None` without values, or for a `q` outside
-    /// 0 to 1.
+    /// Returns the value of rank ⌊q·(n − 1)⌋, within the accuracy of the mapping and within `extent`, the exact
+    /// minimum and maximum of the metric, which are the results for `q` 0 and 1. `None` if there are no values, or if
+    /// `q` is not in 0 to 1.
     pub fn quantile(&self, mapping: &SketchMapping, q: f64, extent: Option<(f64, f64)>) -> Option<f64> {
         let count = self.count();
         if count == 0 || !(0.0..=1.0).contains(&q) {
@@ -102,7 +102,7 @@ impl Sketch {
         if q == 1.0 {
             return Some(high);
         }
-        // The values that stand for buckets lie within them, mostly outside of what was seen.
+        // The value of a bucket lies within the bucket, but may lie outside the extent.
         self.of_rank(mapping, q, count).map(|value| value.max(low).min(high))
     }
 
@@ -120,13 +120,12 @@ impl Sketch {
         None
     }
 
-    /// What the sketch is made of: the count of zeros, and counts by bucket of the values above and
-    /// below zero.
+    /// Returns the parts of the sketch: the count of zeros, and counts by bucket of the values above and below zero.
     pub fn parts(&self) -> (u64, &BTreeMap<i32, u64>, &BTreeMap<i32, u64>) {
         (self.zero, &self.positive, &self.negative)
     }
 
-    /// A sketch made of its parts; `None` if a bucket is there that holds nothing.
+    /// Creates a sketch from its parts; `None` if a bucket has a count of 0.
     pub fn from_parts(zero: u64, positive: BTreeMap<i32, u64>, negative: BTreeMap<i32, u64>) -> Option<Self> {
         let full = positive.values().chain(negative.values()).all(|&count| count > 0);
         full.then_some(Self { zero, positive, negative })

@@ -1,4 +1,4 @@
-//! Unsigned 256-bit sums: of squares, which 128 bits cannot hold.
+//! Unsigned 256-bit integers, for sums of squares that 128 bits cannot hold.
 
 use num_bigint::BigInt;
 
@@ -15,27 +15,26 @@ impl U256 {
     /// Zero.
     pub const ZERO: Self = Self { hi: 0, lo: 0 };
 
-    /// The square of a sample.
+    /// Returns the square of a sample.
     #[inline]
     pub fn square_of(value: i64) -> Self {
         let magnitude = u128::from(value.unsigned_abs());
         Self { hi: 0, lo: magnitude * magnitude }
     }
 
-    /// The square of a 128-bit total.
+    /// Returns the square of a 128-bit total.
     pub fn square_of_wide(value: i128) -> Self {
         const LOW: u128 = u64::MAX as u128;
         let magnitude = value.unsigned_abs();
         let (high, low) = (magnitude >> 64, magnitude & LOW);
-        // (h·2^64 + l)² = h²·2^128 + 2hl·2^64 + l², of which 2hl may itself pass 128 bits.
+        // (h·2^64 + l)² = h²·2^128 + 2hl·2^64 + l², where 2hl may exceed 128 bits.
         let cross = high * low;
         let mut square = Self { hi: high * high + (cross >> 63), lo: low * low };
         square.add(Self { hi: 0, lo: cross << 65 });
         square
     }
 
-    /// Adds the other. Sums of fewer than 2^128 squares of 64-bit samples cannot overflow; past
-    /// that the sum stays at its greatest.
+    /// Adds another integer, saturating. Sums of fewer than 2^128 squares of 64-bit samples cannot overflow.
     #[inline]
     pub fn add(&mut self, other: Self) {
         let (lo, carry) = self.lo.overflowing_add(other.lo);
@@ -47,7 +46,7 @@ impl U256 {
         *self = hi.map_or(Self { hi: u128::MAX, lo: u128::MAX }, |hi| Self { hi, lo });
     }
 
-    /// The same integer, without a bound.
+    /// Converts to an integer of arbitrary size.
     pub fn to_bigint(self) -> BigInt {
         (BigInt::from(self.hi) << 128) + BigInt::from(self.lo)
     }

@@ -1,5 +1,5 @@
-//! The laws of every metric: identity, commutativity, associativity, and agreement with a naive
-//! model that keeps all samples.
+//! Every metric has an identity, is commutative and associative, and agrees with a naive model that
+//! keeps all samples.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::fmt::Debug;
@@ -9,7 +9,7 @@ use num_bigint::BigInt;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// A metric, and one step that feeds it.
+/// A metric, and a step that adds to it.
 trait Metric: Default + Clone + PartialEq + Debug {
     type Step: Clone + Debug;
     fn step(&mut self, step: &Self::Step);
@@ -150,7 +150,7 @@ fn fixed(value: f64) -> BigInt {
 
 /// Whether `root` is a nearest double of √(num / den).
 fn is_nearest_root(root: f64, num: &BigInt, den: &BigInt) -> bool {
-    // Twice the value, so that the midpoints to the neighbours are whole; in units of 2^-1075.
+    // Twice the value, so that the midpoints to the neighbours are integers, in units of 2^-1075.
     let twice = |value: f64| fixed(value) * 2;
     let (below, above) = (root.next_down().max(0.0), root.next_up());
     let low = (twice(below) + twice(root)) / 2;
@@ -159,7 +159,7 @@ fn is_nearest_root(root: f64, num: &BigInt, den: &BigInt) -> bool {
     &low * &low * den <= target && target <= &high * &high * den
 }
 
-/// Steps at the ends of 64 bits, so that sums and squares pass the widths that are tried first.
+/// Steps at the ends of the 64-bit range, so that sums and squares outgrow the narrow widths.
 fn border_step() -> impl Strategy<Value = Step<i64>> {
     let value = || prop::sample::select(vec![i64::MIN, i64::MIN + 1, -1, 0, 1, 1 << 32, i64::MAX - 1, i64::MAX]);
     let count = prop::sample::select(vec![0, 1, 1, 1, 2, u64::MAX]);
@@ -171,27 +171,27 @@ fn border_step() -> impl Strategy<Value = Step<i64>> {
 
 proptest! {
     #[test]
-    fn integer_statistics_keep_the_laws(a in steps(int()), b in steps(int()), c in steps(int())) {
+    fn integer_statistics_are_commutative_and_associative(a in steps(int()), b in steps(int()), c in steps(int())) {
         laws::<IntStats>(&a, &b, &c)?;
     }
 
     #[test]
-    fn float_statistics_keep_the_laws(a in steps(float()), b in steps(float()), c in steps(float())) {
+    fn float_statistics_are_commutative_and_associative(a in steps(float()), b in steps(float()), c in steps(float())) {
         laws::<FloatStats>(&a, &b, &c)?;
     }
 
     #[test]
-    fn exact_sums_keep_the_laws(a in terms(), b in terms(), c in terms()) {
+    fn exact_sums_are_commutative_and_associative(a in terms(), b in terms(), c in terms()) {
         laws::<ExactSum>(&a, &b, &c)?;
     }
 
     #[test]
-    fn sketches_keep_the_laws(a in vec(float(), 0..20), b in vec(float(), 0..20), c in vec(float(), 0..20)) {
+    fn sketches_are_commutative_and_associative(a in vec(float(), 0..20), b in vec(float(), 0..20), c in vec(float(), 0..20)) {
         laws::<Sketch>(&a, &b, &c)?;
     }
 
     #[test]
-    fn integer_statistics_are_those_of_all_samples(samples in vec(int(), 1..40)) {
+    fn integer_statistics_agree_with_all_samples(samples in vec(int(), 1..40)) {
         let stats = IntStats::of(&samples.iter().map(|&v| Step::Sample(v)).collect::<Vec<_>>());
         let n = BigInt::from(samples.len());
         let sum: BigInt = samples.iter().map(|&v| BigInt::from(v)).sum();
@@ -207,7 +207,7 @@ proptest! {
     }
 
     #[test]
-    fn integer_statistics_are_equal_where_their_parts_are(
+    fn integer_statistics_are_equal_if_their_parts_are(
         a in vec(border_step(), 0..3), b in vec(border_step(), 0..3), c in vec(border_step(), 0..2),
     ) {
         let (a, b, c) = (IntStats::of(&a), IntStats::of(&b), IntStats::of(&c));
@@ -219,7 +219,7 @@ proptest! {
     }
 
     #[test]
-    fn sums_past_the_narrow_widths_are_exact(a in vec(border_step(), 0..40), b in vec(border_step(), 0..40)) {
+    fn sums_beyond_the_narrow_widths_are_exact(a in vec(border_step(), 0..40), b in vec(border_step(), 0..40)) {
         let (mut n, mut sum, mut squares, mut known) = (0_u128, 0_i128, BigInt::ZERO, true);
         for step in a.iter().chain(&b) {
             let (count, total) = match *step {
@@ -252,7 +252,7 @@ proptest! {
     }
 
     #[test]
-    fn exact_sums_are_big_integers(terms in vec(finite(), 0..30)) {
+    fn exact_sums_agree_with_big_integers(terms in vec(finite(), 0..30)) {
         let mut sum = ExactSum::default();
         terms.iter().for_each(|&term| sum.add_f64(term));
         let wanted: BigInt = terms.iter().map(|&term| fixed(term)).sum();
@@ -264,7 +264,7 @@ proptest! {
     }
 
     #[test]
-    fn exact_sums_come_from_no_other_bytes(weight in -400_i32..400, bytes in vec(any::<u8>(), 0..40)) {
+    fn exact_sums_have_one_byte_form(weight in -400_i32..400, bytes in vec(any::<u8>(), 0..40)) {
         if let Some(sum) = ExactSum::from_bytes_parts(weight, &bytes) {
             let (w, b) = sum.to_bytes_parts();
             prop_assert_eq!((w, b.as_slice()), (weight, bytes.as_slice()));
@@ -278,7 +278,7 @@ proptest! {
     ) {
         let samples: Vec<f64> = samples.iter().map(|v| v + shift).collect();
         let stats = FloatStats::of(&samples.iter().map(|&v| Step::Sample(v)).collect::<Vec<_>>());
-        // The second pass is exact where the first is: differences from a sample lose nothing here.
+        // Differences from a sample are exact here.
         let n = samples.len() as f64;
         let offset: f64 = samples.iter().map(|v| v - samples[0]).sum::<f64>() / n;
         let m2: f64 = samples.iter().map(|v| (v - samples[0] - offset).powi(2)).sum();
@@ -289,7 +289,7 @@ proptest! {
     }
 
     #[test]
-    fn joint_statistics_are_those_of_all_samples(ints in vec(-1_000_000_i64..1_000_000, 0..20), floats in vec(-1e6..1e6_f64, 0..20)) {
+    fn joint_statistics_agree_with_all_samples(ints in vec(-1_000_000_i64..1_000_000, 0..20), floats in vec(-1e6..1e6_f64, 0..20)) {
         let int_stats = IntStats::of(&ints.iter().map(|&v| Step::Sample(v)).collect::<Vec<_>>());
         let float_stats = FloatStats::of(&floats.iter().map(|&v| Step::Sample(v)).collect::<Vec<_>>());
         let all: Vec<f64> = ints.iter().map(|&v| v as f64).chain(floats.iter().copied()).collect();
@@ -316,7 +316,7 @@ proptest! {
     fn quantiles_lie_within_the_minimum_and_the_maximum(
         ints in vec(prop_oneof![any::<i64>(), -3..4_i64, (1_i64 << 53)..(1 << 53) + 9, i64::MAX - 9..=i64::MAX], 0..40),
         floats in vec(prop_oneof![any::<f64>().prop_filter("finite", |v| v.is_finite()), -1.0..1.0_f64, Just(-0.0)], 0..40),
-        // Of aggregated records: the extrema widen, the sketch has nothing of them.
+        // Aggregated calls widen the extrema, and are not in the sketch.
         others in vec(any::<i64>(), 0..2),
         more in 0.0..=1.0_f64,
     ) {
@@ -355,7 +355,7 @@ proptest! {
 }
 
 #[test]
-fn std_is_right_for_values_far_from_zero() {
+fn the_deviation_is_exact_for_values_far_from_zero() {
     let mut floats = FloatStats::default();
     for v in [1e9, 1e9 + 1.0, 1e9 + 2.0] {
         floats.sample(v);
@@ -388,7 +388,7 @@ fn the_deviation_of_summed_samples_is_unknown_and_not_zero() {
 }
 
 #[test]
-fn nothing_is_lost_to_cancellation() {
+fn sums_lose_nothing_to_cancellation() {
     let mut stats = FloatStats::default();
     for v in [1e308, 1.0, -1e308] {
         stats.sample(v);
@@ -401,7 +401,7 @@ fn nothing_is_lost_to_cancellation() {
 }
 
 #[test]
-fn seconds_of_microseconds_are_rounded_once() {
+fn scaling_rounds_once() {
     assert_eq!(dft_metrics::scaled(1_234_567, 6), 1.234567);
     assert_eq!(dft_metrics::scaled(-5, 6), -5e-6);
     assert_eq!(dft_metrics::scaled(i128::from(i64::MAX) * 1_000_000, 6), i64::MAX as f64);

@@ -1,4 +1,4 @@
-//! How long it takes to read and inflate traces, and nothing else: the floor of a build.
+//! Measures how long it takes only to read and inflate traces: the lower bound of a build.
 //!
 //! ```text
 //! cargo run --release -p dft-trace --example read_floor -- THREADS FILE…
@@ -20,7 +20,7 @@ fn main() -> std::io::Result<()> {
         let (mut block, mut bytes) = (Block::default(), 0);
         while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
             let mut reader = TraceReader::open(file)?;
-            // Lines are not counted: nothing is looked at.
+            // Lines are not counted, so every block starts at the same line.
             let start = reader.start();
             while reader.next_block(start, &mut block)? {
                 bytes += block.text.len();

@@ -1,4 +1,4 @@
-//! A block of whole lines to records, in order.
+//! Parses a block of whole lines into records, in order.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::record::{Phase, Record};
 use crate::scan;
 use dft_codec::Clock;
 
-/// Why a line is malformed, in words.
+/// Why a line is malformed, as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MalformedReason(pub String);
 
@@ -20,28 +20,28 @@ impl fmt::Display for MalformedReason {
     }
 }
 
-/// Where a block ends: what the block behind it starts with.
+/// Where a block ends, and so where the next one starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockEnd {
     /// The number of the next line in the file, from 1.
     pub line: u64,
-    /// How times are meant there.
+    /// The clock at that line.
     pub clock: Clock,
 }
 
-/// What a line of a block holds.
+/// The content of a line of a block.
 #[derive(Debug)]
 pub enum Line<'r, 'a> {
     /// A record, of any phase. `ts` and `dur` are unchecked, in the trace's unit.
     Record {
         /// The record.
         record: &'r Record<'a>,
-        /// How its times are meant.
+        /// The clock of its times.
         clock: Clock,
         /// The line's number in the file, from 1.
         line: u64,
     },
-    /// Not a JSON object. Where it ends in a whole record, that follows, as one of the same line.
+    /// Not a JSON object. If the line ends in a whole record, that record follows, with the same line number.
     Malformed {
         /// The line's number in the file, from 1.
         line: u64,
@@ -50,9 +50,9 @@ pub enum Line<'r, 'a> {
     },
 }
 
-/// Turns lines into records, and learns the layouts that they have.
+/// Parses lines into records, and learns their layouts.
 ///
-/// A parser is for one thread. What it has learnt makes it faster and changes nothing else.
+/// A parser is for one thread. The layouts it has learnt affect its speed only.
 #[derive(Debug, Default)]
 pub struct Parser {
     layouts: Layouts,
@@ -60,15 +60,15 @@ pub struct Parser {
 }
 
 impl Parser {
-    /// A parser that has seen nothing yet.
+    /// Creates a parser that knows no layouts yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Hands every line of `text` that holds anything to `sink`, in order.
+    /// Passes every non-empty line of `text` to `sink`, in order.
     ///
-    /// `first_line` is the number of the text's first line in its file, `clock` how times are meant there.
-    /// Returns the same of the line after the text.
+    /// `first_line` is the number of the first line in its file, and `clock` is the clock at that line.
+    /// Returns both for the line after the text.
     pub fn parse(
         &mut self,
         text: &[u8],
@@ -82,15 +82,15 @@ impl Parser {
         let mut start = 0;
         let mut line = first_line;
         let unended = !matches!(text.last(), None | Some(b'\n'));
-        // Whether lines end as they mostly do, so that none is read in vain.
+        // Whether lines end in the usual way. If not, do not try `read_line`, which would only fail.
         let mut usual = true;
         while let Some(rest) = text.get(start..)
             && !rest.is_empty()
         {
-            let behind = if usual { layouts.read_line(rest, &mut record) } else { None };
-            let parsed = match behind {
-                Some(behind) => {
-                    start += behind;
+            let next = if usual { layouts.read_line(rest, &mut record) } else { None };
+            let parsed = match next {
+                Some(next) => {
+                    start += next;
                     Some(Ok(()))
                 }
                 None => {
@@ -102,7 +102,7 @@ impl Parser {
                         let parsed = parse_line(content, &rest[before..], layouts, arena, &mut record);
                         usual &= parsed.is_err() || record.layout.is_none();
                         parsed.map_err(|error| {
-                            let reason = MalformedReason(error.behind(before).to_string());
+                            let reason = MalformedReason(error.after(before).to_string());
                             Broken { content, reason }
                         })
                     })
@@ -128,7 +128,7 @@ impl Parser {
     }
 }
 
-/// Sets how times are meant from a record on, if it says anything of that.
+/// Updates the clock, if a record declares anything about the times after it.
 #[inline(always)]
 fn set_clock(clock: &mut Clock, record: &Record<'_>) {
     match record.phase {
@@ -138,14 +138,14 @@ fn set_clock(clock: &mut Clock, record: &Record<'_>) {
     }
 }
 
-/// A line that is no record.
+/// A line that is not a record.
 struct Broken<'a> {
     content: &'a [u8],
     reason: MalformedReason,
 }
 
-/// Reads one line's [payload], with which `ahead` starts, into `record`: by a layout that is known, else
-/// by the scanner, else by the library.
+/// Reads the [payload] of one line into `record`: by a known layout, or else by the scanner, or else by the library.
+/// `ahead` starts with the payload.
 #[inline]
 fn parse_line<'a>(
     content: &'a [u8],
@@ -159,7 +159,7 @@ fn parse_line<'a>(
     }
     match scan::scan(content, record) {
         Ok(()) => {
-            // Without enough text behind it, a line is not read even by a layout that is known.
+            // With too little text after it, a line is not read even if its layout is known.
             if ahead.len() >= content.len() + LOOKAHEAD {
                 layouts.learn(content);
             }
@@ -169,11 +169,11 @@ fn parse_line<'a>(
     }
 }
 
-/// How times are meant after `text`, without reading more of it than may change that.
+/// Returns the clock after `text`. Parses only lines that may change it.
 pub(crate) fn clock_after(text: &[u8], mut clock: Clock) -> Clock {
-    // Each word may hide in escapes, so a line with any is looked at.
+    // Each word may be written with escapes, so parse lines with any escape, too.
     let finders = [&b"time_metric"[..], b"\\u", b"\"version\""].map(memchr::memmem::Finder::new);
-    // Once counters are known to tell starts, nothing takes that back.
+    // Once counters give the starts of their periods, no record changes that.
     let finders = &finders[..if clock.counter_starts { 2 } else { 3 }];
     if finders.iter().all(|finder| finder.find(text).is_none()) {
         return clock;
@@ -193,7 +193,7 @@ mod tests {
     use dft_codec::TimeUnit;
 
     #[test]
-    fn units_switch_in_the_middle_and_the_shortcut_agrees() {
+    fn the_time_unit_can_change_within_a_block_and_clock_after_agrees() {
         let cm = |unit: &str| format!(r#"{{"name":"CM","ph":4,"args":{{"name":"time_metric","value":"{unit}"}}}}"#);
         let escaped = r#"{"name":"C\u004d","ph":"M","args":{"name":"time\u005fmetric","value":"MS"}}"#;
         let event = r#"{"name":"x","ph":1,"ts":1}"#;
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_the_same_however_they_end() {
+    fn a_line_gives_the_same_result_alone_and_in_a_block_however_lines_end() {
         let line = |at: usize| format!(r#"{{"name":"x{}","ph":"X","ts":{at},"args":{{"a":{}}}}}"#, at % 3, at * 7);
         let ends = [
             "", ",", "\r", " ,", ",,", ",\r", "]", "\n", ",\n\n", "}", ", \n[", "x", ",x", "\0", ",]\r", "\n][",
@@ -239,7 +239,7 @@ mod tests {
                     (read, end.line)
                 };
                 let whole = read(text.as_bytes(), 1);
-                // Alone, a line has too little behind it to be read by a layout.
+                // Alone, a line has too little text after it to be read by a layout.
                 let mut alone = (Vec::new(), 1);
                 for line in text.split_inclusive('\n') {
                     let (read, end) = read(line.as_bytes(), alone.1);
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_keep_their_numbers() {
+    fn blank_lines_count_in_line_numbers() {
         let mut numbers = Vec::new();
         Parser::new().parse(b"[\n\n{\"ts\":1}\nx\n]", 10, Clock::default(), |line| match line {
             Line::Record { line, .. } | Line::Malformed { line, .. } => numbers.push(line),

@@ -1,10 +1,10 @@
-//! Sixteen bytes of text, classified at once.
+//! Classifies sixteen bytes of text at once.
 
-/// How many bytes a chunk has.
+/// The size of a chunk in bytes.
 pub(crate) const CHUNK: usize = 16;
 
-/// A bit, the first byte's lowest, for each byte that ends or complicates a string: a quote, a
-/// backslash, a control character.
+/// Returns a bit mask, lowest bit first, of the bytes that end or complicate a string: quotes,
+/// backslashes, control characters.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(crate) fn specials(chunk: &[u8; CHUNK]) -> u32 {
@@ -19,7 +19,7 @@ pub(crate) fn specials(chunk: &[u8; CHUNK]) -> u32 {
     }
 }
 
-/// A bit, the first byte's lowest, for each byte that is no digit.
+/// Returns a bit mask, lowest bit first, of the bytes that are not digits.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(crate) fn others_than_digits(chunk: &[u8; CHUNK]) -> u32 {
@@ -32,7 +32,7 @@ pub(crate) fn others_than_digits(chunk: &[u8; CHUNK]) -> u32 {
     }
 }
 
-/// A bit, the first byte's lowest, for each byte that is that of the other chunk.
+/// Returns a bit mask, lowest bit first, of the bytes that equal those of the other chunk.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(crate) fn equals(chunk: &[u8; CHUNK], other: &[u8; CHUNK]) -> u32 {
@@ -52,7 +52,7 @@ fn loaded(chunk: &[u8; CHUNK]) -> std::arch::x86_64::__m128i {
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) use plain::{equals, others_than_digits, specials};
 
-/// The same, byte by byte.
+/// The same functions, byte by byte.
 #[cfg(any(test, not(target_arch = "x86_64")))]
 mod plain {
     use super::CHUNK;
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_at_every_place_is_classified_as_byte_by_byte() {
+    fn chunks_are_classified_like_single_bytes() {
         for usual in [b'a', b'5', b'"', 0xff] {
             for at in 0..CHUNK {
                 for byte in 0..=u8::MAX {

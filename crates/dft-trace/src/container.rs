@@ -1,9 +1,9 @@
-//! Files that look like traces, and are in a container that is not read.
+//! Recognises files that are traces by their names, but in a container that is not read.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// How the names of trace files end.
+/// The suffixes of the names of traces.
 pub const TRACE_SUFFIXES: [&str; 2] = [".pfw", ".pfw.gz"];
 
 /// Whether a file of this name is a trace.
@@ -11,24 +11,24 @@ pub(crate) fn is_trace(name: &[u8]) -> bool {
     TRACE_SUFFIXES.iter().any(|suffix| name.ends_with(suffix.as_bytes()))
 }
 
-/// A file that looks like a trace and is not read.
+/// A file that looks like a trace, but is not read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NotRead {
     /// The file.
     pub path: PathBuf,
-    /// What it is in, by its name.
+    /// Its container, by its name.
     pub container: Container,
 }
 
-/// What a trace is in instead of text or gzip, by the name of its file. Its text says what to do about it.
+/// The container of a trace that is neither text nor gzip, by the name of its file. Its `Display` text includes advice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Container {
-    /// Compressed, and not by gzip: how it is called, and what decompresses it.
+    /// Compressed, but not by gzip: the name of the compressor, and the command to decompress.
     Compressed(&'static str, &'static str),
-    /// An archive: what unpacks it.
+    /// An archive: the command to unpack it.
     Archive(&'static str),
-    /// Text or gzip by another name, such as that of a log that was rotated.
+    /// Text or gzip under another name, such as that of a rotated log.
     OtherName,
 }
 
@@ -39,14 +39,12 @@ impl fmt::Display for Container {
                 write!(f, "compressed by {name}: decompress it ({undo})")
             }
             Self::Archive(undo) => write!(f, "an archive: unpack it ({undo})"),
-            Self::OtherName => {
-                f.write_str("its name does not end in .pfw or .pfw.gz: rename it, or give it by its path")
-            }
+            Self::OtherName => f.write_str("its name does not end in .pfw or .pfw.gz: rename it, or pass its path"),
         }
     }
 }
 
-/// Compressors by how they end names.
+/// Suffixes of compressors, with names and commands.
 const COMPRESSORS: [(&str, &str, &str); 11] = [
     ("zst", "zstd", "zstd -d"),
     ("zstd", "zstd", "zstd -d"),
@@ -61,7 +59,7 @@ const COMPRESSORS: [(&str, &str, &str); 11] = [
     ("z", "compress", "uncompress"),
 ];
 
-/// Archives by how they end names; a compressed `.tar` is one, too.
+/// Suffixes of archives, with commands. A compressed `.tar` is an archive, too.
 const ARCHIVES: [(&str, &str); 10] = [
     ("tar", "tar -xf"),
     ("tgz", "tar -xf"),
@@ -76,7 +74,7 @@ const ARCHIVES: [(&str, &str); 10] = [
 ];
 
 impl Container {
-    /// What the file at this path is in, if it looks like a trace by its name and is none by it.
+    /// Returns the container of a file, if its name contains the suffix of a trace but does not end in it.
     pub(crate) fn of(path: &Path) -> Option<Self> {
         let name = path.file_name()?.as_encoded_bytes();
         if is_trace(name) {
@@ -100,12 +98,12 @@ impl Container {
         if let Some(&(_, undo)) = ARCHIVES.iter().find(|(suffix, _)| *suffix == last) {
             return Some(Self::Archive(undo));
         }
-        // Without a rest its case is another.
+        // An empty rest means that only the case differs.
         let is_number = !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit());
         (rest.is_empty() || last == "gz" || is_number).then_some(Self::OtherName)
     }
 
-    /// Whether it can be read all the same when it is asked for by its path.
+    /// Whether the file is read if its path is given explicitly.
     pub(crate) fn is_readable(self) -> bool {
         self == Self::OtherName
     }
@@ -116,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn traces_in_other_containers_are_told_by_their_names() {
+    fn traces_in_other_containers_are_recognised_by_name() {
         for (name, text) in [
             ("a.pfw.zst", "compressed by zstd: decompress it (zstd -d)"),
             ("a.PFW.BZ2", "compressed by bzip2: decompress it (bunzip2)"),

@@ -1,4 +1,4 @@
-//! Where a trace may be cut into pieces, found without reading all of it.
+//! Finds places to cut a trace into pieces, without reading all of it.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -12,19 +12,19 @@ use crate::source::{is_gzip, open_regular};
 use dft_codec::Clock;
 use dft_codec::ContentHash;
 
-/// Bytes that are looked through at once.
+/// How many bytes are searched at once.
 const WINDOW: usize = 256 << 10;
 
-/// The first bytes of a gzip member and its method, which is deflate.
+/// The first bytes of a gzip member, including its method, deflate.
 const MEMBER: [u8; 3] = [MAGIC[0], MAGIC[1], 8];
 
-/// Text that is inflated of what may be a member, to see whether it starts with a record.
+/// How many bytes of text are inflated to check that a possible member starts with a record.
 const PROBE_SIZES: [usize; 2] = [4 << 10, 256 << 10];
 
-/// Finds places to cut a trace at: where lines of text start, or gzip members that start with a record.
+/// Finds places to cut a trace at: starts of lines in text, or of gzip members that start with a record.
 ///
-/// That a member starts somewhere is a guess, for its first bytes may be among those of any member's data.
-/// [`SourceSummary::open_end`](crate::SourceSummary::open_end) tells whether a cut was one.
+/// The start of a member is a guess, because its first bytes may also occur in the data of a member.
+/// [`SourceSummary::open_end`](crate::SourceSummary::open_end) tells whether a cut was right.
 #[derive(Debug)]
 pub struct Cutter {
     file: File,
@@ -36,18 +36,18 @@ impl Cutter {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The system's error.
     pub fn open(path: &Path) -> io::Result<Self> {
         let (mut file, _) = open_regular(path)?;
         let gzip = is_gzip(&mut file, path)?;
         Ok(Self { file, gzip })
     }
 
-    /// The first place to cut at among some, none of which is the file's first byte.
+    /// Returns the first place to cut at within `places`, which must not include the first byte of the file.
     ///
     /// # Errors
     ///
-    /// A read that fails.
+    /// If a read fails.
     pub fn find(&mut self, places: Range<u64>) -> io::Result<Option<u64>> {
         if self.gzip { self.find_member(places) } else { self.find_line(places) }
     }
@@ -73,7 +73,7 @@ impl Cutter {
         let mut window = Vec::new();
         let mut at = places.start;
         while at < places.end {
-            // A member that starts at the last place has its first bytes behind it.
+            // The first bytes of a member that starts at the last place lie after it.
             self.read(at, places.end + MEMBER.len() as u64 - 1, &mut window)?;
             for candidate in finder.find_iter(&window) {
                 let place = at + candidate as u64;
@@ -89,7 +89,7 @@ impl Cutter {
         Ok(None)
     }
 
-    /// Bytes from `at` on, not those from `end` on.
+    /// Reads up to a window of bytes from `at` to before `end`.
     fn read(&mut self, at: u64, end: u64, window: &mut Vec<u8>) -> io::Result<()> {
         window.clear();
         self.file.seek(SeekFrom::Start(at))?;
@@ -97,7 +97,7 @@ impl Cutter {
         Ok(())
     }
 
-    /// Whether a place looks like the start of a member whose text starts with a record.
+    /// Whether a gzip member seems to start at `place`, and its text with a record.
     fn starts_with_record(&mut self, place: u64) -> io::Result<bool> {
         self.file.seek(SeekFrom::Start(place))?;
         let mut gzip = GzipReader::new(&self.file, Boundary { offset: place, text: ContentHash::EMPTY });
@@ -119,7 +119,7 @@ impl Cutter {
     }
 }
 
-/// Whether the first line with anything in it is a record; `None` where the text does not have its end.
+/// Whether the first non-empty line is a record; `None` if the text does not contain its end.
 fn first_is_record(text: &[u8]) -> Option<bool> {
     let mut rest = text;
     while let Some(end) = memchr::memchr(b'\n', rest) {
@@ -149,7 +149,7 @@ mod tests {
         encoder.finish().expect("in memory")
     }
 
-    /// Every place that is found in a file, one after another.
+    /// Returns every cut that is found in a file, in order.
     fn cuts(name: &str, bytes: &[u8]) -> Vec<u64> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(name);
@@ -165,10 +165,10 @@ mod tests {
     }
 
     #[test]
-    fn lines_and_members_are_found_wherever_they_lie() {
+    fn cuts_are_found_at_every_line_and_every_member() {
         let line = |length: usize| format!("{{\"name\":\"{}\"}}\n", "x".repeat(length)).into_bytes();
         let lines: Vec<Vec<u8>> = [5, WINDOW - 9, 3, 2 * WINDOW, 0].map(line).into();
-        // A line that is longer than what is tasted is not recognised.
+        // A line that is longer than the largest probe is not recognised.
         let short = |gap: usize| [5, WINDOW - gap, 3].map(line);
         let text = lines.concat();
         let starts = |parts: &[Vec<u8>]| -> Vec<u64> {
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_start_with_a_record_is_no_place_to_cut_at() {
+    fn a_member_that_does_not_start_with_a_record_is_not_a_cut() {
         let record = b"{\"name\":\"x\"}\n";
         for text in [&b"\"x\"},\n{\"name\":\"x\"}\n"[..], b"", b"[\n]\n", b"{\"name\":", b"{}} \n", b"oops\n"] {
             let bytes = [member(record, 1), member(text, 1), b"\x1f\x8b\x08\0\0\0\0\0\0\0oops".to_vec()].concat();
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_found_outside_of_the_places() {
+    fn cuts_are_only_found_within_the_given_places() {
         let folder = tempfile::tempdir().expect("a folder");
         let find = |name: &str, bytes: &[u8], places: Range<u64>| {
             let path = folder.path().join(name);

@@ -1,4 +1,4 @@
-//! Which files are traces: files, directories and globs to one stable list.
+//! Resolves files, directories and globs to one sorted list of traces.
 
 use std::collections::HashSet;
 use std::fs;
@@ -11,13 +11,13 @@ use dft_io::refuse_others;
 use crate::container::{Container, NotRead, is_trace};
 use crate::glob::{GlobMatch, Matches, glob, is_glob};
 
-/// Why the traces that were asked for cannot be listed.
+/// Why the requested traces cannot be listed.
 #[derive(Debug, thiserror::Error)]
 pub enum DiscoverError {
     /// Neither a file, nor a directory, nor a glob that matches anything.
-    #[error("{}: no such trace file or directory, and no glob that matches one", .0.shown())]
+    #[error("{}: no such trace file or directory, and no matching glob", .0.shown())]
     NotFound(PathBuf),
-    /// The text is no glob.
+    /// The text is not a valid glob.
     #[error("{}: not a glob: {}", .pattern.shown(), .reason.shown())]
     Glob {
         /// The text.
@@ -25,41 +25,40 @@ pub enum DiscoverError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A file or directory that was asked for cannot be looked at.
+    /// A requested file or directory cannot be accessed.
     #[error("{}: cannot be listed: {source}", .path.shown())]
     Io {
         /// The file or directory.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// What was found of the traces that were asked for.
+/// What was found of the requested traces.
 #[derive(Debug, Default)]
 pub struct Discovered {
-    /// The trace files, by path, each once.
+    /// The traces, sorted by path, each once.
     pub files: Vec<PathBuf>,
-    /// Files that look like traces in a container that is not read, by path.
+    /// Files that look like traces in a container that is not read, sorted by path.
     pub not_read: Vec<NotRead>,
-    /// What may be a trace, or hold some, and cannot be read, by path, and why: what is no regular file, though it
-    /// is called like a trace; directories that may not be entered; what was gone when it was looked at.
+    /// Possible traces and directories that cannot be read, with the reason, sorted by path: files with the name of a
+    /// trace that are not regular files, directories without access, files that disappeared.
     pub unreadable: Vec<(PathBuf, io::Error)>,
 }
 
-/// The trace files among `inputs`.
+/// Lists the traces that `inputs` name.
 ///
-/// An input is a file (taken whatever its name), a directory (searched recursively for names that
-/// end in [`TRACE_SUFFIXES`](crate::TRACE_SUFFIXES), through symlinks) or a glob: `?`, `*`, `[a-z]`, `[!a-z]`, and `**`
-/// for any directories. Names may be any bytes. What a glob matches is taken like an input; but a hidden file whose
-/// dot a wildcard matched is taken only if it is called like a trace. A path that is there is no glob, whatever
-/// characters are in it. A file reached in several ways is listed once, under its canonical path. Nothing but
-/// directories is opened.
+/// An input is a file (with any name), a directory (searched recursively, through symlinks, for names that end in
+/// [`TRACE_SUFFIXES`](crate::TRACE_SUFFIXES)) or a glob: `?`, `*`, `[a-z]`, `[!a-z]`, and `**` for any directories.
+/// Names may be any bytes. A match of a glob is treated like an input, except that a hidden file whose dot a wildcard
+/// matched must have the name of a trace. An existing path is never a glob, whatever characters it contains. A file
+/// that is found in several ways is listed once, under its canonical path. Only directories are opened.
 ///
 /// # Errors
 ///
-/// [`DiscoverError`] where an input is nothing that can be listed. What cannot be read *within* one is said of the
-/// others.
+/// [`DiscoverError`] if an input cannot be listed. Anything unreadable *within* an input is in
+/// [`Discovered::unreadable`].
 pub fn discover(inputs: &[PathBuf]) -> Result<Discovered, DiscoverError> {
     let mut search = Search::default();
     for input in inputs {
@@ -69,7 +68,7 @@ pub fn discover(inputs: &[PathBuf]) -> Result<Discovered, DiscoverError> {
                 fs::read_dir(input).map_err(failed)?;
                 search.directory(fs::canonicalize(input).map_err(failed)?);
             }
-            Ok(metadata) => search.file(input, metadata.file_type(), How::AskedFor),
+            Ok(metadata) => search.file(input, metadata.file_type(), How::Requested),
             Err(_) if is_glob(input) => search.glob(input)?,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Err(DiscoverError::NotFound(input.clone()));
@@ -87,11 +86,11 @@ pub fn discover(inputs: &[PathBuf]) -> Result<Discovered, DiscoverError> {
 /// How a file was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum How {
-    /// By itself.
-    AskedFor,
-    /// In a directory, whose canonical path it has.
+    /// It is an input, or a match of a glob.
+    Requested,
+    /// In a directory with a canonical path.
     Within,
-    /// In such a directory, by a link.
+    /// In such a directory, through a link.
     Linked,
 }
 
@@ -102,17 +101,17 @@ struct Search {
 }
 
 impl Search {
-    /// Takes a file that is asked for, or called like a trace.
+    /// Adds a file that was requested or has the name of a trace.
     fn file(&mut self, path: &Path, kind: fs::FileType, how: How) {
         if let Err(error) = refuse_others(kind) {
             return self.unreadable(path, error);
         }
-        // What has no canonical path, for that is too long, is kept as it is.
+        // A path without a canonical one, because that is too long, is kept as it is.
         let known = if how == How::Within { None } else { fs::canonicalize(path).ok() };
         let path = known.unwrap_or_else(|| path.to_owned());
         if self.seen.insert(path.clone()) {
             match Container::of(&path) {
-                Some(container) if how != How::AskedFor || !container.is_readable() => {
+                Some(container) if how != How::Requested || !container.is_readable() => {
                     self.found.not_read.push(NotRead { path, container });
                 }
                 _ => self.found.files.push(path),
@@ -126,7 +125,7 @@ impl Search {
         }
     }
 
-    /// Searches a directory. Its path is canonical, so a loop of symlinks comes back to one that was seen.
+    /// Searches a directory. Its path must be canonical, so that a loop of symlinks leads to one that was seen.
     fn directory(&mut self, path: PathBuf) {
         let mut pending = vec![path];
         while let Some(directory) = pending.pop() {
@@ -149,10 +148,10 @@ impl Search {
         }
     }
 
-    /// Looks at an entry of a directory; the directory that it is, if it is one.
+    /// Adds an entry of a directory if it is a file. Returns its path if it is a directory.
     fn entry(&mut self, entry: &fs::DirEntry) -> Option<PathBuf> {
         let path = entry.path();
-        let looks_like_one =
+        let looks_like_trace =
             is_trace(entry.file_name().as_encoded_bytes()) || Container::of(Path::new(&entry.file_name())).is_some();
         let (kind, how) = match entry.file_type() {
             Ok(kind) if kind.is_symlink() => (fs::metadata(&path).map(|metadata| metadata.file_type()), How::Linked),
@@ -164,26 +163,26 @@ impl Search {
                 Ok(path) => return Some(path),
                 Err(error) => self.unreadable(&path, error),
             },
-            Ok(kind) if looks_like_one => self.file(&path, kind, how),
-            Err(error) if looks_like_one => self.unreadable(&path, error),
+            Ok(kind) if looks_like_trace => self.file(&path, kind, how),
+            Err(error) if looks_like_trace => self.unreadable(&path, error),
             _ => {}
         }
         None
     }
 
     fn glob(&mut self, input: &Path) -> Result<(), DiscoverError> {
-        let no_glob =
+        let not_a_glob =
             |reason: &str| DiscoverError::Glob { pattern: input.shown().to_string(), reason: reason.to_owned() };
-        let Matches { paths, unreadable } = glob(input).map_err(no_glob)?;
+        let Matches { paths, unreadable } = glob(input).map_err(not_a_glob)?;
         let mut any = !unreadable.is_empty();
         for (path, error) in unreadable {
             self.unreadable(&path, error);
         }
         for GlobMatch { path, hidden } in paths {
-            let looks_like_one =
+            let looks_like_trace =
                 Container::of(&path).is_some() || is_trace(path.file_name().unwrap_or_default().as_encoded_bytes());
             let kind = fs::metadata(&path).map(|metadata| metadata.file_type());
-            if hidden && !looks_like_one && !kind.as_ref().is_ok_and(fs::FileType::is_dir) {
+            if hidden && !looks_like_trace && !kind.as_ref().is_ok_and(fs::FileType::is_dir) {
                 continue;
             }
             any = true;
@@ -192,7 +191,7 @@ impl Search {
                     Ok(path) => self.directory(path),
                     Err(error) => self.unreadable(&path, error),
                 },
-                Ok(kind) => self.file(&path, kind, How::AskedFor),
+                Ok(kind) => self.file(&path, kind, How::Requested),
                 Err(error) => self.unreadable(&path, error),
             }
         }
@@ -209,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn directories_globs_links_and_loops_give_each_file_once() {
+    fn each_file_is_listed_once_through_directories_globs_links_and_loops() {
         let folder = tempfile::tempdir().expect("a folder");
         let root = fs::canonicalize(folder.path()).expect("canonical");
         for path in ["b/x.pfw", "a/y.pfw.gz", "a/no.txt", "c.pfw"] {
@@ -229,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_bytes_by_directory_by_path_and_by_glob() {
+    fn names_that_are_not_utf8_are_found_by_directory_path_and_glob() {
         let folder = tempfile::tempdir().expect("a folder");
         let root = fs::canonicalize(folder.path()).expect("canonical");
         let name = |bytes: &[u8]| root.join(OsStr::from_bytes(bytes));
@@ -251,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_said_and_the_rest_is_found() {
+    fn unreadable_entries_are_reported_and_the_rest_is_found() {
         let folder = tempfile::tempdir().expect("a folder");
         let root = fs::canonicalize(folder.path()).expect("canonical");
         fs::write(root.join("a.pfw"), "").expect("written");
@@ -276,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_another_container_is_named_and_read_by_its_path_where_that_can_be() {
+    fn files_in_other_containers_are_reported_and_rotated_ones_are_read_by_path() {
         let folder = tempfile::tempdir().expect("a folder");
         let root = fs::canonicalize(folder.path()).expect("canonical");
         for name in ["a.pfw", "b.pfw.zst", "c.pfw.0.gz", "d.pfw.gz.1", "e.tar.gz"] {

@@ -1,4 +1,4 @@
-//! Globs over paths. Names are bytes, so any name can match; those that are UTF-8 match character by character.
+//! Globs over paths. Names are bytes, so any name can match; UTF-8 in them matches character by character.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -7,22 +7,22 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// What a glob has matched.
+/// The matches of a glob.
 #[derive(Debug, Default)]
 pub(crate) struct Matches {
     pub(crate) paths: Vec<GlobMatch>,
-    /// Directories that may have held matches, and could not be listed.
+    /// Directories that may contain matches, but cannot be listed.
     pub(crate) unreadable: Vec<(PathBuf, io::Error)>,
 }
 
 #[derive(Debug)]
 pub(crate) struct GlobMatch {
     pub(crate) path: PathBuf,
-    /// Whether its name is hidden and was not asked for as such: a wildcard matched the dot.
+    /// Whether its name starts with a dot that a wildcard matched.
     pub(crate) hidden: bool,
 }
 
-/// Whether a path has anything in it that makes it a glob.
+/// Whether a path contains any wildcard.
 pub(crate) fn is_glob(path: &Path) -> bool {
     path.as_os_str().as_bytes().iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
 }
@@ -32,19 +32,19 @@ pub(crate) fn is_glob(path: &Path) -> bool {
 enum GlobPart<'a> {
     /// A name without wildcards.
     Name(&'a OsStr),
-    /// `**`: any number of directories, none included.
+    /// `**`: any number of directories, including none.
     Directories,
-    /// A name with wildcards. A name that is the same text matches as well.
+    /// A name with wildcards. A name that equals its text also matches.
     GlobPattern(&'a [u8], GlobPattern),
 }
 
-/// Every path that matches a glob: `?` is any character of a name, `*` any number of them, `[a-z]` one of some,
-/// `[!a-z]` one that is none of those, and `**` between slashes any directories. Directories are matched through
-/// links, each once for `**`.
+/// Returns every path that matches a glob: `?` matches any character of a name, `*` any number of them, `[a-z]` one in
+/// the set, `[!a-z]` one that is not, and `**` between slashes any directories. Links to directories are followed; `**`
+/// visits each directory once.
 ///
 /// # Errors
 ///
-/// What is wrong with the glob.
+/// The reason why the glob is invalid.
 pub(crate) fn glob(pattern: &Path) -> Result<Matches, &'static str> {
     let bytes = pattern.as_os_str().as_bytes();
     let mut parts = Vec::new();
@@ -58,7 +58,7 @@ pub(crate) fn glob(pattern: &Path) -> Result<Matches, &'static str> {
     let mut found = Matches::default();
     let start = if bytes.starts_with(b"/") { PathBuf::from("/") } else { PathBuf::new() };
     let mut pending = vec![(GlobMatch { path: start, hidden: false }, &parts[..])];
-    let mut passed = HashSet::new();
+    let mut visited = HashSet::new();
     while let Some((reached, parts)) = pending.pop() {
         let Some((part, rest)) = parts.split_first() else {
             if fs::symlink_metadata(&reached.path).is_ok() {
@@ -70,7 +70,7 @@ pub(crate) fn glob(pattern: &Path) -> Result<Matches, &'static str> {
             GlobPart::Name(name) => pending.push((GlobMatch { path: reached.path.join(name), hidden: false }, rest)),
             GlobPart::Directories => {
                 let canonical = fs::canonicalize(here(&reached.path));
-                if canonical.is_ok_and(|canonical| passed.insert((canonical, rest.len()))) {
+                if canonical.is_ok_and(|canonical| visited.insert((canonical, rest.len()))) {
                     let within = list(&reached.path, &mut found.unreadable);
                     pending.push((reached, rest));
                     let directories = within.into_iter().filter(|path| path.is_dir());
@@ -95,7 +95,7 @@ fn here(path: &Path) -> &Path {
     if path.as_os_str().is_empty() { Path::new(".") } else { path }
 }
 
-/// What is in a directory; nothing in what is none.
+/// Returns the entries of a directory; none if it is not a directory.
 fn list(directory: &Path, unreadable: &mut Vec<(PathBuf, io::Error)>) -> Vec<PathBuf> {
     let mut failed = |error: io::Error| {
         if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) {
@@ -125,7 +125,7 @@ enum Token {
     Any,
     /// `?`.
     One,
-    /// One of some ranges, or, `.1`, of none of them.
+    /// A character in any of some ranges or, if `.1`, in none of them.
     Class(Vec<(u32, u32)>, bool),
     Character(u32),
 }
@@ -134,7 +134,7 @@ enum Token {
 #[derive(Debug)]
 struct GlobPattern(Vec<Token>);
 
-/// The characters of a name; a byte that is of no character is one of its own.
+/// Returns the characters of a name. A byte that is not part of one is a separate character.
 fn characters(name: &[u8]) -> Vec<u32> {
     const NO_CHARACTER: u32 = char::MAX as u32 + 1;
     let mut characters = Vec::new();
@@ -159,9 +159,9 @@ impl GlobPattern {
                 Some('[') => {
                     let negated = is(text.get(at), '!') || is(text.get(at), '^');
                     at += usize::from(negated);
-                    // A bracket that comes first is one of the characters.
+                    // A bracket in the first place is one of the characters.
                     let length = text.get(at + 1..).and_then(|rest| rest.iter().position(|c| is(Some(c), ']')));
-                    let end = at + 1 + length.ok_or("a [ without its ]")?;
+                    let end = at + 1 + length.ok_or("[ without ]")?;
                     let ranges = ranges(&text[at..end]);
                     at = end + 1;
                     Token::Class(ranges, negated)
@@ -175,7 +175,7 @@ impl GlobPattern {
     fn matches(&self, name: &[u8]) -> bool {
         let name = characters(name);
         let (mut token, mut at) = (0, 0);
-        // Behind the last `*`: where to go on, with that taking one character more.
+        // Where to continue after the last `*`, if that matches one more character.
         let mut retry = None;
         while at < name.len() || token < self.0.len() {
             let matched = match (self.0.get(token), name.get(at)) {
@@ -206,7 +206,7 @@ impl GlobPattern {
     }
 }
 
-/// The ranges between brackets.
+/// Returns the ranges between brackets.
 fn ranges(mut text: &[u32]) -> Vec<(u32, u32)> {
     let mut ranges = Vec::new();
     while let [low, rest @ ..] = text {
@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_match_character_by_character_and_other_bytes_byte_by_byte() {
+    fn names_match_by_character_and_invalid_utf8_by_byte() {
         let matches = |pattern: &[u8], name: &[u8]| GlobPattern::new(pattern).expect("a glob").matches(name);
         for (pattern, name) in [
             (&b"*"[..], &b"a"[..]),
@@ -267,12 +267,12 @@ mod tests {
         assert!(
             GlobPattern::new(b"a[b").is_err() && GlobPattern::new(b"[]").is_err() && GlobPattern::new(b"[!]").is_err()
         );
-        // Not in exponential time.
+        // Matching must not take exponential time.
         assert!(!matches(&b"*a".repeat(100), &[b'a'; 5_000].map(|_| b'b')));
     }
 
     #[test]
-    fn paths_match_part_by_part() {
+    fn globs_match_paths_part_by_part() {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path();
         for path in ["a/x.pfw", "a/.h/y.pfw", "b/c/d/x.pfw", ".top.pfw", "run[1]/z.pfw", "run1/z.pfw"] {

@@ -1,14 +1,15 @@
-//! Records behind a broken one in the same line: a crash cut a record, and the next was written behind it.
+//! Finds a record at the end of a malformed line: a crash cut a record off, and the next was appended to it.
 
 use crate::library::{self, Arena};
 use crate::record::Record;
 use crate::scan::scan;
 
-/// Reads the record that a broken line ends in into `record`, if it ends in a whole one; else `record` holds
-/// anything. `content` is the line's [payload](crate::payload), which is no record itself.
+/// Reads the record at the end of a malformed line into `record`, and returns whether there is a whole one; if not,
+/// the content of `record` is unspecified. `content` is the [payload](crate::payload) of the line, which is not a
+/// record itself.
 ///
-/// It takes one pass over the line, and one reading of what that finds, however often a record seems to start
-/// in it: an object that ends with the line has one place where it can start.
+/// This makes one pass over the line and parses at most one object, however many records seem to start in the line:
+/// an object that ends with the line can start in only one place.
 #[cold]
 pub(crate) fn read<'a>(content: &'a [u8], arena: &'a Arena, record: &mut Record<'a>) -> bool {
     let Some(start) = last_object(content).filter(|&start| start > 0) else { return false };
@@ -18,10 +19,10 @@ pub(crate) fn read<'a>(content: &'a [u8], arena: &'a Arena, record: &mut Record<
         && library::has_fields(text, &["ph", "name"])
 }
 
-/// Where the object starts that `text` ends in, if that is one.
+/// Returns the start of the object at the end of `text`, if there is one.
 ///
-/// The last brace ends it. From there back, each quote that is not escaped starts or ends a string, so every
-/// brace is known to be inside or outside of strings, and the start is the brace that belongs to the last one.
+/// The last brace ends it. Going back from there, each unescaped quote starts or ends a string, which tells whether a
+/// brace is inside a string. The object starts at the brace that matches the last one.
 fn last_object(text: &[u8]) -> Option<usize> {
     if text.last() != Some(&b'}') {
         return None;
@@ -35,7 +36,7 @@ fn last_object(text: &[u8]) -> Option<usize> {
                 let backslashes = text[..at].iter().rev().take_while(|&&byte| byte == b'\\').count();
                 match (in_string, backslashes % 2 == 1) {
                     (true, true) => {}
-                    // No string ends so.
+                    // A string cannot end with an escaped quote.
                     (false, true) => return None,
                     (_, false) => in_string = !in_string,
                 }
@@ -58,7 +59,7 @@ mod tests {
 
     const WHOLE: &str = r#"{"name":"a }{\" b","ph":"X","ts":5,"args":{"x":"\\","y":{"z":[{}]}}}"#;
 
-    /// The rule, tried at every place: what is glued to a broken line is the first thing in it that parses.
+    /// The rule, tried at every place: the record is the first object in the malformed line that parses.
     fn by_trying(content: &[u8]) -> Option<usize> {
         let starts = (1..content.len()).filter(|&at| content[at..].starts_with(b"{\""));
         starts.into_iter().find(|&at| {
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_record_that_a_broken_line_ends_in_is_read_wherever_the_line_was_cut() {
+    fn the_record_at_the_end_of_a_malformed_line_is_read_wherever_the_cut_is() {
         for cut in 1..WHOLE.len() {
             let line = format!("{}{WHOLE}", &WHOLE[..cut]);
             assert_eq!(found(line.as_bytes()), Some(cut), "{line}");
@@ -89,7 +90,7 @@ mod tests {
             (format!("x{}", WHOLE.replacen("\"name\"", "\"mane\"", 1)), None),
             (format!("x{}", WHOLE.replacen('{', "{ ", 1)), None),
             ("x{\"ph\":null,\"name\":null}".to_owned(), Some(1)),
-            // An object of a broken record's own.
+            // An object inside the cut record.
             ("{\"name\":\"x\",\"args\":{\"ret\":5}".to_owned(), None),
         ] {
             assert_eq!(found(line.as_bytes()), start, "{line}");
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_seem_to_hold_very_many_records_take_one_pass() {
+    fn lines_that_seem_to_contain_many_records_take_one_pass() {
         const TIMES: usize = 1 << 18;
         for (part, end) in
             [("{\"", ""), ("{\"", "}"), ("{\"a\":", ""), ("{\"a\":", "}"), ("}", "}"), ("\\\"", "}"), ("\\", "\"}")]

@@ -1,4 +1,4 @@
-//! Gzip members, one after another (RFC 1952), inflated into the caller's buffer.
+//! Inflates consecutive gzip members (RFC 1952) into the caller's buffer.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -14,16 +14,16 @@ pub(crate) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// How many compressed bytes are read at once.
 const INPUT: usize = 128 << 10;
 
-/// Why a gzip stream ended before its end.
+/// How a gzip stream ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum GzipEnd {
-    /// Every member was whole.
+    /// Every member is whole.
     Whole,
-    /// Every member was whole, and only zeros follow.
+    /// Every member is whole, and only zeros follow.
     Padded,
     /// The file ends inside a member.
     Truncated(&'static str),
-    /// A member's bytes are wrong.
+    /// The bytes of a member are corrupt.
     Damaged(String),
 }
 
@@ -33,11 +33,11 @@ enum State {
     Ended(GzipEnd),
 }
 
-/// What a file is inflated with. A thread keeps it for the next one: of many small files, to allocate and clear it
-/// takes as long as to read them.
+/// The state for inflating a file. A thread keeps it for its next file: for many small files, allocating and clearing
+/// it would take as long as reading them.
 struct Inflater {
     inflate: Decompress,
-    /// Compressed bytes: those from `at` to `end` are still to be inflated.
+    /// Compressed bytes; those from `at` to `end` are not inflated yet.
     input: Vec<u8>,
     at: usize,
     end: usize,
@@ -48,9 +48,9 @@ thread_local! {
 }
 
 impl Inflater {
-    /// The one that the thread has kept, or a new one.
+    /// Returns the one that the thread kept, or a new one.
     fn take() -> Self {
-        // While a thread ends its spare may be gone already.
+        // While a thread ends, its spare may be destroyed already.
         let spare = SPARE.try_with(Cell::take).ok().flatten();
         let new = || Self { inflate: Decompress::new(false), input: vec![0; INPUT], at: 0, end: 0 };
         spare.map_or_else(new, |spare| Self { at: 0, end: 0, ..spare })
@@ -62,33 +62,33 @@ impl Inflater {
     }
 }
 
-/// Inflates the members of a gzip file. What is wrong with them is a result, not an error: the
-/// bytes before it count.
+/// Inflates the members of a gzip file. Corrupt members are a result ([`GzipEnd`]), not an error: the bytes before
+/// them count.
 pub(crate) struct GzipReader<R> {
     inner: R,
     inflater: Inflater,
     state: State,
-    /// The hash of the member's text so far.
+    /// The hash of the text of the current member so far.
     member: ContentHasher,
-    /// Where in the file the bytes of `inner` that were not yet read start.
+    /// The place in the file up to which `inner` was read.
     read_to: u64,
-    /// The hash of the text before the member.
+    /// The hash of the text before the current member.
     before: ContentHash,
-    /// Where members start that may have to be read again.
+    /// The starts of members that may have to be read again.
     boundaries: VecDeque<Boundary>,
 }
 
-/// Where a member starts, or the last one ends.
+/// The start of a member, or the end of the last one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Boundary {
     /// Its place in the file, in bytes.
     pub(crate) offset: u64,
-    /// The text before it.
+    /// The hash of the text before it.
     pub(crate) text: ContentHash,
 }
 
 impl<R: Read> GzipReader<R> {
-    /// A reader of the members that start at `start`, where `inner` stands.
+    /// Creates a reader of the members from `start` on, the current position of `inner`.
     pub(crate) fn new(inner: R, start: Boundary) -> Self {
         Self {
             inner,
@@ -101,8 +101,7 @@ impl<R: Read> GzipReader<R> {
         }
     }
 
-    /// Where to start in order to read what follows the first `text` inflated bytes. What lies before
-    /// them is forgotten.
+    /// Returns the boundary from which to read what follows the first `text` inflated bytes. Forgets earlier ones.
     pub(crate) fn boundary_before(&mut self, text: u64) -> Boundary {
         while self.boundaries.get(1).is_some_and(|next| next.text.length <= text) {
             self.boundaries.pop_front();
@@ -110,12 +109,12 @@ impl<R: Read> GzipReader<R> {
         self.boundaries.front().copied().unwrap_or(Boundary { offset: self.offset(), text: self.text() })
     }
 
-    /// The hash of all text so far, the part before the start included.
+    /// Returns the hash of all text so far, including the part before the start.
     pub(crate) fn text(&self) -> ContentHash {
         self.before.then(self.member.digest())
     }
 
-    /// The place in the file of the next byte.
+    /// Returns the place in the file of the next byte.
     fn offset(&self) -> u64 {
         self.read_to - (self.inflater.end - self.inflater.at) as u64
     }
@@ -124,7 +123,7 @@ impl<R: Read> GzipReader<R> {
         &self.inner
     }
 
-    /// How the stream ended; whole as long as it has not.
+    /// Returns how the stream ended; `Whole` if it has not.
     pub(crate) fn end(&self) -> GzipEnd {
         match &self.state {
             State::Ended(end) => end.clone(),
@@ -137,7 +136,7 @@ impl<R: Read> GzipReader<R> {
         self.inner
     }
 
-    /// Appends inflated bytes to `out`'s spare capacity; false at the end of the stream.
+    /// Fills the spare capacity of `out` with inflated bytes. Returns false at the end of the stream.
     pub(crate) fn fill(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
         while out.len() < out.capacity() {
             match &self.state {
@@ -187,7 +186,7 @@ impl<R: Read> GzipReader<R> {
         Ok(())
     }
 
-    /// Reads a member's header; where none stands here, how the file ends.
+    /// Reads the header of a member. Returns how the file ends if there is none.
     fn read_header(&mut self) -> io::Result<Option<GzipEnd>> {
         const CUT: GzipEnd = GzipEnd::Truncated("in a member's header");
         macro_rules! next {
@@ -198,28 +197,28 @@ impl<R: Read> GzipReader<R> {
                 }
             };
         }
-        let behind_another = self.offset() > 0;
+        let follows_another = self.offset() > 0;
         let first = match self.byte()? {
             Some(byte) => byte,
-            None if behind_another => return Ok(Some(GzipEnd::Whole)),
+            None if follows_another => return Ok(Some(GzipEnd::Whole)),
             None => return Ok(Some(CUT)),
         };
-        if first == 0 && behind_another {
-            // Padding to a block's end, as tapes and some file systems leave it.
+        if first == 0 && follows_another {
+            // Padding to the end of a block, as tapes and some file systems leave it.
             while let Some(byte) = self.byte()? {
                 if byte != 0 {
-                    return Ok(Some(GzipEnd::Damaged("bytes that are no gzip member follow the last one".into())));
+                    return Ok(Some(GzipEnd::Damaged("the last gzip member is followed by other bytes".into())));
                 }
             }
             return Ok(Some(GzipEnd::Padded));
         }
         if first != MAGIC[0] || next!() != MAGIC[1] {
-            return Ok(Some(GzipEnd::Damaged("bytes that are no gzip member follow the last one".into())));
+            return Ok(Some(GzipEnd::Damaged("the last gzip member is followed by other bytes".into())));
         }
         let method = next!();
         let flags = next!();
         if method != 8 || flags & 0xe0 != 0 {
-            return Ok(Some(GzipEnd::Damaged("a gzip header names an unknown method".into())));
+            return Ok(Some(GzipEnd::Damaged("a gzip header has an unknown method".into())));
         }
         for _ in 0..6 {
             next!();
@@ -243,7 +242,7 @@ impl<R: Read> GzipReader<R> {
     }
 
     fn body(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
-        // Also without any input left there may be bytes that had no room in the output before.
+        // Even without more input, the inflater may hold bytes that had no room in the output before.
         let more = self.refill()?;
         let Inflater { inflate, input, at, end } = &mut self.inflater;
         let before_in = inflate.total_in();
@@ -276,7 +275,7 @@ impl<R: Read> GzipReader<R> {
         let [a, b, c, d, e, f, g, h] = trailer;
         let crc = u32::from_le_bytes([a, b, c, d]);
         let length = u32::from_le_bytes([e, f, g, h]);
-        // RFC 1952: the length is kept modulo 2^32.
+        // RFC 1952: the length is stored modulo 2^32.
         let whole = crc == self.member.digest().crc32 && length == self.inflater.inflate.total_out() as u32;
         self.state = if whole {
             State::Header
@@ -296,7 +295,7 @@ mod tests {
     use crate::reader::tests::gzip;
 
     #[test]
-    fn a_truncated_member_gives_the_same_text_whatever_room_there_is() {
+    fn a_truncated_member_gives_the_same_text_for_every_buffer_size() {
         let text = "{\"name\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}\n".repeat(4);
         let whole = gzip(text.as_bytes());
         for cut in 0..whole.len() {

@@ -1,14 +1,14 @@
-//! Layouts: the shapes of lines that a tracer writes, learnt as they come.
+//! Learns the layouts of the lines that a tracer writes, and reads lines by them.
 //!
-//! A layout is the literal text between the values of a line, names and punctuation and all. Layouts
-//! that begin alike share their beginning, so they make a trie: a node is a literal, the kind of the
-//! value behind it, and what that value is of a record. Reading a line walks the trie; a literal is
-//! one comparison of 32 bytes, mostly. Nothing is looked for that was seen before: no name is read,
-//! no member is looked up.
+//! A layout is the literal text between the values of a line, including names and punctuation. Layouts
+//! with a common start share it, so they form a trie: a node is a literal, the kind of the value after
+//! it, and the field of a record that the value is for. Reading a line walks the trie; most literals
+//! take one comparison of 32 bytes. Reading a line of a known layout parses no names and looks no
+//! members up.
 //!
-//! A line that ends elsewhere than its layout, or has another kind of value, is of another layout; a
-//! value is read by the same rules as [`scan`](crate::scan) reads it. So where a layout matches, the
-//! scanner gives the same record.
+//! A line that ends elsewhere than its layout, or has another kind of value, has another layout. Values
+//! are read by the same rules as in [`scan`](crate::scan). So if a layout matches, the scanner gives
+//! the same record.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,32 +19,32 @@ use crate::scan::{members, plain_length};
 use crate::window::Wide;
 use crate::window::{Chunks, Lanes, WINDOW, Window};
 
-/// How many bytes must follow a line for it to be read.
+/// How many bytes must follow a line so that it can be read.
 pub const LOOKAHEAD: usize = 2 * WINDOW;
 
-/// Most nodes: a trace of ever new shapes is not to fill the memory.
+/// The most nodes, so that a trace with ever new layouts does not fill the memory.
 const MOST_NODES: usize = 4096;
 
-/// Most ways to go on from one node: past that, looking for the right one is no faster than scanning.
+/// The most branches of a node: with more, finding the right one is no faster than scanning the line.
 const MOST_BRANCHES: usize = 24;
 
-/// Most lines that are looked at in vain, for they are of no shape that a layout can have.
+/// The most failed attempts to learn a line, because it has no shape that a layout can have.
 const MOST_FAILURES: u32 = 10_000;
 
-/// What a value is of a record.
+/// Which part of a record a value is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Target {
-    /// One of the [`FIELDS`], by its place among them; of an arg, [`ARG`].
+    /// The index in [`FIELDS`], or [`ARG`] for an arg.
     place: u8,
-    /// Of an arg: which.
+    /// The key of an arg.
     key: ArgKey,
-    /// Of an arg: how many bytes before its value its name starts.
+    /// How many bytes before its value the name of an arg starts.
     back: u16,
-    /// Of an arg: how long its name is.
+    /// The length of the name of an arg.
     length: u16,
 }
 
-/// The fields of a record, and what is no field of it.
+/// The fields of a record, and an entry for members that are ignored.
 const FIELDS: [&[u8]; 8] = [b"name", b"cat", b"pid", b"tid", b"ts", b"dur", b"ph", b""];
 
 const PH: usize = 6;
@@ -60,14 +60,14 @@ impl Target {
     }
 }
 
-/// Where the values of a line belong.
+/// Where the values of a line are stored.
 struct Places<'r, 'a> {
     fields: [&'r mut Value<'a>; FIELDS.len()],
     args: &'r mut Vec<Arg<'a>>,
 }
 
 impl<'a> Places<'_, 'a> {
-    /// Puts the value that starts at `start` where it belongs.
+    /// Stores the value that starts at `start`.
     #[inline(always)]
     fn put(&mut self, target: &Target, text: &'a [u8], start: usize, value: Value<'a>) -> Option<()> {
         if target.place == ARG {
@@ -85,7 +85,7 @@ impl<'a> Places<'_, 'a> {
 enum Kind {
     Text,
     Number,
-    /// No value: the literal goes on.
+    /// No value: the literal continues.
     More,
     /// No value: the line ends.
     End,
@@ -95,12 +95,12 @@ enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Literal {
     bytes: Window,
-    /// A bit for each byte that it has.
+    /// A bit for each byte of the literal.
     mask: u32,
 }
 
 impl Literal {
-    /// A literal of at most [`WINDOW`] bytes.
+    /// Creates a literal of at most [`WINDOW`] bytes.
     fn new(text: &[u8]) -> Self {
         let mut bytes = [0; WINDOW];
         bytes[..text.len()].copy_from_slice(text);
@@ -118,14 +118,14 @@ impl Literal {
     }
 }
 
-/// The length that the values of a node had last. Mostly the next has it too, and where that is foretold
-/// the processor reads on without waiting for the value at hand.
+/// The last length of the values of a node. The next value mostly has the same, and if the branch is predicted, the
+/// processor continues without waiting for the current value.
 #[derive(Clone, Copy, Debug)]
 struct Length {
     length: u32,
-    /// The bit of a value's end, of a bit for each byte that may be one.
+    /// The bit at which the value ends.
     end: u32,
-    /// That bit and those before it.
+    /// That bit and the lower ones.
     mask: u32,
 }
 
@@ -135,7 +135,8 @@ impl Length {
         Self { length, end, mask: end | end.wrapping_sub(1) }
     }
 
-    /// The length of a value, of the bits of the bytes that may be its end; 32 where there are none.
+    /// Returns the length of a value; 32 if it does not end within the window. `ends` has a bit for each byte that may
+    /// end it.
     #[inline(always)]
     fn of(&mut self, ends: u32) -> usize {
         if ends & self.mask != self.end {
@@ -145,7 +146,7 @@ impl Length {
     }
 }
 
-/// Where a line goes on behind a node, or where it ended.
+/// Where a line continues after a node, or where it ended.
 enum Step {
     To(usize),
     Ended(usize),
@@ -159,24 +160,24 @@ const NONE: u32 = 0;
 #[repr(C, align(64))]
 struct Node {
     literal: Literal,
-    /// That of the literal.
+    /// The length of the literal.
     length: u8,
     kind: Kind,
     target: Target,
     last: Length,
-    /// The node behind it that was met last; the others are its siblings.
+    /// The child that matched last; the other children are its siblings.
     child: u32,
     sibling: u32,
 }
 
 const _: () = assert!(size_of::<Node>() == 64);
 
-/// The layouts that were learnt.
+/// The layouts learnt so far.
 #[derive(Debug)]
 pub struct Layouts {
-    /// The number that is in the ids of these layouts alone.
+    /// A number that is unique to the ids of these layouts.
     number: u64,
-    /// The first is the root, which has no text.
+    /// The first node is the root, which has no text.
     nodes: Vec<Node>,
     failures: u32,
     #[cfg(target_arch = "x86_64")]
@@ -200,18 +201,18 @@ impl Default for Layouts {
 }
 
 impl Layouts {
-    /// Reads the first `length` bytes of `text` (a line's [payload](crate::payload)) into `record`, if
-    /// they are of a layout that is known; else `record` holds anything.
+    /// Reads the first `length` bytes of `text` (the [payload](crate::payload) of a line) into `record`, and returns
+    /// whether their layout is known; if not, the content of `record` is unspecified.
     ///
-    /// What follows may be looked at. A line with fewer than [`LOOKAHEAD`] bytes behind it is not read.
+    /// This may access the bytes after the line. It does not read a line followed by fewer than [`LOOKAHEAD`] bytes.
     pub fn read<'a>(&mut self, text: &'a [u8], length: usize, record: &mut Record<'a>) -> bool {
         record.clear();
         text.len() >= length.saturating_add(LOOKAHEAD) && self.walk(text, Some(length), record).is_some()
     }
 
-    /// Reads the line that `text` starts with into `record`, if it is a [payload](crate::payload) of a layout
-    /// that is known and at most a comma; else `record` holds anything. Gives where the next line starts, so
-    /// nobody has to look for it.
+    /// Reads the first line of `text` into `record`, if it is a [payload](crate::payload) of a known layout, optionally
+    /// followed by a comma. Returns the start of the next line, so that the caller need not search for it; if `None`,
+    /// the content of `record` is unspecified.
     #[inline]
     pub(crate) fn read_line<'a>(&mut self, text: &'a [u8], record: &mut Record<'a>) -> Option<usize> {
         record.clear();
@@ -219,12 +220,12 @@ impl Layouts {
         Some(end + if text[end] == b',' { 2 } else { 1 })
     }
 
-    /// Reads a payload by the layout that it is of: of so many bytes, or to the end of the line. Where it ends.
+    /// Reads a payload of `length` bytes, or to the end of the line, by its layout. Returns where it ends.
     #[inline]
     fn walk<'a>(&mut self, text: &'a [u8], length: Option<usize>, record: &mut Record<'a>) -> Option<usize> {
         #[cfg(target_arch = "x86_64")]
         if let Some(wide) = self.wide {
-            // SAFETY: there is a `Wide` only where the processor has what this is compiled for.
+            // SAFETY: a `Wide` exists only if the processor has the features that this is compiled for.
             return unsafe { self.walk_wide(wide, text, length, record) };
         }
         self.walk_chunks(text, length, record)
@@ -290,7 +291,7 @@ impl Layouts {
         None
     }
 
-    /// Learns the layout of `text`, which the scanner has read.
+    /// Learns the layout of `text`, which the scanner must have read.
     pub fn learn(&mut self, text: &[u8]) {
         if self.failures >= MOST_FAILURES || self.nodes.len() >= MOST_NODES {
             return;
@@ -320,7 +321,7 @@ impl Layouts {
         Some(())
     }
 
-    /// The node that goes on from `parent` so: one that is there, or a new one.
+    /// Returns the node for this step from `parent`: an existing one, or a new one.
     fn step(&mut self, mut parent: usize, mut literal: &[u8], kind: Kind, target: Target) -> Option<usize> {
         while let Some((piece, rest)) = literal.split_at_checked(WINDOW)
             && !rest.is_empty()
@@ -359,8 +360,8 @@ impl Layouts {
 }
 
 impl Node {
-    /// Reads the literal at `at`, where the window is, and the value behind it, to its place; `None` if the
-    /// line goes on otherwise, or does not end where it should.
+    /// Compares the literal at `at`, where the window starts, and stores the value after it. Returns `None` if the line
+    /// continues differently, or does not end where it should.
     #[inline(always)]
     fn read<'a>(
         &mut self,
@@ -400,7 +401,7 @@ impl Node {
         }
     }
 
-    /// The length of a text that starts at `start`, where the window is.
+    /// Returns the length of a text that starts at `start`, where the window starts.
     #[inline(always)]
     fn text_length(&mut self, lanes: impl Lanes, window: &Window, text: &[u8], start: usize) -> usize {
         match self.last.of(lanes.specials(window)) {
@@ -410,7 +411,7 @@ impl Node {
     }
 }
 
-// Apart, so that what is usual has the registers to itself.
+// The unusual cases are separate functions, so that the usual ones have all registers.
 
 #[cold]
 #[inline(never)]
@@ -421,7 +422,7 @@ fn unusual_number(text: &[u8], start: usize) -> Option<(Value<'_>, usize)> {
     }
 }
 
-/// Makes the node behind `before` its parent's first child: what was met now is met again soon.
+/// Makes `id`, the sibling after `before`, the first child of its parent, because it is likely to match again soon.
 #[inline(never)]
 fn put_first(nodes: &mut [Node], parent: u32, before: u32, id: u32) {
     let first = std::mem::replace(&mut nodes[parent as usize].child, id);
@@ -449,18 +450,18 @@ mod tests {
         r#"{"name":7}"#,
     ];
 
-    /// A line and what may be behind it.
+    /// Returns a line followed by another.
     fn with_ahead(line: &str) -> Vec<u8> {
         format!("{line}\n{{\"name\":\"the next line, which is as long as it has to be\",\"ts\":1}}").into_bytes()
     }
 
     #[test]
-    fn lengths_are_those_of_the_first_end_whatever_was_last() {
+    fn a_length_does_not_depend_on_the_last_one() {
         let mut length = Length::new(0);
         for last in 0..=WINDOW as u32 {
             for next in 0..=WINDOW as u32 {
-                for behind in [0, u32::MAX] {
-                    let ends = |at: u32| 1_u32.checked_shl(at).map_or(0, |end| end | behind & !(end - 1));
+                for later in [0, u32::MAX] {
+                    let ends = |at: u32| 1_u32.checked_shl(at).map_or(0, |end| end | later & !(end - 1));
                     assert_eq!(length.of(ends(last)), last as usize);
                     assert_eq!(length.of(ends(next)), next as usize);
                 }
@@ -468,7 +469,7 @@ mod tests {
         }
     }
 
-    /// Layouts that read with what this processor has, and with what every one has.
+    /// Returns layouts that use the features of this processor, and layouts that use those of every processor.
     fn all_layouts() -> Vec<Layouts> {
         let best = Layouts::default();
         #[cfg(target_arch = "x86_64")]
@@ -479,7 +480,7 @@ mod tests {
     }
 
     #[test]
-    fn a_layout_that_was_learnt_reads_what_the_scanner_reads() {
+    fn a_learnt_layout_gives_the_same_record_as_the_scanner() {
         let texts = LINES.map(with_ahead);
         let (mut fast, mut slow) = (Record::default(), Record::default());
         for mut layouts in all_layouts() {
@@ -514,7 +515,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_goes_on_or_breaks_off_is_of_no_layout() {
+    fn a_longer_or_shorter_line_does_not_match_a_layout() {
         let mut layouts = Layouts::default();
         let mut record = Record::default();
         let line = LINES[0];
@@ -531,18 +532,18 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_enough_behind_it_is_not_read() {
+    fn a_line_without_enough_bytes_after_it_is_not_read() {
         let mut layouts = Layouts::default();
         let line = LINES[0];
         layouts.learn(line.as_bytes());
-        for behind in 0..2 * LOOKAHEAD {
-            let text = format!("{line}{}", "x".repeat(behind));
-            assert_eq!(layouts.read(text.as_bytes(), line.len(), &mut Record::default()), behind >= LOOKAHEAD);
+        for more in 0..2 * LOOKAHEAD {
+            let text = format!("{line}{}", "x".repeat(more));
+            assert_eq!(layouts.read(text.as_bytes(), line.len(), &mut Record::default()), more >= LOOKAHEAD);
         }
     }
 
     #[test]
-    fn what_a_layout_cannot_say_is_not_learnt() {
+    fn lines_that_no_layout_can_express_are_not_learnt() {
         let mut layouts = Layouts::default();
         for line in [r#"{"a":1,"a":2}"#, r#"{"args":{"x":1,"x":2}}"#, r#"{"a":true}"#, r#"{"args":7,"a":null}"#, "{}"] {
             layouts.learn(line.as_bytes());
@@ -551,7 +552,7 @@ mod tests {
     }
 
     #[test]
-    fn ever_new_shapes_do_not_fill_the_memory() {
+    fn ever_new_layouts_do_not_fill_the_memory() {
         let mut layouts = Layouts::default();
         for at in 0..20_000 {
             layouts.learn(format!(r#"{{"key{at}":1,"x{at}":2}}"#).as_bytes());

@@ -1,35 +1,35 @@
-//! What traces hold that JSON has not, said in a way that a JSON parser takes.
+//! Replaces the content of traces that is not valid JSON, so that a JSON parser accepts it.
 
 use crate::number::{NOT_FINITE, not_finite_end};
 
-/// `text` with words for numbers that are not finite, unpaired surrogates and invalid UTF-8 replaced.
+/// Returns `text` with words for non-finite numbers, unpaired surrogates and invalid UTF-8 replaced.
 pub(crate) fn lenient(text: &[u8]) -> String {
     let mut out = String::with_capacity(text.len());
     pieces(text, |_, piece| out.push_str(piece));
     out
 }
 
-/// The number of the byte of `text`, from 1, which is byte `number` of what [`lenient`] makes of it.
+/// Returns the number of the byte of `text`, from 1, that became byte `number` of the result of [`lenient`].
 pub(crate) fn byte_before_leniency(text: &[u8], number: usize) -> usize {
     let mut before = 0;
     let mut left = Some(number);
-    pieces(text, |taken, piece| {
+    pieces(text, |length, piece| {
         let Some(rest) = left else { return };
         left = rest.checked_sub(piece.len()).filter(|&rest| rest > 0);
         before += match left {
-            Some(_) => taken,
-            None if taken == piece.len() => rest,
-            // A piece that is another one stands for all of its bytes.
+            Some(_) => length,
+            None if length == piece.len() => rest,
+            // Every byte of a replacement maps to the first byte that it replaces.
             None => 1,
         };
     });
     before
 }
 
-/// Gives the pieces of the lenient text in order, each with the number of bytes that it stands for.
+/// Passes the pieces of the lenient text to `give` in order, each with the number of bytes of `text` it is for.
 fn pieces(text: &[u8], mut give: impl FnMut(usize, &str)) {
     let mut in_string = false;
-    // What was last met outside of strings that is no white space.
+    // The last byte outside of strings that is not white space.
     let mut last = 0;
     for chunk in text.utf8_chunks() {
         let valid = chunk.valid();
@@ -42,9 +42,9 @@ fn pieces(text: &[u8], mut give: impl FnMut(usize, &str)) {
             match byte {
                 b'"' => in_string = !in_string,
                 b'\\' if in_string => {
-                    let (escape, sound) = escape_at(&valid[at..]);
+                    let (escape, valid_escape) = escape_at(&valid[at..]);
                     end = at + escape.len();
-                    instead = (!sound).then_some("\\ufffd");
+                    instead = (!valid_escape).then_some("\\ufffd");
                 }
                 b'-' | b'n' | b'N' | b'i' | b'I' if !in_string && matches!(last, b':' | b',' | b'[') => {
                     if let Some(word_end) = not_finite_end(bytes, at)
@@ -74,7 +74,7 @@ fn pieces(text: &[u8], mut give: impl FnMut(usize, &str)) {
     }
 }
 
-/// The escape at the start of `text` (a surrogate pair is one), and whether it is sound.
+/// Returns the escape at the start of `text` (a surrogate pair is one), and whether it is valid.
 fn escape_at(text: &str) -> (&str, bool) {
     let unit = |at: usize| {
         let hex = text.get(at..at + 6)?.strip_prefix("\\u")?;

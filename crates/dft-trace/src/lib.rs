@@ -1,29 +1,28 @@
-//! What a trace says: DFTracer files (`.pfw`, `.pfw.gz`) to borrowed [`Record`]s, every tracer
-//! generation.
+//! Reads DFTracer traces (`.pfw`, `.pfw.gz`) of every tracer generation into borrowed [`Record`]s.
 //!
-//! This crate finds trace files, reads and inflates them in blocks of whole lines, and turns lines
-//! into records. It knows no aggregation: which records count, and as what, is decided above it.
+//! This crate finds trace files, reads and inflates them in blocks of whole lines, and parses lines
+//! into records. It does not aggregate: its users decide which records count, and as what.
 //!
 //! # How a line becomes a record
 //!
-//! A tracer writes a handful of shapes of lines. [`layout`] learns them: a line of a known shape is
-//! compared with its literal text between the values, and only the values are read. What is of no
-//! known shape goes to [`scan`], a hand-written scanner for one flat object of plain values, and
-//! teaches the new shape if it is one. Whatever that does not take goes to [`library`], which is
-//! `serde_json` plus the few liberties the format takes (invalid UTF-8, `nan` and `inf` in a number's
-//! place, unpaired surrogates). Where the faster two give a record, the library gives the same one; a property test
-//! holds the three equal. So speed is decided by the first and meaning by the last.
+//! A tracer writes lines of few shapes. [`layout`] learns them: it compares a line of a known layout
+//! with the literal text between the values, and reads only the values. Other lines go to [`scan`], a
+//! hand-written scanner for one flat object of plain values; from a line that it reads, a new layout
+//! is learnt. Lines that the scanner does not accept go to [`library`], which is `serde_json` with
+//! three extensions (invalid UTF-8, `nan` and `inf` in place of a number, unpaired surrogates). If
+//! one of the faster two gives a record, the library gives the same one; a property test checks this.
+//! So layouts determine the speed, and the library determines the meaning.
 //!
-//! Around a record a line may have brackets, commas, white space and NULs: [`payload`] says which. A line that is no
-//! record may end in one, behind one that a crash cut: [`Line::Malformed`] is then followed by that record.
+//! A line may have brackets, commas, white space and NULs around its record; see [`payload`]. A malformed line may
+//! end in a record, after one that a crash cut off: [`Line::Malformed`] is then followed by that record.
 //!
 //! # Limits
 //!
-//! A line is looked through a fixed number of times, however many records seem to start in it.
-//! A line is at most [`MAX_LINE`] bytes; a longer one is reported and passed over without being
-//! held in memory. A record has at most [`MAX_FIELDS`] args, and as many fields beside them, repeated ones
-//! included; one of more is malformed, and costs the memory of as many. Integers are signed 64 bits wide; what a wider one means is said at
-//! [`Value::integer`].
+//! - The number of passes over a line is fixed, regardless of how many records seem to start in it.
+//! - A line has at most [`MAX_LINE`] bytes; a longer one is reported and skipped without being held in memory.
+//! - A record has at most [`MAX_FIELDS`] args, and as many other fields, including repeated ones. A record with more is
+//!   malformed, and needs no more memory than one at the limit.
+//! - Integers are signed 64-bit; see [`Value::integer`] for wider ones.
 //!
 //! # Example
 //!

@@ -1,8 +1,8 @@
-//! The library parser: what a line means, by `serde_json`.
+//! The library parser: parses a line with `serde_json`. It defines what a line means.
 //!
-//! Three liberties of real traces are taken before a line is called malformed: invalid UTF-8
-//! becomes U+FFFD; bare words in a number's place (`nan` and `inf` as C++ prints them, `NaN` and `Infinity`
-//! as Python does) are numbers that are not finite; an unpaired surrogate escape becomes U+FFFD.
+//! Real traces contain three things that are not JSON and do not make a line malformed: invalid UTF-8 becomes U+FFFD;
+//! bare words in place of a number (`nan` and `inf` as C++ prints them, `NaN` and `Infinity` as Python does) are
+//! non-finite numbers; an unpaired surrogate escape becomes U+FFFD.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,15 +14,15 @@ use serde_json::value::RawValue;
 use crate::leniency::{byte_before_leniency, lenient};
 use crate::record::{Arg, ArgKey, MAX_FIELDS, Phase, Record, Value};
 
-/// Where strings are kept that the text has only in escapes, as long as the records that hold them.
+/// Stores strings that the text contains only in escaped form, for as long as the records that refer to them.
 #[derive(Debug, Default)]
 pub struct Arena(Bump);
 
 impl Arena {
-    /// Bytes that are kept for the next block of lines rather than given back.
+    /// The bytes that are kept allocated for the next block of lines.
     const KEPT: usize = 1 << 20;
 
-    /// Forgets all that it keeps.
+    /// Removes all strings.
     pub(crate) fn clear(&mut self) {
         if self.0.allocated_bytes() > Self::KEPT {
             self.0 = Bump::new();
@@ -36,9 +36,9 @@ impl Arena {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotAnObject {
     reason: String,
-    /// The number of the byte, from 1, at which that shows.
+    /// The number of the byte, from 1, at which the error was found.
     byte: Option<usize>,
-    /// Whether it is one with too many fields, which no leniency makes fewer.
+    /// Whether it is an object with too many fields; parsing it again leniently cannot help then.
     too_many: bool,
 }
 
@@ -51,9 +51,9 @@ impl NotAnObject {
         Self { reason: reason_of(error), byte: Some(before + error.column()), too_many: false }
     }
 
-    /// The same, of a text that has so many more bytes before it.
+    /// Returns the same error for a text that is preceded by `bytes` more bytes.
     #[must_use]
-    pub(crate) fn behind(self, bytes: usize) -> Self {
+    pub(crate) fn after(self, bytes: usize) -> Self {
         Self { byte: self.byte.map(|byte| byte + bytes), ..self }
     }
 }
@@ -67,18 +67,18 @@ impl fmt::Display for NotAnObject {
     }
 }
 
-/// What the library says, without the place: it counts lines of a text that is one line.
+/// Returns the message of the library without the place: that has a line number, but the text is one line.
 fn reason_of(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     text.strip_suffix(&place).unwrap_or(&text).to_owned()
 }
 
-/// Reads `text` (a line's [payload](crate::payload)) into `record`.
+/// Reads `text` (the [payload](crate::payload) of a line) into `record`.
 ///
 /// # Errors
 ///
-/// Why the text is not a JSON object; `record` then holds anything.
+/// The reason why the text is not a JSON object; the content of `record` is then unspecified.
 pub fn parse<'a>(text: &'a [u8], arena: &'a Arena, record: &mut Record<'a>) -> Result<(), NotAnObject> {
     if let Ok(strict) = std::str::from_utf8(text) {
         match read(strict, arena, record) {
@@ -92,7 +92,7 @@ pub fn parse<'a>(text: &'a [u8], arena: &'a Arena, record: &mut Record<'a>) -> R
         .map_err(|error| NotAnObject { byte: error.byte.map(|byte| byte_before_leniency(text, byte)), ..error })
 }
 
-/// Whether an object has fields of all these names.
+/// Whether an object has fields with all these names.
 pub(crate) fn has_fields(text: &[u8], names: &[&str]) -> bool {
     let has = |text: &str| {
         fields(text, 0, "fields")
@@ -101,7 +101,7 @@ pub(crate) fn has_fields(text: &[u8], names: &[&str]) -> bool {
     std::str::from_utf8(text).is_ok_and(has) || has(&lenient(text))
 }
 
-/// The text of the last field of this name of an object, if that is a string without escapes.
+/// Returns the text of the last field with this name in an object, if it is a string without escapes.
 pub(crate) fn text_field<'a>(object: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let fields = fields(std::str::from_utf8(object).ok()?, 0, "fields").ok()?;
     let (_, raw) = fields.iter().rfind(|(field, _)| field == name)?;
@@ -115,7 +115,7 @@ fn read<'a>(text: &'a str, arena: &'a Arena, record: &mut Record<'a>) -> Result<
     }
     let before = |part: &str| part.as_ptr().addr() - text.as_ptr().addr();
     let value = |raw: &'a RawValue| value(raw, before(raw.get()), arena);
-    for (key, raw) in fields(text, 0, "fields beside its args")? {
+    for (key, raw) in fields(text, 0, "fields outside its args")? {
         match key.as_ref() {
             "name" => record.name = value(raw)?,
             "cat" => record.cat = value(raw)?,
@@ -141,7 +141,7 @@ fn read<'a>(text: &'a str, arena: &'a Arena, record: &mut Record<'a>) -> Result<
     Ok(())
 }
 
-/// An object's members, in order, values unread: at most one more than [`MAX_FIELDS`].
+/// The members of an object, in order, with unparsed values: at most one more than [`MAX_FIELDS`].
 struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Fields<'de> {
@@ -158,7 +158,7 @@ impl<'de> Deserialize<'de> for Fields<'de> {
                 let mut fields = Vec::new();
                 while let Some(key) = map.next_key::<&RawValue>()? {
                     if fields.len() > MAX_FIELDS {
-                        // Read to the end, so that what is no JSON says so.
+                        // Read to the end, so that invalid JSON is reported as such.
                         map.next_value::<serde::de::IgnoredAny>()?;
                         continue;
                     }
@@ -172,7 +172,7 @@ impl<'de> Deserialize<'de> for Fields<'de> {
     }
 }
 
-/// The members of an object that has so many bytes before it; `what` they are called.
+/// Returns the members of an object that is preceded by `before` bytes; `what` is their name in messages.
 fn fields<'t>(text: &'t str, before: usize, what: &str) -> Result<Vec<(Cow<'t, str>, &'t RawValue)>, NotAnObject> {
     match serde_json::from_str::<Fields<'_>>(text) {
         Ok(Fields(fields)) if fields.len() > MAX_FIELDS => Err(NotAnObject::too_many(what)),
@@ -181,7 +181,7 @@ fn fields<'t>(text: &'t str, before: usize, what: &str) -> Result<Vec<(Cow<'t, s
     }
 }
 
-/// The contents of a string literal: borrowed where nothing is escaped in it.
+/// Returns the contents of a string literal, borrowed if it has no escapes.
 fn string(literal: &str) -> Result<Cow<'_, str>, serde_json::Error> {
     if let Some(plain) = literal.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'))
         && !plain.contains('\\')
@@ -198,7 +198,7 @@ fn kept<'a>(text: Cow<'a, str>, arena: &'a Arena) -> &'a str {
     }
 }
 
-/// A value that has so many bytes before it.
+/// Returns a value that is preceded by `before` bytes.
 fn value<'a>(raw: &'a RawValue, before: usize, arena: &'a Arena) -> Result<Value<'a>, NotAnObject> {
     let text = raw.get();
     Ok(match text.as_bytes().first() {
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn words_for_numbers_that_are_not_finite_are_numbers() {
+    fn words_for_non_finite_numbers_are_numbers() {
         let arena = Arena::default();
         let record =
             record(br#"{"ts":1,"name":":nan,","args":{"a":NaN,"b":-Infinity,"c": -nan ,"d":[inf],"e":INF}}"#, &arena);
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_are_read_and_unpaired_surrogates_are_lossy() {
+    fn escapes_are_decoded_and_unpaired_surrogates_are_replaced() {
         let arena = Arena::default();
         let record = record(br#"{"n\u0061me":"a\"\\\u00e9\ud83d\ude00\ud800x\udc00","cat":"\ud83d"}"#, &arena);
         assert_eq!(record.name, Value::Text("a\"\\é😀\u{fffd}x\u{fffd}".as_bytes()));
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_utf8_is_kept_lossily() {
+    fn invalid_utf8_is_replaced() {
         let arena = Arena::default();
         let record = record(b"{\"name\":\"a\xff\",\"ts\":5}", &arena);
         assert_eq!(record.name, Value::Text("a\u{fffd}".as_bytes()));
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_passed_over() {
+    fn deep_nesting_is_not_parsed() {
         let depth = 200_000;
         let text = format!("{{\"ts\":3,\"args\":{{\"x\":{}{}}}}}", "[".repeat(depth), "]".repeat(depth));
         let nested = &text.as_bytes()[text.len() - 2 - 2 * depth..text.len() - 2];
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_says_so() {
+    fn texts_that_are_no_objects_are_errors() {
         for text in [
             "[1]",
             "12",
@@ -282,12 +282,12 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_names_its_byte_and_no_line() {
+    fn an_error_names_the_byte_and_no_line() {
         for (text, reason) in [
             (&b"{\"a\":1,\"b\":tru}"[..], "not JSON: expected ident at byte 15"),
             (b"{\"a\":1} x", "not JSON: trailing characters at byte 9"),
             (b"{\"a\":[1", "not JSON: EOF while parsing a list at byte 7"),
-            // What is read leniently before it does not move the byte.
+            // Replacements before it do not shift the byte.
             (b"{\"\xff\xff\":nan,\"b\":tru}", "not JSON: expected ident at byte 18"),
             (b"{\"\\ud800\":1,\"b\":tru}", "not JSON: expected ident at byte 20"),
             (b"{\"a\":{\"b\":\"\\x\"}}", "not JSON: invalid escape at byte 13"),
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_more_fields_than_the_limit_names_it() {
+    fn a_record_with_too_many_fields_is_an_error_that_names_the_limit() {
         let many = |count: usize| (0..count).map(|at| format!("\"m{at}\":{at}")).collect::<Vec<_>>().join(",");
         let reading = |text: &str| {
             let (arena, mut record) = (Arena::default(), Record::default());
@@ -315,11 +315,11 @@ mod tests {
             assert_eq!(args, (None, Err("more than 4096 args".to_owned())), "{end}");
         }
         let fields = reading(&format!("{{{}}}", many(4097)));
-        assert_eq!(fields, (None, Err("more than 4096 fields beside its args".to_owned())));
+        assert_eq!(fields, (None, Err("more than 4096 fields outside its args".to_owned())));
     }
 
     #[test]
-    fn text_of_a_nested_object_is_found() {
+    fn a_text_field_of_a_nested_object_is_found() {
         let cfg = br#"{"time_metric":"US","io":1,"time_metric":"NS"}"#;
         assert_eq!(text_field(cfg, "time_metric"), Some(&b"NS"[..]));
         assert_eq!(text_field(cfg, "io"), None);

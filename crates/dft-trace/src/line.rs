@@ -1,10 +1,10 @@
-//! What of a line is the record: tracers write a JSON array, one element a line.
+//! Finds the record within a line: tracers write a JSON array with one element per line.
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The record's text within a line: without the array's brackets and commas around it, white space, NULs (a
-/// file system leaves them where it crashed) and byte order marks. Empty where the line holds none: blank, or
-/// only brackets, as where traces are concatenated (`][`).
+/// Returns the text of the record within a line, without the brackets and commas of the array around it, white space,
+/// NULs (which file systems leave after a crash) and byte order marks. Empty if the line has no record: a blank line,
+/// or only brackets, as in concatenated traces (`][`).
 #[inline]
 pub fn payload(line: &[u8]) -> &[u8] {
     // The usual line is the object alone.
@@ -23,11 +23,11 @@ fn unusual_payload(mut line: &[u8]) -> &[u8] {
     let text = trim_start(text, |byte| matches!(byte, b'[' | b']') || is_space(byte));
     let text = trim_end(trim_end(text, |byte| byte == b',' || is_blank(byte)), is_space);
     let record = match text {
-        // An object does not end so, so a bracket is of the array.
+        // An object does not end with a bracket, so it belongs to the array.
         [.., b']'] => trim_end(trim_end(text, |byte| matches!(byte, b']' | b',') || is_blank(byte)), is_space),
         _ => text,
     };
-    // Commas and closing brackets without anything before them are no line of an array.
+    // Commas and closing brackets with nothing before them are not a line of an array.
     if record.is_empty() { text } else { record }
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn may_follow(byte: u8) -> bool {
     matches!(byte, b',' | b']') || is_filler(byte)
 }
 
-/// White space that separates nothing, a vertical tab and a form feed included.
+/// White space within a line, including vertical tabs and form feeds.
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | 0x0b | 0x0c)
 }
@@ -72,7 +72,7 @@ mod tests {
     use super::payload;
 
     #[test]
-    fn brackets_commas_space_and_nuls_are_not_the_record() {
+    fn brackets_commas_space_and_nuls_are_not_part_of_the_record() {
         for line in [
             "{\"a\":1}",
             "[{\"a\":1},",
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_else_stands_around_a_record_is_a_fault() {
+    fn other_text_around_a_record_is_kept_and_so_malformed() {
         for line in ["{}\0,", ",{}", "{},\0]", ",]", "[\0{}", "\0\u{feff}{}", "{}x", "{}[", "{},\r,"] {
             let payload = payload(line.as_bytes());
             assert!(payload != b"{}" && !payload.is_empty(), "{line:?}");

@@ -1,15 +1,15 @@
-//! Numbers as the trace's text gives them.
+//! Parses numbers in the text of a trace.
 
 use crate::chunk::{CHUNK, others_than_digits};
 
-/// What an integer field holds.
+/// The value of an integer field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Integer {
-    /// No integer: absent, a fraction, a word, an object.
+    /// Not an integer: absent, a fraction, a word, an object.
     None,
-    /// An integer of 64 bits.
+    /// A signed 64-bit integer.
     Some(i64),
-    /// An integer that signed 64 bits cannot hold.
+    /// An integer out of the range of signed 64 bits.
     OutOfRange,
 }
 
@@ -18,7 +18,7 @@ pub fn is_number_text(text: &[u8]) -> bool {
     number_end(text, 0) == Some(text.len())
 }
 
-/// Where the JSON number that starts at `start` ends; `None` if none starts there.
+/// Returns the end of the JSON number that starts at `start`; `None` if none starts there.
 #[inline(always)]
 pub(crate) fn number_end(text: &[u8], start: usize) -> Option<usize> {
     // Most numbers are plain digits.
@@ -31,11 +31,11 @@ pub(crate) fn number_end(text: &[u8], start: usize) -> Option<usize> {
     any_number_end(text, start)
 }
 
-/// How the rest of the engine is told of a number that is not finite: by the text of one past the doubles.
+/// Represents a non-finite number in a [`Value`](crate::Value): the text of a number beyond the range of doubles.
 pub(crate) const NOT_FINITE: &[u8] = b"1e9999";
 
-/// Where the word for a number that is not finite ends that starts at `start`, if one does: `nan` and `inf` in
-/// any case, as C++ prints them, or `Infinity`, as Python does; with or without a minus.
+/// Returns the end of the word for a non-finite number that starts at `start`, if there is one: `nan` and `inf` in any
+/// case, as C++ prints them, or `Infinity`, as Python does, with or without a minus sign.
 #[cold]
 pub(crate) fn not_finite_end(text: &[u8], start: usize) -> Option<usize> {
     let word_start = start + usize::from(text.get(start) == Some(&b'-'));
@@ -95,7 +95,7 @@ fn any_number_end(text: &[u8], start: usize) -> Option<usize> {
 
 const EACH: u64 = u64::from_ne_bytes([1; 8]);
 
-/// How many digits the text starts with.
+/// Returns how many digits the text starts with.
 #[inline]
 fn digits(text: &[u8]) -> usize {
     let mut at = 0;
@@ -109,7 +109,7 @@ fn digits(text: &[u8]) -> usize {
     at + text[at..].iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
-/// The value of eight digits, each less `0`, the pairs added up side by side.
+/// Returns the value of eight digits, with `0` subtracted from each. Adds up pairs in parallel.
 #[inline]
 fn eight_digits(ones: u64) -> i64 {
     let pairs = (ones * 10 + (ones >> 8)) & 0x00ff_00ff_00ff_00ff;
@@ -117,13 +117,13 @@ fn eight_digits(ones: u64) -> i64 {
     ((fours * 10_000 + (fours >> 32)) & 0xffff_ffff) as i64
 }
 
-/// The integer that the text starts with, and its length, if it is of the usual kind: up to sixteen
-/// digits in shortest form, and a comma or a brace behind. `length_of` gives the number of the lowest bit.
+/// Returns the integer that the text starts with, and its length, if it is of the usual kind: up to sixteen digits in
+/// shortest form, followed by a comma or a brace. `length_of` must return the number of the lowest set bit.
 #[inline(always)]
 pub(crate) fn usual_integer(text: &[u8; 2 * CHUNK], length_of: impl FnOnce(u32) -> usize) -> Option<(i64, usize)> {
     let length = length_of(others_than_digits(text.first_chunk()?) | 1 << CHUNK);
     let first = u64::from_le_bytes(text[..8].try_into().ok()?) ^ (EACH * u64::from(b'0'));
-    // Shifting moves the digits to the end of eight or sixteen, zeros before them.
+    // Shifting moves the digits to the end of eight or sixteen, after zeros.
     let value = if length <= 8 {
         if length == 0 {
             return None;
@@ -139,7 +139,7 @@ pub(crate) fn usual_integer(text: &[u8; 2 * CHUNK], length_of: impl FnOnce(u32) 
     (ended && shortest).then_some((value, length))
 }
 
-/// The digits (with an optional sign) as an integer.
+/// Parses digits (with an optional sign) as an integer.
 #[inline]
 pub(crate) fn decimal(text: &[u8]) -> Integer {
     let (negative, digits) = match text {
@@ -177,7 +177,7 @@ pub(crate) fn decimal(text: &[u8]) -> Integer {
         }
         if fits {
             let step = i64::from(digit - b'0');
-            // Accumulated negatively, so that the least 64-bit integer needs no special case.
+            // Accumulate negatively, so that `i64::MIN` needs no special case.
             match value.checked_mul(10).and_then(|v| v.checked_sub(step)) {
                 Some(v) => value = v,
                 None => fits = false,
@@ -191,7 +191,7 @@ pub(crate) fn decimal(text: &[u8]) -> Integer {
     }
 }
 
-/// The integer a JSON number says: an integral float such as `4096.0` is one, a fraction is not.
+/// Returns the integer value of a JSON number: an integral float such as `4096.0` has one, a fraction has not.
 #[inline]
 pub(crate) fn integer_of_number(text: &[u8]) -> Integer {
     match decimal(text) {
@@ -209,7 +209,7 @@ pub(crate) fn integer_of_number(text: &[u8]) -> Integer {
     }
 }
 
-/// The double nearest to a JSON number; infinite where it is past the doubles.
+/// Returns the double nearest to a JSON number; infinite if it is beyond the range of doubles.
 pub(crate) fn float_of_number(text: &[u8]) -> f64 {
     std::str::from_utf8(text).ok().and_then(|t| t.parse().ok()).unwrap_or(f64::NAN)
 }
@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_number_grammar_is_json() {
+    fn number_texts_follow_the_json_grammar() {
         for good in ["0", "-0", "10", "1.5", "1e3", "1E+3", "-1.25e-10", "18446744073709551616"] {
             assert!(is_number_text(good.as_bytes()), "{good}");
         }
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn words_for_what_is_not_finite_end_where_they_end() {
+    fn the_end_of_a_word_for_a_non_finite_number_is_found() {
         for word in ["nan", "-nan", "NaN", "-NaN", "NAN", "inf", "-inf", "Inf", "-INF", "Infinity", "-Infinity"] {
             assert_eq!(not_finite_end(format!("x:{word},").as_bytes(), 2), Some(2 + word.len()), "{word}");
             assert!(!is_number_text(word.as_bytes()), "{word}");
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_reach_the_ends_of_64_bits() {
+    fn integers_cover_the_range_of_64_bits() {
         assert_eq!(decimal(b"9223372036854775807"), Integer::Some(i64::MAX));
         assert_eq!(decimal(b"-9223372036854775808"), Integer::Some(i64::MIN));
         assert_eq!(decimal(b"9223372036854775808"), Integer::OutOfRange);
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn usual_integers_are_what_decimals_are() {
+    fn usual_integers_equal_decimals() {
         let window = |text: &str| {
             let mut window = [b'7'; 2 * CHUNK];
             window[..text.len()].copy_from_slice(text.as_bytes());

@@ -1,4 +1,4 @@
-//! A trace file as blocks of whole lines.
+//! Reads a trace file in blocks of whole lines.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -14,11 +14,11 @@ use dft_codec::{Consumed, FileFault, OpenEnd};
 
 mod resume;
 
-/// The longest line that is read, in bytes. A longer one is malformed and passed over.
+/// The longest line that is read, in bytes. A longer one is malformed and skipped.
 pub const MAX_LINE: usize = 128 << 20;
 
-/// The size that blocks have unless a line is longer, in bytes: they should stay in a core's cache
-/// between being inflated and being parsed.
+/// The size of a block in bytes, unless a line is longer. A block should stay in the cache of a core
+/// between inflating and parsing.
 const BLOCK: usize = 256 << 10;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -26,55 +26,55 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Whole lines of a trace, in order.
 #[derive(Debug, Default)]
 pub struct Block {
-    /// The lines, each ended by a newline but maybe the file's last.
+    /// The lines, each ending with a newline, except possibly the last of the file.
     pub text: Vec<u8>,
     /// The number of the first line in the file, from 1.
     pub first_line: u64,
-    /// How times are meant at the first line.
+    /// The clock at the first line.
     pub clock: Clock,
 }
 
 impl Block {
-    /// Where the block ends, found by looking through it; whoever parses it is told so anyway.
+    /// Returns where the block ends, by searching its text. [`Parser::parse`] returns the same.
     pub fn end(&self) -> BlockEnd {
         let lines = memchr::memchr_iter(b'\n', &self.text).count() as u64;
         BlockEnd { line: self.first_line + lines, clock: clock_after(&self.text, self.clock) }
     }
 }
 
-/// Where the text comes from.
+/// The source of the text.
 enum Source {
     Text(Box<HashingFile>),
     Gzip(Box<GzipReader<HashingFile>>),
 }
 
-/// Reads a trace file, plain or gzip (told by its first bytes), block by block.
+/// Reads a trace file, plain or gzip (by its first bytes), block by block.
 ///
-/// A last line without a newline is read if it is a whole record. Else it may be one that is still
-/// being written: it is left for a later reading, and the file is [truncated](FileFault::Truncated).
+/// A last line without a newline is read if it is a whole record. If not, it may still be incomplete:
+/// it is left for the next time, and the file is [truncated](FileFault::Truncated).
 pub struct TraceReader {
     source: Source,
     snapshot: Snapshot,
     start: BlockEnd,
-    /// The start of a line whose end was not in the last block.
+    /// The start of a line whose end is not in the last block.
     carry: Vec<u8>,
-    /// How many bytes of text lie before the carry.
+    /// The number of bytes of text before the carry.
     consumed: u64,
-    /// Whether all of the text is in the carry or before it.
+    /// Whether all text is in the carry or before it.
     ended: bool,
-    /// Lines that were passed over behind the last block.
-    passed: u64,
+    /// The number of lines skipped after the last block.
+    skipped_lines: u64,
     overlong_lines: Vec<u64>,
     within_line: bool,
-    /// Whether the text breaks off in a line that is no record.
+    /// Whether the text ends in a line that is not a record.
     breaks_off: bool,
     /// Whether the text ends within a line.
     open_line: bool,
-    /// Where a text file's first byte of text lies in it.
+    /// The place in a text file of the first byte of the text.
     base: u64,
     /// Whether the text may start with a byte order mark.
     may_be_marked: bool,
-    /// The first bytes of the text, where it is read from the start.
+    /// The first bytes of the text, if it is read from the start.
     first: Option<Vec<u8>>,
     max_line: usize,
 }
@@ -84,12 +84,12 @@ impl TraceReader {
     ///
     /// # Errors
     ///
-    /// What the system says: no such file, no permission, not a regular file.
+    /// The system's error, such as a missing file or permission, or that it is not a regular file.
     pub fn open(path: &Path) -> io::Result<Self> {
         Self::open_at(path, Clock::default())
     }
 
-    /// Opens a trace at whose start times are meant so.
+    /// Opens a trace with the clock at its start.
     ///
     /// # Errors
     ///
@@ -125,7 +125,7 @@ impl TraceReader {
             carry: Vec::new(),
             consumed: from.text,
             ended: false,
-            passed: 0,
+            skipped_lines: 0,
             overlong_lines: Vec::new(),
             within_line: from.within_line,
             breaks_off: false,
@@ -137,18 +137,18 @@ impl TraceReader {
         }
     }
 
-    /// The first bytes of the text, as many as an [opening](Opening) looks at, once a block was read;
-    /// none where it is not read from the start.
+    /// Returns the first bytes of the text, as many as an [opening](Opening) covers, once a block was read;
+    /// none if the text is not read from the start.
     pub fn first_bytes(&self) -> &[u8] {
         self.first.as_deref().unwrap_or_default()
     }
 
-    /// Where the first block starts.
+    /// Returns where the first block starts.
     pub fn start(&self) -> BlockEnd {
         self.start
     }
 
-    /// How many bytes of the file, compressed as it is, have been read.
+    /// Returns how many bytes of the file, possibly compressed, have been read.
     pub fn position(&self) -> u64 {
         match &self.source {
             Source::Text(hashed) => hashed.position(),
@@ -156,23 +156,23 @@ impl TraceReader {
         }
     }
 
-    /// The next lines, in the memory of `block` (whose contents are overwritten); false at the end.
-    /// `before` is where the block before ended, or where the reader [starts](TraceReader::start).
+    /// Reads the next lines into `block`, overwriting its contents. Returns false at the end.
+    /// `before` is where the previous block ended, or where the reader [starts](TraceReader::start).
     ///
     /// # Errors
     ///
-    /// A read that fails. What is wrong with the bytes is no error: [`TraceReader::finish`] tells.
+    /// If a read fails. Faults of the file are no errors: [`TraceReader::finish`] returns them.
     pub fn next_block(&mut self, before: BlockEnd, block: &mut Block) -> io::Result<bool> {
-        self.passed = 0;
+        self.skipped_lines = 0;
         let text = &mut block.text;
         if text.capacity() > 4 * BLOCK {
-            // A long line was here; the next block is not to be as large.
+            // The last block had a long line; the next one need not be as large.
             *text = Vec::new();
         }
         text.clear();
         text.append(&mut self.carry);
         let mut room = BLOCK;
-        // Of a line that is passed over for its length: how many bytes of it were.
+        // How many bytes of an overlong line were skipped, if one is being skipped.
         let mut skipping = None;
         let mut searched = 0;
         let end = loop {
@@ -192,7 +192,7 @@ impl TraceReader {
                     text.clear();
                     if self.ended {
                         self.open_line = true;
-                        // It has no end yet, so it is not passed over yet.
+                        // The line has no end yet, so do not report it yet.
                         self.overlong_lines.pop();
                         self.breaks_off = true;
                         return Ok(false);
@@ -201,15 +201,15 @@ impl TraceReader {
                 };
                 text.drain(..=end);
                 self.consumed += *skipped + end as u64 + 1;
-                self.passed += 1;
+                self.skipped_lines += 1;
                 skipping = None;
                 searched = 0;
             }
             match memchr::memrchr(b'\n', &text[searched..]) {
                 Some(end) if !self.ended => break searched + end + 1,
                 None if text.len() > self.max_line => {
-                    // The text starts with the line, so nothing else is lost with it.
-                    self.overlong_lines.push(before.line + self.passed);
+                    // The text starts with the line, so discarding it loses nothing else.
+                    self.overlong_lines.push(before.line + self.skipped_lines);
                     skipping = Some(text.len() as u64);
                     *text = Vec::new();
                     room = BLOCK;
@@ -234,14 +234,14 @@ impl TraceReader {
         if let Source::Gzip(gzip) = &mut self.source {
             gzip.boundary_before(self.consumed);
         }
-        block.first_line = before.line + self.passed;
+        block.first_line = before.line + self.skipped_lines;
         block.clock = before.clock;
-        self.passed = 0;
+        self.skipped_lines = 0;
         Ok(true)
     }
 
-    /// Takes a last line without a newline out of the text, unless it is a whole record and nothing else: what
-    /// seems to be a record at the end of a broken line may be a part of one that is still being written.
+    /// Removes a last line without a newline from the text, unless it is exactly one record. A record at the end of a
+    /// malformed line may be part of one that is still being written.
     fn end_text(&mut self, text: &mut Vec<u8>) {
         let start = memchr::memrchr(b'\n', text).map_or(0, |end| end + 1);
         let (mut records, mut broken) = (false, false);
@@ -249,16 +249,16 @@ impl TraceReader {
             Line::Record { .. } => records = true,
             Line::Malformed { .. } => broken = true,
         });
-        let holds = records || broken;
+        let has_content = records || broken;
         if records && !broken {
             self.within_line = true;
         } else {
-            self.breaks_off = holds;
+            self.breaks_off = has_content;
             text.truncate(start);
         }
     }
 
-    /// Appends up to `room - text.len()` bytes; false at the end of the text.
+    /// Appends up to `room - text.len()` bytes. Returns false at the end of the text.
     fn fill(&mut self, text: &mut Vec<u8>, room: usize) -> io::Result<bool> {
         text.reserve_exact(room.saturating_sub(text.len()));
         let before = text.len();
@@ -276,14 +276,14 @@ impl TraceReader {
         Ok(more)
     }
 
-    /// Reads what is left of the file, for its fingerprint, and says what the whole has shown.
+    /// Reads the rest of the file, for its fingerprint, and returns a summary of the whole.
     /// `end` is where the last block ended.
     ///
     /// # Errors
     ///
-    /// A read that fails.
+    /// If a read fails.
     pub fn finish(self, end: BlockEnd) -> io::Result<SourceSummary> {
-        let line = end.line + self.passed;
+        let line = end.line + self.skipped_lines;
         let breaks_off = self.breaks_off.then(|| FileFault::within_line(line));
         let open_line = self.open_line.then_some(OpenEnd::Line);
         let opening = Opening::of(self.first.as_deref().unwrap_or_default());
@@ -372,7 +372,7 @@ pub(crate) mod tests {
         (lines, reader.finish(end).expect("finish"))
     }
 
-    /// Lines of many lengths, some longer than a block.
+    /// Returns lines of many lengths, some longer than a block.
     pub(crate) fn text() -> Vec<u8> {
         let mut text = Vec::new();
         for length in [0, 1, 10, BLOCK - 1, 3, BLOCK, 0, 3 * BLOCK + 7, 5] {
@@ -388,7 +388,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn plain_and_gzip_and_many_members_read_alike() {
+    fn plain_text_one_gzip_member_and_many_read_alike() {
         let text = text();
         let mut members = gzip(&text[..100]);
         members.extend(gzip(b""));
@@ -404,7 +404,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_truncated_member_yields_what_it_holds() {
+    fn a_truncated_member_yields_its_text() {
         let text = text();
         let whole = gzip(&text);
         for cut in [1, 5, 9, 30, whole.len() / 2, whole.len() - 9, whole.len() - 3] {
@@ -443,7 +443,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_line_past_the_limit_is_passed_over_and_the_next_is_read() {
+    fn an_overlong_line_is_skipped_and_the_next_is_read() {
         let mut text = b"one\n".to_vec();
         text.extend(std::iter::repeat_n(b'x', 2 * BLOCK + 1));
         text.extend_from_slice(b"\nthree\n");
@@ -459,7 +459,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn empty_files_say_so() {
+    fn an_empty_file_is_a_fault() {
         for name in ["a.pfw", "a.pfw.gz"] {
             let (lines, summary) = read(name, b"", MAX_LINE);
             assert!(lines.is_empty());
@@ -471,7 +471,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_no_part_of_the_first_line() {
+    fn a_byte_order_mark_is_not_part_of_the_first_line() {
         let (lines, _) = read("a.pfw", b"\xef\xbb\xbf{}\n\xef\xbb\xbf{}\n", MAX_LINE);
         assert_eq!(lines[0].1, b"{}");
         assert_eq!(lines[1].1.len(), 5);

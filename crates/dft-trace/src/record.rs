@@ -1,21 +1,21 @@
-//! One record of a trace, borrowed from the text it was read from.
+//! A record of a trace, borrowed from the text that it was read from.
 
 use std::borrow::Cow;
 
 use crate::number::{self, Integer};
 use dft_codec::TimeUnit;
 
-/// What kind of record a line holds (`ph`).
+/// The kind of a record (`ph`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
     /// A call with a start and a duration: `"X"` or 1.
     Complete,
     /// A counter written as the letter `"C"` (generation 2): telemetry, or statistics of a period
-    /// that ended at `ts`; the fields tell which.
+    /// that ended at `ts`, depending on the fields.
     LetterCounter,
     /// A counter written as 2 (generation 3): always telemetry.
     Counter,
-    /// Statistics of a period that began at `ts`: `"A"` or 3.
+    /// Statistics of a period that started at `ts`: `"A"` or 3.
     Aggregated,
     /// Metadata: `"M"` or 4.
     Metadata,
@@ -47,26 +47,26 @@ impl Phase {
     }
 }
 
-/// A JSON value, as far as a record needs it.
+/// A JSON value, parsed as far as a record needs it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Value<'a> {
-    /// `null`, or no such field.
+    /// `null`, or a missing field.
     #[default]
     Null,
-    /// `true` or `false`: no number and no text.
+    /// `true` or `false`: neither a number nor text.
     Bool(bool),
-    /// An integer of 64 bits in its shortest form, which therefore says what its text was.
+    /// A 64-bit integer that was written in its shortest form, so that its text is known.
     Integer(i64),
-    /// Any other number, as its text; a text past the doubles stands for what is not finite.
+    /// Any other number, as its text. A text beyond the range of doubles is a non-finite number.
     Number(&'a [u8]),
-    /// A string, unescaped. It may hold invalid UTF-8 where the trace does.
+    /// A string, unescaped. It may contain invalid UTF-8 if the trace does.
     Text(&'a [u8]),
-    /// An array or an object, as its text: its contents are not looked at.
+    /// An array or an object, as its text. Its contents are not parsed.
     Nested(&'a [u8]),
 }
 
 impl<'a> Value<'a> {
-    /// The value of a JSON number.
+    /// Creates the value of a JSON number.
     #[inline]
     pub(crate) fn number(text: &'a [u8]) -> Self {
         match number::decimal(text) {
@@ -75,7 +75,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The value as an integer: a JSON integer, an integral float, or the decimal text that
+    /// Returns the value as an integer: a JSON integer, an integral float, or decimal text, which
     /// generation 0 wrote.
     #[inline]
     pub fn integer(&self) -> Integer {
@@ -93,25 +93,25 @@ impl<'a> Value<'a> {
         matches!(self, Value::Integer(_) | Value::Number(_))
     }
 
-    /// Whether this stands for a number that is not finite: a word for one, or a text past the doubles.
+    /// Whether this is a non-finite number: a word for one, or a text beyond the range of doubles.
     #[inline]
     pub fn is_not_finite(&self) -> bool {
         matches!(self, Value::Number(text) if !number::float_of_number(text).is_finite())
     }
 
-    /// The double nearest to a JSON number; `None` if this is none.
+    /// Returns the double nearest to a JSON number; `None` if this is not a number.
     #[inline]
     pub fn float(&self) -> Option<f64> {
         match self {
-            // Rounded to nearest, as the text would be.
+            // Rounds to nearest, as parsing the text would.
             Value::Integer(value) => Some(*value as f64),
             Value::Number(text) => Some(number::float_of_number(text)),
             _ => None,
         }
     }
 
-    /// The value of a JSON number without fraction or exponent that 64 bits hold; a wider one is a
-    /// float.
+    /// Returns the value of a JSON number without fraction and exponent, if it fits 64 bits; a wider one
+    /// is a float.
     #[inline]
     pub fn integer_literal(&self) -> Option<i64> {
         match self {
@@ -124,8 +124,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A name or a hash as the text the trace has: a string's contents, a number's digits, and
-    /// nothing for anything else.
+    /// Returns a name or a hash as the text in the trace: the contents of a string, the digits of a
+    /// number, and nothing for any other value.
     #[inline]
     pub fn text(&self) -> Cow<'a, [u8]> {
         match self {
@@ -148,13 +148,13 @@ impl<'a> Value<'a> {
 
 macro_rules! arg_keys {
     ($($variant:ident = $name:literal),* $(,)?) => {
-        /// The args that the aggregation gives a meaning; every other one is `Other`.
+        /// The args that have a meaning in the aggregation; every other one is `Other`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[allow(missing_docs, reason = "each variant is the arg of that name")]
         pub enum ArgKey { $($variant,)* Other }
 
         impl ArgKey {
-            /// Which arg this name is.
+            /// Returns the key for a name.
             #[inline]
             pub fn of(name: &[u8]) -> Self {
                 match name {
@@ -178,49 +178,49 @@ arg_keys! {
 /// One entry of a record's `args`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arg<'a> {
-    /// Which arg it is.
+    /// Its key.
     pub key: ArgKey,
-    /// Its name as the trace has it, unescaped.
+    /// Its name in the trace, unescaped.
     pub name: &'a [u8],
     /// Its value.
     pub value: Value<'a>,
 }
 
-/// Which layout a line was read by. Records of one layout have the same args at the same places, and the
+/// The layout that a line was read by. Records of one layout have the same args at the same places, and the
 /// value at a place is a number in all of them or in none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LayoutId {
-    /// Whose layout it is: no two parsers have one number.
+    /// The number of the parser, which is unique.
     pub parser: u64,
-    /// The number of the layout among those of the parser: less than a few thousand.
+    /// The number of the layout within the parser: less than a few thousand.
     pub number: u32,
 }
 
 impl LayoutId {
-    /// A layout of records that are made by hand, not read. Whoever makes them vouches that those of one
-    /// number, less than a few thousand, have args of the same names and kinds at the same places.
+    /// Returns a layout for records that were not read but constructed. The caller must ensure that all with
+    /// the same number, less than a few thousand, have args of the same names and kinds at the same places.
     pub const fn made(number: u32) -> Self {
-        // No parser comes to have this number.
+        // Numbers of parsers count up from 0 and never reach this one.
         Self { parser: u64::MAX, number }
     }
 }
 
-/// The most args of a record, and the most fields beside them, repeated ones included: a record of more is
-/// malformed. It bounds what one record may cost.
+/// The most args of a record, and the most other fields, including repeated ones. A record with more is
+/// malformed. This bounds the memory for one record.
 pub const MAX_FIELDS: usize = 4096;
 
-/// One record. A field that the line lacks is [`Value::Null`]; of a repeated field the last counts.
+/// One record. A missing field is [`Value::Null`]; if a field is repeated, the last one counts.
 #[derive(Clone, Debug, Default)]
 pub struct Record<'a> {
     /// The layout of the line, if it was read by one.
     pub layout: Option<LayoutId>,
-    /// What `ph` means.
+    /// The phase that `ph` gives.
     pub phase: Phase,
-    /// `ph`, as the trace has it.
+    /// `ph`, as in the trace.
     pub ph: Value<'a>,
     /// `name`: the function, the counter, or the kind of metadata.
     pub name: Value<'a>,
-    /// `cat`: the category, in the trace's own spelling.
+    /// `cat`: the category, spelled as in the trace.
     pub cat: Value<'a>,
     /// `pid`.
     pub pid: Value<'a>,
@@ -234,7 +234,7 @@ pub struct Record<'a> {
     pub args: Vec<Arg<'a>>,
 }
 
-/// Records are equal if they say the same, however they were read.
+/// Records are equal if they have the same contents, however they were read.
 impl PartialEq for Record<'_> {
     fn eq(&self, other: &Self) -> bool {
         let fields = |record: &Self| [record.name, record.cat, record.pid, record.tid, record.ts, record.dur];
@@ -243,7 +243,7 @@ impl PartialEq for Record<'_> {
 }
 
 impl<'a> Record<'a> {
-    /// Makes the record empty again, keeping its memory.
+    /// Clears the record, but keeps its memory.
     pub(crate) fn clear(&mut self) {
         self.layout = None;
         self.phase = Phase::Unknown;
@@ -257,13 +257,13 @@ impl<'a> Record<'a> {
         self.args.clear();
     }
 
-    /// The value of an arg; [`Value::Null`] if the record has none of that key.
+    /// Returns the value of an arg; [`Value::Null`] if the record has none with that key.
     pub fn arg(&self, key: ArgKey) -> &Value<'a> {
         self.args.iter().find(|arg| arg.key == key).map_or(&Value::Null, |arg| &arg.value)
     }
 
-    /// The time unit that this record declares for the ones after it, if it is a `CM` record that
-    /// does so.
+    /// Returns the time unit that this record declares for the ones after it, if it is a `CM` record
+    /// that does so.
     pub fn time_unit(&self) -> Option<TimeUnit> {
         let declares = self.phase == Phase::Metadata
             && matches!(self.name, Value::Text(b"CM"))
@@ -271,8 +271,8 @@ impl<'a> Record<'a> {
         declares.then(|| TimeUnit::from_name(&self.arg(ArgKey::Value).text()))
     }
 
-    /// Whether this is the `start` record of a tracer that names its version, so that the letter-`C` counters
-    /// after it tell the starts of their periods.
+    /// Whether this is the `start` record of a tracer with a version, so that the letter-`C` counters after
+    /// it give the starts of their periods.
     #[inline]
     pub fn declares_counter_starts(&self) -> bool {
         matches!(self.name, Value::Text(b"start"))

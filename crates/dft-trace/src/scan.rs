@@ -1,9 +1,9 @@
-//! The fast scanner: one pass over a record of the shape that tracers write.
+//! The fast scanner: reads a record of the shape that tracers write in one pass.
 //!
-//! It takes a flat JSON object with one object of plain values under `args`. Strings must be free
-//! of escapes; nothing is validated as UTF-8 (text is taken as bytes, lossily decoded by whoever
-//! keeps it). Everything else is [`Unusual`], and the library parser decides what it means; so the
-//! scanner never has to say that a line is malformed.
+//! It accepts a flat JSON object with one object of plain values under `args`. Strings must not have
+//! escapes; nothing is validated as UTF-8 (text is bytes; the caller decodes what it keeps, lossily).
+//! Everything else is [`Unusual`], and the library parser decides what it means; so the scanner never
+//! reports a line as malformed.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -12,15 +12,15 @@ use crate::chunk::{CHUNK, specials};
 use crate::number::{NOT_FINITE, not_finite_end, number_end};
 use crate::record::{Arg, ArgKey, MAX_FIELDS, Phase, Record, Value};
 
-/// The line is not of the shape that this scanner knows: ask the library parser.
+/// The line does not have the shape that this scanner knows: use the library parser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unusual;
 
-/// Reads `text` (a line's [payload](crate::payload)) into `record`.
+/// Reads `text` (the [payload](crate::payload) of a line) into `record`.
 ///
 /// # Errors
 ///
-/// [`Unusual`] where the text is not of the usual shape; `record` then holds anything.
+/// [`Unusual`] if the text does not have the usual shape; the content of `record` is then unspecified.
 #[inline]
 pub fn scan<'a>(text: &'a [u8], record: &mut Record<'a>) -> Result<(), Unusual> {
     record.clear();
@@ -61,19 +61,19 @@ pub fn scan<'a>(text: &'a [u8], record: &mut Record<'a>) -> Result<(), Unusual> 
     Ok(())
 }
 
-/// Where the value of a member lies, in the order of the text.
+/// The place of a member in the text.
 pub(crate) struct Member {
-    /// The member's name, quotes not included.
+    /// The name, without quotes.
     pub(crate) name: Range<usize>,
-    /// The value; of a string, what is between the quotes.
+    /// The value, without quotes if it is a string.
     pub(crate) value: Range<usize>,
-    /// Whether it is a string; else it is a number.
+    /// Whether the value is a string; otherwise it is a number.
     pub(crate) is_text: bool,
-    /// Whether it is one of `args`.
+    /// Whether the member is one of `args`.
     pub(crate) is_arg: bool,
 }
 
-/// The members of `text`, if all are strings and numbers, and no name comes twice.
+/// Returns the members of `text` in order, if all are strings or numbers, and no name is repeated.
 pub(crate) fn members(text: &[u8]) -> Option<Vec<Member>> {
     let mut cursor = Cursor { text, at: 0 };
     let mut members = Vec::new();
@@ -143,7 +143,7 @@ impl<'a> Cursor<'a> {
         if self.skip_if(byte) { Ok(()) } else { Err(Unusual) }
     }
 
-    /// After a member: whether the object closes here, or goes on after a comma.
+    /// After a member, returns whether the object ends here; otherwise it continues after a comma.
     #[inline]
     fn closes(&mut self) -> Result<bool, Unusual> {
         if self.skip_if(b',') {
@@ -153,17 +153,17 @@ impl<'a> Cursor<'a> {
         Ok(true)
     }
 
-    /// A member's name and the colon after it.
+    /// Reads the name of a member and the colon after it.
     #[inline]
     fn key(&mut self) -> Result<&'a [u8], Unusual> {
         self.expect(b'"')?;
         let key = self.string_rest()?;
         self.expect(b':')?;
-        // Names of invalid UTF-8 may be one name once they are decoded.
+        // Different names with invalid UTF-8 may be equal once they are decoded.
         if key.is_ascii() { Ok(key) } else { Err(Unusual) }
     }
 
-    /// A string's contents, the cursor behind its opening quote.
+    /// Reads a string from after its opening quote, and returns its contents.
     #[inline]
     fn string_rest(&mut self) -> Result<&'a [u8], Unusual> {
         let start = self.at;
@@ -212,7 +212,7 @@ impl<'a> Cursor<'a> {
         Ok(Value::Number(NOT_FINITE))
     }
 
-    /// The object under `args`; any other value there means no args.
+    /// Reads the object under `args`; any other value there means no args.
     #[inline]
     fn args(&mut self, args: &mut Vec<Arg<'a>>) -> Result<(), Unusual> {
         args.clear();
@@ -237,8 +237,8 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// How many bytes stand before the first that ends or complicates a string: a quote, a backslash,
-/// a control character.
+/// Returns the number of bytes before the first one that ends or complicates a string: a quote, a
+/// backslash, a control character.
 #[inline]
 pub(crate) fn plain_length(text: &[u8]) -> usize {
     let mut at = 0;

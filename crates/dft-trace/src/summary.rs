@@ -1,11 +1,11 @@
-//! What reading a trace file has shown, and what a later reading needs to know of it.
+//! The result of reading a trace file, and the state to resume from.
 
 use std::io;
 use std::time::UNIX_EPOCH;
 
 use dft_codec::{Consumed, ContentHash, FileFault, OpenEnd, Opening};
 
-/// A file as it was when it was opened. Later bytes are not read.
+/// The state of a file when it was opened. Bytes that are appended later are not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// Size in bytes.
@@ -15,7 +15,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The snapshot that a file's metadata gives.
+    /// Creates a snapshot from the metadata of a file.
     pub fn of(metadata: &std::fs::Metadata) -> Self {
         let modified_ns = match metadata.modified().map(|time| time.duration_since(UNIX_EPOCH)) {
             Ok(Ok(since)) => since.as_nanos() as i128,
@@ -26,12 +26,12 @@ impl Snapshot {
     }
 }
 
-/// Why reading a file cannot go on where it ended before.
+/// Why reading a file cannot resume where it ended before.
 #[derive(Debug)]
 pub enum ResumeError {
-    /// What the system says.
+    /// The system's error.
     Io(io::Error),
-    /// The file is not what it was, only longer.
+    /// The file has changed in another way than by growing.
     Changed,
 }
 
@@ -41,27 +41,27 @@ impl From<io::Error> for ResumeError {
     }
 }
 
-/// What reading a file to its end has shown.
+/// The result of reading a file to its end.
 #[derive(Clone, Debug)]
 pub struct SourceSummary {
-    /// The file as it was when it was opened.
+    /// The state of the file when it was opened.
     pub snapshot: Snapshot,
-    /// The [checksums](ContentHash::checksums) of the file's bytes; of a piece, of its bytes.
+    /// The [checksums](ContentHash::checksums) of the bytes of the file, or of the piece.
     pub fingerprint: u128,
-    /// The hash of all text that was seen, inflated: also of a last line that breaks off, and of lines that
-    /// are too long. Of a piece, of its text; of a file that was read on, of all of it.
+    /// The hash of all text, inflated, including an incomplete last line and overlong lines. For a piece, that of its
+    /// text; for a resumed file, that of the whole text.
     pub text: ContentHash,
-    /// How the text starts; none where it was not read from the start.
+    /// The opening of the text; none if it was not read from the start.
     pub opening: Opening,
     /// Whether the file is gzip.
     pub gzip: bool,
-    /// How far the file's records were read.
+    /// How far the records of the file were read.
     pub consumed: Consumed,
     /// What is wrong with the file, if anything.
     pub fault: Option<FileFault>,
     /// The numbers of the lines longer than [`MAX_LINE`](crate::MAX_LINE), in order.
     pub overlong_lines: Vec<u64>,
-    /// Why what follows in the file, if anything, cannot be read on its own; `None` where it starts a line
-    /// and, in a gzip file, a member.
+    /// Why the rest of the file, if any, cannot be read separately; `None` if it starts with a line and, in a gzip
+    /// file, with a member.
     pub open_end: Option<OpenEnd>,
 }

@@ -1,4 +1,4 @@
-//! The text of a file, inflated and hashed, and nothing else: whether it is that of another file.
+//! Inflates and hashes the text of a file without parsing it, to compare it with the text of another file.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -9,36 +9,36 @@ use crate::summary::Snapshot;
 use dft_codec::Opening;
 use dft_codec::{ContentHash, ContentHasher};
 
-/// How much text is inflated at once, in bytes.
+/// How many bytes of text are inflated at once.
 const BLOCK: usize = 256 << 10;
 
-/// What the text of a file is.
+/// The hashes of the text of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextScan {
-    /// The file as it was when it was opened.
+    /// The state of the file when it was opened.
     pub snapshot: Snapshot,
     /// As [`SourceSummary::fingerprint`](crate::SourceSummary::fingerprint).
     pub fingerprint: u128,
     /// As [`SourceSummary::text`](crate::SourceSummary::text).
     pub text: ContentHash,
-    /// How it starts.
+    /// The opening of the text.
     pub opening: Opening,
-    /// The hashes of the starts of the text that were asked for, as far as it is as long.
+    /// The hashes of the starts of the text with the requested lengths, except lengths beyond its end.
     pub starts: Vec<ContentHash>,
     /// Whether the file is gzip.
     pub gzip: bool,
-    /// Whether it is, and ends within a member.
+    /// Whether the file is gzip and ends within a member.
     pub cut_short: bool,
 }
 
 impl TextScan {
-    /// Hashes the text of a file, and its starts of some lengths: `lengths` says which, of a text with these first
-    /// bytes. `more` hears after each block how many bytes of the file have been read, and says whether to go on;
-    /// where it does not, there is no result.
+    /// Hashes the text of a file, and starts of it. `lengths` returns the lengths of these starts for a text with the
+    /// given first bytes. After each block, `more` receives the number of bytes of the file that have been read, and
+    /// returns whether to continue; if not, the result is `None`.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The system's error.
     pub fn of(
         path: &Path,
         lengths: impl FnOnce(&[u8]) -> Vec<u64>,
@@ -46,20 +46,20 @@ impl TextScan {
     ) -> io::Result<Option<Self>> {
         let mut text = Text::open(path)?;
         let mut block = Vec::with_capacity(BLOCK);
-        let mut goes_on = text.fill(&mut block)?;
+        let mut has_more = text.fill(&mut block)?;
         let first = &block[..block.len().min(Opening::BYTES)];
         let opening = Opening::of(first);
         let mut starts = Starts::of(&lengths(first));
         loop {
             starts.update(&block);
-            if !goes_on {
+            if !has_more {
                 break;
             }
             if !more(text.position()) {
                 return Ok(None);
             }
             block.clear();
-            goes_on = text.fill(&mut block)?;
+            has_more = text.fill(&mut block)?;
         }
         let snapshot = text.snapshot;
         let (hashed, text, cut_short) = match text.from {
@@ -81,27 +81,27 @@ impl TextScan {
         }))
     }
 
-    /// The hash of the first `length` bytes of the text of a file; `None` where it has fewer.
+    /// Returns the hash of the first `length` bytes of the text of a file; `None` if it has fewer.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The system's error.
     pub fn start_of(path: &Path, length: u64) -> io::Result<Option<ContentHash>> {
         let mut text = Text::open(path)?;
         let mut block = Vec::with_capacity(BLOCK);
         let mut starts = Starts::of(&[length]);
         while starts.found.is_empty() {
             block.clear();
-            let goes_on = text.fill(&mut block)?;
+            let has_more = text.fill(&mut block)?;
             starts.update(&block);
-            if !goes_on {
+            if !has_more {
                 break;
             }
         }
         Ok(starts.found.pop())
     }
 
-    /// Whether the text starts with another one, of a length that was asked for.
+    /// Whether the text starts with another one. Its length must have been requested.
     pub fn starts_with(&self, other: &ContentHash) -> bool {
         self.starts.contains(other)
     }
@@ -129,7 +129,7 @@ impl Text {
         Ok(Self { snapshot, from })
     }
 
-    /// Appends text to the spare capacity of a block; false at the end.
+    /// Fills the spare capacity of a block with text. Returns false at the end.
     fn fill(&mut self, block: &mut Vec<u8>) -> io::Result<bool> {
         match &mut self.from {
             From::File(hashed) => {
@@ -137,15 +137,15 @@ impl Text {
                 Ok(hashed.by_ref().take(wanted).read_to_end(block)? as u64 == wanted)
             }
             From::Gzip(gzip) => {
-                let goes_on = gzip.fill(block)?;
-                // No place before is gone back to.
+                let has_more = gzip.fill(block)?;
+                // Earlier places are not needed again.
                 gzip.boundary_before(u64::MAX);
-                Ok(goes_on)
+                Ok(has_more)
             }
         }
     }
 
-    /// How many bytes of the file have been read.
+    /// Returns how many bytes of the file have been read.
     fn position(&self) -> u64 {
         match &self.from {
             From::File(hashed) => hashed.position(),
@@ -156,7 +156,7 @@ impl Text {
 
 /// The hashes of some starts of a text.
 struct Starts {
-    /// The lengths that are not reached, the greatest first.
+    /// The lengths that are not reached yet, the longest first.
     lengths: Vec<u64>,
     hasher: ContentHasher,
     found: Vec<ContentHash>,
@@ -196,7 +196,7 @@ mod tests {
     use crate::reader::tests::{gzip, read_on, text};
 
     #[test]
-    fn a_text_has_one_hash_whatever_it_is_in() {
+    fn a_text_has_one_hash_in_every_container() {
         let folder = tempfile::tempdir().expect("a folder");
         let text = text();
         let mut members = gzip(&text[..100]);
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn another_file_goes_on_where_the_text_ended() {
+    fn another_file_with_more_text_is_read_from_where_the_text_ended() {
         let folder = tempfile::tempdir().expect("a folder");
         let text = b"[\n{\"a\":1},\n{\"b\":22},\n{\"c\":[3]}\n{\"d\":4}\n]\n";
         let lines = |lines: Vec<(u64, Vec<u8>)>| -> Vec<_> {

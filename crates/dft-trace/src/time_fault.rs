@@ -1,4 +1,4 @@
-//! Finds times that cannot be in the unit in which they are read.
+//! Detects times that cannot be in the unit in which they are read.
 
 use dft_codec::{TimeFault, TimeUnit};
 
@@ -6,17 +6,17 @@ use crate::library::text_field;
 use crate::number::Integer;
 use crate::record::{Phase, Record, Value};
 
-/// What a record, whose times are read in `unit`, shows.
+/// Returns the fault that a record shows if its times are read in `unit`.
 #[inline]
 pub fn find_time_fault(record: &Record<'_>, unit: TimeUnit) -> Option<TimeFault> {
     if matches!(record.phase, Phase::Unknown | Phase::Metadata) {
         return None;
     }
-    // An `end` record has objects in it, which no layout has.
+    // An `end` record contains objects, so it is never read by a layout.
     if record.layout.is_none()
-        && let Some(said) = of_end_record(record, unit)
+        && let Some(fault) = of_end_record(record, unit)
     {
-        return Some(said);
+        return Some(fault);
     }
     match record.ts.integer() {
         Integer::Some(ts) => TimeFault::too_late(unit, ts),
@@ -49,15 +49,15 @@ mod tests {
     }
 
     #[test]
-    fn a_time_past_the_last_year_names_the_unit_that_fits() {
+    fn a_time_after_the_last_year_suggests_the_unit_that_fits() {
         let event = |ts: i64| format!("{{\"name\":\"x\",\"ph\":1,\"ts\":{ts},\"args\":{{\"a\":1}}}}\n");
         let ns = 1_795_452_209_467_004_000;
         let found = faults(&event(ns).repeat(40), TimeUnit::Us);
         assert_eq!(found, [TimeFault::TooLate { unit: TimeUnit::Us, ts: ns }; 40]);
         assert_eq!(
             found[0].to_string(),
-            "ts 1795452209467004000 µs is in the year 58865; in ns it is in 2026: use --time-unit ns (a CM \
-             record in the trace overrides it)"
+            "ts 1795452209467004000 µs is in the year 58865; in ns it is in 2026: use --time-unit ns (a CM record in \
+             the trace overrides it)"
         );
         assert_eq!(faults(&event(ns), TimeUnit::Ns), []);
         for (ts, unit, fits) in [
@@ -69,8 +69,8 @@ mod tests {
             assert_eq!(TimeFault::TooLate { unit, ts }.fitting_unit(), fits);
         }
         let none = TimeFault::TooLate { unit: TimeUnit::Ns, ts: i64::MAX }.to_string();
-        assert_eq!(none, "ts 9223372036854775807 ns is in the year 2262, and in no unit is it before 2201");
-        // Times of metadata are not read, and text and floats are times.
+        assert_eq!(none, "ts 9223372036854775807 ns is in the year 2262; it is after 2200 in every unit");
+        // Times of metadata are ignored. Text and floats are times, too.
         let metadata = format!("{{\"name\":\"FH\",\"ph\":\"M\",\"ts\":{ns}}}\n");
         assert_eq!(faults(&metadata, TimeUnit::Us), []);
         assert_eq!(
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_record_that_says_another_unit_is_one() {
+    fn an_end_record_that_states_another_unit_is_a_fault() {
         let end = |unit: &str| {
             format!(
                 "{{\"name\":\"end\",\"cat\":\"dftracer\",\"ph\":1,\"ts\":5,\"args\":{{\"used\":{{}},\"cfg\":{{\"io\":1,\

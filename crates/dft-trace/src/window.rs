@@ -1,24 +1,24 @@
-//! Thirty-two bytes of text, compared and classified at once.
+//! Compares and classifies thirty-two bytes of text at once.
 
 use crate::chunk::{self, CHUNK};
 
-/// How many bytes a window has: more than most literals and most values.
+/// The size of a window in bytes: more than most literals and most values have.
 pub(crate) const WINDOW: usize = 2 * CHUNK;
 
-/// A piece of a line that is looked at at once.
+/// A piece of a line that is processed at once.
 pub(crate) type Window = [u8; WINDOW];
 
-/// What a processor looks at windows with.
+/// The operations on windows, by the features of the processor.
 pub(crate) trait Lanes: Copy {
-    /// A bit, the first byte's lowest, for each byte that is that of the other window.
+    /// Returns a bit mask, lowest bit first, of the bytes that equal those of the other window.
     fn equals(self, window: &Window, other: &Window) -> u32;
 
-    /// A bit, the first byte's lowest, for each byte that ends or complicates a string: a quote, a
-    /// backslash, a control character.
+    /// Returns a bit mask, lowest bit first, of the bytes that end or complicate a string: quotes,
+    /// backslashes, control characters.
     fn specials(self, window: &Window) -> u32;
 }
 
-/// Two chunks, one after the other: what every processor has.
+/// Two chunks, one after the other, for every processor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Chunks;
 
@@ -53,12 +53,12 @@ mod wide {
 
     use super::{Lanes, Window};
 
-    /// AVX2: whole windows. There is a value only where the processor has that, and BMI1 and BMI2.
+    /// Whole windows, by AVX2. A value exists only if the processor has AVX2, BMI1 and BMI2.
     #[derive(Clone, Copy, Debug)]
     pub(crate) struct Wide(());
 
     impl Wide {
-        /// If the processor can.
+        /// Returns a value if the processor has the features.
         pub(crate) fn detect() -> Option<Self> {
             let detected = is_x86_feature_detected!("avx2")
                 && is_x86_feature_detected!("bmi1")
@@ -70,13 +70,13 @@ mod wide {
     impl Lanes for Wide {
         #[inline(always)]
         fn equals(self, window: &Window, other: &Window) -> u32 {
-            // SAFETY: there is a `Wide` only where the processor has AVX2.
+            // SAFETY: a `Wide` exists only if the processor has AVX2.
             unsafe { equals(window, other) }
         }
 
         #[inline(always)]
         fn specials(self, window: &Window) -> u32 {
-            // SAFETY: there is a `Wide` only where the processor has AVX2.
+            // SAFETY: a `Wide` exists only if the processor has AVX2.
             unsafe { specials(window) }
         }
     }
@@ -111,8 +111,8 @@ mod tests {
 
     #[cfg(target_arch = "x86_64")]
     #[test]
-    fn every_byte_at_every_place_is_what_it_is_in_chunks() {
-        // Without AVX2 there is nothing to compare.
+    fn windows_are_classified_like_chunks() {
+        // Without AVX2, there is nothing to compare.
         let Some(wide) = Wide::detect() else { return };
         for usual in [b'a', b'5', b'"', 0xff] {
             for at in 0..WINDOW {

@@ -1,4 +1,4 @@
-//! The fast ways to read a line give the record that the library parser gives.
+//! The fast parsers give the same records as the library parser.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ use dft_trace::scan::scan;
 use dft_trace::{Block, Phase, Record, TraceReader, Value, discover, payload};
 use proptest::prelude::*;
 
-/// A record as those that keep it see it: texts decoded.
+/// A record with decoded texts, as callers see it.
 #[derive(Clone, Debug, PartialEq)]
 struct Seen {
     phase: Phase,
@@ -32,12 +32,12 @@ fn seen(record: &Record<'_>) -> Seen {
     }
 }
 
-/// The line and another behind it, for layouts look ahead.
+/// Returns the line followed by another, because layouts need lookahead.
 fn with_ahead(line: &[u8]) -> Vec<u8> {
     [line, b",\r\n{\"name\":\"x\",\"cat\":\"y\",\"ts\":1,\"args\":{\"a_long_name_of_an_arg\":7}}"].concat()
 }
 
-/// Reads the line in every way, and compares. Returns whether the scanner took it.
+/// Reads the line with every parser and compares the records. Returns whether the scanner accepted it.
 fn compare(line: &[u8], layouts: &mut Layouts) -> Result<bool, TestCaseError> {
     let line = payload(line);
     let arena = Arena::default();
@@ -111,9 +111,9 @@ fn line() -> impl Strategy<Value = String> {
     prop_oneof![3 => object(value), 2 => args]
 }
 
-/// The lines of the traces that the project has.
+/// The lines of the traces in `tests/data`.
 static REAL: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
-    // Of the clone whose cargo runs this, for a target directory may be shared by several.
+    // Of the clone in which cargo runs, because several clones may share a target directory.
     let built = || PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let data = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(built, PathBuf::from).join("../../tests/data");
     let mut lines = Vec::new();
@@ -174,11 +174,11 @@ fn apply(line: &mut Vec<u8>, edit: &Edit) {
     }
 }
 
-/// In place of a number, as C++ prints them and as Python does.
+/// Words in place of a number, as C++ and Python print them.
 const WORDS: [&str; 6] = ["nan", "-nan", "inf", "-inf", "NaN", "Infinity"];
 
 #[test]
-fn words_for_what_is_not_finite_are_read_in_every_way() {
+fn every_parser_reads_words_for_non_finite_numbers() {
     let mut layouts = Layouts::default();
     for word in WORDS.into_iter().chain(WORDS) {
         let line = format!("{{\"name\":\"x\",\"dur\":{word},\"ts\":5,\"args\":{{\"a\":{word},\"b\":7}}}}");
@@ -192,7 +192,7 @@ fn words_for_what_is_not_finite_are_read_in_every_way() {
 }
 
 #[test]
-fn real_lines_are_read_alike_and_nearly_all_by_layout() {
+fn real_lines_give_the_same_records_and_nearly_all_have_a_layout() {
     let mut layouts = Layouts::default();
     let (mut by_layout, mut by_scanner, mut lines) = (0, 0, 0);
     for line in REAL.iter().filter(|line| !payload(line).is_empty()) {
@@ -201,12 +201,12 @@ fn real_lines_are_read_alike_and_nearly_all_by_layout() {
         by_layout += usize::from(layouts.read(&with_ahead(line), line.len(), &mut Record::default()));
         by_scanner += usize::from(compare(line, &mut layouts).expect("the same record"));
     }
-    // What is left has objects within its args: a tracer's last words, one line a file.
+    // The rest has objects within its args: the last record of a tracer, one per file.
     assert!(by_scanner + 20 > lines, "{by_scanner} of {lines}");
     assert!(by_layout * 100 > lines * 95, "{by_layout} of {lines}");
 }
 
-/// What the environment asks for, as `cargo xtask fuzz` does, but not fewer cases than tell something.
+/// Returns the configuration from the environment, which `cargo xtask fuzz` sets, but with enough cases to be useful.
 fn config() -> ProptestConfig {
     let config = ProptestConfig::default();
     ProptestConfig { cases: config.cases.max(4_000), ..config }
@@ -216,7 +216,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn arbitrary_lines_are_read_alike(lines in prop::collection::vec(line(), 1..6)) {
+    fn arbitrary_lines_give_the_same_records(lines in prop::collection::vec(line(), 1..6)) {
         let mut layouts = Layouts::default();
         for line in lines.iter().chain(&lines) {
             compare(line.as_bytes(), &mut layouts)?;
@@ -224,7 +224,7 @@ proptest! {
     }
 
     #[test]
-    fn mutated_real_lines_are_read_alike(
+    fn mutated_real_lines_give_the_same_records(
         at in any::<prop::sample::Index>(),
         edits in prop::collection::vec(edit(), 1..4),
     ) {

@@ -1,5 +1,5 @@
-//! A directory of traces and its index, for the tests of what is one trace.
-#![allow(dead_code, reason = "each test has some of it")]
+//! A directory of traces and its index, for the tests of copied, moved and growing traces.
+#![allow(dead_code, reason = "each test uses some of it")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 pub(crate) const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
-/// A directory with traces in `t`, and their index in `index`.
+/// A directory with traces in `t` and their index in `index`.
 pub(crate) struct Case {
     pub(crate) folder: TempDir,
 }
@@ -27,7 +27,7 @@ impl Case {
         fs::canonicalize(self.folder.path()).expect("canonical")
     }
 
-    /// Where a trace is.
+    /// Returns the path of a trace.
     pub(crate) fn path(&self, trace: &str) -> PathBuf {
         self.root().join("t").join(trace)
     }
@@ -55,28 +55,28 @@ impl Case {
         Index::open(&self.index_path()).expect("an index")
     }
 
-    /// The names of the traces that count.
+    /// Returns the names of the traces that are counted.
     pub(crate) fn names(&self) -> Vec<String> {
         self.opened().files().expect("read").iter().map(|(name, _)| TraceNames::shown(name)).collect()
     }
 
-    /// The names of the files that have the trace of another one, and of that.
+    /// Returns the names of duplicates, each with the name of the trace that it duplicates.
     pub(crate) fn duplicates(&self) -> Vec<(String, String)> {
         let duplicates = self.opened().duplicates().expect("read");
         duplicates.iter().map(|(name, entry)| (TraceNames::shown(name), TraceNames::shown(&entry.of))).collect()
     }
 
-    /// How many records the traces have that count.
+    /// Returns the number of records of the traces that are counted.
     pub(crate) fn records(&self) -> u64 {
         self.opened().files().expect("read").iter().map(|(_, entry)| entry.counts.records()).sum()
     }
 
-    /// Every table of the index.
+    /// Exports every table of the index.
     pub(crate) fn exported(&self) -> BTreeMap<String, Vec<u8>> {
         exported(&self.index_path(), &self.root())
     }
 
-    /// Every table of an index that is made anew of the same traces.
+    /// Exports every table of a new index of the same traces.
     pub(crate) fn exported_anew(&self) -> BTreeMap<String, Vec<u8>> {
         let index = self.root().join("anew");
         let _ = fs::remove_dir_all(&index);
@@ -85,7 +85,7 @@ impl Case {
         exported(&index, &self.root())
     }
 
-    /// Every table of an index of some texts, each a trace.
+    /// Exports every table of an index of texts, each of which is a trace.
     pub(crate) fn exported_of(&self, texts: &[&str]) -> BTreeMap<String, Vec<u8>> {
         let (index, traces) = (self.root().join("wanted"), self.root().join("wanted-traces"));
         let _ = (fs::remove_dir_all(&index), fs::remove_dir_all(&traces));

@@ -1,4 +1,4 @@
-//! Traces of many kinds to an index and tables, beside the time to inflate them.
+//! Builds and exports traces of many kinds, compared with the time to inflate them.
 
 use anyhow::Result;
 use serde::Serialize;
@@ -9,14 +9,14 @@ use super::process::Costs;
 use super::samples::Samples;
 use super::{Bench, agree, say};
 
-/// Names of inputs that targets are set for.
+/// Names of inputs that have targets.
 pub(super) const HIGH: &str = "high cardinality";
 pub(super) const LOW: &str = "low cardinality";
 pub(super) const ONE_MEMBER: &str = "one gzip member";
 pub(super) const SMALL_FILES: &str = "many small files";
 pub(super) const NEW_FILES: &str = "a file for each call";
 
-/// One input, built and exported several times.
+/// An input that was built and exported several times.
 #[derive(Serialize)]
 pub(super) struct Build {
     pub(super) name: &'static str,
@@ -24,14 +24,14 @@ pub(super) struct Build {
     pub(super) trace_bytes: u64,
     pub(super) tables_bytes: u64,
     pub(super) facts: Facts,
-    /// Seconds to inflate the files on as many threads.
+    /// Seconds to inflate the files with as many threads.
     pub(super) floor: Samples,
     pub(super) index: Costs,
     pub(super) export: Costs,
 }
 
 impl Build {
-    /// The build's time over the floor's.
+    /// Returns the build's time divided by the floor's.
     pub(super) fn over_floor(&self) -> f64 {
         self.index.seconds.median() / self.floor.median()
     }
@@ -40,7 +40,7 @@ impl Build {
 #[derive(Serialize)]
 pub(super) struct Builds {
     pub(super) builds: Vec<Build>,
-    /// Indexing the small files again, with nothing to do.
+    /// Costs of indexing the small files again, with nothing to do.
     pub(super) again: Costs,
 }
 
@@ -50,14 +50,14 @@ impl Builds {
     }
 }
 
-/// An input: its name, its records, what the generator is told beside them, and the interval in ms.
+/// An input: its name, its number of records, other arguments of the generator, and the interval in ms.
 type Input = (&'static str, u64, String, u64);
 
 fn inputs(bench: &Bench) -> Vec<Input> {
     let records = |whole: u64, quick: u64| bench.amount(whole, quick);
     let plain = |text: &str| text.to_owned();
     let high = records(1_900_000, 190_000);
-    // 210 bytes a record.
+    // 210 bytes per record.
     let gigabyte = records(4_760_000, 95_000);
     let new_files = records(5_000_000, 50_000);
     vec![
@@ -94,7 +94,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Builds> {
     Ok(Builds { builds, again })
 }
 
-/// Leaves the index where it is.
+/// Measures one input. Keeps the index.
 fn build(bench: &Bench, name: &'static str, traces: &Traces, settings: BuildSettings) -> Result<Build> {
     let (index, tables) = (bench.scratch().join("index"), bench.scratch().join("tables"));
     let (mut floor, mut indexing, mut exporting) = (Samples::default(), Costs::default(), Costs::default());

@@ -1,4 +1,4 @@
-//! The program itself, and the floor under it.
+//! Runs `dft`, and the floor: the minimum work of a build.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ use super::Bench;
 use super::inputs::{Traces, remove};
 use super::process::{self, Cost};
 
-/// What a build is told.
+/// The settings of a build.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct BuildSettings {
     pub(super) interval_ms: u64,
@@ -19,23 +19,23 @@ pub(super) struct BuildSettings {
 }
 
 impl BuildSettings {
-    /// Those that `dft index` has by itself, on so many threads.
+    /// Returns the defaults of `dft index`, with `threads` threads.
     pub(super) fn of(threads: usize) -> Self {
         Self { interval_ms: 1000, threads, memory_mib: 512 }
     }
 }
 
-/// What an index and its tables hold, by which programs can be compared.
+/// Totals of an index and its tables, for comparisons between programs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Totals {
     pub(super) calls: u64,
-    /// Their durations.
+    /// The durations of the calls.
     pub(super) time_us: u64,
-    /// What they transferred.
+    /// The bytes that the calls transferred.
     pub(super) bytes: u64,
 }
 
-/// What an index says of itself.
+/// What `dft info` reports on an index.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Facts {
     pub(super) records: u64,
@@ -45,13 +45,13 @@ pub(super) struct Facts {
 }
 
 impl Bench {
-    /// Traces to an index that was not there.
+    /// Builds a new index.
     pub(super) fn index(&self, traces: &[&Traces], settings: BuildSettings, index: &Path) -> Result<Cost> {
         remove(index)?;
         self.index_again(traces, settings, index)
     }
 
-    /// Traces to an index that may have them.
+    /// Builds an index, which may exist and know the traces.
     pub(super) fn index_again(&self, traces: &[&Traces], settings: BuildSettings, index: &Path) -> Result<Cost> {
         let mut dft = Command::new(&self.dft);
         dft.arg("index").args(traces.iter().map(|traces| &traces.directory)).arg("--index").arg(index);
@@ -61,7 +61,7 @@ impl Bench {
         Ok(process::run(&mut dft, &self.log())?.0)
     }
 
-    /// An index to tables in a directory that was not there.
+    /// Exports tables to a new directory.
     pub(super) fn export(&self, index: &Path, tables: &Path, arguments: &[&str]) -> Result<Cost> {
         remove(tables)?;
         let mut dft = Command::new(&self.dft);
@@ -69,7 +69,7 @@ impl Bench {
         Ok(process::run(&mut dft, &self.log())?.0)
     }
 
-    /// The time to read and inflate the traces' files, and nothing else.
+    /// Returns the time to only read and inflate the files of the traces.
     pub(super) fn floor(&self, traces: &[&Traces], threads: usize) -> Result<f64> {
         let mut files: Vec<PathBuf> = Vec::new();
         for traces in traces {
@@ -91,7 +91,7 @@ impl Bench {
         Ok(summary.calls)
     }
 
-    /// From the first bucket to the last.
+    /// Returns the time from the first bucket to the last.
     pub(super) fn span_us(&self, index: &Path) -> Result<u64> {
         #[derive(Deserialize)]
         struct Bounds {

@@ -1,4 +1,4 @@
-//! Tables of a large index: whole, and parts of it.
+//! Exports all or parts of a large index.
 
 use std::fs;
 
@@ -24,7 +24,7 @@ pub(super) struct Export {
     pub(super) name: &'static str,
     pub(super) arguments: String,
     pub(super) cost: Costs,
-    /// What the tables take.
+    /// The size of the tables.
     pub(super) bytes: u64,
 }
 
@@ -36,7 +36,7 @@ impl Exports {
 
 pub(super) fn measure(bench: &Bench) -> Result<Exports> {
     println!("\n── exports");
-    // About seven rows for ten calls, at 100 ms.
+    // About seven rows per ten calls, at 100 ms.
     let (calls, readings) = bench.amount((28_200_000, 1_000_000), (282_000, 20_000));
     let shape = "--files 4 --generation 3";
     let calls = inputs::make(bench, calls, &format!("{shape} --records-per-row 1 --series 20000"))?;

@@ -1,7 +1,7 @@
-//! Traces to measure on: generated, named by their arguments, kept.
+//! Generated traces for measurements, which are named by their arguments and kept.
 //!
-//! A process of its own generates them: the peak memory of this one would be the least that is seen of any
-//! it starts later, for a process begins as a copy of the one that starts it.
+//! A separate process generates them: a process starts as a copy of its parent, so the parent's peak memory would be the
+//! minimum that is measured for any later child.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +17,7 @@ pub(super) struct Traces {
     pub(super) name: String,
     pub(super) directory: PathBuf,
     pub(super) records: u64,
-    /// What the files take.
+    /// The size of the files.
     pub(super) bytes: u64,
 }
 
@@ -27,7 +27,7 @@ impl Traces {
         Ok(Self { name: name.to_owned(), directory, records, bytes })
     }
 
-    /// The files, in the order of their names.
+    /// Returns the files, in the order of their names.
     pub(super) fn files(&self) -> Result<Vec<PathBuf>> {
         let read = || -> io::Result<Vec<PathBuf>> {
             let entries = fs::read_dir(&self.directory)?;
@@ -39,12 +39,12 @@ impl Traces {
     }
 }
 
-/// Makes the traces that `gen-trace` makes of the arguments, unless they are there.
+/// Generates traces with these arguments of `gen-trace`, unless they exist.
 pub(super) fn make(bench: &Bench, records: u64, arguments: &str) -> Result<Traces> {
     let folder = bench.inputs();
     let name = format!("{records}-records-{}", arguments.replace("--", "").replace(' ', "-"));
     let directory = folder.join(&name);
-    // Written last: what is not whole has none.
+    // Written last, so incomplete traces have no stamp.
     let stamp = folder.join(format!("{name}.arguments"));
     let arguments = format!("--records {records} {arguments}");
     if fs::read_to_string(&stamp).is_ok_and(|made| made == arguments) {
@@ -59,7 +59,7 @@ pub(super) fn make(bench: &Bench, records: u64, arguments: &str) -> Result<Trace
     Traces::of(&name, directory, records)
 }
 
-/// What a directory, or a file, takes.
+/// Returns the size of a file or a directory.
 pub(super) fn size(path: &Path) -> Result<u64> {
     fn sum(path: &Path) -> io::Result<u64> {
         let metadata = fs::symlink_metadata(path)?;
@@ -68,10 +68,10 @@ pub(super) fn size(path: &Path) -> Result<u64> {
         }
         fs::read_dir(path)?.map(|entry| sum(&entry?.path())).sum()
     }
-    sum(path).with_context(|| format!("cannot see what {} takes", path.display()))
+    sum(path).with_context(|| format!("cannot measure the size of {}", path.display()))
 }
 
-/// Removes a directory, if it is there.
+/// Removes a directory if it exists.
 pub(super) fn remove(directory: &Path) -> Result<()> {
     match fs::remove_dir_all(directory) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {

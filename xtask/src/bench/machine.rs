@@ -1,4 +1,4 @@
-//! What the numbers were measured on.
+//! The machine of the measurements.
 
 use std::fs;
 use std::process::Command;
@@ -13,7 +13,7 @@ pub(super) struct Machine {
     pub(super) memory_bytes: Option<u64>,
     pub(super) system: String,
     pub(super) compiler: String,
-    /// Processes that wanted to run, before anything was measured: those of others.
+    /// The number of runnable processes before the measurements, which are those of others.
     pub(super) load: Option<f64>,
 }
 
@@ -29,7 +29,7 @@ impl Machine {
             memory_bytes: memory.map(|kib| kib * 1024),
             system: value(&release, "PRETTY_NAME", '=').unwrap_or(std::env::consts::OS).to_owned(),
             compiler: compiler.map_or_else(
-                |_| "rustc, of unknown version".to_owned(),
+                |_| "rustc, unknown version".to_owned(),
                 |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
             ),
             load: read("/proc/loadavg").split(' ').next().and_then(|text| text.parse().ok()),
@@ -37,7 +37,7 @@ impl Machine {
     }
 }
 
-/// The value of the first line that a key and a separator start.
+/// Returns the value in the first line that starts with a key and a separator.
 fn value<'a>(text: &'a str, key: &str, separator: char) -> Option<&'a str> {
     let pairs = text.lines().filter_map(|line| line.split_once(separator));
     pairs.into_iter().find(|(name, _)| name.trim() == key).map(|(_, value)| value.trim().trim_matches('"'))

@@ -1,4 +1,4 @@
-//! Single steps: what criterion measured, read from what it leaves behind.
+//! Single steps, measured by criterion and read from its files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,18 +9,18 @@ use serde::{Deserialize, Serialize};
 
 use super::{Bench, inputs};
 use crate::provision::Provisions;
-use crate::test::step;
+use crate::step::step;
 
-/// One micro bench.
+/// A micro bench.
 #[derive(Serialize)]
 pub(super) struct Step {
     pub(super) group: String,
     pub(super) name: String,
-    /// Of one iteration: the median, and the bounds of its confidence interval.
+    /// The median of one iteration, and the bounds of its confidence interval.
     pub(super) ns: f64,
     pub(super) ns_low: f64,
     pub(super) ns_high: f64,
-    /// What one iteration works on; either may be unknown.
+    /// The amount of work of one iteration; either may be unknown.
     pub(super) bytes: Option<u64>,
     pub(super) elements: Option<u64>,
 }
@@ -36,7 +36,7 @@ pub(super) fn measure(bench: &Bench, provisions: &Provisions) -> Result<Vec<Step
     inputs::remove(&home)?;
     let mut cargo = provisions.cargo();
     cargo.current_dir(&bench.workspace).env("CRITERION_HOME", &home);
-    // All of the workspace, as everywhere: another selection may build RocksDB again.
+    // The whole workspace, as in every release build: another selection may build RocksDB again.
     cargo.args(["bench", "--workspace", "--bench", "*", "--"]);
     if bench.quick {
         cargo.args(["--sample-size", "10", "--warm-up-time", "0.2", "--measurement-time", "0.5"]);
@@ -69,7 +69,7 @@ fn collect(directory: &Path, steps: &mut Vec<Step>) -> Result<()> {
         group_id: String,
         function_id: Option<String>,
         value_str: Option<String>,
-        /// One pair: the unit and the number.
+        /// A pair of a unit and a number.
         throughput: Option<BTreeMap<String, u64>>,
     }
     if directory.ends_with("new") {

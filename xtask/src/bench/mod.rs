@@ -1,7 +1,7 @@
-//! `bench`: how fast the project is, beside what bounds it and what people would use instead.
+//! `bench`: measures the performance, compared with lower bounds and with other tools.
 //!
-//! Everything that is compared runs in turn, again and again, so that what the machine does beside it
-//! falls on all alike. What is compared is a ratio of medians of one such run.
+//! Programs that are compared run alternately, many times, so that other load on the machine affects all of them
+//! equally. The results are ratios of medians of one such run.
 
 mod builds;
 mod dft;
@@ -9,6 +9,7 @@ mod exports;
 mod inputs;
 mod machine;
 mod micro;
+mod page;
 mod peers;
 mod plot;
 mod process;
@@ -26,20 +27,20 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::provision::{Provisions, provision};
+use crate::step::step;
 use crate::target::{target_directory, workspace_directory};
-use crate::test::step;
 use machine::Machine;
 
 /// Arguments of `bench`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Arguments {
-    /// Small inputs and few repetitions: a few minutes, and numbers that say little
+    /// Use small inputs and few repetitions: it takes a few minutes, and the numbers mean little
     #[arg(long)]
     quick: bool,
-    /// Write the report to docs/benchmarks.md too, with its plots in docs/benchmarks
+    /// Also write the report to docs/benchmarks.md, and its plots to docs/benchmarks
     #[arg(long, conflicts_with_all = ["quick", "only"])]
     publish: bool,
-    /// Measure these parts only (may be given several times)
+    /// Only measure this part; repeatable
     #[arg(long, value_enum, value_name = "PART")]
     only: Vec<Part>,
 }
@@ -47,27 +48,27 @@ pub(crate) struct Arguments {
 /// Parts of the bench, in the order in which they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {
-    /// Single steps, by criterion
+    /// Single steps, measured by criterion
     Micro,
-    /// The same job done by other tools
+    /// The same job with other tools
     Peers,
-    /// Traces of many kinds to an index and tables
+    /// Builds and exports of traces of many kinds
     Builds,
     /// More records, fewer threads, less memory
     Scaling,
-    /// Tables of a large index
+    /// Exports of a large index
     Exports,
 }
 
-/// Where things are, and how much of them is wanted.
+/// Paths and settings of the bench.
 struct Bench {
-    /// The directory of all that the bench writes.
+    /// The directory for everything that the bench writes.
     folder: PathBuf,
     workspace: PathBuf,
     dft: PathBuf,
-    /// That of the C ABI.
+    /// The library with the C ABI.
     library: PathBuf,
-    /// This program, as it is released: it generates traces.
+    /// The release build of this program, which generates traces.
     xtask: PathBuf,
     floor: PathBuf,
     quick: bool,
@@ -75,7 +76,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// One of two amounts: of the whole bench, or of the quick one.
+    /// Chooses between an amount of the full bench and one of the quick bench.
     fn amount<T>(&self, whole: T, quick: T) -> T {
         if self.quick { quick } else { whole }
     }
@@ -84,18 +85,18 @@ impl Bench {
         self.folder.join(self.amount("inputs", "inputs-quick"))
     }
 
-    /// A directory for what is measured once and not kept.
+    /// Returns the directory for temporary results.
     fn scratch(&self) -> PathBuf {
         self.folder.join("scratch")
     }
 
-    /// Where the last process that was run has put its words.
+    /// Returns the file with the stderr of the last process.
     fn log(&self) -> PathBuf {
         self.folder.join("last.log")
     }
 }
 
-/// All that was measured; what was not is `None`.
+/// All results; parts that were not measured are `None`.
 #[derive(Serialize)]
 struct Results {
     machine: Machine,
@@ -107,7 +108,7 @@ struct Results {
     exports: Option<exports::Exports>,
 }
 
-/// `report.json`.
+/// The contents of `report.json`.
 #[derive(Serialize)]
 struct Measured<'r> {
     targets: Vec<targets::Target>,
@@ -135,10 +136,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
     let wanted = |part: Part| arguments.only.is_empty() || arguments.only.contains(&part);
-    // One part at a time, for all are to have the machine to themselves.
+    // One part at a time, so that each has the machine to itself.
     let mut results =
         Results { machine, quick: bench.quick, micro: None, peers: None, builds: None, scaling: None, exports: None };
-    // Written behind each part: what a run that is stopped has measured stays.
+    // Write the report after each part, so that a stopped run keeps its results.
     let save = |results: &Results| save(results, &bench, arguments.publish);
     if wanted(Part::Micro) {
         results.micro = Some(micro::measure(&bench, &provisions)?);
@@ -168,7 +169,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Writes the report of what was measured so far.
+/// Writes the report on the results so far.
 fn save(results: &Results, bench: &Bench, publish: bool) -> Result<()> {
     report::write(results, &bench.folder, "report.md", "plots")?;
     let json = bench.folder.join("report.json");
@@ -180,7 +181,7 @@ fn save(results: &Results, bench: &Bench, publish: bool) -> Result<()> {
     Ok(())
 }
 
-/// Everything that is measured, the micro benches excepted, which criterion builds with its own command.
+/// Builds everything that is measured, except for the micro benches, which have a separate command.
 fn build(provisions: &Provisions, workspace: &Path) -> Result<()> {
     let cargo = |arguments: &[&str]| {
         let mut cargo = provisions.cargo();
@@ -191,15 +192,15 @@ fn build(provisions: &Provisions, workspace: &Path) -> Result<()> {
     cargo(&["--example", "read_floor"])
 }
 
-/// Says what is being measured.
+/// Prints what is being measured.
 fn say(what: &str) {
     println!("   {what}");
 }
 
-/// Fails where two numbers that must be the same are not.
+/// Fails if two numbers that must be equal differ.
 fn agree<T: PartialEq + std::fmt::Debug>(what: &str, one: T, other: T) -> Result<()> {
     if one != other {
-        bail!("{what}: {one:?} and {other:?}; nothing is compared before the totals agree");
+        bail!("{what}: {one:?} and {other:?} differ, so times are not compared");
     }
     Ok(())
 }

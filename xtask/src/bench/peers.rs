@@ -1,14 +1,14 @@
-//! The same job done by what people would use instead: traces to the statistics of each series and bucket.
+//! Compares `dft` with other tools that turn traces into the statistics of each series and bucket.
 //!
-//! Each peer is a script in `benches/peers`, run in a virtual environment of its own with pinned packages.
-//! Its seconds are those that it counts itself, without Python's start and imports; those of `dft` are of
-//! its whole processes. Memory and CPU time are of whole processes for all.
+//! Each peer is a script in `benches/peers`, which runs in a separate virtual environment with pinned packages. It
+//! measures its seconds itself, without Python's start and imports; those of `dft` are of its whole processes. Memory and
+//! CPU time are of whole processes for all.
 //!
-//! A peer that makes no index makes a table of all that ours holds, and is compared value by value. One that
-//! takes too long is ended, and the report says so.
+//! A peer without an index makes a table of everything that our index holds, and is compared value by value. One that
+//! takes too long is killed, and the report states it.
 //!
-//! A peer stands beside the `dft export` that makes what it makes: dftracer-utils hands over Arrow tables, which
-//! ours has to write to files, and the others write Parquet.
+//! A peer is compared with the `dft export` to its format: dftracer-utils passes Arrow tables, which ours has to write to
+//! files, and the others write Parquet.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Write};
@@ -27,21 +27,21 @@ use super::samples::Samples;
 use super::{Bench, agree, say};
 use crate::provision::tools;
 
-/// What a peer may take for one input.
+/// The time limit of a peer for one input.
 pub(super) const LIMIT: Duration = Duration::from_secs(120);
 
 struct Peer {
     name: &'static str,
-    /// Of its package; none where it is this project's own, which is taken as it was built.
+    /// The version of its package; none for the package of this project, which is used as built.
     version: Option<&'static str>,
-    /// Beside the package itself.
+    /// Other packages that it needs.
     packages: &'static [&'static str],
     script: &'static str,
-    /// Whether it is given inflated text, for it reads nothing else.
+    /// Whether it reads only inflated text.
     text: bool,
-    /// Whether it makes a table to compare with ours, and no index.
+    /// Whether it makes a table to compare with ours, instead of an index.
     table: bool,
-    /// The format of ours that it stands beside.
+    /// The format of `dft export` that it is compared with.
     beside: Format,
 }
 
@@ -111,10 +111,10 @@ const PEERS: [Peer; 5] = [
     },
 ];
 
-/// The peer whose environment has what compares tables.
+/// The peer whose environment has the packages for the comparison of tables.
 const COMPARER: &str = "polars";
 
-/// One input, by `dft` and by its peers.
+/// The results of `dft` and its peers for one input.
 #[derive(Serialize)]
 pub(super) struct Comparison {
     pub(super) input: &'static str,
@@ -127,16 +127,16 @@ pub(super) struct Comparison {
 
 #[derive(Serialize)]
 pub(super) struct Own {
-    /// Of an index and Arrow tables.
+    /// The costs of an index and Arrow tables.
     pub(super) arrow: Costs,
-    /// Of an index and Parquet tables.
+    /// The costs of an index and Parquet tables.
     pub(super) parquet: Costs,
     pub(super) facts: Facts,
     pub(super) totals: Totals,
 }
 
 impl Own {
-    /// Of an index and tables in a format.
+    /// Returns the costs of an index and tables in a format.
     pub(super) fn cost(&self, format: Format) -> &Costs {
         match format {
             Format::Arrow => &self.arrow,
@@ -145,11 +145,11 @@ impl Own {
     }
 }
 
-/// How it went with a peer.
+/// The result of a peer.
 #[derive(Serialize)]
 pub(super) struct Outcome {
     pub(super) peer: String,
-    /// The format of ours that it stands beside.
+    /// The format of `dft export` that it is compared with.
     pub(super) beside: Format,
     pub(super) result: Result<Measured, Skipped>,
 }
@@ -160,20 +160,19 @@ pub(super) struct Skipped(pub(super) String);
 
 #[derive(Default, Serialize)]
 pub(super) struct Measured {
-    /// From traces to tables, as the peer counts them.
+    /// The seconds from traces to tables, as the peer measures them.
     pub(super) seconds: Samples,
-    /// Of whole processes.
+    /// The costs of whole processes.
     pub(super) cost: Costs,
     pub(super) totals: Totals,
     pub(super) rows: u64,
-    /// 0 where the peer makes none.
+    /// 0 if the peer makes no index.
     pub(super) index_bytes: u64,
-    /// What its table says otherwise than ours, which is nothing where they are the same; `None` where it was
-    /// not compared.
+    /// How its table differs from ours; empty if it does not, `None` if it was not compared.
     pub(super) differences: Option<String>,
 }
 
-/// What a peer's script says.
+/// The output of a peer's script.
 #[derive(Deserialize)]
 struct Fact {
     seconds: std::collections::BTreeMap<String, f64>,
@@ -183,7 +182,7 @@ struct Fact {
 }
 
 impl Comparison {
-    /// How many times as long a peer takes; `None` where it was not measured, or does not have the same totals.
+    /// Returns the time of a peer divided by ours; `None` if it was not measured or has other totals.
     pub(super) fn ratio(&self, outcome: &Outcome) -> Option<f64> {
         let measured = outcome.result.as_ref().ok()?;
         let same = measured.totals == self.dft.totals && measured.differences.as_ref().is_none_or(String::is_empty);
@@ -200,14 +199,14 @@ impl Peer {
         [Some(self.name), self.version].into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
-    /// The peer's Python, with its packages.
+    /// Returns the peer's Python, with its packages.
     fn python(&self) -> Result<PathBuf> {
         let directory = tools()?.join("peers").join(self.title().replace(' ', "-"));
         let python = directory.join("bin/python");
         let mut packages: Vec<String> =
             self.version.iter().map(|version| format!("{}=={version}", self.name)).collect();
         packages.extend(self.packages.iter().map(|&package| package.to_owned()));
-        // Written last: an environment that is not whole has none.
+        // Written last, so an incomplete environment has no stamp.
         let stamp = directory.join("packages");
         if fs::read_to_string(&stamp).is_ok_and(|installed| installed == packages.join("\n")) {
             return Ok(python);
@@ -216,7 +215,7 @@ impl Peer {
         inputs::remove(&directory)?;
         let succeeds = |command: &mut Command| -> Result<()> {
             let output =
-                command.output().with_context(|| format!("{} does not run", command.get_program().display()))?;
+                command.output().with_context(|| format!("{} cannot be run", command.get_program().display()))?;
             if !output.status.success() {
                 bail!("{}", String::from_utf8_lossy(&output.stderr).trim().lines().last().unwrap_or("failed"));
             }
@@ -243,20 +242,20 @@ impl Peer {
         command.arg(&traces.directory).arg(&out);
         command.arg("--interval-ms").arg(settings.interval_ms.to_string());
         command.arg("--threads").arg(settings.threads.to_string());
-        // Polars is told when it is loaded.
+        // Polars reads it when it is loaded.
         command.env("POLARS_MAX_THREADS", settings.threads.to_string());
         if self.version.is_none() {
             command.env("PYTHONPATH", bench.workspace.join("python/src")).env("DFT_UTILS_LIBRARY", &bench.library);
         }
         let (cost, said) = process::run_within(&mut command, &bench.log(), LIMIT)?;
         let last = said.lines().last().unwrap_or_default();
-        let said: Fact = serde_json::from_str(last).with_context(|| format!("{} says `{last}`", self.title()))?;
+        let said: Fact = serde_json::from_str(last).with_context(|| format!("{} printed `{last}`", self.title()))?;
         Ok((said.seconds.values().sum(), said, cost))
     }
 }
 
 impl Bench {
-    /// Where a peer writes to.
+    /// Returns the directory that a peer writes to.
     fn peer_tables(&self) -> PathBuf {
         self.scratch().join("peer")
     }
@@ -267,7 +266,7 @@ impl Bench {
         command
     }
 
-    /// What the table that a peer has written says otherwise than those of an index; nothing is right.
+    /// Returns how the table of a peer differs from those of an index; empty if it does not.
     fn differences(&self, python: &Path, index: &Path) -> Result<String> {
         let tables = self.scratch().join("same");
         self.export(index, &tables, &["--table", "events", "--table", "aggregation"])?;
@@ -276,13 +275,12 @@ impl Bench {
     }
 }
 
-/// The peers that the project is to be faster than, in the order in which they are shown, and the format of ours
-/// that each stands beside.
+/// The peers that have targets, in the order of the report, and the format of `dft export` that each is compared with.
 pub(super) fn others() -> impl Iterator<Item = (String, Format)> {
     PEERS.iter().filter(|peer| peer.version.is_some()).map(|peer| (peer.title(), peer.beside))
 }
 
-/// The project's own package for Python.
+/// This project's package for Python.
 pub(super) fn python() -> Option<String> {
     PEERS.iter().find(|peer| peer.version.is_none()).map(Peer::title)
 }
@@ -298,7 +296,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Comparison>> {
         ("low cardinality", records, "--files 4 --cardinality low", bench.amount(5, 3)),
     ];
     if !bench.quick {
-        // Once, for the slowest take minutes.
+        // Once, since the slowest peers take minutes.
         inputs.push(("high cardinality, × 10", 10 * records, "--files 4", 1));
     }
     let mut comparisons = Vec::new();
@@ -329,8 +327,8 @@ fn compare(
             let (peer, beside) = (peer.title(), peer.beside);
             let failed = before.iter().any(|input| input.outcome(&peer).is_some_and(|outcome| outcome.result.is_err()));
             let result = match python {
-                Err(error) => Err(Skipped(format!("it cannot be had: {error:#}"))),
-                Ok(_) if failed => Err(Skipped("it failed before, on other records".to_owned())),
+                Err(error) => Err(Skipped(format!("it cannot be installed: {error:#}"))),
+                Ok(_) if failed => Err(Skipped("it failed before, on other traces".to_owned())),
                 Ok(_) => Ok(Measured::default()),
             };
             Outcome { peer, beside, result }
@@ -362,7 +360,7 @@ fn compare(
     Ok(Comparison { input, settings, trace_bytes: traces.bytes, floor, dft, peers: outcomes })
 }
 
-/// The same traces as text files, without the brackets around them, which Polars takes for an error.
+/// Makes text files of the traces, without the brackets around them, which are an error to Polars.
 fn inflated(traces: &Traces) -> Result<Traces> {
     let name = format!("{}-text", traces.name);
     let directory = traces.directory.with_file_name(&name);
@@ -370,7 +368,7 @@ fn inflated(traces: &Traces) -> Result<Traces> {
     if bytes > traces.bytes {
         return Ok(Traces { name, directory, records: traces.records, bytes });
     }
-    // Under another name until it is whole.
+    // Under another name until it is complete.
     let unfinished = traces.directory.with_file_name(format!("{name}-unfinished"));
     inputs::remove(&unfinished)?;
     let write = || -> std::io::Result<()> {

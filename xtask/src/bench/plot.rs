@@ -1,4 +1,4 @@
-//! Plots, as SVG: horizontal bars, and lines over logarithmic axes.
+//! Plots as SVG: horizontal bars, and lines with logarithmic axes.
 
 use std::fmt::Write;
 
@@ -51,13 +51,13 @@ impl Canvas {
     }
 }
 
-/// Bars of one group, such as an input: a label and a value each.
+/// The bars of a group, such as an input, each with a label and a value.
 pub(super) struct Group {
     pub(super) name: String,
     pub(super) bars: Vec<(String, f64)>,
 }
 
-/// Horizontal bars from 0, each with its value and `unit` at its end.
+/// Draws horizontal bars from 0, each with its value and `unit` at its end.
 pub(super) fn bars(title: &str, unit: &str, groups: &[Group]) -> String {
     const LEFT: f64 = 250.0;
     const ROW: f64 = 26.0;
@@ -87,7 +87,7 @@ pub(super) fn bars(title: &str, unit: &str, groups: &[Group]) -> String {
 pub(super) struct Line {
     pub(super) name: &'static str,
     pub(super) points: Vec<(f64, f64)>,
-    /// A bound to compare with, rather than something that was measured.
+    /// Whether the line is a bound instead of a measurement.
     pub(super) bound: bool,
 }
 
@@ -104,7 +104,7 @@ impl Axis {
     }
 }
 
-/// Lines over an axis of x that is logarithmic, with a mark at each x that was measured.
+/// Draws lines over a logarithmic x axis, with a mark at each measured x.
 pub(super) fn lines(title: &str, x: &Axis, y: &Axis, lines: &[Line]) -> String {
     const HEIGHT: f64 = 420.0;
     const PLACE: (f64, f64, f64, f64) = (90.0, 44.0, WIDTH - 30.0, HEIGHT - 84.0);
@@ -113,7 +113,7 @@ pub(super) fn lines(title: &str, x: &Axis, y: &Axis, lines: &[Line]) -> String {
     let least = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::INFINITY, f64::min);
     let most = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::NEG_INFINITY, f64::max);
     let (x0, x1) = (x.at(least(&mut points().map(|p| p.0))), x.at(most(&mut points().map(|p| p.0))));
-    // A linear axis begins at 0, so that what is flat looks flat.
+    // A linear axis starts at 0, so that constant values look constant.
     let (low, high) = (least(&mut points().map(|p| p.1)), most(&mut points().map(|p| p.1)));
     let y0 = if y.logarithmic { y.at(low * 0.8) } else { 0.0 };
     let y1 = if y.logarithmic { y.at(high * 1.2) } else { high * 1.15 };
@@ -158,7 +158,7 @@ pub(super) fn lines(title: &str, x: &Axis, y: &Axis, lines: &[Line]) -> String {
     canvas.finish(HEIGHT)
 }
 
-/// Where an axis has its marks: powers of two where it is logarithmic, else about five round steps.
+/// Returns the marks of an axis: powers of two if it is logarithmic, else about five round steps.
 fn steps(axis: &Axis, low: f64, high: f64) -> Vec<f64> {
     if axis.logarithmic {
         let (first, last) = (low.log2().ceil() as i32, high.log2().floor() as i32);

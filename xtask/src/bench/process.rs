@@ -1,4 +1,4 @@
-//! One process: how long it took, how long on processors, how much memory, and its end where it takes too long.
+//! Runs a process and measures its time, CPU time and memory. Kills it if it takes too long.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::samples::Samples;
 
-/// What one process took, its own children that it waited for included.
+/// The cost of a process, including children that it waited for.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Cost {
     pub(super) seconds: f64,
@@ -23,7 +23,7 @@ pub(super) struct Cost {
 }
 
 impl Cost {
-    /// Of two processes, one after the other.
+    /// Returns the cost of two processes, one after the other.
     pub(super) fn then(self, next: Self) -> Self {
         Self {
             seconds: self.seconds + next.seconds,
@@ -33,7 +33,7 @@ impl Cost {
     }
 }
 
-/// What the same work took, time after time.
+/// The costs of repetitions of the same work.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Costs {
     pub(super) seconds: Samples,
@@ -49,12 +49,12 @@ impl Costs {
     }
 }
 
-/// Runs a process to its end. What it says to stderr goes to `log`, which ends the error where it fails.
+/// Runs a process to its end. Its stderr goes to `log`, whose end is in the error if the process fails.
 pub(super) fn run(command: &mut Command, log: &Path) -> Result<(Cost, String)> {
     run_within(command, log, Duration::MAX)
 }
 
-/// The same, but a process that takes longer than `limit` is ended, with all that it has started.
+/// Like [`run`], but kills a process that takes longer than `limit`, with its children.
 pub(super) fn run_within(command: &mut Command, log: &Path, limit: Duration) -> Result<(Cost, String)> {
     let program = command.get_program().to_string_lossy().into_owned();
     let stderr = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
@@ -62,18 +62,18 @@ pub(super) fn run_within(command: &mut Command, log: &Path, limit: Duration) -> 
     if limit < Duration::MAX {
         command.process_group(0);
     }
-    // What others have left to be written would else be waited for by who makes its own files durable.
-    // SAFETY: it takes nothing and gives nothing.
+    // Write pending data of others first, or a process that syncs its files would wait for it.
+    // SAFETY: the call has no arguments and no result.
     unsafe { libc::sync() };
     let start = Instant::now();
-    let mut child = command.spawn().with_context(|| format!("{program} does not run"))?;
+    let mut child = command.spawn().with_context(|| format!("{program} cannot be run"))?;
     let id = child.id() as libc::pid_t;
     let (ended, watched) = mpsc::channel::<()>();
     let watch = thread::spawn(move || {
         let late = watched.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
         if late {
-            // SAFETY: it takes numbers only. The process is not waited for before this thread has ended, so
-            // its number, and that of its group, is of no other.
+            // SAFETY: the call takes only numbers. This thread ends before the process is waited for, so no other
+            // process or group can have its number.
             unsafe { libc::kill(-id, libc::SIGKILL) };
         }
         late
@@ -85,9 +85,9 @@ pub(super) fn run_within(command: &mut Command, log: &Path, limit: Duration) -> 
     drop(ended);
     let late = watch.join().unwrap_or(false);
     let (status, usage) = end.and_then(|()| wait(id)).with_context(|| format!("cannot wait for {program}"))?;
-    read.with_context(|| format!("cannot read what {program} says"))?;
+    read.with_context(|| format!("cannot read the output of {program}"))?;
     if late {
-        bail!("{program} was ended, after {} s", limit.as_secs());
+        bail!("{program} was killed after {} s", limit.as_secs());
     }
     if !status.success() {
         let words = std::fs::read_to_string(log).unwrap_or_default();
@@ -95,7 +95,7 @@ pub(super) fn run_within(command: &mut Command, log: &Path, limit: Duration) -> 
         bail!("{program}: {status}: {}", last.into_iter().rev().collect::<Vec<_>>().join("\n"));
     }
     let time = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
-    // Of Linux, ru_maxrss is in KiB; elsewhere in bytes.
+    // On Linux, ru_maxrss is in KiB; elsewhere, it is in bytes.
     let unit = if cfg!(target_os = "linux") { 1024 } else { 1 };
     let cost = Cost {
         seconds,
@@ -105,10 +105,10 @@ pub(super) fn run_within(command: &mut Command, log: &Path, limit: Duration) -> 
     Ok((cost, said))
 }
 
-/// Returns when a child of this process has ended, which then is still to be waited for.
+/// Blocks until a child of this process has ended. The child must still be waited for.
 fn until_end(child: libc::pid_t) -> io::Result<()> {
     loop {
-        // SAFETY: zeroes are a valid `siginfo_t`, and the pointer is to one of this function.
+        // SAFETY: zeroes are a valid `siginfo_t`, and the pointer points to a variable of this function.
         let waited = unsafe {
             let mut info: libc::siginfo_t = std::mem::zeroed();
             libc::waitid(libc::P_PID, child as libc::id_t, &mut info, libc::WEXITED | libc::WNOWAIT)
@@ -122,14 +122,14 @@ fn until_end(child: libc::pid_t) -> io::Result<()> {
     }
 }
 
-/// Waits for a child of this process that nothing else waits for.
+/// Waits for a child of this process. Nothing else may wait for it.
 fn wait(child: libc::pid_t) -> io::Result<(ExitStatus, libc::rusage)> {
     use std::os::unix::process::ExitStatusExt;
     let mut status = 0;
-    // SAFETY: zeroes are a valid `rusage`, which is integers only.
+    // SAFETY: zeroes are a valid `rusage`, which consists of integers.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     loop {
-        // SAFETY: both pointers are to places of this function that are of the types asked for.
+        // SAFETY: both pointers point to variables of this function of the right types.
         let waited = unsafe { libc::wait4(child, &mut status, 0, &mut usage) };
         if waited != -1 {
             return Ok((ExitStatus::from_raw(status), usage));
@@ -151,14 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_takes_too_long_is_ended_with_its_children() {
-        // The shell waits for a child that holds stdout open: both have to go.
+    fn a_process_that_takes_too_long_is_killed_with_its_children() {
+        // The shell waits for a child that keeps stdout open: both must be killed.
         let error = shell("sleep 600 & wait", Duration::from_millis(200)).expect_err("ended").to_string();
         assert!(error.contains("was ended"), "{error}");
     }
 
     #[test]
-    fn what_a_process_says_and_how_it_fails_is_told() {
+    fn the_output_and_the_failure_of_a_process_are_reported() {
         let (cost, said) = shell("echo said", Duration::from_secs(600)).expect("it runs");
         assert_eq!(said, "said\n");
         assert!(cost.peak_bytes > 0);

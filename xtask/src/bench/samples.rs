@@ -1,8 +1,8 @@
-//! Numbers that were measured several times.
+//! Repeated measurements.
 
 use serde::{Serialize, Serializer};
 
-/// What was measured, in the order of measuring.
+/// The samples, in the order of measurement.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Samples(Vec<f64>);
 
@@ -17,7 +17,7 @@ impl Samples {
         sorted
     }
 
-    /// NaN where nothing was measured.
+    /// Returns the median; NaN if there are no samples.
     pub(super) fn median(&self) -> f64 {
         let sorted = self.sorted();
         match (sorted.len(), sorted.len() / 2) {

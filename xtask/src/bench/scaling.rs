@@ -1,4 +1,4 @@
-//! More records, fewer threads, less memory: what a record costs, and what is held in memory.
+//! Measures the time per record and the peak memory with more records, fewer threads and less memory.
 
 use anyhow::Result;
 use serde::Serialize;
@@ -13,11 +13,11 @@ pub(super) struct Scaling {
     /// 1, 3, 10 and 30 times as many records.
     pub(super) records: Vec<Point>,
     pub(super) threads: Vec<Point>,
-    /// The same traces, with more and more memory.
+    /// The same traces with increasing memory budgets.
     pub(super) memory: Vec<Point>,
 }
 
-/// A build.
+/// A measured build.
 #[derive(Serialize)]
 pub(super) struct Point {
     pub(super) records: u64,
@@ -26,7 +26,7 @@ pub(super) struct Point {
 }
 
 impl Point {
-    /// Nanoseconds for each record.
+    /// Returns the nanoseconds per record.
     pub(super) fn per_record_ns(&self) -> f64 {
         self.cost.seconds.median() / self.records as f64 * 1e9
     }
@@ -46,12 +46,12 @@ pub(super) fn measure(bench: &Bench) -> Result<Scaling> {
     say("threads");
     let threads = points(bench, times, &[1, 2].map(|threads| of(1, BuildSettings { threads, ..settings })))?;
     say("memory");
-    // Fewer times: peaks vary less than seconds.
+    // Fewer repetitions, since peaks vary less than seconds.
     let memory = points(bench, bench.amount(3, 2), &budgets.map(|settings| of(3, settings)))?;
     Ok(Scaling { records, threads, memory })
 }
 
-/// Builds in turn, again and again.
+/// Runs the builds alternately, many times.
 fn points(bench: &Bench, times: usize, builds: &[(&Traces, BuildSettings)]) -> Result<Vec<Point>> {
     let index = bench.scratch().join("index");
     let point = |(traces, settings): &(&Traces, BuildSettings)| Point {

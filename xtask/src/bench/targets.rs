@@ -1,4 +1,4 @@
-//! What the project is to reach, and what of it this run reached.
+//! The targets of the project, and whether a run meets them.
 
 use serde::Serialize;
 
@@ -6,18 +6,18 @@ use super::builds::{self, Build};
 use super::peers::Comparison;
 use super::{Results, exports, peers, words};
 
-/// A target, and what was measured for it.
+/// A target and its measurement.
 #[derive(Serialize)]
 pub(super) struct Target {
     pub(super) number: u8,
     pub(super) what: String,
     pub(super) wanted: String,
     pub(super) measured: String,
-    /// `None` where it was not measured.
+    /// `None` if it was not measured.
     pub(super) met: Option<bool>,
 }
 
-/// In the order in which they are shown.
+/// Compares the results with the targets, in the order of the report.
 pub(super) fn judge(results: &Results) -> Vec<Target> {
     let mut targets = Targets(Vec::new());
     faster_than_peers(results, &mut targets);
@@ -34,7 +34,7 @@ pub(super) fn judge(results: &Results) -> Vec<Target> {
     targets.0
 }
 
-/// The comparison with peers that targets are set for.
+/// Returns the comparison with peers that has targets.
 fn high(results: &Results) -> Option<&Comparison> {
     results.peers.as_ref().and_then(|comparisons| comparisons.first())
 }
@@ -51,7 +51,7 @@ impl Targets {
         unit: &str,
         met: impl Fn(f64) -> bool,
     ) {
-        // What was measured on nothing is not a number, and meets nothing.
+        // Without measurements the value is NaN, which meets no target.
         let measured = measured.filter(|value| value.is_finite());
         self.0.push(Target {
             number,
@@ -121,13 +121,13 @@ fn memory(results: &Results, targets: &mut Targets) {
     let most = |peaks: &mut dyn Iterator<Item = f64>| peaks.reduce(f64::max);
     targets.at_most(
         5,
-        "peak memory over the budget, the most of all inputs",
+        "peak memory over the budget, highest of all inputs",
         most(&mut peaks.into_iter()),
         150.0,
         " MB",
     );
     let peaks = most(&mut builds().map(|build| build.index.peak_bytes.max() / 1e6));
-    targets.at_most(5, "peak memory with the default budget, the most of all inputs", peaks, 1000.0, " MB");
+    targets.at_most(5, "peak memory with the default budget, highest of all inputs", peaks, 1000.0, " MB");
     let small = budgets().find(|point| point.settings.memory_mib == 256);
     let small = small.map(|point| point.cost.peak_bytes.max() / 1e6);
     targets.at_most(
@@ -147,7 +147,7 @@ fn sizes_and_slices(results: &Results, targets: &mut Targets) {
         let measured = comparison.outcome("dftracer-utils 0.0.14")?.result.as_ref().ok()?;
         Some(comparison.dft.facts.index_bytes as f64 / measured.index_bytes as f64 * 100.0)
     });
-    targets.at_most(6, "size of the index, of that of dftracer-utils 0.0.14", share, 60.0, " %");
+    targets.at_most(6, "size of the index over that of dftracer-utils 0.0.14", share, 60.0, " %");
     let seconds = |name| results.exports.as_ref().and_then(|all| Some(all.of(name)?.cost.seconds.median()));
     let ratio = seconds(exports::WHOLE).zip(seconds(exports::SLICE)).map(|(whole, slice)| whole / slice);
     targets.at_least(6, "export of all over that of 1 % of the time", ratio, 20.0, " ×");

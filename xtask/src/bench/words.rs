@@ -1,6 +1,6 @@
-//! Numbers for people.
+//! Formats numbers for people.
 
-/// A count, its thousands apart.
+/// Formats a count with commas between thousands.
 pub(super) fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3);
@@ -13,7 +13,7 @@ pub(super) fn count(value: u64) -> String {
     out
 }
 
-/// Three significant digits.
+/// Formats a number with three significant digits.
 pub(super) fn number(value: f64) -> String {
     if !value.is_finite() {
         return "–".to_owned();

@@ -1,4 +1,4 @@
-//! Writing JSON into a byte buffer, without formatting machinery: this is the generator's hot path.
+//! Writes JSON to a byte buffer, without the formatting machinery, which is too slow for the generator.
 
 const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
 2021222324252627282930313233343536373839\
@@ -33,7 +33,7 @@ pub(super) fn signed(out: &mut Vec<u8>, value: i64) {
     unsigned(out, value.unsigned_abs());
 }
 
-/// `value` ten-thousandths as a decimal fraction, the way the tracer prints a percentage.
+/// Writes `value` ten-thousandths as a decimal fraction, as the tracer prints percentages.
 pub(super) fn ten_thousandths(out: &mut Vec<u8>, value: u64) {
     unsigned(out, value / 10_000);
     let mut rest = value % 10_000;
@@ -49,7 +49,7 @@ pub(super) fn ten_thousandths(out: &mut Vec<u8>, value: u64) {
     }
 }
 
-/// A JSON string: quotes, backslashes and control characters escaped, the rest as it is.
+/// Returns a JSON string, in which only quotes, backslashes and control characters are escaped.
 pub(super) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_read_as_they_were() {
+    fn numbers_are_written_exactly() {
         for value in [0, 7, 10, 99, 100, 101, 12_345, u64::MAX] {
             let mut out = Vec::new();
             unsigned(&mut out, value);

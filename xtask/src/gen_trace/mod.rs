@@ -1,11 +1,12 @@
-//! `gen-trace`: traces of every tracer generation and record kind, named by a seed.
+//! `gen-trace`: generates traces of every tracer generation and record kind from a seed.
 //!
-//! The text of a trace depends on the arguments only: not on the machine, the number of threads, or
-//! the version of this program's dependencies. (The gzip bytes around it are the compressor's own.)
+//! The text of a trace depends only on the arguments, not on the machine, the number of threads or the versions of
+//! dependencies. (Its compressed bytes depend on the compressor.)
 
 mod json;
 mod oddities;
 mod process;
+mod readings;
 mod rng;
 mod shapes;
 mod sink;
@@ -28,7 +29,7 @@ use sink::Sink;
 /// Arguments of `gen-trace`.
 #[derive(Args, Clone, Debug)]
 pub struct GenTrace {
-    /// Directory to write to; created, and must be empty
+    /// Directory to write to; created if missing, must be empty
     #[arg(
         long,
         value_name = "DIR",
@@ -40,34 +41,34 @@ pub struct GenTrace {
     /// Tracer generation, as in the specification
     #[arg(long, value_enum, default_value = "2")]
     generation: Generation,
-    /// What the records are
+    /// Kind of records
     #[arg(long, value_enum, default_value = "events")]
     kind: Kind,
-    /// Records over all files; metadata, which files need, comes on top
+    /// Records of all files, in addition to the metadata that files need
     #[arg(long, default_value_t = 100_000)]
     records: u64,
-    /// Trace files; each is one process
+    /// Trace files, one per process
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..))]
     files: u64,
-    /// Names the trace: the same seed and arguments give the same text
+    /// Seed: the same seed and arguments give the same text
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Distinct (function, process, file) combinations over all files, about
+    /// Approximate number of distinct (function, process, file) combinations in all files
     #[arg(long, default_value_t = 172)]
     series: u64,
-    /// How many calls fall into one row at an interval of 1 s: high is 4, low is 1000
+    /// Calls per row at an interval of 1 s: high is 4, low is 1000
     #[arg(long, value_enum, default_value = "high")]
     cardinality: Cardinality,
-    /// The same as a number
+    /// Calls per row, as a number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "cardinality")]
     records_per_row: Option<u64>,
-    /// Each call is on a file of its own, as far as there are series for it
+    /// Use a different file for each call, as far as there are series
     #[arg(long)]
     new_files: bool,
     /// Time unit of the files, announced by their CM record (generations 2 and 3)
     #[arg(long, value_enum, default_value = "us")]
     unit: Unit,
-    /// Length of the periods of aggregated records, ms
+    /// Length of the periods of aggregated calls, ms
     #[arg(long, value_name = "MS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     period_ms: u64,
     /// Distinct telemetry counters of each host
@@ -88,10 +89,10 @@ pub struct GenTrace {
     /// Gzip members of each file
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     members: u64,
-    /// Every second record is odd: whatever the specification has a rule for, faults included
+    /// Make every second record odd: everything that the specification has a rule for, including faults
     #[arg(long)]
     oddities: bool,
-    /// Say what the oddities are, and write nothing
+    /// List the oddities, and write nothing
     #[arg(long)]
     list_oddities: bool,
 }
@@ -103,13 +104,13 @@ pub(crate) enum Kind {
     Events,
     /// Calls that the tracer aggregated over a period (generations 2 and 3)
     Aggregated,
-    /// Readings of the host's counters (generations 2 and 3)
+    /// Telemetry: readings of the host's counters (generations 2 and 3)
     Telemetry,
     /// All three on one clock (generations 2 and 3)
     Mixed,
 }
 
-/// How many calls fall into one row.
+/// The number of calls per row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Cardinality {
     High,
@@ -126,11 +127,11 @@ pub struct Written {
 }
 
 impl GenTrace {
-    /// The arguments as the command line has them.
+    /// Parses command-line arguments.
     ///
     /// # Errors
     ///
-    /// Where they are none of `gen-trace`.
+    /// If they are not arguments of `gen-trace`.
     pub fn from_arguments(arguments: &[&str], out: &Path) -> Result<Self> {
         #[derive(Parser)]
         struct Line {
@@ -181,7 +182,8 @@ impl GenTrace {
         }
     }
 
-    /// Text or gzip, and where: with oddities both, in nested directories.
+    /// Returns the path of a file and, for gzip, the level. With oddities, files are of both kinds and in nested
+    /// directories.
     fn place(&self, number: u64) -> (PathBuf, Option<u32>) {
         let gzip = if self.oddities { number.is_multiple_of(2) != self.plain } else { !self.plain };
         let end = if gzip { "pfw.gz" } else { "pfw" };
@@ -194,11 +196,11 @@ impl GenTrace {
         (folder.join(name), gzip.then_some(self.level))
     }
 
-    /// Writes the trace, two files at a time or more where there are processors for it.
+    /// Writes the traces, at least two files at a time and more if there are more processors.
     ///
     /// # Errors
     ///
-    /// Where the arguments do not go together, or the files cannot be written.
+    /// If the arguments conflict, or the files cannot be written.
     pub fn run(&self) -> Result<Written> {
         self.check()?;
         let load = self.load();
@@ -245,7 +247,7 @@ impl GenTrace {
 
         if process.brackets() {
             sink.buffer.push(b'[');
-            // Some tracers put the first record on the line of the bracket.
+            // Some tracers write the first record on the line of the bracket.
             if !(odd.is_some() && number % 2 == 1 && self.generation != Generation::G0) {
                 sink.buffer.push(b'\n');
             }
@@ -273,7 +275,7 @@ impl GenTrace {
         Ok(sink.finish()?)
     }
 
-    /// Runs, and says what it did.
+    /// Writes the traces and returns a message for the user.
     ///
     /// # Errors
     ///

@@ -1,15 +1,15 @@
-//! A simulated process: it opens files of a shared data set, reads and writes them in sessions, calls
-//! Python-level functions in between, and reads its host's counters. Every record it writes is
-//! well-formed; the faults are in `oddities`.
+//! Simulates a process, which opens files of a shared data set, reads and writes them in sessions, calls Python
+//! functions in between, and reads its host's counters. All of its records are well-formed; `oddities` writes others.
 
 use super::json;
+use super::readings;
 use super::rng::Rng;
 use super::shapes::{Dialect, Generation, Named, Unit, Who, close, pair, text};
 
 /// The first microsecond of every generated trace, a whole second of November 2026.
 pub(super) const START_US: u64 = 1_795_452_212_000_000;
 
-/// The calls on files, `(category, function)`: each is one series per file.
+/// The calls on files, `(category, function)`. Each is one series per file.
 const CALLS: [(&str, &str); 10] = [
     ("POSIX", "open64"),
     ("POSIX", "lseek64"),
@@ -26,7 +26,7 @@ const CALLS: [(&str, &str); 10] = [
 /// One session on a file: indices into [`CALLS`].
 const SESSION: [usize; 14] = [0, 1, 2, 2, 2, 3, 3, 4, 5, 6, 7, 7, 8, 9];
 
-/// The functions of the application itself: each is one series per process.
+/// The functions of the application. Each is one series per process.
 const FUNCTIONS: [(&str, &str); 13] = [
     ("data_loader", "TorchDataset.__getitem__"),
     ("compute", "TorchFramework.compute"),
@@ -43,39 +43,12 @@ const FUNCTIONS: [(&str, &str); 13] = [
     ("compute", "rank.<locals>.compute"),
 ];
 
-const MEMORY: [&str; 24] = [
-    "MemTotal",
-    "MemFree",
-    "MemAvailable",
-    "Buffers",
-    "Cached",
-    "SwapCached",
-    "Active",
-    "Inactive",
-    "Dirty",
-    "Writeback",
-    "AnonPages",
-    "Mapped",
-    "Shmem",
-    "KReclaimable",
-    "Slab",
-    "SReclaimable",
-    "SUnreclaim",
-    "KernelStack",
-    "PageTables",
-    "CommitLimit",
-    "Committed_AS",
-    "VmallocUsed",
-    "DirectMap2M",
-    "DirectMap1G",
-];
-
-/// What one process does, and how fast.
+/// What a process does, and how fast.
 #[derive(Clone, Copy)]
 pub(super) struct Load {
     /// Distinct series of this process, at least 1.
     pub(super) series: u64,
-    /// Whether each call is on the next file, rather than in a session on one.
+    /// Whether each call is on the next file, instead of in a session on one file.
     pub(super) new_files: bool,
     /// Mean time between two calls, ns.
     pub(super) call_gap_ns: u64,
@@ -98,13 +71,13 @@ struct Session {
     offset: i64,
 }
 
-/// One process and its clock.
+/// A process and its clock.
 pub(super) struct Process {
     pub(super) dialect: Dialect,
     pub(super) unit: Unit,
     pub(super) host: Named,
     pub(super) pid: u64,
-    /// The files it works on, in the order of first use; `seen` of them have been announced.
+    /// The files of the process; `seen` holds whether each was announced.
     pub(super) files: Vec<Named>,
     seen: Vec<bool>,
     load: Load,
@@ -141,7 +114,7 @@ impl Process {
         }
     }
 
-    /// The time of the next record, µs of the epoch.
+    /// Returns the time of the next record, in µs since the epoch.
     pub(super) fn now_us(&self) -> u64 {
         START_US
             + match self.due() {
@@ -165,7 +138,7 @@ impl Process {
         }
     }
 
-    /// The records a tracer writes before the first call, one a line.
+    /// Writes the records that a tracer writes before the first call, one per line.
     pub(super) fn prologue(&mut self, out: &mut Vec<u8>) {
         if !self.dialect.has_metadata() {
             return;
@@ -199,7 +172,7 @@ impl Process {
         Who { name, cat: "dftracer", pid: self.pid, tid: self.pid }
     }
 
-    /// Writes the next record without a newline, and before it what it needs to be understood.
+    /// Writes the next record, without a newline, after the metadata that it needs.
     pub(super) fn record(&mut self, rng: &mut Rng, out: &mut Vec<u8>) {
         match self.due() {
             Due::Call => self.call(rng, out),
@@ -208,7 +181,7 @@ impl Process {
         }
     }
 
-    /// Announces a file at its first use.
+    /// Writes the metadata of a file at its first use.
     fn announce(&mut self, file: u64, out: &mut Vec<u8>) {
         if self.dialect.has_metadata() && !std::mem::replace(&mut self.seen[file as usize], true) {
             let named = &self.files[file as usize];
@@ -240,7 +213,7 @@ impl Process {
             }
             let (file, call) = (self.session.file, SESSION[self.session.step]);
             self.session.step += 1;
-            // The last file may have room for some of the calls only.
+            // The last file may have series for some of the calls only.
             if file * CALLS.len() as u64 + call as u64 + self.functions < self.load.series {
                 break (file, call);
             }
@@ -294,12 +267,12 @@ impl Process {
         close(out);
     }
 
-    /// One series' total over the period that just ended.
+    /// Writes the aggregated calls of one series in the period that just ended.
     fn aggregated(&mut self, rng: &mut Rng, out: &mut Vec<u8>) {
         let (period, series) = self.next_period;
-        // One more than the series: the host's own counters, aggregated.
+        // After all series: host statistics.
         self.next_period = if series == self.load.series { (period + 1, 0) } else { (period, series + 1) };
-        // Letter counters are stamped with the end of their period, the others with its start.
+        // Records of phase `C` have the end of their period, the others its start.
         let end = u64::from(self.dialect.generation != Generation::G3);
         let ts = self.unit.of_us(START_US + (period + end) * self.load.period_us);
         let d = self.dialect;
@@ -326,7 +299,7 @@ impl Process {
         if let Some(file) = file {
             d.file(out, &self.files[file as usize]);
         }
-        // Times are in the file's unit here too.
+        // Durations are in the file's unit, too.
         statistics(out, rng, "dur", count, self.unit.of_us(1), self.unit.of_us(900));
         match name {
             "read" | "write" | "fread" | "fwrite" | "pread64" => {
@@ -342,51 +315,15 @@ impl Process {
         close(out);
     }
 
-    /// One counter of the host, read now.
+    /// Writes a reading of one counter of the host.
     fn reading(&mut self, rng: &mut Rng, out: &mut Vec<u8>) {
         let (tick, counter) = self.next_reading;
         self.next_reading = if counter + 1 == self.load.counters { (tick + 1, 0) } else { (tick, counter + 1) };
         let ts = self.unit.of_us(START_US + tick * self.load.reading_us + counter * 40);
-        let core;
-        let (cat, name) = match counter {
-            0 => ("sys", "cpu"),
-            1 => ("sys", "memory"),
-            2 => ("io", "vda"),
-            3 => ("net", "net-    lo"),
-            4 => ("net", "net-  eth0"),
-            n => {
-                core = format!("cpu-{}", n - 5);
-                ("sys", core.as_str())
-            }
-        };
-        self.dialect.counter(out, Who { name, cat, pid: 0, tid: 0 }, &self.host, ts, false);
-        let float = |out: &mut Vec<u8>, key: &str, value: u64| {
-            text(out, ",\"");
-            text(out, key);
-            text(out, "\":");
-            json::ten_thousandths(out, value);
-        };
-        match (cat, name) {
-            ("io", _) => {
-                for key in ["ios_in_progress", "bytes_written", "writes_completed", "bytes_read", "reads_completed"] {
-                    float(out, key, rng.below(1 << 16) * 10_000);
-                }
-            }
-            ("net", _) => {
-                for key in ["tx_dropped", "packets_sent", "bytes_sent", "rx_dropped", "packets_recv", "bytes_recv"] {
-                    float(out, key, rng.below(1 << 16) * 10_000);
-                }
-            }
-            (_, "memory") => MEMORY.iter().for_each(|key| float(out, key, rng.below(1 << 20))),
-            _ => {
-                let keys = ["steal_pct", "irq_pct", "idle_pct", "system_pct", "iowait_pct", "softirq_pct", "user_pct"];
-                keys.iter().for_each(|key| float(out, key, rng.below(1_000_000)));
-            }
-        }
-        close(out);
+        readings::write(out, rng, self.dialect, &self.host, ts, counter);
     }
 
-    /// The bracket lines around a file: the newest tracer writes neither.
+    /// Whether brackets surround the records; the newest tracer writes none.
     pub(super) fn brackets(&self) -> bool {
         self.dialect.generation != Generation::G3
     }
@@ -398,8 +335,8 @@ enum Due {
     Reading,
 }
 
-/// `count` samples between `low` and `high` as `base_sum`, `base_min` and `base_max`; a single sample
-/// is written as `base`.
+/// Writes the statistics of `count` samples between `low` and `high` as `base_sum`, `base_min` and `base_max`, or a
+/// single sample as `base`.
 fn statistics(out: &mut Vec<u8>, rng: &mut Rng, base: &str, count: u64, low: u64, high: u64) {
     let mut put = |suffix: &str, value: u64| {
         text(out, ",\"");

@@ -1,16 +1,15 @@
-//! A seeded stream of random numbers whose output never changes: splitmix64.
+//! A seeded stream of random numbers that never changes: splitmix64.
 //!
-//! Published random-number crates may change their streams between versions; a trace named by its
-//! seed must not. The constants are those of Steele, Lea and Flood, "Fast splittable pseudorandom
-//! number generators" (2014), section 5.
+//! Published crates may change their streams between versions, but the trace of a seed must stay the same. The constants
+//! are those of Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014), section 5.
 
-/// One stream.
+/// A stream of random numbers.
 #[derive(Clone)]
 pub(super) struct Rng(u64);
 
 impl Rng {
-    /// The stream of `seed`; streams of different `lane`s are independent of each other, so that a
-    /// file's bytes do not depend on which thread writes it, nor on how many files there are.
+    /// Creates the stream of `seed`. Streams of different `lane`s are independent, so that the bytes of a file depend
+    /// neither on the thread that writes it nor on the number of files.
     pub(super) fn new(seed: u64, lane: u64) -> Self {
         Self(mix(seed) ^ mix(lane.wrapping_add(0x5851_f42d_4c95_7f2d)))
     }
@@ -20,22 +19,22 @@ impl Rng {
         mix(self.0)
     }
 
-    /// A number in `0..n`; 0 for `n` = 0.
+    /// Returns a number in `0..n`; 0 for `n` = 0.
     pub(super) fn below(&mut self, n: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
     }
 
-    /// A number in `low..=high`.
+    /// Returns a number in `low..=high`.
     pub(super) fn within(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high - low + 1)
     }
 
-    /// True once in `n` times.
+    /// Returns true once in `n` times on average.
     pub(super) fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
 
-    /// One of a non-empty list.
+    /// Returns one item of a non-empty list.
     pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len() as u64) as usize]
     }
@@ -47,14 +46,14 @@ impl Rng {
     }
 }
 
-/// The finaliser of splitmix64: a bijection of 64 bits, used as a hash too.
+/// The finalizer of splitmix64: a bijection on 64 bits, also used as a hash.
 pub(super) fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
 
-/// FNV-1a followed by [`mix`]: the 64-bit hash that the generated traces give to a name.
+/// FNV-1a followed by [`mix`]: the 64-bit hash of a name in the generated traces.
 pub(super) fn hash(name: &str) -> u64 {
     let start = 0xcbf2_9ce4_8422_2325u64;
     mix(name.bytes().fold(start, |h, byte| (h ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)))
@@ -64,12 +63,12 @@ pub(super) fn hash(name: &str) -> u64 {
 mod tests {
     use super::*;
 
-    /// If this fails, every trace that somebody named by its seed has changed.
+    /// If this fails, the trace of every seed has changed.
     #[test]
-    fn the_stream_is_the_one_it_always_was() {
+    fn the_stream_of_a_seed_never_changes() {
         let mut rng = Rng(1_234_567);
         let first: Vec<u64> = (0..3).map(|_| rng.next()).collect();
-        // Java's SplittableRandom and the public C version give the same for this seed.
+        // Java's SplittableRandom and the public C version give the same numbers for this seed.
         assert_eq!(first, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }
 

@@ -1,4 +1,4 @@
-//! How each tracer generation spells a record. Field order follows the real tracers.
+//! Writes records as each tracer generation spells them. The order of fields is that of the real tracers.
 
 use super::json;
 use super::rng;
@@ -31,7 +31,7 @@ pub(crate) enum Unit {
 }
 
 impl Unit {
-    /// Microseconds in this unit, rounded down.
+    /// Converts microseconds to this unit, rounded down.
     pub(super) fn of_us(self, us: u64) -> u64 {
         match self {
             Self::Ns => us * 1000,
@@ -51,17 +51,17 @@ impl Unit {
     }
 }
 
-/// A host, file or string: its name, and its hash as the trace spells it (a JSON value).
+/// A host, file or string: its name and its hash as the trace spells it (a JSON value).
 pub(super) struct Named {
     pub(super) name: String,
     pub(super) hash: String,
 }
 
-/// One generation's spelling, for one process.
+/// The spelling of one generation, for one process.
 #[derive(Clone, Copy)]
 pub(super) struct Dialect {
     pub(super) generation: Generation,
-    /// Generation 1 began with 16-bit hashes.
+    /// Whether hashes have 16 bits, as in early tracers of generation 1.
     pub(super) short_hashes: bool,
 }
 
@@ -94,17 +94,17 @@ impl Dialect {
         if self.generation == Generation::G0 { "fname" } else { "fhash" }
     }
 
-    /// The phase of complete calls and of metadata, as this generation writes them.
+    /// Returns the phase of complete calls or of metadata, as this generation writes it.
     pub(super) fn phases(self) -> (&'static str, &'static str) {
         if self.generation == Generation::G3 { ("1", "4") } else { ("\"X\"", "\"M\"") }
     }
 
-    /// Has the generation metadata records at all.
+    /// Whether the generation has metadata records.
     pub(super) fn has_metadata(self) -> bool {
         self.generation != Generation::G0
     }
 
-    /// `,"type":n` for the generation that has it.
+    /// Writes `,"type":n` for the generation that has it.
     fn kind(self, out: &mut Vec<u8>, cat: &str) {
         if self.generation == Generation::G3 {
             out.extend_from_slice(b",\"type\":");
@@ -125,7 +125,7 @@ impl Dialect {
         text(out, &host.hash);
     }
 
-    /// A metadata record: `kind` (`FH`, `HH`, …) says that the hash `value` stands for `name`.
+    /// Writes a metadata record of `kind` (`FH`, `HH`, …), which names the hash `value`.
     pub(super) fn metadata(self, out: &mut Vec<u8>, who: Who<'_>, host: &Named, name: &str, value: &str) {
         out.extend_from_slice(b"{\"name\":\"");
         text(out, who.name);
@@ -145,7 +145,7 @@ impl Dialect {
         out.extend_from_slice(b"}}");
     }
 
-    /// A complete call up to and with its host; arguments and [`close`] follow.
+    /// Writes a complete call up to and including its host; arguments and [`close`] follow.
     pub(super) fn call(self, out: &mut Vec<u8>, id: u64, who: Who<'_>, host: &Named, ts: u64, dur: u64) {
         let plain = self.generation != Generation::G0;
         let number = |out: &mut Vec<u8>, key: &str, value: u64| {
@@ -174,7 +174,7 @@ impl Dialect {
         self.args(out, host);
     }
 
-    /// `ret`, `offset` or `count`: text in generation 0.
+    /// Writes `ret`, `offset` or `count`, which are text in generation 0.
     pub(super) fn transfer(self, out: &mut Vec<u8>, key: &str, value: i64) {
         text(out, key);
         if self.generation == Generation::G0 {
@@ -193,8 +193,8 @@ impl Dialect {
         text(out, &file.hash);
     }
 
-    /// A counter without a duration: telemetry (`2`) and aggregated calls (`3`), both `C` in
-    /// generation 2; arguments and [`close`] follow.
+    /// Writes telemetry (phase `2`) or an aggregated call (phase `3`), both `C` in generation 2, without a duration;
+    /// arguments and [`close`] follow.
     pub(super) fn counter(self, out: &mut Vec<u8>, who: Who<'_>, host: &Named, ts: u64, aggregated: bool) {
         out.extend_from_slice(b"{\"name\":\"");
         text(out, who.name);
@@ -214,7 +214,7 @@ impl Dialect {
     }
 }
 
-/// An argument that is a number in every generation; `key` comes with its comma, quotes and colon.
+/// Writes an arg that is a number in every generation. `key` includes its comma, quotes and colon.
 pub(super) fn pair(out: &mut Vec<u8>, key: &str, value: u64) {
     text(out, key);
     json::unsigned(out, value);
@@ -224,7 +224,7 @@ pub(super) fn text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// Ends the arguments and the record.
+/// Ends the args and the record.
 pub(super) fn close(out: &mut Vec<u8>) {
     out.extend_from_slice(b"}}");
 }

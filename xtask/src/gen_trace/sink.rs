@@ -1,4 +1,4 @@
-//! Where the bytes of one trace file go: text, or gzip in one member or many.
+//! Writes a trace file: text, or gzip in one or more members.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -7,12 +7,12 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// A trace file being written. Its text collects in `buffer`; [`Sink::drain`] passes it on.
+/// A trace file that is being written. Its text collects in `buffer`; [`Sink::drain`] writes it.
 pub(super) struct Sink {
     pub(super) buffer: Vec<u8>,
     out: Option<Out>,
     level: u32,
-    /// Bytes of trace text passed on so far.
+    /// Bytes of trace text that were written.
     pub(super) text_bytes: u64,
 }
 
@@ -28,7 +28,7 @@ fn gzip(file: File, level: u32) -> Out {
 const CHUNK: usize = 1 << 20;
 
 impl Sink {
-    /// `level` is the gzip level, or `None` for text.
+    /// Creates a file. `level` is the gzip level, or `None` for text.
     pub(super) fn create(path: &Path, level: Option<u32>) -> io::Result<Self> {
         let file = File::create(path)?;
         let out = match level {
@@ -39,7 +39,7 @@ impl Sink {
         Ok(Self { buffer, out: Some(out), level: level.unwrap_or(0), text_bytes: 0 })
     }
 
-    /// Passes the buffer on once it is large enough.
+    /// Writes the buffer if it is large enough.
     pub(super) fn drain(&mut self) -> io::Result<()> {
         if self.buffer.len() < CHUNK {
             return Ok(());
@@ -47,8 +47,8 @@ impl Sink {
         self.pass_on(self.buffer.len())
     }
 
-    /// Ends the gzip member, `held_back` bytes before what was written last: a member may end in the
-    /// middle of a line. Nothing for text.
+    /// Ends the gzip member `held_back` bytes before the end of the text so far: a member may end in the middle of a
+    /// line. Does nothing for text.
     pub(super) fn next_member(&mut self, held_back: usize) -> io::Result<()> {
         self.pass_on(self.buffer.len().saturating_sub(held_back))?;
         self.out = match self.out.take() {
@@ -69,7 +69,7 @@ impl Sink {
         Ok(())
     }
 
-    /// Writes what is left and returns the number of bytes of trace text.
+    /// Writes the rest of the buffer. Returns the number of bytes of trace text.
     pub(super) fn finish(mut self) -> io::Result<u64> {
         self.pass_on(self.buffer.len())?;
         if let Some(Out::Gzip(encoder)) = self.out.take() {

@@ -1,4 +1,4 @@
-//! Whole traces: reproducible, parseable, and of the promised shape.
+//! Whole traces are reproducible, can be parsed, and have the requested shape.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
@@ -45,7 +45,7 @@ fn collect(folder: &Path, into: &mut BTreeMap<PathBuf, Vec<u8>>) {
     }
 }
 
-/// Every file under the output directory, by its path in it.
+/// Reads every file below the output directory, by relative path.
 fn written(change: impl FnOnce(&mut GenTrace)) -> BTreeMap<PathBuf, Vec<u8>> {
     let out = tempfile::tempdir().expect("a temporary directory");
     let mut gen_trace = arguments(out.path());
@@ -88,7 +88,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
 }
 
 #[test]
-fn every_generation_and_kind_is_json_with_as_many_records_as_asked() {
+fn every_generation_and_kind_is_json_with_the_requested_number_of_records() {
     for generation in GENERATIONS {
         for kind in [Kind::Events, Kind::Aggregated, Kind::Telemetry, Kind::Mixed] {
             if generation < Generation::G2 && kind != Kind::Events {
@@ -115,7 +115,7 @@ fn every_generation_and_kind_is_json_with_as_many_records_as_asked() {
 }
 
 #[test]
-fn times_of_calls_never_go_back() {
+fn times_of_calls_never_decrease() {
     for bytes in written(|_| {}).values() {
         let times: Vec<u64> = objects(&text(bytes)).iter().filter_map(|r| r["ts"].as_u64()).collect();
         assert!(times.len() >= 1000);
@@ -123,7 +123,7 @@ fn times_of_calls_never_go_back() {
     }
 }
 
-/// Distinct (series, second) pairs of complete calls, records, and distinct series.
+/// Counts distinct (series, second) pairs of complete calls, records, and distinct series.
 fn shape(files: &BTreeMap<PathBuf, Vec<u8>>) -> (usize, usize, usize) {
     let (mut rows, mut series, mut records) = (HashSet::new(), HashSet::new(), 0);
     for record in files.values().flat_map(|bytes| objects(&text(bytes))).filter(|r| r["ph"] == "X") {
@@ -138,7 +138,7 @@ fn shape(files: &BTreeMap<PathBuf, Vec<u8>>) -> (usize, usize, usize) {
 }
 
 #[test]
-fn the_benchmark_trace_has_the_shape_it_is_named_for() {
+fn the_benchmark_trace_has_high_cardinality() {
     let files = written(|g| {
         g.series = 172;
         g.files = 4;
@@ -152,7 +152,7 @@ fn the_benchmark_trace_has_the_shape_it_is_named_for() {
 }
 
 #[test]
-fn low_cardinality_is_a_thousand_calls_a_row() {
+fn low_cardinality_is_a_thousand_calls_per_row() {
     let files = written(|g| {
         g.series = 6;
         g.files = 2;
@@ -201,7 +201,7 @@ fn odd_traces_mix_text_and_gzip_in_nested_directories() {
 }
 
 #[test]
-fn a_directory_with_something_in_it_is_refused() {
+fn a_directory_that_is_not_empty_is_refused() {
     let out = tempfile::tempdir().expect("a temporary directory");
     fs::write(out.path().join("x"), "").expect("writable");
     let error = arguments(out.path()).run().expect_err("refused");
@@ -209,7 +209,7 @@ fn a_directory_with_something_in_it_is_refused() {
 }
 
 #[test]
-fn what_a_generation_never_wrote_is_refused() {
+fn kinds_and_units_that_a_generation_never_wrote_are_refused() {
     let out = tempfile::tempdir().expect("a temporary directory");
     let mut gen_trace = arguments(&out.path().join("t"));
     gen_trace.generation = Generation::G1;

@@ -3,21 +3,11 @@
 use dft_codec::{FileCounts, SeriesKind};
 use dft_trace::{Arg, ArgKey, Clock, MalformedReason, Record};
 
-pub(crate) use super::aggregated_call::Origin;
-use super::aggregated_call::{self, CallMetrics, Calls};
+use super::aggregated_call::{self, CallMetrics, Calls, Origin};
 use crate::aggregator::Aggregator;
 use crate::arg_plan::is_reserved;
 use crate::config::{CounterPeriod, CustomMetrics};
-use crate::table::{CellEncoder, sketch_bytes};
-
-/// The part of an aggregated call's metric that an arg is. Parts are grouped in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum MetricPart {
-    Plain,
-    Sum,
-    Min,
-    Max,
-}
+use crate::table::{CellEncoder, MetricPart, sketch_bytes};
 
 impl Aggregator {
     /// Adds an aggregated call or a host statistic.

@@ -1,13 +1,13 @@
-//! Traces of records that a tracer might write, and of ones that none would.
+//! Traces with records that a tracer might write and records that no tracer writes.
 
 use std::fmt::Write;
 
 use crate::random::Random;
 
-/// A text of whole lines.
+/// Returns the text of a trace, which consists of whole lines.
 pub(crate) fn trace(random: &mut Random, number: usize) -> String {
     let mut text = String::new();
-    // So that no two traces are one.
+    // Makes each trace unique.
     let _ = writeln!(text, r#"{{"name":"SH","ph":"M","args":{{"name":"trace {number}","value":"t{number}"}}}}"#);
     let lines = 1 + random.below(60);
     let wild = random.pick(&[1, 6, 40]);
@@ -21,7 +21,7 @@ pub(crate) fn trace(random: &mut Random, number: usize) -> String {
     text
 }
 
-/// A line; once in `wild` values is one that no tracer writes.
+/// Appends a line. About one in `wild` values is one that no tracer writes.
 fn line(text: &mut String, random: &mut Random, clock: u64, wild: usize) {
     match random.below(20) {
         0 => metadata(text, random),
@@ -152,7 +152,7 @@ fn metadata(text: &mut String, random: &mut Random) {
     );
 }
 
-/// What a tracer says of itself and of its clock.
+/// Appends a record about the tracer or its clock.
 fn session(text: &mut String, random: &mut Random) {
     let pid = 1 + random.below(3);
     let _ = match random.below(3) {
@@ -174,7 +174,7 @@ fn session(text: &mut String, random: &mut Random) {
     };
 }
 
-/// A number, as likely one past what an integer or a double holds.
+/// Returns a number, which may exceed an integer or a double.
 fn number(random: &mut Random, wild: usize) -> String {
     const WILD: [&str; 22] = [
         "0",

@@ -1,4 +1,4 @@
-//! Random records, built in five ways whose tables have to be the same, to the byte.
+//! Indexes random records in five ways and checks that all tables are the same, to the byte.
 
 mod hostile;
 
@@ -19,16 +19,16 @@ use crate::world::Tree;
 /// The first word of the names of these cases.
 pub(crate) const KIND: &str = "records";
 
-/// How many sets of traces for each unit of scale.
+/// The number of sets of traces per unit of scale.
 const CASES: usize = 30;
 
-/// How traces become an index.
+/// The ways to index traces.
 const WAYS: [&str; 5] = ["plain", "members", "grown", "staged", "lines"];
 
-/// What an index shows, or why there is none.
+/// The tables of an index, or why there are none.
 type Built = Result<Option<Tree>, String>;
 
-/// Tries cases, or the one of a name.
+/// Tries random cases, or only the one called `only`.
 pub(crate) fn run(
     tools: &Tools,
     work: &Path,
@@ -76,7 +76,7 @@ impl<'a> Case<'a> {
         self.folder.join(name)
     }
 
-    /// What is wrong, if anything.
+    /// Tries the case. Returns what is wrong, if anything.
     fn fault(&self) -> Result<Option<String>> {
         let _ = fs::remove_dir_all(self.folder);
         fs::create_dir_all(self.path("scratch"))?;
@@ -99,7 +99,7 @@ impl<'a> Case<'a> {
                 Some((of, wanted)) => {
                     let what = match (wanted, &built) {
                         (Ok(wanted), Ok(built)) if wanted == built => continue,
-                        // Where the tables cannot be shown, they cannot be shown in any way.
+                        // If the tables cannot be exported, no way of indexing changes that.
                         (Err(_), Err(_)) => continue,
                         (Ok(Some(wanted)), Ok(Some(built))) => {
                             let differ = wanted.iter().find(|(table, node)| built.get(*table) != Some(node));
@@ -111,7 +111,7 @@ impl<'a> Case<'a> {
                         (Err(error), _) => format!("no error; there, {error}"),
                         (Ok(None), Ok(None)) => continue,
                     };
-                    return Ok(Some(format!("{name} is not as {of}: {what}")));
+                    return Ok(Some(format!("{name} differs from {of}: {what}")));
                 }
             }
         }
@@ -128,7 +128,7 @@ impl<'a> Case<'a> {
         Ok(ended.fault(false).map_or(Ok(ended), |fault| Err(format!("FAULT: {fault}"))))
     }
 
-    /// Indexes a directory, and shows what is in the index.
+    /// Indexes a directory and returns the tables of the index.
     fn index(&self, way: &str, options: &[&str]) -> Result<Built> {
         let (traces, index) = (self.path(way), self.path(&format!("{way}-index")));
         let mut command = self.tools.dft(["index".as_ref(), traces.as_os_str(), "--index".as_ref(), index.as_os_str()]);
@@ -148,7 +148,7 @@ impl<'a> Case<'a> {
         self.tools.tables(index, &scratch)
     }
 
-    /// One thread, plain files.
+    /// Indexes plain files with one thread.
     fn plain(&self) -> Result<Built> {
         for (number, text) in self.texts.iter().enumerate() {
             write(&self.path("plain").join(format!("{number}.pfw")), text);
@@ -156,7 +156,7 @@ impl<'a> Case<'a> {
         self.index("plain", &["--threads", "1"])
     }
 
-    /// Several threads, little memory, files of many gzip members that end anywhere.
+    /// Indexes files of many gzip members, which end anywhere, with several threads and little memory.
     fn members(&self) -> Result<Built> {
         let mut random = self.random("members");
         for (number, text) in self.texts.iter().enumerate() {
@@ -169,7 +169,7 @@ impl<'a> Case<'a> {
         self.index("members", &["--threads", "4", "--memory", "64K"])
     }
 
-    /// Several runs, while the files grow.
+    /// Indexes files several times while they grow.
     fn grown(&self) -> Result<Built> {
         let mut random = self.random("grown");
         let mut built = Ok(None);
@@ -202,7 +202,7 @@ impl<'a> Case<'a> {
         Ok(built)
     }
 
-    /// Staged in parts and pieces, and brought in.
+    /// Stages parts and pieces, and ingests them.
     fn staged(&self) -> Result<Built> {
         let (traces, index, shared) = (self.path("staged"), self.path("staged-index"), self.path("shared"));
         for (number, text) in self.texts.iter().enumerate() {
@@ -228,7 +228,7 @@ impl<'a> Case<'a> {
             Ok(ended) => ended.err,
             Err(fault) => return Ok(Err(fault)),
         };
-        // What cannot be taken in as pieces is staged whole, as the ingest says.
+        // Stage traces whole that cannot be ingested as pieces, as the message of `dft ingest` asks.
         let whole = |line: &str| {
             line.strip_prefix("refused: ")?.split_once(": it cannot be cut").map(|(path, _)| PathBuf::from(path))
         };
@@ -252,7 +252,7 @@ impl<'a> Case<'a> {
         stage
     }
 
-    /// As lines, by the C ABI.
+    /// Passes lines to the C ABI.
     fn lines(&self) -> Result<Built> {
         let index = self.path("lines-index");
         for (number, text) in self.texts.iter().enumerate() {

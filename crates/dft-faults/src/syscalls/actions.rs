@@ -1,14 +1,14 @@
-//! What becomes of a system call.
+//! What can happen to a system call.
 
-/// What becomes of a call.
+/// What happens to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Action {
     pub(crate) name: &'static str,
-    /// The error; 0 where it is something else.
+    /// The error; 0 if the action is not an error.
     error: i32,
-    /// Whether it may become of all the calls from one on, too: a disk that is full stays full.
+    /// Whether it may also apply to all calls from one on: a full disk stays full.
     pub(crate) lasts: bool,
-    /// Whether the command does without it, and succeeds.
+    /// Whether the command can do without the call, and succeeds.
     pub(crate) harmless: bool,
 }
 
@@ -26,9 +26,9 @@ const fn harmless(name: &'static str, error: i32) -> Action {
 
 /// The process dies before the call.
 pub(crate) const KILL: Action = fails("kill", 0);
-/// It dies when half of a write is done.
+/// The process dies when half of a write is done.
 const TORN: Action = fails("torn", 0);
-/// Done, but the answer is lost: network file systems say EIO, then.
+/// The call is done, but its answer is lost: network file systems then report EIO.
 const LOST: Action = fails("lost", 0);
 const SHORT: Action = harmless("short", 0);
 
@@ -44,7 +44,7 @@ const EROFS: Action = keeps_failing("EROFS", libc::EROFS);
 const EXDEV: Action = fails("EXDEV", libc::EXDEV);
 const ENOMEM: Action = fails("ENOMEM", libc::ENOMEM);
 
-/// What file systems without hard links say.
+/// The errors of file systems without hard links.
 const NO_LINKS: [Action; 4] = [
     harmless("EPERM", libc::EPERM),
     harmless("ENOSYS", libc::ENOSYS),
@@ -52,7 +52,7 @@ const NO_LINKS: [Action; 4] = [
     harmless("EOPNOTSUPP", libc::EOPNOTSUPP),
 ];
 
-/// What file systems without locks say.
+/// The errors of file systems without locks.
 const NO_LOCKS: [Action; 3] =
     [harmless("ENOLCK", libc::ENOLCK), harmless("ENOSYS", libc::ENOSYS), harmless("EOPNOTSUPP", libc::EOPNOTSUPP)];
 
@@ -74,7 +74,7 @@ const LIST: [Action; 3] = [EIO, EACCES, EMFILE];
 const COPY: [Action; 4] = [EIO, ENOSPC, EXDEV, harmless("ENOSYS", libc::ENOSYS)];
 const MODE: [Action; 2] = [EPERM, EIO];
 
-/// What may become of a call of a class of `interpose.c`.
+/// Returns what can happen to a call of a class of `interpose.c`.
 pub(crate) fn actions_of(class: &str) -> &'static [Action] {
     match class {
         "any" => &[KILL],
@@ -99,7 +99,7 @@ pub(crate) fn actions_of(class: &str) -> &'static [Action] {
     }
 }
 
-/// What a file system may never do, and what it may always do: tried of every command, whatever the scale.
+/// What a file system may never support, and what it may always do. Tried with every command at any scale.
 pub(crate) const ALWAYS: [(&str, Action); 8] = [
     ("link", NO_LINKS[0]),
     ("link", NO_LINKS[1]),
@@ -111,14 +111,14 @@ pub(crate) const ALWAYS: [(&str, Action); 8] = [
     ("write", SHORT),
 ];
 
-/// Tried of every command: the first answer is lost.
+/// The first answer is lost. Tried with every command.
 pub(crate) const ONCE: [(&str, Action); 3] = [("link", LOST), ("rename", LOST), ("mkdir", LOST)];
 
-/// Tried of every command: a disk that dies, fills up or loses its server, and stays so, early and late in the work.
+/// A disk dies, fills up or loses its server, and stays so, early or late in the work. Tried with every command.
 pub(crate) const FROM_SOME_TIME_ON: [(&str, Action); 3] = [("read", EIO), ("stat", EIO), ("write", ENOSPC)];
 
 impl Action {
-    /// The action of a rule of `interpose.c`.
+    /// Returns the action as `interpose.c` spells it in rules.
     pub(crate) fn rule(&self) -> String {
         if self.error == 0 { self.name.to_owned() } else { self.error.to_string() }
     }

@@ -1,4 +1,4 @@
-//! One world in which commands are disturbed, and what is right in it afterwards.
+//! Disturbs commands in a world and judges the result.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,27 +13,27 @@ use crate::world::{self, Node, Tree};
 
 use super::Case;
 
-/// A folder with a world, and what it is before and after each command that nothing disturbs.
+/// A directory with a world, and the states of the world before and after each undisturbed command.
 pub(crate) struct Lane<'a> {
     tools: &'a Tools,
     folder: PathBuf,
     known: BTreeMap<&'static str, Known>,
 }
 
-/// What is known of a command.
+/// What an undisturbed run of a command does.
 struct Known {
     before: Tree,
     after: Tree,
-    /// The tables of the index, or of one that takes in all bundles.
+    /// The tables of the index, or of an index that ingests all bundles.
     tables_before: Option<Tree>,
     tables_after: Option<Tree>,
-    /// The tables after what remains to be done by others, too.
+    /// The tables once other workers have done the rest.
     tables_complete: Option<Tree>,
     names: Vec<String>,
     ended: Ended,
 }
 
-/// What is wrong, or nothing.
+/// `Err` in `Ok` states what is wrong with the program under test.
 type Verdict = Result<Result<(), String>>;
 
 impl<'a> Lane<'a> {
@@ -53,7 +53,7 @@ impl<'a> Lane<'a> {
         self.folder.join(format!("before-{}", scenario.name))
     }
 
-    /// How many calls a command makes that nothing disturbs.
+    /// Counts the calls that an undisturbed command makes.
     pub(crate) fn counts(&mut self, scenario: &Scenario) -> Result<Counts> {
         self.know(scenario)?;
         world::copy(&self.saved(scenario), &self.root())?;
@@ -75,7 +75,7 @@ impl<'a> Lane<'a> {
         fs::create_dir_all(&root)?;
         scenario.prepare(self.tools, &root, &scratch)?;
         world::copy(&root, &saved)?;
-        // What the command sees is the copy, whose files have other numbers than the first ones.
+        // The command sees the copy, whose files have other inode numbers than the originals.
         world::copy(&saved, &root)?;
         let before = world::tree(&root)?;
         let tables_before =
@@ -84,7 +84,7 @@ impl<'a> Lane<'a> {
         let tables_after = self.tables_now(scenario)?.map_err(|fault| anyhow::anyhow!("{}: {fault}", scenario.name))?;
         let (after, names) = (world::tree(&root)?, self.names()?);
         if world::difference(&before, &after, is_of_the_user).is_some() {
-            bail!("{} changes what belongs to the user even where nothing disturbs it", scenario.name);
+            bail!("{} changes the user's files even when undisturbed", scenario.name);
         }
         let mut tables_complete = tables_after.clone();
         for mut rest in scenario.rest(self.tools, &root) {
@@ -97,7 +97,7 @@ impl<'a> Lane<'a> {
         Ok(())
     }
 
-    /// What a completed run leaves, by general names.
+    /// Returns the generalized names of the files in the world.
     fn names(&self) -> Result<Vec<String>> {
         let mut all = Vec::new();
         for entry in fs::read_dir(self.root())? {
@@ -113,7 +113,7 @@ impl<'a> Lane<'a> {
         Ok(all)
     }
 
-    /// The tables of the index as it is now; of one that all bundles are brought into, where they are what is written.
+    /// Returns the tables of the index, or of an index that ingests all bundles if the command writes bundles.
     fn tables_now(&self, scenario: &Scenario) -> Result<Result<Option<Tree>, String>> {
         let (root, scratch) = (self.root(), self.scratch());
         let index = if scenario.writes == Writes::Bundles {
@@ -125,11 +125,11 @@ impl<'a> Lane<'a> {
             }
             let words = ["ingest".as_ref(), index.as_os_str(), "--shared-staging".as_ref(), shared.as_os_str()];
             let ended = process::run(&mut self.tools.dft(words), &scratch)?;
-            // Pieces may be left over that wait for others.
+            // Some pieces may wait for others.
             let is_right =
                 (ended.is(0) || ended.is(3)) && !ended.out.contains("refused") && !ended.err.contains("refused");
             if !is_right {
-                return Ok(Err(format!("the bundles are not taken in ({:?}){}", ended.how, ended.said())));
+                return Ok(Err(format!("the bundles are not ingested ({:?}){}", ended.how, ended.said())));
             }
             index
         } else {
@@ -143,7 +143,7 @@ impl<'a> Lane<'a> {
         self.tools.tables(&index, &scratch)
     }
 
-    /// Disturbs a command; what is wrong then, if anything.
+    /// Disturbs a command. Returns what is wrong afterwards, if anything.
     pub(crate) fn fault(&mut self, case: &Case) -> Result<Option<String>> {
         self.know(&case.scenario)?;
         let root = self.root();
@@ -165,11 +165,11 @@ impl<'a> Lane<'a> {
             return Ok(Err(fault));
         }
         if (case.must_succeed() || !applied) && !ended.is(0) {
-            return Ok(Err("what happened is no failure, and yet it failed".to_owned()));
+            return Ok(Err("it failed, though nothing that it needs failed".to_owned()));
         }
         let now = world::tree(&self.root())?;
         if let Some(path) = world::difference(&known.before, &now, is_of_the_user) {
-            return Ok(Err(format!("{}, which belongs to the user, has changed", path.display())));
+            return Ok(Err(format!("{} is the user's, but has changed", path.display())));
         }
         let is_tidy = || world::names(&temporary(&self.root())).map(|names| names.is_empty());
         let nothing_done = world::difference(&known.before, &now, |_| true).is_none() && is_tidy()?;
@@ -181,7 +181,7 @@ impl<'a> Lane<'a> {
                 return Ok(if !ended.is(0) || ended.out == known.ended.out {
                     Ok(())
                 } else {
-                    Err("it succeeded, but says something else than where nothing fails".to_owned())
+                    Err("it succeeded, but its output is not that of an undisturbed run".to_owned())
                 });
             }
             Writes::Tables => {
@@ -189,9 +189,9 @@ impl<'a> Lane<'a> {
                     return Ok(Err(fault));
                 }
             }
-            // An undisturbed run follows from the same state.
+            // The state is unchanged, so the next run would be an undisturbed one.
             Writes::Index | Writes::Bundles if nothing_done => {
-                return Ok(if ended.is(0) { Err("it succeeded, but has done nothing".to_owned()) } else { Ok(()) });
+                return Ok(if ended.is(0) { Err("it succeeded, but did nothing".to_owned()) } else { Ok(()) });
             }
             Writes::Index | Writes::Bundles => {
                 if let Err(fault) = self.judge_state(case, ended, known)? {
@@ -202,7 +202,7 @@ impl<'a> Lane<'a> {
         self.judge_another_run(case, known, ended)
     }
 
-    /// What is there is the state before, or that after; some of the traces only where each other one is named.
+    /// Checks that the state is that before or that after the command. Traces may be missing only if they are reported.
     fn judge_state(&self, case: &Case, ended: &Ended, known: &Known) -> Verdict {
         let tables = match self.tables_now(&case.scenario)? {
             Ok(tables) => tables,
@@ -214,24 +214,24 @@ impl<'a> Lane<'a> {
             How::Code(0) if !is_after => {
                 Err("it succeeded, but the result is not that of an undisturbed run".to_owned())
             }
-            // Traces that could not be read are named; what they lack comes with the next run.
+            // Unreadable traces are reported, and indexed by the next run.
             How::Code(3) if !is_after && !says_unreadable(ended) => {
-                Err("something is missing, and no trace is named that could not be read".to_owned())
+                Err("something is missing, but no trace is reported as unreadable".to_owned())
             }
             How::Code(3) => Ok(()),
-            // Some of the bundles: each of them is whole.
+            // Some of the bundles may exist; each of them is whole.
             _ if is_partial => Ok(()),
             _ if !is_before && !is_after => {
-                Err("the index is neither what it was nor what it was to become".to_owned())
+                Err("the index is neither that before the command nor that after it".to_owned())
             }
             _ => Ok(()),
         })
     }
 
-    /// Tables are those of one export, whole; nothing half-written stays, unless the process died.
+    /// Checks that all tables are whole and of one export, and that no partial file is left unless the process died.
     fn fault_of_tables(&self, case: &Case, ended: &Ended, known: &Known, now: &Tree) -> Option<String> {
         let in_tables = |tree: &Tree| -> Tree {
-            // The list says what may be there; it has more than is there for a moment.
+            // Ignore the list of tables: for a moment it names tables that do not exist.
             let table =
                 |path: &Path| path.starts_with("tables") && !is_of_the_user(path) && !path.ends_with(".dft-tables");
             tree.iter()
@@ -252,28 +252,28 @@ impl<'a> Lane<'a> {
                 .iter()
                 .find(|(path, node)| after.get(*path) != Some(node))
                 .map(|(path, _)| path.display().to_string());
-            format!("the tables are a mix, or not whole: {}", strange.unwrap_or_default())
+            format!("the tables are mixed or not whole: {}", strange.unwrap_or_default())
         })
     }
 
-    /// Another run, which nothing disturbs, completes what was cut off, and leaves what an undisturbed run leaves.
+    /// Checks that an undisturbed second run completes the work and leaves the files that an undisturbed run leaves.
     fn judge_another_run(&self, case: &Case, known: &Known, disturbed: &Ended) -> Verdict {
         let (root, scratch) = (self.root(), self.scratch());
-        // What could not be removed stays for the next run.
+        // The next run removes files that could not be removed.
         if !disturbed.is(0) || !self.more_names(known)?.is_empty() {
             world::age(&root)?;
             world::age(&temporary(&root))?;
             let again = process::run(&mut case.scenario.command(self.tools, &root), &scratch)?;
-            // What is in cannot be published again under its name.
-            let is_in = case.scenario.name == "publish" && again.is(1) && again.err.contains("rank 0");
-            if !again.is(0) && !is_in {
-                return Ok(Err(format!("running it again does not complete it ({:?}){}", again.how, again.said())));
+            // A published source cannot be published again.
+            let is_published = case.scenario.name == "publish" && again.is(1) && again.err.contains("rank 0");
+            if !again.is(0) && !is_published {
+                return Ok(Err(format!("a second run does not complete it ({:?}){}", again.how, again.said())));
             }
         }
         for rest in case.scenario.rest(self.tools, &root) {
             let ended = process::run(&mut { rest }, &scratch)?;
             if !ended.is(0) {
-                return Ok(Err(format!("the rest is not staged ({:?}){}", ended.how, ended.said())));
+                return Ok(Err(format!("the rest cannot be staged ({:?}){}", ended.how, ended.said())));
             }
         }
         if case.scenario.writes == Writes::Tables {
@@ -284,21 +284,23 @@ impl<'a> Lane<'a> {
         } else {
             match self.tables_now(&case.scenario)? {
                 Ok(tables) if tables == known.tables_complete => {}
-                Ok(_) => return Ok(Err("after another run the tables are not those of an undisturbed one".to_owned())),
-                Err(fault) => return Ok(Err(format!("after another run {fault}"))),
+                Ok(_) => {
+                    return Ok(Err("after a second run, the tables are not those of an undisturbed run".to_owned()));
+                }
+                Err(fault) => return Ok(Err(format!("after a second run, {fault}"))),
             }
         }
         let mut more = self.more_names(known)?;
-        // What could not be removed goes with the next run that has something to publish.
+        // An old generation that could not be removed stays until the next run that publishes something.
         more.retain(|name| case.class != "unlink" || !name.starts_with("index/gen-N"));
         Ok(if more.is_empty() {
             Ok(())
         } else {
-            Err(format!("another run leaves what an undisturbed one does not: {}", more.join(", ")))
+            Err(format!("a second run leaves files that an undisturbed run does not leave: {}", more.join(", ")))
         })
     }
 
-    /// The names that are there, and are not there after an undisturbed run, or not as often.
+    /// Returns the names that exist more often than after an undisturbed run.
     fn more_names(&self, known: &Known) -> Result<Vec<String>> {
         let mut more = self.names()?;
         for name in &known.names {

@@ -1,7 +1,7 @@
-//! System calls that fail, fall short or are the last: every command, at every call.
+//! Lets system calls of every command fail, fall short or kill the process.
 //!
-//! A run that counts says how many calls of each class a command makes; cases are then a class, the number of the
-//! call and what becomes of it. The name of a case, such as `syscalls/grown/write/17/ENOSPC`, says all of it.
+//! A first run counts the calls of each class that a command makes. A case is then a class, the number of a call and
+//! what happens to it. The name of a case, such as `syscalls/grown/write/17/ENOSPC`, describes it completely.
 
 mod actions;
 mod lane;
@@ -22,11 +22,11 @@ use lane::Lane;
 /// The first word of the names of these cases.
 pub(crate) const KIND: &str = "syscalls";
 
-/// Of each command, how many failures and how many deaths are tried for each unit of scale.
+/// The numbers of failures and of deaths to try with each command, per unit of scale.
 const FAILURES: usize = 20;
 const DEATHS: usize = 8;
 
-/// A case: a command, and what becomes of which of its calls.
+/// A case: a command, one of its calls, and what happens to that call.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     scenario: Scenario,
@@ -42,7 +42,7 @@ impl Case {
         format!("{KIND}/{}/{}/{}{onwards}/{}", self.scenario.name, self.class, self.call, self.action.name)
     }
 
-    /// The case of a name.
+    /// Parses the name of a case.
     fn named(name: &str) -> Result<Self> {
         let words: Vec<_> = name.split('/').collect();
         let [_, scenario, class, call, action] = words[..] else { bail!("{name} is not the name of a case") };
@@ -53,20 +53,20 @@ impl Case {
         Ok(Self { scenario, class: class.to_owned(), call, onwards, action })
     }
 
-    /// The rules of `interpose.c`.
+    /// Returns the rules for `interpose.c`.
     fn rules(&self) -> String {
         let onwards = if self.onwards { "+" } else { "" };
         format!("{}:{}{onwards}:{}", self.class, self.call, self.action.rule())
     }
 
-    /// Whether the command has to succeed all the same: what it asked for is not needed. A system has links, copies and
-    /// locks or has none; one that loses them in the middle is broken.
+    /// Whether the command must succeed nevertheless, because it does not need the call. A system either has links,
+    /// copies and locks or does not; one that loses them during a run is broken.
     fn must_succeed(&self) -> bool {
         let from_the_start = self.call == 1 && self.onwards;
         self.action.harmless && (from_the_start || !["link", "lock", "copy"].contains(&&*self.class))
     }
 
-    /// Whether the process cannot remove what it has begun: it is dead, or does not know of it.
+    /// Whether the process cannot remove its temporary files: it is dead, or does not know of them.
     fn may_leave_temporaries(&self) -> bool {
         self.kills() || self.class == "unlink" || self.action.name == "lost"
     }
@@ -76,7 +76,7 @@ impl Case {
     }
 }
 
-/// Tries cases, or the one of a name.
+/// Tries random cases, or only the one called `only`.
 pub(crate) fn run(
     tools: &Tools,
     work: &Path,
@@ -92,7 +92,7 @@ pub(crate) fn run(
         Some(name) => vec![Case::named(name)?],
         None => {
             let (cases, of) = cases(tools, &work, random, scale)?;
-            report.note(format!("{} of {of} cases that there are", cases.len()));
+            report.note(format!("{} of {of} possible cases", cases.len()));
             cases
         }
     };
@@ -109,7 +109,7 @@ pub(crate) fn run(
     )
 }
 
-/// The cases that are tried, and how many there are.
+/// Returns the cases to try, and how many are possible.
 fn cases(tools: &Tools, work: &Path, random: &mut Random, scale: usize) -> Result<(Vec<Case>, usize)> {
     let (mut chosen, mut all) = (Vec::new(), 0);
     let mut lane = Lane::new(tools, work.join("lane-0"));
@@ -153,7 +153,7 @@ fn cases(tools: &Tools, work: &Path, random: &mut Random, scale: usize) -> Resul
         all += always.len() + deaths.len() + by_class.iter().map(Vec::len).sum::<usize>();
         chosen.extend(always);
         chosen.extend(random.sample(deaths, DEATHS * scale));
-        // As many of each class, however many calls of it there are.
+        // Try equally many of each class, however many calls of it there are.
         let mut left = FAILURES * scale;
         let mut by_class = random.sample(by_class, usize::MAX);
         by_class.sort_by_key(Vec::len);
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_of_a_case_is_all_of_it() {
+    fn the_name_of_a_case_describes_it_completely() {
         for name in ["syscalls/grown/write/17/ENOSPC", "syscalls/first/any/3/kill", "syscalls/export/link/1+/EPERM"] {
             assert_eq!(Case::named(name).expect("a case").name(), name);
         }

@@ -1,4 +1,4 @@
-//! Reading a trace from somewhere else than its start: where an earlier reading ended, or a piece of it.
+//! Reads a trace from another place than its start: from where reading ended before, or a piece of it.
 
 use std::io;
 use std::ops::Range;
@@ -13,12 +13,12 @@ use crate::summary::{ResumeError, Snapshot};
 use dft_codec::Clock;
 
 impl TraceReader {
-    /// Opens a piece of a trace, which starts where a line and, in a gzip file, a member does; `clock` is how
-    /// times are meant there. Text and lines are counted from the piece's start.
+    /// Opens a piece of a trace, which must start where a line and, in a gzip file, a member starts. `clock` is the
+    /// clock there. Text and lines are counted from the start of the piece.
     ///
     /// # Errors
     ///
-    /// What the system says; [`ResumeError::Changed`] where the file has not the `size` that it is to have.
+    /// The system's error; [`ResumeError::Changed`] if the size of the file is not `size`.
     pub fn open_piece(path: &Path, piece: &Range<u64>, size: u64, clock: Clock) -> Result<Self, ResumeError> {
         let (mut file, snapshot) = open_regular(path)?;
         if snapshot.size != size || piece.start > piece.end || piece.end > size {
@@ -32,11 +32,11 @@ impl TraceReader {
         Ok(reader)
     }
 
-    /// Opens a trace that was read before, to go on with what it has grown by.
+    /// Opens a trace that was read before and has grown, to read the rest.
     ///
     /// # Errors
     ///
-    /// [`ResumeError::Changed`] where what was read before is no longer what the file starts with.
+    /// The system's error; [`ResumeError::Changed`] if the file no longer starts with what was read before.
     pub fn resume(path: &Path, head: &Head) -> Result<Self, ResumeError> {
         Self::resume_with(path, head, MAX_LINE)
     }
@@ -53,15 +53,15 @@ impl TraceReader {
             return Err(ResumeError::Changed);
         }
         hashed.grow(consumed.offset, snapshot.size)?;
-        Self::new(hashed, gzip, snapshot, &consumed, max_line).go_on(&consumed)
+        Self::new(hashed, gzip, snapshot, &consumed, max_line).skip_to_end_of(&consumed)
     }
 
-    /// Opens another file whose text starts with what was read of a trace, to go on with what it has more.
-    /// It has `size` bytes, and that its text does start so is known.
+    /// Opens another file whose text starts with the text that was read of a trace, to read the rest.
+    /// The file has `size` bytes, and the caller must ensure that its text starts so.
     ///
     /// # Errors
     ///
-    /// What the system says; [`ResumeError::Changed`] where it is shorter now.
+    /// The system's error; [`ResumeError::Changed`] if the file is shorter now.
     pub fn take_over(path: &Path, size: u64, consumed: &Consumed) -> Result<Self, ResumeError> {
         let (mut file, snapshot) = open_regular(path)?;
         if snapshot.size < size {
@@ -75,34 +75,34 @@ impl TraceReader {
             hashed.read_all()?;
             hashed.seek(consumed.offset, size)?;
         }
-        Self::new(hashed, gzip, snapshot, &consumed, MAX_LINE).go_on(&consumed)
+        Self::new(hashed, gzip, snapshot, &consumed, MAX_LINE).skip_to_end_of(&consumed)
     }
 
-    /// Goes to where an earlier reading ended.
-    fn go_on(mut self, consumed: &Consumed) -> Result<Self, ResumeError> {
-        self.pass_over(consumed.skip)?;
+    /// Skips to where reading ended before.
+    fn skip_to_end_of(mut self, consumed: &Consumed) -> Result<Self, ResumeError> {
+        self.skip_text(consumed.skip)?;
         if consumed.within_line {
             self.end_line()?;
         }
         Ok(self)
     }
 
-    /// Passes over text that was read before.
-    fn pass_over(&mut self, mut bytes: u64) -> Result<(), ResumeError> {
+    /// Skips text that was read before.
+    fn skip_text(&mut self, mut bytes: u64) -> Result<(), ResumeError> {
         while bytes > 0 {
             if self.ended {
                 return Err(ResumeError::Changed);
             }
             self.carry.clear();
             self.fill_carry()?;
-            let passed = bytes.min(self.carry.len() as u64);
-            self.carry.drain(..passed as usize);
-            bytes -= passed;
+            let skipped = bytes.min(self.carry.len() as u64);
+            self.carry.drain(..skipped as usize);
+            bytes -= skipped;
         }
         Ok(())
     }
 
-    /// Passes over the rest of a line whose record was read before. If that goes on, it was another.
+    /// Skips the rest of a line whose record was read before. If the record continues, the file has changed.
     fn end_line(&mut self) -> Result<(), ResumeError> {
         const RECORD: &[u8] = b"{}";
         let mut line = RECORD.to_vec();
@@ -125,7 +125,7 @@ impl TraceReader {
             }
             self.carry.clear();
             if self.ended {
-                // What is there of it holds nothing, so it can be read again.
+                // The rest so far contains no record, so it can be read again.
                 return Ok(());
             }
             self.fill_carry()?;
@@ -153,7 +153,7 @@ mod tests {
     use crate::summary::SourceSummary;
     use crate::text_scan::TextScan;
 
-    /// Reads a file as it grows to each of some sizes: every line, and the last summary.
+    /// Reads a file as it grows to each of some sizes. Returns every line, and the last summary.
     fn read_growing(
         path: &Path,
         bytes: &[u8],
@@ -180,14 +180,14 @@ mod tests {
         (all, last.expect("some size"))
     }
 
-    /// What the lines hold: the end of a line whose record was read before it is nothing.
+    /// Returns the payloads that are not empty. The end of a line whose record was read before has none.
     fn payloads(lines: Vec<(u64, Vec<u8>)>) -> Vec<(u64, Vec<u8>)> {
         let payloads = lines.into_iter().map(|(number, line)| (number, payload(&line).to_vec()));
         payloads.filter(|(_, payload)| !payload.is_empty()).collect()
     }
 
     #[test]
-    fn a_file_that_grows_is_read_on_wherever_it_ended() {
+    fn a_growing_file_is_resumed_wherever_it_ended() {
         let folder = tempfile::tempdir().expect("a folder");
         let text = b"\xef\xbb\xbf[\n{\"a\":1},]\n][\0\n\0\0{\"a\":1},\n\n oops\n{\"b\":22} ,\r\n{\"c\":[3]}\nyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\n{\"d\":4}\n]\n";
         let mut members = gzip(&text[..34]);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_whose_head_changed_is_not_read_on() {
+    fn a_file_whose_head_changed_is_not_resumed() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.pfw");
         let resume_as = |before: &[u8], after: &[u8]| {
@@ -229,7 +229,7 @@ mod tests {
         assert!(resume_as(b"{}\n", b"{}\n{}\n").is_ok());
         assert!(matches!(resume_as(b"{}\n", b"{ }\n{}\n"), Err(ResumeError::Changed)));
         assert!(matches!(resume_as(b"{}\n", b"{}"), Err(ResumeError::Changed)));
-        // A record without the end of its line was one; and then the line went on.
+        // A record at the end of the file without a newline counts; then its line must not continue.
         assert!(matches!(resume_as(b"{}", b"{}x\n"), Err(ResumeError::Changed)));
         assert!(resume_as(b"{}", b"{},\n{}").is_ok());
         assert!(resume_as(b"{}", b"{} \x0b,\n{}").is_ok());
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_read_as_the_file_does_wherever_members_and_lines_begin() {
+    fn pieces_give_the_same_lines_and_hashes_as_the_whole_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut text = text();
         text.truncate(text.len() - 5);
@@ -269,7 +269,7 @@ mod tests {
                     let (lines, summary) = read_on(reader);
                     let last = to == size;
                     assert_eq!(summary.open_end, if last { whole.open_end } else { None }, "{name}");
-                    // Its text names the line, which a piece counts from its own start.
+                    // Its message names the line, which a piece counts from its own start.
                     assert_eq!(summary.fault.is_some(), last && whole.fault.is_some(), "{name}");
                     all.extend(lines.into_iter().map(|(line, text)| (line + lines_before, text)));
                     let consumed = summary.consumed;
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_piece_ends_in_is_said() {
+    fn the_summary_of_a_piece_has_how_it_ends() {
         let folder = tempfile::tempdir().expect("a folder");
         let piece = |name: &str, bytes: &[u8], range: Range<u64>| {
             let path = folder.path().join(name);
@@ -317,7 +317,7 @@ mod tests {
             Some(OpenEnd::Damage)
         );
         assert_eq!(end("a.pfw.gz", &[open.clone(), one].concat(), open.len() as u64), Some(OpenEnd::Line));
-        // A mark of the byte order stands only at the start of a file.
+        // A byte order mark is only skipped at the start of a file.
         let marked = b"{}\n\xef\xbb\xbf{}\n";
         assert_eq!(piece("a.pfw", marked, 3..9).expect("open").consumed.text, 6);
         assert!(matches!(piece("a.pfw", text, 3..99), Err(ResumeError::Changed)));

@@ -1,4 +1,4 @@
-//! Lines that are no records: malformed ones, phases that nobody knows, and nothing at all.
+//! Lines that are not records: malformed lines, unknown phases, and empty lines.
 
 use super::Expect::{Malformed, Nothing, Skipped};
 use super::Oddity;
@@ -119,7 +119,7 @@ fn two(s: &mut Scene<'_>) -> Vec<String> {
     vec![format!("{one}{between}{two}")]
 }
 
-/// A crash cuts a record off, and the next one goes on behind it.
+/// A crash cuts a record off, and the next record follows on the same line.
 fn glued(s: &mut Scene<'_>) -> Vec<String> {
     let mut broken = cut(s);
     let whole = s.call().text();

@@ -1,4 +1,4 @@
-//! Files that are odd as files: empty, without an end, cut off, with something after the end.
+//! Odd files: empty, without an end, truncated, or with bytes after the end.
 
 use std::fs;
 use std::io::{self, Write};
@@ -12,10 +12,10 @@ use super::super::process::{Load, Process};
 use super::super::rng::Rng;
 use super::super::shapes::{Generation, Unit};
 
-/// Records in each of these files.
+/// The number of records in each of these files.
 const RECORDS: u64 = 120;
 
-/// Writes them all into `folder`.
+/// Writes all odd files to `folder`.
 pub(in super::super) fn write(folder: &Path, generation: Generation, seed: u64) -> io::Result<Written> {
     fs::create_dir_all(folder.join("deeper/and deeper"))?;
     let mut written = Written::default();
@@ -52,7 +52,7 @@ pub(in super::super) fn write(folder: &Path, generation: Generation, seed: u64) 
         packed.extend(gzip(part)?);
     }
     put("deeper/many members.pfw.gz", &packed, trace.len())?;
-    // One trace, in two files: it counts once.
+    // One trace in two files counts once.
     let trace = text();
     put("twice.pfw", &trace, trace.len())?;
     put("deeper/twice.pfw.gz", &gzip(&trace)?, trace.len())?;

@@ -1,4 +1,4 @@
-//! Odd names, hashes, processes and units: who a record belongs to, and when.
+//! Odd names, hashes, processes and units, which tell what a record belongs to and when.
 
 use super::super::json::quoted;
 use super::super::shapes::{Generation, Unit};
@@ -82,7 +82,7 @@ fn other_hashes(s: &mut Scene<'_>) -> Vec<String> {
     vec![s.metadata("FH", &name, file).text(), s.metadata("HH", "\"other\"", host).text(), r.text()]
 }
 
-/// A hash that only the collisions use, as the trace would spell it.
+/// Returns a hash that only the collisions use, as the trace spells it.
 fn shared_hash(s: &mut Scene<'_>, what: &str) -> String {
     match s.generation() {
         Generation::G0 | Generation::G1 => format!("5{}", what.len()),
@@ -107,7 +107,7 @@ fn host_collision(s: &mut Scene<'_>) -> Vec<String> {
     vec![s.metadata("HH", &name, &hash).text(), r.text()]
 }
 
-/// Hashes of 16 bits collide, so each process means the file that it named. Generation 0 has no hashes.
+/// Hashes of 16 bits collide, so a hash means the file that the same process named. Generation 0 has no hashes.
 fn own_name(s: &mut Scene<'_>) -> Vec<String> {
     if s.generation() == Generation::G0 {
         return s.call().line();
@@ -115,7 +115,7 @@ fn own_name(s: &mut Scene<'_>) -> Vec<String> {
     let hash = s.rng.pick(&["40321", "\"9d81\""]);
     let mut r = s.call();
     r.arg("fhash", hash);
-    // Of a few other processes, too, which name none.
+    // Also of a few other processes, which give no names.
     if s.rng.one_in(4) {
         r.set("pid", "17499");
         return r.line();
@@ -124,7 +124,7 @@ fn own_name(s: &mut Scene<'_>) -> Vec<String> {
     vec![s.metadata("FH", &name, hash).text(), r.text()]
 }
 
-/// The letters after it tell the starts of their periods.
+/// Counters of phase `C` after it give the start of their period.
 fn start(s: &mut Scene<'_>) -> Vec<String> {
     let mut r = s.call();
     r.set("name", "\"start\"");
@@ -170,7 +170,7 @@ fn by_name(s: &mut Scene<'_>) -> Vec<String> {
 }
 
 fn unit(s: &mut Scene<'_>) -> Vec<String> {
-    // Coarse units are rare: they leave nothing to tell apart.
+    // Coarse units are rare, since they make most times equal.
     let unit = s.rng.pick(&[Unit::Ns, Unit::Us, Unit::Us, Unit::Ns, Unit::Us, Unit::Ms, Unit::Ns, Unit::Sec]);
     s.process.unit = unit;
     s.metadata("CM", "\"time_metric\"", &quoted(unit.name())).line()

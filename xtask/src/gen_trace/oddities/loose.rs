@@ -1,16 +1,16 @@
-//! A record as loose pieces of JSON text, so that it can be bent in every way a trace allows.
+//! A record as pieces of JSON text, which can be changed in every way that a trace allows.
 
 use super::super::json::quoted;
 use super::super::process::Process;
 use super::super::rng::Rng;
 use super::super::shapes::{Generation, Unit};
 
-/// What an oddity may look at and change: the file's process, clock, unit and random stream.
+/// What an oddity may read and change: the file's process, clock, unit and random stream.
 pub(super) struct Scene<'a> {
     pub(super) process: &'a mut Process,
     pub(super) rng: &'a mut Rng,
     pub(super) now_us: u64,
-    /// Very long strings that this file may still get.
+    /// The number of very long strings that this file may still get.
     pub(super) long_left: &'a mut u32,
 }
 
@@ -19,30 +19,30 @@ impl Scene<'_> {
         self.process.dialect.generation
     }
 
-    /// A time as the file's current unit has it.
+    /// Converts a time to the file's current unit, with random nanoseconds if that is ns.
     pub(super) fn time(&mut self, us: u64) -> u64 {
         let below_us = if self.process.unit == Unit::Ns { self.rng.below(1000) } else { 0 };
         self.process.unit.of_us(us) + below_us
     }
 
-    /// A time, exactly.
+    /// Converts a time to the file's current unit, without random nanoseconds.
     pub(super) fn exactly(&self, us: u64) -> u64 {
         self.process.unit.of_us(us)
     }
 
-    /// A number at the top level or of a transfer: text in generation 0.
+    /// Formats a number at the top level or of a transfer, which is text in generation 0.
     pub(super) fn number(&self, value: impl ToString) -> String {
         let value = value.to_string();
         if self.generation() == Generation::G0 { format!("\"{value}\"") } else { value }
     }
 
-    /// The hash of one of the process's files, as JSON.
+    /// Returns the hash of one of the process's files, as JSON.
     pub(super) fn file_hash(&mut self) -> String {
         let file = self.rng.below(self.process.files.len() as u64);
         self.process.files[file as usize].hash.clone()
     }
 
-    /// A string made long while the file's budget lasts, else merely longish.
+    /// Returns a very long string while the file's budget lasts, then a moderately long one.
     pub(super) fn long_text(&mut self, letter: char) -> String {
         let length = if *self.long_left > 0 {
             *self.long_left -= 1;
@@ -53,7 +53,7 @@ impl Scene<'_> {
         std::iter::repeat_n(letter, length).collect()
     }
 
-    /// A call of `name` on a file, spelled as the file's generation would.
+    /// Returns a call of `name` on a file, in the spelling of the file's generation.
     pub(super) fn call_of(&mut self, cat: &str, name: &str) -> Loose {
         self.process.id += 1;
         let ts = self.time(self.now_us);
@@ -99,7 +99,7 @@ impl Scene<'_> {
         self.call_of(cat, name)
     }
 
-    /// A counter or an aggregated call with no statistics yet; `ph` is its phase in JSON.
+    /// Returns a counter or an aggregated call without statistics; `ph` is its phase in JSON.
     pub(super) fn counter(&mut self, ph: &str, cat: &str, name: &str, us: u64) -> Loose {
         let ts = self.exactly(us);
         let pid = self.process.pid;
@@ -115,7 +115,7 @@ impl Scene<'_> {
         out
     }
 
-    /// A metadata record.
+    /// Returns a metadata record.
     pub(super) fn metadata(&mut self, kind: &str, name: &str, value: &str) -> Loose {
         let pid = self.process.pid;
         let mut out = Loose::new();
@@ -132,14 +132,14 @@ impl Scene<'_> {
     }
 }
 
-/// One record: keys (JSON text without their quotes) and values (JSON text).
+/// A record: keys (JSON text without quotes) and values (JSON text).
 #[derive(Clone)]
 pub(super) struct Loose {
     pub(super) top: Vec<(String, String)>,
     pub(super) args: Vec<(String, String)>,
-    /// Stands in the place of the arguments.
+    /// Replaces the args.
     pub(super) args_as: Option<String>,
-    /// Put around every token.
+    /// Goes around every token.
     pub(super) space: &'static str,
 }
 
@@ -164,7 +164,7 @@ impl Loose {
         self.args.retain(|(k, _)| k != key);
     }
 
-    /// Spells a key otherwise, or gives its value to another.
+    /// Renames a key or spells it differently.
     pub(super) fn rename(&mut self, key: &str, to: &str) {
         for (k, _) in self.top.iter_mut().chain(&mut self.args) {
             if k == key {
@@ -181,7 +181,7 @@ impl Loose {
         object(&self.top, Some(&args), self.space)
     }
 
-    /// The record as the only line.
+    /// Returns the record as the only line.
     pub(super) fn line(&self) -> Vec<String> {
         vec![self.text()]
     }

@@ -1,9 +1,9 @@
-//! Everything odd that the specification has a rule for. Each oddity is one entry of a table, with what
-//! an engine must make of it; the reference program and the specification agree on all of them.
+//! Odd records that the specification has a rule for. Each oddity is an entry of a table, with the result that an engine
+//! must give; the reference program and the specification agree on all of them.
 //!
-//! Left out, because they do not agree or the reference fails: invalid UTF-8, lone surrogates, non-ASCII
-//! upper-case categories, a corrupt gzip member, values beyond 64 bits in integer columns, telemetry
-//! arguments named like a column of the table.
+//! Not included, because the two do not agree or the reference fails: invalid UTF-8, lone surrogates, non-ASCII
+//! upper-case categories, a corrupt gzip member, values beyond 64 bits in integer columns, telemetry args with the name
+//! of a column of the table.
 
 mod counters;
 mod faults;
@@ -11,13 +11,14 @@ pub(super) mod files;
 mod identities;
 mod loose;
 mod spelling;
+mod telemetry;
 mod values;
 
 use super::process::Process;
 use super::rng::Rng;
 use loose::Scene;
 
-/// What an engine must make of an oddity's last line; lines before it are metadata.
+/// How an engine must classify the last line of an oddity. Lines before it are metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expect {
     Record,
@@ -34,10 +35,10 @@ pub(super) struct Oddity {
     lines: fn(&mut Scene<'_>) -> Vec<String>,
 }
 
-pub(super) const TABLES: [&[Oddity]; 5] =
-    [spelling::TABLE, values::TABLE, identities::TABLE, counters::TABLE, faults::TABLE];
+pub(super) const TABLES: [&[Oddity]; 6] =
+    [spelling::TABLE, values::TABLE, identities::TABLE, counters::TABLE, telemetry::TABLE, faults::TABLE];
 
-/// Every entry, a line each.
+/// Lists every entry, one per line.
 pub(super) fn list() -> String {
     let lines: Vec<String> = TABLES
         .iter()
@@ -49,7 +50,7 @@ pub(super) fn list() -> String {
 
 /// Mixes oddities into one file.
 pub(super) struct Oddities {
-    /// Entries still to come before the table is dealt anew: every entry is met equally often.
+    /// Entries that are left before the tables are shuffled again: every entry occurs equally often.
     deck: Vec<&'static Oddity>,
     long_left: u32,
     crlf: bool,
@@ -60,7 +61,7 @@ impl Oddities {
         Self { deck: Vec::new(), long_left: 3, crlf: file % 4 == 2 }
     }
 
-    /// Writes one record slot: an ordinary record or an oddity, with the ends that lines may have.
+    /// Writes an ordinary record or an oddity, with any of the line ends that traces may have.
     pub(super) fn record(&mut self, process: &mut Process, rng: &mut Rng, out: &mut Vec<u8>) {
         if rng.one_in(2) {
             process.record(rng, out);

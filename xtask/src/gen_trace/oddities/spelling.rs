@@ -1,4 +1,4 @@
-//! The same record, spelled otherwise.
+//! Different spellings of the same record.
 
 use super::super::json::quoted;
 use super::super::shapes::Generation;
@@ -128,7 +128,7 @@ fn surrogates(s: &mut Scene<'_>) -> Vec<String> {
     with_file(s, format!("\"{path}\""))
 }
 
-/// A call on a file of that name (as JSON), and the metadata that names it where there is such.
+/// Returns a call on a file of that name (as JSON), after metadata that names it if the generation has metadata.
 fn with_file(s: &mut Scene<'_>, name: String) -> Vec<String> {
     let mut r = s.call();
     if s.generation() == Generation::G0 {

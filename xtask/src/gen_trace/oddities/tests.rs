@@ -1,4 +1,4 @@
-//! Every entry of the tables is what it says it is, as an independent JSON parser sees it.
+//! An independent JSON parser classifies every entry of the tables as the entry states.
 
 use serde_json::Value;
 
@@ -34,14 +34,14 @@ fn integer(value: Option<&Value>) -> Option<i128> {
     }
 }
 
-/// The specification's first section, for one line.
+/// Classifies a line by the first section of the specification.
 fn judge(line: &str) -> Expect {
     let mut line = line.trim_matches([' ', '\t', '\r', '\n', '\0']).trim_start_matches(['[', ']', ' ', '\t']);
     line = line.trim_end_matches([',', ' ', '\t']);
     if line.is_empty() {
         return Expect::Nothing;
     }
-    // What C++ prints of what is not finite stands for a number.
+    // What C++ prints for values that are not finite counts as a number.
     let line = [":nan", ":-nan", ":inf", ":-inf"].iter().fold(line.to_owned(), |line, word| {
         [",", "}"].iter().fold(line, |line, end| line.replace(&format!("{word}{end}"), &format!(":0{end}")))
     });
@@ -65,7 +65,7 @@ fn judge(line: &str) -> Expect {
 }
 
 #[test]
-fn every_oddity_is_what_its_entry_says() {
+fn every_oddity_is_classified_as_its_entry_states() {
     for generation in GENERATIONS {
         let mut process = process(generation);
         let mut rng = Rng::new(7, 7);
@@ -76,7 +76,7 @@ fn every_oddity_is_what_its_entry_says() {
                 let mut scene = Scene { process: &mut process, rng: &mut rng, now_us, long_left: &mut 0 };
                 let mut lines = (oddity.lines)(&mut scene);
                 let last = lines.pop().expect("an oddity is one line at least");
-                // Deeper than this parser goes.
+                // Nested deeper than this parser allows.
                 if oddity.name == "deeply nested argument" {
                     continue;
                 }
@@ -90,7 +90,7 @@ fn every_oddity_is_what_its_entry_says() {
 }
 
 #[test]
-fn every_oddity_is_met_when_there_is_room() {
+fn every_oddity_occurs_if_there_are_enough_records() {
     let entries: usize = TABLES.iter().map(|table| table.len()).sum();
     let mut process = process(Generation::G2);
     let mut rng = Rng::new(1, 1);
@@ -106,7 +106,7 @@ fn every_oddity_is_met_when_there_is_room() {
 }
 
 #[test]
-fn no_two_entries_have_one_name() {
+fn the_names_of_entries_are_unique() {
     let mut names: Vec<&str> = TABLES.iter().flat_map(|table| table.iter()).map(|o| o.name).collect();
     let entries = names.len();
     names.sort_unstable();

@@ -1,4 +1,4 @@
-//! Odd numbers, and numbers that are not there.
+//! Odd and missing numbers.
 
 use super::Expect::Record;
 use super::Oddity;

@@ -1,4 +1,4 @@
-//! Tables to Parquet files, their columns encoded on several threads.
+//! Tables as Parquet files, whose columns are encoded on several threads.
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -19,33 +19,34 @@ use parquet::schema::types::ColumnPath;
 use crate::error::ExportError;
 use crate::view::View;
 
-/// Rows of a row group. Fixed, so that a file does not depend on how the work was spread.
+/// The most rows of a row group. It is fixed, so that a file does not depend on the number of threads.
 const ROW_GROUP: usize = 256 << 10;
 
-/// The most cells of a row group of more columns than usual: until a page is full, each takes some bytes, also
-/// where it is null.
+/// The most cells of a row group, which limits the rows of tables with many columns: until a page is full, each cell
+/// takes some bytes, even if it is null.
 const GROUP_CELLS: usize = 64 << 20;
 
-/// The rows of a row group of so many columns. Each group costs memory for each column, so there is a least.
+/// Returns the rows of a row group with this many columns. The minimum bounds the number of groups, because each takes
+/// memory per column.
 fn group_rows(columns: usize) -> usize {
     let cells = if columns > WIDE { WIDE_GROUP_CELLS } else { GROUP_CELLS };
     (cells / columns.max(1)).clamp(64, ROW_GROUP)
 }
 
-/// Columns from which on a table is wide: a writer of a column has a compressor and buffers of its own, some 20 KB, and
-/// such columns have few values each. They are written plain.
+/// A table with more columns than this is wide. Its columns are written uncompressed: a column's compressor and buffers
+/// take about 20 KB, and the columns have few values each.
 const WIDE: usize = 1000;
 
-/// Cells of a row group of a wide table: it is in memory until it is written.
+/// The most cells of a row group of a wide table, which is in memory until it is written.
 const WIDE_GROUP_CELLS: usize = 8 << 20;
 
-/// Batches that are handed to another thread ahead of the one that it encodes.
-const AHEAD: usize = 4;
+/// Batches that are queued for a thread ahead of the one that it encodes.
+const BATCHES_AHEAD: usize = 4;
 
-/// The most threads that encode: there are few columns that take long.
+/// The most threads that encode: only a few columns take long.
 const ENCODERS: usize = 4;
 
-/// Writes batches, whose columns are flat, on so many threads; how many rows they have.
+/// Writes batches of flat columns on up to `threads` threads; returns the number of rows.
 pub(crate) fn write(
     batches: impl Iterator<Item = Result<RecordBatch, ExportError>>,
     schema: SchemaRef,
@@ -59,7 +60,7 @@ pub(crate) fn write(
     write_groups(batches, schema, properties, threads, file, failed)
 }
 
-/// Writes batches in row groups of as many rows as the properties say.
+/// Writes batches in row groups of the length that the properties set.
 fn write_groups(
     batches: impl Iterator<Item = Result<RecordBatch, ExportError>>,
     schema: SchemaRef,
@@ -77,7 +78,7 @@ fn write_groups(
     let mut rest = None;
     let mut rows = 0;
     while rest.is_some() || batches.peek().is_some() {
-        let group = Group { batches: &mut batches, rest: &mut rest, left: group_rows, failed: None };
+        let group = RowGroup { batches: &mut batches, rest: &mut rest, left: group_rows, failed: None };
         rows += file.write_group(group, &failed)?;
     }
     file.writer.close().map_err(&failed)?;
@@ -98,17 +99,17 @@ fn properties(schema: &Schema, view: &View<'_>) -> Result<WriterProperties, Parq
             KeyValue::new("dft.granularity_us".to_owned(), view.granularity().to_string()),
         ]));
     for field in schema.fields() {
-        // Numbers are mostly distinct, so a dictionary of them is made only to be given up again.
+        // Numbers are mostly distinct, so the writer would build a dictionary of them only to abandon it.
         let column = ColumnPath::from(field.name().as_str());
         match field.data_type() {
-            // Rows are in order of hashes, so the least and greatest string of a row group say nothing.
+            // Rows are in order of hashes, so the min and max string of a row group are of no use.
             DataType::Dictionary(..) => {
                 properties = properties
                     .set_column_dictionary_enabled(column.clone(), true)
                     .set_column_statistics_enabled(column, EnabledStatistics::None);
             }
-            // Neighbours in a column are of one series, and so alike: their differences are short, and
-            // zstd makes them little shorter for a lot of time.
+            // Adjacent values are of one series and similar: their differences are short, and zstd would take much
+            // time to make them slightly shorter.
             DataType::Int64 if !is_wide => {
                 properties = properties
                     .set_column_encoding(column.clone(), Encoding::DELTA_BINARY_PACKED)
@@ -124,22 +125,23 @@ struct ParquetFile<'s, W: Write + Send> {
     writer: SerializedFileWriter<W>,
     columns: ArrowRowGroupWriterFactory,
     schema: &'s Schema,
-    /// Threads that encode.
+    /// The number of threads that encode.
     encoders: usize,
-    /// Row groups that were written.
+    /// The number of row groups that were written.
     groups: usize,
 }
 
-/// The batches of a row group: as many as it has room for.
-struct Group<'b, I> {
+/// The batches of a row group, up to its length.
+struct RowGroup<'b, I> {
     batches: &'b mut I,
-    /// What of a batch had no room in the group before, or will have none in this one.
+    /// The rows of a batch that did not fit the previous group or do not fit this one.
     rest: &'b mut Option<RecordBatch>,
+    /// The number of rows that still fit.
     left: usize,
     failed: Option<ExportError>,
 }
 
-impl<I: Iterator<Item = Result<RecordBatch, ExportError>>> Iterator for Group<'_, I> {
+impl<I: Iterator<Item = Result<RecordBatch, ExportError>>> Iterator for RowGroup<'_, I> {
     type Item = RecordBatch;
 
     fn next(&mut self) -> Option<RecordBatch> {
@@ -165,16 +167,16 @@ impl<I: Iterator<Item = Result<RecordBatch, ExportError>>> Iterator for Group<'_
     }
 }
 
-/// The columns of a row group that one thread encodes, by their place in the schema.
-struct Encoder<'s> {
+/// The columns of a row group that one thread encodes, by their position in the schema.
+struct ColumnEncoder<'s> {
     schema: &'s Schema,
     columns: Vec<(usize, ArrowColumnWriter)>,
 }
 
-/// Columns that are encoded, by their place in the schema.
+/// Encoded columns, by their position in the schema.
 type Encoded = Vec<(usize, ArrowColumnChunk)>;
 
-impl Encoder<'_> {
+impl ColumnEncoder<'_> {
     fn encode(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
         for (at, writer) in &mut self.columns {
             for leaf in compute_leaves(self.schema.field(*at), batch.column(*at))? {
@@ -197,10 +199,10 @@ impl Encoder<'_> {
 }
 
 impl<'s, W: Write + Send> ParquetFile<'s, W> {
-    /// Writes a row group; how many rows it has.
+    /// Writes a row group; returns the number of its rows.
     fn write_group<I>(
         &mut self,
-        mut group: Group<'_, I>,
+        mut group: RowGroup<'_, I>,
         failed: &impl Fn(ParquetError) -> ExportError,
     ) -> Result<u64, ExportError>
     where
@@ -208,24 +210,24 @@ impl<'s, W: Write + Send> ParquetFile<'s, W> {
     {
         let schema = self.schema;
         let columns = self.columns.create_column_writers(self.groups).map_err(failed)?;
-        let encoder = || Encoder { schema, columns: Vec::new() };
+        let encoder = || ColumnEncoder { schema, columns: Vec::new() };
         let (mut own, mut others) = (encoder(), Vec::from_iter((1..self.encoders).map(|_| encoder())));
-        // Dealt out in turn, for neighbours take equally long.
+        // Columns are assigned round-robin, because adjacent ones take about equally long.
         for (at, column) in columns.into_iter().enumerate() {
             let encoder = (at % self.encoders).checked_sub(1).map_or(&mut own, |other| &mut others[other]);
             encoder.columns.push((at, column));
         }
         let mut rows = 0;
         let encoded = thread::scope(|scope| -> Result<Encoded, ParquetError> {
-            let spawn = |encoder: Encoder<'s>| {
-                let (sender, receiver) = sync_channel(AHEAD);
+            let spawn = |encoder: ColumnEncoder<'s>| {
+                let (sender, receiver) = sync_channel(BATCHES_AHEAD);
                 (sender, scope.spawn(move || encoder.encode_all(receiver)))
             };
             let (senders, threads): (Vec<_>, Vec<_>) = others.into_iter().map(spawn).unzip();
             for batch in &mut group {
                 rows += batch.num_rows() as u64;
                 for sender in &senders {
-                    // A thread that has ended says why when it is joined.
+                    // If the thread ended early, joining it returns the error.
                     let _ = sender.send(batch.clone());
                 }
                 own.encode(&batch)?;
@@ -274,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn row_groups_are_full_whatever_batches_and_threads_there_are() {
+    fn row_groups_do_not_depend_on_the_length_of_batches_or_the_number_of_threads() {
         let schema: SchemaRef = Arc::new(Schema::new(vec![
             Field::new("number", DataType::Int64, false),
             Field::new("half", DataType::Float64, true),

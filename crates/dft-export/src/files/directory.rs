@@ -1,29 +1,29 @@
-//! The directory that tables are written to. All tables in it show the same: one state of an index, through
-//! one filter, at one granularity.
+//! The directory that tables are written to. All its tables show the same contents: one state of an index, through one
+//! filter, at one granularity.
 //!
-//! `.dft-tables` lists the tables that exports have written there, a line each:
+//! `.dft-tables` lists the tables that exports wrote there, one per line:
 //!
 //! ```text
 //! dft tables 1
 //! 0123456789abcdef0123456789abcdef 25190 events.parquet
 //! ```
 //!
-//! with a hash of what the table shows, its size and its name. A table of an earlier export stays where it shows
-//! what the new ones show, and is removed where it does not. A file of a table's name that is not listed, or
-//! has another size, is not removed: unless one of the new tables replaces it, the export is refused.
+//! A line has a hash of the table's contents, the file's size and its name. A table of an earlier export stays if it
+//! shows the same contents as the new tables; otherwise it is removed. A file with a table's name that is not listed, or
+//! has another size, is never removed: the export is refused unless a new table replaces the file.
 //!
 //! # Order
 //!
 //! ```text
-//! 1  every table is written, under a temporary name
-//! 2  the list has the old and the new tables
-//! 3  tables that show something else are removed, the first one of `Table::ALL` first
-//! 4  the new tables get their names, the first one last
-//! 5  the list has the new tables, and those that stay
+//! 1  write every table under a temporary name
+//! 2  write a list of the old and the new tables
+//! 3  remove tables with other contents, in the order of `Table::ALL`
+//! 4  rename the new tables to their names, in reverse order
+//! 5  write a list of the new tables and those that stay
 //! ```
 //!
-//! An export that is killed before 3 leaves what was there. Later, tables are missing, `events` among them where
-//! it is written; but never are those of two exports there together.
+//! An export that is killed before step 3 leaves the old tables. One that is killed later leaves tables missing,
+//! including `events` if it is exported, but never tables of two different contents together.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -34,84 +34,85 @@ use std::time::Duration;
 use dft_io::CreatedDirectories;
 
 use crate::error::ExportError;
-use crate::files::Format;
-use crate::tables::Table;
-use crate::temporary::Temporary;
+use crate::files::format::Format;
+use crate::files::temporary::TemporaryFile;
+use crate::table::Table;
 
 const LIST: &str = ".dft-tables";
 const HEADER: &str = "dft tables 1";
 
-/// The name of a table's file.
+/// Returns the name of a table's file.
 pub(crate) fn file_name(table: Table, format: Format) -> String {
     format!("{}.{}", table.name(), format.extension())
 }
 
-/// Every name that a table may have, in the order of the tables.
+/// Returns every name that a table's file may have, in the order of the tables.
 fn all_names() -> impl Iterator<Item = String> {
     Table::ALL.into_iter().flat_map(|table| Format::ALL.map(|format| file_name(table, format)))
 }
 
-/// A table that an export has written.
+/// A table that an export wrote.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Listed {
+struct ListedTable {
     name: String,
     bytes: u64,
+    /// A hash of the contents.
     shows: u128,
 }
 
-/// A directory that tables are to be written to.
-pub(crate) struct Directory {
+/// A directory that an export writes tables to.
+pub(crate) struct ExportDirectory {
     path: PathBuf,
-    /// What its tables are to show.
+    /// A hash of the contents of the new tables.
     shows: u128,
-    /// The names of the tables that are written.
+    /// The file names of the new tables.
     names: Vec<String>,
     created: CreatedDirectories,
 }
 
-/// What becomes of what is in the directory.
-struct Judged {
-    /// Tables that show what the new ones do, and stay or are replaced by the same.
-    same: Vec<Listed>,
-    /// Tables that show something else, and are replaced or removed.
-    others: Vec<Listed>,
+/// The tables that the directory already contains.
+struct ExistingTables {
+    /// Tables with the same contents as the new ones. They stay or are replaced.
+    same: Vec<ListedTable>,
+    /// Tables with other contents. They are replaced or removed.
+    others: Vec<ListedTable>,
 }
 
-impl Directory {
-    /// A directory for tables of these names that show something, which is made if it is not there.
+impl ExportDirectory {
+    /// Opens a directory for tables with these file names and contents. Creates it if it does not exist.
     ///
     /// # Errors
     ///
-    /// [`ExportError::NotExported`] where a table would stay beside them that no export is known to have written.
+    /// [`ExportError::NotExported`] if a table that no export is known to have written would stay next to them.
     pub(crate) fn open(path: &Path, shows: u128, names: Vec<String>) -> Result<Self, ExportError> {
         let mut directory = Self { path: path.to_owned(), shows, names, created: CreatedDirectories::default() };
-        directory.judge()?;
+        directory.existing()?;
         directory.created = CreatedDirectories::create(path).map_err(ExportError::io(path))?;
         Ok(directory)
     }
 
-    /// Puts tables in place, each under the name that it was made for; the tables that were removed.
+    /// Moves the new tables to their names. Returns the tables that were removed.
     ///
     /// # Errors
     ///
-    /// Where that cannot be done.
-    pub(crate) fn publish(mut self, tables: Vec<(String, Temporary)>) -> Result<Vec<PathBuf>, ExportError> {
+    /// Fails if a file cannot be written, removed or renamed.
+    pub(crate) fn publish(mut self, tables: Vec<(String, TemporaryFile)>) -> Result<Vec<PathBuf>, ExportError> {
         let _lock = self.lock();
-        let Judged { same, others } = self.judge()?;
+        let ExistingTables { same, others } = self.existing()?;
         let mut list = Vec::new();
         for (name, file) in &tables {
-            list.push(Listed { name: name.clone(), bytes: file.size()?, shows: self.shows });
+            list.push(ListedTable { name: name.clone(), bytes: file.size()?, shows: self.shows });
         }
         let stay = same.iter().filter(|listed| !self.names.contains(&listed.name));
-        let after: Vec<Listed> = list.iter().chain(stay).cloned().collect();
+        let after: Vec<ListedTable> = list.iter().chain(stay).cloned().collect();
         list.extend(same);
         list.extend(others.iter().cloned());
         self.write_list(list)?;
         self.created.keep();
         let mut removed = Vec::new();
-        for Listed { name, .. } in &others {
+        for ListedTable { name, .. } in &others {
             let is_replaced = self.names.contains(name);
-            // A single table takes the place of the old one at once.
+            // A single table replaces the old one atomically.
             if is_replaced && others.len() == 1 && tables.len() == 1 {
                 continue;
             }
@@ -131,7 +132,7 @@ impl Directory {
         Ok(removed)
     }
 
-    /// Keeps other exports from putting their tables in place meanwhile, which takes milliseconds.
+    /// Keeps other exports from moving their tables at the same time, which takes milliseconds.
     fn lock(&self) -> Option<File> {
         const TRIES: u32 = 500;
         let directory = File::open(&self.path).ok()?;
@@ -143,13 +144,14 @@ impl Directory {
                 Err(TryLockError::Error(_)) => return None,
             }
         }
-        // It is no export that has it, but perhaps whoever called this one. To wait on would be for ever.
+        // An export does not hold the lock for this long; perhaps the caller of this one does. Do not wait forever.
         None
     }
 
-    fn judge(&self) -> Result<Judged, ExportError> {
+    /// Finds the tables of the directory, and refuses unknown ones that would stay.
+    fn existing(&self) -> Result<ExistingTables, ExportError> {
         let list = self.read_list()?;
-        let mut judged = Judged { same: Vec::new(), others: Vec::new() };
+        let mut existing = ExistingTables { same: Vec::new(), others: Vec::new() };
         let mut unknown = Vec::new();
         for name in all_names() {
             let path = self.path.join(&name);
@@ -159,7 +161,7 @@ impl Directory {
                 Err(error) => return Err(ExportError::io(&path)(error)),
             };
             let is_replaced = self.names.contains(&name);
-            // An export that was killed leaves a table under two entries, which may be of one size.
+            // After an export was killed, a table may have two entries, possibly of the same size.
             let bytes = metadata.len();
             let entries = list.iter().filter(|listed| listed.name == name && listed.bytes == bytes);
             let shows: Vec<u128> = entries.map(|listed| listed.shows).collect();
@@ -168,17 +170,17 @@ impl Directory {
             }
             match shows.first() {
                 Some(_) if metadata.is_file() && shows.iter().all(|shows| *shows == self.shows) => {
-                    judged.same.push(Listed { name, bytes, shows: self.shows });
+                    existing.same.push(ListedTable { name, bytes, shows: self.shows });
                 }
-                Some(&shows) if metadata.is_file() => judged.others.push(Listed { name, bytes, shows }),
-                _ if is_replaced => judged.others.push(Listed { name, bytes, shows: 0 }),
+                Some(&shows) if metadata.is_file() => existing.others.push(ListedTable { name, bytes, shows }),
+                _ if is_replaced => existing.others.push(ListedTable { name, bytes, shows: 0 }),
                 _ => unknown.push(path),
             }
         }
-        if unknown.is_empty() { Ok(judged) } else { Err(ExportError::NotExported(unknown)) }
+        if unknown.is_empty() { Ok(existing) } else { Err(ExportError::NotExported(unknown)) }
     }
 
-    fn read_list(&self) -> Result<Vec<Listed>, ExportError> {
+    fn read_list(&self) -> Result<Vec<ListedTable>, ExportError> {
         let path = self.path.join(LIST);
         let bytes = match dft_io::read_regular(&path) {
             Ok(bytes) => bytes,
@@ -190,25 +192,25 @@ impl Directory {
         parse(&bytes).ok_or(ExportError::List(path))
     }
 
-    fn write_list(&self, mut list: Vec<Listed>) -> Result<(), ExportError> {
+    fn write_list(&self, mut list: Vec<ListedTable>) -> Result<(), ExportError> {
         list.sort();
         list.dedup();
         let path = self.path.join(LIST);
-        let file = Temporary::create(&path)?;
+        let file = TemporaryFile::create(&path)?;
         let write = || -> io::Result<()> { file.file()?.write_all(text(&list).as_bytes()) };
         write().map_err(ExportError::io(&path))?;
         file.rename()
     }
 }
 
-fn text(list: &[Listed]) -> String {
-    let line = |Listed { name, bytes, shows }: &Listed| format!("{shows:032x} {bytes} {name}\n");
+fn text(list: &[ListedTable]) -> String {
+    let line = |ListedTable { name, bytes, shows }: &ListedTable| format!("{shows:032x} {bytes} {name}\n");
     format!("{HEADER}\n{}", list.iter().map(line).collect::<String>())
 }
 
-/// The tables that are listed; none where the bytes are no list. Nothing but tables can be in it, so nothing
-/// else is ever removed.
-fn parse(bytes: &[u8]) -> Option<Vec<Listed>> {
+/// Parses a list of tables; returns `None` if the bytes are not one. A list contains only names of tables, so no other
+/// file is ever removed.
+fn parse(bytes: &[u8]) -> Option<Vec<ListedTable>> {
     let mut lines = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?.split('\n');
     if lines.next()? != HEADER {
         return None;
@@ -217,7 +219,11 @@ fn parse(bytes: &[u8]) -> Option<Vec<Listed>> {
         let (shows, rest) = line.split_once(' ')?;
         let (bytes, name) = rest.split_once(' ')?;
         all_names().find(|known| known == name)?;
-        Some(Listed { name: name.to_owned(), bytes: bytes.parse().ok()?, shows: u128::from_str_radix(shows, 16).ok()? })
+        Some(ListedTable {
+            name: name.to_owned(),
+            bytes: bytes.parse().ok()?,
+            shows: u128::from_str_radix(shows, 16).ok()?,
+        })
     };
     lines.map(listed).collect()
 }
@@ -226,16 +232,16 @@ fn parse(bytes: &[u8]) -> Option<Vec<Listed>> {
 mod tests {
     use super::*;
 
-    fn listed(name: &str, bytes: u64, shows: u128) -> Listed {
-        Listed { name: name.to_owned(), bytes, shows }
+    fn listed(name: &str, bytes: u64, shows: u128) -> ListedTable {
+        ListedTable { name: name.to_owned(), bytes, shows }
     }
 
-    /// Exports tables, whose contents say what they show.
+    /// Exports tables; the text of each is its content hash.
     fn export(path: &Path, shows: u128, names: &[&str]) -> Result<Vec<String>, ExportError> {
-        let directory = Directory::open(path, shows, names.iter().map(|&name| name.to_owned()).collect())?;
+        let directory = ExportDirectory::open(path, shows, names.iter().map(|&name| name.to_owned()).collect())?;
         let mut tables = Vec::new();
         for name in names {
-            let file = Temporary::create(&path.join(name))?;
+            let file = TemporaryFile::create(&path.join(name))?;
             write!(file.file().expect("open"), "{shows}").expect("written");
             tables.push(((*name).to_owned(), file));
         }
@@ -257,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_comes_back_and_other_bytes_are_none() {
+    fn a_list_is_read_back_as_written_and_other_bytes_are_refused() {
         let list = vec![listed("events.parquet", 7, 1 << 100), listed("system.csv", 0, 0)];
         let bytes = text(&list).into_bytes();
         assert_eq!(
@@ -275,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_that_show_something_else_go_and_those_that_show_the_same_stay() {
+    fn tables_with_other_contents_are_removed_and_those_with_the_same_stay() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("deep/tables");
         let none: [&str; 0] = [];
@@ -292,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_export_wrote_is_refused_before_anything_is_written() {
+    fn an_export_refuses_files_that_no_export_wrote_before_it_writes_any() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path();
         let refused = |names: &[&str], what: &[&str]| {
@@ -308,11 +314,11 @@ mod tests {
         fs::write(path.join("events.csv"), "mine").expect("written");
         fs::write(path.join("notes.parquet"), "of nobody's table").expect("written");
         refused(&["events.parquet"], &["events.csv"]);
-        // One that is replaced always was.
+        // A file that a new table replaces is not refused.
         export(path, 1, &["events.csv"]).expect("exported");
         export(path, 2, &["events.parquet"]).expect("exported");
         assert_eq!(tables(path), ["events.parquet 2", "notes.parquet of nobody's table"]);
-        // One that was changed is nobody's either.
+        // A table that was changed counts as not written by an export.
         fs::write(path.join("events.parquet"), "changed").expect("written");
         refused(&["system.parquet"], &["events.parquet"]);
         fs::write(path.join(LIST), "changed").expect("written");
@@ -323,9 +329,9 @@ mod tests {
     }
 
     #[test]
-    fn an_export_that_fails_takes_its_directory_away() {
+    fn an_export_that_fails_removes_the_directory_that_it_created() {
         let folder = tempfile::tempdir().expect("a folder");
-        drop(Directory::open(&folder.path().join("deep/tables"), 1, Vec::new()).expect("opened"));
+        drop(ExportDirectory::open(&folder.path().join("deep/tables"), 1, Vec::new()).expect("opened"));
         assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 0);
     }
 }

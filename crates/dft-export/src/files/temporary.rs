@@ -1,4 +1,4 @@
-//! Files in the making: they have a name of their own until they are whole.
+//! Files that have a temporary name until they are complete.
 
 use std::fs::{self, File, TryLockError};
 use std::hash::{BuildHasher, RandomState};
@@ -9,29 +9,29 @@ use dft_io::fork::{Locked, Maker};
 
 use crate::error::ExportError;
 
-/// A file that is removed unless it is [renamed](Self::rename). It is locked, so that what a dead export left
-/// is told from what another one is at.
-pub(crate) struct Temporary {
+/// A file that is removed unless it is [renamed](Self::rename). It is locked, so that other exports can tell it from a
+/// file that a dead export left behind.
+pub(crate) struct TemporaryFile {
     path: PathBuf,
-    /// The name that it is to have.
+    /// The final name.
     target: PathBuf,
     file: Locked,
     maker: Maker,
 }
 
-impl Drop for Temporary {
+impl Drop for TemporaryFile {
     fn drop(&mut self) {
         if !self.maker.is_parent() {
-            // The error at hand says more than one of this could.
+            // The error that led here is worth more than one of this removal.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-impl Temporary {
-    /// A file that is to be called `target` when it is whole.
+impl TemporaryFile {
+    /// Creates a file next to `target`, which it replaces when it is complete.
     pub(crate) fn create(target: &Path) -> Result<Self, ExportError> {
-        /// How often a name may be taken, or another export may sweep the file before it is locked.
+        /// How often a name may already exist, or another export may sweep the file before it is locked.
         const TRIES: u32 = 100;
         let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let prefix = format!(".{name}.");
@@ -45,35 +45,36 @@ impl Temporary {
                 Err(error) => return Err(ExportError::io(&path)(error)),
             };
             let is_swept = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
-            // Where the file system has no locks, nobody thinks this one dead either.
+            // If the file system has no locks, no export sweeps this file either.
             let temporary = Self { path, target: target.to_owned(), file, maker: Maker::this_process() };
-            // A file system that says nothing of it any more is an error, and no reason to try for ever.
+            // If the file system cannot report whether the file exists, fail instead of trying forever.
             let is_there = temporary.path.try_exists().map_err(ExportError::io(&temporary.path))?;
             if !is_swept && is_there {
                 return Ok(temporary);
             }
         }
-        let error = io::Error::new(ErrorKind::AlreadyExists, "other exports take or remove each temporary file");
+        let error =
+            io::Error::new(ErrorKind::AlreadyExists, "other exports keep creating or removing the temporary files");
         Err(ExportError::io(target)(error))
     }
 
-    /// The file, to be written.
+    /// Returns a handle for writing.
     pub(crate) fn file(&self) -> io::Result<File> {
         self.file.try_clone()
     }
 
-    /// Its size, in bytes.
+    /// Returns the size in bytes.
     pub(crate) fn size(&self) -> Result<u64, ExportError> {
         Ok(self.file.metadata().map_err(ExportError::io(&self.path))?.len())
     }
 
-    /// Gives it its name, instead of what has that.
+    /// Renames the file to its final name and replaces any file of that name.
     pub(crate) fn rename(self) -> Result<(), ExportError> {
         fs::rename(&self.path, &self.target).map_err(ExportError::io(&self.target))
     }
 }
 
-/// Removes what dead exports left of a file.
+/// Removes temporary files that dead exports left behind.
 fn sweep(target: &Path, prefix: &str) {
     let entries = target.parent().and_then(|directory| fs::read_dir(directory).ok());
     for entry in entries.into_iter().flatten().flatten() {
@@ -83,7 +84,7 @@ fn sweep(target: &Path, prefix: &str) {
             && name.ends_with(".tmp")
             && dft_io::open_regular(&entry.path()).is_ok_and(|file| file.try_lock().is_ok());
         if is_left {
-            // If it cannot be removed, it is only in the way.
+            // A file that cannot be removed does no harm.
             let _ = fs::remove_file(entry.path());
         }
     }

@@ -1,9 +1,9 @@
-//! Tables to CSV files, which people open in spreadsheets.
+//! Tables as CSV files, safe to open in spreadsheets.
 //!
-//! A spreadsheet takes a cell that begins with `=`, `+`, `-`, `@`, a tab, a carriage return or NUL for a formula and runs
-//! it ([CWE-1236](https://cwe.mitre.org/data/definitions/1236.html)), and names in traces are whatever a program
-//! called its files. So text cells and column names that begin with one of those get a `'` before them, and so do those
-//! that begin with `'`: without one leading `'`, each is what it was. Numbers stay as they are.
+//! A spreadsheet runs a cell that begins with `=`, `+`, `-`, `@`, a tab, a carriage return or NUL as a formula
+//! ([CWE-1236](https://cwe.mitre.org/data/definitions/1236.html)), and names in traces are whatever a program calls its
+//! files. Text cells and column names that begin with one of these characters, or with `'`, are prefixed by `'`. Removing
+//! one leading `'` restores each. Numbers are not changed.
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -16,7 +16,7 @@ use arrow::error::ArrowError;
 
 use crate::error::ExportError;
 
-/// Writes batches of one schema; how many rows they have.
+/// Writes batches of one schema; returns the number of rows.
 pub(crate) fn write(
     batches: impl Iterator<Item = Result<RecordBatch, ExportError>>,
     schema: &SchemaRef,
@@ -34,14 +34,14 @@ pub(crate) fn write(
         writer.write(&RecordBatch::try_new(schema.clone(), columns).map_err(failed)?).map_err(failed)?;
     }
     if rows == 0 {
-        // The header comes with the first batch, and a table without rows has one too.
+        // The header is written with the first batch, and a table without rows needs one too.
         writer.write(&RecordBatch::new_empty(schema)).map_err(failed)?;
     }
     writer.into_inner().flush().map_err(ExportError::io(path))?;
     Ok(rows)
 }
 
-/// Whether a spreadsheet would not take a text as it is.
+/// Returns whether a text needs a `'` before it.
 fn is_active(text: &str) -> bool {
     text.starts_with(['=', '+', '-', '@', '\t', '\r', '\0', '\''])
 }
@@ -54,7 +54,7 @@ fn guarded_names(schema: &Schema) -> SchemaRef {
     Arc::new(Schema::new(schema.fields().iter().map(guarded).collect::<Vec<_>>()))
 }
 
-/// A column as CSV has it. Strings are in dictionaries, of which each entry is looked at once.
+/// Returns a column with guarded strings. Strings are in dictionaries, so each distinct string is checked once.
 fn guarded(column: &ArrayRef) -> ArrayRef {
     if !matches!(column.data_type(), DataType::Dictionary(..)) {
         return column.clone();
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_that_are_formulas_begin_with_an_apostrophe_and_numbers_do_not() {
+    fn text_that_looks_like_a_formula_gets_an_apostrophe_and_numbers_do_not() {
         let texts = ["=1+1", "+1", "-1", "@x", "\tx", "'x", "plain", "a=b", "", "with \"quotes\", and\nlines"];
         let column: DictionaryArray<Int32Type> = texts.into_iter().collect();
         let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));

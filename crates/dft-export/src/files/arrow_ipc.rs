@@ -1,0 +1,32 @@
+//! Tables as Arrow IPC files.
+
+use std::io::Write;
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use arrow::ipc::writer::FileWriter;
+
+use crate::error::ExportError;
+
+/// Writes batches of one schema; returns the number of rows.
+pub(crate) fn write(
+    batches: impl Iterator<Item = Result<RecordBatch, ExportError>>,
+    schema: &SchemaRef,
+    file: impl Write,
+    path: &Path,
+) -> Result<u64, ExportError> {
+    let failed = |source: ArrowError| ExportError::Write { path: path.to_owned(), source };
+    let mut writer = FileWriter::try_new_buffered(file, schema).map_err(failed)?;
+    let mut rows = 0;
+    for batch in batches {
+        let batch = batch?;
+        rows += batch.num_rows() as u64;
+        writer.write(&batch).map_err(failed)?;
+    }
+    writer.finish().map_err(failed)?;
+    let mut file = writer.into_inner().map_err(failed)?;
+    file.flush().map_err(ExportError::io(path))?;
+    Ok(rows)
+}

@@ -1,0 +1,258 @@
+//! The tables of calls, in the columns that dfanalyzer reads.
+
+use std::iter::repeat_n;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, SchemaRef};
+use dft_codec::{RowCore, SeriesKind};
+use dft_metrics::scaled;
+
+use crate::batches::{Batches, Dictionaries};
+use crate::cells::{Cell, CellScan};
+use crate::columns::{DistinctStrings, OptionalColumn, StringColumn, dictionary_type, optional, required};
+use crate::error::ExportError;
+use crate::numbers::{RowNumbers, describe, int64, seconds};
+use crate::series::Series;
+use crate::table::Table;
+use crate::view::View;
+
+/// The most rows that a batch reserves memory for: callers may ask for longer batches than the table has rows.
+const RESERVED_ROWS: usize = 1 << 16;
+
+fn schema() -> SchemaRef {
+    let text = |name| required(name, dictionary_type());
+    let int = |name| required(name, DataType::Int64);
+    let int_or_null = |name| optional(name, DataType::Int64);
+    let float_or_null = |name| optional(name, DataType::Float64);
+    Arc::new(Schema::new(vec![
+        text("cat"),
+        text("func_name"),
+        int("pid"),
+        int("tid"),
+        text("file_hash"),
+        text("host_hash"),
+        text("file_name"),
+        text("host_name"),
+        text("proc_name"),
+        int("io_cat"),
+        int("acc_pat"),
+        int("count"),
+        required("time", DataType::Float64),
+        int_or_null("size"),
+        float_or_null("time_min"),
+        float_or_null("time_max"),
+        int_or_null("size_min"),
+        int_or_null("size_max"),
+        int_or_null("offset_min"),
+        int_or_null("offset_max"),
+        int("time_range"),
+        int("time_start"),
+        int("time_end"),
+    ]))
+}
+
+/// One value for each string column.
+#[derive(Clone, Copy, Default)]
+struct Strings<T> {
+    cat: T,
+    func_name: T,
+    file_hash: T,
+    host_hash: T,
+    file_name: T,
+    host_name: T,
+    proc_name: T,
+}
+
+impl<T> Strings<T> {
+    /// Combines the values with others, column by column.
+    fn zip<U, V>(&mut self, others: Strings<U>, mut combine: impl FnMut(&mut T, U) -> V) -> Strings<V> {
+        Strings {
+            cat: combine(&mut self.cat, others.cat),
+            func_name: combine(&mut self.func_name, others.func_name),
+            file_hash: combine(&mut self.file_hash, others.file_hash),
+            host_hash: combine(&mut self.host_hash, others.host_hash),
+            file_name: combine(&mut self.file_name, others.file_name),
+            host_name: combine(&mut self.host_name, others.host_name),
+            proc_name: combine(&mut self.proc_name, others.proc_name),
+        }
+    }
+}
+
+impl<'s> Strings<&'s str> {
+    fn of(series: &'s Series, process_name: &'s str) -> Self {
+        let identity = &series.identity;
+        Self {
+            cat: &identity.category,
+            func_name: &identity.name,
+            file_hash: &identity.file_hash,
+            host_hash: &identity.host_hash,
+            file_name: &series.file_name,
+            host_name: &series.host_name,
+            proc_name: process_name,
+        }
+    }
+}
+
+/// The rows of a series kind in dfanalyzer's columns.
+pub(crate) struct CallTable<'v> {
+    view: &'v View<'v>,
+    kind: SeriesKind,
+    schema: SchemaRef,
+    cells: CellScan<'v>,
+    columns: SeriesColumns,
+}
+
+impl<'v> CallTable<'v> {
+    /// Creates a table of these cells of the series kind.
+    pub(crate) fn new(
+        view: &'v View<'v>,
+        kind: SeriesKind,
+        cells: CellScan<'v>,
+        dictionaries: Dictionaries,
+    ) -> Result<Self, ExportError> {
+        let strings = match dictionaries {
+            Dictionaries::PerBatch => Strings::default(),
+            Dictionaries::Whole => whole_strings(view, kind)?,
+        };
+        Ok(Self { view, kind, schema: schema(), cells, columns: SeriesColumns { strings, ..SeriesColumns::default() } })
+    }
+}
+
+/// Creates string columns whose batches share the strings of all series that pass the filter.
+fn whole_strings(view: &View<'_>, kind: SeriesKind) -> Result<Strings<StringColumn>, ExportError> {
+    let mut distinct: Strings<DistinctStrings> = Strings::default();
+    view.each_series(kind, |series| {
+        distinct.zip(Strings::of(series, &series.process_name()), |strings, string| strings.add(string));
+    })?;
+    Ok(distinct.zip(Strings::<()>::default(), |strings, ()| StringColumn::whole(std::mem::take(strings))))
+}
+
+/// The columns whose values depend only on the series.
+#[derive(Default)]
+struct SeriesColumns {
+    strings: Strings<StringColumn>,
+    pid: Vec<i64>,
+    tid: Vec<i64>,
+    io_cat: Vec<i64>,
+}
+
+impl SeriesColumns {
+    fn reserve(&mut self, rows: usize) {
+        for column in [&mut self.pid, &mut self.tid, &mut self.io_cat] {
+            column.reserve(rows);
+        }
+    }
+
+    /// Adds the rows of a run at once.
+    fn push(&mut self, run: &SeriesRun) {
+        self.strings.zip(run.strings, |column, number| column.push_rows(number, run.rows));
+        self.pid.extend(repeat_n(run.pid, run.rows));
+        self.tid.extend(repeat_n(run.tid, run.rows));
+        self.io_cat.extend(repeat_n(run.io_cat, run.rows));
+    }
+}
+
+/// Adjacent rows of one series, and the values that they share.
+#[derive(Default)]
+struct SeriesRun {
+    /// The serial number of the series.
+    serial: u64,
+    rows: usize,
+    /// The numbers of the strings.
+    strings: Strings<i32>,
+    pid: i64,
+    tid: i64,
+    io_cat: i64,
+}
+
+impl SeriesRun {
+    /// Starts a run of the cell's series, without rows.
+    fn of(cell: &Cell<'_>, columns: &mut SeriesColumns) -> Self {
+        let series = cell.series;
+        let process_name = series.process_name();
+        let strings = columns.strings.zip(Strings::of(series, &process_name), |column, string| column.number(string));
+        let identity = &series.identity;
+        let io_cat = series.io_category() as i64;
+        Self { serial: cell.serial, rows: 0, strings, pid: identity.pid, tid: identity.tid, io_cat }
+    }
+}
+
+impl Batches for CallTable<'_> {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>, ExportError> {
+        let table = Table::of_kind(self.kind).name();
+        let max_rows = self.view.batch_rows(self.schema.fields().len());
+        let room = max_rows.min(RESERVED_ROWS);
+        self.columns.reserve(room);
+        // Separate variables: a loop over an array of columns for each row would take longer than its work.
+        let [mut counts, mut ranges, mut starts, mut ends] = std::array::from_fn(|_| Vec::with_capacity(room));
+        let int_or_null = |_| OptionalColumn::<Int64Type>::with_capacity(room);
+        let [mut sizes, mut size_min, mut size_max, mut offset_min, mut offset_max] = std::array::from_fn(int_or_null);
+        let mut times = Vec::with_capacity(room);
+        let float_or_null = |_| OptionalColumn::<Float64Type>::with_capacity(room);
+        let [mut time_min, mut time_max] = std::array::from_fn(float_or_null);
+        // Values that all rows of a series share are added once per run.
+        let mut run = SeriesRun::default();
+        let mut rows = 0;
+        while rows < max_rows && self.cells.advance()? {
+            let Some(cell) = self.cells.cell() else { break };
+            if run.serial != cell.serial {
+                self.columns.push(&run);
+                run = SeriesRun::of(&cell, &mut self.columns);
+            }
+            run.rows += 1;
+            let row = RowNumbers::of(self.view, self.kind, &cell)?;
+            let RowCore { duration, size, offset, .. } = &cell.row.core;
+            counts.push(int64(row.count, table, "count", || describe(&cell))?);
+            times.push(scaled(row.time, 6));
+            sizes.push(row.size.map(|size| int64(size, table, "size", || describe(&cell))).transpose()?);
+            time_min.push(duration.min().map(seconds));
+            time_max.push(duration.max().map(seconds));
+            size_min.push(size.min());
+            size_max.push(size.max());
+            offset_min.push(offset.min());
+            offset_max.push(offset.max());
+            ranges.push(row.time_range);
+            starts.push(row.time_start);
+            ends.push(row.time_end);
+            rows += 1;
+        }
+        if rows == 0 {
+            return Ok(None);
+        }
+        self.columns.push(&run);
+        let integers = |values: Vec<i64>| Arc::new(Int64Array::from(values)) as ArrayRef;
+        let SeriesColumns { strings, pid, tid, io_cat } = &mut self.columns;
+        let columns = vec![
+            strings.cat.finish()?,
+            strings.func_name.finish()?,
+            integers(std::mem::take(pid)),
+            integers(std::mem::take(tid)),
+            strings.file_hash.finish()?,
+            strings.host_hash.finish()?,
+            strings.file_name.finish()?,
+            strings.host_name.finish()?,
+            strings.proc_name.finish()?,
+            integers(std::mem::take(io_cat)),
+            // The access pattern is always 0.
+            integers(vec![0; rows]),
+            integers(counts),
+            Arc::new(Float64Array::from(times)),
+            sizes.finish(),
+            time_min.finish(),
+            time_max.finish(),
+            size_min.finish(),
+            size_max.finish(),
+            offset_min.finish(),
+            offset_max.finish(),
+            integers(ranges),
+            integers(starts),
+            integers(ends),
+        ];
+        Ok(Some(RecordBatch::try_new(self.schema.clone(), columns)?))
+    }
+}
