@@ -32,6 +32,7 @@ impl fmt::Display for FileFault {
 
 /// Where a piece of a file ends, if the next one cannot be read separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OpenEnd {
     /// Within a line.
     Line,

@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_has_the_first_time_fault_of_its_pieces() {
+    fn a_stated_unit_takes_precedence_among_the_time_faults_of_pieces() {
         let late = TimeFault::TooLate { unit: TimeUnit::Us, ts: i64::MAX };
         let stated = TimeFault::OtherUnit { unit: TimeUnit::Us, said: TimeUnit::Ns };
         for (faults, wanted) in [

@@ -6,6 +6,7 @@ use crate::clock::TimeUnit;
 
 /// Why the times of a trace must be in another unit than they are read in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum TimeFault {
     /// The `end` record of the tracer states another unit.
     OtherUnit {
