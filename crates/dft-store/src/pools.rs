@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use rocksdb::Env;
 
 use crate::error::StoreError;
-use crate::room;
+use crate::limits;
 
 /// The databases that are being opened or written, and in the highest bit whether a fork is under way.
 static USES: AtomicU64 = AtomicU64::new(0);
@@ -50,7 +50,7 @@ impl Drop for DatabaseUse {
 /// [`StoreError::Forked`] where this process can open none, [`StoreError::NoRoom`] where it would end by that.
 pub(crate) fn begin_use() -> Result<DatabaseUse, StoreError> {
     watch();
-    room::check()?;
+    limits::check()?;
     loop {
         if CANNOT_OPEN.load(Ordering::SeqCst) {
             return Err(StoreError::Forked);

@@ -23,7 +23,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::StoreError;
 use crate::hashed::{FileHash, FileHashes};
-use crate::index::IndexSize;
+use crate::read::index::IndexSize;
 
 const SEAL: &str = "SEAL";
 

@@ -4,7 +4,7 @@ use dft_codec::FORMAT_VERSION;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::StoreError;
-use crate::index::Index;
+use crate::read::index::Index;
 
 impl Index {
     /// A hash of what the index holds: of the text of each trace, how far that was read, and the configuration.

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use dft_codec::{ContentHash, DuplicateEntry, FileEntry};
 
 use crate::error::StoreError;
-use crate::index_writer::IndexWriter;
-use crate::publish::NameChanges;
-use crate::same_traces::is_gone;
+use crate::read::same_traces::is_gone;
 use crate::trace_names::TraceNames;
+use crate::write::generation::NameChanges;
+use crate::write::index_writer::IndexWriter;
 
 /// How a trace stands to those that are in, or about to be.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,10 +12,10 @@ use dft_aggregate::{Config, Run};
 use dft_codec::{Bounds, DuplicateEntry, FileEntry, PieceEntry};
 use dft_io::{CreatedDirectories, WorkDirectory};
 
-use crate::bundle::{Bundle, Contents, Held, INCOMING, MANIFEST, WHOLE, remove_bundle};
 use crate::error::StoreError;
-use crate::sorted::{Sorter, Written};
+use crate::staging::bundle::{Bundle, Contents, Held, INCOMING, MANIFEST, WHOLE, remove_bundle};
 use crate::trace_names::TraceNames;
+use crate::write::sorter::{Sorter, Written};
 
 /// How the names of the work directories of stagers begin.
 const WORK: &str = ".stage-";

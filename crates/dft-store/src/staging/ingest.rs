@@ -10,15 +10,15 @@ use dft_aggregate::Config;
 use dft_codec::{Bounds, DuplicateEntry, FileEntry, PieceEntry, Unchained};
 use dft_io::Show;
 
-use crate::bundle::{Bundle, Contents, INCOMING, Listed, WHOLE, remove_bundle};
-use crate::chain::{Chain, chain};
 use crate::error::StoreError;
-use crate::index_writer::IndexWriter;
 use crate::lock::LockUnavailable;
-use crate::pending_traces::{PendingTraces, TraceStatus};
-use crate::same_traces::{DuplicateTrace, SharedProcesses};
-use crate::sorted::Written;
+use crate::read::same_traces::{DuplicateTrace, SharedProcesses};
+use crate::staging::bundle::{Bundle, Contents, INCOMING, Listed, WHOLE, remove_bundle};
+use crate::staging::chain::{Chain, chain};
+use crate::staging::pending_traces::{PendingTraces, TraceStatus};
 use crate::trace_names::TraceNames;
+use crate::write::index_writer::IndexWriter;
+use crate::write::sorter::Written;
 
 /// A bundle that was taken in, or was in already.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use rocksdb::{DBRawIterator, ReadOptions};
 
 use crate::column_families;
 use crate::error::StoreError;
-use crate::index::Index;
+use crate::read::index::Index;
 
 /// How whatever is read in long ranges is read.
 pub(crate) fn scan_options() -> ReadOptions {

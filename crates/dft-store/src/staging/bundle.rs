@@ -36,8 +36,8 @@ use crate::column_families;
 use crate::error::StoreError;
 use crate::hashed::FileHash;
 use crate::seal::{check_file, seal_file};
-use crate::sorted::{SortedFiles, Written};
 use crate::trace_names::TraceNames;
+use crate::write::sorter::{SortedFiles, Written};
 
 pub(crate) const MANIFEST: &str = "BUNDLE";
 const MAGIC: &[u8] = b"dft bundle";

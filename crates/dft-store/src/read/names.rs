@@ -10,7 +10,7 @@ use rocksdb::{ColumnFamily, DB};
 
 use crate::column_families;
 use crate::error::StoreError;
-use crate::scan::scan_options;
+use crate::read::scan::scan_options;
 
 /// How many hashes of an index have more than one name; `path` is for errors to name.
 pub(crate) fn count_ambiguous(db: &DB, family: &ColumnFamily, path: &Path) -> Result<u64, StoreError> {

@@ -19,11 +19,11 @@ use rocksdb::{
 use crate::column_families::{self, MergeFaults};
 use crate::current::{self, Current};
 use crate::error::StoreError;
-use crate::file_system::FileSystem;
-use crate::names;
 use crate::pools::{self, DatabaseUse};
+use crate::read::names;
 use crate::seal::{Linked, Seal};
-use crate::sorted::SortedFiles;
+use crate::write::file_system::FileSystem;
+use crate::write::sorter::SortedFiles;
 
 /// What becomes of the names of traces, beside the files that rows came from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -13,9 +13,9 @@ use rocksdb::{Cache, ColumnFamily, DB};
 use crate::column_families::{self, MergeFaults};
 use crate::current::{self, Current};
 use crate::error::StoreError;
-use crate::names::{NameTable, count_ambiguous};
 use crate::pools;
-use crate::scan::{RowQuery, scan_options};
+use crate::read::names::{NameTable, count_ambiguous};
+use crate::read::scan::{RowQuery, scan_options};
 use crate::seal::Seal;
 
 /// Bytes of blocks that an open index keeps in memory.

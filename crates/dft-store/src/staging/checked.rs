@@ -10,14 +10,14 @@ use std::thread;
 
 use dft_codec::FileCounts;
 
-use crate::bundle::{Bundle, Contents};
 use crate::column_families;
 use crate::error::StoreError;
-use crate::index::Index;
-use crate::index_writer::IndexWriter;
-use crate::publish::Publisher;
-use crate::sorted::{Written, join};
-use crate::verify::verify_bundle;
+use crate::read::index::Index;
+use crate::read::verify::verify_bundle;
+use crate::staging::bundle::{Bundle, Contents};
+use crate::write::generation::Publisher;
+use crate::write::index_writer::IndexWriter;
+use crate::write::sorter::{Written, join};
 
 /// Bundles that are read at once: mostly that is to wait for the disk.
 const AT_ONCE: usize = 8;

@@ -15,11 +15,11 @@ use dft_codec::{
 use crate::column_families;
 use crate::current::{self, Current};
 use crate::error::StoreError;
-use crate::index::Index;
-use crate::scan::scan_options;
+use crate::read::index::Index;
+use crate::read::scan::scan_options;
 use crate::seal::Seal;
-use crate::sorted::join;
 use crate::trace_names::TraceNames;
+use crate::write::sorter::join;
 
 /// Most faults that are told one by one: a damaged index may have as many as it has rows.
 const MOST: usize = 100;

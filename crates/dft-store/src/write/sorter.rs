@@ -12,7 +12,7 @@ use rocksdb::{DBCompressionType, Options};
 use crate::column_families::{self, MergeFaults};
 use crate::error::StoreError;
 use crate::hashed::FileHashes;
-use crate::sst::SstSet;
+use crate::write::sst::SstSet;
 
 /// Rows of fewer bytes than this are written by one thread to one file.
 const SMALL: u64 = 4 << 20;

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use dft_codec::{RowKey, SeriesId};
 
 use crate::error::StoreError;
-use crate::scan::RowScan;
+use crate::read::scan::RowScan;
 
 /// The bytes of entries that are handed over at once.
 const PACKET: usize = 256 << 10;

@@ -12,13 +12,13 @@ use rocksdb::SstFileWriter;
 use tempfile::TempDir;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::bundle::{Bundle, BundleFile, Contents, MANIFEST, Manifest, WHOLE};
 use crate::column_families::{self, MergeFaults, NAMES, ROWS, SERIES, STAGED, TELEMETRY};
-use crate::index::Index;
-use crate::stager::Stager;
+use crate::read::index::Index;
+use crate::staging::bundle::{Bundle, BundleFile, Contents, MANIFEST, Manifest, WHOLE};
+use crate::staging::stager::Stager;
 use crate::{IndexWriter, IngestReport, StoreError, verify};
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../../tests/common/mod.rs"]
 mod common;
 use common::{batch, call, config, copy, name, publish, reading, table};
 

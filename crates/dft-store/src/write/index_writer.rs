@@ -11,11 +11,11 @@ use dft_io::WorkDirectory;
 use crate::current::{self, Current};
 use crate::directory;
 use crate::error::StoreError;
-use crate::index::Index;
 use crate::lock::{Lock, LockUnavailable};
-use crate::publish::{Batch, Description, Generation, NameChanges, Publisher};
-use crate::sorted::{SortedFiles, Sorter, Written, join};
+use crate::read::index::Index;
 use crate::trace_names::TraceNames;
+use crate::write::generation::{Batch, Description, Generation, NameChanges, Publisher};
+use crate::write::sorter::{SortedFiles, Sorter, Written, join};
 
 /// An index opened for writing. It stays as it is until something is
 /// [published](IndexWriter::publish) or [ingested](IndexWriter::ingest).

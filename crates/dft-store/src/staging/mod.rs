@@ -1,0 +1,10 @@
+//! Staged builds: bundles, how workers make them, and how they are ingested into an index.
+
+pub(crate) mod bundle;
+mod chain;
+mod checked;
+#[cfg(test)]
+mod hostile_bundles;
+pub(crate) mod ingest;
+mod pending_traces;
+pub(crate) mod stager;

@@ -1,0 +1,7 @@
+//! The one writer of an index, and how it makes the next generation.
+
+mod file_system;
+pub(crate) mod generation;
+pub(crate) mod index_writer;
+pub(crate) mod sorter;
+mod sst;
