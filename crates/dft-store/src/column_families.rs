@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use dft_codec::{DecodeError, NameGivers, RowChunk, RowKey, TelemetryKey, TelemetryValue};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, InfoLogger, LogLevel, MergeOperands, Options,
+    ReadOptions,
 };
 
 pub(crate) const ROWS: &str = "aggregation";
@@ -202,5 +203,14 @@ pub(crate) fn database_options() -> Options {
     // What they would be read for is when to compact, which is never.
     options.set_skip_stats_update_on_db_open(true);
     options.set_paranoid_checks(true);
+    options
+}
+
+/// How whatever is read in long ranges is read.
+pub(crate) fn scan_options() -> ReadOptions {
+    let mut options = ReadOptions::default();
+    options.fill_cache(false);
+    options.set_readahead_size(2 << 20);
+    options.set_verify_checksums(true);
     options
 }

@@ -6,10 +6,11 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::directory;
 use crate::error::StoreError;
+use crate::layout::{generation, number_of};
 use crate::seal::{self, Seal};
 
 /// The current generation.
@@ -46,20 +47,6 @@ pub(crate) fn read(index: &Path) -> Result<Option<Current>, StoreError> {
             Err(_) => {}
         }
     }
-}
-
-pub(crate) fn generation(index: &Path, number: u64) -> PathBuf {
-    index.join(name(number))
-}
-
-fn name(number: u64) -> String {
-    format!("gen-{number:06}")
-}
-
-/// The number of a generation, by the one name that it has.
-pub(crate) fn number_of(of: &str) -> Option<u64> {
-    let number = of.strip_prefix("gen-")?.parse().ok()?;
-    (name(number) == of).then_some(number)
 }
 
 /// The numbers of the generations that are there. What is called like one is one, or an error.
@@ -145,6 +132,8 @@ pub(crate) fn next_number(index: &Path, highest: Option<u64>) -> Result<u64, Sto
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     fn made(folder: &Path, number: u64) -> Current {

@@ -8,12 +8,8 @@ use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::thread;
 
-use crate::current;
 use crate::error::StoreError;
-use crate::lock::LOCK;
-
-/// The name of the marker.
-pub(crate) const MARKER: &str = "DFT_INDEX";
+use crate::layout::{self, LOCK, MARKER};
 
 /// What the marker says.
 const TEXT: &[u8] = b"dft index 1\nAn index of DFTracer traces. Only dft writes to this directory.\n";
@@ -68,7 +64,7 @@ fn is_unmarked(index: &Path) -> bool {
     std::str::from_utf8(&line).ok().and_then(|line| line.strip_suffix('\n')).is_some_and(|line| {
         let (generation, seal) = line.split_once(' ').unwrap_or((line, ""));
         let is_seal = seal.is_empty() || (seal.len() == 32 && seal.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        current::number_of(generation).is_some() && is_seal
+        layout::number_of(generation).is_some() && is_seal
     })
 }
 

@@ -9,6 +9,7 @@ use dft_io::Show;
 
 /// Why the index cannot be opened, read or written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StoreError {
     /// There is no index at the path.
     #[error("{}: no index here; make one with `dft index`", .0.shown())]

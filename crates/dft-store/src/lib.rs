@@ -101,6 +101,8 @@
 //! there may fail when a writer elsewhere replaces the generation that it reads; it opens the index
 //! again. The work directory of a process that died on another machine is removed after a week without a change.
 
+#![warn(missing_debug_implementations)]
+
 #[cfg(test)]
 extern crate self as dft_store;
 
@@ -109,27 +111,32 @@ mod current;
 mod directory;
 mod error;
 mod hashed;
+mod layout;
 mod limits;
 mod lock;
 mod pools;
 mod read;
 mod seal;
 mod staging;
+mod threads;
 mod trace_names;
 mod write;
 
 pub use error::StoreError;
 pub use lock::LockUnavailable;
 pub use pools::{end_background_threads, end_idle_threads};
-pub use read::index::{Index, IndexSize};
+pub use read::index::Index;
 pub use read::names::NameTable;
 pub use read::prefetch::RowPrefetch;
 pub use read::same_traces::{DuplicateTrace, SharedProcesses, is_gone};
 pub use read::scan::{RowQuery, RowScan, SeriesScan, TelemetryQuery, TelemetryScan};
-pub use read::verify::{Verification, verify};
-pub use staging::ingest::{IngestReport, IngestedBundle, UnchainedTrace, WaitingTrace, bundle_config};
+pub use read::verify::report::Verification;
+pub use read::verify::verify;
+pub use seal::IndexSize;
+pub use staging::ingest::bundle_config;
+pub use staging::ingest_report::{IngestReport, IngestedBundle, UnchainedTrace, WaitingTrace};
 pub use staging::stager::{Staged, StagedBefore, Stager};
 pub use trace_names::TraceNames;
-pub use write::generation::{Batch, NameChanges};
+pub use write::batch::{Batch, NameChanges};
 pub use write::index_writer::IndexWriter;
 pub use write::sorter::Written;

@@ -12,9 +12,7 @@ use dft_io::fork::{Locked, Maker};
 
 use crate::directory;
 use crate::error::StoreError;
-
-/// The name of the file that is locked.
-pub(crate) const LOCK: &str = "LOCK";
+use crate::layout::LOCK;
 
 /// An index that a writer works on without a lock, since the file system gives none.
 #[derive(Clone, Debug, PartialEq, Eq)]

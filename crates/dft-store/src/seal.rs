@@ -23,12 +23,20 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::StoreError;
 use crate::hashed::{FileHash, FileHashes};
-use crate::read::index::IndexSize;
 
 const SEAL: &str = "SEAL";
 
 /// The bytes of the last line: a hash.
 const HASH_LINE: usize = 33;
+
+/// What an index takes on disk.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct IndexSize {
+    /// Bytes of all its files.
+    pub bytes: u64,
+    /// How many files.
+    pub files: u64,
+}
 
 /// Whether a directory has the seal of a generation.
 pub(crate) fn is_there(directory: &Path) -> bool {

@@ -1,34 +1,22 @@
 //! An index, opened for reading.
 
+use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use dft_aggregate::Config;
-use dft_codec::{
-    Bounds, ChunkCursor, DecodeError, DuplicateEntry, FORMAT_VERSION, FileEntry, NameKey, NameKind, RowKey, SeriesId,
-    SeriesIdentity, SeriesKind, TelemetryKey,
-};
+use dft_codec::{Bounds, ChunkCursor, DecodeError, FORMAT_VERSION, RowKey, SeriesId, SeriesKind, TelemetryKey};
 use rocksdb::{Cache, ColumnFamily, DB};
 
 use crate::column_families::{self, MergeFaults};
 use crate::current::{self, Current};
 use crate::error::StoreError;
+use crate::layout;
 use crate::pools;
-use crate::read::names::{NameTable, count_ambiguous};
-use crate::read::scan::{RowQuery, scan_options};
-use crate::seal::Seal;
+use crate::seal::{IndexSize, Seal};
 
 /// Bytes of blocks that an open index keeps in memory.
 const CACHE: usize = 32 << 20;
-
-/// What an index takes on disk.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct IndexSize {
-    /// Bytes of all its files.
-    pub bytes: u64,
-    /// How many files.
-    pub files: u64,
-}
 
 /// An index opened read-only: a snapshot that no writer changes.
 pub struct Index {
@@ -39,6 +27,18 @@ pub struct Index {
     seal: Seal,
     config: Config,
     bounds: Option<Bounds>,
+}
+
+impl fmt::Debug for Index {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, generation, config, bounds, .. } = self;
+        f.debug_struct("Index")
+            .field("path", path)
+            .field("generation", generation)
+            .field("config", config)
+            .field("bounds", bounds)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Index {
@@ -79,7 +79,7 @@ impl Index {
         let in_use = pools::begin_use()?;
         let faults = MergeFaults::default();
         let cache = Cache::new_lru_cache(CACHE);
-        let directory = current::generation(path, current.number);
+        let directory = layout::generation(path, current.number);
         let seal = Seal::read(&directory, current.number)?;
         seal.check(&directory)?;
         let mut options = column_families::database_options();
@@ -149,144 +149,9 @@ impl Index {
         self.bounds
     }
 
-    /// What the index knows of a trace file.
-    ///
-    /// # Errors
-    ///
-    /// Where the index cannot be read.
-    pub fn file(&self, path: &[u8]) -> Result<Option<FileEntry>, StoreError> {
-        let bytes = self
-            .db
-            .get_pinned_cf(self.family(column_families::FILES)?, path)
-            .map_err(StoreError::rocks(&self.path, "read a file's entry"))?;
-        bytes
-            .map(|bytes| FileEntry::decode(&bytes).map_err(|error| self.entry(column_families::FILES, path, error)))
-            .transpose()
-    }
-
-    /// Every trace file in the index, by path.
-    ///
-    /// # Errors
-    ///
-    /// Where the index cannot be read.
-    pub fn files(&self) -> Result<Vec<(Vec<u8>, FileEntry)>, StoreError> {
-        let mut files = Vec::new();
-        self.each(column_families::FILES, b"", |key, value| {
-            files.push((key.to_vec(), FileEntry::decode(value)?));
-            Ok(true)
-        })?;
-        Ok(files)
-    }
-
-    /// Every file that has the trace of another one, and so is not counted, by name.
-    ///
-    /// # Errors
-    ///
-    /// Where the index cannot be read.
-    pub fn duplicates(&self) -> Result<Vec<(Vec<u8>, DuplicateEntry)>, StoreError> {
-        let mut duplicates = Vec::new();
-        self.each(column_families::META, column_families::DUPLICATE, |key, value| {
-            let Some(name) = key.strip_prefix(column_families::DUPLICATE) else { return Ok(false) };
-            duplicates.push((name.to_vec(), DuplicateEntry::decode(value)?));
-            Ok(true)
-        })?;
-        Ok(duplicates)
-    }
-
-    /// The hash table of a kind, whole.
-    ///
-    /// # Errors
-    ///
-    /// Where the index cannot be read.
-    pub fn names(&self, kind: NameKind) -> Result<NameTable, StoreError> {
-        let mut table = NameTable::new();
-        self.each_name(kind, |key, givers| table.add(&key.hash, &key.name, givers))?;
-        Ok(table)
-    }
-
-    /// How many hashes, of all kinds, have more than one name.
-    ///
-    /// # Errors
-    ///
-    /// Where the index cannot be read.
-    pub fn ambiguous_hashes(&self) -> Result<u64, StoreError> {
-        count_ambiguous(&self.db, self.family(column_families::NAMES)?, &self.path)
-    }
-
-    /// Hands the names of a kind to `visit`, with their values, by hash; those of one hash in byte order.
-    fn each_name(
-        &self,
-        kind: NameKind,
-        mut visit: impl FnMut(NameKey, &[u8]) -> Result<(), DecodeError>,
-    ) -> Result<(), StoreError> {
-        self.each(column_families::NAMES, &[kind.tag()], |key, givers| {
-            if key.first() != Some(&kind.tag()) {
-                return Ok(false);
-            }
-            visit(NameKey::decode(key)?, givers)?;
-            Ok(true)
-        })
-    }
-
-    /// The name of one hash: the least in byte order where it has several.
-    ///
-    /// # Errors
-    ///
-    /// Where the index cannot be read.
-    pub fn name(&self, kind: NameKind, hash: &str) -> Result<Option<String>, StoreError> {
-        let prefix = NameKey::prefix(kind, hash);
-        let mut found = None;
-        self.each(column_families::NAMES, &prefix, |key, _| {
-            if key.starts_with(&prefix) {
-                found = Some(NameKey::decode(key)?.name);
-            }
-            Ok(false)
-        })?;
-        Ok(found)
-    }
-
     /// What the index takes on disk.
     pub fn size(&self) -> IndexSize {
         self.seal.size()
-    }
-
-    /// How many rows there are of a kind of series.
-    ///
-    /// # Errors
-    ///
-    /// Where the index cannot be read.
-    pub fn count_rows(&self, kind: SeriesKind) -> Result<u64, StoreError> {
-        let mut rows = self.rows(RowQuery::kind(kind))?;
-        let mut number = 0;
-        while rows.next_entry(|_, _| number += 1)?.is_some() {}
-        Ok(number)
-    }
-
-    /// How many telemetry rows there are.
-    ///
-    /// # Errors
-    ///
-    /// Where the index cannot be read.
-    pub fn count_telemetry(&self) -> Result<u64, StoreError> {
-        self.count(column_families::TELEMETRY)
-    }
-
-    /// How many series there are.
-    ///
-    /// # Errors
-    ///
-    /// Where the index cannot be read.
-    pub fn count_series(&self) -> Result<u64, StoreError> {
-        self.count(column_families::SERIES)
-    }
-
-    fn count(&self, family: &'static str) -> Result<u64, StoreError> {
-        let mut entries = 0;
-        self.each(family, b"", |_, _| {
-            entries += 1;
-            Ok(true)
-        })?;
-        Ok(entries)
     }
 
     /// Splits the rows of a kind of series into at most `parts` ranges of series ids, for parallel readers:
@@ -334,29 +199,7 @@ impl Index {
         self.damaged(&format!("it has rows of series {id}, but not who that is"))
     }
 
-    /// Refuses another identity under the id of a series that is in.
-    pub(crate) fn refuse_clash(&self, id: &[u8], identity: &[u8]) -> Result<(), StoreError> {
-        let stored =
-            self.db.get_pinned_cf(self.family(column_families::SERIES)?, id).map_err(|error| self.read_error(error))?;
-        match stored {
-            Some(stored) if *stored != *identity => {
-                let decode = |bytes: &[u8]| {
-                    SeriesIdentity::decode(bytes)
-                        .map(Box::new)
-                        .map_err(|error| self.entry(column_families::SERIES, id, error))
-                };
-                Err(StoreError::SeriesClash { first: decode(&stored)?, second: decode(identity)? })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether a bundle was taken in, by its id.
-    pub(crate) fn has_bundle(&self, id: &str) -> Result<bool, StoreError> {
-        Ok(self.meta(&column_families::bundle_key(id))?.is_some())
-    }
-
-    fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(crate) fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.db
             .get_cf(self.family(column_families::META)?, key)
             .map_err(StoreError::rocks(&self.path, "read the index's description"))
@@ -381,7 +224,7 @@ impl Index {
         from: &[u8],
         mut visit: impl FnMut(&[u8], &[u8]) -> Result<bool, DecodeError>,
     ) -> Result<(), StoreError> {
-        let mut cursor = self.db.raw_iterator_cf_opt(self.family(family)?, scan_options());
+        let mut cursor = self.db.raw_iterator_cf_opt(self.family(family)?, column_families::scan_options());
         cursor.seek(from);
         while let (Some(key), Some(value)) = (cursor.key(), cursor.value()) {
             if !visit(key, value).map_err(|error| self.entry(family, key, error))? {

@@ -2,6 +2,7 @@
 
 mod contents;
 pub(crate) mod index;
+mod lookups;
 pub(crate) mod names;
 pub(crate) mod prefetch;
 pub(crate) mod same_traces;

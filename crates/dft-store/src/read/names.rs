@@ -10,11 +10,10 @@ use rocksdb::{ColumnFamily, DB};
 
 use crate::column_families;
 use crate::error::StoreError;
-use crate::read::scan::scan_options;
 
 /// How many hashes of an index have more than one name; `path` is for errors to name.
 pub(crate) fn count_ambiguous(db: &DB, family: &ColumnFamily, path: &Path) -> Result<u64, StoreError> {
-    let mut cursor = db.raw_iterator_cf_opt(family, scan_options());
+    let mut cursor = db.raw_iterator_cf_opt(family, column_families::scan_options());
     let (mut last, mut names, mut ambiguous) = (None, 0, 0);
     cursor.seek_to_first();
     while let Some(key) = cursor.key() {

@@ -1,5 +1,6 @@
 //! Rows that one thread reads and another walks.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, sync_channel};
 
@@ -30,6 +31,12 @@ pub struct RowPrefetch {
     next: usize,
     /// What lies before it is passed over.
     from: Option<SeriesId>,
+}
+
+impl fmt::Debug for RowPrefetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RowPrefetch").field("from", &self.from).finish_non_exhaustive()
+    }
 }
 
 impl<'a> RowScan<'a> {

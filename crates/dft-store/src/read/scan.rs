@@ -1,23 +1,15 @@
 //! Scans: rows, telemetry and series, in key order, borrowed until the next step.
 
 use std::cmp::Ordering;
+use std::fmt;
 use std::ops::Range;
 
 use dft_codec::{ChunkCursor, DecodeError, RowKey, SeriesId, SeriesIdentity, SeriesKind, TelemetryKey, put_ordered};
-use rocksdb::{DBRawIterator, ReadOptions};
+use rocksdb::DBRawIterator;
 
 use crate::column_families;
 use crate::error::StoreError;
 use crate::read::index::Index;
-
-/// How whatever is read in long ranges is read.
-pub(crate) fn scan_options() -> ReadOptions {
-    let mut options = ReadOptions::default();
-    options.fill_cache(false);
-    options.set_readahead_size(2 << 20);
-    options.set_verify_checksums(true);
-    options
-}
 
 /// Which rows to scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,8 +59,20 @@ impl Index {
     ///
     /// Where the index cannot be read.
     pub fn rows(&self, query: RowQuery) -> Result<RowScan<'_>, StoreError> {
-        let cursor = self.db.raw_iterator_cf_opt(self.family(column_families::ROWS)?, scan_options());
+        let cursor = self.db.raw_iterator_cf_opt(self.family(column_families::ROWS)?, column_families::scan_options());
         Ok(RowScan { index: self, cursor, query, started: false, chunk: None })
+    }
+
+    /// How many rows there are of a kind of series.
+    ///
+    /// # Errors
+    ///
+    /// Where the index cannot be read.
+    pub fn count_rows(&self, kind: SeriesKind) -> Result<u64, StoreError> {
+        let mut rows = self.rows(RowQuery::kind(kind))?;
+        let mut number = 0;
+        while rows.next_entry(|_, _| number += 1)?.is_some() {}
+        Ok(number)
     }
 
     /// A scan of series, ids and identities.
@@ -77,7 +81,8 @@ impl Index {
     ///
     /// Where the index cannot be read.
     pub fn series(&self, range: Range<SeriesId>) -> Result<SeriesScan<'_>, StoreError> {
-        let mut cursor = self.db.raw_iterator_cf_opt(self.family(column_families::SERIES)?, scan_options());
+        let mut cursor =
+            self.db.raw_iterator_cf_opt(self.family(column_families::SERIES)?, column_families::scan_options());
         cursor.seek(range.start.0);
         Ok(SeriesScan { index: self, cursor, end: range.end, started: false, ended: false })
     }
@@ -88,8 +93,15 @@ impl Index {
     ///
     /// Where the index cannot be read.
     pub fn telemetry(&self, query: TelemetryQuery) -> Result<TelemetryScan<'_>, StoreError> {
-        let cursor = self.db.raw_iterator_cf_opt(self.family(column_families::TELEMETRY)?, scan_options());
+        let cursor =
+            self.db.raw_iterator_cf_opt(self.family(column_families::TELEMETRY)?, column_families::scan_options());
         Ok(TelemetryScan { index: self, cursor, query, started: false })
+    }
+}
+
+impl fmt::Debug for RowScan<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RowScan").field("index", &self.index).field("query", &self.query).finish_non_exhaustive()
     }
 }
 
@@ -198,6 +210,12 @@ pub struct SeriesScan<'a> {
     end: SeriesId,
     started: bool,
     ended: bool,
+}
+
+impl fmt::Debug for SeriesScan<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SeriesScan").field("index", &self.index).field("end", &self.end).finish_non_exhaustive()
+    }
 }
 
 impl Iterator for SeriesScan<'_> {
@@ -309,6 +327,12 @@ pub struct TelemetryScan<'a> {
     cursor: DBRawIterator<'a>,
     query: TelemetryQuery,
     started: bool,
+}
+
+impl fmt::Debug for TelemetryScan<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TelemetryScan").field("index", &self.index).field("query", &self.query).finish_non_exhaustive()
+    }
 }
 
 impl TelemetryScan<'_> {

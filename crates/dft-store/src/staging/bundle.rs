@@ -1,245 +1,34 @@
-//! Bundles: what one worker staged of a build, to be ingested by whoever has the index.
-//!
-//! ```text
-//! bundle-<id>/
-//!   BUNDLE                     the manifest
-//!   aggregation-00.0000.sst    sorted files, whose entries merge with those of others
-//!   …
-//!
-//! manifest    "dft bundle" │ varint format │ varint n, n bytes configuration │ bounds: 0 none, 1 + n, bounds
-//!             │ varint rows │ varint telemetry │ varint series
-//!             │ 0 │ varint n, n × (varint n, n bytes path, varint n, n bytes entry)     the traces, by path
-//!             │ or 1 │ varint n, n bytes path, varint n, n bytes entry                  a piece of one
-//!             │ text source, empty for none
-//!             │ varint n, n × (varint n, n bytes path, varint n, n bytes entry)         duplicates, by path
-//!             │ varint n, n × (text family, text name, varint size, 16 bytes hash)
-//!             │ 16 bytes hash of all before
-//! ```
-//!
-//! Hashes are XXH3-128, big-endian. The id is one of what the bundle holds, not of its bytes: two
-//! workers that stage the same traces make bundles of one name, of which one is there.
+//! A bundle on disk.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read, Write};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use dft_aggregate::Config;
-use dft_codec::{
-    Bounds, DecodeError, DuplicateEntry, FORMAT_VERSION, FileEntry, PieceEntry, Reader, put_text, put_varint,
-};
-use xxhash_rust::xxh3::xxh3_128;
+use dft_codec::{Bounds, DuplicateEntry, FORMAT_VERSION};
 
-use crate::column_families;
 use crate::error::StoreError;
 use crate::hashed::FileHash;
 use crate::seal::{check_file, seal_file};
-use crate::trace_names::TraceNames;
-use crate::write::sorter::{SortedFiles, Written};
-
-pub(crate) const MANIFEST: &str = "BUNDLE";
-const MAGIC: &[u8] = b"dft bundle";
+use crate::staging::manifest::{BundleFile, Contents, MAGIC, MANIFEST, Manifest, ManifestError};
+use crate::write::sorter::SortedFiles;
 
 /// How the names of whole bundles begin, and of those that are on their way.
 pub(crate) const WHOLE: &str = "bundle-";
 pub(crate) const INCOMING: &str = ".incoming-";
 
-/// A sorted file of a bundle.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct BundleFile {
-    pub(crate) family: &'static str,
-    pub(crate) name: String,
-    pub(crate) size: u64,
-    pub(crate) hash: u128,
-}
-
-/// What a bundle was made of.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Contents {
-    /// Whole traces, by path.
-    Traces(Vec<(PathBuf, FileEntry)>),
-    /// A piece of a trace, which waits for the others: so nothing else is with it.
-    Piece(PathBuf, Box<PieceEntry>),
-}
-
-/// What a bundle says of itself.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Manifest {
-    pub(crate) config: Config,
-    pub(crate) bounds: Option<Bounds>,
-    pub(crate) written: Written,
-    pub(crate) contents: Contents,
-    /// The source of the traces, where that was named.
-    pub(crate) source: Option<String>,
-    /// Files that have the trace of another one, which is called so by its whole path.
-    pub(crate) duplicates: Vec<(PathBuf, DuplicateEntry)>,
-    pub(crate) files: Vec<BundleFile>,
-}
-
 /// What is said of what a bundle holds, when it is made.
-pub(crate) struct Held {
+pub(crate) struct BundleDescription {
     pub(crate) contents: Contents,
     pub(crate) source: Option<String>,
     pub(crate) duplicates: Vec<(PathBuf, DuplicateEntry)>,
     pub(crate) bounds: Option<Bounds>,
-}
-
-/// Why the bytes are no manifest that this program reads.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum ManifestError {
-    Format(u64),
-    Damaged(DecodeError),
-}
-
-impl From<DecodeError> for ManifestError {
-    fn from(error: DecodeError) -> Self {
-        Self::Damaged(error)
-    }
-}
-
-impl Manifest {
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = MAGIC.to_vec();
-        put_varint(&mut out, FORMAT_VERSION.into());
-        put_bytes(&mut out, &self.config.encode());
-        match self.bounds {
-            None => out.push(0),
-            Some(bounds) => {
-                out.push(1);
-                put_bytes(&mut out, &bounds.encode());
-            }
-        }
-        for number in [self.written.rows, self.written.telemetry, self.written.series] {
-            put_varint(&mut out, number.into());
-        }
-        self.put_contents(&mut out);
-        put_varint(&mut out, self.files.len() as u128);
-        for file in &self.files {
-            put_text(&mut out, file.family);
-            put_text(&mut out, &file.name);
-            put_varint(&mut out, file.size.into());
-            out.extend_from_slice(&file.hash.to_be_bytes());
-        }
-        out.extend_from_slice(&xxh3_128(&out).to_be_bytes());
-        out
-    }
-
-    fn put_contents(&self, out: &mut Vec<u8>) {
-        match &self.contents {
-            Contents::Traces(traces) => {
-                out.push(0);
-                put_varint(out, traces.len() as u128);
-                traces.iter().for_each(|(path, entry)| put_entry(out, path, &entry.encode()));
-            }
-            Contents::Piece(path, entry) => {
-                out.push(1);
-                put_entry(out, path, &entry.encode());
-            }
-        }
-        put_text(out, self.source.as_deref().unwrap_or_default());
-        put_varint(out, self.duplicates.len() as u128);
-        self.duplicates.iter().for_each(|(path, entry)| put_entry(out, path, &entry.encode()));
-    }
-
-    fn decode(bytes: &[u8]) -> Result<Self, ManifestError> {
-        const NOT_ONE: DecodeError = DecodeError::Invalid("it is no bundle's manifest");
-        let rest = bytes.strip_prefix(MAGIC).ok_or(NOT_ONE)?;
-        let format = Reader::new(rest).varint_u64()?;
-        if format != u64::from(FORMAT_VERSION) {
-            return Err(ManifestError::Format(format));
-        }
-        let (body, hash) = bytes.split_last_chunk().ok_or(DecodeError::Truncated)?;
-        if xxh3_128(body) != u128::from_be_bytes(*hash) {
-            return Err(DecodeError::Invalid("its bytes are not those that were written").into());
-        }
-        let mut reader = Reader::new(&body[MAGIC.len()..]);
-        reader.varint_u64()?;
-        let config = Config::decode(take_bytes(&mut reader)?)?;
-        let bounds = match reader.u8()? {
-            0 => None,
-            1 => Some(Bounds::decode(take_bytes(&mut reader)?)?),
-            _ => return Err(DecodeError::Invalid("bounds of no known kind").into()),
-        };
-        let [rows, telemetry, series] = [reader.varint_u64()?, reader.varint_u64()?, reader.varint_u64()?];
-        let contents = match reader.u8()? {
-            0 => {
-                let mut traces = Vec::new();
-                for _ in 0..reader.count_of(2)? {
-                    traces.push((take_path(&mut reader)?, FileEntry::decode(take_bytes(&mut reader)?)?));
-                }
-                if !traces.is_sorted_by(|(a, _), (b, _)| a < b) {
-                    return Err(DecodeError::Invalid("a trace that is there twice, or out of order").into());
-                }
-                Contents::Traces(traces)
-            }
-            1 => {
-                let path = take_path(&mut reader)?;
-                Contents::Piece(path, Box::new(PieceEntry::decode(take_bytes(&mut reader)?)?))
-            }
-            _ => return Err(DecodeError::Invalid("contents of no known kind").into()),
-        };
-        let source = Some(reader.text()?.to_owned()).filter(|source| !source.is_empty());
-        if source.as_deref().is_some_and(|source| TraceNames::refuse_source(source).is_some()) {
-            return Err(DecodeError::Invalid("a source that cannot be named so").into());
-        }
-        let mut duplicates = Vec::new();
-        for _ in 0..reader.count_of(2)? {
-            duplicates.push((take_path(&mut reader)?, DuplicateEntry::decode(take_bytes(&mut reader)?)?));
-        }
-        if !duplicates.is_sorted_by(|(a, _), (b, _)| a < b) {
-            return Err(DecodeError::Invalid("a duplicate that is there twice, or out of order").into());
-        }
-        let (mut files, mut names) = (Vec::new(), BTreeSet::new());
-        for _ in 0..reader.count_of(19)? {
-            let family = reader.text()?;
-            let family = column_families::STAGED.into_iter().find(|known| *known == family);
-            let family = family.ok_or(DecodeError::Invalid("a column family that is not staged"))?;
-            let name = reader.text()?.to_owned();
-            if name.is_empty() || name.contains(['/', '\0']) || name.starts_with('.') {
-                return Err(DecodeError::Invalid("the name of a file that is not in the bundle").into());
-            }
-            if !names.insert(name.clone()) {
-                return Err(DecodeError::Invalid("two files of one name").into());
-            }
-            let size = reader.varint_u64()?;
-            files.push(BundleFile { family, name, size, hash: u128::from_be_bytes(reader.array()?) });
-        }
-        reader.finish()?;
-        let written = Written { rows, telemetry, series };
-        Ok(Self { config, bounds, written, contents, source, duplicates, files })
-    }
-
-    /// The id of what the bundle holds.
-    fn id(&self) -> u128 {
-        let mut of = self.config.encode();
-        self.put_contents(&mut of);
-        xxh3_128(&of)
-    }
-}
-
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    put_varint(out, bytes.len() as u128);
-    out.extend_from_slice(bytes);
-}
-
-fn put_entry(out: &mut Vec<u8>, path: &Path, entry: &[u8]) {
-    put_bytes(out, path.as_os_str().as_bytes());
-    put_bytes(out, entry);
-}
-
-fn take_path(reader: &mut Reader<'_>) -> Result<PathBuf, DecodeError> {
-    Ok(PathBuf::from(OsString::from_vec(take_bytes(reader)?.to_vec())))
-}
-
-fn take_bytes<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
-    let length = reader.count_of(1)?;
-    reader.bytes(length)
 }
 
 /// Where a bundle is, and the bundle, or why it cannot be read.
-pub(crate) type Listed = (PathBuf, Result<Bundle, StoreError>);
+pub(crate) type ListedBundle = (PathBuf, Result<Bundle, StoreError>);
 
 /// A whole bundle.
 #[derive(Clone, Debug, PartialEq)]
@@ -254,10 +43,10 @@ impl Bundle {
     pub(crate) fn describe(
         folder: &Path,
         sorted: &SortedFiles,
-        held: Held,
+        held: BundleDescription,
         config: &Config,
     ) -> Result<String, StoreError> {
-        let Held { contents, source, duplicates, bounds } = held;
+        let BundleDescription { contents, source, duplicates, bounds } = held;
         let mut files = Vec::new();
         for (family, path) in &sorted.files {
             let FileHash { size, hash } = seal_file(path, &[&sorted.hashed])?;
@@ -279,12 +68,12 @@ impl Bundle {
     }
 
     /// The bundles in a directory, by name; for those that cannot be read, why.
-    pub(crate) fn list(shared: &Path) -> Result<Vec<Listed>, StoreError> {
+    pub(crate) fn list(shared: &Path) -> Result<Vec<ListedBundle>, StoreError> {
         Self::list_others(shared, &BTreeSet::new())
     }
 
     /// The bundles in a directory but for some.
-    pub(crate) fn list_others(shared: &Path, but: &BTreeSet<PathBuf>) -> Result<Vec<Listed>, StoreError> {
+    pub(crate) fn list_others(shared: &Path, but: &BTreeSet<PathBuf>) -> Result<Vec<ListedBundle>, StoreError> {
         let mut paths = Vec::new();
         for entry in fs::read_dir(shared).map_err(StoreError::io(shared))? {
             let entry = entry.map_err(StoreError::io(shared))?;
@@ -428,96 +217,8 @@ pub(crate) fn remove_bundle(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use dft_codec::FileCounts;
-    use dft_trace::{Consumed, OpenEnd, TimeUnit};
-
     use super::*;
-
-    fn manifest() -> Manifest {
-        let consumed = Consumed { text: 9, offset: 9, ..Consumed::NOTHING };
-        let counts = FileCounts { events: 3, ..FileCounts::default() };
-        let entry = FileEntry {
-            size: 9,
-            modified_ns: -1,
-            fingerprint: 7,
-            consumed,
-            counts,
-            fault: None,
-            time_fault: None,
-            processes: Default::default(),
-            identity: Default::default(),
-        };
-        Manifest {
-            config: Config::default(),
-            bounds: Some(Bounds { min: 0, max: 5_000_000 }),
-            written: Written { rows: 2, telemetry: 0, series: 1 },
-            duplicates: vec![(
-                PathBuf::from("/traces/b.pfw"),
-                DuplicateEntry::of_entry(b"/traces/a.pfw".to_vec(), false, &entry),
-            )],
-            contents: Contents::Traces(vec![(PathBuf::from("/traces/a.pfw"), entry)]),
-            source: Some("node1".to_owned()),
-            files: vec![BundleFile {
-                family: column_families::ROWS,
-                name: "rows.0000.sst".to_owned(),
-                size: 5,
-                hash: 9,
-            }],
-        }
-    }
-
-    fn manifest_of_a_piece() -> Manifest {
-        let mut manifest = manifest();
-        if let Contents::Traces(traces) = manifest.contents {
-            let (path, entry) = traces.into_iter().next().expect("one");
-            let piece = PieceEntry { range: 3..9, clock: TimeUnit::Ns.into(), open_end: Some(OpenEnd::Line), entry };
-            manifest.contents = Contents::Piece(path, Box::new(piece));
-        }
-        manifest
-    }
-
-    #[test]
-    fn a_manifest_comes_back_and_any_other_bytes_are_none() {
-        for manifest in [manifest(), manifest_of_a_piece()] {
-            let bytes = manifest.encode();
-            assert_eq!(Manifest::decode(&bytes), Ok(manifest));
-            for cut in 0..bytes.len() {
-                assert!(Manifest::decode(&bytes[..cut]).is_err());
-            }
-            for at in 0..bytes.len() {
-                let mut other = bytes.clone();
-                other[at] ^= 0x40;
-                assert!(Manifest::decode(&other).is_err(), "{at}");
-            }
-            assert!(Manifest::decode(&[&bytes[..], b"x"].concat()).is_err());
-        }
-        // A format of another program is said to be one, whatever follows.
-        let other = [MAGIC, &[99], b"something else"].concat();
-        assert_eq!(Manifest::decode(&other), Err(ManifestError::Format(99)));
-    }
-
-    #[test]
-    fn the_bytes_of_a_manifest_do_not_change_within_a_format() {
-        let hex = |manifest: Manifest| manifest.encode().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        assert_eq!(
-            hex(manifest()),
-            "6466742062756e646c65060a01c0843d00010001000001060100c096b10202000100010d2f7472616365732f612e706677\
-             3a040901000000000000000000000000000000070909000101000003000000000000000000000000000000000000000000\
-             00000000000000000000056e6f646531010d2f7472616365732f622e7066772f010d2f7472616365732f612e7066770009\
-             010000000000000000000000000000000700000000000000000000000000010b6167677265676174696f6e0d726f77732e\
-             303030302e7373740500000000000000000000000000000009da3c23311d6f0fc58f2e7dd5607a0710"
-        );
-        assert_eq!(
-            hex(manifest_of_a_piece()),
-            "6466742062756e646c65060a01c0843d00010001000001060100c096b102020001010d2f7472616365732f612e7066773f\
-             030900013a0409010000000000000000000000000000000709090001010000030000000000000000000000000000000000\
-             0000000000000000000000000000056e6f646531010d2f7472616365732f622e7066772f010d2f7472616365732f612e70\
-             66770009010000000000000000000000000000000700000000000000000000000000010b6167677265676174696f6e0d72\
-             6f77732e303030302e737374050000000000000000000000000000000905f4ecbcf35d623551ff98138133f9fb"
-        );
-        assert_ne!(manifest_of_a_piece().id(), manifest().id());
-        assert_eq!(format!("{:032x}", manifest().id()), "d0c0034e5bb7dbb4431c9b787e3b507b");
-    }
+    use crate::staging::manifest::tests::manifest;
 
     #[test]
     fn linking_a_bundle_again_leaves_it_whole() {
@@ -529,25 +230,6 @@ mod tests {
             let sorted = bundle.link(&folder.path().join("scratch")).expect("linked");
             assert_eq!(fs::read(&sorted.files[0].1).expect("read"), b"12345");
             assert_eq!(fs::read(bundle.path.join("rows.0000.sst")).expect("read"), b"12345");
-        }
-    }
-
-    #[test]
-    fn files_that_cannot_be_in_a_bundle_are_refused() {
-        let mut twice = manifest();
-        twice.files.push(twice.files[0].clone());
-        assert!(Manifest::decode(&twice.encode()).is_err());
-        let mut described = manifest();
-        described.files[0].family = column_families::FILES;
-        assert!(Manifest::decode(&described.encode()).is_err());
-    }
-
-    #[test]
-    fn a_file_outside_of_the_bundle_is_refused() {
-        for name in ["../x.sst", "/x.sst", ".hidden"] {
-            let mut manifest = manifest();
-            manifest.files[0].name = name.to_owned();
-            assert!(Manifest::decode(&manifest.encode()).is_err(), "{name}");
         }
     }
 }

@@ -13,11 +13,13 @@ use dft_codec::FileCounts;
 use crate::column_families;
 use crate::error::StoreError;
 use crate::read::index::Index;
-use crate::read::verify::verify_bundle;
-use crate::staging::bundle::{Bundle, Contents};
+use crate::read::verify::entries::verify_bundle;
+use crate::staging::bundle::Bundle;
+use crate::staging::manifest::Contents;
+use crate::threads::join;
 use crate::write::generation::Publisher;
 use crate::write::index_writer::IndexWriter;
-use crate::write::sorter::{Written, join};
+use crate::write::sorter::Written;
 
 /// Bundles that are read at once: mostly that is to wait for the disk.
 const AT_ONCE: usize = 8;

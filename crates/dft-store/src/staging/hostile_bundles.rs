@@ -14,7 +14,8 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::column_families::{self, MergeFaults, NAMES, ROWS, SERIES, STAGED, TELEMETRY};
 use crate::read::index::Index;
-use crate::staging::bundle::{Bundle, BundleFile, Contents, MANIFEST, Manifest, WHOLE};
+use crate::staging::bundle::{Bundle, WHOLE};
+use crate::staging::manifest::{BundleFile, Contents, MANIFEST, Manifest};
 use crate::staging::stager::Stager;
 use crate::{IndexWriter, IngestReport, StoreError, verify};
 
@@ -24,7 +25,7 @@ use common::{batch, call, config, copy, name, publish, reading, table};
 
 /// What an entry does with others of its key.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
+enum EntryKind {
     Merge,
     Put,
     Delete,
@@ -32,7 +33,7 @@ enum Kind {
     DeleteRange,
 }
 
-type Entry = (Vec<u8>, Vec<u8>, Kind);
+type Entry = (Vec<u8>, Vec<u8>, EntryKind);
 
 /// A bundle in the making: what it says, and what it has, file by file.
 #[derive(Clone)]
@@ -66,10 +67,10 @@ impl Forged {
             writer.open(&file).expect("made");
             for (key, value, kind) in entries {
                 match kind {
-                    Kind::Merge => writer.merge(key, value),
-                    Kind::Put => writer.put(key, value),
-                    Kind::Delete => writer.delete(key),
-                    Kind::DeleteRange => writer.delete_range(key, value),
+                    EntryKind::Merge => writer.merge(key, value),
+                    EntryKind::Put => writer.put(key, value),
+                    EntryKind::Delete => writer.delete(key),
+                    EntryKind::DeleteRange => writer.delete_range(key, value),
                 }
                 .expect("written");
             }
@@ -153,7 +154,7 @@ impl Place {
         let mut files: Vec<_> = STAGED.map(|family| (family, format!("{family}.sst"), Vec::new())).into();
         for (family, key, value) in held(&alone) {
             let of = files.iter_mut().find(|(of, ..)| *of == family).expect("a family");
-            of.2.push((key, value, Kind::Merge));
+            of.2.push((key, value, EntryKind::Merge));
         }
         let bundle = staged.path;
         let sound = Forged { manifest: Bundle::open(bundle.clone()).expect("read").manifest, files };
@@ -275,7 +276,7 @@ fn a_bundle_that_says_what_cannot_be_is_refused_and_named() {
     check("a series with a group key", "other group keys", |forged| {
         let mut identity = SeriesIdentity::decode(&forged.entries(SERIES)[0].1).expect("an identity");
         identity.extra.push("epoch".to_owned());
-        let entry = (identity.id().0.to_vec(), identity.encode(), Kind::Merge);
+        let entry = (identity.id().0.to_vec(), identity.encode(), EntryKind::Merge);
         forged.entries(SERIES).push(entry);
         forged.entries(SERIES).sort_by(|a, b| a.0.cmp(&b.0));
         forged.manifest.written.series += 1;
@@ -296,16 +297,18 @@ fn a_bundle_that_says_what_cannot_be_is_refused_and_named() {
     check("more series", "series, and has", |forged| forged.manifest.written.series += 1);
     check("rows that are gone", "events", |forged| drop(forged.entries(ROWS).pop()));
     check("no family at all", "events", |forged| forged.files.clear());
-    check("a row that replaces others", "entries replace others", |forged| forged.entries(ROWS)[0].2 = Kind::Put);
-    check("a name that replaces others", "entries replace others", |forged| forged.entries(NAMES)[0].2 = Kind::Put);
+    check("a row that replaces others", "entries replace others", |forged| forged.entries(ROWS)[0].2 = EntryKind::Put);
+    check("a name that replaces others", "entries replace others", |forged| {
+        forged.entries(NAMES)[0].2 = EntryKind::Put
+    });
     check("a row that deletes others", "entries delete others", |forged| {
-        forged.entries(ROWS).insert(0, (vec![0; 24], Vec::new(), Kind::Delete));
+        forged.entries(ROWS).insert(0, (vec![0; 24], Vec::new(), EntryKind::Delete));
     });
     check("a range that deletes others", "entries delete others", |forged| {
-        forged.entries(SERIES).push((vec![0], vec![0xff], Kind::DeleteRange));
+        forged.entries(SERIES).push((vec![0], vec![0xff], EntryKind::DeleteRange));
     });
     check("a file that only deletes", "entries delete others", |forged| {
-        forged.files.push((ROWS, "more.sst".to_owned(), vec![(vec![0; 24], Vec::new(), Kind::Delete)]));
+        forged.files.push((ROWS, "more.sst".to_owned(), vec![(vec![0; 24], Vec::new(), EntryKind::Delete)]));
     });
     check("the same rows twice", "twice", |forged| {
         let rows = forged.entries(ROWS).clone();

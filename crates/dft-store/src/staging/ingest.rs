@@ -1,119 +1,21 @@
 //! Ingest: bundles of a shared directory into the index, in any order, each once.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use dft_aggregate::Config;
-use dft_codec::{Bounds, DuplicateEntry, FileEntry, PieceEntry, Unchained};
-use dft_io::Show;
+use dft_codec::{Bounds, DuplicateEntry};
 
 use crate::error::StoreError;
-use crate::lock::LockUnavailable;
 use crate::read::same_traces::{DuplicateTrace, SharedProcesses};
-use crate::staging::bundle::{Bundle, Contents, INCOMING, Listed, WHOLE, remove_bundle};
-use crate::staging::chain::{Chain, chain};
-use crate::staging::pending_traces::{PendingTraces, TraceStatus};
+use crate::staging::bundle::{Bundle, INCOMING, WHOLE, remove_bundle};
+use crate::staging::ingest_report::{IngestReport, IngestedBundle};
+use crate::staging::judge::{BundleVerdict, PieceBundle};
+use crate::staging::manifest::Contents;
+use crate::staging::pending_traces::PendingTraces;
 use crate::trace_names::TraceNames;
 use crate::write::index_writer::IndexWriter;
-use crate::write::sorter::Written;
-
-/// A bundle that was taken in, or was in already.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IngestedBundle {
-    /// Its name.
-    pub name: String,
-    /// The whole traces that it was made of, by path, and what was read of each.
-    pub traces: Vec<(PathBuf, FileEntry)>,
-    /// The piece of a trace that it was made of.
-    pub piece: Option<(PathBuf, PieceEntry)>,
-}
-
-/// A trace of which some pieces are there, which wait for the others.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WaitingTrace {
-    /// The trace.
-    pub trace: PathBuf,
-    /// Its bytes that are in no piece.
-    pub missing: Vec<Range<u64>>,
-    /// The bundles that wait.
-    pub bundles: Vec<PathBuf>,
-}
-
-impl WaitingTrace {
-    /// What it waits for, in words.
-    pub fn what(&self) -> String {
-        /// How many of the missing ranges are named.
-        const SHOWN: usize = 5;
-        let missing = self.missing.iter().take(SHOWN).map(|Range { start, end }| format!("{start} to {end}"));
-        let more = match self.missing.len().saturating_sub(SHOWN) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        let missing = missing.collect::<Vec<_>>().join(", ");
-        let waits = if self.bundles.len() == 1 { "a piece waits" } else { "pieces wait" };
-        format!("{waits} for bytes {missing}{more}: stage those, or the whole of it")
-    }
-}
-
-impl fmt::Display for WaitingTrace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.trace.shown(), self.what())
-    }
-}
-
-/// A trace whose pieces do not make it, and never will: it is to be staged whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnchainedTrace {
-    /// The trace.
-    pub trace: PathBuf,
-    /// Where they do not, and why.
-    pub unchained: Unchained,
-    /// The bundles of the pieces, which stay until the trace is in.
-    pub bundles: Vec<PathBuf>,
-}
-
-impl UnchainedTrace {
-    /// Why, and what to do, in words.
-    pub fn what(&self) -> String {
-        format!("{}: stage it whole, and ingest again", self.unchained)
-    }
-}
-
-impl fmt::Display for UnchainedTrace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.trace.shown(), self.what())
-    }
-}
-
-/// What an ingest did.
-#[derive(Debug, Default)]
-pub struct IngestReport {
-    /// The bundles that were taken in, by name.
-    pub taken: Vec<IngestedBundle>,
-    /// The bundles whose traces were all in.
-    pub known: Vec<IngestedBundle>,
-    /// The bundles that were left where they are, and why; not those of the next two.
-    pub refused: Vec<(PathBuf, StoreError)>,
-    /// The traces whose pieces wait for others.
-    pub waiting: Vec<WaitingTrace>,
-    /// The traces that are to be staged whole.
-    pub unchained: Vec<UnchainedTrace>,
-    /// Bundles that are in, but could not be removed, and why.
-    pub not_removed: Vec<(PathBuf, StoreError)>,
-    /// Bundles that are on their way, or were when their worker died.
-    pub unfinished: Vec<PathBuf>,
-    /// The files that have the trace of another one, and are not counted.
-    pub duplicates: Vec<DuplicateTrace>,
-    /// Traces that are in with records of the same processes.
-    pub shared_processes: Vec<SharedProcesses>,
-    /// What was in the bundles that were taken in.
-    pub written: Written,
-    /// That the file system gives no lock for the index, where it does not.
-    pub no_lock: Option<LockUnavailable>,
-}
 
 /// The one configuration of the bundles in a directory; `None` where there is no bundle.
 ///
@@ -169,7 +71,7 @@ impl IndexWriter {
         for (path, bundle) in bundles {
             let judged = bundle.and_then(|bundle| self.judge(&bundle, &coming).map(|verdict| (verdict, bundle)));
             match judged {
-                Ok((Verdict::New(traces), bundle)) => {
+                Ok((BundleVerdict::New(traces), bundle)) => {
                     if let Some(error) = refusals.remove(&path) {
                         report.refused.push((path, error));
                         continue;
@@ -177,10 +79,10 @@ impl IndexWriter {
                     traces.into_iter().for_each(|(name, entry)| coming.add(name, entry));
                     taken.push(bundle);
                 }
-                Ok((Verdict::Piece(name, trace, piece), bundle)) => {
+                Ok((BundleVerdict::Piece(name, trace, piece), bundle)) => {
                     pieces.entry(name).or_default().push(PieceBundle { trace, piece, bundle });
                 }
-                Ok((Verdict::Known(duplicates), bundle)) => {
+                Ok((BundleVerdict::Known(duplicates), bundle)) => {
                     duplicates.into_iter().for_each(|(name, entry, of)| coming.add_duplicate(name, entry, &of));
                     known.push(bundle);
                 }
@@ -251,168 +153,6 @@ impl IndexWriter {
         report.known = known.into_iter().map(describe).collect();
         Ok(report)
     }
-
-    /// Why bundles are refused for what is in them, by path, of those that would be taken in.
-    fn refusals(
-        &self,
-        bundles: &[Listed],
-        coming: &PendingTraces,
-    ) -> Result<BTreeMap<PathBuf, StoreError>, StoreError> {
-        let is_new = |bundle: &&Bundle| matches!(self.judge(bundle, coming), Ok(Verdict::New(_)));
-        let new: Vec<_> = bundles.iter().filter_map(|(_, bundle)| bundle.as_ref().ok()).filter(is_new).collect();
-        let refusals = new.iter().map(|bundle| bundle.path.clone()).zip(self.refuses_each(&new)?);
-        Ok(refusals.filter_map(|(path, refusal)| Some((path, refusal?))).collect())
-    }
-
-    /// Whether a bundle can be taken in, beside what is in the index and what was taken before it.
-    fn judge(&self, bundle: &Bundle, coming: &PendingTraces) -> Result<Verdict, StoreError> {
-        let manifest = &bundle.manifest;
-        if manifest.config != *self.config() {
-            return Err(StoreError::BundleConfig {
-                path: bundle.path.clone(),
-                found: Box::new(manifest.config.clone()),
-                wanted: Box::new(self.config().clone()),
-            });
-        }
-        if self.current()?.map_or(Ok(false), |current| current.has_bundle(&bundle.id()))? {
-            return Ok(Verdict::Known(Vec::new()));
-        }
-        let names = self.names().clone().with_source(manifest.source.as_deref());
-        let traces = match &manifest.contents {
-            Contents::Traces(traces) => traces,
-            Contents::Piece(path, piece) => {
-                return Ok(Verdict::Piece(names.name_of(path), path.clone(), piece.clone()));
-            }
-        };
-        let (mut new, mut known, mut duplicates) = (Vec::new(), Vec::new(), Vec::new());
-        for (path, entry) in traces {
-            let name = names.name_of(path);
-            match coming.standing(&name, entry) {
-                TraceStatus::New => new.push((name, entry.clone())),
-                TraceStatus::Known => known.push(path),
-                TraceStatus::Duplicate(of) => duplicates.push((name, entry.clone(), of)),
-                TraceStatus::Changed => {
-                    return Err(StoreError::BundleChanged { path: bundle.path.clone(), trace: path.clone() });
-                }
-            }
-        }
-        let Some((name, _)) = new.first() else { return Ok(Verdict::Known(duplicates)) };
-        let place = || PathBuf::from(names.place_of(name));
-        if let Some(trace) = known.first() {
-            let (path, trace, more) = (bundle.path.clone(), (*trace).clone(), known.len() - 1);
-            return Err(StoreError::BundleOverlaps { path, trace, more, new: place() });
-        }
-        if let Some((trace, _, of)) = duplicates.first() {
-            return Err(StoreError::BundleDuplicates {
-                path: bundle.path.clone(),
-                trace: names.place_of(trace),
-                of: names.place_of(of),
-                more: duplicates.len() - 1,
-                new: place(),
-            });
-        }
-        Ok(Verdict::New(new))
-    }
-
-    /// Judges the pieces of one state of a trace, which is called `name`. The report says of those that
-    /// stay what they wait for, or why they are refused.
-    fn judge_pieces(
-        &self,
-        name: &[u8],
-        mut pieces: Vec<PieceBundle>,
-        coming: &PendingTraces,
-        report: &mut IngestReport,
-    ) -> Result<Judged, StoreError> {
-        let mut judged = Judged::default();
-        loop {
-            let Some(first) = pieces.first() else { return Ok(judged) };
-            let (trace, state) = (first.trace.clone(), first.state());
-            let entries: Vec<&PieceEntry> = pieces.iter().map(|piece| &*piece.piece).collect();
-            let chain = chain(&entries);
-            if let Some(there) = coming.get(name) {
-                let whole = matches!(&chain, Chain::Whole(_, entry)
-                    if there.identity.text == entry.identity.text);
-                if whole || (there.modified_ns, there.size) == state {
-                    judged.known = pieces.into_iter().map(|piece| piece.bundle).collect();
-                } else {
-                    report.refused.extend(pieces.into_iter().map(|PieceBundle { trace, bundle, .. }| {
-                        (bundle.path.clone(), StoreError::BundleChanged { path: bundle.path, trace })
-                    }));
-                }
-                return Ok(judged);
-            }
-            let bundles = || pieces.iter().map(|piece| piece.bundle.path.clone()).collect();
-            match chain {
-                Chain::Waiting(missing) => {
-                    report.waiting.push(WaitingTrace { trace, missing, bundles: bundles() });
-                    return Ok(judged);
-                }
-                Chain::Broken(unchained) => {
-                    report.unchained.push(UnchainedTrace { trace, unchained, bundles: bundles() });
-                    return Ok(judged);
-                }
-                Chain::Whole(_, entry) if matches!(coming.standing(name, &entry), TraceStatus::Duplicate(_)) => {
-                    if let TraceStatus::Duplicate(of) = coming.standing(name, &entry) {
-                        judged.entry = Some((*entry, Some(of)));
-                    }
-                    judged.known = pieces.into_iter().map(|piece| piece.bundle).collect();
-                    return Ok(judged);
-                }
-                Chain::Whole(chain, entry) => {
-                    let bundles: Vec<_> = chain.iter().map(|&at| &pieces[at].bundle).collect();
-                    let refusals = self.refuses_each(&bundles)?;
-                    let bad = chain.iter().zip(refusals).find_map(|(&at, refusal)| Some((at, refusal?)));
-                    if let Some((at, error)) = bad {
-                        // Without it, others may still make the file.
-                        report.refused.push((pieces.remove(at).bundle.path, error));
-                        continue;
-                    }
-                    judged.entry = Some((*entry, None));
-                    for (at, piece) in pieces.into_iter().enumerate() {
-                        if chain.contains(&at) {
-                            judged.taken.push(piece.bundle)
-                        } else {
-                            judged.known.push(piece.bundle)
-                        }
-                    }
-                    return Ok(judged);
-                }
-            }
-        }
-    }
-}
-
-enum Verdict {
-    /// None of its traces is in; under their names in the index.
-    New(Vec<(Vec<u8>, FileEntry)>),
-    /// All of them are; some as traces of the same text, with which they are here.
-    Known(Vec<(Vec<u8>, FileEntry, Vec<u8>)>),
-    /// It holds a piece of a trace, of a name in the index.
-    Piece(Vec<u8>, PathBuf, Box<PieceEntry>),
-}
-
-/// A bundle of a piece of a trace.
-struct PieceBundle {
-    trace: PathBuf,
-    piece: Box<PieceEntry>,
-    bundle: Bundle,
-}
-
-impl PieceBundle {
-    /// Which state of its file it is a piece of: its date and size.
-    fn state(&self) -> (i128, u64) {
-        (self.piece.entry.modified_ns, self.piece.entry.size)
-    }
-}
-
-/// What becomes of pieces of a trace.
-#[derive(Default)]
-struct Judged {
-    /// What is known of the trace by the pieces, and what another one of the same text is called that is there.
-    entry: Option<(FileEntry, Option<Vec<u8>>)>,
-    taken: Vec<Bundle>,
-    /// Those that nobody needs, for the trace is in, or will be.
-    known: Vec<Bundle>,
 }
 
 /// How the names of bundles end that are in the index, and are being removed.

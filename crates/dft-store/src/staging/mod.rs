@@ -6,5 +6,8 @@ mod checked;
 #[cfg(test)]
 mod hostile_bundles;
 pub(crate) mod ingest;
+pub(crate) mod ingest_report;
+mod judge;
+mod manifest;
 mod pending_traces;
 pub(crate) mod stager;

@@ -7,7 +7,7 @@ use dft_codec::{ContentHash, DuplicateEntry, FileEntry};
 use crate::error::StoreError;
 use crate::read::same_traces::is_gone;
 use crate::trace_names::TraceNames;
-use crate::write::generation::NameChanges;
+use crate::write::batch::NameChanges;
 use crate::write::index_writer::IndexWriter;
 
 /// How a trace stands to those that are in, or about to be.

@@ -13,7 +13,8 @@ use dft_codec::{Bounds, DuplicateEntry, FileEntry, PieceEntry};
 use dft_io::{CreatedDirectories, WorkDirectory};
 
 use crate::error::StoreError;
-use crate::staging::bundle::{Bundle, Contents, Held, INCOMING, MANIFEST, WHOLE, remove_bundle};
+use crate::staging::bundle::{Bundle, BundleDescription, INCOMING, WHOLE, remove_bundle};
+use crate::staging::manifest::{Contents, MANIFEST};
 use crate::trace_names::TraceNames;
 use crate::write::sorter::{Sorter, Written};
 
@@ -167,7 +168,7 @@ impl Stager {
         traces.sort_by(|a, b| a.0.cmp(&b.0));
         duplicates.sort_by(|a, b| a.0.cmp(&b.0));
         let source = self.source.clone();
-        self.make(runs, Held { contents: Contents::Traces(traces), source, duplicates, bounds }, threads)
+        self.make(runs, BundleDescription { contents: Contents::Traces(traces), source, duplicates, bounds }, threads)
     }
 
     /// Makes a bundle of runs and the piece of a trace that they came from.
@@ -184,10 +185,10 @@ impl Stager {
         threads: usize,
     ) -> Result<Staged, StoreError> {
         let (contents, source) = (Contents::Piece(trace, Box::new(piece)), self.source.clone());
-        self.make(runs, Held { contents, source, duplicates: Vec::new(), bounds }, threads)
+        self.make(runs, BundleDescription { contents, source, duplicates: Vec::new(), bounds }, threads)
     }
 
-    fn make(&self, runs: &[Run], held: Held, threads: usize) -> Result<Staged, StoreError> {
+    fn make(&self, runs: &[Run], held: BundleDescription, threads: usize) -> Result<Staged, StoreError> {
         let folder = self.scratch().join(format!("bundle-{}", self.next.fetch_add(1, Ordering::Relaxed)));
         let sorted = Sorter::new(runs, &folder, true, self.config.interval_us, threads)?.write()?;
         let name = Bundle::describe(&folder, &sorted, held, &self.config)?;

@@ -1,14 +1,12 @@
 //! The next generation: made beside the one in force, then put in its place.
 
-use std::collections::HashSet;
 use std::env;
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use dft_aggregate::{Config, Run};
-use dft_codec::{Bounds, DuplicateEntry, FORMAT_VERSION, FileEntry};
+use dft_aggregate::Config;
+use dft_codec::{Bounds, FORMAT_VERSION, FileEntry};
 use dft_io::WorkDirectory;
 use dft_io::fork::Maker;
 use rocksdb::{
@@ -19,45 +17,17 @@ use rocksdb::{
 use crate::column_families::{self, MergeFaults};
 use crate::current::{self, Current};
 use crate::error::StoreError;
+use crate::layout;
 use crate::pools::{self, DatabaseUse};
 use crate::read::names;
 use crate::seal::{Linked, Seal};
+use crate::write::batch::NameChanges;
+use crate::write::clone::{clone_generation, copy_small_files};
 use crate::write::file_system::FileSystem;
 use crate::write::sorter::SortedFiles;
 
-/// What becomes of the names of traces, beside the files that rows came from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NameChanges {
-    /// Names of traces that have another name now.
-    pub removed: Vec<Vec<u8>>,
-    /// Files that have the trace of another one, by name.
-    pub duplicates: Vec<(Vec<u8>, DuplicateEntry)>,
-    /// Names that were those of such files, and are no longer.
-    pub no_duplicates: Vec<Vec<u8>>,
-}
-
-impl NameChanges {
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.removed.is_empty() && self.duplicates.is_empty() && self.no_duplicates.is_empty()
-    }
-}
-
-/// What a build adds to an index: rows, and the files that they came from.
-#[derive(Default)]
-pub struct Batch {
-    /// Sorted tables.
-    pub runs: Vec<Run>,
-    /// The trace files, by what they are called in the index, as they are now.
-    pub files: Vec<(Vec<u8>, FileEntry)>,
-    /// The least and greatest bucket in the tables.
-    pub bounds: Option<Bounds>,
-    /// What becomes of other names.
-    pub changes: NameChanges,
-}
-
 /// What a publishing puts in beside the entries.
-pub(crate) struct Description<'a> {
+pub(crate) struct GenerationDescription<'a> {
     pub(crate) files: &'a [(Vec<u8>, FileEntry)],
     pub(crate) changes: &'a NameChanges,
     /// Those of the whole index.
@@ -81,8 +51,8 @@ pub(crate) struct Publisher {
     pub(crate) current: Option<(u64, Seal)>,
 }
 
-/// A generation in the making. What there is of it is removed, unless it is [committed](Generation::commit).
-pub(crate) struct Generation {
+/// A generation in the making. What there is of it is removed, unless it is [committed](NextGeneration::commit).
+pub(crate) struct NextGeneration {
     // Closed before its directory is removed.
     db: DB,
     in_use: DatabaseUse,
@@ -136,7 +106,7 @@ impl Drop for GenerationDirectory {
 
 impl Publisher {
     /// Makes a generation that holds what the current one does.
-    pub(crate) fn begin(self) -> Result<Generation, StoreError> {
+    pub(crate) fn begin(self) -> Result<NextGeneration, StoreError> {
         let Self { index, directory, base, current } = self;
         let number = current::next_number(&index, base)?;
         let failpoint = |name| dft_io::failpoint(name).map_err(StoreError::io(&directory));
@@ -148,7 +118,7 @@ impl Publisher {
         let maker = Maker::this_process();
         let mut place = GenerationDirectory { index, directory, base, number, linked, file_system, elsewhere, maker };
         if let Some((number, seal)) = current {
-            let from = current::generation(&place.index, number);
+            let from = layout::generation(&place.index, number);
             let names = clone_generation(&from, &seal, &place.directory, place.database())?;
             place.linked = Linked { of: Some(seal), names };
             dft_io::failpoint("publish:the old generation is linked").map_err(StoreError::io(&place.directory))?;
@@ -167,11 +137,11 @@ impl Publisher {
         }
         let db = DB::open_cf_descriptors(&options, place.database(), column_families::descriptors(&faults, &cache))
             .map_err(StoreError::rocks(directory, "open the index"))?;
-        Ok(Generation { db, in_use, place })
+        Ok(NextGeneration { db, in_use, place })
     }
 }
 
-impl Generation {
+impl NextGeneration {
     /// Brings in sorted files, which are used up. Those of a family do not overlap with each other; those of
     /// several calls may, and then their entries merge.
     pub(crate) fn ingest(&self, sorted: &SortedFiles) -> Result<(), StoreError> {
@@ -189,7 +159,7 @@ impl Generation {
     }
 
     /// Writes which files are in, the bounds, the configuration and the format.
-    pub(crate) fn describe(&self, description: &Description<'_>) -> Result<(), StoreError> {
+    pub(crate) fn describe(&self, description: &GenerationDescription<'_>) -> Result<(), StoreError> {
         let directory = &*self.place.directory;
         let failpoint = |name| dft_io::failpoint(name).map_err(StoreError::io(directory));
         failpoint("publish:before the description is written")?;
@@ -287,50 +257,4 @@ impl Generation {
             || StoreError::Damaged { path: self.place.directory.clone(), what: format!("it has no {family}") };
         self.db.cf_handle(family).ok_or_else(missing)
     }
-}
-
-/// A copy of a generation that nobody writes: SST files in one directory, the others in `database`, which may be the
-/// same. SST files are never changed in place, so a second name for each is enough; where the file system has none,
-/// it is copied. Returns those that have one.
-fn clone_generation(from: &Path, seal: &Seal, to: &Path, database: &Path) -> Result<HashSet<String>, StoreError> {
-    let mut names = HashSet::new();
-    for entry in fs::read_dir(from).map_err(StoreError::io(from))? {
-        let entry = entry.map_err(StoreError::io(from))?;
-        let name = entry.file_name();
-        // What somebody else put there is not taken along.
-        if !name.to_str().is_some_and(|name| seal.has(name)) {
-            continue;
-        }
-        let source = entry.path();
-        let is_sst = source.extension().is_some_and(|extension| extension == "sst");
-        let target = if is_sst { to } else { database }.join(&name);
-        let metadata = fs::symlink_metadata(&source).map_err(StoreError::io(&source))?;
-        dft_io::refuse_others(metadata.file_type()).map_err(StoreError::io(&source))?;
-        if is_sst && fs::hard_link(&source, &target).is_ok() {
-            names.extend(name.into_string());
-        } else {
-            dft_io::failpoint("publish:before a file is copied").map_err(StoreError::io(&target))?;
-            dft_io::copy_regular(&source, &target).map_err(StoreError::io(&target))?;
-        }
-    }
-    Ok(names)
-}
-
-/// Whether a file is of one opening of a generation, and not of its contents.
-fn is_of_an_opening(name: &OsStr) -> bool {
-    name == "LOCK" || name == "SEAL" || name.to_string_lossy().starts_with("LOG")
-}
-
-/// Copies what RocksDB wrote beside its SST files.
-fn copy_small_files(from: &Path, to: &Path) -> Result<(), StoreError> {
-    for entry in fs::read_dir(from).map_err(StoreError::io(from))? {
-        let entry = entry.map_err(StoreError::io(from))?;
-        let name = entry.file_name();
-        if is_of_an_opening(&name) || name == dft_io::OWNER {
-            continue;
-        }
-        let target = to.join(&name);
-        dft_io::copy_regular(&entry.path(), &target).map_err(StoreError::io(&target))?;
-    }
-    Ok(())
 }

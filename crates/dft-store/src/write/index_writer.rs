@@ -1,5 +1,6 @@
 //! The one writer of an index.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::thread::{self, JoinHandle};
@@ -11,11 +12,14 @@ use dft_io::WorkDirectory;
 use crate::current::{self, Current};
 use crate::directory;
 use crate::error::StoreError;
+use crate::layout;
 use crate::lock::{Lock, LockUnavailable};
 use crate::read::index::Index;
+use crate::threads::join;
 use crate::trace_names::TraceNames;
-use crate::write::generation::{Batch, Description, Generation, NameChanges, Publisher};
-use crate::write::sorter::{SortedFiles, Sorter, Written, join};
+use crate::write::batch::{Batch, NameChanges};
+use crate::write::generation::{GenerationDescription, NextGeneration, Publisher};
+use crate::write::sorter::{SortedFiles, Sorter, Written};
 
 /// An index opened for writing. It stays as it is until something is
 /// [published](IndexWriter::publish) or [ingested](IndexWriter::ingest).
@@ -35,13 +39,25 @@ pub struct IndexWriter {
     /// How many hashes have more than one name, where that was counted when the index was published.
     ambiguous_hashes: Option<u64>,
     /// The next generation, where it was begun.
-    next: Option<JoinHandle<Result<Generation, StoreError>>>,
+    next: Option<JoinHandle<Result<NextGeneration, StoreError>>>,
     /// How many generations were begun.
     begun: u64,
     // Removed before the lock is given back.
     scratch: WorkDirectory,
     /// Held as long as the writer lives.
     lock: Lock,
+}
+
+impl fmt::Debug for IndexWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, config, base, rebuild, .. } = self;
+        f.debug_struct("IndexWriter")
+            .field("path", path)
+            .field("config", config)
+            .field("base", base)
+            .field("rebuild", rebuild)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Drop for IndexWriter {
@@ -215,7 +231,7 @@ impl IndexWriter {
         let sorter = Sorter::new(runs, &folder, known.is_some(), self.config.interval_us, threads)?;
         let refuse_clash = |id: &[u8], identity: &[u8]| known.map_or(Ok(()), |known| known.refuse_clash(id, identity));
         let bounds = self.bounds(*bounds)?;
-        let description = Description { files, changes, bounds, bundles: &[], config: &self.config };
+        let description = GenerationDescription { files, changes, bounds, bundles: &[], config: &self.config };
         // Most of what is not rows is to wait for the disk, so it is done beside them.
         let (sorted, ambiguous_hashes) = thread::scope(|scope| {
             let rows = scope.spawn(|| -> Result<_, StoreError> {
@@ -250,7 +266,7 @@ impl IndexWriter {
             let next = self.next_generation()?;
             sets.iter().try_for_each(|set| next.ingest(set))?;
             let bounds = self.bounds(bounds)?;
-            next.describe(&Description { files, changes, bounds, bundles, config: &self.config })?;
+            next.describe(&GenerationDescription { files, changes, bounds, bundles, config: &self.config })?;
             let ambiguous_hashes = next.count_ambiguous()?;
             self.commit(next, sets, ambiguous_hashes)
         };
@@ -262,7 +278,7 @@ impl IndexWriter {
     fn in_place(&self, error: StoreError) -> StoreError {
         match (error, self.current_generation) {
             (StoreError::Damaged { path, what }, Some(current)) if path.starts_with(self.scratch()) => {
-                let place = path.file_name().map(|name| current::generation(&self.path, current.number).join(name));
+                let place = path.file_name().map(|name| layout::generation(&self.path, current.number).join(name));
                 StoreError::Damaged { path: place.filter(|place| place.is_file()).unwrap_or(path), what }
             }
             (error, _) => error,
@@ -276,7 +292,7 @@ impl IndexWriter {
     }
 
     /// The generation to be committed next, with what is taken over.
-    fn next_generation(&mut self) -> Result<Generation, StoreError> {
+    fn next_generation(&mut self) -> Result<NextGeneration, StoreError> {
         let begun = match self.next.take().map(JoinHandle::join) {
             Some(Ok(begun)) => begun,
             Some(Err(panic)) => std::panic::resume_unwind(panic),
@@ -290,7 +306,7 @@ impl IndexWriter {
     }
 
     /// Makes the next generation the current one, where all is in; `sets` are what was ingested.
-    fn commit(&mut self, next: Generation, sets: &[SortedFiles], ambiguous_hashes: u64) -> Result<(), StoreError> {
+    fn commit(&mut self, next: NextGeneration, sets: &[SortedFiles], ambiguous_hashes: u64) -> Result<(), StoreError> {
         let next = next.commit(sets)?;
         // From here on the generation is the current one, whatever fails: what is published next is added to it.
         self.lock.keep();

@@ -1,5 +1,7 @@
 //! The one writer of an index, and how it makes the next generation.
 
+pub(crate) mod batch;
+mod clone;
 mod file_system;
 pub(crate) mod generation;
 pub(crate) mod index_writer;

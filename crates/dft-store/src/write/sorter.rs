@@ -3,7 +3,7 @@
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 
 use dft_aggregate::{PARTITIONS, Run, Section, merge_runs};
 use dft_codec::{ChunkWriter, RowKey};
@@ -12,6 +12,7 @@ use rocksdb::{DBCompressionType, Options};
 use crate::column_families::{self, MergeFaults};
 use crate::error::StoreError;
 use crate::hashed::FileHashes;
+use crate::threads::join;
 use crate::write::sst::SstSet;
 
 /// Rows of fewer bytes than this are written by one thread to one file.
@@ -62,11 +63,6 @@ impl SortedFiles {
         self.hashed.extend(others.hashed);
         self.written += others.written;
     }
-}
-
-/// What a thread gives.
-pub(crate) fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Writes runs to sorted files.
