@@ -204,12 +204,12 @@ fn what_cannot_be_taken_in_is_left_and_said() {
     }
     run(DFT, ["index".as_ref(), both.join("0.pfw").as_os_str(), "--index".as_ref(), index.as_os_str()]).exits(0);
     stage(&both, &[]).exits(0);
-    refused(&["both/0.pfw is in already", "both/3.pfw is not", "dft index", "remove the bundle"]);
+    refused(&["both/0.pfw is already indexed", "both/3.pfw is not", "dft index", "remove the bundle"]);
 
     // It has changed since it was taken in.
     write(&both.join("0.pfw"), trace(99, 50));
     stage(&both.join("0.pfw"), &[]).exits(0);
-    refused(&["both/0.pfw is in already, with other contents"]);
+    refused(&["both/0.pfw is already indexed with different contents"]);
 
     // Its bytes are not what they were.
     stage(&both.join("3.pfw"), &[]).exits(0);

@@ -1,4 +1,4 @@
-//! The names of what is in an index directory.
+//! The names of the files in an index directory.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ fn name(number: u64) -> String {
     format!("gen-{number:06}")
 }
 
-/// Returns the number in the name of a generation; `None` for any other spelling.
+/// Returns the number in a generation's name; `None` for any other name or spelling.
 pub(crate) fn number_of(of: &str) -> Option<u64> {
     let number = of.strip_prefix("gen-")?.parse().ok()?;
     (name(number) == of).then_some(number)

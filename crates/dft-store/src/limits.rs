@@ -1,29 +1,29 @@
-//! What RocksDB takes without asking: where the system refuses it, the process ends.
+//! Resources that RocksDB takes without checking: if the system refuses them, the process ends.
 //!
-//! Every set of options of RocksDB has a cache of its own for a moment, which reserves address space and aborts
-//! without it, also where another cache is given; the file of options that it writes is read back with such a set. Its
-//! threads throw where they cannot be made, and nobody catches that. So both are tried first. What another thread
-//! takes in between, and memory that runs out later, can still end the process.
+//! Each set of RocksDB options briefly owns a cache that reserves address space and aborts without it, even if another
+//! cache is given; reading back the options file that RocksDB writes creates such a set. RocksDB's threads throw if
+//! they cannot be started, and nothing catches that. So this module tries both first. Another thread that takes the
+//! resources in between, or memory that runs out later, can still end the process.
 
 use std::io;
 use std::ptr;
 
 use crate::error::StoreError;
 
-/// Address space for the options of all families, the stacks of its threads and the heaps that they allocate from.
+/// The address space for the options of all families, and for the stacks and heaps of RocksDB's threads, in bytes.
 const BYTES: usize = 384 << 20;
 
-/// Threads that a database has, beside one for its timer.
+/// The number of threads of a database, in addition to one for its timer.
 const THREADS: usize = 3;
 
-/// Bytes of their stacks here: enough to be there.
+/// The stack size of the trial threads, in bytes; they only have to start.
 const STACK: usize = 64 << 10;
 
 /// Checks that a database can be opened.
 ///
 /// # Errors
 ///
-/// [`StoreError::NoRoom`] where something is refused.
+/// [`StoreError::NoRoom`] if the system refuses something.
 pub(crate) fn check() -> Result<(), StoreError> {
     let refused = |what, how| move |source| StoreError::NoRoom { what, source, how };
     reserve().map_err(refused("address space", "ulimit -v"))?;
@@ -31,7 +31,7 @@ pub(crate) fn check() -> Result<(), StoreError> {
 }
 
 fn reserve() -> io::Result<()> {
-    // SAFETY: it maps at a place of the system's choice, which nobody uses, and unmaps the same.
+    // SAFETY: this maps unused memory at a place of the system's choice, and unmaps the same range.
     unsafe {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         let place = libc::mmap(ptr::null_mut(), BYTES, libc::PROT_NONE, flags, -1, 0);
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_without_limits_has_room() {
+    fn a_process_without_limits_passes() {
         check().expect("room");
     }
 }

@@ -1,4 +1,4 @@
-//! Threads that work for a while.
+//! Results of scoped threads.
 
 use std::thread::ScopedJoinHandle;
 

@@ -15,7 +15,7 @@ use crate::layout;
 use crate::pools;
 use crate::seal::{IndexSize, Seal};
 
-/// Bytes of blocks that an open index keeps in memory.
+/// The size of the block cache of an open index, in bytes.
 const CACHE: usize = 32 << 20;
 
 /// An index opened read-only: a snapshot that no writer changes.
@@ -46,7 +46,7 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NoIndex`] where there is none; others where it cannot be read.
+    /// [`StoreError::NoIndex`] if there is none; other errors if it cannot be read.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let current = || current::read(path)?.ok_or_else(|| StoreError::NoIndex(path.to_owned()));
         let mut in_force = current()?;
@@ -54,8 +54,8 @@ impl Index {
             match Self::open_generation(path, in_force) {
                 Ok(index) => return Ok(index),
                 Err(error) => {
-                    // A writer may have replaced the generation, and removed it, since its name was
-                    // read; then the new one is there.
+                    // A writer may have replaced and removed the generation since its name was read; then the new one
+                    // exists.
                     let now = current()?;
                     if now == in_force {
                         return Err(error);
@@ -66,11 +66,11 @@ impl Index {
         }
     }
 
-    /// Whether a directory has an index.
+    /// Returns whether a directory has an index.
     ///
     /// # Errors
     ///
-    /// Where that cannot be told.
+    /// If that cannot be determined.
     pub fn exists(path: &Path) -> Result<bool, StoreError> {
         Ok(current::read(path)?.is_some())
     }
@@ -89,10 +89,10 @@ impl Index {
         let db = DB::open_cf_descriptors_read_only(&options, &directory, descriptors, false).map_err(|error| {
             let error = StoreError::rocks(path, "open the index")(error);
             let is_damage = matches!(error, StoreError::Damaged { .. });
-            // RocksDB does not always say which file it is.
+            // RocksDB does not always name the damaged file.
             is_damage.then(|| seal.check_all(&directory).into_iter().next()).flatten().unwrap_or(error)
         })?;
-        // Readers have no work for threads.
+        // A reader has no work for RocksDB's threads.
         drop(in_use);
         let mut index = Self {
             db,
@@ -118,48 +118,48 @@ impl Index {
         Ok(index)
     }
 
-    /// What a bundle says that it holds, in a database that has nothing else.
+    /// Returns the contents of a bundle, in a database that holds nothing else, as an index.
     pub(crate) fn of_bundle(db: DB, path: &Path, config: Config, bounds: Option<Bounds>) -> Self {
         let (path, faults, seal) = (path.to_owned(), MergeFaults::default(), Seal::default());
         Self { db, faults, path, generation: 0, seal, config, bounds }
     }
 
-    /// The directory of the index.
+    /// Returns the directory of the index.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The number of the generation that is open.
+    /// Returns the number of the open generation.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// The seal of that generation.
+    /// Returns the seal of the open generation.
     pub(crate) fn seal(&self) -> &Seal {
         &self.seal
     }
 
-    /// The configuration that the index was made with.
+    /// Returns the configuration of the index.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The least and greatest bucket over rows and telemetry; `None` where there is neither.
+    /// Returns the lowest and highest bucket over rows and telemetry; `None` if there is neither.
     pub fn bounds(&self) -> Option<Bounds> {
         self.bounds
     }
 
-    /// What the index takes on disk.
+    /// Returns the size of the index on disk.
     pub fn size(&self) -> IndexSize {
         self.seal.size()
     }
 
-    /// Splits the rows of a kind of series into at most `parts` ranges of series ids, for parallel readers:
-    /// each row is in one, and their order is the rows' order.
+    /// Splits the rows of a series kind into at most `parts` ranges of series ids for parallel readers. Each row is in
+    /// exactly one range, and the ranges are in the order of the rows.
     pub fn shards(&self, kind: SeriesKind, parts: usize) -> Vec<Range<SeriesId>> {
         let parts = parts.clamp(1, 1 << 16) as u128;
         let at = |part: u128| {
-            // Ids are hashes, so equal ranges of them hold about equally many series.
+            // Ids are hashes, so ranges of equal size hold about equally many series.
             let mut id = ((part << 112) / parts).to_be_bytes();
             id.copy_within(2.., 1);
             id[15] = 0;
@@ -169,7 +169,7 @@ impl Index {
         (0..parts).map(|part| at(part)..at(part + 1)).collect()
     }
 
-    /// A walk over the rows of an entry.
+    /// Returns a cursor over the rows of an entry.
     pub(crate) fn chunk(&self, key: RowKey, rows: &[u8]) -> Result<ChunkCursor, DecodeError> {
         let cursor = ChunkCursor::begin(key, rows)?;
         if cursor.interval() != self.config.interval_us {
@@ -178,25 +178,25 @@ impl Index {
         Ok(cursor)
     }
 
-    /// The error that a row's value does not decode.
+    /// Returns the error for a row's value that does not decode.
     pub fn bad_row(&self, key: &RowKey, error: DecodeError) -> StoreError {
         self.entry(column_families::ROWS, &key.encode(), error)
     }
 
-    /// The error that a telemetry row's value does not decode.
+    /// Returns the error for a telemetry row's value that does not decode.
     pub fn bad_telemetry(&self, key: &TelemetryKey, error: DecodeError) -> StoreError {
         self.entry(column_families::TELEMETRY, &key.encode(), error)
     }
 
-    /// The error that a bucket lies before the index's time bounds.
+    /// Returns the error for a bucket before the index's time bounds.
     pub fn outside_bounds(&self, bucket: u64) -> StoreError {
         self.damaged(&format!("it has a row at {bucket} µs, which is before its time bounds"))
     }
 
-    /// The error that a row's series has no identity.
+    /// Returns the error for a row whose series has no identity.
     pub fn unknown_series(&self, series: SeriesId) -> StoreError {
         let id: String = series.0.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.damaged(&format!("it has rows of series {id}, but not who that is"))
+        self.damaged(&format!("it has rows of series {id}, but no identity of that series"))
     }
 
     pub(crate) fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -217,7 +217,7 @@ impl Index {
         StoreError::entry(&self.path, family, key, source)
     }
 
-    /// Walks a family from a key on, until `visit` says false.
+    /// Walks a family from the key `from` until `visit` returns false.
     pub(crate) fn each(
         &self,
         family: &'static str,
@@ -235,7 +235,7 @@ impl Index {
         cursor.status().map_err(|error| self.read_error(error))
     }
 
-    /// A failed read: by a merge that refused, and then of which key, or by RocksDB itself.
+    /// Returns the error of a failed read. If a merge operator refused a value, the error names its key.
     pub(crate) fn read_error(&self, error: rocksdb::Error) -> StoreError {
         match self.faults.take() {
             Some((family, key, source)) => self.entry(family, &key, source),

@@ -1,4 +1,4 @@
-//! What an index knows of single things: files, names, series, bundles.
+//! Lookups of files, names, series and bundles in an index.
 
 use dft_codec::{DecodeError, DuplicateEntry, FileEntry, NameKey, NameKind, SeriesIdentity};
 
@@ -8,11 +8,11 @@ use crate::read::index::Index;
 use crate::read::names::{NameTable, count_ambiguous};
 
 impl Index {
-    /// What the index knows of a trace file.
+    /// Returns the entry of a trace file.
     ///
     /// # Errors
     ///
-    /// Where the index cannot be read.
+    /// If the index cannot be read.
     pub fn file(&self, path: &[u8]) -> Result<Option<FileEntry>, StoreError> {
         let bytes = self
             .db
@@ -23,11 +23,11 @@ impl Index {
             .transpose()
     }
 
-    /// Every trace file in the index, by path.
+    /// Returns all trace files in the index, by path.
     ///
     /// # Errors
     ///
-    /// Where the index cannot be read.
+    /// If the index cannot be read.
     pub fn files(&self) -> Result<Vec<(Vec<u8>, FileEntry)>, StoreError> {
         let mut files = Vec::new();
         self.each(column_families::FILES, b"", |key, value| {
@@ -37,11 +37,11 @@ impl Index {
         Ok(files)
     }
 
-    /// Every file that has the trace of another one, and so is not counted, by name.
+    /// Returns all duplicates, which are not counted, by name.
     ///
     /// # Errors
     ///
-    /// Where the index cannot be read.
+    /// If the index cannot be read.
     pub fn duplicates(&self) -> Result<Vec<(Vec<u8>, DuplicateEntry)>, StoreError> {
         let mut duplicates = Vec::new();
         self.each(column_families::META, column_families::DUPLICATE, |key, value| {
@@ -52,27 +52,27 @@ impl Index {
         Ok(duplicates)
     }
 
-    /// The hash table of a kind, whole.
+    /// Returns the whole hash table of a kind.
     ///
     /// # Errors
     ///
-    /// Where the index cannot be read.
+    /// If the index cannot be read.
     pub fn names(&self, kind: NameKind) -> Result<NameTable, StoreError> {
         let mut table = NameTable::new();
         self.each_name(kind, |key, givers| table.add(&key.hash, &key.name, givers))?;
         Ok(table)
     }
 
-    /// How many hashes, of all kinds, have more than one name.
+    /// Returns how many hashes, of all kinds, have more than one name.
     ///
     /// # Errors
     ///
-    /// Where the index cannot be read.
+    /// If the index cannot be read.
     pub fn ambiguous_hashes(&self) -> Result<u64, StoreError> {
         count_ambiguous(&self.db, self.family(column_families::NAMES)?, self.path())
     }
 
-    /// Hands the names of a kind to `visit`, with their values, by hash; those of one hash in byte order.
+    /// Passes the names of a kind and their values to `visit`, by hash; names of the same hash in byte order.
     fn each_name(
         &self,
         kind: NameKind,
@@ -87,11 +87,11 @@ impl Index {
         })
     }
 
-    /// The name of one hash: the least in byte order where it has several.
+    /// Returns the name of a hash: the first in byte order if it has several.
     ///
     /// # Errors
     ///
-    /// Where the index cannot be read.
+    /// If the index cannot be read.
     pub fn name(&self, kind: NameKind, hash: &str) -> Result<Option<String>, StoreError> {
         let prefix = NameKey::prefix(kind, hash);
         let mut found = None;
@@ -104,20 +104,20 @@ impl Index {
         Ok(found)
     }
 
-    /// How many telemetry rows there are.
+    /// Returns the number of telemetry rows.
     ///
     /// # Errors
     ///
-    /// Where the index cannot be read.
+    /// If the index cannot be read.
     pub fn count_telemetry(&self) -> Result<u64, StoreError> {
         self.count(column_families::TELEMETRY)
     }
 
-    /// How many series there are.
+    /// Returns the number of series.
     ///
     /// # Errors
     ///
-    /// Where the index cannot be read.
+    /// If the index cannot be read.
     pub fn count_series(&self) -> Result<u64, StoreError> {
         self.count(column_families::SERIES)
     }
@@ -131,7 +131,7 @@ impl Index {
         Ok(entries)
     }
 
-    /// Refuses another identity under the id of a series that is in.
+    /// Refuses a second identity under the id of an indexed series.
     pub(crate) fn refuse_clash(&self, id: &[u8], identity: &[u8]) -> Result<(), StoreError> {
         let stored =
             self.db.get_pinned_cf(self.family(column_families::SERIES)?, id).map_err(|error| self.read_error(error))?;
@@ -148,7 +148,7 @@ impl Index {
         }
     }
 
-    /// Whether a bundle was taken in, by its id.
+    /// Returns whether a bundle was ingested, by its id.
     pub(crate) fn has_bundle(&self, id: &str) -> Result<bool, StoreError> {
         Ok(self.meta(&column_families::bundle_key(id))?.is_some())
     }

@@ -13,13 +13,13 @@ use crate::error::StoreError;
 use crate::hashed::FileHash;
 use crate::seal::{check_file, seal_file};
 use crate::staging::manifest::{BundleFile, Contents, MAGIC, MANIFEST, Manifest, ManifestError};
-use crate::write::sorter::SortedFiles;
+use crate::write::sorter::SstFiles;
 
-/// How the names of whole bundles begin, and of those that are on their way.
+/// The prefixes of complete bundles, and of bundles that are being moved.
 pub(crate) const WHOLE: &str = "bundle-";
 pub(crate) const INCOMING: &str = ".incoming-";
 
-/// What is said of what a bundle holds, when it is made.
+/// The description of a new bundle.
 pub(crate) struct BundleDescription {
     pub(crate) contents: Contents,
     pub(crate) source: Option<String>,
@@ -27,10 +27,10 @@ pub(crate) struct BundleDescription {
     pub(crate) bounds: Option<Bounds>,
 }
 
-/// Where a bundle is, and the bundle, or why it cannot be read.
+/// The path of a bundle, and the bundle or why it cannot be read.
 pub(crate) type ListedBundle = (PathBuf, Result<Bundle, StoreError>);
 
-/// A whole bundle.
+/// A complete bundle.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Bundle {
     pub(crate) path: PathBuf,
@@ -38,15 +38,14 @@ pub(crate) struct Bundle {
 }
 
 impl Bundle {
-    /// Makes a bundle of sorted files that lie in a directory: describes them there, durably. Returns
-    /// its name.
+    /// Turns a directory of SST files into a bundle by writing its manifest there, durably. Returns the bundle's name.
     pub(crate) fn describe(
         folder: &Path,
-        sorted: &SortedFiles,
-        held: BundleDescription,
+        sorted: &SstFiles,
+        description: BundleDescription,
         config: &Config,
     ) -> Result<String, StoreError> {
-        let BundleDescription { contents, source, duplicates, bounds } = held;
+        let BundleDescription { contents, source, duplicates, bounds } = description;
         let mut files = Vec::new();
         for (family, path) in &sorted.files {
             let FileHash { size, hash } = seal_file(path, &[&sorted.hashed])?;
@@ -67,12 +66,12 @@ impl Bundle {
         Ok(format!("{WHOLE}{:032x}", manifest.id()))
     }
 
-    /// The bundles in a directory, by name; for those that cannot be read, why.
+    /// Returns the bundles in a directory, by name, or why one cannot be read.
     pub(crate) fn list(shared: &Path) -> Result<Vec<ListedBundle>, StoreError> {
         Self::list_others(shared, &BTreeSet::new())
     }
 
-    /// The bundles in a directory but for some.
+    /// Returns the bundles in a directory except those in `but`.
     pub(crate) fn list_others(shared: &Path, but: &BTreeSet<PathBuf>) -> Result<Vec<ListedBundle>, StoreError> {
         let mut paths = Vec::new();
         for entry in fs::read_dir(shared).map_err(StoreError::io(shared))? {
@@ -86,7 +85,7 @@ impl Bundle {
         Ok(paths.into_iter().map(|path| (path.clone(), Self::open(path))).collect())
     }
 
-    /// Opens a bundle, without looking at its sorted files.
+    /// Opens a bundle without reading its SST files.
     pub(crate) fn open(path: PathBuf) -> Result<Self, StoreError> {
         let manifest = path.join(MANIFEST);
         let bytes = match read_manifest(&path, &manifest) {
@@ -108,35 +107,35 @@ impl Bundle {
         }
     }
 
-    /// The bundle's name.
+    /// Returns the bundle's file name.
     pub(crate) fn name(&self) -> String {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// What the bundle holds, as its name says it.
+    /// Returns the id of the bundle's contents, as in its name.
     pub(crate) fn id(&self) -> String {
         format!("{:032x}", self.manifest.id())
     }
 
-    /// Refuses a bundle in which something is that its manifest does not name: it is somebody's, and is not to be
-    /// removed with the bundle.
+    /// Refuses a bundle that contains anything its manifest does not list: such a file belongs to somebody, and must
+    /// not be removed with the bundle.
     pub(crate) fn refuse_strangers(&self) -> Result<(), StoreError> {
         for entry in fs::read_dir(&self.path).map_err(StoreError::io(&self.path))? {
             let entry = entry.map_err(StoreError::io(&self.path))?;
             let name = entry.file_name();
-            // What a network file system keeps of a file that is open goes by itself.
+            // A network file system removes what it keeps of an open file by itself.
             let is_known = name == MANIFEST
                 || name.as_bytes().starts_with(b".nfs")
                 || self.manifest.files.iter().any(|file| name == file.name.as_str());
             if !is_known {
-                let what = "it is no part of the bundle that it lies in".to_owned();
+                let what = "it is not part of the bundle that contains it".to_owned();
                 return Err(StoreError::Bundle { path: entry.path(), what });
             }
         }
         Ok(())
     }
 
-    /// Checks every byte of the sorted files, and that nothing else is there.
+    /// Checks every byte of the SST files, and that nothing else is there.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         self.refuse_strangers()?;
         for file in &self.manifest.files {
@@ -148,12 +147,12 @@ impl Bundle {
         Ok(())
     }
 
-    /// Second names for the sorted files in a directory, or copies where the file system has none.
-    pub(crate) fn link(&self, folder: &Path) -> Result<SortedFiles, StoreError> {
-        // A first try may have left something, and a file must never be copied onto itself.
+    /// Creates hard links to the SST files in a directory, or copies if the file system has no hard links.
+    pub(crate) fn link(&self, folder: &Path) -> Result<SstFiles, StoreError> {
+        // An earlier attempt may have left files, and a file must never be copied onto itself.
         let _ = fs::remove_dir_all(folder);
         fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
-        let mut sorted = SortedFiles { written: self.manifest.written, ..SortedFiles::default() };
+        let mut sorted = SstFiles { written: self.manifest.written, ..SstFiles::default() };
         for file in &self.manifest.files {
             let (source, target) = (self.path.join(&file.name), folder.join(&file.name));
             dft_io::failpoint("ingest:before a file is linked").map_err(StoreError::io(&target))?;
@@ -166,14 +165,14 @@ impl Bundle {
     }
 }
 
-/// The bytes of a manifest. No link is followed, neither to it nor to its bundle, and nothing is read that is none.
+/// Returns the bytes of a manifest. Follows no link to the manifest or its bundle, and reads nothing but manifests.
 fn read_manifest(bundle: &Path, manifest: &Path) -> io::Result<Vec<u8>> {
-    /// More bytes than any manifest has.
+    /// An upper limit for the size of a manifest, in bytes.
     const MOST: u64 = 1 << 30;
     let invalid = |what| Err(io::Error::new(io::ErrorKind::InvalidData, what));
     let kind = fs::symlink_metadata(bundle)?.file_type();
     if !kind.is_dir() {
-        let what = if kind.is_symlink() { "it is a symbolic link" } else { "it is no directory" };
+        let what = if kind.is_symlink() { "it is a symbolic link" } else { "it is not a directory" };
         return Err(io::Error::new(io::ErrorKind::NotADirectory, what));
     }
     dft_io::refuse_others(fs::symlink_metadata(manifest)?.file_type())?;
@@ -184,14 +183,14 @@ fn read_manifest(bundle: &Path, manifest: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     (&file).take(MAGIC.len() as u64).read_to_end(&mut bytes)?;
     if bytes != MAGIC {
-        return invalid("it is no bundle's manifest");
+        return invalid("it is not a bundle's manifest");
     }
     file.take(MOST).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Removes a bundle, whole or begun; its manifest last, by which it is known to be one. An empty directory will do,
-/// and nothing else: it is left as it is.
+/// Removes a bundle, complete or not. The manifest goes last, because it identifies the directory as a bundle. Also
+/// removes an empty directory; leaves anything else unchanged.
 pub(crate) fn remove_bundle(path: &Path) -> io::Result<()> {
     if !fs::symlink_metadata(path)?.is_dir() {
         return Ok(());
@@ -200,7 +199,7 @@ pub(crate) fn remove_bundle(path: &Path) -> io::Result<()> {
         let mut start = [0; MAGIC.len()];
         match file.read_exact(&mut start) {
             Ok(()) => Ok(start == MAGIC),
-            // A copy of it may have been begun.
+            // A copy of the manifest may be incomplete.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(true),
             Err(error) => Err(error),
         }
@@ -221,7 +220,7 @@ mod tests {
     use crate::staging::manifest::tests::manifest;
 
     #[test]
-    fn linking_a_bundle_again_leaves_it_whole() {
+    fn linking_a_bundle_again_leaves_the_bundle_intact() {
         let folder = tempfile::tempdir().expect("a folder");
         let bundle = Bundle { path: folder.path().join("bundle"), manifest: manifest() };
         fs::create_dir(&bundle.path).expect("made");

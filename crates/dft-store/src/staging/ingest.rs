@@ -1,4 +1,4 @@
-//! Ingest: bundles of a shared directory into the index, in any order, each once.
+//! Ingest: adds the bundles of a shared directory to the index, in any order, each once.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,11 +17,12 @@ use crate::staging::pending_traces::PendingTraces;
 use crate::trace_names::TraceNames;
 use crate::write::index_writer::IndexWriter;
 
-/// The one configuration of the bundles in a directory; `None` where there is no bundle.
+/// Returns the common configuration of the bundles in a directory; `None` if there is no bundle.
 ///
 /// # Errors
 ///
-/// Why the first bundle cannot be read, where none can; [`StoreError::BundleConfig`] where they have several, so that an index could be made of some only.
+/// Why the first bundle cannot be read, if none can be; [`StoreError::BundleConfig`] if the bundles have several
+/// configurations, so that an index could hold only some of them.
 pub fn bundle_config(shared: &Path) -> Result<Option<Config>, StoreError> {
     let mut first: Option<Bundle> = None;
     let mut unreadable = None;
@@ -52,54 +53,54 @@ pub fn bundle_config(shared: &Path) -> Result<Option<Config>, StoreError> {
 }
 
 impl IndexWriter {
-    /// Takes in the bundles of a shared directory that are not in yet: all of them at once, or, where
-    /// that fails or the process dies, none. A bundle that cannot be taken in is left where it is, and
-    /// said to be; the others are removed, unless `keep`.
+    /// Ingests the bundles of a shared directory that are not yet indexed: all of them at once or, if that fails or the
+    /// process dies, none. A bundle that cannot be ingested stays where it is, and the report states why. The others
+    /// are removed, unless `keep` is set.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; the index is then what it was.
+    /// [`StoreError`]; the index is then unchanged.
     pub fn ingest(&mut self, shared: &Path, keep: bool) -> Result<IngestReport, StoreError> {
         let no_lock = self.no_lock().cloned();
         let mut report = IngestReport { unfinished: unfinished(shared)?, no_lock, ..IngestReport::default() };
         let bundles = Bundle::list(shared)?;
-        let mut coming = PendingTraces::into(self)?;
+        let mut pending = PendingTraces::of(self)?;
         let mut taken = Vec::new();
         let mut known = Vec::new();
         let mut pieces: BTreeMap<Vec<u8>, Vec<PieceBundle>> = BTreeMap::new();
-        let mut refusals = self.refusals(&bundles, &coming)?;
+        let mut refusals = self.refusals(&bundles, &pending)?;
         for (path, bundle) in bundles {
-            let judged = bundle.and_then(|bundle| self.judge(&bundle, &coming).map(|verdict| (verdict, bundle)));
+            let judged = bundle.and_then(|bundle| self.judge(&bundle, &pending).map(|verdict| (verdict, bundle)));
             match judged {
                 Ok((BundleVerdict::New(traces), bundle)) => {
                     if let Some(error) = refusals.remove(&path) {
                         report.refused.push((path, error));
                         continue;
                     }
-                    traces.into_iter().for_each(|(name, entry)| coming.add(name, entry));
+                    traces.into_iter().for_each(|(name, entry)| pending.add(name, entry));
                     taken.push(bundle);
                 }
                 Ok((BundleVerdict::Piece(name, trace, piece), bundle)) => {
                     pieces.entry(name).or_default().push(PieceBundle { trace, piece, bundle });
                 }
                 Ok((BundleVerdict::Known(duplicates), bundle)) => {
-                    duplicates.into_iter().for_each(|(name, entry, of)| coming.add_duplicate(name, entry, &of));
+                    duplicates.into_iter().for_each(|(name, entry, of)| pending.add_duplicate(name, entry, &of));
                     known.push(bundle);
                 }
                 Err(error) => report.refused.push((path, error)),
             }
         }
         for (name, pieces) in pieces {
-            // Of several states of a file the newest comes first.
+            // The newest of several states of a file comes first.
             let mut states: BTreeMap<_, Vec<_>> = BTreeMap::new();
             for piece in pieces {
                 states.entry(std::cmp::Reverse(piece.state())).or_default().push(piece);
             }
             for pieces in states.into_values() {
-                let judged = self.judge_pieces(&name, pieces, &coming, &mut report)?;
+                let judged = self.judge_pieces(&name, pieces, &pending, &mut report)?;
                 match judged.entry {
-                    Some((entry, None)) => coming.add(name.clone(), entry),
-                    Some((entry, Some(of))) => coming.add_duplicate(name.clone(), entry, &of),
+                    Some((entry, None)) => pending.add(name.clone(), entry),
+                    Some((entry, Some(of))) => pending.add_duplicate(name.clone(), entry, &of),
                     None => {}
                 }
                 taken.extend(judged.taken);
@@ -110,11 +111,11 @@ impl IndexWriter {
             let names = self.names().clone().with_source(bundle.manifest.source.as_deref());
             for (path, entry) in &bundle.manifest.duplicates {
                 let of = names.renamed(&entry.of, &TraceNames::of_bundles());
-                coming.add_staged_duplicate(names.name_of(path), DuplicateEntry { of, ..entry.clone() });
+                pending.add_staged_duplicate(names.name_of(path), DuplicateEntry { of, ..entry.clone() });
             }
         }
-        if !taken.is_empty() || !coming.is_empty() {
-            if self.current()?.is_none() && coming.traces().all(|(_, entry)| entry.counts.understood() == 0) {
+        if !taken.is_empty() || !pending.is_empty() {
+            if self.current()?.is_none() && pending.traces().all(|(_, entry)| entry.counts.understood() == 0) {
                 return Err(StoreError::NoRecords(shared.to_owned()));
             }
             let mut sets = Vec::new();
@@ -126,13 +127,13 @@ impl IndexWriter {
                 sets.push(sorted);
                 bounds = bounds.into_iter().chain(bundle.manifest.bounds).reduce(Bounds::union);
             }
-            let (files, changes) = coming.publish();
+            let (files, changes) = pending.publish();
             let ids: Vec<_> = taken.iter().map(Bundle::id).collect();
-            self.publish_sorted(&sets, &files, &changes, bounds, &ids)?;
+            self.publish_sst_files(&sets, &files, &changes, bounds, &ids)?;
         }
         let names = self.names();
-        report.duplicates = coming.duplicates().map(|(name, entry)| DuplicateTrace::new(names, name, entry)).collect();
-        report.shared_processes = SharedProcesses::among(names, coming.traces());
+        report.duplicates = pending.duplicates().map(|(name, entry)| DuplicateTrace::new(names, name, entry)).collect();
+        report.shared_processes = SharedProcesses::among(names, pending.traces());
         if !keep {
             for bundle in taken.iter().chain(&known) {
                 if let Err(error) = remove(shared, bundle) {
@@ -155,11 +156,11 @@ impl IndexWriter {
     }
 }
 
-/// How the names of bundles end that are in the index, and are being removed.
+/// The suffix of bundles that are indexed and being removed.
 const INGESTED: &str = "-ingested";
 
-/// The bundles that are on their way, or were when their worker died. What an ingest that died was
-/// removing is removed.
+/// Returns the bundles that are being moved, or were when their worker died. Removes those that an ingest was removing
+/// when it died.
 fn unfinished(shared: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let mut unfinished = Vec::new();
     for entry in fs::read_dir(shared).map_err(StoreError::io(shared))? {
@@ -179,7 +180,7 @@ fn unfinished(shared: &Path) -> Result<Vec<PathBuf>, StoreError> {
     Ok(unfinished)
 }
 
-/// Removes a bundle that is in the index: at once by its name, so that half of it is never seen as one.
+/// Removes an indexed bundle. Renames it first, so that a partly removed one is never taken for a bundle.
 fn remove(shared: &Path, bundle: &Bundle) -> Result<(), StoreError> {
     let name = bundle.name();
     let id = name.strip_prefix(WHOLE).unwrap_or(&name);

@@ -1,4 +1,4 @@
-//! What an ingest did.
+//! The report of an ingest.
 
 use std::fmt;
 use std::ops::Range;
@@ -12,32 +12,32 @@ use crate::lock::LockUnavailable;
 use crate::read::same_traces::{DuplicateTrace, SharedProcesses};
 use crate::write::sorter::Written;
 
-/// A bundle that was taken in, or was in already.
+/// A bundle that was ingested, now or before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IngestedBundle {
-    /// Its name.
+    /// The name of the bundle.
     pub name: String,
-    /// The whole traces that it was made of, by path, and what was read of each.
+    /// The whole traces in it, by path, and what was read of each.
     pub traces: Vec<(PathBuf, FileEntry)>,
-    /// The piece of a trace that it was made of.
+    /// The piece of a trace in it.
     pub piece: Option<(PathBuf, PieceEntry)>,
 }
 
-/// A trace of which some pieces are there, which wait for the others.
+/// A trace of which only some pieces are staged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitingTrace {
     /// The trace.
     pub trace: PathBuf,
-    /// Its bytes that are in no piece.
+    /// The byte ranges that are in no piece.
     pub missing: Vec<Range<u64>>,
-    /// The bundles that wait.
+    /// The waiting bundles.
     pub bundles: Vec<PathBuf>,
 }
 
 impl WaitingTrace {
-    /// What it waits for, in words.
+    /// Returns what it waits for.
     pub fn what(&self) -> String {
-        /// How many of the missing ranges are named.
+        /// How many of the missing ranges to list.
         const SHOWN: usize = 5;
         let missing = self.missing.iter().take(SHOWN).map(|Range { start, end }| format!("{start} to {end}"));
         let more = match self.missing.len().saturating_sub(SHOWN) {
@@ -46,7 +46,7 @@ impl WaitingTrace {
         };
         let missing = missing.collect::<Vec<_>>().join(", ");
         let waits = if self.bundles.len() == 1 { "a piece waits" } else { "pieces wait" };
-        format!("{waits} for bytes {missing}{more}: stage those, or the whole of it")
+        format!("{waits} for bytes {missing}{more}: stage those, or the whole trace")
     }
 }
 
@@ -56,19 +56,19 @@ impl fmt::Display for WaitingTrace {
     }
 }
 
-/// A trace whose pieces do not make it, and never will: it is to be staged whole.
+/// A trace whose pieces can never be joined, so it must be staged whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnchainedTrace {
     /// The trace.
     pub trace: PathBuf,
-    /// Where they do not, and why.
+    /// Where and why the pieces do not chain.
     pub unchained: Unchained,
-    /// The bundles of the pieces, which stay until the trace is in.
+    /// The bundles of the pieces, which stay until the trace is indexed.
     pub bundles: Vec<PathBuf>,
 }
 
 impl UnchainedTrace {
-    /// Why, and what to do, in words.
+    /// Returns the reason and the remedy.
     pub fn what(&self) -> String {
         format!("{}: stage it whole, and ingest again", self.unchained)
     }
@@ -80,29 +80,29 @@ impl fmt::Display for UnchainedTrace {
     }
 }
 
-/// What an ingest did.
+/// The report of an ingest.
 #[derive(Debug, Default)]
 pub struct IngestReport {
-    /// The bundles that were taken in, by name.
+    /// The ingested bundles, by name.
     pub taken: Vec<IngestedBundle>,
-    /// The bundles whose traces were all in.
+    /// The bundles whose traces were all indexed before.
     pub known: Vec<IngestedBundle>,
-    /// The bundles that were left where they are, and why; not those of the next two.
+    /// The bundles that stay where they are, and why; without those of `waiting` and `unchained`.
     pub refused: Vec<(PathBuf, StoreError)>,
     /// The traces whose pieces wait for others.
     pub waiting: Vec<WaitingTrace>,
-    /// The traces that are to be staged whole.
+    /// The traces that must be staged whole.
     pub unchained: Vec<UnchainedTrace>,
-    /// Bundles that are in, but could not be removed, and why.
+    /// The indexed bundles that could not be removed, and why.
     pub not_removed: Vec<(PathBuf, StoreError)>,
-    /// Bundles that are on their way, or were when their worker died.
+    /// The bundles that are being moved, or were when their worker died.
     pub unfinished: Vec<PathBuf>,
-    /// The files that have the trace of another one, and are not counted.
+    /// The duplicates, which are not counted.
     pub duplicates: Vec<DuplicateTrace>,
-    /// Traces that are in with records of the same processes.
+    /// The indexed traces that share records of the same processes.
     pub shared_processes: Vec<SharedProcesses>,
-    /// What was in the bundles that were taken in.
+    /// The number of entries in the ingested bundles.
     pub written: Written,
-    /// That the file system gives no lock for the index, where it does not.
+    /// Why there is no lock, if the file system provides none.
     pub no_lock: Option<LockUnavailable>,
 }

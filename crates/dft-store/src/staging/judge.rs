@@ -1,4 +1,4 @@
-//! Which bundles an ingest takes.
+//! Decides which bundles to ingest.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,20 +14,20 @@ use crate::staging::pending_traces::{PendingTraces, TraceStatus};
 use crate::write::index_writer::IndexWriter;
 
 impl IndexWriter {
-    /// Why bundles are refused for what is in them, by path, of those that would be taken in.
+    /// Reads the bundles that would be ingested. Returns why their contents are refused, by path.
     pub(super) fn refusals(
         &self,
         bundles: &[ListedBundle],
-        coming: &PendingTraces,
+        pending: &PendingTraces,
     ) -> Result<BTreeMap<PathBuf, StoreError>, StoreError> {
-        let is_new = |bundle: &&Bundle| matches!(self.judge(bundle, coming), Ok(BundleVerdict::New(_)));
+        let is_new = |bundle: &&Bundle| matches!(self.judge(bundle, pending), Ok(BundleVerdict::New(_)));
         let new: Vec<_> = bundles.iter().filter_map(|(_, bundle)| bundle.as_ref().ok()).filter(is_new).collect();
-        let refusals = new.iter().map(|bundle| bundle.path.clone()).zip(self.refuses_each(&new)?);
+        let refusals = new.iter().map(|bundle| bundle.path.clone()).zip(self.refusals_of(&new)?);
         Ok(refusals.filter_map(|(path, refusal)| Some((path, refusal?))).collect())
     }
 
-    /// Whether a bundle can be taken in, beside what is in the index and what was taken before it.
-    pub(super) fn judge(&self, bundle: &Bundle, coming: &PendingTraces) -> Result<BundleVerdict, StoreError> {
+    /// Decides what to do with a bundle, given the index and the bundles accepted before it.
+    pub(super) fn judge(&self, bundle: &Bundle, pending: &PendingTraces) -> Result<BundleVerdict, StoreError> {
         let manifest = &bundle.manifest;
         if manifest.config != *self.config() {
             return Err(StoreError::BundleConfig {
@@ -49,7 +49,7 @@ impl IndexWriter {
         let (mut new, mut known, mut duplicates) = (Vec::new(), Vec::new(), Vec::new());
         for (path, entry) in traces {
             let name = names.name_of(path);
-            match coming.standing(&name, entry) {
+            match pending.status(&name, entry) {
                 TraceStatus::New => new.push((name, entry.clone())),
                 TraceStatus::Known => known.push(path),
                 TraceStatus::Duplicate(of) => duplicates.push((name, entry.clone(), of)),
@@ -76,13 +76,13 @@ impl IndexWriter {
         Ok(BundleVerdict::New(new))
     }
 
-    /// Judges the pieces of one state of a trace, which is called `name`. The report says of those that
-    /// stay what they wait for, or why they are refused.
+    /// Decides what to do with the pieces of one state of the trace `name`. Reports what the pieces that stay wait for,
+    /// or why they are refused.
     pub(super) fn judge_pieces(
         &self,
         name: &[u8],
         mut pieces: Vec<PieceBundle>,
-        coming: &PendingTraces,
+        pending: &PendingTraces,
         report: &mut IngestReport,
     ) -> Result<PieceVerdict, StoreError> {
         let mut judged = PieceVerdict::default();
@@ -91,7 +91,7 @@ impl IndexWriter {
             let (trace, state) = (first.trace.clone(), first.state());
             let entries: Vec<&PieceEntry> = pieces.iter().map(|piece| &*piece.piece).collect();
             let chain = chain(&entries);
-            if let Some(there) = coming.get(name) {
+            if let Some(there) = pending.get(name) {
                 let whole = matches!(&chain, Chain::Whole(_, entry)
                     if there.identity.text == entry.identity.text);
                 if whole || (there.modified_ns, there.size) == state {
@@ -113,8 +113,8 @@ impl IndexWriter {
                     report.unchained.push(UnchainedTrace { trace, unchained, bundles: bundles() });
                     return Ok(judged);
                 }
-                Chain::Whole(_, entry) if matches!(coming.standing(name, &entry), TraceStatus::Duplicate(_)) => {
-                    if let TraceStatus::Duplicate(of) = coming.standing(name, &entry) {
+                Chain::Whole(_, entry) if matches!(pending.status(name, &entry), TraceStatus::Duplicate(_)) => {
+                    if let TraceStatus::Duplicate(of) = pending.status(name, &entry) {
                         judged.entry = Some((*entry, Some(of)));
                     }
                     judged.known = pieces.into_iter().map(|piece| piece.bundle).collect();
@@ -122,10 +122,10 @@ impl IndexWriter {
                 }
                 Chain::Whole(chain, entry) => {
                     let bundles: Vec<_> = chain.iter().map(|&at| &pieces[at].bundle).collect();
-                    let refusals = self.refuses_each(&bundles)?;
+                    let refusals = self.refusals_of(&bundles)?;
                     let bad = chain.iter().zip(refusals).find_map(|(&at, refusal)| Some((at, refusal?)));
                     if let Some((at, error)) = bad {
-                        // Without it, others may still make the file.
+                        // The other pieces may still make the file without it.
                         report.refused.push((pieces.remove(at).bundle.path, error));
                         continue;
                     }
@@ -144,17 +144,17 @@ impl IndexWriter {
     }
 }
 
-/// What becomes of a bundle.
+/// What to do with a bundle.
 pub(super) enum BundleVerdict {
-    /// None of its traces is in; under their names in the index.
+    /// None of its traces is indexed; they are listed by name.
     New(Vec<(Vec<u8>, FileEntry)>),
-    /// All of them are; some as traces of the same text, with which they are here.
+    /// All of its traces are indexed; those with the text of another trace are listed with that trace's name.
     Known(Vec<(Vec<u8>, FileEntry, Vec<u8>)>),
-    /// It holds a piece of a trace, of a name in the index.
+    /// It holds a piece of a trace; the name in the index, the path and the piece.
     Piece(Vec<u8>, PathBuf, Box<PieceEntry>),
 }
 
-/// A bundle of a piece of a trace.
+/// A bundle that holds a piece of a trace.
 pub(super) struct PieceBundle {
     pub(super) trace: PathBuf,
     pub(super) piece: Box<PieceEntry>,
@@ -162,18 +162,18 @@ pub(super) struct PieceBundle {
 }
 
 impl PieceBundle {
-    /// Which state of its file it is a piece of: its date and size.
+    /// Returns the state of the file that the piece is from: its modification time and size.
     pub(super) fn state(&self) -> (i128, u64) {
         (self.piece.entry.modified_ns, self.piece.entry.size)
     }
 }
 
-/// What becomes of pieces of a trace.
+/// What to do with the pieces of a trace.
 #[derive(Default)]
 pub(super) struct PieceVerdict {
-    /// What is known of the trace by the pieces, and what another one of the same text is called that is there.
+    /// The trace that the pieces make, and the name of an indexed trace with the same text, if there is one.
     pub(super) entry: Option<(FileEntry, Option<Vec<u8>>)>,
     pub(super) taken: Vec<Bundle>,
-    /// Those that nobody needs, for the trace is in, or will be.
+    /// Pieces that are not needed, because the trace is or will be indexed.
     pub(super) known: Vec<Bundle>,
 }

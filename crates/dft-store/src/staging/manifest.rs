@@ -1,9 +1,9 @@
-//! Bundles: what one worker staged of a build, to be ingested by whoever has the index.
+//! The manifest of a bundle: what one worker staged of a build, to be ingested into the index.
 //!
 //! ```text
 //! bundle-<id>/
 //!   BUNDLE                     the manifest
-//!   aggregation-00.0000.sst    sorted files, whose entries merge with those of others
+//!   aggregation-00.0000.sst    SST files, whose entries merge with those of others
 //!   …
 //!
 //! manifest    "dft bundle" │ varint format │ varint n, n bytes configuration │ bounds: 0 none, 1 + n, bounds
@@ -16,8 +16,8 @@
 //!             │ 16 bytes hash of all before
 //! ```
 //!
-//! Hashes are XXH3-128, big-endian. The id is one of what the bundle holds, not of its bytes: two
-//! workers that stage the same traces make bundles of one name, of which one is there.
+//! Hashes are XXH3-128, big-endian. The id is a hash of the bundle's contents, not of its bytes: two workers that stage
+//! the same traces create bundles with the same name, and only one of them remains.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -37,7 +37,7 @@ use crate::write::sorter::Written;
 pub(crate) const MANIFEST: &str = "BUNDLE";
 pub(crate) const MAGIC: &[u8] = b"dft bundle";
 
-/// A sorted file of a bundle.
+/// An SST file of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BundleFile {
     pub(crate) family: &'static str,
@@ -46,30 +46,30 @@ pub(crate) struct BundleFile {
     pub(crate) hash: u128,
 }
 
-/// What a bundle was made of.
+/// What a bundle was made from.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Contents {
     /// Whole traces, by path.
     Traces(Vec<(PathBuf, FileEntry)>),
-    /// A piece of a trace, which waits for the others: so nothing else is with it.
+    /// A piece of a trace, alone in its bundle because it waits for the other pieces.
     Piece(PathBuf, Box<PieceEntry>),
 }
 
-/// What a bundle says of itself.
+/// The manifest of a bundle.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Manifest {
     pub(crate) config: Config,
     pub(crate) bounds: Option<Bounds>,
     pub(crate) written: Written,
     pub(crate) contents: Contents,
-    /// The source of the traces, where that was named.
+    /// The source of the traces, if it was named.
     pub(crate) source: Option<String>,
-    /// Files that have the trace of another one, which is called so by its whole path.
+    /// Duplicates of other traces, which are named by their absolute paths.
     pub(crate) duplicates: Vec<(PathBuf, DuplicateEntry)>,
     pub(crate) files: Vec<BundleFile>,
 }
 
-/// Why the bytes are no manifest that this program reads.
+/// Why bytes are not a manifest that this program reads.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ManifestError {
     Format(u64),
@@ -127,7 +127,7 @@ impl Manifest {
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, ManifestError> {
-        const NOT_ONE: DecodeError = DecodeError::Invalid("it is no bundle's manifest");
+        const NOT_ONE: DecodeError = DecodeError::Invalid("it is not a bundle's manifest");
         let rest = bytes.strip_prefix(MAGIC).ok_or(NOT_ONE)?;
         let format = Reader::new(rest).varint_u64()?;
         if format != u64::from(FORMAT_VERSION) {
@@ -135,7 +135,7 @@ impl Manifest {
         }
         let (body, hash) = bytes.split_last_chunk().ok_or(DecodeError::Truncated)?;
         if xxh3_128(body) != u128::from_be_bytes(*hash) {
-            return Err(DecodeError::Invalid("its bytes are not those that were written").into());
+            return Err(DecodeError::Invalid("its bytes differ from those that were written").into());
         }
         let mut reader = Reader::new(&body[MAGIC.len()..]);
         reader.varint_u64()?;
@@ -153,7 +153,7 @@ impl Manifest {
                     traces.push((take_path(&mut reader)?, FileEntry::decode(take_bytes(&mut reader)?)?));
                 }
                 if !traces.is_sorted_by(|(a, _), (b, _)| a < b) {
-                    return Err(DecodeError::Invalid("a trace that is there twice, or out of order").into());
+                    return Err(DecodeError::Invalid("a trace is listed twice or out of order").into());
                 }
                 Contents::Traces(traces)
             }
@@ -165,14 +165,14 @@ impl Manifest {
         };
         let source = Some(reader.text()?.to_owned()).filter(|source| !source.is_empty());
         if source.as_deref().is_some_and(|source| TraceNames::refuse_source(source).is_some()) {
-            return Err(DecodeError::Invalid("a source that cannot be named so").into());
+            return Err(DecodeError::Invalid("an invalid name of a source").into());
         }
         let mut duplicates = Vec::new();
         for _ in 0..reader.count_of(2)? {
             duplicates.push((take_path(&mut reader)?, DuplicateEntry::decode(take_bytes(&mut reader)?)?));
         }
         if !duplicates.is_sorted_by(|(a, _), (b, _)| a < b) {
-            return Err(DecodeError::Invalid("a duplicate that is there twice, or out of order").into());
+            return Err(DecodeError::Invalid("a duplicate is listed twice or out of order").into());
         }
         let (mut files, mut names) = (Vec::new(), BTreeSet::new());
         for _ in 0..reader.count_of(19)? {
@@ -184,7 +184,7 @@ impl Manifest {
                 return Err(DecodeError::Invalid("the name of a file that is not in the bundle").into());
             }
             if !names.insert(name.clone()) {
-                return Err(DecodeError::Invalid("two files of one name").into());
+                return Err(DecodeError::Invalid("two files of the same name").into());
             }
             let size = reader.varint_u64()?;
             files.push(BundleFile { family, name, size, hash: u128::from_be_bytes(reader.array()?) });
@@ -194,7 +194,7 @@ impl Manifest {
         Ok(Self { config, bounds, written, contents, source, duplicates, files })
     }
 
-    /// The id of what the bundle holds.
+    /// Returns the id of the bundle's contents.
     pub(crate) fn id(&self) -> u128 {
         let mut of = self.config.encode();
         self.put_contents(&mut of);
@@ -272,7 +272,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_manifest_comes_back_and_any_other_bytes_are_none() {
+    fn a_manifest_survives_a_round_trip_and_changed_bytes_are_refused() {
         for manifest in [manifest(), manifest_of_a_piece()] {
             let bytes = manifest.encode();
             assert_eq!(Manifest::decode(&bytes), Ok(manifest));
@@ -286,7 +286,7 @@ pub(crate) mod tests {
             }
             assert!(Manifest::decode(&[&bytes[..], b"x"].concat()).is_err());
         }
-        // A format of another program is said to be one, whatever follows.
+        // A manifest of another format is recognized by its number, whatever follows.
         let other = [MAGIC, &[99], b"something else"].concat();
         assert_eq!(Manifest::decode(&other), Err(ManifestError::Format(99)));
     }

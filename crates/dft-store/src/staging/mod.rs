@@ -1,4 +1,4 @@
-//! Staged builds: bundles, how workers make them, and how they are ingested into an index.
+//! Staged builds: workers create bundles, and one process ingests them into an index.
 
 pub(crate) mod bundle;
 mod chain;

@@ -5,19 +5,19 @@ use std::fmt;
 use dft_aggregate::Run;
 use dft_codec::{Bounds, DuplicateEntry, FileEntry};
 
-/// What becomes of the names of traces, beside the files that rows came from.
+/// Changes to the names of traces, in addition to the files that rows came from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NameChanges {
     /// Names of traces that have another name now.
     pub removed: Vec<Vec<u8>>,
-    /// Files that have the trace of another one, by name.
+    /// Duplicates of other traces, by name.
     pub duplicates: Vec<(Vec<u8>, DuplicateEntry)>,
-    /// Names that were those of such files, and are no longer.
+    /// Names of files that are no longer duplicates.
     pub no_duplicates: Vec<Vec<u8>>,
 }
 
 impl NameChanges {
-    /// Whether there are none.
+    /// Returns whether there are no changes.
     pub fn is_empty(&self) -> bool {
         self.removed.is_empty() && self.duplicates.is_empty() && self.no_duplicates.is_empty()
     }
@@ -28,11 +28,11 @@ impl NameChanges {
 pub struct Batch {
     /// Sorted tables.
     pub runs: Vec<Run>,
-    /// The trace files, by what they are called in the index, as they are now.
+    /// The trace files, by their names in the index, in their current state.
     pub files: Vec<(Vec<u8>, FileEntry)>,
-    /// The least and greatest bucket in the tables.
+    /// The lowest and highest bucket in the tables.
     pub bounds: Option<Bounds>,
-    /// What becomes of other names.
+    /// Changes to other names.
     pub changes: NameChanges,
 }
 

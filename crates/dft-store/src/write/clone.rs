@@ -8,9 +8,9 @@ use std::path::Path;
 use crate::error::StoreError;
 use crate::seal::Seal;
 
-/// A copy of a generation that nobody writes: SST files in one directory, the others in `database`, which may be the
-/// same. SST files are never changed in place, so a second name for each is enough; where the file system has none,
-/// it is copied. Returns those that have one.
+/// Copies a generation: SST files to `to`, the others to `database`, which may be the same directory. SST files are
+/// never changed in place, so hard links are enough; without hard links they are copied. Returns the names of the
+/// links.
 pub(super) fn clone_generation(
     from: &Path,
     seal: &Seal,
@@ -21,7 +21,7 @@ pub(super) fn clone_generation(
     for entry in fs::read_dir(from).map_err(StoreError::io(from))? {
         let entry = entry.map_err(StoreError::io(from))?;
         let name = entry.file_name();
-        // What somebody else put there is not taken along.
+        // Files that are not part of the generation stay behind.
         if !name.to_str().is_some_and(|name| seal.has(name)) {
             continue;
         }
@@ -40,12 +40,12 @@ pub(super) fn clone_generation(
     Ok(names)
 }
 
-/// Whether a file is of one opening of a generation, and not of its contents.
+/// Returns whether a file belongs to one opening of a generation, not to its contents.
 fn is_of_an_opening(name: &OsStr) -> bool {
     name == "LOCK" || name == "SEAL" || name.to_string_lossy().starts_with("LOG")
 }
 
-/// Copies what RocksDB wrote beside its SST files.
+/// Copies what RocksDB wrote in addition to its SST files.
 pub(super) fn copy_small_files(from: &Path, to: &Path) -> Result<(), StoreError> {
     for entry in fs::read_dir(from).map_err(StoreError::io(from))? {
         let entry = entry.map_err(StoreError::io(from))?;

@@ -1,4 +1,4 @@
-//! The one writer of an index, and how it makes the next generation.
+//! The writer of an index, and how it builds the next generation.
 
 pub(crate) mod batch;
 mod clone;

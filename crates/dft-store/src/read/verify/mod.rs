@@ -1,4 +1,4 @@
-//! Reading everything that an index holds, to see whether it is what was written and agrees with itself.
+//! Verification: reads everything in an index and checks that it is what was written and is consistent.
 
 use std::path::Path;
 
@@ -14,12 +14,12 @@ pub(crate) mod report;
 use entries::Verifier;
 use report::Verification;
 
-/// Reads everything in the index of a directory: every byte against its seal, every value by its
-/// decoder, series against their ids, rows against the time bounds, and files' counts against rows.
+/// Verifies the index in a directory: every byte against the seal, every value by its decoder, series against their
+/// ids, rows against the time bounds, and the files' counts against the rows.
 ///
 /// # Errors
 ///
-/// [`StoreError::NoIndex`] where there is none. What is wrong with one is no error, but a fault.
+/// [`StoreError::NoIndex`] if there is none. Damage to an index is not an error, but a fault in the report.
 pub fn verify(path: &Path) -> Result<Verification, StoreError> {
     loop {
         let current = match current::read(path) {
@@ -28,7 +28,7 @@ pub fn verify(path: &Path) -> Result<Verification, StoreError> {
             Err(fault) => return Ok(Verification { faults: vec![fault], ..Verification::default() }),
         };
         let found = verify_generation(path, current)?;
-        // A writer may have replaced the generation, and removed it; then the new one is to be read.
+        // A writer may have replaced and removed the generation; then verify the new one.
         let replaced = || current::read(path).is_ok_and(|now| now.is_some_and(|now| now != current));
         if found.is_sound() || !replaced() {
             return Ok(found);
@@ -47,7 +47,7 @@ fn verify_generation(path: &Path, current: Current) -> Result<Verification, Stor
         }
         Err(fault) => verification.fault(fault),
     }
-    // What is not what was written need not be asked whether it agrees with itself.
+    // If the bytes are wrong, checking their consistency adds nothing.
     if verification.is_sound() {
         match Index::open_generation(path, current) {
             Ok(index) => verification = Verifier::new(&index, verification).read(),

@@ -2,30 +2,30 @@
 
 use crate::error::StoreError;
 
-/// Most faults that are told one by one: a damaged index may have as many as it has rows.
+/// The number of faults that are listed; a damaged index may have as many as it has rows.
 const MOST: usize = 100;
 
-/// What reading everything has shown.
+/// The result of a verification.
 #[derive(Debug, Default)]
 pub struct Verification {
     /// The first faults.
     pub faults: Vec<StoreError>,
-    /// How many faults there were more.
+    /// The number of further faults.
     pub more_faults: u64,
-    /// Rows that were read.
+    /// The number of rows read.
     pub rows: u64,
-    /// Telemetry rows that were read.
+    /// The number of telemetry rows read.
     pub telemetry: u64,
-    /// Series that were read.
+    /// The number of series read.
     pub series: u64,
-    /// Entries of hash tables that were read.
+    /// The number of hash table entries read.
     pub names: u64,
-    /// Trace files that were read of.
+    /// The number of trace files in the index.
     pub files: u64,
 }
 
 impl Verification {
-    /// Whether nothing is wrong.
+    /// Returns whether nothing is wrong.
     pub fn is_sound(&self) -> bool {
         self.faults.is_empty()
     }
