@@ -76,7 +76,10 @@ pub enum StoreError {
         what: String,
     },
     /// This program does not read the bundle's format.
-    #[error("{}: the bundle has format {found}, this program reads {known}; remove it and stage its traces again", .path.shown())]
+    #[error(
+        "{}: the bundle has format {found}, this program reads {known}; remove it and stage its traces again",
+        .path.shown()
+    )]
     BundleFormat {
         /// The bundle.
         path: PathBuf,

@@ -84,7 +84,7 @@
 //!
 //! | the writer dies | a reader sees | the next writer |
 //! | --- | --- | --- |
-//! | in 1 to 4: in its tables, between two families, in a flush | gen-7, complete | removes `build-…`, repeats the work |
+//! | in 1 to 4, also between two families or in a flush | gen-7, complete | removes `build-…`, repeats the work |
 //! | after 5 | gen-8, complete | removes gen-7 and `build-…` |
 //! | while gen-7 is removed | gen-8, complete | removes the rest |
 //!
@@ -132,8 +132,8 @@
 //!
 //! The name of a bundle is a hash of its contents, so two workers that stage the same traces create one bundle. A
 //! bundle is refused, and stays, if only some of its traces are already indexed, or if one is indexed with different
-//! contents. The same holds if its contents contradict its manifest: its SST files are ingested into a separate database
-//! and read completely before anything is changed in the index.
+//! contents. The same holds if its contents contradict its manifest: its SST files are ingested into a separate
+//! database and read completely before anything is changed in the index.
 //!
 //! # Damage
 //!
@@ -144,10 +144,10 @@
 //! # Limits
 //!
 //! There is one writer at a time. A second one gets [`StoreError::Locked`] at once if the file system has locks, and
-//! otherwise [`StoreError::Changed`] when it publishes. Keys may be as long as RocksDB allows (4 GB). A reader has every
-//! SST file open: one for each 256 MiB of a family, and a few more. Over a network file system that does not keep
-//! unlinked files for other machines, a reader may fail when a writer on another machine replaces its generation; it
-//! must open the index again. The work directory of a process that died on another machine is removed after a week
+//! otherwise [`StoreError::Changed`] when it publishes. Keys may be as long as RocksDB allows (4 GB). A reader has
+//! every SST file open: one for each 256 MiB of a family, and a few more. Over a network file system that does not
+//! keep unlinked files for other machines, a reader may fail when a writer on another machine replaces its generation;
+//! it must open the index again. The work directory of a process that died on another machine is removed after a week
 //! without a change.
 
 #![warn(missing_debug_implementations)]
