@@ -1,5 +1,6 @@
 //! Ingest: adds the bundles of a shared directory to the index, in any order, each once.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,13 +10,14 @@ use dft_codec::{Bounds, DuplicateEntry};
 
 use crate::error::StoreError;
 use crate::read::same_traces::{DuplicateTrace, SharedProcesses};
-use crate::staging::bundle::{Bundle, INCOMING, WHOLE, remove_bundle};
+use crate::staging::bundle::{Bundle, INCOMING, ListedBundle, WHOLE, remove_bundle};
 use crate::staging::ingest_report::{IngestReport, IngestedBundle};
 use crate::staging::judge::{BundleVerdict, PieceBundle};
 use crate::staging::manifest::Contents;
 use crate::staging::pending_traces::PendingTraces;
 use crate::trace_names::TraceNames;
 use crate::write::index_writer::IndexWriter;
+use crate::write::sorter::Written;
 
 /// Returns the common configuration of the bundles in a directory; `None` if there is no bundle.
 ///
@@ -63,14 +65,38 @@ impl IndexWriter {
     pub fn ingest(&mut self, shared: &Path, keep: bool) -> Result<IngestReport, StoreError> {
         let no_lock = self.no_lock().cloned();
         let mut report = IngestReport { unfinished: unfinished(shared)?, no_lock, ..IngestReport::default() };
-        let bundles = Bundle::list(shared)?;
-        let mut pending = PendingTraces::of(self)?;
-        let mut taken = Vec::new();
-        let mut known = Vec::new();
+        let accepted = self.accept(Bundle::list(shared)?, &mut report)?;
+        if !accepted.taken.is_empty() || !accepted.pending.is_empty() {
+            let has_records = || accepted.pending.traces().any(|(_, entry)| entry.counts.understood() > 0);
+            if self.current()?.is_none() && !has_records() {
+                return Err(StoreError::NoRecords(shared.to_owned()));
+            }
+            report.written = self.publish_accepted(&accepted)?;
+        }
+        let Accepted { pending, taken, known } = accepted;
+        let names = self.names();
+        report.duplicates = pending.duplicates().map(|(name, entry)| DuplicateTrace::new(names, name, entry)).collect();
+        report.shared_processes = SharedProcesses::among(names, pending.traces());
+        if !keep {
+            for bundle in taken.iter().chain(&known) {
+                if let Err(error) = remove(shared, bundle) {
+                    report.not_removed.push((bundle.path.clone(), error));
+                }
+            }
+        }
+        report.taken = taken.into_iter().map(ingested).collect();
+        report.known = known.into_iter().map(ingested).collect();
+        Ok(report)
+    }
+
+    /// Decides which bundles to ingest. Reports the others.
+    fn accept(&self, bundles: Vec<ListedBundle>, report: &mut IngestReport) -> Result<Accepted, StoreError> {
+        let mut accepted = Accepted { pending: PendingTraces::of(self)?, taken: Vec::new(), known: Vec::new() };
+        let Accepted { pending, taken, known } = &mut accepted;
         let mut pieces: BTreeMap<Vec<u8>, Vec<PieceBundle>> = BTreeMap::new();
-        let mut refusals = self.refusals(&bundles, &pending)?;
+        let mut refusals = self.refusals(&bundles, pending)?;
         for (path, bundle) in bundles {
-            let judged = bundle.and_then(|bundle| self.judge(&bundle, &pending).map(|verdict| (verdict, bundle)));
+            let judged = bundle.and_then(|bundle| self.judge(&bundle, pending).map(|verdict| (verdict, bundle)));
             match judged {
                 Ok((BundleVerdict::New(traces), bundle)) => {
                     if let Some(error) = refusals.remove(&path) {
@@ -91,68 +117,86 @@ impl IndexWriter {
             }
         }
         for (name, pieces) in pieces {
-            // The newest of several states of a file comes first.
-            let mut states: BTreeMap<_, Vec<_>> = BTreeMap::new();
-            for piece in pieces {
-                states.entry(std::cmp::Reverse(piece.state())).or_default().push(piece);
-            }
-            for pieces in states.into_values() {
-                let judged = self.judge_pieces(&name, pieces, &pending, &mut report)?;
-                match judged.entry {
-                    Some((entry, None)) => pending.add(name.clone(), entry),
-                    Some((entry, Some(of))) => pending.add_duplicate(name.clone(), entry, &of),
-                    None => {}
-                }
-                taken.extend(judged.taken);
-                known.extend(judged.known);
-            }
+            self.accept_pieces(&name, pieces, &mut accepted, report)?;
         }
-        for bundle in taken.iter().chain(&known) {
-            let names = self.names().clone().with_source(bundle.manifest.source.as_deref());
+        accepted.add_staged_duplicates(self.names());
+        Ok(accepted)
+    }
+
+    /// Decides which pieces of the trace `name` to ingest. Reports the others.
+    fn accept_pieces(
+        &self,
+        name: &[u8],
+        pieces: Vec<PieceBundle>,
+        accepted: &mut Accepted,
+        report: &mut IngestReport,
+    ) -> Result<(), StoreError> {
+        let Accepted { pending, taken, known } = accepted;
+        // The newest of several states of a file comes first.
+        let mut states: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for piece in pieces {
+            states.entry(Reverse(piece.state())).or_default().push(piece);
+        }
+        for pieces in states.into_values() {
+            let judged = self.judge_pieces(name, pieces, pending, report)?;
+            match judged.entry {
+                Some((entry, None)) => pending.add(name.to_vec(), entry),
+                Some((entry, Some(of))) => pending.add_duplicate(name.to_vec(), entry, &of),
+                None => {}
+            }
+            taken.extend(judged.taken);
+            known.extend(judged.known);
+        }
+        Ok(())
+    }
+
+    /// Publishes the entries of the accepted bundles. Returns their number.
+    fn publish_accepted(&mut self, accepted: &Accepted) -> Result<Written, StoreError> {
+        let mut written = Written::default();
+        let mut sets = Vec::new();
+        let mut bounds: Option<Bounds> = None;
+        for bundle in &accepted.taken {
+            let folder = self.scratch().join(bundle.name());
+            let set = bundle.link(&folder)?;
+            written += set.written;
+            sets.push(set);
+            bounds = bounds.into_iter().chain(bundle.manifest.bounds).reduce(Bounds::union);
+        }
+        let (files, changes) = accepted.pending.publish();
+        let ids: Vec<_> = accepted.taken.iter().map(Bundle::id).collect();
+        self.publish_sst_files(&sets, &files, &changes, bounds, &ids)?;
+        Ok(written)
+    }
+}
+
+/// The bundles that an ingest does not refuse, and their traces.
+struct Accepted {
+    pending: PendingTraces,
+    /// Bundles whose entries are to be published.
+    taken: Vec<Bundle>,
+    /// Bundles whose traces are all indexed.
+    known: Vec<Bundle>,
+}
+
+impl Accepted {
+    /// Adds the duplicates that the bundles list. `names` are those of the index.
+    fn add_staged_duplicates(&mut self, names: &TraceNames) {
+        for bundle in self.taken.iter().chain(&self.known) {
+            let names = names.clone().with_source(bundle.manifest.source.as_deref());
             for (path, entry) in &bundle.manifest.duplicates {
                 let of = names.renamed(&entry.of, &TraceNames::of_bundles());
-                pending.add_staged_duplicate(names.name_of(path), DuplicateEntry { of, ..entry.clone() });
+                self.pending.add_staged_duplicate(names.name_of(path), DuplicateEntry { of, ..entry.clone() });
             }
         }
-        if !taken.is_empty() || !pending.is_empty() {
-            if self.current()?.is_none() && pending.traces().all(|(_, entry)| entry.counts.understood() == 0) {
-                return Err(StoreError::NoRecords(shared.to_owned()));
-            }
-            let mut sets = Vec::new();
-            let mut bounds: Option<Bounds> = None;
-            for bundle in &taken {
-                let folder = self.scratch().join(bundle.name());
-                let sorted = bundle.link(&folder)?;
-                report.written += sorted.written;
-                sets.push(sorted);
-                bounds = bounds.into_iter().chain(bundle.manifest.bounds).reduce(Bounds::union);
-            }
-            let (files, changes) = pending.publish();
-            let ids: Vec<_> = taken.iter().map(Bundle::id).collect();
-            self.publish_sst_files(&sets, &files, &changes, bounds, &ids)?;
-        }
-        let names = self.names();
-        report.duplicates = pending.duplicates().map(|(name, entry)| DuplicateTrace::new(names, name, entry)).collect();
-        report.shared_processes = SharedProcesses::among(names, pending.traces());
-        if !keep {
-            for bundle in taken.iter().chain(&known) {
-                if let Err(error) = remove(shared, bundle) {
-                    report.not_removed.push((bundle.path.clone(), error));
-                }
-            }
-        }
-        let describe = |bundle: Bundle| {
-            let name = bundle.name();
-            match bundle.manifest.contents {
-                Contents::Traces(traces) => IngestedBundle { name, traces, piece: None },
-                Contents::Piece(trace, piece) => {
-                    IngestedBundle { name, traces: Vec::new(), piece: Some((trace, *piece)) }
-                }
-            }
-        };
-        report.taken = taken.into_iter().map(describe).collect();
-        report.known = known.into_iter().map(describe).collect();
-        Ok(report)
+    }
+}
+
+/// Returns the report of a bundle.
+fn ingested(bundle: Bundle) -> IngestedBundle {
+    let name = bundle.name();
+    match bundle.manifest.contents {
+        Contents::Traces(traces) => IngestedBundle { name, traces, piece: None },
+        Contents::Piece(trace, piece) => IngestedBundle { name, traces: Vec::new(), piece: Some((trace, *piece)) },
     }
 }
 
