@@ -18,7 +18,7 @@ use crate::seal::{self, Seal};
 pub(crate) struct Current {
     /// The number of the generation.
     pub(crate) number: u64,
-    /// The hash of its [seal](crate::seal).
+    /// The hash of its [seal].
     pub(crate) seal: u128,
 }
 
