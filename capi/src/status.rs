@@ -110,10 +110,12 @@ impl From<StoreError> for Failure {
             }
             E::Rocks { path, .. } | E::Io { path, .. } => (DFT_SYSTEM, Some(path)),
             E::Committed { path, .. } => (DFT_COMMITTED, Some(path)),
-            E::SeriesClash { .. } => (DFT_DAMAGED, None),
+            E::SeriesClash { .. } | E::Table(_) => (DFT_DAMAGED, None),
             E::Forked => (DFT_FORKED, None),
             E::NoRoom { .. } => (DFT_SYSTEM, None),
-            E::Run(_) => (DFT_SYSTEM, None),
+            E::Run(_) | E::Threads(_) => (DFT_SYSTEM, None),
+            // A kind of a later version of the store.
+            _ => (DFT_SYSTEM, None),
         };
         let key = match &error {
             E::Entry { key, .. } => key.clone(),

@@ -65,7 +65,7 @@ fn a_directory_with_names_of_an_index_is_refused() {
     for words in WRITE {
         for words in [words.to_owned(), words.replace("target", "link")] {
             let ran = case.run(&words).exits(1);
-            assert!(ran.err.contains("so it is no index, and is left as it is"), "{words}: {}", ran.err);
+            assert!(ran.err.contains("so it is not an index, and is left unchanged"), "{words}: {}", ran.err);
             assert!(tree(case.folder.path()) == before, "{words} changed something");
         }
     }
@@ -77,7 +77,7 @@ fn the_directory_of_the_traces_is_refused() {
     plant(&case.path("t"));
     let before = tree(case.folder.path());
     let ran = run(DFT, ["index".into(), case.path("t"), "--index".into(), case.path("t")]).exits(1);
-    assert!(ran.err.contains("so it is no index"), "{}", ran.err);
+    assert!(ran.err.contains("so it is not an index"), "{}", ran.err);
     assert!(tree(case.folder.path()) == before);
 }
 
@@ -92,7 +92,7 @@ fn a_database_of_another_tool_is_refused() {
         }
         let before = tree(case.folder.path());
         let ran = case.run(&format!("index t --index target{rebuild}")).exits(1);
-        assert!(ran.err.contains("so it is no index") && !ran.err.contains("--rebuild"), "{}", ran.err);
+        assert!(ran.err.contains("so it is not an index") && !ran.err.contains("--rebuild"), "{}", ran.err);
         assert!(tree(case.folder.path()) == before);
     }
 }

@@ -448,7 +448,7 @@ fn a_trace_that_changes_between_its_pieces_is_not_mixed() {
     case.stage_whole();
     let report = case.ingest();
     assert_eq!((report.taken.len(), report.known.len(), report.refused.len()), (1, 1, 1));
-    assert!(report.refused[0].1.to_string().contains("with other contents"));
+    assert!(report.refused[0].1.to_string().contains("with different contents"));
     case.is_as_built();
 }
 

@@ -22,7 +22,11 @@ fn another_tools_directory_is_left_as_it_is() {
     for (directory, found) in [("rocks", ""), ("home", "notes.txt")] {
         let before = tree(folder.path());
         let ran = run(DFT, ["index", &path("a.pfw"), "--index", &path(directory), "--rebuild"]).exits(1);
-        assert!(ran.err.contains("so it is no index, and is left as it is") && ran.err.contains(found), "{}", ran.err);
+        assert!(
+            ran.err.contains("so it is not an index, and is left unchanged") && ran.err.contains(found),
+            "{}",
+            ran.err
+        );
         assert!(tree(folder.path()) == before, "{directory} has changed");
     }
 }

@@ -208,12 +208,12 @@ fn bundles_that_cannot_be_ingested_are_left_in_place_and_reported() {
     }
     run(DFT, ["index".as_ref(), both.join("0.pfw").as_os_str(), "--index".as_ref(), index.as_os_str()]).exits(0);
     stage(&both, &[]).exits(0);
-    refused(&["both/0.pfw is in already", "both/3.pfw is not", "dft index", "remove the bundle"]);
+    refused(&["both/0.pfw is already indexed", "both/3.pfw is not", "dft index", "remove the bundle"]);
 
     // It has changed since it was ingested.
     write(&both.join("0.pfw"), trace(99, 50));
     stage(&both.join("0.pfw"), &[]).exits(0);
-    refused(&["both/0.pfw is in already, with other contents"]);
+    refused(&["both/0.pfw is already indexed with different contents"]);
 
     // Its bytes have changed.
     stage(&both.join("3.pfw"), &[]).exits(0);

@@ -1,10 +1,11 @@
-//! The column families, how they are stored, and how their values merge.
+//! The column families: how they are stored, and how their values merge.
 
 use std::sync::{Arc, Mutex};
 
 use dft_codec::{DecodeError, NameGivers, RowChunk, RowKey, TelemetryKey, TelemetryValue};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, InfoLogger, LogLevel, MergeOperands, Options,
+    ReadOptions,
 };
 
 pub(crate) const ROWS: &str = "aggregation";
@@ -14,30 +15,30 @@ pub(crate) const NAMES: &str = "names";
 pub(crate) const FILES: &str = "files";
 pub(crate) const META: &str = "meta";
 
-/// The key in [`META`] of a bundle that was taken in.
+/// Returns the key in [`META`] of an ingested bundle.
 pub(crate) fn bundle_key(id: &str) -> String {
     format!("bundle:{id}")
 }
 
-/// How the keys in [`META`] begin of files that have the trace of another one; their names follow.
+/// The prefix of the keys in [`META`] of duplicates; the file's name follows.
 pub(crate) const DUPLICATE: &[u8] = b"duplicate:";
 
-/// The key in [`META`] of a file that has the trace of another one.
+/// Returns the key in [`META`] of a duplicate.
 pub(crate) fn duplicate_key(name: &[u8]) -> Vec<u8> {
     [DUPLICATE, name].concat()
 }
 
-/// The families whose entries come in sorted files.
+/// The families whose entries come from SST files.
 pub(crate) const STAGED: [&str; 4] = [ROWS, TELEMETRY, SERIES, NAMES];
 
-/// Every family of ours; RocksDB's own default one stays empty.
+/// All families of an index. RocksDB's own default family stays empty.
 pub(crate) const ALL: [&str; 6] = [ROWS, TELEMETRY, SERIES, NAMES, FILES, META];
 
-/// Why a merge operator refused, for the read that failed by it: RocksDB's own message has no key.
+/// Why a merge operator refused a value, for the read that failed; RocksDB's own message lacks the key.
 #[derive(Clone, Default)]
 pub(crate) struct MergeFaults(Arc<Mutex<Option<MergeFault>>>);
 
-/// The family, the key, and what is wrong with a value of it.
+/// The family, the key, and what is wrong with its value.
 type MergeFault = (&'static str, Vec<u8>, DecodeError);
 
 impl MergeFaults {
@@ -52,7 +53,7 @@ impl MergeFaults {
     }
 }
 
-/// A value that merges.
+/// A value that can be merged.
 trait Merge: Sized {
     fn decode(key: &[u8], value: &[u8]) -> Result<Self, DecodeError>;
     fn merge(&mut self, other: Self) -> Result<(), DecodeError>;
@@ -84,7 +85,7 @@ impl Merge for TelemetryValue {
     }
 }
 
-/// The identity of a series, which is the same wherever it comes from.
+/// The identity of a series, which is the same in every file.
 struct SeriesValue(Vec<u8>);
 
 impl Merge for SeriesValue {
@@ -92,7 +93,7 @@ impl Merge for SeriesValue {
         Ok(Self(value.to_vec()))
     }
     fn merge(&mut self, other: Self) -> Result<(), DecodeError> {
-        if self.0 == other.0 { Ok(()) } else { Err(DecodeError::Invalid("two series have this id")) }
+        if self.0 == other.0 { Ok(()) } else { Err(DecodeError::Invalid("two series have the same id")) }
     }
     fn encode(&self, _: &[u8]) -> Result<Vec<u8>, DecodeError> {
         Ok(self.0.clone())
@@ -112,8 +113,8 @@ impl Merge for NameGivers {
     }
 }
 
-/// All values of a key in one. A value that does not decode fails the whole: it is never skipped. One
-/// that is alone is what it is; whoever reads it decodes it.
+/// Merges all values of a key. A value that does not decode fails the merge; it is never skipped. A single value is
+/// returned as it is, and the reader decodes it.
 fn merged<'a, V: Merge>(key: &[u8], mut values: impl Iterator<Item = &'a [u8]>) -> Result<Vec<u8>, DecodeError> {
     let first = values.next().ok_or(DecodeError::Truncated)?;
     let Some(second) = values.next() else { return Ok(first.to_vec()) };
@@ -141,23 +142,23 @@ fn set_merge<V: Merge + 'static>(
             None
         }
     };
-    // Where a part does not decode nothing is combined, and the full merge will say so.
+    // If an operand does not decode, nothing is combined, and the full merge reports the fault.
     let partial = |key: &[u8], _: Option<&[u8]>, operands: &MergeOperands| merged::<V>(key, operands.iter()).ok();
     options.set_merge_operator(name, full, partial);
 }
 
-/// The size at which a sorted file is ended and the next begun, in bytes: readers have all of them open,
-/// and processes may often have no more than a thousand.
-pub(crate) const SORTED_FILE: u64 = 256 << 20;
+/// The size at which an SST file ends, in bytes. Readers keep all of them open, and a process may often open no more
+/// than a thousand files.
+pub(crate) const SST_SIZE: u64 = 256 << 20;
 
-/// Sorted files that a writer has open. It opens those that it needs again.
+/// The SST files that a writer keeps open. It reopens those that it needs again.
 pub(crate) const OPEN_FILES: i32 = 256;
 
-/// The size of data blocks, in bytes, before compression: rows are read in long ranges, or a few of each
-/// series, by time, and then a whole block for them.
+/// The size of data blocks before compression, in bytes. Reads take long ranges of rows, or a few rows of each series
+/// by time, which cost a whole block.
 const BLOCK: usize = 16 << 10;
 
-/// Options of a family, the same for the database and for the sorted files that it ingests.
+/// Returns the options of a family, the same for the database and for the SST files that it ingests.
 pub(crate) fn options(family: &'static str, faults: &MergeFaults, cache: Option<&Cache>) -> Options {
     let mut table = BlockBasedOptions::default();
     table.set_block_size(BLOCK);
@@ -171,8 +172,8 @@ pub(crate) fn options(family: &'static str, faults: &MergeFaults, cache: Option<
     options.set_compression_type(DBCompressionType::Zstd);
     options.set_compression_options(-14, 1, 0, 0);
     options.set_write_buffer_size(4 << 20);
-    options.set_target_file_size_base(SORTED_FILE);
-    // A writer compacts before it publishes, where that pays; nothing goes on behind its back.
+    options.set_target_file_size_base(SST_SIZE);
+    // A writer compacts before it publishes, if that pays; RocksDB never compacts by itself.
     options.set_disable_auto_compactions(true);
     match family {
         ROWS => set_merge::<RowChunk>(&mut options, "dft.rows", ROWS, faults),
@@ -192,15 +193,24 @@ pub(crate) fn database_options() -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.create_missing_column_families(true);
-    // Open files stay readable after a writer has unlinked them.
+    // Open files stay readable after a writer unlinks them.
     options.set_max_open_files(-1);
-    // No log of RocksDB's own: it would be the one thing that a reader writes.
+    // Without a log of RocksDB, readers write nothing.
     options.set_info_logger(InfoLogger::new_callback_logger(LogLevel::Fatal, |_, _| ()));
     options.set_stats_dump_period_sec(0);
-    // A family has few files, and more threads than those would be started for each of them.
+    // A family has few files, and RocksDB would start this many threads for each family.
     options.set_max_file_opening_threads(1);
-    // What they would be read for is when to compact, which is never.
+    // RocksDB would read the statistics only to decide when to compact, which it never does.
     options.set_skip_stats_update_on_db_open(true);
     options.set_paranoid_checks(true);
+    options
+}
+
+/// Returns the options for reads of long ranges.
+pub(crate) fn scan_options() -> ReadOptions {
+    let mut options = ReadOptions::default();
+    options.fill_cache(false);
+    options.set_readahead_size(2 << 20);
+    options.set_verify_checksums(true);
     options
 }

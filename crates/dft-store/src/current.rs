@@ -1,30 +1,31 @@
 //! Which generation is current: the one with the highest number.
 //!
-//! A generation is made in a work directory and renamed when it is complete. A rename to a name that is taken
-//! fails, so of several writers that make generation 8, one does. No lock is needed for that, and no file says
-//! which generation is current, as such a file could be written by a writer that was stopped for an hour.
+//! A generation is built in a work directory and renamed when it is complete. A rename to an existing name fails, so
+//! of several writers that build generation 8 only one commits. This needs no lock. No file names the current
+//! generation, because a writer that was suspended for an hour could still overwrite such a file.
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::directory;
 use crate::error::StoreError;
+use crate::layout::{generation, number_of};
 use crate::seal::{self, Seal};
 
 /// The current generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Current {
-    /// Its number.
+    /// The number of the generation.
     pub(crate) number: u64,
-    /// The hash of its [seal](crate::seal).
+    /// The hash of its [seal].
     pub(crate) seal: u128,
 }
 
-/// How often a directory is listed again that a writer may have changed meanwhile.
+/// How often to list a directory that a writer may be changing.
 const TRIES: u32 = 3;
 
-/// The current generation; `None` where there is no index.
+/// Returns the current generation; `None` if there is no index.
 pub(crate) fn read(index: &Path) -> Result<Option<Current>, StoreError> {
     if !directory::is_index(index)? {
         return Ok(None);
@@ -33,7 +34,7 @@ pub(crate) fn read(index: &Path) -> Result<Option<Current>, StoreError> {
     loop {
         tries += 1;
         let Some(number) = highest(index)? else {
-            // A listing may miss a generation that takes the place of another one.
+            // A listing may miss a generation that replaces another one.
             if tries < TRIES {
                 continue;
             }
@@ -41,28 +42,14 @@ pub(crate) fn read(index: &Path) -> Result<Option<Current>, StoreError> {
         };
         match Seal::read(&generation(index, number), number) {
             Ok(seal) => return Ok(Some(Current { number, seal: seal.hash() })),
-            // A writer may have replaced the generation, and removed it, since the directory was listed.
+            // A writer may have replaced and removed the generation since the listing.
             Err(error) if highest(index)? == Some(number) => return Err(error),
             Err(_) => {}
         }
     }
 }
 
-pub(crate) fn generation(index: &Path, number: u64) -> PathBuf {
-    index.join(name(number))
-}
-
-fn name(number: u64) -> String {
-    format!("gen-{number:06}")
-}
-
-/// The number of a generation, by the one name that it has.
-pub(crate) fn number_of(of: &str) -> Option<u64> {
-    let number = of.strip_prefix("gen-")?.parse().ok()?;
-    (name(number) == of).then_some(number)
-}
-
-/// The numbers of the generations that are there. What is called like one is one, or an error.
+/// Returns the numbers of all generations. A generation's name on anything but a directory is an error.
 fn numbers(index: &Path) -> Result<Vec<u64>, StoreError> {
     let mut numbers = Vec::new();
     for entry in fs::read_dir(index).map_err(StoreError::io(index))? {
@@ -70,7 +57,7 @@ fn numbers(index: &Path) -> Result<Vec<u64>, StoreError> {
         let Some(number) = entry.file_name().to_str().and_then(number_of) else { continue };
         let kind = entry.file_type().map_err(StoreError::io(index))?;
         if !kind.is_dir() {
-            let what = if kind.is_symlink() { "a symbolic link" } else { "no directory" };
+            let what = if kind.is_symlink() { "a symbolic link" } else { "not a directory" };
             return Err(StoreError::Damaged { path: entry.path(), what: format!("it is {what}, not a generation") });
         }
         numbers.push(number);
@@ -78,17 +65,17 @@ fn numbers(index: &Path) -> Result<Vec<u64>, StoreError> {
     Ok(numbers)
 }
 
-/// The highest number of a generation; `None` where there is none.
+/// Returns the highest generation number; `None` if there is no generation.
 pub(crate) fn highest(index: &Path) -> Result<Option<u64>, StoreError> {
     Ok(numbers(index)?.into_iter().max())
 }
 
-/// Puts a complete generation, which was made in `directory`, in place as the one after `base`: the highest number
-/// when the index was opened.
+/// Commits a complete generation from `directory` as the one after `base`, the highest number when the index was
+/// opened.
 ///
 /// # Errors
 ///
-/// [`StoreError::Changed`] where another writer was faster: then nothing of this one is in the index.
+/// [`StoreError::Changed`] if another writer was faster; then nothing of this generation is in the index.
 pub(crate) fn commit(index: &Path, directory: &Path, base: Option<u64>, next: Current) -> Result<(), StoreError> {
     let changed = || StoreError::Changed(index.to_owned());
     if highest(index)? != base {
@@ -97,24 +84,24 @@ pub(crate) fn commit(index: &Path, directory: &Path, base: Option<u64>, next: Cu
     let target = generation(index, next.number);
     if let Err(error) = fs::rename(directory, &target) {
         let is_taken = matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty);
-        // A network file system may have renamed it, and have lost the answer.
+        // A network file system may have done the rename but lost the reply.
         let is_done =
             !directory.exists() && Seal::read(&target, next.number).is_ok_and(|seal| seal.hash() == next.seal);
         if !is_done {
             return Err(if is_taken { changed() } else { StoreError::io(&target)(error) });
         }
     }
-    // The number was free also if others made it and later ones since, and have removed it. Then a higher one is
-    // there by now: a generation is removed only after the next one is in place.
+    // The number is also free if other writers committed it and a later one, and then removed it. In that case a
+    // higher number exists by now, because a generation is removed only after the next one is in place.
     if is_highest(index, next.number)? {
         return Ok(());
     }
-    // Nobody takes it for the current one, so it counts for nothing, also if the process dies here.
+    // A lower number is never current, so this generation has no effect even if the process dies here.
     fs::rename(&target, directory).map_err(StoreError::io(&target))?;
     Err(changed())
 }
 
-/// Whether no higher number is there, in two listings that agree: one alone may miss a change that goes on.
+/// Returns whether no higher number exists. Two listings must agree, because one may miss a concurrent change.
 fn is_highest(index: &Path, number: u64) -> Result<bool, StoreError> {
     for _ in 0..2 {
         if highest(index)? != Some(number) {
@@ -124,7 +111,7 @@ fn is_highest(index: &Path, number: u64) -> Result<bool, StoreError> {
     Ok(true)
 }
 
-/// Removes the generations before one. What cannot be removed is in nobody's way, and the next writer tries again.
+/// Removes all generations before `keep`. A failure is harmless: the next writer tries again.
 pub(crate) fn sweep(index: &Path, keep: u64) -> Result<(), StoreError> {
     for number in numbers(index)?.into_iter().filter(|number| *number < keep) {
         let directory = generation(index, number);
@@ -135,16 +122,18 @@ pub(crate) fn sweep(index: &Path, keep: u64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The number after those that are there.
+/// Returns the number after `highest`.
 pub(crate) fn next_number(index: &Path, highest: Option<u64>) -> Result<u64, StoreError> {
     highest.unwrap_or(0).checked_add(1).ok_or_else(|| {
-        let error = io::Error::new(ErrorKind::InvalidInput, "it has no number after it");
+        let error = io::Error::new(ErrorKind::InvalidInput, "no generation number can follow it");
         StoreError::io(&generation(index, u64::MAX))(error)
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     fn made(folder: &Path, number: u64) -> Current {
@@ -162,14 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn one_of_two_writers_commits_and_the_other_says_that_the_index_changed() {
+    fn of_two_writers_one_commits_and_the_other_gets_changed() {
         let folder = tempfile::tempdir().expect("a folder");
         let index = index(folder.path());
         let next = |name: &str, number| (folder.path().join(name), made(&folder.path().join(name), number));
         assert_eq!(read(&index).expect("read"), None);
         let ((a, first), (b, other)) = (next("a", 1), next("b", 1));
         commit(&index, &a, None, first).expect("committed");
-        // It has looked before the first one was in place, or after.
+        // It looked before or after the first generation was in place.
         for base in [None, Some(1)] {
             assert!(matches!(commit(&index, &b, base, other), Err(StoreError::Changed(_))));
             assert!(b.join("SEAL").exists(), "its work is still there");
@@ -178,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_that_slept_while_its_number_came_and_went_does_not_commit() {
+    fn a_writer_that_was_suspended_while_its_number_came_and_went_does_not_commit() {
         let folder = tempfile::tempdir().expect("a folder");
         let index = index(folder.path());
         let sleeper = folder.path().join("sleeper");
@@ -189,7 +178,7 @@ mod tests {
         let now = read(&index).expect("read");
         sweep(&index, 9).expect("swept");
         assert!(!generation(&index, 8).exists());
-        // It was about to rename: the first look is behind it.
+        // The sleeper has made its first check and is about to rename.
         fs::rename(generation(&index, 9), folder.path().join("9")).expect("hidden");
         let hidden = folder.path().join("7");
         made(&hidden, 7);
@@ -205,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_called_like_a_generation_but_is_none_is_named() {
+    fn a_file_or_link_with_the_name_of_a_generation_is_reported() {
         let folder = tempfile::tempdir().expect("a folder");
         let index = index(folder.path());
         for (name, other) in [("gen-7", "gen-0000007"), ("gen-+00007", "gen-x")] {

@@ -1,34 +1,30 @@
-//! Which directories are indexes: those with our marker, and no others.
+//! Which directories are indexes: those with the marker of dft, and no others.
 //!
-//! A writer makes the marker in a directory that is empty, and refuses every other one without it. So a directory of
-//! another tool, or of a person, is never written to, whatever the names in it.
+//! A writer creates the marker in an empty directory, and refuses any other directory without a marker. So dft never
+//! writes to a directory of another tool or of a person, whatever the names in it.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::thread;
 
-use crate::current;
 use crate::error::StoreError;
-use crate::lock::LOCK;
+use crate::layout::{self, LOCK, MARKER};
 
-/// The name of the marker.
-pub(crate) const MARKER: &str = "DFT_INDEX";
-
-/// What the marker says.
+/// The text of the marker.
 const TEXT: &[u8] = b"dft index 1\nAn index of DFTracer traces. Only dft writes to this directory.\n";
 
-/// How the marker of every layout begins; the number of the layout follows.
+/// The start of every marker; the layout's number follows.
 const MAGIC: &str = "dft index ";
 
-/// What indexes without a marker had: the name of the current generation.
+/// The file with the name of the current generation in indexes from before there were markers.
 const BEFORE: &str = "CURRENT";
 
-/// Whether a directory is an index.
+/// Returns whether a directory is an index.
 ///
 /// # Errors
 ///
-/// [`StoreError::Format`] where it is an index of another layout; others where it cannot be told.
+/// [`StoreError::Format`] if the index has another layout; other errors if the marker cannot be read.
 pub(crate) fn is_index(index: &Path) -> Result<bool, StoreError> {
     let format = |found: String| StoreError::Format { path: index.to_owned(), found, known: dft_codec::FORMAT_VERSION };
     let path = index.join(MARKER);
@@ -39,7 +35,7 @@ pub(crate) fn is_index(index: &Path) -> Result<bool, StoreError> {
         }
         Err(error) => return Err(StoreError::io(&path)(error)),
     };
-    // A writer may have died while it wrote it.
+    // A writer may have died while writing the marker.
     if TEXT.starts_with(&text) {
         return Ok(true);
     }
@@ -50,9 +46,9 @@ pub(crate) fn is_index(index: &Path) -> Result<bool, StoreError> {
     }
 }
 
-/// Reads a small file, of which no link is followed.
+/// Reads a small file without following links.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    /// More than any of them has, in bytes.
+    /// An upper limit for the size of such a file, in bytes.
     const LONGEST: u64 = 4096;
     let metadata = fs::symlink_metadata(path)?;
     dft_io::refuse_others(metadata.file_type())?;
@@ -62,24 +58,24 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     dft_io::read_regular(path)
 }
 
-/// Whether a directory is an index of the time before there were markers.
+/// Returns whether a directory is an index from before there were markers.
 fn is_unmarked(index: &Path) -> bool {
     let line = read(&index.join(BEFORE)).unwrap_or_default();
     std::str::from_utf8(&line).ok().and_then(|line| line.strip_suffix('\n')).is_some_and(|line| {
         let (generation, seal) = line.split_once(' ').unwrap_or((line, ""));
         let is_seal = seal.is_empty() || (seal.len() == 32 && seal.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        current::number_of(generation).is_some() && is_seal
+        layout::number_of(generation).is_some() && is_seal
     })
 }
 
-/// Refuses a directory that may not become an index: it is none, and it is not empty. With `rebuild`, an index that is
-/// damaged or of another format will do, too. Changes nothing.
+/// Refuses a directory that is neither an index nor empty. With `rebuild`, accepts an index that is damaged or of
+/// another format. Changes nothing.
 ///
 /// # Errors
 ///
 /// [`StoreError::NotAnIndex`] where the directory holds anything else.
 pub(crate) fn check(index: &Path, rebuild: bool) -> Result<(), StoreError> {
-    /// How often the marker may come and go between the two looks: writers that fail take theirs away.
+    /// How often to look again: writers that fail create and remove markers between the two checks.
     const TRIES: u32 = 100;
     let mut tries = 0;
     loop {
@@ -96,8 +92,8 @@ pub(crate) fn check(index: &Path, rebuild: bool) -> Result<(), StoreError> {
     }
 }
 
-/// Makes a directory that is [checked](check) an index, unless it is one. Returns whether the marker was made. One
-/// that is damaged or of another format stays as it is until the new generation is in place: see [`complete`].
+/// Marks a directory that passes [`check`] as an index. Returns whether this call created the marker. A marker that is
+/// damaged or of another format stays until the new generation is in place; see [`complete`].
 ///
 /// # Errors
 ///
@@ -112,13 +108,13 @@ pub(crate) fn claim(index: &Path, rebuild: bool) -> Result<bool, StoreError> {
     Ok(marked)
 }
 
-/// Refuses a directory in which anything is but the lock that a writer made.
+/// Refuses a directory that contains anything but the marker and a writer's lock.
 fn refuse_others(index: &Path) -> Result<(), StoreError> {
     for entry in fs::read_dir(index).map_err(StoreError::io(index))? {
         let entry = entry.map_err(StoreError::io(index))?;
         let name = entry.file_name();
         let is_lock = || entry.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0);
-        // Another writer may have made it at this moment.
+        // Another writer may have created the marker just now.
         let is_ours = name == MARKER || (name == LOCK && is_lock());
         if !is_ours {
             let found = name.to_string_lossy().into_owned();
@@ -128,7 +124,7 @@ fn refuse_others(index: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Makes the marker, unless it is there; whether it was made.
+/// Creates the marker unless it exists. Returns whether this call created it.
 fn mark(index: &Path) -> io::Result<bool> {
     match dft_io::create_new(&index.join(MARKER)) {
         Ok(mut file) => {
@@ -142,7 +138,7 @@ fn mark(index: &Path) -> io::Result<bool> {
     }
 }
 
-/// Writes the marker that is there. Everybody writes the same.
+/// Rewrites an existing marker. Every writer writes the same text.
 fn write(path: &Path) -> io::Result<()> {
     let mut file = dft_io::open_regular_with(path, OpenOptions::new().write(true))?;
     file.write_all(TEXT)?;
@@ -150,14 +146,14 @@ fn write(path: &Path) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Sees that the marker is there, once a writer has something in the directory: another one that failed may have
-/// removed it before.
+/// Ensures that the marker exists once a writer has something in the directory, because another writer that failed may
+/// have removed it.
 pub(crate) fn keep(index: &Path) -> io::Result<()> {
     mark(index).map(drop)
 }
 
-/// Sees that the marker of a directory is whole, once a generation is in place: another writer may have removed it
-/// with all that it had made, or it is that of an index that was replaced.
+/// Ensures that the marker is complete once a generation is in place: another writer may have removed it, or it may
+/// belong to an index that was replaced.
 pub(crate) fn complete(index: &Path) -> io::Result<()> {
     let path = index.join(MARKER);
     if !mark(index)? && read(&path)? != TEXT {
@@ -166,16 +162,16 @@ pub(crate) fn complete(index: &Path) -> io::Result<()> {
     if is_unmarked(index) { fs::remove_file(index.join(BEFORE)) } else { Ok(()) }
 }
 
-/// Removes the marker for a writer that failed, where nothing else is in the directory.
+/// Removes the marker of a writer that failed, if nothing else is in the directory.
 pub(crate) fn disclaim(index: &Path) {
     if is_bare(index) && fs::remove_file(index.join(MARKER)).is_ok() && !is_bare(index) {
-        // Another writer came in between, and relies on the marker. It looks again when it has put something here,
-        // and so does this: whichever looks last sees both.
+        // Another writer started in between and relies on the marker. It checks again after it has put something here,
+        // and so does this writer, so whichever checks last sees both.
         let _ = mark(index);
     }
 }
 
-/// Whether nothing but a marker and a lock is in a directory.
+/// Returns whether a directory contains nothing but a marker and a lock.
 pub(crate) fn is_bare(index: &Path) -> bool {
     let is_ours = |entry: fs::DirEntry| entry.file_name() == LOCK || entry.file_name() == MARKER;
     fs::read_dir(index).is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(is_ours)))
@@ -186,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_directory_becomes_an_index_and_any_other_is_refused_untouched() {
+    fn an_empty_directory_becomes_an_index_and_any_other_is_refused_unchanged() {
         let folder = tempfile::tempdir().expect("a folder");
         let index = folder.path();
         assert!(!is_index(index).expect("read"));
@@ -208,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_that_a_death_cut_off_is_completed_and_others_are_said() {
+    fn an_incomplete_marker_is_completed_and_a_foreign_one_is_reported() {
         let folder = tempfile::tempdir().expect("a folder");
         let index = folder.path();
         for cut in [0, 1, TEXT.len() - 1] {
@@ -227,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_without_a_marker_is_only_rebuilt() {
+    fn an_index_without_a_marker_can_only_be_rebuilt() {
         let folder = tempfile::tempdir().expect("a folder");
         let index = folder.path();
         fs::write(index.join(BEFORE), format!("gen-000007 {:032x}\n", 7)).expect("written");
@@ -236,7 +232,7 @@ mod tests {
         assert!(claim(index, true).expect("to be rebuilt"));
         complete(index).expect("written");
         assert!(is_index(index).expect("read") && !index.join(BEFORE).exists());
-        // That of RocksDB is another tool's.
+        // A `CURRENT` of RocksDB belongs to another tool.
         fs::remove_file(index.join(MARKER)).expect("removed");
         fs::write(index.join(BEFORE), "MANIFEST-000005\n").expect("written");
         assert!(!is_index(index).expect("read"));

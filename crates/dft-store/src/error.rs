@@ -7,100 +7,105 @@ use dft_aggregate::{Config, MergeError, RunError};
 use dft_codec::{DecodeError, SeriesIdentity};
 use dft_io::Show;
 
-/// Why the index cannot be opened, read or written.
+/// Why an index cannot be opened, read or written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StoreError {
-    /// There is no index at the path.
-    #[error("{}: no index here; make one with `dft index`", .0.shown())]
+    /// The path has no index.
+    #[error("{}: no index here; create one with `dft index`", .0.shown())]
     NoIndex(PathBuf),
-    /// What is to be replaced by an index is none.
+    /// The directory to be replaced by an index is not an index.
     #[error(
-        "{}: {found} is in it, so it is no index, and is left as it is; choose another --index, or remove it first",
+        "{}: it contains {found}, so it is not an index, and is left unchanged; \
+         choose another --index, or remove it first",
         .path.shown()
     )]
     NotAnIndex {
         /// The directory.
         path: PathBuf,
-        /// What is in it.
+        /// The name of an entry in it.
         found: String,
     },
-    /// No trace of any bundle has a record, and there is no index yet.
-    #[error("{}: no trace in the bundles here has a record, so no index was made; the bundles stay", .0.shown())]
+    /// No trace in any bundle has a record, and there is no index yet.
+    #[error("{}: no trace in the bundles here has a record, so no index was created; the bundles are kept", .0.shown())]
     NoRecords(PathBuf),
-    /// Another process writes the index.
+    /// Another process is writing the index.
     #[error("{}: another process is writing this index; wait until it is done", .0.shown())]
     Locked(PathBuf),
-    /// The index was made with another configuration.
+    /// The index has another configuration.
     #[error(
-        "{}: the index has another configuration\n  it has:    {stored}\n  asked for: {wanted}\n\
-         give the same choices, another --index, or --rebuild to make it anew",
+        "{}: the index has another configuration\n  it has:    {stored}\n  requested: {wanted}\n\
+         give the same options, another --index, or --rebuild to rebuild it",
         .path.shown()
     )]
     Config {
         /// The index.
         path: PathBuf,
-        /// Its configuration.
+        /// The configuration of the index.
         stored: Box<Config>,
-        /// The one asked for.
+        /// The requested configuration.
         wanted: Box<Config>,
     },
-    /// Another writer has published since this one opened the index.
-    #[error("{}: another writer changed the index meanwhile, so nothing was added to it; run it again", .0.shown())]
+    /// Another writer published after this one opened the index.
+    #[error("{}: another writer changed the index meanwhile, so nothing was added; run it again", .0.shown())]
     Changed(PathBuf),
-    /// What was published is in force, but something failed behind that: it may not survive a loss of power.
-    #[error("{}: what was added is in, but then: {source}", .path.shown())]
+    /// The generation was committed, but a later step failed, so it may not survive a power loss.
+    #[error("{}: the index was updated, but then a step failed: {source}", .path.shown())]
     Committed {
         /// The index.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
-    /// The index has a format that this program does not read.
-    #[error("{}: the index has format {found}, this program reads {known}; make it anew with --rebuild", .path.shown())]
+    /// This program does not read the index's format.
+    #[error("{}: the index has format {found}, this program reads {known}; rebuild it with --rebuild", .path.shown())]
     Format {
         /// The index.
         path: PathBuf,
-        /// Its format.
+        /// The format of the index.
         found: String,
-        /// The format of this program.
+        /// The format that this program reads.
         known: u32,
     },
-    /// A bundle is not whole, or not what was staged.
+    /// A bundle is incomplete, or differs from what was staged.
     #[error("{}: the bundle is damaged: {what}; remove it and stage its traces again", .path.shown())]
     Bundle {
-        /// The bundle, or the file of it.
+        /// The bundle, or one of its files.
         path: PathBuf,
         /// What is wrong.
         what: String,
     },
-    /// A bundle has a format that this program does not read.
-    #[error("{}: the bundle has format {found}, this program reads {known}; remove it and stage its traces again", .path.shown())]
+    /// This program does not read the bundle's format.
+    #[error(
+        "{}: the bundle has format {found}, this program reads {known}; remove it and stage its traces again",
+        .path.shown()
+    )]
     BundleFormat {
         /// The bundle.
         path: PathBuf,
-        /// Its format.
+        /// The format of the bundle.
         found: u64,
-        /// The format of this program.
+        /// The format that this program reads.
         known: u32,
     },
-    /// A bundle was made with another configuration.
+    /// A bundle has another configuration.
     #[error(
-        "{}: the bundle has another configuration\n  it has: {found}\n  wanted: {wanted}\n\
-         ingest it into an index of its own, or remove it and stage its traces with the same choices",
+        "{}: the bundle has another configuration\n  it has:   {found}\n  required: {wanted}\n\
+         ingest it into a separate index, or remove it and stage its traces with the same options",
         .path.shown()
     )]
     BundleConfig {
         /// The bundle.
         path: PathBuf,
-        /// Its configuration.
+        /// The configuration of the bundle.
         found: Box<Config>,
-        /// The index's, or that of the other bundles.
+        /// The configuration of the index, or of the other bundles.
         wanted: Box<Config>,
     },
-    /// A trace in a bundle is not what is in the index of it.
+    /// The index has a trace of a bundle with different contents.
     #[error(
-        "{}: {} is in already, with other contents: it has changed between the two; what a trace has grown by, \
-         `dft index` takes in; else remove the bundle, or make the index anew",
+        "{}: {} is already indexed with different contents; if the trace only grew, run `dft index`; otherwise remove \
+         the bundle or rebuild the index",
         .path.shown(),
         .trace.shown()
     )]
@@ -110,10 +115,10 @@ pub enum StoreError {
         /// The trace.
         trace: PathBuf,
     },
-    /// Some traces of a bundle are in already, and others are not.
+    /// Some traces of a bundle are already indexed, and others are not.
     #[error(
-        "{}: {}{} in already, but {} is not, and they cannot be taken apart: `dft index` takes in what is \
-         missing; then remove the bundle",
+        "{}: {}{} already indexed, but {} is not, and a bundle cannot be ingested in part; run `dft index` for the \
+         missing traces, then remove the bundle",
         .path.shown(),
         .trace.shown(),
         others(*.more),
@@ -122,17 +127,17 @@ pub enum StoreError {
     BundleOverlaps {
         /// The bundle.
         path: PathBuf,
-        /// A trace that is in.
+        /// A trace that is already indexed.
         trace: PathBuf,
-        /// How many others are.
+        /// How many others are already indexed.
         more: usize,
-        /// One that is not.
+        /// A trace that is not indexed.
         new: PathBuf,
     },
-    /// Some traces of a bundle have the text of traces that are in, and others are not in.
+    /// Some traces of a bundle have the text of indexed traces, and others are not indexed.
     #[error(
-        "{}: {trace} has the same text as {of}{}, which is in already, but {} is not, and they cannot be taken apart: \
-         `dft index` reads what is missing; then remove the bundle",
+        "{}: {trace} has the same text as {of}{}, which is already indexed, but {} is not, and a bundle cannot be \
+         ingested in part; run `dft index` for the missing traces, then remove the bundle",
         .path.shown(),
         copies(*.more),
         .new.shown()
@@ -142,44 +147,44 @@ pub enum StoreError {
         path: PathBuf,
         /// A trace that is a duplicate.
         trace: String,
-        /// The one that is in.
+        /// The indexed trace that has the same text.
         of: String,
-        /// How many other duplicates it has.
+        /// How many other duplicates the bundle has.
         more: usize,
-        /// A trace that is not in.
+        /// A trace that is not indexed.
         new: PathBuf,
     },
-    /// This process was forked while a thread of its parent worked on an index.
+    /// This process was forked while a thread of its parent was working on an index.
     #[error(
-        "this process was forked while another thread of its parent worked on an index, so it can open none: fork \
-         when no such call is under way, or start it by executing a program (in Python: multiprocessing's \
-         \"spawn\" or \"forkserver\")"
+        "this process was forked while another thread of its parent was working on an index, so it cannot open one; \
+         fork when no such call is running, or start the process by executing a program (in Python: \
+         multiprocessing's \"spawn\" or \"forkserver\")"
     )]
     Forked,
-    /// The process may not have what RocksDB takes without asking, and would end without it.
+    /// The system refuses memory or threads that RocksDB needs; without them RocksDB would end the process.
     #[error(
-        "the system gives no more {what}, which an index needs ({source}); allow more of it ({how}), and run it again"
+        "the system gives no more {what}, which an index needs ({source}); raise the limit ({how}) and run it again"
     )]
     NoRoom {
-        /// What there is too little of.
+        /// The resource.
         what: &'static str,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
-        /// The limit.
+        /// The limit to raise.
         how: &'static str,
     },
-    /// What RocksDB says.
+    /// RocksDB reported an error.
     #[error("{}: cannot {action}: {source}{}", .path.shown(), advice(.source))]
     Rocks {
         /// The index.
         path: PathBuf,
-        /// What was tried.
+        /// What this program tried to do.
         action: &'static str,
-        /// The error.
+        /// RocksDB's error.
         source: rocksdb::Error,
     },
     /// An entry of the index does not decode.
-    #[error("{}: {family} key {key} is damaged: {source}; make the index anew with --rebuild", .path.shown())]
+    #[error("{}: {family} key {key} is damaged: {source}; rebuild the index with --rebuild", .path.shown())]
     Entry {
         /// The index.
         path: PathBuf,
@@ -190,29 +195,35 @@ pub enum StoreError {
         /// What is wrong.
         source: DecodeError,
     },
-    /// The index lacks something that it must have.
-    #[error("{}: the index is damaged: {what}; make it anew with --rebuild", .path.shown())]
+    /// Something that the index must have is missing or wrong.
+    #[error("{}: the index is damaged: {what}; rebuild it with --rebuild", .path.shown())]
     Damaged {
-        /// The index.
+        /// The index, or one of its files.
         path: PathBuf,
         /// What is wrong.
         what: String,
     },
-    /// Something lies among the files of the index that nobody sealed.
-    #[error("{}: it is no part of the index, and is not read; remove it", .0.shown())]
+    /// A file or directory that is not sealed lies among the index's files.
+    #[error("{}: not part of the index, and not read; remove it", .0.shown())]
     Stray(PathBuf),
-    /// Two series have one id.
-    #[error("two series have one id, so their rows cannot be told apart: {first:?} and {second:?}")]
+    /// Two series have the same id.
+    #[error("two series have the same id, so their rows cannot be told apart: {first:?} and {second:?}")]
     SeriesClash {
         /// One identity.
         first: Box<SeriesIdentity>,
         /// The other.
         second: Box<SeriesIdentity>,
     },
-    /// The build's temporary entries cannot be read.
+    /// An entry of the build's table in memory does not decode.
+    #[error("an entry of the build's table is damaged: {0}")]
+    Table(DecodeError),
+    /// RocksDB's threads cannot be ended.
+    #[error("cannot end the threads of RocksDB: {0}")]
+    Threads(rocksdb::Error),
+    /// The temporary entries of the build cannot be read.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// What the system says.
+    /// The system reported an error.
     #[error("{}: {source}{}", .path.shown(), dft_io::advice(.source))]
     Io {
         /// The file or directory.
@@ -223,7 +234,7 @@ pub enum StoreError {
 }
 
 fn advice(error: &rocksdb::Error) -> &'static str {
-    // RocksDB has the system's errors as text.
+    // RocksDB reports the system's errors as text only.
     const SYSTEM: [(&str, io::ErrorKind); 5] = [
         ("No space left on device", io::ErrorKind::StorageFull),
         ("Disk quota exceeded", io::ErrorKind::QuotaExceeded),
@@ -238,14 +249,14 @@ fn advice(error: &rocksdb::Error) -> &'static str {
     SYSTEM.iter().find(|(says, _)| text.contains(says)).map_or("", |(_, kind)| dft_io::advice_of(*kind))
 }
 
-/// The damage that an error of RocksDB is about, if it is: in which file of the directory, and what is wrong.
+/// Returns the damaged file and a description if an error of RocksDB reports corruption in `directory`.
 fn damage(directory: &Path, error: &rocksdb::Error) -> Option<(PathBuf, String)> {
     const CORRUPTION: &str = "Corruption: ";
     let text = error.to_string();
-    // Some reads wrap the error in one of another kind.
+    // Some reads wrap a corruption in an error of another kind.
     let at = text.find(CORRUPTION)?;
     let what = &text[at + CORRUPTION.len()..];
-    // It says so of whatever it reads while it reads that.
+    // RocksDB adds this text to every error that it finds in a file.
     let what = what.split_once("  The file ").map_or(what, |(what, _)| what);
     let named = directory.to_str().and_then(|directory| {
         let (what, name) = what.split_at(what.find(directory)?);
@@ -259,7 +270,7 @@ fn damage(directory: &Path, error: &rocksdb::Error) -> Option<(PathBuf, String)>
 fn copies(more: usize) -> String {
     match more {
         0 => String::new(),
-        more => format!(" (and {more} more are such)"),
+        more => format!(" (and {more} more duplicates)"),
     }
 }
 
@@ -291,16 +302,14 @@ impl From<MergeError<StoreError>> for StoreError {
     fn from(error: MergeError<StoreError>) -> Self {
         match error {
             MergeError::Run(error) => Self::Run(error),
-            MergeError::Decode(source) => {
-                Self::Damaged { path: PathBuf::from("the build's own table"), what: source.to_string() }
-            }
+            MergeError::Decode(source) => Self::Table(source),
             MergeError::SeriesClash { first, second } => Self::SeriesClash { first, second },
             MergeError::Sink(error) => error,
         }
     }
 }
 
-/// A key as people can read and search it: text where it is text, hexadecimal where not.
+/// Returns a key as people can read and search for it: as text if it is text, else as hexadecimal.
 fn printable(key: &[u8]) -> String {
     match std::str::from_utf8(key) {
         Ok(text) if !text.chars().any(char::is_control) => format!("{text:?}"),

@@ -1,4 +1,4 @@
-//! What a file is: its size and the hash of its bytes, taken from it whole or while it grows.
+//! The size and the hash of a file, taken from the whole file or while it grows.
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
@@ -7,16 +7,16 @@ use std::os::unix::fs::MetadataExt;
 
 use xxhash_rust::xxh3::Xxh3;
 
-/// What a file is.
+/// The size and the hash of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileHash {
     pub(crate) size: u64,
-    /// The XXH3-128 of its bytes.
+    /// The XXH3-128 of the file's bytes.
     pub(crate) hash: u128,
 }
 
 impl FileHash {
-    /// What a file is from where it stands.
+    /// Hashes a file from its current position.
     pub(crate) fn of(file: File) -> io::Result<Self> {
         let mut all = GrowingFile::of(file);
         all.catch_up()?;
@@ -24,8 +24,8 @@ impl FileHash {
     }
 }
 
-/// A file that somebody else writes, from its start to its end, and that is hashed as it grows: RocksDB lets
-/// go of the pages of what it has written, so to read it afterwards is to wait for the disk.
+/// A file that another writer fills from start to end, hashed as it grows. RocksDB drops the pages that it has written
+/// from the cache, so reading the file afterwards would wait for the disk.
 pub(crate) struct GrowingFile {
     file: File,
     size: u64,
@@ -38,7 +38,7 @@ impl GrowingFile {
         Self { file, size: 0, hash: Xxh3::new(), buffer: vec![0; 256 << 10] }
     }
 
-    /// Hashes what was written since.
+    /// Hashes the bytes written since the last call.
     pub(crate) fn catch_up(&mut self) -> io::Result<()> {
         loop {
             match self.file.read(&mut self.buffer) {
@@ -58,12 +58,12 @@ impl GrowingFile {
     }
 }
 
-/// What files are that were hashed as they were written, whatever they are called by now.
+/// The hashes of files that were hashed as they were written, independent of their current names.
 #[derive(Debug, Default)]
 pub(crate) struct FileHashes(HashMap<FileId, FileHash>);
 
-/// Device, inode and date (seconds and ns): a file that has got the inode of one that is gone has another
-/// date.
+/// Device, inode and modification time (seconds and ns). A file that reuses the inode of a removed one has another
+/// time.
 type FileId = (u64, u64, i64, i64);
 
 fn identity(metadata: &Metadata) -> FileId {
@@ -71,7 +71,7 @@ fn identity(metadata: &Metadata) -> FileId {
 }
 
 impl FileHashes {
-    /// Adds a file that has all its bytes.
+    /// Adds a file that is complete.
     pub(crate) fn add(&mut self, mut file: GrowingFile) -> io::Result<()> {
         file.catch_up()?;
         self.0.insert(identity(&file.file.metadata()?), file.sealed());
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_is_hashed_as_it_grows_is_known_by_what_it_is() {
+    fn a_file_hashed_as_it_grows_is_recognized_under_another_name() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, linked) = (folder.path().join("a"), folder.path().join("b"));
         let mut file = File::create(&path).expect("made");
@@ -112,7 +112,7 @@ mod tests {
         let whole = FileHash::of(File::open(&linked).expect("opened")).expect("read");
         assert_eq!((whole.size, hashed.get(&fs::metadata(&linked).expect("there"))), (300_015, Some(whole)));
 
-        // Another one, which may have the inode that is free now; and one that was changed.
+        // A copy, which may reuse the freed inode, and then a changed file.
         let copied = folder.path().join("c");
         fs::copy(&linked, &copied).expect("copied");
         assert_eq!(hashed.get(&fs::metadata(&copied).expect("there")), None);

@@ -12,16 +12,14 @@ use dft_io::fork::{Locked, Maker};
 
 use crate::directory;
 use crate::error::StoreError;
+use crate::layout::LOCK;
 
-/// The name of the file that is locked.
-pub(crate) const LOCK: &str = "LOCK";
-
-/// An index that a writer works on without a lock, since the file system gives none.
+/// A notice that a writer works without a lock, because the file system has none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockUnavailable {
     /// The directory of the index.
     pub index: PathBuf,
-    /// What the system says.
+    /// The error of the system.
     pub reason: String,
 }
 
@@ -30,38 +28,39 @@ impl fmt::Display for LockUnavailable {
         let (index, reason) = (self.index.shown(), &self.reason);
         write!(
             f,
-            "{index}: the file system gives no lock ({reason}), so a second writer is not told at once; of two that \
-             publish at the same time, one is refused and must be run again"
+            "{index}: the file system provides no lock ({reason}), so a second writer is not refused at once; of two \
+             that publish at the same time, one is refused and must be run again"
         )
     }
 }
 
-/// The directory of an index, locked where the file system has locks. What was made for it is removed with it, where
-/// that is empty, unless it is [kept](Self::keep): a build that fails leaves nothing.
+/// The directory of an index, locked if the file system has locks. Dropping it removes what it created, if that is
+/// empty, unless it is [kept](Self::keep): a build that fails leaves nothing behind.
 ///
-/// The lock only saves a second writer its work: that no two writers publish the same generation does not depend on it.
+/// The lock only saves a second writer its work. Nothing relies on it to keep two writers from publishing the same
+/// generation.
 pub(crate) struct Lock {
     index: PathBuf,
-    /// Whether the file was made for this lock.
+    /// Whether this lock created the file.
     made: bool,
-    /// Whether it and the marker of the index stay: they are an index's, or another writer's.
+    /// Whether the file and the marker stay, because they belong to an index or to another writer.
     stays: bool,
-    /// Why the file system gives no lock, where it does not.
+    /// Why there is no lock, if the file system provides none.
     refused: Option<LockUnavailable>,
     created: CreatedDirectories,
-    /// The system lets go of the lock when the process ends.
+    /// The system releases the lock when the process ends.
     file: Locked,
     maker: Maker,
 }
 
 impl Lock {
-    /// Locks the directory of an index, which is made if it is not there. With `rebuild`, it may be an index that
-    /// is damaged or of another format.
+    /// Locks the directory of an index and creates it if needed. With `rebuild`, accepts an index that is damaged or of
+    /// another format.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotAnIndex`] where the directory is something else, [`StoreError::Locked`] where another
-    /// writer is at work. Then nothing in the directory has changed.
+    /// [`StoreError::NotAnIndex`] if the directory is something else, [`StoreError::Locked`] if another writer is at
+    /// work. In both cases the directory is unchanged.
     pub(crate) fn new(index: &Path, rebuild: bool) -> Result<Self, StoreError> {
         let path = index.join(LOCK);
         loop {
@@ -89,7 +88,7 @@ impl Lock {
                 }
             }
             if !lock.is_in_place().map_err(StoreError::io(&path))? {
-                // Its name is another writer's by now.
+                // Another writer's file has the name by now.
                 lock.keep();
                 continue;
             }
@@ -101,18 +100,18 @@ impl Lock {
         }
     }
 
-    /// Lets what was made stay: there is an index.
+    /// Keeps what was created: there is an index now.
     pub(crate) fn keep(&mut self) {
         self.stays = true;
         self.created.keep();
     }
 
-    /// That the file system gives no lock, where it does not.
+    /// Returns why there is no lock, if the file system provides none.
     pub(crate) fn refused(&self) -> Option<&LockUnavailable> {
         self.refused.as_ref()
     }
 
-    /// Whether the file that is locked is the one that others will find.
+    /// Returns whether the locked file is the one that other writers will find.
     fn is_in_place(&self) -> io::Result<bool> {
         let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
         match fs::metadata(self.index.join(LOCK)) {
@@ -123,7 +122,7 @@ impl Lock {
     }
 }
 
-/// Whether a writer that failed has removed the directory, which it had made.
+/// Returns whether a writer that failed removed the directory that it had created.
 fn is_gone(error: &StoreError) -> bool {
     matches!(error, StoreError::Io { source, .. } if source.kind() == ErrorKind::NotFound)
 }
@@ -133,22 +132,22 @@ impl Drop for Lock {
         if self.stays || self.maker.is_parent() {
             return;
         }
-        // Where nothing else is there, the file and the marker are of a writer that has failed.
+        // If nothing else is there, the file and the marker belong to a writer that failed.
         let is_bare = directory::is_bare(&self.index);
         directory::disclaim(&self.index);
         if self.made || is_bare {
-            // What stays is in nobody's way.
+            // A file that stays is harmless.
             let _ = fs::remove_file(self.index.join(LOCK));
         }
     }
 }
 
-/// Opens the file, and says whether it was made for that.
+/// Opens the file. Returns whether this call created it.
 fn open(path: &Path) -> io::Result<(File, bool)> {
     match File::options().append(true).create_new(true).open(path) {
         Ok(file) => Ok((file, true)),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            // Nothing in an index is a link.
+            // No file of an index is a link.
             dft_io::refuse_others(fs::symlink_metadata(path)?.file_type())?;
             Ok((dft_io::open_regular_with(path, File::options().append(true))?, false))
         }
@@ -161,12 +160,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_leaves_nothing_unless_it_is_kept() {
+    fn a_lock_removes_what_it_created_unless_it_is_kept() {
         let folder = tempfile::tempdir().expect("a folder");
         let index = folder.path().join("deep/index");
         let lock = Lock::new(&index, false).expect("locked");
         assert!(matches!(Lock::new(&index, false), Err(StoreError::Locked(_))));
-        assert!(index.join(LOCK).exists(), "one that is refused takes nothing away");
+        assert!(index.join(LOCK).exists(), "a refused lock removes nothing");
         drop(lock);
         assert!(!folder.path().join("deep").exists());
 
@@ -184,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn writers_that_fail_do_not_take_the_place_of_others() {
+    fn writers_that_fail_do_not_remove_the_files_of_others() {
         let folder = tempfile::tempdir().expect("a folder");
         let index = folder.path().join("index");
         let held = std::sync::atomic::AtomicU32::new(0);
@@ -208,7 +207,7 @@ mod tests {
                 });
             }
         });
-        // One that came while another failed did not make the directory, and leaves it.
+        // A writer that started while another failed did not create the directory, so it leaves it.
         assert!(fs::read_dir(&index).map_or(0, Iterator::count) == 0);
     }
 }

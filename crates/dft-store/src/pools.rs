@@ -1,12 +1,11 @@
-//! RocksDB's pools of threads, which a process has once, and `fork()`, which they do not survive.
+//! RocksDB's thread pools, of which a process has one set, and `fork()`, which they do not survive.
 //!
-//! A child has none of its parent's threads, but RocksDB would take them for waiting, and wait for them: at its next
-//! flush, or when the process ends. So they are ended before each fork; idle ones cost nothing to make again, which
-//! RocksDB does when it opens a database. A database that is being opened or written has state of its own in them,
-//! so a child that is made meanwhile can open none.
+//! A child has none of its parent's threads, but RocksDB would believe that they are idle and wait for them at its next
+//! flush or at exit. So the threads are ended before each fork. Idle ones cost nothing to recreate, which RocksDB does
+//! when it opens a database. A database that is being opened or written has state in its threads, so a child forked
+//! meanwhile can open no database.
 
 use std::fs;
-use std::path::Path;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -15,26 +14,26 @@ use std::time::{Duration, Instant};
 use rocksdb::Env;
 
 use crate::error::StoreError;
-use crate::room;
+use crate::limits;
 
-/// The databases that are being opened or written, and in the highest bit whether a fork is under way.
+/// The number of databases being opened or written; the highest bit is set while a fork is under way.
 static USES: AtomicU64 = AtomicU64::new(0);
 
 const FORKING: u64 = 1 << 63;
 
-/// Whether this process was forked while there were such databases.
+/// Whether this process was forked while a database was being opened or written.
 static CANNOT_OPEN: AtomicBool = AtomicBool::new(false);
 
-/// Done once a database was opened.
+/// Completed once a database was opened.
 static WATCH: Once = Once::new();
 
-/// How long a fork waits for threads that have work to do.
+/// How long a fork waits for busy threads.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How RocksDB's names of its threads begin.
+/// The start of the names that RocksDB gives its threads.
 const THREAD: &[u8] = b"rocksdb:";
 
-/// A database that is being opened or written, for as long as it lasts.
+/// Marks a database as being opened or written until it is dropped.
 pub(crate) struct DatabaseUse(());
 
 impl Drop for DatabaseUse {
@@ -43,14 +42,14 @@ impl Drop for DatabaseUse {
     }
 }
 
-/// Says that a database is about to be opened.
+/// Announces that a database is about to be opened.
 ///
 /// # Errors
 ///
-/// [`StoreError::Forked`] where this process can open none, [`StoreError::NoRoom`] where it would end by that.
+/// [`StoreError::Forked`] if this process can open none, [`StoreError::NoRoom`] if opening one would end the process.
 pub(crate) fn begin_use() -> Result<DatabaseUse, StoreError> {
     watch();
-    room::check()?;
+    limits::check()?;
     loop {
         if CANNOT_OPEN.load(Ordering::SeqCst) {
             return Err(StoreError::Forked);
@@ -64,35 +63,35 @@ pub(crate) fn begin_use() -> Result<DatabaseUse, StoreError> {
     }
 }
 
-/// Ends the threads that RocksDB keeps for its next work; it makes new ones when there is some. For a
-/// program that is about to unload this library.
+/// Ends RocksDB's idle threads; RocksDB starts new ones when it needs them. For a program that is about to unload this
+/// library.
 ///
 /// # Errors
 ///
-/// What RocksDB says.
+/// The error of RocksDB.
 pub fn end_background_threads() -> Result<(), StoreError> {
-    let mut environment = Env::new().map_err(StoreError::rocks(Path::new(""), "end its threads"))?;
+    let mut environment = Env::new().map_err(StoreError::Threads)?;
     set_threads(&mut environment, 0);
     await_end();
     Ok(())
 }
 
-/// Ends those threads where this library is unloaded, or the process ends: what they run is about to go. Does nothing
-/// where no database was ever opened, or one is in use.
+/// Ends RocksDB's idle threads when this library is unloaded or the process ends, because their code is about to go.
+/// Does nothing if no database was ever opened, or one is in use.
 pub fn end_idle_threads() {
     if WATCH.is_completed() && !CANNOT_OPEN.load(Ordering::SeqCst) && USES.load(Ordering::SeqCst) == 0 {
         let _ = end_background_threads();
     }
 }
 
-/// Sets the size of the pools that are used. Threads past it end once they have no work at hand.
+/// Sets the size of the pools in use. Surplus threads end once they are idle.
 fn set_threads(environment: &mut Env, threads: i32) {
     environment.set_high_priority_background_threads(threads);
     environment.set_low_priority_background_threads(threads);
 }
 
-/// Waits until no thread of the pools is left, for as long as is bearable. They end by themselves, so nobody can be
-/// asked but the system; a RocksDB of the program's own has threads of the same names.
+/// Waits until no thread of the pools is left, up to a limit. Threads end by themselves, so only the system can tell.
+/// Another RocksDB in the program has threads of the same names.
 fn await_end() {
     let begun = Instant::now();
     while has_threads() && begun.elapsed() < PATIENCE {
@@ -103,20 +102,20 @@ fn await_end() {
 fn has_threads() -> bool {
     let Ok(threads) = fs::read_dir("/proc/self/task") else { return false };
     threads.flatten().any(|thread| {
-        // One that has ended meanwhile has no name.
+        // A thread that has just ended has no name.
         fs::read(thread.path().join("comm")).is_ok_and(|name| name.starts_with(THREAD))
     })
 }
 
 fn watch() {
     WATCH.call_once(|| {
-        // SAFETY: the handlers are functions of this library, and go when it is unloaded. It fails only without
-        // memory, and then a child is as it was without them.
+        // SAFETY: the handlers are functions of this library, and are unregistered when it is unloaded. The call fails
+        // only without memory; then a fork has the same effect as without handlers.
         unsafe { libc::pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child)) };
     });
 }
 
-/// From here until the fork is done no database is opened.
+/// Blocks the opening of databases until the fork is done.
 extern "C" fn before_fork() {
     loop {
         let uses = USES.load(Ordering::SeqCst);
@@ -126,7 +125,7 @@ extern "C" fn before_fork() {
             break;
         }
     }
-    // Where they have work, too: a child would wait for them when it exits.
+    // Also end busy threads: a child would wait for them at exit.
     let _ = end_background_threads();
 }
 
@@ -135,7 +134,7 @@ extern "C" fn in_parent() {
     if uses > 0
         && let Ok(mut environment) = Env::new()
     {
-        // As many as RocksDB starts for a database.
+        // RocksDB starts one thread for a database.
         set_threads(&mut environment, 1);
     }
     USES.fetch_and(!FORKING, Ordering::SeqCst);

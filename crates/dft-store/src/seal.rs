@@ -1,4 +1,4 @@
-//! The seal of a generation: which files it has, and what is in them.
+//! The seal of a generation: its files and their contents.
 //!
 //! ```text
 //! SEAL      dft seal 2, generation 7
@@ -7,10 +7,9 @@
 //!           fedcba9876543210fedcba9876543210
 //! ```
 //!
-//! One line a file, by name: the XXH3-128 of its bytes, its size and its name. The last line is the XXH3-128 of
-//! all lines before it, so that nothing of a generation can change unseen: RocksDB alone would take a
-//! manifest whose last record is damaged for one that ends before it, and replay a log that somebody
-//! put there.
+//! Each file has one line, sorted by name: the XXH3-128 of its bytes, its size and its name. The last line is the
+//! XXH3-128 of all lines before it, so no change to a generation goes unnoticed. RocksDB alone would read a manifest
+//! whose last record is damaged as one that ends before it, and would replay a log that somebody added.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -23,24 +22,32 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::StoreError;
 use crate::hashed::{FileHash, FileHashes};
-use crate::index::IndexSize;
 
 const SEAL: &str = "SEAL";
 
-/// The bytes of the last line: a hash.
+/// The length of the last line, a hash, in bytes.
 const HASH_LINE: usize = 33;
 
-/// Whether a directory has the seal of a generation.
+/// The size of an index on disk.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct IndexSize {
+    /// The bytes of all its files.
+    pub bytes: u64,
+    /// The number of its files.
+    pub files: u64,
+}
+
+/// Returns whether a directory has a seal.
 pub(crate) fn is_there(directory: &Path) -> bool {
     fs::symlink_metadata(directory.join(SEAL)).is_ok_and(|metadata| metadata.is_file())
 }
 
-/// Removes a generation; its seal last, by which it is known to be one.
+/// Removes a generation. The seal goes last, because it identifies the directory as a generation.
 pub(crate) fn remove_generation(directory: &Path) -> io::Result<()> {
     dft_io::remove_tree(directory, SEAL)
 }
 
-/// Which files of a generation have second names in the next one.
+/// The files of a generation that are hard links in the next one.
 #[derive(Default)]
 pub(crate) struct Linked {
     pub(crate) of: Option<Seal>,
@@ -61,9 +68,9 @@ pub(crate) struct Seal {
 }
 
 impl Seal {
-    /// Seals what is in a directory, and makes it durable: every file's bytes, then their names.
-    /// Files that are second names of those of another generation are known by its seal, and some were
-    /// hashed when they were written. Returns the seal's hash.
+    /// Seals the files in a directory and makes them durable: first their bytes, then their names. Takes the hashes of
+    /// hard links from the other generation's seal, and those in `hashed` from when the files were written. Returns the
+    /// seal's hash.
     pub(crate) fn make(
         directory: &Path,
         number: u64,
@@ -97,12 +104,12 @@ impl Seal {
         Ok(hash)
     }
 
-    /// What the files take.
+    /// Returns the size of all files.
     pub(crate) fn size(&self) -> IndexSize {
         IndexSize { bytes: self.files.values().map(|file| file.size).sum(), files: self.files.len() as u64 }
     }
 
-    /// The seal's own hash.
+    /// Returns the seal's own hash.
     pub(crate) fn hash(&self) -> u128 {
         xxh3_128(self.text().as_bytes())
     }
@@ -138,31 +145,31 @@ impl Seal {
         };
         match parse() {
             Some(seal) if seal.number == number => Ok(seal),
-            Some(_) => Err(damaged("it is of another generation")),
-            None => Err(damaged("its bytes are not those that were written")),
+            Some(_) => Err(damaged("it belongs to another generation")),
+            None => Err(damaged("its bytes differ from those that were written")),
         }
     }
 
-    /// Checks, as far as an opening may take time: every file has its size, and those that RocksDB is
-    /// described in have their contents. Blocks of sorted files have checksums of their own.
+    /// Checks what an opening has time for: the sizes of all files, and the contents of all files except SST files,
+    /// whose blocks have checksums.
     pub(crate) fn check(&self, directory: &Path) -> Result<(), StoreError> {
-        self.files.iter().try_for_each(|(name, sealed)| check(directory, name, *sealed, !is_sorted_file(name)))?;
+        self.files.iter().try_for_each(|(name, sealed)| check(directory, name, *sealed, !is_sst(name)))?;
         self.check_logs(directory)
     }
 
-    /// Checks every byte; what is wrong, file by file.
+    /// Checks every byte. Returns the faults, file by file.
     pub(crate) fn check_all(&self, directory: &Path) -> Vec<StoreError> {
         let files = self.files.iter().map(|(name, sealed)| check(directory, name, *sealed, true));
         files.chain([self.check_logs(directory)]).filter_map(Result::err).collect()
     }
 
-    /// What lies among the files, but is none of them. It is not read.
+    /// Returns the files in the directory that the seal does not list. They are not read.
     pub(crate) fn strays(&self, directory: &Path) -> Result<Vec<PathBuf>, StoreError> {
         let mut strays = Vec::new();
         for entry in fs::read_dir(directory).map_err(StoreError::io(directory))? {
             let entry = entry.map_err(StoreError::io(directory))?;
             let name = entry.file_name();
-            // NFS keeps files so that were removed while somebody had them open. Logs are damage.
+            // NFS renames removed files that are still open to such names. A log is damage.
             let is_known = name
                 .to_str()
                 .is_some_and(|name| self.has(name) || is_unsealed(name) || name.starts_with(".nfs") || is_log(name));
@@ -174,19 +181,19 @@ impl Seal {
         Ok(strays)
     }
 
-    /// Whether a file is one of the generation.
+    /// Returns whether a file belongs to the generation.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.files.contains_key(name)
     }
 
-    /// A log that is not sealed would be replayed.
+    /// Refuses an unsealed log, because RocksDB would replay it.
     fn check_logs(&self, directory: &Path) -> Result<(), StoreError> {
         for entry in fs::read_dir(directory).map_err(StoreError::io(directory))? {
             let entry = entry.map_err(StoreError::io(directory))?;
             let name = entry.file_name();
             let name = name.to_string_lossy();
             if is_log(&name) && !self.has(&name) {
-                let what = "it is no part of the index, but would be read as one".to_owned();
+                let what = "it is not part of the index, but would be read as part of it".to_owned();
                 return Err(StoreError::Damaged { path: entry.path(), what });
             }
         }
@@ -200,26 +207,26 @@ fn check(directory: &Path, name: &str, sealed: FileHash, contents: bool) -> Resu
     let system = |error: io::Error| unsealed(&path, error);
     let size = look(&path).map_err(system)?;
     if size != sealed.size {
-        return Err(damaged(format!("it has {size} bytes, not the {} that it was sealed with", sealed.size)));
+        return Err(damaged(format!("it has {size} bytes, not the {} recorded in the seal", sealed.size)));
     }
     if contents && dft_io::open_regular(&path).and_then(FileHash::of).map_err(system)? != sealed {
-        return Err(damaged("its bytes are not those that it was sealed with".to_owned()));
+        return Err(damaged("its bytes differ from those that were sealed".to_owned()));
     }
     Ok(())
 }
 
-/// The size of a file, of which no link is followed.
+/// Returns the size of a regular file, without following links.
 fn look(path: &Path) -> io::Result<u64> {
     let metadata = fs::symlink_metadata(path)?;
     dft_io::refuse_others(metadata.file_type())?;
     Ok(metadata.len())
 }
 
-/// The error that a file cannot be read that was sealed: it is damage where the file is gone or something else.
+/// Returns the error for a sealed file that cannot be read. It is damage if the file is missing or not a regular file.
 fn unsealed(path: &Path, error: io::Error) -> StoreError {
     let what = match error.kind() {
         io::ErrorKind::NotFound => "it is missing".to_owned(),
-        // Nothing but what is no regular file is said so.
+        // This kind is used only for files that are not regular.
         io::ErrorKind::InvalidInput => error.to_string(),
         _ => return StoreError::io(path)(error),
     };
@@ -230,19 +237,19 @@ fn is_log(name: &str) -> bool {
     name.ends_with(".log")
 }
 
-fn is_sorted_file(name: &str) -> bool {
+fn is_sst(name: &str) -> bool {
     name.ends_with(".sst")
 }
 
-/// Files that whoever opens the generation may write.
+/// Returns whether a reader may write the file.
 fn is_unsealed(name: &str) -> bool {
     name == SEAL || name == "LOCK" || name.starts_with("LOG")
 }
 
-/// Threads that seal files: mostly they wait for the disk, which makes several files durable at once.
+/// Threads that seal files. They mostly wait for the disk, which syncs several files at once.
 const SEALING: usize = 4;
 
-/// What files of a directory are, which are made durable.
+/// Makes files of a directory durable and returns their sizes and hashes.
 fn seal_files(
     directory: &Path,
     names: Vec<String>,
@@ -270,7 +277,7 @@ fn seal_files(
     })
 }
 
-/// What a file is, whose bytes are made durable; some were hashed when they were written.
+/// Makes a file durable and returns its size and hash, which may be known from when it was written.
 pub(crate) fn seal_file(path: &Path, hashed: &[&FileHashes]) -> Result<FileHash, StoreError> {
     let sealed = dft_io::open_regular(path).and_then(|file| {
         file.sync_all()?;
@@ -296,7 +303,7 @@ mod tests {
     use crate::hashed::GrowingFile;
 
     #[test]
-    fn a_file_that_was_hashed_as_it_was_written_is_sealed_as_if_it_were_read() {
+    fn a_hash_taken_while_writing_equals_one_taken_by_reading() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a");
         fs::write(&path, b"what is in it").expect("written");

@@ -1,4 +1,4 @@
-//! Damage of every kind, planted: it is found and named, and what can be read is never wrong.
+//! Planted damage of every kind: it is found and named, and what can still be read is never wrong.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use rocksdb::{DB, IteratorMode};
 mod common;
 use common::{batch, call, config, copy, generation, name, plant, publish, reading};
 
-/// An index of two publishings, so that it has values that merge.
+/// Creates an index from two publishings, so that it has values to merge.
 fn sound(folder: &Path) -> PathBuf {
     let path = folder.join("sound");
     let mut lines: Vec<String> = (0..200).map(|at| call(["read", "write", "open"][at % 3], at as u64 * 7, 1)).collect();
@@ -35,7 +35,7 @@ fn delete(db: &DB, family: &str, key: &[u8]) {
 }
 
 #[test]
-fn a_sound_index_is_said_to_be_sound() {
+fn a_sound_index_verifies() {
     let folder = tempfile::tempdir().expect("a folder");
     let found = verify(&sound(folder.path())).expect("read");
     assert!(found.is_sound(), "{:?}", found.faults);
@@ -44,7 +44,7 @@ fn a_sound_index_is_said_to_be_sound() {
 }
 
 #[test]
-fn what_is_sealed_but_says_what_cannot_be_is_found() {
+fn sealed_but_impossible_contents_are_found() {
     let folder = tempfile::tempdir().expect("a folder");
     let sound = sound(folder.path());
     type Change = fn(&DB);
@@ -141,7 +141,7 @@ fn what_is_sealed_but_says_what_cannot_be_is_found() {
 }
 
 #[test]
-fn a_bad_entry_is_one_error_and_no_rows_and_what_follows_is_read_as_it_is() {
+fn a_bad_entry_is_one_error_and_later_entries_are_still_read() {
     let folder = tempfile::tempdir().expect("a folder");
     let sound = folder.path().join("sound");
     let lines: Vec<String> = (0..90).map(|at| call("read", at * 10, 1)).collect();
@@ -162,7 +162,7 @@ fn a_bad_entry_is_one_error_and_no_rows_and_what_follows_is_read_as_it_is() {
     assert_eq!((all.len(), errors), (90, 0));
     type Damage = fn(&[u8]) -> Vec<u8>;
     let cases: [(Damage, bool); 3] = [
-        // Longer than the entry before it: where that ended, this one has something.
+        // Longer than the previous entry, so it has bytes where that one ended.
         (|value| [&[9], &value[1..], &value[2..]].concat(), false),
         (|value| [&[1, 0], &value[2..], &value[2..]].concat(), false),
         (|value| [value, &[0, 0]].concat(), true),
@@ -189,7 +189,7 @@ fn a_bad_entry_is_one_error_and_no_rows_and_what_follows_is_read_as_it_is() {
 /// Keys and values.
 type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// Everything that an index gives.
+/// Returns everything that an index holds.
 fn everything(path: &Path) -> Result<Entries, StoreError> {
     let index = Index::open(path)?;
     let mut all = Vec::new();
@@ -211,7 +211,7 @@ fn everything(path: &Path) -> Result<Entries, StoreError> {
 }
 
 #[test]
-fn a_flipped_byte_anywhere_is_found_and_nothing_read_is_wrong() {
+fn a_flipped_byte_anywhere_is_found_and_nothing_is_read_wrong() {
     let folder = tempfile::tempdir().expect("a folder");
     let sound = sound(folder.path());
     let wanted = everything(&sound).expect("read");
@@ -227,7 +227,7 @@ fn a_flipped_byte_anywhere_is_found_and_nothing_read_is_wrong() {
     let mut flips = 0;
     for path in files {
         let bytes = fs::read(&path).expect("read");
-        // Every byte of what is small, and some all over of what is not.
+        // Every byte of small files, and samples of large ones.
         let step = (bytes.len() / 60).max(1);
         for at in (0..bytes.len()).step_by(step) {
             let mut flipped = bytes.clone();
@@ -240,7 +240,7 @@ fn a_flipped_byte_anywhere_is_found_and_nothing_read_is_wrong() {
             let message = faults[0].to_string();
             assert!(message.contains("--rebuild"), "{message}");
             let name = path.file_name().expect("a name").to_str().expect("UTF-8");
-            // A marker may seem to be that of another layout.
+            // A damaged marker may look like one of another layout.
             assert!(message.contains(name) || name == "DFT_INDEX", "{name}: {message}");
             match everything(&damaged) {
                 Ok(read) => assert!(read == wanted, "byte {at} of {} is read, and read wrong", path.to_string_lossy()),
@@ -256,7 +256,7 @@ fn a_flipped_byte_anywhere_is_found_and_nothing_read_is_wrong() {
 }
 
 #[test]
-fn a_scan_of_series_that_cannot_be_read_is_one_error_and_ends() {
+fn a_scan_of_unreadable_series_returns_one_error_and_ends() {
     let folder = tempfile::tempdir().expect("a folder");
     let sound = sound(folder.path());
     let scan = |index: &Index| {
@@ -288,7 +288,7 @@ fn a_scan_of_series_that_cannot_be_read_is_one_error_and_ends() {
 }
 
 #[test]
-fn files_that_are_gone_cut_or_added_are_found_at_once() {
+fn removed_truncated_and_added_files_are_found_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let sound = sound(folder.path());
     let damaged = folder.path().join("damaged");
@@ -327,7 +327,7 @@ fn files_that_are_gone_cut_or_added_are_found_at_once() {
 }
 
 #[test]
-fn a_flipped_byte_is_damage_to_whoever_opens_reads_or_adds() {
+fn a_flipped_byte_is_reported_as_damage_when_opening_reading_or_adding() {
     let folder = tempfile::tempdir().expect("a folder");
     let sound = sound(folder.path());
     let damaged = folder.path().join("damaged");
@@ -356,13 +356,13 @@ fn a_flipped_byte_is_damage_to_whoever_opens_reads_or_adds() {
                 opening += 1;
             }
             let added = IndexWriter::open(&damaged, &config(), false)
-                .and_then(|mut aggregator| aggregator.publish(&batch(&[call("read", 5, 1)], "c.pfw"), 1));
+                .and_then(|mut writer| writer.publish(&batch(&[call("read", 5, 1)], "c.pfw"), 1));
             match added {
                 Err(error) => {
                     is_damage(error);
                     adding += 1;
                 }
-                // It was not read, and is taken over as it is.
+                // The damage was not read, and is carried over.
                 Ok(_) => {
                     assert!(!verify(&damaged).expect("an index is there").is_sound());
                     fs::remove_dir_all(&damaged).expect("removed");
@@ -376,7 +376,7 @@ fn a_flipped_byte_is_damage_to_whoever_opens_reads_or_adds() {
 }
 
 #[test]
-fn a_link_in_the_place_of_a_file_is_damage() {
+fn a_link_in_place_of_a_file_is_damage() {
     let folder = tempfile::tempdir().expect("a folder");
     let sound = sound(folder.path());
     for entry in fs::read_dir(generation(&sound)).expect("listed") {
@@ -407,7 +407,7 @@ fn a_link_in_the_place_of_a_file_is_damage() {
 }
 
 #[test]
-fn what_somebody_put_beside_the_files_is_not_read_nor_taken_along_and_is_named_by_verify() {
+fn foreign_files_in_a_generation_are_ignored_dropped_and_reported_by_verify() {
     let folder = tempfile::tempdir().expect("a folder");
     let index = sound(folder.path());
     let wanted = everything(&index).expect("read");
@@ -419,7 +419,7 @@ fn what_somebody_put_beside_the_files_is_not_read_nor_taken_along_and_is_named_b
     fs::write(place.join(strays[2]).join("file"), "mine").expect("written");
     std::os::unix::fs::symlink("/nowhere", place.join(strays[3])).expect("linked");
     fs::write(place.join(strays[4]), "mine").expect("written");
-    // What NFS keeps of a file that a reader has open.
+    // NFS keeps such a file while a reader has the removed file open.
     fs::write(place.join(".nfs0001"), "").expect("written");
     assert_eq!(everything(&index).expect("read"), wanted);
     let found = verify(&index).expect("an index is there");

@@ -1,4 +1,4 @@
-//! The index as its users see it: published, opened, read, refused.
+//! The index as its users see it: published, opened, read and refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -36,14 +36,14 @@ fn readings(index: &Index, query: TelemetryQuery) -> Vec<(String, String, u64, O
 }
 
 #[test]
-fn what_is_published_later_is_merged_with_what_is_there() {
+fn later_publishings_merge_with_earlier_ones() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("index");
     let parts: Vec<Vec<String>> = (0..12)
         .map(|part| (0..20).map(|at| call("read", at * 7 + part * 45, (part * 100 + at) as i64)).collect())
         .collect();
-    // More publishings than may overlap before they are merged on disk, and of each some rows are new, some of
-    // them neighbours of others that are there.
+    // More publishings than may overlap before they are merged on disk. Each has new rows, some of them next to
+    // existing rows.
     for (at, part) in parts.iter().enumerate() {
         publish(&path, &batch(part, &format!("{at}.pfw")));
     }
@@ -76,16 +76,16 @@ fn many_publishings_do_not_make_many_files() {
 }
 
 #[test]
-fn an_aggregator_whose_index_was_replaced_publishes_nothing() {
+fn a_writer_whose_index_was_replaced_publishes_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, other) = (folder.path().join("index"), folder.path().join("other"));
     publish(&path, &batch(&[call("read", 5, 1)], "a.pfw"));
-    let mut aggregator = IndexWriter::open(&path, &config(), false).expect("opened");
-    // What a writer cannot do that holds no lock.
+    let mut writer = IndexWriter::open(&path, &config(), false).expect("opened");
+    // Replace the index as a writer without a lock could.
     publish(&other, &batch(&[call("write", 5, 1)], "b.pfw"));
     publish(&other, &batch(&[call("write", 5, 1)], "c.pfw"));
     copy(&other, &path);
-    let refused = aggregator.publish(&batch(&[call("read", 5, 1)], "d.pfw"), 1);
+    let refused = writer.publish(&batch(&[call("read", 5, 1)], "d.pfw"), 1);
     assert!(matches!(refused, Err(StoreError::Changed(_))));
 }
 
@@ -180,7 +180,7 @@ fn another_configuration_is_refused_and_rebuild_is_the_way_out() {
     };
     assert!(message.contains("interval 10 µs") && message.contains("interval 1000 µs"), "{message}");
     assert!(message.contains("--rebuild"), "{message}");
-    let mut writer = IndexWriter::open(&path, &other, true).expect("opened to be made anew");
+    let mut writer = IndexWriter::open(&path, &other, true).expect("opened to be rebuilt");
     assert_eq!(Index::open(&path).expect("still there").config(), &config(), "until something is published");
     writer.publish(&Batch::default(), 1).expect("published");
     let index = Index::open(&path).expect("opened");
@@ -188,7 +188,7 @@ fn another_configuration_is_refused_and_rebuild_is_the_way_out() {
 }
 
 #[test]
-fn what_is_no_index_is_said_to_be_none() {
+fn a_directory_that_is_not_an_index_is_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     assert!(matches!(Index::open(folder.path()), Err(StoreError::NoIndex(_))));
     assert!(matches!(Index::open(&folder.path().join("nowhere")), Err(StoreError::NoIndex(_))));
@@ -200,15 +200,15 @@ fn what_is_no_index_is_said_to_be_none() {
 }
 
 #[test]
-fn a_writer_that_died_leaves_nothing_that_counts() {
+fn what_a_dead_writer_leaves_has_no_effect() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("index");
     publish(&path, &batch(&[call("read", 5, 1)], "a.pfw"));
-    // What a killed writer leaves: a complete generation that was not renamed, in its work directory.
+    // A killed writer leaves a complete generation in its work directory that was not renamed.
     let left = path.join("build-00000000000000d1");
     copy(&path.join("gen-000001"), &left.join("next-1"));
     fs::write(left.join("OWNER"), common::owner_that_ended()).expect("written");
-    // And what a person has put there.
+    // A person added this.
     let notes = path.join("build-release/notes");
     copy(&left.join("next-1"), notes.parent().expect("a folder"));
     fs::write(&notes, "mine").expect("written");
@@ -220,7 +220,7 @@ fn a_writer_that_died_leaves_nothing_that_counts() {
 }
 
 #[test]
-fn names_resolve_to_the_least_and_the_ambiguous_are_counted() {
+fn a_hash_resolves_to_its_lowest_name_and_ambiguous_hashes_are_counted() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("index");
     let lines = [name("FH", "7", "/b"), name("FH", "7", "/a"), name("FH", "\"70\"", "/c"), name("HH", "7", "node")];
@@ -236,7 +236,7 @@ fn names_resolve_to_the_least_and_the_ambiguous_are_counted() {
 }
 
 #[test]
-fn a_writer_sees_what_it_has_published() {
+fn a_writer_sees_what_it_published() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("index");
     let mut writer = IndexWriter::open(&path, &config(), false).expect("opened");
@@ -251,7 +251,7 @@ fn a_writer_sees_what_it_has_published() {
         assert_eq!(rows.values().map(|row| row.core.count).collect::<Vec<_>>(), [round]);
     }
     drop(writer);
-    // What is made anew is not taken over, until it is published.
+    // A rebuild ignores the old contents until something is published.
     let mut writer = IndexWriter::open(&path, &config(), true).expect("opened");
     assert!(writer.current().expect("nothing to open").is_none());
     assert_eq!(writer.ambiguous_hashes().expect("counted"), 0);
@@ -261,7 +261,7 @@ fn a_writer_sees_what_it_has_published() {
 }
 
 #[test]
-fn rows_that_are_read_ahead_are_those_that_are_walked() {
+fn a_prefetch_returns_the_same_rows_as_a_scan() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("index");
     let lines: Vec<String> = (0..30_000).map(|at| call(&format!("f{}", at % 7), at * 1_000_000, 1 << 40)).collect();
@@ -280,7 +280,7 @@ fn rows_that_are_read_ahead_are_those_that_are_walked() {
     {
         let mut scan = index.rows(query()).expect("a scan");
         let mut found = Vec::new();
-        // One that was begun is read ahead from where it is.
+        // A scan that has begun is read ahead from its position.
         for _ in 0..before {
             found.extend(scan.next().expect("read").map(keep));
         }
@@ -298,14 +298,14 @@ fn rows_that_are_read_ahead_are_those_that_are_walked() {
                 let behind = wanted.iter().find(|(key, _)| key.series >= series).cloned();
                 assert_eq!(ahead.next().expect("read").map(keep), behind);
             }
-            // Where the walk ends early, so does the reading, and with it this scope.
+            // If the walk ends early, the reader ends too, and with it this scope.
             drop(ahead);
         });
     }
 }
 
 #[test]
-fn what_is_small_is_compressed_where_it_is_added_to_something() {
+fn small_tables_are_compressed_if_they_are_added_to_an_index() {
     let folder = tempfile::tempdir().expect("a folder");
     let lines: Vec<String> = (0..30_000).map(|at| call("read", at * 1_000_000, 1)).collect();
     let all = batch(&lines, "a.pfw");

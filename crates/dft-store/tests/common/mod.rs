@@ -1,5 +1,5 @@
-//! What several tests of the store make their indexes with, and plant damage with.
-#![allow(dead_code, reason = "each test has some of it")]
+//! Helpers to create indexes and to plant damage.
+#![allow(dead_code, reason = "each test uses some of it")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ pub(crate) fn config() -> Config {
     Config { interval_us: 10, ..Config::default() }
 }
 
-/// The table of some lines, and the entry of a file that has them.
+/// Returns the table of some lines, and the entry of a file that contains them.
 pub(crate) fn table(lines: &[String]) -> (Run, FileEntry, Option<Bounds>) {
     let mut aggregator = Aggregator::new(&config());
     let mut counts = FileCounts::default();
@@ -65,8 +65,8 @@ pub(crate) fn name(kind: &str, hash: &str, name: &str) -> String {
 }
 
 pub(crate) fn publish(index: &Path, batch: &Batch) {
-    let mut aggregator = IndexWriter::open(index, &config(), false).expect("opened");
-    aggregator.publish(batch, 2).expect("published");
+    let mut writer = IndexWriter::open(index, &config(), false).expect("opened");
+    writer.publish(batch, 2).expect("published");
 }
 
 pub(crate) fn copy(from: &Path, to: &Path) {
@@ -82,14 +82,13 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The directory of the one generation of an index.
+/// Returns the directory of the only generation of an index.
 pub(crate) fn generation(index: &Path) -> PathBuf {
     let mut entries = fs::read_dir(index).expect("listed").map(|entry| entry.expect("listed").path());
     entries.find(|path| path.join("SEAL").exists()).expect("a generation")
 }
 
-/// Changes an index behind its back, and seals it again, so that the bytes are as they should be and
-/// only what they say is not.
+/// Changes an index and seals it again, so that the hashes match but the contents do not.
 pub(crate) fn plant(index: &Path, change: impl FnOnce(&rocksdb::DB)) {
     let options = |merge: Option<&'static str>| {
         let mut options = rocksdb::Options::default();
@@ -119,7 +118,7 @@ pub(crate) fn plant(index: &Path, change: impl FnOnce(&rocksdb::DB)) {
     seal(&generation);
 }
 
-/// Writes the seal of a generation, as the store's docs lay it out.
+/// Writes the seal of a generation in the format of the store's docs.
 fn seal(generation: &Path) {
     let name = generation.file_name().expect("a name").to_str().expect("UTF-8");
     let number: u64 = name.strip_prefix("gen-").expect("a generation").parse().expect("a number");
@@ -138,7 +137,7 @@ fn seal(generation: &Path) {
     fs::write(generation.join("SEAL"), seal).expect("written");
 }
 
-/// The owner file of a work directory whose process has ended.
+/// Returns the owner file of a work directory whose process has ended.
 pub(crate) fn owner_that_ended() -> String {
     let mut ended = std::process::Command::new("true").spawn().expect("it runs");
     ended.wait().expect("a child");

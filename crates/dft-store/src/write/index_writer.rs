@@ -1,5 +1,6 @@
-//! The one writer of an index.
+//! The writer of an index.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::thread::{self, JoinHandle};
@@ -11,60 +12,74 @@ use dft_io::WorkDirectory;
 use crate::current::{self, Current};
 use crate::directory;
 use crate::error::StoreError;
-use crate::index::Index;
+use crate::layout;
 use crate::lock::{Lock, LockUnavailable};
-use crate::publish::{Batch, Description, Generation, NameChanges, Publisher};
-use crate::sorted::{SortedFiles, Sorter, Written, join};
+use crate::read::index::Index;
+use crate::threads::join;
 use crate::trace_names::TraceNames;
+use crate::write::batch::{Batch, NameChanges};
+use crate::write::generation::{GenerationDescription, NextGeneration, Publisher};
+use crate::write::sorter::{Sorter, SstFiles, Written};
 
-/// An index opened for writing. It stays as it is until something is
-/// [published](IndexWriter::publish) or [ingested](IndexWriter::ingest).
+/// An index opened for writing. It does not change until something is [published](IndexWriter::publish) or
+/// [ingested](IndexWriter::ingest).
 pub struct IndexWriter {
     path: PathBuf,
-    /// The directory that the index lies in, canonical.
+    /// Relative to the canonical parent directory of the index.
     names: TraceNames,
     config: Config,
-    /// The highest number of a generation when the index was opened, or that of the last publishing.
+    /// The highest generation number when the index was opened or last published.
     base: Option<u64>,
-    /// That generation, where it can be read.
+    /// That generation, if it can be read.
     current_generation: Option<Current>,
-    /// Whether that is not taken over.
+    /// Whether the next generation starts empty.
     rebuild: bool,
-    /// What is taken over, once somebody asks for it.
+    /// The current generation, opened when it is first needed.
     current: OnceLock<Index>,
-    /// How many hashes have more than one name, where that was counted when the index was published.
+    /// How many hashes have more than one name, if that was counted when the index was published.
     ambiguous_hashes: Option<u64>,
-    /// The next generation, where it was begun.
-    next: Option<JoinHandle<Result<Generation, StoreError>>>,
+    /// The next generation, if it was begun.
+    next: Option<JoinHandle<Result<NextGeneration, StoreError>>>,
     /// How many generations were begun.
     begun: u64,
-    // Removed before the lock is given back.
+    // Removed before the lock is released.
     scratch: WorkDirectory,
     /// Held as long as the writer lives.
     lock: Lock,
 }
 
+impl fmt::Debug for IndexWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, config, base, rebuild, .. } = self;
+        f.debug_struct("IndexWriter")
+            .field("path", path)
+            .field("config", config)
+            .field("base", base)
+            .field("rebuild", rebuild)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Drop for IndexWriter {
     fn drop(&mut self) {
         if let Some(next) = self.next.take() {
-            // What there is of it is removed with it.
+            // Its directory is removed with it.
             drop(next.join());
         }
     }
 }
 
-/// How the names of the work directories of writers begin.
+/// The prefix of the work directories of writers.
 const BUILD: &str = "build-";
 
 impl IndexWriter {
-    /// Opens the index in a directory, which is made if it is not there, and removed again with the writer
-    /// where nothing was published. With `rebuild` what is in it is not taken over, and is replaced by what is
-    /// published next.
+    /// Opens the index in a directory. Creates the directory if needed, and removes it again with the writer if nothing
+    /// was published. With `rebuild`, the next publishing replaces the contents instead of adding to them.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Locked`] where another writer is at work, [`StoreError::Config`] where the
-    /// index has another configuration.
+    /// [`StoreError::Locked`] if another writer is at work, [`StoreError::Config`] if the index has another
+    /// configuration.
     pub fn open(path: &Path, config: &Config, rebuild: bool) -> Result<Self, StoreError> {
         let lock = Lock::new(path, rebuild)?;
         let (current_generation, current) = open_current(path, rebuild)?;
@@ -104,44 +119,43 @@ impl IndexWriter {
         })
     }
 
-    /// The directory of the index.
+    /// Returns the directory of the index.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// A directory for what the build needs for a while: on the index's file system, and removed
-    /// with the writer.
+    /// Returns a directory for temporary files, on the index's file system. It is removed with the writer.
     pub fn scratch(&self) -> &Path {
         self.scratch.path()
     }
 
-    /// That the file system gives no lock, where it does not. Then a second writer is not refused at once: of two
-    /// that publish, the later one gets [`StoreError::Changed`].
+    /// Returns why there is no lock, if the file system provides none. Then a second writer is not refused at once: of
+    /// two that publish, the later one gets [`StoreError::Changed`].
     pub fn no_lock(&self) -> Option<&LockUnavailable> {
         self.lock.refused()
     }
 
-    /// The configuration of the index.
+    /// Returns the configuration of the index.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The index as it is; `None` where there is none yet, or it is being made anew.
+    /// Returns the current index; `None` if there is none yet, or it is being rebuilt.
     ///
     /// # Errors
     ///
-    /// Where it cannot be opened: after something was published, that is done when it is first asked for.
+    /// If it cannot be opened: after a publishing, the first call opens it.
     pub fn current(&self) -> Result<Option<&Index>, StoreError> {
         let Some(kept) = self.current_generation.filter(|_| !self.rebuild) else { return Ok(None) };
         if self.current.get().is_none() {
             let opened = Index::open_generation(&self.path, kept).map_err(|error| self.or_changed(error))?;
-            // If somebody was faster, theirs is the same.
+            // If another thread was faster, its index is the same.
             let _ = self.current.set(opened);
         }
         Ok(self.current.get())
     }
 
-    /// An error, or its reason: another writer has replaced the generation.
+    /// Returns an error, or [`StoreError::Changed`] if another writer replaced the generation and so caused it.
     fn or_changed(&self, error: StoreError) -> StoreError {
         match current::highest(&self.path) {
             Ok(highest) if highest != self.base => StoreError::Changed(self.path.clone()),
@@ -149,11 +163,11 @@ impl IndexWriter {
         }
     }
 
-    /// How many hashes have more than one name.
+    /// Returns how many hashes have more than one name.
     ///
     /// # Errors
     ///
-    /// Where the index cannot be read.
+    /// If the index cannot be read.
     pub fn ambiguous_hashes(&self) -> Result<u64, StoreError> {
         match self.ambiguous_hashes {
             Some(counted) => Ok(counted),
@@ -161,29 +175,29 @@ impl IndexWriter {
         }
     }
 
-    /// What traces are called in the index.
+    /// Returns the names of traces in the index.
     pub fn names(&self) -> &TraceNames {
         &self.names
     }
 
-    /// What a trace without a named source is called in the index.
+    /// Returns the name in the index of a trace without a named source.
     pub fn name_of(&self, trace: &Path) -> Vec<u8> {
         self.names.name_of(trace)
     }
 
-    /// What the index knows of a trace file, by what it is called in it.
+    /// Returns the entry of a trace file, by its name in the index.
     ///
     /// # Errors
     ///
-    /// Where the index cannot be read.
+    /// If the index cannot be read.
     pub fn file(&self, name: &[u8]) -> Result<Option<FileEntry>, StoreError> {
         self.current()?.map_or(Ok(None), |current| current.file(name))
     }
 
-    /// Begins to make the next generation while other work goes on: mostly that is to wait for the disk. Its errors
-    /// are those of the publishing.
+    /// Begins the next generation while other work goes on; this mostly waits for the disk. The publishing reports its
+    /// errors.
     pub fn begin(&mut self) {
-        // Where that fails, it fails again when it is needed.
+        // A failure here occurs again when the generation is needed.
         if self.next.is_none()
             && let Ok(publisher) = self.publisher()
         {
@@ -198,11 +212,11 @@ impl IndexWriter {
         Ok(Publisher { index: self.path.clone(), directory, base: self.base, current })
     }
 
-    /// Adds the batch: all of it, or, where that fails or the process dies, nothing.
+    /// Adds the whole batch. If that fails or the process dies, adds nothing.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; the index is then what it was.
+    /// [`StoreError`]; the index is then unchanged.
     pub fn publish(&mut self, batch: &Batch, threads: usize) -> Result<Written, StoreError> {
         self.try_publish(batch, threads).map_err(|error| self.in_place(error))
     }
@@ -215,8 +229,8 @@ impl IndexWriter {
         let sorter = Sorter::new(runs, &folder, known.is_some(), self.config.interval_us, threads)?;
         let refuse_clash = |id: &[u8], identity: &[u8]| known.map_or(Ok(()), |known| known.refuse_clash(id, identity));
         let bounds = self.bounds(*bounds)?;
-        let description = Description { files, changes, bounds, bundles: &[], config: &self.config };
-        // Most of what is not rows is to wait for the disk, so it is done beside them.
+        let description = GenerationDescription { files, changes, bounds, bundles: &[], config: &self.config };
+        // Everything but the rows mostly waits for the disk, so it runs concurrently with them.
         let (sorted, ambiguous_hashes) = thread::scope(|scope| {
             let rows = scope.spawn(|| -> Result<_, StoreError> {
                 let rows = sorter.rows()?;
@@ -236,11 +250,10 @@ impl IndexWriter {
         Ok(written)
     }
 
-    /// Publishes sorted files that somebody else made, and what is known of them. Those of one set do not
-    /// overlap.
-    pub(crate) fn publish_sorted(
+    /// Publishes existing SST files and their description. The files of one set do not overlap.
+    pub(crate) fn publish_sst_files(
         &mut self,
-        sets: &[SortedFiles],
+        sets: &[SstFiles],
         files: &[(Vec<u8>, FileEntry)],
         changes: &NameChanges,
         bounds: Option<Bounds>,
@@ -250,49 +263,48 @@ impl IndexWriter {
             let next = self.next_generation()?;
             sets.iter().try_for_each(|set| next.ingest(set))?;
             let bounds = self.bounds(bounds)?;
-            next.describe(&Description { files, changes, bounds, bundles, config: &self.config })?;
+            next.describe(&GenerationDescription { files, changes, bounds, bundles, config: &self.config })?;
             let ambiguous_hashes = next.count_ambiguous()?;
             self.commit(next, sets, ambiguous_hashes)
         };
         publish().map_err(|error| self.in_place(error))
     }
 
-    /// An error about a file of the next generation, as one about the file of the current one that it is a second
-    /// name of.
+    /// Maps an error about a file of the next generation to the file of the current one if the two are hard links.
     fn in_place(&self, error: StoreError) -> StoreError {
         match (error, self.current_generation) {
             (StoreError::Damaged { path, what }, Some(current)) if path.starts_with(self.scratch()) => {
-                let place = path.file_name().map(|name| current::generation(&self.path, current.number).join(name));
+                let place = path.file_name().map(|name| layout::generation(&self.path, current.number).join(name));
                 StoreError::Damaged { path: place.filter(|place| place.is_file()).unwrap_or(path), what }
             }
             (error, _) => error,
         }
     }
 
-    /// The bounds of what is in the index and what comes.
-    fn bounds(&self, coming: Option<Bounds>) -> Result<Option<Bounds>, StoreError> {
+    /// Returns the bounds of the indexed and the new entries.
+    fn bounds(&self, new_bounds: Option<Bounds>) -> Result<Option<Bounds>, StoreError> {
         let known = self.current()?.and_then(Index::bounds);
-        Ok(coming.into_iter().chain(known).reduce(Bounds::union))
+        Ok(new_bounds.into_iter().chain(known).reduce(Bounds::union))
     }
 
-    /// The generation to be committed next, with what is taken over.
-    fn next_generation(&mut self) -> Result<Generation, StoreError> {
+    /// Returns the generation to be committed next, with the contents of the current one.
+    fn next_generation(&mut self) -> Result<NextGeneration, StoreError> {
         let begun = match self.next.take().map(JoinHandle::join) {
             Some(Ok(begun)) => begun,
             Some(Err(panic)) => std::panic::resume_unwind(panic),
             None => self.publisher().and_then(Publisher::begin),
         };
-        // A writer that does not see this one may have replaced the generation and have removed its files.
+        // A concurrent writer without a common lock may have replaced the generation and removed its files.
         match current::highest(&self.path) {
             Ok(highest) if highest != self.base => Err(StoreError::Changed(self.path.clone())),
             _ => begun,
         }
     }
 
-    /// Makes the next generation the current one, where all is in; `sets` are what was ingested.
-    fn commit(&mut self, next: Generation, sets: &[SortedFiles], ambiguous_hashes: u64) -> Result<(), StoreError> {
+    /// Commits the next generation once it is complete. `sets` are the files that were ingested.
+    fn commit(&mut self, next: NextGeneration, sets: &[SstFiles], ambiguous_hashes: u64) -> Result<(), StoreError> {
         let next = next.commit(sets)?;
-        // From here on the generation is the current one, whatever fails: what is published next is added to it.
+        // The generation is current from here on, whatever fails: later publishings add to it.
         self.lock.keep();
         (self.base, self.current_generation) = (Some(next.number), Some(next));
         self.rebuild = false;
@@ -302,19 +314,19 @@ impl IndexWriter {
             .and_then(|()| dft_io::sync_directory(&self.path))
             .map_err(|source| StoreError::Committed { path: self.path.clone(), source })?;
         let _ = dft_io::failpoint("publish:the generation is committed");
-        // The old generation is in nobody's way; if removing it fails, the next writer does it.
+        // A leftover generation is harmless; the next writer removes it.
         let _ = current::sweep(&self.path, next.number);
         Ok(())
     }
 }
 
-/// The current generation, opened unless that is to be rebuilt.
+/// Returns the current generation, and opens it unless it is to be rebuilt.
 fn open_current(path: &Path, rebuild: bool) -> Result<(Option<Current>, Option<Index>), StoreError> {
     loop {
         let current = match current::read(path) {
             Ok(Some(current)) => current,
             Ok(None) => return Ok((None, None)),
-            // What cannot be read is not needed to rebuild it, and stays until that is done.
+            // A rebuild does not need what cannot be read; it stays until the rebuild is done.
             Err(_) if rebuild => return Ok((None, None)),
             Err(error) => return Err(error),
         };
@@ -323,7 +335,7 @@ fn open_current(path: &Path, rebuild: bool) -> Result<(Option<Current>, Option<I
         }
         match Index::open_generation(path, current) {
             Ok(index) => return Ok((Some(current), Some(index))),
-            // A writer that this one does not see may have replaced it.
+            // A concurrent writer without a common lock may have replaced it.
             Err(error) if current::highest(path)? == Some(current.number) => return Err(error),
             Err(_) => {}
         }

@@ -1,33 +1,33 @@
-//! What a file system can do: some of those of clusters have no hard links, or no locks.
+//! What a file system supports: some on clusters have no hard links or no locks.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
-/// What the file system of a directory can do.
+/// What the file system of a directory supports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FileSystem {
-    /// Whether a file can have a second name. Where it cannot, file systems say so in several ways; RocksDB copies
-    /// instead for one of them only.
+    /// Whether it supports hard links. Without them, file systems return various errors; RocksDB copies instead for
+    /// only one of these.
     pub(crate) links: bool,
-    /// Whether a file can be locked by `fcntl`, as RocksDB does.
+    /// Whether it supports `fcntl` locks, which RocksDB uses.
     pub(crate) locks: bool,
 }
 
 impl FileSystem {
-    /// Tries it in a directory of this process.
+    /// Tests the file system in a directory of this process.
     ///
     /// # Errors
     ///
-    /// Where no file can be made there.
+    /// If no file can be created there.
     pub(crate) fn of(directory: &Path) -> io::Result<Self> {
         let (path, link) = (directory.join("test"), directory.join("test-2"));
         let file = dft_io::create_new(&path)?;
         let links = fs::hard_link(&path, &link).is_ok();
         let locks = can_lock(&file);
         fs::remove_file(&path)?;
-        // A network file system may have made the link, and have lost the answer.
+        // A network file system may have created the link but lost the reply.
         match fs::remove_file(&link) {
             Err(error) if links || error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -36,9 +36,9 @@ impl FileSystem {
     }
 }
 
-/// Whether this process can lock a file, which nobody else has open.
+/// Returns whether this process can lock a file that nobody else has open.
 fn can_lock(file: &File) -> bool {
-    // SAFETY: a lock of all zeros is a valid one, of which the fields that matter are set below.
+    // SAFETY: an all-zero lock is valid; the fields that matter are set below.
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
     lock.l_type = libc::F_WRLCK as libc::c_short;
     lock.l_whence = libc::SEEK_SET as libc::c_short;
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_one_of_this_test_can_do_both_and_nothing_is_left() {
+    fn a_local_file_system_supports_both_and_the_test_leaves_no_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let found = FileSystem::of(folder.path()).expect("tried");
         assert_eq!(found, FileSystem { links: true, locks: true });

@@ -1,51 +1,51 @@
-//! The traces that an index has, and those that an ingest is about to bring in: none of them twice.
+//! The traces of an index and those that an ingest is about to add: none of them twice.
 
 use std::collections::{BTreeMap, HashMap};
 
 use dft_codec::{ContentHash, DuplicateEntry, FileEntry};
 
 use crate::error::StoreError;
-use crate::index_writer::IndexWriter;
-use crate::publish::NameChanges;
-use crate::same_traces::is_gone;
+use crate::read::same_traces::is_gone;
 use crate::trace_names::TraceNames;
+use crate::write::batch::NameChanges;
+use crate::write::index_writer::IndexWriter;
 
-/// How a trace stands to those that are in, or about to be.
+/// How a trace relates to the indexed and the pending ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TraceStatus {
-    /// It is none of them.
+    /// It is new.
     New,
-    /// It is one of them, under the same name.
+    /// The same trace is known under this name.
     Known,
-    /// One of another text has its name.
+    /// A trace with another text has this name.
     Changed,
-    /// It has the text of one of them, which is called so.
+    /// A trace with the same text has this other name.
     Duplicate(Vec<u8>),
 }
 
-/// The traces that are in, and those that are about to be.
+/// The indexed traces and the pending ones, which are about to be added.
 pub(crate) struct PendingTraces {
     names: TraceNames,
-    /// All of them, by name.
+    /// All traces, by name.
     traces: BTreeMap<Vec<u8>, FileEntry>,
-    /// The names of those that have records, by their text.
+    /// The names of the traces that have records, by their text.
     texts: HashMap<ContentHash, Vec<u8>>,
-    /// Those that come.
+    /// The pending traces.
     new: BTreeMap<Vec<u8>, FileEntry>,
-    /// Files that have the trace of another one: those that are known, and those that come.
+    /// The duplicates: those that the index knows, and the pending ones.
     known_duplicates: BTreeMap<Vec<u8>, DuplicateEntry>,
     duplicates: BTreeMap<Vec<u8>, DuplicateEntry>,
     removed: Vec<Vec<u8>>,
 }
 
 impl PendingTraces {
-    /// With what the index has.
-    pub(crate) fn into(index: &IndexWriter) -> Result<Self, StoreError> {
+    /// Starts with the traces of the index.
+    pub(crate) fn of(index: &IndexWriter) -> Result<Self, StoreError> {
         let (traces, known) = match index.current()? {
             None => (BTreeMap::new(), BTreeMap::new()),
             Some(index) => (index.files()?.into_iter().collect(), index.duplicates()?.into_iter().collect()),
         };
-        let mut coming = Self {
+        let mut pending = Self {
             names: index.names().clone(),
             texts: HashMap::new(),
             traces: BTreeMap::new(),
@@ -54,8 +54,8 @@ impl PendingTraces {
             duplicates: BTreeMap::new(),
             removed: Vec::new(),
         };
-        traces.into_iter().for_each(|(name, entry): (Vec<u8>, FileEntry)| coming.insert(name, entry));
-        Ok(coming)
+        traces.into_iter().for_each(|(name, entry): (Vec<u8>, FileEntry)| pending.insert(name, entry));
+        Ok(pending)
     }
 
     fn insert(&mut self, name: Vec<u8>, entry: FileEntry) {
@@ -65,13 +65,13 @@ impl PendingTraces {
         self.traces.insert(name, entry);
     }
 
-    /// What is known of a trace, by name.
+    /// Returns the entry of a trace, by name.
     pub(crate) fn get(&self, name: &[u8]) -> Option<&FileEntry> {
         self.traces.get(name)
     }
 
-    /// How a trace stands to those that are there.
-    pub(crate) fn standing(&self, name: &[u8], entry: &FileEntry) -> TraceStatus {
+    /// Returns how a trace relates to the indexed and the pending ones.
+    pub(crate) fn status(&self, name: &[u8], entry: &FileEntry) -> TraceStatus {
         match self.traces.get(name) {
             Some(there) if there.identity.text == entry.identity.text => return TraceStatus::Known,
             Some(_) => return TraceStatus::Changed,
@@ -83,14 +83,14 @@ impl PendingTraces {
         }
     }
 
-    /// Adds a trace that comes.
+    /// Adds a pending trace.
     pub(crate) fn add(&mut self, name: Vec<u8>, entry: FileEntry) {
         self.new.insert(name.clone(), entry.clone());
         self.insert(name, entry);
     }
 
-    /// Notes that a file has the trace of another one. The first by name counts, if both come only now; and the
-    /// one that is there, if the other is gone.
+    /// Notes that a file is a duplicate of the trace `of`. If both are pending, the first by name counts; if the file
+    /// of `of` is gone, the new one counts.
     pub(crate) fn add_duplicate(&mut self, name: Vec<u8>, entry: FileEntry, of: &[u8]) {
         let Some(there) = self.traces.get(of).cloned() else { return };
         let moved = self.names.is_of_source(of) && is_gone(&self.names.path_of(of));
@@ -117,8 +117,8 @@ impl PendingTraces {
         self.add(name, entry);
     }
 
-    /// Notes a file that had the trace of another one when both were staged; if that one does not come, the file
-    /// stays unknown.
+    /// Notes a file that was staged as a duplicate. If the trace that it duplicates is not ingested, the file stays
+    /// unknown.
     pub(crate) fn add_staged_duplicate(&mut self, name: Vec<u8>, entry: DuplicateEntry) {
         let of = match self.duplicates.get(&entry.of).or_else(|| self.known_duplicates.get(&entry.of)) {
             Some(duplicate) => duplicate.of.clone(),
@@ -130,22 +130,22 @@ impl PendingTraces {
         }
     }
 
-    /// Whether nothing comes that is to be published.
+    /// Returns whether there is nothing to publish.
     pub(crate) fn is_empty(&self) -> bool {
         self.new.is_empty() && self.duplicates.is_empty() && self.removed.is_empty()
     }
 
-    /// All traces, by name.
+    /// Returns all traces, by name.
     pub(crate) fn traces(&self) -> impl Iterator<Item = (&Vec<u8>, &FileEntry)> {
         self.traces.iter()
     }
 
-    /// The files that have the trace of another one, and were not known to.
+    /// Returns the duplicates that the index did not know.
     pub(crate) fn duplicates(&self) -> impl Iterator<Item = (&Vec<u8>, &DuplicateEntry)> {
         self.duplicates.iter().filter(|(name, _)| !self.known_duplicates.contains_key(*name))
     }
 
-    /// What is to be published.
+    /// Returns what to publish.
     pub(crate) fn publish(&self) -> (Vec<(Vec<u8>, FileEntry)>, NameChanges) {
         let owned = |map: &BTreeMap<Vec<u8>, FileEntry>| {
             map.iter().map(|(name, entry)| (name.clone(), entry.clone())).collect::<Vec<_>>()

@@ -1,4 +1,4 @@
-//! Traces that are there twice: files of one text, and records that two traces have.
+//! Traces that exist twice: files with the same text, and records that two traces share.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -9,29 +9,29 @@ use dft_io::Show;
 
 use crate::trace_names::TraceNames;
 
-/// A file whose trace another one has, so that nothing of it is counted.
+/// A file with the text of a trace that is already counted. None of its records is counted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DuplicateTrace {
     /// The file.
     pub trace: String,
-    /// The one that is counted.
+    /// The trace that is counted.
     pub of: String,
-    /// Whether it has the start of the text only, and may be that it is being compressed.
+    /// Whether the file has only the start of the text, so that it may still be being compressed.
     pub unfinished: bool,
 }
 
 impl DuplicateTrace {
-    /// A file of an index, by its name.
+    /// Returns a duplicate in an index, by its name.
     pub fn new(names: &TraceNames, name: &[u8], entry: &DuplicateEntry) -> Self {
         Self { trace: names.place_of(name), of: names.place_of(&entry.of), unfinished: entry.unfinished }
     }
 
-    /// What it is, in words.
+    /// Returns a description.
     pub fn what(&self) -> String {
         if self.unfinished {
-            format!("a truncated copy of {}: nothing of it is counted; it may be still being written", self.of.shown())
+            format!("a truncated copy of {}: none of it is counted; it may still be being written", self.of.shown())
         } else {
-            format!("a duplicate of {}, which has the same text: nothing of it is counted", self.of.shown())
+            format!("a duplicate of {}, which has the same text: none of it is counted", self.of.shown())
         }
     }
 }
@@ -42,19 +42,19 @@ impl fmt::Display for DuplicateTrace {
     }
 }
 
-/// Two traces that have the same records of some processes, and both count.
+/// Two traces that share records of some processes. Both are counted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SharedProcesses {
     /// One trace.
     pub trace: String,
     /// The other.
     pub other: String,
-    /// The processes of records that were found in both; there may be more.
+    /// The processes of the shared records that were found; there may be more.
     pub pids: BTreeSet<i64>,
 }
 
 impl SharedProcesses {
-    /// The pairs among traces of an index, by name; each trace is named with the first one that it shares a
+    /// Returns the pairs among traces of an index, by name. Each trace is paired with the first one that it shares a
     /// process with.
     pub fn among<'a>(names: &TraceNames, traces: impl Iterator<Item = (&'a Vec<u8>, &'a FileEntry)>) -> Vec<Self> {
         let traces: Vec<_> = traces.collect();
@@ -72,9 +72,9 @@ impl SharedProcesses {
         pairs.into_iter().map(|((first, at), pids)| Self { trace: place(at), other: place(first), pids }).collect()
     }
 
-    /// What is the matter, in words.
+    /// Returns a description.
     pub fn what(&self) -> String {
-        /// How many processes are named.
+        /// How many processes to list.
         const SHOWN: usize = 5;
         let shown: Vec<String> = self.pids.iter().take(SHOWN).map(i64::to_string).collect();
         let more = if self.pids.len() > SHOWN { " and more" } else { "" };
@@ -95,7 +95,7 @@ impl fmt::Display for SharedProcesses {
     }
 }
 
-/// Whether there is certainly no file at a path any longer.
+/// Returns whether a path certainly has no file any more.
 pub fn is_gone(path: &Path) -> bool {
     use std::io::ErrorKind::{NotADirectory, NotFound};
     matches!(std::fs::metadata(path), Err(error) if matches!(error.kind(), NotFound | NotADirectory))
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn traces_that_have_one_record_share_its_process() {
+    fn traces_that_share_a_record_share_its_process() {
         let trace = |name: &str, records: &[(u64, u32, i64)]| {
             let mut entry = FileEntry {
                 size: 1,

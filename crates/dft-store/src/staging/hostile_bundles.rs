@@ -1,4 +1,4 @@
-//! Bundles that somebody has made up, whose hashes are right: each is refused and named, and the index stays what it was.
+//! Forged bundles whose hashes are right: the ingest refuses and names each, and the index stays unchanged.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -12,29 +12,30 @@ use rocksdb::SstFileWriter;
 use tempfile::TempDir;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::bundle::{Bundle, BundleFile, Contents, MANIFEST, Manifest, WHOLE};
 use crate::column_families::{self, MergeFaults, NAMES, ROWS, SERIES, STAGED, TELEMETRY};
-use crate::index::Index;
-use crate::stager::Stager;
+use crate::read::index::Index;
+use crate::staging::bundle::{Bundle, WHOLE};
+use crate::staging::manifest::{BundleFile, Contents, MANIFEST, Manifest};
+use crate::staging::stager::Stager;
 use crate::{IndexWriter, IngestReport, StoreError, verify};
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../../tests/common/mod.rs"]
 mod common;
 use common::{batch, call, config, copy, name, publish, reading, table};
 
-/// What an entry does with others of its key.
+/// What an entry does to others of its key.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
+enum EntryKind {
     Merge,
     Put,
     Delete,
-    /// Of all keys from this one to the value.
+    /// Deletes all keys from this one to the value.
     DeleteRange,
 }
 
-type Entry = (Vec<u8>, Vec<u8>, Kind);
+type Entry = (Vec<u8>, Vec<u8>, EntryKind);
 
-/// A bundle in the making: what it says, and what it has, file by file.
+/// A forged bundle: its manifest, and the entries of each file.
 #[derive(Clone)]
 struct Forged {
     manifest: Manifest,
@@ -53,7 +54,7 @@ impl Forged {
         }
     }
 
-    /// Writes it, with the right hashes of everything.
+    /// Writes the bundle, with the right hashes of everything.
     fn write(&self, shared: &Path) -> PathBuf {
         let path = shared.join(format!("{WHOLE}forged"));
         fs::create_dir_all(&path).expect("made");
@@ -66,10 +67,10 @@ impl Forged {
             writer.open(&file).expect("made");
             for (key, value, kind) in entries {
                 match kind {
-                    Kind::Merge => writer.merge(key, value),
-                    Kind::Put => writer.put(key, value),
-                    Kind::Delete => writer.delete(key),
-                    Kind::DeleteRange => writer.delete_range(key, value),
+                    EntryKind::Merge => writer.merge(key, value),
+                    EntryKind::Put => writer.put(key, value),
+                    EntryKind::Delete => writer.delete(key),
+                    EntryKind::DeleteRange => writer.delete_range(key, value),
                 }
                 .expect("written");
             }
@@ -90,14 +91,14 @@ fn lines() -> Vec<String> {
     lines
 }
 
-/// An index, and a sound bundle that is not in it.
+/// An index, and a sound bundle that is not ingested.
 struct Place {
     folder: TempDir,
     bundle: PathBuf,
     sound: Forged,
 }
 
-/// All files below a directory, and what is in them.
+/// Returns all files below a directory and their bytes.
 fn bytes_of(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all = BTreeMap::new();
     for entry in fs::read_dir(directory).expect("listed") {
@@ -111,8 +112,8 @@ fn bytes_of(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     all
 }
 
-/// What an index holds, but for what its files are called and were.
-fn held(index: &Path) -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
+/// Returns all entries of an index, without those that describe its files.
+fn entries_of(index: &Path) -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
     let index = Index::open(index).expect("opened");
     let mut all = Vec::new();
     for family in STAGED {
@@ -131,7 +132,7 @@ impl Place {
         Self::of(false)
     }
 
-    /// One whose bundle is of a whole trace, or of a piece that is all of one.
+    /// Creates a bundle of a whole trace, or of a piece that spans a whole trace.
     fn of(is_piece: bool) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let shared = folder.path().join("staged");
@@ -151,16 +152,16 @@ impl Place {
         let report = ingest(&alone, &shared);
         assert_eq!(report.taken.len(), 1, "{:?}", report.refused);
         let mut files: Vec<_> = STAGED.map(|family| (family, format!("{family}.sst"), Vec::new())).into();
-        for (family, key, value) in held(&alone) {
+        for (family, key, value) in entries_of(&alone) {
             let of = files.iter_mut().find(|(of, ..)| *of == family).expect("a family");
-            of.2.push((key, value, Kind::Merge));
+            of.2.push((key, value, EntryKind::Merge));
         }
         let bundle = staged.path;
         let sound = Forged { manifest: Bundle::open(bundle.clone()).expect("read").manifest, files };
         Self { folder, bundle, sound }
     }
 
-    /// A copy of the index, and an empty shared directory.
+    /// Returns a copy of the index and an empty shared directory.
     fn fresh(&self) -> (PathBuf, PathBuf) {
         let (index, shared) = (self.folder.path().join("index"), self.folder.path().join("shared"));
         for directory in [&index, &shared] {
@@ -171,8 +172,8 @@ impl Place {
         (index, shared)
     }
 
-    /// Ingests what `write` puts in a shared directory, which is one bundle; the message where it is refused, and
-    /// then the index has no byte changed. Else it verifies.
+    /// Ingests the one bundle that `write` puts in a shared directory. Returns the message if it is refused, and checks
+    /// that the index is unchanged; otherwise checks that the index verifies.
     fn refused(&self, kind: &str, write: impl FnOnce(&Path)) -> Option<String> {
         let (index, shared) = self.fresh();
         write(&shared);
@@ -196,12 +197,12 @@ impl Place {
 }
 
 fn ingest(index: &Path, shared: &Path) -> IngestReport {
-    let mut aggregator = IndexWriter::open(index, &config(), false).expect("opened");
-    aggregator.ingest(shared, true).expect("ingested")
+    let mut writer = IndexWriter::open(index, &config(), false).expect("opened");
+    writer.ingest(shared, true).expect("ingested")
 }
 
 #[test]
-fn a_bundle_that_says_what_cannot_be_is_refused_and_named() {
+fn a_bundle_that_contradicts_itself_or_its_index_is_refused_and_named() {
     let place = Place::new();
     type Change = fn(&mut Forged);
     let mut wrong = 0;
@@ -275,7 +276,7 @@ fn a_bundle_that_says_what_cannot_be_is_refused_and_named() {
     check("a series with a group key", "other group keys", |forged| {
         let mut identity = SeriesIdentity::decode(&forged.entries(SERIES)[0].1).expect("an identity");
         identity.extra.push("epoch".to_owned());
-        let entry = (identity.id().0.to_vec(), identity.encode(), Kind::Merge);
+        let entry = (identity.id().0.to_vec(), identity.encode(), EntryKind::Merge);
         forged.entries(SERIES).push(entry);
         forged.entries(SERIES).sort_by(|a, b| a.0.cmp(&b.0));
         forged.manifest.written.series += 1;
@@ -291,21 +292,23 @@ fn a_bundle_that_says_what_cannot_be_is_refused_and_named() {
     check("more calls in profiles", "profiles", |forged| forged.entry().counts.profile_calls += 1);
     check("more system calls", "system statistics", |forged| forged.entry().counts.system_calls += 1);
     check("more readings", "readings", |forged| forged.entry().counts.telemetry += 1);
-    check("more rows", "rows, and has", |forged| forged.manifest.written.rows += 1);
-    check("more telemetry rows", "telemetry rows, and has", |forged| forged.manifest.written.telemetry += 1);
-    check("more series", "series, and has", |forged| forged.manifest.written.series += 1);
+    check("more rows", "rows, but it has", |forged| forged.manifest.written.rows += 1);
+    check("more telemetry rows", "telemetry rows, but it has", |forged| forged.manifest.written.telemetry += 1);
+    check("more series", "series, but it has", |forged| forged.manifest.written.series += 1);
     check("rows that are gone", "events", |forged| drop(forged.entries(ROWS).pop()));
     check("no family at all", "events", |forged| forged.files.clear());
-    check("a row that replaces others", "entries replace others", |forged| forged.entries(ROWS)[0].2 = Kind::Put);
-    check("a name that replaces others", "entries replace others", |forged| forged.entries(NAMES)[0].2 = Kind::Put);
+    check("a row that replaces others", "entries replace others", |forged| forged.entries(ROWS)[0].2 = EntryKind::Put);
+    check("a name that replaces others", "entries replace others", |forged| {
+        forged.entries(NAMES)[0].2 = EntryKind::Put
+    });
     check("a row that deletes others", "entries delete others", |forged| {
-        forged.entries(ROWS).insert(0, (vec![0; 24], Vec::new(), Kind::Delete));
+        forged.entries(ROWS).insert(0, (vec![0; 24], Vec::new(), EntryKind::Delete));
     });
     check("a range that deletes others", "entries delete others", |forged| {
-        forged.entries(SERIES).push((vec![0], vec![0xff], Kind::DeleteRange));
+        forged.entries(SERIES).push((vec![0], vec![0xff], EntryKind::DeleteRange));
     });
     check("a file that only deletes", "entries delete others", |forged| {
-        forged.files.push((ROWS, "more.sst".to_owned(), vec![(vec![0; 24], Vec::new(), Kind::Delete)]));
+        forged.files.push((ROWS, "more.sst".to_owned(), vec![(vec![0; 24], Vec::new(), EntryKind::Delete)]));
     });
     check("the same rows twice", "twice", |forged| {
         let rows = forged.entries(ROWS).clone();
@@ -327,7 +330,7 @@ fn a_bundle_that_says_what_cannot_be_is_refused_and_named() {
         assert!(!odd.is_empty());
         forged.files.push((ROWS, "odd.sst".to_owned(), odd));
     });
-    check("a trace twice", "a trace that is there twice", |forged| {
+    check("a trace twice", "a trace is listed twice", |forged| {
         if let Contents::Traces(traces) = &mut forged.manifest.contents {
             traces.push(traces[0].clone());
         }
@@ -347,7 +350,7 @@ fn a_bundle_that_says_what_cannot_be_is_refused_and_named() {
 }
 
 #[test]
-fn what_is_no_bundle_is_named_and_not_waited_for() {
+fn anything_but_a_bundle_is_refused_and_named_without_blocking() {
     let place = Place::new();
     let manifest = |shared: &Path| {
         let path = shared.join(format!("{WHOLE}forged"));
@@ -368,25 +371,25 @@ fn what_is_no_bundle_is_named_and_not_waited_for() {
     });
     refused("it is a symbolic link", &|shared| symlink("/dev/zero", manifest(shared)).expect("linked"));
     refused("it has no manifest", &|shared| drop(manifest(shared)));
-    refused("notes: the bundle is damaged: it is no part of the bundle", &|shared| {
+    refused("notes: the bundle is damaged: it is not part of the bundle", &|shared| {
         copy(&place.bundle, &shared.join(format!("{WHOLE}forged")));
         fs::write(shared.join(format!("{WHOLE}forged/notes")), "mine").expect("written");
     });
     refused("it is larger than any manifest", &|shared| {
         File::create(manifest(shared)).and_then(|file| file.set_len(1 << 40)).expect("made");
     });
-    // Of what is no manifest no more is read than shows that.
-    refused("it is no bundle's manifest", &|shared| {
+    // Only the first bytes of a file that is not a manifest are read.
+    refused("it is not a bundle's manifest", &|shared| {
         File::create(manifest(shared)).and_then(|file| file.set_len(1 << 30)).expect("made");
     });
-    refused("it is no bundle's manifest", &|shared| fs::write(manifest(shared), b"").expect("written"));
+    refused("it is not a bundle's manifest", &|shared| fs::write(manifest(shared), b"").expect("written"));
     refused("it is a symbolic link", &|shared| {
         symlink(&place.bundle, shared.join(format!("{WHOLE}forged"))).expect("linked");
     });
-    refused("it is no directory", &|shared| {
+    refused("it is not a directory", &|shared| {
         fs::write(shared.join(format!("{WHOLE}forged")), b"dft bundle").expect("written");
     });
-    for (says, bytes) in [("bytes, not the", &b"short"[..]), ("its bytes are not those", &[])] {
+    for (says, bytes) in [("bytes, not the", &b"short"[..]), ("its bytes differ", &[])] {
         refused(says, &|shared| {
             let path = shared.join(format!("{WHOLE}forged"));
             copy(&place.bundle, &path);
@@ -403,7 +406,7 @@ fn what_is_no_bundle_is_named_and_not_waited_for() {
         fs::remove_file(path.join(name)).expect("removed");
         symlink(place.bundle.join(name), path.join(name)).expect("linked");
     });
-    // Files whose hashes are right, but which are no sorted files.
+    // Files with the right hashes that are not SST files.
     let good = fs::read(place.bundle.join(&place.sound.manifest.files[0].name)).expect("read");
     for bytes in
         [b"".to_vec(), b"nothing".to_vec(), vec![0; 9_999], good[..good.len() - 9].to_vec(), good[9..].to_vec()]
@@ -420,7 +423,7 @@ fn what_is_no_bundle_is_named_and_not_waited_for() {
 }
 
 #[test]
-fn one_content_under_two_names_is_in_once() {
+fn two_copies_of_a_bundle_are_ingested_once() {
     let place = Place::new();
     let (index, shared) = place.fresh();
     for name in ["forged", "again", "and-again"] {
@@ -428,11 +431,11 @@ fn one_content_under_two_names_is_in_once() {
     }
     let report = ingest(&index, &shared);
     assert_eq!((report.taken.len(), report.known.len(), report.refused.len()), (1, 2, 0), "{report:?}");
-    let once = held(&index);
+    let once = entries_of(&index);
     assert!(verify(&index).expect("an index is there").is_sound());
     let report = ingest(&index, &shared);
     assert_eq!((report.taken.len(), report.known.len()), (0, 3), "{report:?}");
-    assert_eq!(held(&index), once);
+    assert_eq!(entries_of(&index), once);
 }
 
 #[test]
@@ -451,24 +454,24 @@ fn a_refused_bundle_does_not_keep_others_out() {
 }
 
 #[test]
-fn any_bit_of_a_manifest_changed_and_hashed_anew_is_refused_or_harmless() {
+fn any_bit_of_a_manifest_changed_and_rehashed_is_refused_or_harmless() {
     every_bit_of_a_manifest(&Place::new());
 }
 
 #[test]
-fn any_bit_of_the_manifest_of_a_piece_changed_and_hashed_anew_is_refused_or_harmless() {
+fn any_bit_of_the_manifest_of_a_piece_changed_and_rehashed_is_refused_or_harmless() {
     every_bit_of_a_manifest(&Place::of(true));
 }
 
 fn every_bit_of_a_manifest(place: &Place) {
-    // Sorted files have their time in them, so all of them are copies of one.
+    // SST files contain their creation time, so all bundles here are copies of one.
     let written = place.folder.path().join("written");
     let sound = place.sound.write(&written);
     let wanted = {
         let (index, shared) = place.fresh();
         copy(&written, &shared);
         ingest(&index, &shared);
-        held(&index)
+        entries_of(&index)
     };
     let (mut refused, mut taken) = (0, 0);
     let body = fs::read(sound.join(MANIFEST)).expect("read");
@@ -488,8 +491,8 @@ fn every_bit_of_a_manifest(place: &Place) {
             Some(_) => refused += 1,
             None => {
                 taken += 1;
-                // What a bundle says of a trace as a file, nobody can tell from here.
-                assert!(held(&place.folder.path().join("index")) == wanted, "{kind}");
+                // An ingest cannot check what a manifest states about the file of a trace.
+                assert!(entries_of(&place.folder.path().join("index")) == wanted, "{kind}");
             }
         }
     }
@@ -497,7 +500,7 @@ fn every_bit_of_a_manifest(place: &Place) {
 }
 
 #[test]
-fn any_byte_of_an_entry_changed_and_hashed_anew_is_refused_or_leaves_an_index_that_verifies() {
+fn any_byte_of_an_entry_changed_and_rehashed_is_refused_or_leaves_an_index_that_verifies() {
     let place = Place::new();
     let (mut refused, mut taken) = (0, 0);
     for family in STAGED {

@@ -1,131 +1,46 @@
-//! Reading everything that an index holds, to see whether it is what was written and agrees with itself.
+//! Reads the entries of an index and checks them against each other.
 
 use std::num::NonZero;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-
-use rocksdb::DBRawIterator;
 
 use dft_codec::{
     Bounds, DecodeError, FileCounts, FileEntry, NameGivers, NameKey, RowKey, RowValue, SeriesIdentity, SeriesKind,
     TelemetryKey, TelemetryValue,
 };
+use rocksdb::DBRawIterator;
 
 use crate::column_families;
-use crate::current::{self, Current};
 use crate::error::StoreError;
-use crate::index::Index;
-use crate::scan::scan_options;
-use crate::seal::Seal;
-use crate::sorted::join;
+use crate::read::index::Index;
+use crate::read::verify::report::Verification;
+use crate::threads::join;
 use crate::trace_names::TraceNames;
 
-/// Most faults that are told one by one: a damaged index may have as many as it has rows.
-const MOST: usize = 100;
-
-/// What reading everything has shown.
-#[derive(Debug, Default)]
-pub struct Verification {
-    /// The first faults.
-    pub faults: Vec<StoreError>,
-    /// How many faults there were more.
-    pub more_faults: u64,
-    /// Rows that were read.
-    pub rows: u64,
-    /// Telemetry rows that were read.
-    pub telemetry: u64,
-    /// Series that were read.
-    pub series: u64,
-    /// Entries of hash tables that were read.
-    pub names: u64,
-    /// Trace files that were read of.
-    pub files: u64,
-}
-
-impl Verification {
-    /// Whether nothing is wrong.
-    pub fn is_sound(&self) -> bool {
-        self.faults.is_empty()
-    }
-
-    fn fault(&mut self, fault: StoreError) {
-        if self.faults.len() < MOST {
-            self.faults.push(fault);
-        } else {
-            self.more_faults += 1;
-        }
-    }
-}
-
-/// Reads everything in the index of a directory: every byte against its seal, every value by its
-/// decoder, series against their ids, rows against the time bounds, and files' counts against rows.
-///
-/// # Errors
-///
-/// [`StoreError::NoIndex`] where there is none. What is wrong with one is no error, but a fault.
-pub fn verify(path: &Path) -> Result<Verification, StoreError> {
-    loop {
-        let current = match current::read(path) {
-            Ok(Some(current)) => current,
-            Ok(None) => return Err(StoreError::NoIndex(path.to_owned())),
-            Err(fault) => return Ok(Verification { faults: vec![fault], ..Verification::default() }),
-        };
-        let found = verify_generation(path, current)?;
-        // A writer may have replaced the generation, and removed it; then the new one is to be read.
-        let replaced = || current::read(path).is_ok_and(|now| now.is_some_and(|now| now != current));
-        if found.is_sound() || !replaced() {
-            return Ok(found);
-        }
-    }
-}
-
-fn verify_generation(path: &Path, current: Current) -> Result<Verification, StoreError> {
-    let mut verification = Verification::default();
-    let directory = current::generation(path, current.number);
-    let mut strays = Vec::new();
-    match Seal::read(&directory, current.number) {
-        Ok(seal) => {
-            seal.check_all(&directory).into_iter().for_each(|fault| verification.fault(fault));
-            strays = seal.strays(&directory)?;
-        }
-        Err(fault) => verification.fault(fault),
-    }
-    // What is not what was written need not be asked whether it agrees with itself.
-    if verification.is_sound() {
-        match Index::open_generation(path, current) {
-            Ok(index) => verification = Verifier::new(&index, verification).read(),
-            Err(fault) => verification.fault(fault),
-        }
-    }
-    strays.into_iter().for_each(|stray| verification.fault(StoreError::Stray(stray)));
-    Ok(verification)
-}
-
-/// What the counts of rows and readings add up to; calls modulo 2⁶⁴, as files count them.
+/// The sums of the counts of rows and readings; calls modulo 2⁶⁴, like the counts of files.
 #[derive(Default)]
 struct RowTotals {
     calls: [u64; SeriesKind::ALL.len()],
     readings: u64,
 }
 
-struct Verifier<'a> {
+pub(super) struct Verifier<'a> {
     index: &'a Index,
     found: Verification,
     bounds: Option<Bounds>,
     sums: RowTotals,
-    /// How many entries each family has that comes in sorted files.
+    /// The number of entries of each staged family.
     entries: [u64; column_families::STAGED.len()],
 }
 
 const OUT_OF_ORDER: DecodeError = DecodeError::Invalid("keys out of order");
 
-/// Threads that read at once.
+/// The number of threads that read.
 const MOST_THREADS: usize = 8;
 
-/// Ranges of the keys of rows and series, one after another, about as many in each for so many threads.
+/// Returns consecutive ranges of the keys of rows and series, about equal in size, for a number of threads.
 fn ranges(threads: usize) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
-    // Behind its family, an id is a hash.
+    // After its kind, an id is a hash.
     let start = |family: u8, part: usize| [family, (part * 256 / threads) as u8];
     let parts = SeriesKind::ALL.into_iter().flat_map(|family| (0..threads).map(move |part| (family as u8, part)));
     let starts: Vec<Vec<u8>> = match threads {
@@ -141,23 +56,24 @@ fn ranges(threads: usize) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
         .collect()
 }
 
-/// Walks the series of a range, and checks each.
+/// Walks and checks the series of a range.
 struct SeriesWalk<'a> {
     cursor: DBRawIterator<'a>,
     index: &'a Index,
     to: Option<&'a [u8]>,
-    /// The last that was checked.
+    /// The last series that was checked.
     last: Vec<u8>,
 }
 
 impl<'a> SeriesWalk<'a> {
     fn new(index: &'a Index, from: &[u8], to: Option<&'a [u8]>) -> Result<Self, StoreError> {
-        let mut cursor = index.db.raw_iterator_cf_opt(index.family(column_families::SERIES)?, scan_options());
+        let mut cursor =
+            index.db.raw_iterator_cf_opt(index.family(column_families::SERIES)?, column_families::scan_options());
         cursor.seek(from);
         Ok(Self { cursor, index, to, last: Vec::new() })
     }
 
-    /// Goes on to the first series that is not before one, or to the end; whether it is that one.
+    /// Moves to the first series that is not before `id`, or to the end. Returns whether it is `id`.
     fn advance(&mut self, reading: &mut Verifier<'_>, id: Option<&[u8]>) -> Result<bool, StoreError> {
         while let Some((key, value)) = self.cursor.item() {
             if self.to.is_some_and(|to| key >= to) {
@@ -185,11 +101,11 @@ impl<'a> SeriesWalk<'a> {
     }
 }
 
-/// The place of the series among the staged families.
+/// The position of the series among the staged families.
 const SERIES_AT: usize = 2;
 
-/// Reads all entries that came in the sorted files of a bundle, and compares them with what the bundle says of them.
-/// `check` sees how many each of the staged families has.
+/// Reads all entries of a bundle's SST files and checks them against the bundle's manifest. `check` receives the number
+/// of entries of each staged family.
 pub(crate) fn verify_bundle(
     index: &Index,
     counts: &FileCounts,
@@ -208,11 +124,11 @@ pub(crate) fn verify_bundle(
 }
 
 impl<'a> Verifier<'a> {
-    fn new(index: &'a Index, found: Verification) -> Self {
+    pub(super) fn new(index: &'a Index, found: Verification) -> Self {
         Self { index, found, bounds: None, sums: RowTotals::default(), entries: Default::default() }
     }
 
-    fn read(mut self) -> Verification {
+    pub(super) fn read(mut self) -> Verification {
         self.read_entries(thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS));
         match self.files() {
             Ok(counts) => self.compare(&counts),
@@ -221,7 +137,7 @@ impl<'a> Verifier<'a> {
         self.found
     }
 
-    /// Reads what comes in sorted files.
+    /// Reads the entries of the staged families.
     fn read_entries(&mut self, threads: usize) {
         let ranges = ranges(threads);
         let index = self.index;
@@ -232,14 +148,14 @@ impl<'a> Verifier<'a> {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some((from, to)) = ranges.get(at) else { return parts };
                 let mut part = Verifier::new(index, Verification::default());
-                part.told(|part| part.rows(from, to.as_deref()));
+                part.record_fault(|part| part.rows(from, to.as_deref()));
                 parts.push((at, part));
             }
         };
         let mut parts = thread::scope(|scope| {
             let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-            self.told(Self::names);
-            self.told(Self::telemetry);
+            self.record_fault(Self::names);
+            self.record_fault(Self::telemetry);
             let mut parts = work();
             parts.extend(others.into_iter().flat_map(join));
             parts
@@ -248,13 +164,13 @@ impl<'a> Verifier<'a> {
         parts.into_iter().for_each(|(_, part)| self.add(part));
     }
 
-    fn told(&mut self, read: impl FnOnce(&mut Self) -> Result<(), StoreError>) {
+    fn record_fault(&mut self, read: impl FnOnce(&mut Self) -> Result<(), StoreError>) {
         if let Err(fault) = read(self) {
             self.found.fault(fault);
         }
     }
 
-    /// Adds what was read elsewhere of another range.
+    /// Adds the results of another range.
     fn add(&mut self, part: Verifier<'_>) {
         let Verifier { found, bounds, sums, entries, .. } = part;
         found.faults.into_iter().for_each(|fault| self.found.fault(fault));
@@ -324,7 +240,7 @@ impl<'a> Verifier<'a> {
         })
     }
 
-    /// The rows of a range of series, and beside them the series, which come in the same order.
+    /// Reads the rows of a range of series, and in step with them the series, which have the same order.
     fn rows(&mut self, from: &[u8], to: Option<&[u8]>) -> Result<(), StoreError> {
         let index = self.index;
         let mut walk = SeriesWalk::new(index, from, to)?;
@@ -348,7 +264,7 @@ impl<'a> Verifier<'a> {
                 last = Some(key.series);
                 match walk.advance(this, Some(&key.series.0)) {
                     Ok(found) => is_known = found,
-                    // What follows would all be said to be unknown.
+                    // Otherwise all following rows would be reported as unknown.
                     Err(error) => (is_known, stopped) = (true, stopped.take().or(Some(error))),
                 }
                 if !is_known {
@@ -399,7 +315,7 @@ impl<'a> Verifier<'a> {
         Ok(counts)
     }
 
-    /// Compares the whole with what the index says of it.
+    /// Checks the sums against the index's counts and bounds.
     fn compare(&mut self, counts: &FileCounts) {
         let [events, profiles, systems] = self.sums.calls;
         for (what, files, rows) in [
@@ -418,7 +334,8 @@ impl<'a> Verifier<'a> {
                 None => "none".to_owned(),
                 Some(Bounds { min, max }) => format!("{min} to {max} µs"),
             };
-            let what = format!("its time bounds are {}, its rows' {}", say(self.index.bounds()), say(self.bounds));
+            let what =
+                format!("its time bounds are {}, those of its rows {}", say(self.index.bounds()), say(self.bounds));
             self.found.fault(self.index.damaged(&what));
         }
     }

@@ -1,9 +1,9 @@
-//! Bundles: what one worker staged of a build, to be ingested by whoever has the index.
+//! The manifest of a bundle: what one worker staged of a build, to be ingested into the index.
 //!
 //! ```text
 //! bundle-<id>/
 //!   BUNDLE                     the manifest
-//!   aggregation-00.0000.sst    sorted files, whose entries merge with those of others
+//!   aggregation-00.0000.sst    SST files, whose entries merge with those of others
 //!   …
 //!
 //! manifest    "dft bundle" │ varint format │ varint n, n bytes configuration │ bounds: 0 none, 1 + n, bounds
@@ -16,13 +16,11 @@
 //!             │ 16 bytes hash of all before
 //! ```
 //!
-//! Hashes are XXH3-128, big-endian. The id is one of what the bundle holds, not of its bytes: two
-//! workers that stage the same traces make bundles of one name, of which one is there.
+//! Hashes are XXH3-128, big-endian. The id is a hash of the bundle's contents, not of its bytes: two workers that stage
+//! the same traces create bundles with the same name, and only one of them remains.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs;
-use std::io::{self, Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -33,20 +31,13 @@ use dft_codec::{
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::column_families;
-use crate::error::StoreError;
-use crate::hashed::FileHash;
-use crate::seal::{check_file, seal_file};
-use crate::sorted::{SortedFiles, Written};
 use crate::trace_names::TraceNames;
+use crate::write::sorter::Written;
 
 pub(crate) const MANIFEST: &str = "BUNDLE";
-const MAGIC: &[u8] = b"dft bundle";
+pub(crate) const MAGIC: &[u8] = b"dft bundle";
 
-/// How the names of whole bundles begin, and of those that are on their way.
-pub(crate) const WHOLE: &str = "bundle-";
-pub(crate) const INCOMING: &str = ".incoming-";
-
-/// A sorted file of a bundle.
+/// An SST file of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BundleFile {
     pub(crate) family: &'static str,
@@ -55,38 +46,30 @@ pub(crate) struct BundleFile {
     pub(crate) hash: u128,
 }
 
-/// What a bundle was made of.
+/// What a bundle was made from.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Contents {
     /// Whole traces, by path.
     Traces(Vec<(PathBuf, FileEntry)>),
-    /// A piece of a trace, which waits for the others: so nothing else is with it.
+    /// A piece of a trace, alone in its bundle because it waits for the other pieces.
     Piece(PathBuf, Box<PieceEntry>),
 }
 
-/// What a bundle says of itself.
+/// The manifest of a bundle.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Manifest {
     pub(crate) config: Config,
     pub(crate) bounds: Option<Bounds>,
     pub(crate) written: Written,
     pub(crate) contents: Contents,
-    /// The source of the traces, where that was named.
+    /// The source of the traces, if it was named.
     pub(crate) source: Option<String>,
-    /// Files that have the trace of another one, which is called so by its whole path.
+    /// Duplicates of other traces, which are named by their absolute paths.
     pub(crate) duplicates: Vec<(PathBuf, DuplicateEntry)>,
     pub(crate) files: Vec<BundleFile>,
 }
 
-/// What is said of what a bundle holds, when it is made.
-pub(crate) struct Held {
-    pub(crate) contents: Contents,
-    pub(crate) source: Option<String>,
-    pub(crate) duplicates: Vec<(PathBuf, DuplicateEntry)>,
-    pub(crate) bounds: Option<Bounds>,
-}
-
-/// Why the bytes are no manifest that this program reads.
+/// Why bytes are not a manifest that this program reads.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ManifestError {
     Format(u64),
@@ -143,8 +126,8 @@ impl Manifest {
         self.duplicates.iter().for_each(|(path, entry)| put_entry(out, path, &entry.encode()));
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, ManifestError> {
-        const NOT_ONE: DecodeError = DecodeError::Invalid("it is no bundle's manifest");
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, ManifestError> {
+        const NOT_ONE: DecodeError = DecodeError::Invalid("it is not a bundle's manifest");
         let rest = bytes.strip_prefix(MAGIC).ok_or(NOT_ONE)?;
         let format = Reader::new(rest).varint_u64()?;
         if format != u64::from(FORMAT_VERSION) {
@@ -152,7 +135,7 @@ impl Manifest {
         }
         let (body, hash) = bytes.split_last_chunk().ok_or(DecodeError::Truncated)?;
         if xxh3_128(body) != u128::from_be_bytes(*hash) {
-            return Err(DecodeError::Invalid("its bytes are not those that were written").into());
+            return Err(DecodeError::Invalid("its bytes differ from those that were written").into());
         }
         let mut reader = Reader::new(&body[MAGIC.len()..]);
         reader.varint_u64()?;
@@ -170,7 +153,7 @@ impl Manifest {
                     traces.push((take_path(&mut reader)?, FileEntry::decode(take_bytes(&mut reader)?)?));
                 }
                 if !traces.is_sorted_by(|(a, _), (b, _)| a < b) {
-                    return Err(DecodeError::Invalid("a trace that is there twice, or out of order").into());
+                    return Err(DecodeError::Invalid("a trace is listed twice or out of order").into());
                 }
                 Contents::Traces(traces)
             }
@@ -182,14 +165,14 @@ impl Manifest {
         };
         let source = Some(reader.text()?.to_owned()).filter(|source| !source.is_empty());
         if source.as_deref().is_some_and(|source| TraceNames::refuse_source(source).is_some()) {
-            return Err(DecodeError::Invalid("a source that cannot be named so").into());
+            return Err(DecodeError::Invalid("an invalid name of a source").into());
         }
         let mut duplicates = Vec::new();
         for _ in 0..reader.count_of(2)? {
             duplicates.push((take_path(&mut reader)?, DuplicateEntry::decode(take_bytes(&mut reader)?)?));
         }
         if !duplicates.is_sorted_by(|(a, _), (b, _)| a < b) {
-            return Err(DecodeError::Invalid("a duplicate that is there twice, or out of order").into());
+            return Err(DecodeError::Invalid("a duplicate is listed twice or out of order").into());
         }
         let (mut files, mut names) = (Vec::new(), BTreeSet::new());
         for _ in 0..reader.count_of(19)? {
@@ -201,7 +184,7 @@ impl Manifest {
                 return Err(DecodeError::Invalid("the name of a file that is not in the bundle").into());
             }
             if !names.insert(name.clone()) {
-                return Err(DecodeError::Invalid("two files of one name").into());
+                return Err(DecodeError::Invalid("two files of the same name").into());
             }
             let size = reader.varint_u64()?;
             files.push(BundleFile { family, name, size, hash: u128::from_be_bytes(reader.array()?) });
@@ -211,8 +194,8 @@ impl Manifest {
         Ok(Self { config, bounds, written, contents, source, duplicates, files })
     }
 
-    /// The id of what the bundle holds.
-    fn id(&self) -> u128 {
+    /// Returns the id of the bundle's contents.
+    pub(crate) fn id(&self) -> u128 {
         let mut of = self.config.encode();
         self.put_contents(&mut of);
         xxh3_128(&of)
@@ -238,202 +221,14 @@ fn take_bytes<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
     reader.bytes(length)
 }
 
-/// Where a bundle is, and the bundle, or why it cannot be read.
-pub(crate) type Listed = (PathBuf, Result<Bundle, StoreError>);
-
-/// A whole bundle.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Bundle {
-    pub(crate) path: PathBuf,
-    pub(crate) manifest: Manifest,
-}
-
-impl Bundle {
-    /// Makes a bundle of sorted files that lie in a directory: describes them there, durably. Returns
-    /// its name.
-    pub(crate) fn describe(
-        folder: &Path,
-        sorted: &SortedFiles,
-        held: Held,
-        config: &Config,
-    ) -> Result<String, StoreError> {
-        let Held { contents, source, duplicates, bounds } = held;
-        let mut files = Vec::new();
-        for (family, path) in &sorted.files {
-            let FileHash { size, hash } = seal_file(path, &[&sorted.hashed])?;
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            files.push(BundleFile { family, name, size, hash });
-        }
-        let written = sorted.written;
-        let manifest = Manifest { config: config.clone(), bounds, written, contents, source, duplicates, files };
-        let path = folder.join(MANIFEST);
-        let write = || -> io::Result<()> {
-            dft_io::failpoint("stage:before the manifest is written")?;
-            let mut file = dft_io::create_new(&path)?;
-            file.write_all(&manifest.encode())?;
-            file.sync_all()?;
-            dft_io::sync_directory(folder)
-        };
-        write().map_err(StoreError::io(&path))?;
-        Ok(format!("{WHOLE}{:032x}", manifest.id()))
-    }
-
-    /// The bundles in a directory, by name; for those that cannot be read, why.
-    pub(crate) fn list(shared: &Path) -> Result<Vec<Listed>, StoreError> {
-        Self::list_others(shared, &BTreeSet::new())
-    }
-
-    /// The bundles in a directory but for some.
-    pub(crate) fn list_others(shared: &Path, but: &BTreeSet<PathBuf>) -> Result<Vec<Listed>, StoreError> {
-        let mut paths = Vec::new();
-        for entry in fs::read_dir(shared).map_err(StoreError::io(shared))? {
-            let entry = entry.map_err(StoreError::io(shared))?;
-            if entry.file_name().to_string_lossy().starts_with(WHOLE) {
-                paths.push(entry.path());
-            }
-        }
-        paths.sort();
-        paths.retain(|path| !but.contains(path));
-        Ok(paths.into_iter().map(|path| (path.clone(), Self::open(path))).collect())
-    }
-
-    /// Opens a bundle, without looking at its sorted files.
-    pub(crate) fn open(path: PathBuf) -> Result<Self, StoreError> {
-        let manifest = path.join(MANIFEST);
-        let bytes = match read_manifest(&path, &manifest) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                let (path, what) = match error.kind() {
-                    io::ErrorKind::NotFound => (path, "it has no manifest".to_owned()),
-                    io::ErrorKind::NotADirectory => (path, error.to_string()),
-                    io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => (manifest, error.to_string()),
-                    _ => return Err(StoreError::io(&manifest)(error)),
-                };
-                return Err(StoreError::Bundle { path, what });
-            }
-        };
-        match Manifest::decode(&bytes) {
-            Ok(manifest) => Ok(Self { path, manifest }),
-            Err(ManifestError::Format(found)) => Err(StoreError::BundleFormat { path, found, known: FORMAT_VERSION }),
-            Err(ManifestError::Damaged(error)) => Err(StoreError::Bundle { path, what: error.to_string() }),
-        }
-    }
-
-    /// The bundle's name.
-    pub(crate) fn name(&self) -> String {
-        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-    }
-
-    /// What the bundle holds, as its name says it.
-    pub(crate) fn id(&self) -> String {
-        format!("{:032x}", self.manifest.id())
-    }
-
-    /// Refuses a bundle in which something is that its manifest does not name: it is somebody's, and is not to be
-    /// removed with the bundle.
-    pub(crate) fn refuse_strangers(&self) -> Result<(), StoreError> {
-        for entry in fs::read_dir(&self.path).map_err(StoreError::io(&self.path))? {
-            let entry = entry.map_err(StoreError::io(&self.path))?;
-            let name = entry.file_name();
-            // What a network file system keeps of a file that is open goes by itself.
-            let is_known = name == MANIFEST
-                || name.as_bytes().starts_with(b".nfs")
-                || self.manifest.files.iter().any(|file| name == file.name.as_str());
-            if !is_known {
-                let what = "it is no part of the bundle that it lies in".to_owned();
-                return Err(StoreError::Bundle { path: entry.path(), what });
-            }
-        }
-        Ok(())
-    }
-
-    /// Checks every byte of the sorted files, and that nothing else is there.
-    pub(crate) fn check(&self) -> Result<(), StoreError> {
-        self.refuse_strangers()?;
-        for file in &self.manifest.files {
-            check_file(&self.path, &file.name, file.size, file.hash).map_err(|error| match error {
-                StoreError::Damaged { path, what } => StoreError::Bundle { path, what },
-                other => other,
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Second names for the sorted files in a directory, or copies where the file system has none.
-    pub(crate) fn link(&self, folder: &Path) -> Result<SortedFiles, StoreError> {
-        // A first try may have left something, and a file must never be copied onto itself.
-        let _ = fs::remove_dir_all(folder);
-        fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
-        let mut sorted = SortedFiles { written: self.manifest.written, ..SortedFiles::default() };
-        for file in &self.manifest.files {
-            let (source, target) = (self.path.join(&file.name), folder.join(&file.name));
-            dft_io::failpoint("ingest:before a file is linked").map_err(StoreError::io(&target))?;
-            if fs::hard_link(&source, &target).is_err() {
-                dft_io::copy_regular(&source, &target).map_err(StoreError::io(&target))?;
-            }
-            sorted.files.push((file.family, target));
-        }
-        Ok(sorted)
-    }
-}
-
-/// The bytes of a manifest. No link is followed, neither to it nor to its bundle, and nothing is read that is none.
-fn read_manifest(bundle: &Path, manifest: &Path) -> io::Result<Vec<u8>> {
-    /// More bytes than any manifest has.
-    const MOST: u64 = 1 << 30;
-    let invalid = |what| Err(io::Error::new(io::ErrorKind::InvalidData, what));
-    let kind = fs::symlink_metadata(bundle)?.file_type();
-    if !kind.is_dir() {
-        let what = if kind.is_symlink() { "it is a symbolic link" } else { "it is no directory" };
-        return Err(io::Error::new(io::ErrorKind::NotADirectory, what));
-    }
-    dft_io::refuse_others(fs::symlink_metadata(manifest)?.file_type())?;
-    let file = dft_io::open_regular(manifest)?;
-    if file.metadata()?.len() > MOST {
-        return invalid("it is larger than any manifest");
-    }
-    let mut bytes = Vec::new();
-    (&file).take(MAGIC.len() as u64).read_to_end(&mut bytes)?;
-    if bytes != MAGIC {
-        return invalid("it is no bundle's manifest");
-    }
-    file.take(MOST).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// Removes a bundle, whole or begun; its manifest last, by which it is known to be one. An empty directory will do,
-/// and nothing else: it is left as it is.
-pub(crate) fn remove_bundle(path: &Path) -> io::Result<()> {
-    if !fs::symlink_metadata(path)?.is_dir() {
-        return Ok(());
-    }
-    let begins = |mut file: fs::File| -> io::Result<bool> {
-        let mut start = [0; MAGIC.len()];
-        match file.read_exact(&mut start) {
-            Ok(()) => Ok(start == MAGIC),
-            // A copy of it may have been begun.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(true),
-            Err(error) => Err(error),
-        }
-    };
-    let manifest = path.join(MANIFEST);
-    match fs::symlink_metadata(&manifest) {
-        Ok(metadata) if metadata.is_file() && begins(dft_io::open_regular(&manifest)?)? => {
-            dft_io::remove_tree(path, MANIFEST)
-        }
-        Ok(_) => Ok(()),
-        Err(_) => fs::remove_dir(path),
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use dft_codec::FileCounts;
     use dft_trace::{Consumed, OpenEnd, TimeUnit};
 
     use super::*;
 
-    fn manifest() -> Manifest {
+    pub(crate) fn manifest() -> Manifest {
         let consumed = Consumed { text: 9, offset: 9, ..Consumed::NOTHING };
         let counts = FileCounts { events: 3, ..FileCounts::default() };
         let entry = FileEntry {
@@ -477,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_comes_back_and_any_other_bytes_are_none() {
+    fn a_manifest_survives_a_round_trip_and_changed_bytes_are_refused() {
         for manifest in [manifest(), manifest_of_a_piece()] {
             let bytes = manifest.encode();
             assert_eq!(Manifest::decode(&bytes), Ok(manifest));
@@ -491,7 +286,7 @@ mod tests {
             }
             assert!(Manifest::decode(&[&bytes[..], b"x"].concat()).is_err());
         }
-        // A format of another program is said to be one, whatever follows.
+        // A manifest of another format is recognized by its number, whatever follows.
         let other = [MAGIC, &[99], b"something else"].concat();
         assert_eq!(Manifest::decode(&other), Err(ManifestError::Format(99)));
     }
@@ -517,19 +312,6 @@ mod tests {
         );
         assert_ne!(manifest_of_a_piece().id(), manifest().id());
         assert_eq!(format!("{:032x}", manifest().id()), "d0c0034e5bb7dbb4431c9b787e3b507b");
-    }
-
-    #[test]
-    fn linking_a_bundle_again_leaves_it_whole() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let bundle = Bundle { path: folder.path().join("bundle"), manifest: manifest() };
-        fs::create_dir(&bundle.path).expect("made");
-        fs::write(bundle.path.join("rows.0000.sst"), b"12345").expect("written");
-        for _ in 0..2 {
-            let sorted = bundle.link(&folder.path().join("scratch")).expect("linked");
-            assert_eq!(fs::read(&sorted.files[0].1).expect("read"), b"12345");
-            assert_eq!(fs::read(bundle.path.join("rows.0000.sst")).expect("read"), b"12345");
-        }
     }
 
     #[test]

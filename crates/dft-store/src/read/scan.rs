@@ -1,35 +1,27 @@
-//! Scans: rows, telemetry and series, in key order, borrowed until the next step.
+//! Scans of rows, telemetry and series in key order. Each step lends a row until the next step.
 
 use std::cmp::Ordering;
+use std::fmt;
 use std::ops::Range;
 
 use dft_codec::{ChunkCursor, DecodeError, RowKey, SeriesId, SeriesIdentity, SeriesKind, TelemetryKey, put_ordered};
-use rocksdb::{DBRawIterator, ReadOptions};
+use rocksdb::DBRawIterator;
 
 use crate::column_families;
 use crate::error::StoreError;
-use crate::index::Index;
-
-/// How whatever is read in long ranges is read.
-pub(crate) fn scan_options() -> ReadOptions {
-    let mut options = ReadOptions::default();
-    options.fill_cache(false);
-    options.set_readahead_size(2 << 20);
-    options.set_verify_checksums(true);
-    options
-}
+use crate::read::index::Index;
 
 /// Which rows to scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowQuery {
-    /// Series ids, the end excluded.
+    /// Series ids, end excluded.
     pub series: Range<SeriesId>,
-    /// Buckets, in µs, the end excluded; all of them where `None`.
+    /// Buckets, in µs, end excluded; `None` for all.
     pub time: Option<Range<u64>>,
 }
 
 impl RowQuery {
-    /// Every row of a kind of series.
+    /// Returns a query for every row of a series kind.
     pub fn kind(kind: SeriesKind) -> Self {
         let first = |byte| {
             let mut id = [0; 16];
@@ -39,7 +31,7 @@ impl RowQuery {
         Self { series: first(kind as u8)..first(kind as u8 + 1), time: None }
     }
 
-    /// Whether a bucket lies before, in or behind the range of time.
+    /// Returns whether a bucket lies before, in or after the time range.
     #[inline]
     fn place_of(&self, bucket: u64) -> Ordering {
         match &self.time {
@@ -50,62 +42,82 @@ impl RowQuery {
     }
 }
 
-/// Walks rows in key order. Rows outside of the time range are passed over by seeking.
+/// Walks rows in key order. Skips rows outside of the time range by seeking.
 pub struct RowScan<'a> {
     index: &'a Index,
     cursor: DBRawIterator<'a>,
     query: RowQuery,
     started: bool,
-    /// Where in the entry at hand it is.
+    /// The position in the current entry.
     chunk: Option<ChunkCursor>,
 }
 
 impl Index {
-    /// A scan of rows.
+    /// Scans rows.
     ///
     /// # Errors
     ///
-    /// Where the index cannot be read.
+    /// If the index cannot be read.
     pub fn rows(&self, query: RowQuery) -> Result<RowScan<'_>, StoreError> {
-        let cursor = self.db.raw_iterator_cf_opt(self.family(column_families::ROWS)?, scan_options());
+        let cursor = self.db.raw_iterator_cf_opt(self.family(column_families::ROWS)?, column_families::scan_options());
         Ok(RowScan { index: self, cursor, query, started: false, chunk: None })
     }
 
-    /// A scan of series, ids and identities.
+    /// Returns the number of rows of a series kind.
     ///
     /// # Errors
     ///
-    /// Where the index cannot be read.
+    /// If the index cannot be read.
+    pub fn count_rows(&self, kind: SeriesKind) -> Result<u64, StoreError> {
+        let mut rows = self.rows(RowQuery::kind(kind))?;
+        let mut number = 0;
+        while rows.next_entry(|_, _| number += 1)?.is_some() {}
+        Ok(number)
+    }
+
+    /// Scans series: ids and identities.
+    ///
+    /// # Errors
+    ///
+    /// If the index cannot be read.
     pub fn series(&self, range: Range<SeriesId>) -> Result<SeriesScan<'_>, StoreError> {
-        let mut cursor = self.db.raw_iterator_cf_opt(self.family(column_families::SERIES)?, scan_options());
+        let mut cursor =
+            self.db.raw_iterator_cf_opt(self.family(column_families::SERIES)?, column_families::scan_options());
         cursor.seek(range.start.0);
         Ok(SeriesScan { index: self, cursor, end: range.end, started: false, ended: false })
     }
 
-    /// A scan of telemetry.
+    /// Scans telemetry.
     ///
     /// # Errors
     ///
-    /// Where the index cannot be read.
+    /// If the index cannot be read.
     pub fn telemetry(&self, query: TelemetryQuery) -> Result<TelemetryScan<'_>, StoreError> {
-        let cursor = self.db.raw_iterator_cf_opt(self.family(column_families::TELEMETRY)?, scan_options());
+        let cursor =
+            self.db.raw_iterator_cf_opt(self.family(column_families::TELEMETRY)?, column_families::scan_options());
         Ok(TelemetryScan { index: self, cursor, query, started: false })
     }
 }
 
+impl fmt::Debug for RowScan<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RowScan").field("index", &self.index).field("query", &self.query).finish_non_exhaustive()
+    }
+}
+
 impl RowScan<'_> {
-    /// Goes on with the first row of `series`, or of the first series behind it.
+    /// Moves to the first row of `series`, or of the first series after it.
     pub fn seek(&mut self, series: SeriesId) {
         self.query.series.start = series;
         self.started = false;
         self.chunk = None;
     }
 
-    /// The next row's key and value; `None` at the end.
+    /// Returns the next row's key and value; `None` at the end.
     ///
     /// # Errors
     ///
-    /// Where the index cannot be read, or a value cannot be merged.
+    /// If the index cannot be read, or a value cannot be merged.
     #[expect(clippy::should_implement_trait, reason = "what it lends ends with the next step")]
     pub fn next(&mut self) -> Result<Option<(RowKey, &[u8])>, StoreError> {
         let Some((key, place)) = self.find_row()? else { return Ok(None) };
@@ -113,7 +125,7 @@ impl RowScan<'_> {
         row.map(|row| Some((key, row))).ok_or_else(|| self.index.bad_row(&key, DecodeError::Truncated))
     }
 
-    /// Goes on to the next row; its key, and where in its entry it is.
+    /// Moves to the next row. Returns its key and its position in the current entry.
     fn find_row(&mut self) -> Result<Option<(RowKey, Range<usize>)>, StoreError> {
         loop {
             if let (Some(mut chunk), Some(rows)) = (self.chunk.take(), self.cursor.value()) {
@@ -137,9 +149,8 @@ impl RowScan<'_> {
         }
     }
 
-    /// Hands the rows of the entry at hand that were not given yet, or else those of the next one, to `visit`:
-    /// their keys, and where in the entry they are; then gives the entry. It may have none that are asked for.
-    /// `None` at the end.
+    /// Passes the remaining rows of the current entry, or else those of the next one, to `visit`: their keys and
+    /// positions in the entry. Then returns the entry; it may have no row that matches. `None` at the end.
     pub(crate) fn next_entry(
         &mut self,
         mut visit: impl FnMut(RowKey, Range<usize>),
@@ -158,9 +169,9 @@ impl RowScan<'_> {
         Ok(Some(rows))
     }
 
-    /// Goes on to the next entry that may have rows that are asked for.
+    /// Moves to the next entry that may have matching rows.
     fn find_chunk(&mut self) -> Result<Option<ChunkCursor>, StoreError> {
-        // The chunk of a series that the range of time begins in.
+        // The chunk in which the time range begins.
         let start = self.query.time.as_ref().map_or(0, |time| time.start);
         let RowKey { bucket, .. } =
             RowKey { series: self.query.series.start, bucket: start }.chunk(self.index.config().interval_us);
@@ -191,13 +202,19 @@ impl RowScan<'_> {
     }
 }
 
-/// Walks series in order of their ids.
+/// Walks series in the order of their ids.
 pub struct SeriesScan<'a> {
     index: &'a Index,
     cursor: DBRawIterator<'a>,
     end: SeriesId,
     started: bool,
     ended: bool,
+}
+
+impl fmt::Debug for SeriesScan<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SeriesScan").field("index", &self.index).field("end", &self.end).finish_non_exhaustive()
+    }
 }
 
 impl Iterator for SeriesScan<'_> {
@@ -212,7 +229,7 @@ impl Iterator for SeriesScan<'_> {
         }
         self.started = true;
         let (Some(key), Some(value)) = (self.cursor.key(), self.cursor.value()) else {
-            // What cannot be read is one error: the cursor stays where it is, and would give it for ever.
+            // Return a read error once: the cursor does not move, so it would return the error forever.
             self.ended = true;
             return self.cursor.status().err().map(|error| Err(self.index.read_error(error)));
         };
@@ -232,23 +249,23 @@ impl Iterator for SeriesScan<'_> {
 /// Which telemetry to scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TelemetryQuery {
-    /// One host's hash; all of them where `None`.
+    /// The hash of a host; `None` for all.
     pub host_hash: Option<String>,
-    /// One counter's name, of each host; all of them where `None`.
+    /// The name of a counter, on each host; `None` for all.
     pub name: Option<String>,
-    /// Buckets, in µs, the end excluded; all of them where `None`.
+    /// Buckets, in µs, end excluded; `None` for all.
     pub time: Option<Range<u64>>,
 }
 
 impl TelemetryQuery {
-    /// Where a host's keys start.
+    /// Returns the start of a host's keys.
     fn host_start(host_hash: &str) -> Vec<u8> {
         let mut key = Vec::new();
         put_ordered(&mut key, host_hash.as_bytes());
         key
     }
 
-    /// Where the keys start that may match.
+    /// Returns the first key that may match.
     fn start(&self) -> Vec<u8> {
         match (&self.host_hash, &self.name) {
             (Some(host_hash), Some(name)) => seek_key(&TelemetryKey::prefix(host_hash, name), self.time.as_ref()),
@@ -257,7 +274,7 @@ impl TelemetryQuery {
         }
     }
 
-    /// Where to go from a key that does not match; `None` if nothing behind it does.
+    /// Returns the key to seek from one that does not match; `None` if no later key matches.
     fn skip(&self, key: &TelemetryKey) -> Option<Vec<u8>> {
         if let Some(host_hash) = &self.host_hash
             && key.host_hash != *host_hash
@@ -291,7 +308,7 @@ fn seek_key(prefix: &[u8], time: Option<&Range<u64>>) -> Vec<u8> {
     [prefix, &time.map_or(0, |time| time.start).to_be_bytes()].concat()
 }
 
-/// The first key after all that start with a prefix, which has a byte that is not FF.
+/// Returns the first key after all that start with a prefix. The prefix must have a byte that is not FF.
 fn successor(mut prefix: Vec<u8>) -> Vec<u8> {
     while prefix.last() == Some(&0xff) {
         prefix.pop();
@@ -302,8 +319,7 @@ fn successor(mut prefix: Vec<u8>) -> Vec<u8> {
     prefix
 }
 
-/// Walks telemetry in key order: by host, counter and time. What does not match is passed over by
-/// seeking.
+/// Walks telemetry in key order: by host, counter and time. Skips rows that do not match by seeking.
 pub struct TelemetryScan<'a> {
     index: &'a Index,
     cursor: DBRawIterator<'a>,
@@ -311,12 +327,18 @@ pub struct TelemetryScan<'a> {
     started: bool,
 }
 
+impl fmt::Debug for TelemetryScan<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TelemetryScan").field("index", &self.index).field("query", &self.query).finish_non_exhaustive()
+    }
+}
+
 impl TelemetryScan<'_> {
-    /// The next row's key and value; `None` at the end.
+    /// Returns the next row's key and value; `None` at the end.
     ///
     /// # Errors
     ///
-    /// Where the index cannot be read, or a value cannot be merged.
+    /// If the index cannot be read, or a value cannot be merged.
     #[expect(clippy::should_implement_trait, reason = "what it lends ends with the next step")]
     pub fn next(&mut self) -> Result<Option<(TelemetryKey, &[u8])>, StoreError> {
         if self.started {

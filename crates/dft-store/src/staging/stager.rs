@@ -1,4 +1,4 @@
-//! Staging: runs to a bundle in a shared directory, which appears there whole or not at all.
+//! Staging: writes runs to a bundle, which appears in the shared directory complete or not at all.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -12,58 +12,59 @@ use dft_aggregate::{Config, Run};
 use dft_codec::{Bounds, DuplicateEntry, FileEntry, PieceEntry};
 use dft_io::{CreatedDirectories, WorkDirectory};
 
-use crate::bundle::{Bundle, Contents, Held, INCOMING, MANIFEST, WHOLE, remove_bundle};
 use crate::error::StoreError;
-use crate::sorted::{Sorter, Written};
+use crate::staging::bundle::{Bundle, BundleDescription, INCOMING, WHOLE, remove_bundle};
+use crate::staging::manifest::{Contents, MANIFEST};
 use crate::trace_names::TraceNames;
+use crate::write::sorter::{Sorter, Written};
 
-/// How the names of the work directories of stagers begin.
+/// The prefix of the work directories of stagers.
 const WORK: &str = ".stage-";
 
-/// Makes bundles, several at once if asked to: in a directory of this machine, from where each is moved, whole, to one that whoever
-/// has the index can read. Several stagers may use the same directories, which may be one.
+/// Creates bundles, also several at once: each in a directory of this machine, from where it is moved as a whole to one
+/// that the ingest can read. Several stagers may use the same directories, and the two may be the same.
 #[derive(Debug)]
 pub struct Stager {
     shared: PathBuf,
     config: Config,
-    // Removed before the directory that it is in.
+    // Removed before the directory that contains it.
     work: WorkDirectory,
-    /// The source of the traces, where that was named.
+    /// The source of the traces, if it was named.
     source: Option<String>,
-    /// The number of the next bundle of this stager.
+    /// The number of this stager's next bundle.
     next: AtomicU64,
-    /// The directories that were made for it.
+    /// The directories that this stager created.
     created: CreatedDirectories,
 }
 
-/// A bundle that is in the shared directory.
+/// A bundle in the shared directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Staged {
-    /// Its path.
+    /// The path of the bundle.
     pub path: PathBuf,
-    /// Whether it was there before: another worker, or an earlier run, has staged the same.
+    /// Whether it already existed, because another worker or an earlier run staged the same.
     pub known: bool,
-    /// What is in it.
+    /// The number of its entries.
     pub written: Written,
 }
 
-/// What is in the bundles of a shared directory.
+/// The contents of the bundles in a shared directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StagedBefore {
     /// The bundles, by path.
     pub bundles: BTreeSet<PathBuf>,
     /// Whole traces of all sources, by name.
     pub traces: Vec<(Vec<u8>, FileEntry)>,
-    /// Files that have the trace of another one, by name.
+    /// Duplicates of other traces, by name.
     pub duplicates: Vec<(Vec<u8>, DuplicateEntry)>,
     /// Pieces of traces of the stager's source.
     pub pieces: Vec<(PathBuf, PieceEntry)>,
 }
 
 impl Stager {
-    /// A stager that works in the directory `staging` and moves its bundles to `shared`; both are made
-    /// if they are not there, and removed again with it where they are empty, unless they are
-    /// [kept](Self::keep_directories). What dead stagers left in `staging` is removed.
+    /// Opens a stager that works in the directory `staging` and moves its bundles to `shared`. Creates both directories
+    /// if needed, and removes them again with the stager if they are empty, unless they are
+    /// [kept](Self::keep_directories). Removes what dead stagers left in `staging`.
     ///
     /// # Errors
     ///
@@ -76,7 +77,7 @@ impl Stager {
         let work = loop {
             match WorkDirectory::create(staging, WORK) {
                 Ok(work) => break work,
-                // Another stager had made the directory, and has failed.
+                // Another stager had created the directory, and removed it when it failed.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => created.append(create(staging)?),
                 Err(error) => return Err(StoreError::io(staging)(error)),
             }
@@ -85,34 +86,33 @@ impl Stager {
         Ok(Self { shared, config, work, source: None, next: AtomicU64::new(0), created })
     }
 
-    /// Lets the directories stay that were made for it: what it was to do is done.
+    /// Keeps the directories that this stager created, because its work is done.
     pub fn keep_directories(&mut self) {
         self.created.keep();
     }
 
-    /// The stager of traces of a source.
+    /// Sets the source of the traces.
     #[must_use]
     pub fn with_source(mut self, source: Option<&str>) -> Self {
         self.source = source.map(str::to_owned);
         self
     }
 
-    /// What traces are called among those that were staged: by their whole path.
+    /// Returns the names of staged traces, which are their absolute paths.
     pub fn names(&self) -> TraceNames {
         TraceNames::of_bundles().with_source(self.source.as_deref())
     }
 
-    /// A directory for what the build needs for a while, removed with the stager.
+    /// Returns a directory for temporary files. It is removed with the stager.
     pub fn scratch(&self) -> &Path {
         self.work.path()
     }
 
-    /// The traces in the bundles of the shared directory, and the pieces of traces, and what was read of
-    /// each; by path.
+    /// Returns the traces and pieces in the bundles of the shared directory, and what was read of each; by path.
     ///
     /// # Errors
     ///
-    /// Where the directory cannot be listed. What is wrong with a bundle, [`ingest`] says.
+    /// If the directory cannot be listed. Unreadable bundles are skipped; [`ingest`] reports them.
     ///
     /// [`ingest`]: crate::IndexWriter::ingest
     pub fn staged(&self) -> Result<StagedBefore, StoreError> {
@@ -121,11 +121,11 @@ impl Stager {
         Ok(before)
     }
 
-    /// Adds what has been staged since, by others; whether there is anything.
+    /// Adds what others have staged since. Returns whether there is anything new.
     ///
     /// # Errors
     ///
-    /// Where the directory cannot be listed.
+    /// If the directory cannot be listed.
     pub fn add_staged(&self, before: &mut StagedBefore) -> Result<bool, StoreError> {
         let bundles = Bundle::list_others(&self.shared, &before.bundles)?;
         let any = !bundles.is_empty();
@@ -150,8 +150,7 @@ impl Stager {
         Ok(any)
     }
 
-    /// Makes a bundle of runs and the traces that they came from, and the files that have one of those or of
-    /// other traces.
+    /// Creates a bundle of runs, the traces that they came from, and the duplicates of those or of other traces.
     ///
     /// # Errors
     ///
@@ -167,10 +166,10 @@ impl Stager {
         traces.sort_by(|a, b| a.0.cmp(&b.0));
         duplicates.sort_by(|a, b| a.0.cmp(&b.0));
         let source = self.source.clone();
-        self.make(runs, Held { contents: Contents::Traces(traces), source, duplicates, bounds }, threads)
+        self.make(runs, BundleDescription { contents: Contents::Traces(traces), source, duplicates, bounds }, threads)
     }
 
-    /// Makes a bundle of runs and the piece of a trace that they came from.
+    /// Creates a bundle of runs and the piece of a trace that they came from.
     ///
     /// # Errors
     ///
@@ -184,20 +183,20 @@ impl Stager {
         threads: usize,
     ) -> Result<Staged, StoreError> {
         let (contents, source) = (Contents::Piece(trace, Box::new(piece)), self.source.clone());
-        self.make(runs, Held { contents, source, duplicates: Vec::new(), bounds }, threads)
+        self.make(runs, BundleDescription { contents, source, duplicates: Vec::new(), bounds }, threads)
     }
 
-    fn make(&self, runs: &[Run], held: Held, threads: usize) -> Result<Staged, StoreError> {
+    fn make(&self, runs: &[Run], description: BundleDescription, threads: usize) -> Result<Staged, StoreError> {
         let folder = self.scratch().join(format!("bundle-{}", self.next.fetch_add(1, Ordering::Relaxed)));
         let sorted = Sorter::new(runs, &folder, true, self.config.interval_us, threads)?.write()?;
-        let name = Bundle::describe(&folder, &sorted, held, &self.config)?;
+        let name = Bundle::describe(&folder, &sorted, description, &self.config)?;
         let moved = self.move_to_shared(&folder, &name);
-        // The work directory goes with the stager; this one takes room that the next bundle may want.
+        // The work directory is removed with the stager, but the next bundle may need this space.
         let _ = fs::remove_dir_all(&folder);
         Ok(Staged { path: self.shared.join(&name), known: !moved?, written: sorted.written })
     }
 
-    /// Moves a bundle to the shared directory; false where it is there already.
+    /// Moves a bundle to the shared directory. Returns false if it already exists there.
     fn move_to_shared(&self, folder: &Path, name: &str) -> Result<bool, StoreError> {
         let target = self.shared.join(name);
         let id = name.strip_prefix(WHOLE).unwrap_or(name);
@@ -206,7 +205,7 @@ impl Stager {
         let result = self.move_by_way_of(folder, &incoming, &target);
         let known = match result {
             Ok(()) => false,
-            // Whoever came first has staged the same, and may have swept what was on its way.
+            // Another worker staged the same first, and may have removed this one's incoming directory.
             Err(_) if target.is_dir() => {
                 Bundle::open(target)?.check()?;
                 true
@@ -221,7 +220,7 @@ impl Stager {
     }
 
     fn move_by_way_of(&self, folder: &Path, incoming: &Path, target: &Path) -> Result<(), StoreError> {
-        // Another stager may have made it, and have failed since.
+        // Another stager may have created the shared directory, and removed it when it failed.
         dft_io::create_directory(&self.shared).map_err(StoreError::io(&self.shared))?;
         dft_io::failpoint("stage:before the bundle is moved").map_err(StoreError::io(incoming))?;
         match fs::rename(folder, incoming) {
@@ -233,13 +232,13 @@ impl Stager {
         dft_io::failpoint("stage:before the bundle has its name").map_err(StoreError::io(target))?;
         fs::rename(incoming, target).map_err(StoreError::io(target))?;
         dft_io::sync_directory(&self.shared).map_err(StoreError::io(&self.shared))?;
-        // Nothing is left to do that could fail.
+        // Nothing that could fail is left to do.
         let _ = dft_io::failpoint("stage:the bundle has its name");
         Ok(())
     }
 }
 
-/// A copy of a bundle on another file system, durable. Its manifest comes first: whoever sweeps knows it by that.
+/// Copies a bundle to another file system, durably. The manifest goes first, because sweeps recognize a bundle by it.
 fn copy(folder: &Path, incoming: &Path) -> Result<(), StoreError> {
     fs::create_dir(incoming).map_err(StoreError::io(incoming))?;
     let mut names = vec![OsString::from(MANIFEST)];
@@ -258,13 +257,13 @@ fn copy(folder: &Path, incoming: &Path) -> Result<(), StoreError> {
     dft_io::sync_directory(incoming).map_err(StoreError::io(incoming))
 }
 
-/// Removes what was on its way to the shared directory as the bundle `id`, which is there by now.
+/// Removes incoming copies of the bundle `id`, which is complete by now.
 pub(crate) fn sweep_incoming(shared: &Path, id: &str) -> Result<(), StoreError> {
     let prefix = format!("{INCOMING}{id}-");
     for entry in fs::read_dir(shared).map_err(StoreError::io(shared))? {
         let entry = entry.map_err(StoreError::io(shared))?;
         if entry.file_name().to_string_lossy().starts_with(&prefix) {
-            // Another worker may do the same.
+            // Another worker may be removing the same.
             let _ = remove_bundle(&entry.path());
         }
     }

@@ -1,8 +1,8 @@
-//! Bundles, read whole before anything of them comes near an index.
+//! Reads bundles completely before anything of them reaches an index.
 //!
-//! Who can write to the shared directory may have written anything to a bundle, and its hashes say only that the bytes
-//! are those that were hashed. So its sorted files are brought into a database of their own, in the scratch directory
-//! of the writer, and are read there.
+//! Anybody who can write to the shared directory may have put anything in a bundle, and hashes prove only that the
+//! bytes are those that were hashed. So the bundle's SST files are ingested into a separate database in the writer's
+//! scratch directory, and read there.
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,25 +10,27 @@ use std::thread;
 
 use dft_codec::FileCounts;
 
-use crate::bundle::{Bundle, Contents};
 use crate::column_families;
 use crate::error::StoreError;
-use crate::index::Index;
-use crate::index_writer::IndexWriter;
-use crate::publish::Publisher;
-use crate::sorted::{Written, join};
-use crate::verify::verify_bundle;
+use crate::read::index::Index;
+use crate::read::verify::entries::verify_bundle;
+use crate::staging::bundle::Bundle;
+use crate::staging::manifest::Contents;
+use crate::threads::join;
+use crate::write::generation::Publisher;
+use crate::write::index_writer::IndexWriter;
+use crate::write::sorter::Written;
 
-/// Bundles that are read at once: mostly that is to wait for the disk.
+/// The number of bundles read at once; this mostly waits for the disk.
 const AT_ONCE: usize = 8;
 
 impl IndexWriter {
-    /// Of each of some bundles, why it is not to be taken in, if so.
+    /// Returns for each bundle why it must not be ingested, if so.
     ///
     /// # Errors
     ///
-    /// Where that cannot be told, whatever is in them.
-    pub(crate) fn refuses_each(&self, bundles: &[&Bundle]) -> Result<Vec<Option<StoreError>>, StoreError> {
+    /// If that cannot be determined, whatever the bundles contain.
+    pub(crate) fn refusals_of(&self, bundles: &[&Bundle]) -> Result<Vec<Option<StoreError>>, StoreError> {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         let workers = bundles.len().min(cores.max(2)).min(AT_ONCE);
         let threads = (cores / workers.max(1)).clamp(1, AT_ONCE);
@@ -38,7 +40,7 @@ impl IndexWriter {
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some(bundle) = bundles.get(at) else { return Ok(refusals) };
-                refusals.push((at, self.refuses(bundle, worker, threads)?));
+                refusals.push((at, self.refusal_of(bundle, worker, threads)?));
             }
         };
         let parts = thread::scope(|scope| {
@@ -54,13 +56,13 @@ impl IndexWriter {
         Ok(refusals)
     }
 
-    /// Why a bundle is not to be taken in, if so: whether its bytes are those that were written, its entries are such
-    /// as belong to an index of this configuration, and it holds what it says.
+    /// Returns why a bundle must not be ingested, if so. Checks that its bytes are those that were written, that its
+    /// entries fit an index of this configuration, and that its contents match its manifest.
     ///
     /// # Errors
     ///
-    /// Where that cannot be told, whatever is in the bundle.
-    fn refuses(&self, bundle: &Bundle, worker: usize, threads: usize) -> Result<Option<StoreError>, StoreError> {
+    /// If that cannot be determined, whatever the bundle contains.
+    fn refusal_of(&self, bundle: &Bundle, worker: usize, threads: usize) -> Result<Option<StoreError>, StoreError> {
         if let Err(error) = bundle.check() {
             return Ok(Some(error));
         }
@@ -82,11 +84,11 @@ impl IndexWriter {
     }
 }
 
-/// Checks what a bundle holds against what it says.
+/// Checks the contents of a bundle against its manifest.
 ///
 /// # Errors
 ///
-/// What is wrong with it.
+/// What is wrong with the bundle.
 fn check(index: &Index, bundle: &Bundle, threads: usize) -> Result<(), StoreError> {
     let manifest = &bundle.manifest;
     let mut counts = FileCounts::default();
@@ -111,18 +113,18 @@ fn check(index: &Index, bundle: &Bundle, threads: usize) -> Result<(), StoreErro
         return Err(fault);
     }
     let Written { rows, telemetry, series } = manifest.written;
-    for (what, said, there) in
+    for (what, stated, there) in
         [("rows", rows, found.rows), ("telemetry rows", telemetry, found.telemetry), ("series", series, found.series)]
     {
-        if said != there {
-            return Err(index.damaged(&format!("it is to have {said} {what}, and has {there}")));
+        if stated != there {
+            return Err(index.damaged(&format!("its manifest states {stated} {what}, but it has {there}")));
         }
     }
     Ok(())
 }
 
-/// What the sorted files of a family have, by their properties: also what no reader sees, as it hides or replaces what
-/// others have under its keys.
+/// What the SST files of a family contain, by their properties. This includes entries that no reader sees because they
+/// hide or replace others with the same key.
 struct Stored {
     entries: u64,
     merges: u64,
@@ -147,7 +149,7 @@ impl Stored {
         Ok(Self { entries: number("# entries")?, merges: number("# merge operands")?, deletions })
     }
 
-    /// What it has that no reader sees.
+    /// Describes the entries that no reader sees, if there are any.
     fn hidden(&self) -> Option<String> {
         let Self { entries, merges, deletions } = *self;
         if deletions > 0 {
@@ -159,13 +161,13 @@ impl Stored {
         }
     }
 
-    /// That keys have several entries, where a reader has seen so many keys.
+    /// Describes keys with several entries, if a reader saw fewer keys than there are entries.
     fn twice(&self, read: u64) -> Option<String> {
-        (self.entries != read).then(|| format!("entries are there twice ({} with {read} keys)", self.entries))
+        (self.entries != read).then(|| format!("entries occur twice ({} with {read} keys)", self.entries))
     }
 }
 
-/// What is wrong with a bundle, said of the bundle.
+/// Returns an error of a bundle's database as one of the bundle.
 fn refusal(bundle: &Bundle, error: StoreError) -> StoreError {
     let what = match error {
         StoreError::Damaged { what, .. } => what,

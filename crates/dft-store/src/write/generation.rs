@@ -1,14 +1,12 @@
-//! The next generation: made beside the one in force, then put in its place.
+//! The next generation: built next to the current one, then committed in its place.
 
-use std::collections::HashSet;
 use std::env;
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use dft_aggregate::{Config, Run};
-use dft_codec::{Bounds, DuplicateEntry, FORMAT_VERSION, FileEntry};
+use dft_aggregate::Config;
+use dft_codec::{Bounds, FORMAT_VERSION, FileEntry};
 use dft_io::WorkDirectory;
 use dft_io::fork::Maker;
 use rocksdb::{
@@ -19,77 +17,49 @@ use rocksdb::{
 use crate::column_families::{self, MergeFaults};
 use crate::current::{self, Current};
 use crate::error::StoreError;
-use crate::file_system::FileSystem;
-use crate::names;
+use crate::layout;
 use crate::pools::{self, DatabaseUse};
+use crate::read::names;
 use crate::seal::{Linked, Seal};
-use crate::sorted::SortedFiles;
+use crate::write::batch::NameChanges;
+use crate::write::clone::{clone_generation, copy_small_files};
+use crate::write::file_system::FileSystem;
+use crate::write::sorter::SstFiles;
 
-/// What becomes of the names of traces, beside the files that rows came from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NameChanges {
-    /// Names of traces that have another name now.
-    pub removed: Vec<Vec<u8>>,
-    /// Files that have the trace of another one, by name.
-    pub duplicates: Vec<(Vec<u8>, DuplicateEntry)>,
-    /// Names that were those of such files, and are no longer.
-    pub no_duplicates: Vec<Vec<u8>>,
-}
-
-impl NameChanges {
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.removed.is_empty() && self.duplicates.is_empty() && self.no_duplicates.is_empty()
-    }
-}
-
-/// What a build adds to an index: rows, and the files that they came from.
-#[derive(Default)]
-pub struct Batch {
-    /// Sorted tables.
-    pub runs: Vec<Run>,
-    /// The trace files, by what they are called in the index, as they are now.
-    pub files: Vec<(Vec<u8>, FileEntry)>,
-    /// The least and greatest bucket in the tables.
-    pub bounds: Option<Bounds>,
-    /// What becomes of other names.
-    pub changes: NameChanges,
-}
-
-/// What a publishing puts in beside the entries.
-pub(crate) struct Description<'a> {
+/// What a publishing writes in addition to the entries.
+pub(crate) struct GenerationDescription<'a> {
     pub(crate) files: &'a [(Vec<u8>, FileEntry)],
     pub(crate) changes: &'a NameChanges,
-    /// Those of the whole index.
+    /// The bounds of the whole index.
     pub(crate) bounds: Option<Bounds>,
     pub(crate) config: &'a Config,
-    /// The ids of the bundles that are taken in.
+    /// The ids of the ingested bundles.
     pub(crate) bundles: &'a [String],
 }
 
-/// Sets of files that overlap before they are merged into one: many make every read slower.
+/// How many overlapping sets of files an index may have before they are merged; each set makes reads slower.
 const OVERLAPPING: u64 = 8;
 
-/// What the next generation is made from.
+/// The input of the next generation.
 pub(crate) struct Publisher {
     pub(crate) index: PathBuf,
-    /// The directory that it is made in, on the file system of the index; it must not be there yet.
+    /// The directory to build in, on the index's file system; it must not exist yet.
     pub(crate) directory: PathBuf,
     /// The highest number in the index.
     pub(crate) base: Option<u64>,
-    /// The number and the seal of the current generation, where its entries are kept.
+    /// The number and the seal of the current generation, if its entries are kept.
     pub(crate) current: Option<(u64, Seal)>,
 }
 
-/// A generation in the making. What there is of it is removed, unless it is [committed](Generation::commit).
-pub(crate) struct Generation {
+/// A generation being built. Dropping it removes its files, unless it is [committed](NextGeneration::commit).
+pub(crate) struct NextGeneration {
     // Closed before its directory is removed.
     db: DB,
     in_use: DatabaseUse,
     place: GenerationDirectory,
 }
 
-/// Where a generation is made. The directory is removed where that is given up.
+/// The directory of a generation being built. Dropping it removes the directory.
 pub(crate) struct GenerationDirectory {
     index: PathBuf,
     directory: PathBuf,
@@ -97,23 +67,23 @@ pub(crate) struct GenerationDirectory {
     number: u64,
     linked: Linked,
     file_system: FileSystem,
-    /// Where RocksDB has its lock and its small files until the generation is complete, where the file system of
-    /// the index has no locks. SST files are made in the directory all the same.
+    /// Where RocksDB keeps its lock and its small files until the generation is complete, if the index's file system
+    /// has no locks. SST files are written to the directory itself in any case.
     elsewhere: Option<WorkDirectory>,
     maker: Maker,
 }
 
 impl GenerationDirectory {
-    /// The directory that RocksDB opens.
+    /// Returns the directory that RocksDB opens.
     fn database(&self) -> &Path {
         self.elsewhere.as_ref().map_or(&self.directory, WorkDirectory::path)
     }
 }
 
-/// How the names of the work directories begin that are elsewhere.
+/// The prefix of work directories on another file system.
 const ELSEWHERE: &str = "dft-build-";
 
-/// A work directory on another file system.
+/// Creates a work directory on another file system.
 fn elsewhere() -> Result<WorkDirectory, StoreError> {
     let temporary = env::temp_dir();
     let make = || -> io::Result<WorkDirectory> {
@@ -128,15 +98,15 @@ impl Drop for GenerationDirectory {
         if self.maker.is_parent() {
             return;
         }
-        // It takes the room that is wanted; what stays is removed with the work directory. Committed, it has
-        // another name.
+        // Frees disk space; what remains is removed with the work directory. A committed generation has another name
+        // by now.
         let _ = fs::remove_dir_all(&self.directory);
     }
 }
 
 impl Publisher {
-    /// Makes a generation that holds what the current one does.
-    pub(crate) fn begin(self) -> Result<Generation, StoreError> {
+    /// Creates a generation with the contents of the current one.
+    pub(crate) fn begin(self) -> Result<NextGeneration, StoreError> {
         let Self { index, directory, base, current } = self;
         let number = current::next_number(&index, base)?;
         let failpoint = |name| dft_io::failpoint(name).map_err(StoreError::io(&directory));
@@ -148,7 +118,7 @@ impl Publisher {
         let maker = Maker::this_process();
         let mut place = GenerationDirectory { index, directory, base, number, linked, file_system, elsewhere, maker };
         if let Some((number, seal)) = current {
-            let from = current::generation(&place.index, number);
+            let from = layout::generation(&place.index, number);
             let names = clone_generation(&from, &seal, &place.directory, place.database())?;
             place.linked = Linked { of: Some(seal), names };
             dft_io::failpoint("publish:the old generation is linked").map_err(StoreError::io(&place.directory))?;
@@ -159,7 +129,7 @@ impl Publisher {
         let cache = Cache::new_lru_cache(8 << 20);
         let mut options = column_families::database_options();
         options.set_max_open_files(column_families::OPEN_FILES);
-        // What is flushed together is recorded at once.
+        // RocksDB records all families of one flush at once.
         options.set_atomic_flush(true);
         if place.elsewhere.is_some() {
             let path = DBPath::new(directory, u64::MAX).map_err(StoreError::rocks(directory, "open the index"))?;
@@ -167,14 +137,14 @@ impl Publisher {
         }
         let db = DB::open_cf_descriptors(&options, place.database(), column_families::descriptors(&faults, &cache))
             .map_err(StoreError::rocks(directory, "open the index"))?;
-        Ok(Generation { db, in_use, place })
+        Ok(NextGeneration { db, in_use, place })
     }
 }
 
-impl Generation {
-    /// Brings in sorted files, which are used up. Those of a family do not overlap with each other; those of
-    /// several calls may, and then their entries merge.
-    pub(crate) fn ingest(&self, sorted: &SortedFiles) -> Result<(), StoreError> {
+impl NextGeneration {
+    /// Ingests SST files, which are used up. The files of a family do not overlap within a call. Those of several calls
+    /// may overlap; then their entries merge.
+    pub(crate) fn ingest(&self, sorted: &SstFiles) -> Result<(), StoreError> {
         let directory = &*self.place.directory;
         for files in sorted.files.chunk_by(|a, b| a.0 == b.0) {
             dft_io::failpoint("publish:before a family is ingested").map_err(StoreError::io(directory))?;
@@ -183,13 +153,13 @@ impl Generation {
             let paths = files.iter().map(|(_, path)| path).collect();
             self.db
                 .ingest_external_file_cf_opts(self.family(files[0].0)?, &options, paths)
-                .map_err(StoreError::rocks(directory, "ingest sorted files"))?;
+                .map_err(StoreError::rocks(directory, "ingest SST files"))?;
         }
         Ok(())
     }
 
-    /// Writes which files are in, the bounds, the configuration and the format.
-    pub(crate) fn describe(&self, description: &Description<'_>) -> Result<(), StoreError> {
+    /// Writes the indexed files, the bounds, the configuration and the format.
+    pub(crate) fn describe(&self, description: &GenerationDescription<'_>) -> Result<(), StoreError> {
         let directory = &*self.place.directory;
         let failpoint = |name| dft_io::failpoint(name).map_err(StoreError::io(directory));
         failpoint("publish:before the description is written")?;
@@ -217,7 +187,7 @@ impl Generation {
         }
         writes.put_cf(meta, "config", description.config.encode());
         writes.put_cf(meta, "format", FORMAT_VERSION.to_string());
-        // No log: nothing counts before the generation is put in force, and then all is flushed.
+        // No log is needed: nothing counts before the commit, and everything is flushed by then.
         let mut options = WriteOptions::default();
         options.disable_wal(true);
         self.db.write_opt(writes, &options).map_err(StoreError::rocks(directory, "write the index"))?;
@@ -227,22 +197,22 @@ impl Generation {
         self.db.flush_cfs_opt(&[files, meta], &flush).map_err(StoreError::rocks(directory, "flush the index"))
     }
 
-    /// How many hashes have more than one name, once all names are in.
+    /// Returns how many hashes have more than one name, once all names are ingested.
     pub(crate) fn count_ambiguous(&self) -> Result<u64, StoreError> {
         names::count_ambiguous(&self.db, self.family(column_families::NAMES)?, &self.place.directory)
     }
 
-    /// Gives up that it becomes one: its entries, and the place to be kept as long as they are.
+    /// Returns the entries without committing them, and the directory, which must live as long as they do.
     pub(crate) fn into_entries(self) -> (DB, (DatabaseUse, GenerationDirectory)) {
         (self.db, (self.in_use, self.place))
     }
 
-    /// Closes and seals it, once all is in, and makes it the current one. `sets` are what was ingested.
+    /// Closes, seals and commits the generation once it is complete. `sets` are the files that were ingested.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Changed`] where another writer has published meanwhile: then this is given up.
-    pub(crate) fn commit(self, sets: &[SortedFiles]) -> Result<Current, StoreError> {
+    /// [`StoreError::Changed`] if another writer published meanwhile; then this generation is dropped.
+    pub(crate) fn commit(self, sets: &[SstFiles]) -> Result<Current, StoreError> {
         self.compact(sets)?;
         let Self { db, in_use, place } = self;
         drop(db);
@@ -261,13 +231,13 @@ impl Generation {
         Ok(next)
     }
 
-    /// Merges sets of files that overlap into one, where they are many.
-    fn compact(&self, sets: &[SortedFiles]) -> Result<(), StoreError> {
+    /// Merges overlapping sets of files into one if there are many.
+    fn compact(&self, sets: &[SstFiles]) -> Result<(), StoreError> {
         let (db, directory) = (&self.db, &*self.place.directory);
         for family in column_families::ALL {
             let handle = self.family(family)?;
-            // The files of one set do not overlap with each other.
-            let of_a_set = |set: &SortedFiles| set.files.iter().filter(|(of, _)| *of == family).count() as u64;
+            // The files of one set do not overlap.
+            let of_a_set = |set: &SstFiles| set.files.iter().filter(|(of, _)| *of == family).count() as u64;
             let width = sets.iter().map(of_a_set).max().unwrap_or(0).max(1);
             let overlapping = db
                 .property_int_value_cf(handle, "rocksdb.num-files-at-level0")
@@ -287,50 +257,4 @@ impl Generation {
             || StoreError::Damaged { path: self.place.directory.clone(), what: format!("it has no {family}") };
         self.db.cf_handle(family).ok_or_else(missing)
     }
-}
-
-/// A copy of a generation that nobody writes: SST files in one directory, the others in `database`, which may be the
-/// same. SST files are never changed in place, so a second name for each is enough; where the file system has none,
-/// it is copied. Returns those that have one.
-fn clone_generation(from: &Path, seal: &Seal, to: &Path, database: &Path) -> Result<HashSet<String>, StoreError> {
-    let mut names = HashSet::new();
-    for entry in fs::read_dir(from).map_err(StoreError::io(from))? {
-        let entry = entry.map_err(StoreError::io(from))?;
-        let name = entry.file_name();
-        // What somebody else put there is not taken along.
-        if !name.to_str().is_some_and(|name| seal.has(name)) {
-            continue;
-        }
-        let source = entry.path();
-        let is_sst = source.extension().is_some_and(|extension| extension == "sst");
-        let target = if is_sst { to } else { database }.join(&name);
-        let metadata = fs::symlink_metadata(&source).map_err(StoreError::io(&source))?;
-        dft_io::refuse_others(metadata.file_type()).map_err(StoreError::io(&source))?;
-        if is_sst && fs::hard_link(&source, &target).is_ok() {
-            names.extend(name.into_string());
-        } else {
-            dft_io::failpoint("publish:before a file is copied").map_err(StoreError::io(&target))?;
-            dft_io::copy_regular(&source, &target).map_err(StoreError::io(&target))?;
-        }
-    }
-    Ok(names)
-}
-
-/// Whether a file is of one opening of a generation, and not of its contents.
-fn is_of_an_opening(name: &OsStr) -> bool {
-    name == "LOCK" || name == "SEAL" || name.to_string_lossy().starts_with("LOG")
-}
-
-/// Copies what RocksDB wrote beside its SST files.
-fn copy_small_files(from: &Path, to: &Path) -> Result<(), StoreError> {
-    for entry in fs::read_dir(from).map_err(StoreError::io(from))? {
-        let entry = entry.map_err(StoreError::io(from))?;
-        let name = entry.file_name();
-        if is_of_an_opening(&name) || name == dft_io::OWNER {
-            continue;
-        }
-        let target = to.join(&name);
-        dft_io::copy_regular(&entry.path(), &target).map_err(StoreError::io(&target))?;
-    }
-    Ok(())
 }

@@ -1,9 +1,9 @@
-//! Runs to sorted files, one set for each column family.
+//! Sorts runs into SST files, one set for each column family.
 
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 
 use dft_aggregate::{PARTITIONS, Run, Section, merge_runs};
 use dft_codec::{ChunkWriter, RowKey};
@@ -12,19 +12,20 @@ use rocksdb::{DBCompressionType, Options};
 use crate::column_families::{self, MergeFaults};
 use crate::error::StoreError;
 use crate::hashed::FileHashes;
-use crate::sst::SstSet;
+use crate::threads::join;
+use crate::write::sst::SstSet;
 
-/// Rows of fewer bytes than this are written by one thread to one file.
+/// Below this size, in bytes, one thread writes all rows to one file.
 const SMALL: u64 = 4 << 20;
 
-/// Tables of fewer bytes than this are not compressed, where they are all that the index holds: that takes
-/// longer than to write and read them, and nobody misses the room.
+/// Tables below this size, in bytes, are not compressed if the index holds nothing else: compression takes longer than
+/// writing and reading them, and the space does not matter.
 const PLAIN: u64 = 64 << 20;
 
-/// What a publishing or a staging has written.
+/// The number of entries that a publishing or a staging wrote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
-    /// Rows, each an addition to one of the index or new.
+    /// Rows: new ones, and additions to rows of the index.
     pub rows: u64,
     /// Telemetry rows.
     pub telemetry: u64,
@@ -40,23 +41,23 @@ impl std::ops::AddAssign for Written {
     }
 }
 
-/// Sorted files and the family that each set of them is of, in the order in which they are ingested.
+/// SST files and their families, in the order of ingestion.
 #[derive(Debug, Default)]
-pub(crate) struct SortedFiles {
+pub(crate) struct SstFiles {
     pub(crate) files: Vec<(&'static str, PathBuf)>,
-    /// What they are.
+    /// The hashes of the files.
     pub(crate) hashed: FileHashes,
     pub(crate) written: Written,
 }
 
-impl SortedFiles {
+impl SstFiles {
     /// Adds the files of a family.
     fn add(&mut self, family: &'static str, set: SstSet<'_>) {
         self.files.extend(set.files.into_iter().map(|file| (family, file)));
         self.hashed.extend(set.hashed);
     }
 
-    /// Adds those of other families.
+    /// Adds the files of other families.
     pub(crate) fn extend(&mut self, others: Self) {
         self.files.extend(others.files);
         self.hashed.extend(others.hashed);
@@ -64,28 +65,23 @@ impl SortedFiles {
     }
 }
 
-/// What a thread gives.
-pub(crate) fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-/// Writes runs to sorted files.
+/// Writes runs to SST files.
 pub(crate) struct Sorter<'a> {
     runs: &'a [Run],
     /// The directory of the files.
     folder: &'a Path,
-    /// Whether entries add to others of their key, rather than being the only ones.
+    /// Whether entries add to others of their key instead of being the only ones.
     merge: bool,
-    /// Whether they are not compressed.
+    /// Whether the files are not compressed.
     plain: bool,
-    /// That of the index, in µs.
+    /// The interval of the index, in µs.
     interval: u64,
     threads: usize,
 }
 
 impl<'a> Sorter<'a> {
-    /// For files in a directory, which is made if it is not there. With `merge`, entries add to others of their
-    /// key, rather than being the only ones. `interval` is that of the index, in µs.
+    /// Creates a sorter that writes to `folder`, which is created if needed. With `merge`, entries add to others of
+    /// their key instead of being the only ones. `interval` is that of the index, in µs.
     pub(crate) fn new(
         runs: &'a [Run],
         folder: &'a Path,
@@ -100,7 +96,7 @@ impl<'a> Sorter<'a> {
     }
 
     /// Writes everything.
-    pub(crate) fn write(&self) -> Result<SortedFiles, StoreError> {
+    pub(crate) fn write(&self) -> Result<SstFiles, StoreError> {
         thread::scope(|scope| {
             let rows = scope.spawn(|| self.rows());
             let others = self.others(|_, _| Ok(()));
@@ -111,7 +107,7 @@ impl<'a> Sorter<'a> {
     }
 
     /// Writes the rows, in parallel over ranges of their keys.
-    pub(crate) fn rows(&self) -> Result<SortedFiles, StoreError> {
+    pub(crate) fn rows(&self) -> Result<SstFiles, StoreError> {
         let options = self.options(column_families::ROWS);
         let write = |at: usize, range: &Range<usize>| -> Result<(SstSet<'_>, u64), StoreError> {
             let mut set = SstSet::new(&options, self.folder, &format!("{}-{at:02}", column_families::ROWS), self.merge);
@@ -136,7 +132,7 @@ impl<'a> Sorter<'a> {
             set.end()?;
             Ok((set, rows))
         };
-        let mut sorted = SortedFiles::default();
+        let mut sorted = SstFiles::default();
         thread::scope(|scope| {
             let ranges = self.split_rows();
             let workers: Vec<_> =
@@ -150,12 +146,12 @@ impl<'a> Sorter<'a> {
         })
     }
 
-    /// Writes all that is not rows; `see_series` sees each series' id and identity.
+    /// Writes everything but the rows. `see_series` receives the id and identity of each series.
     pub(crate) fn others(
         &self,
         mut see_series: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
-    ) -> Result<SortedFiles, StoreError> {
-        let mut sorted = SortedFiles::default();
+    ) -> Result<SstFiles, StoreError> {
+        let mut sorted = SstFiles::default();
         for (section, family) in [
             (Section::Telemetry, column_families::TELEMETRY),
             (Section::Series, column_families::SERIES),
@@ -181,7 +177,7 @@ impl<'a> Sorter<'a> {
         Ok(sorted)
     }
 
-    /// How the files of a family are written.
+    /// Returns the options for the files of a family.
     fn options(&self, family: &'static str) -> Options {
         let mut options = column_families::options(family, &MergeFaults::default(), None);
         if self.plain {
@@ -190,7 +186,7 @@ impl<'a> Sorter<'a> {
         options
     }
 
-    /// Ranges of partitions, about equal in bytes, one for each thread that is worth it.
+    /// Returns ranges of partitions, about equal in bytes, one for each thread that is worth starting.
     fn split_rows(&self) -> Vec<Range<usize>> {
         let bytes = |range: &Range<usize>| self.runs.iter().map(|run| run.partition_bytes(range)).sum::<u64>();
         let total = bytes(&(0..PARTITIONS));

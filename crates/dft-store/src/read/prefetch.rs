@@ -1,24 +1,25 @@
 //! Rows that one thread reads and another walks.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use dft_codec::{RowKey, SeriesId};
 
 use crate::error::StoreError;
-use crate::scan::RowScan;
+use crate::read::scan::RowScan;
 
-/// The bytes of entries that are handed over at once.
+/// The size of the entries that are passed at once, in bytes.
 const PACKET: usize = 256 << 10;
 
-/// Packets that are read ahead of the one that is walked.
+/// How many packets are read ahead of the one being walked.
 const AHEAD: usize = 4;
 
-/// Rows of some entries, one after another.
+/// The rows of some consecutive entries.
 #[derive(Default)]
 struct Packet {
     entries: Vec<u8>,
-    /// Keys, and where in the entries their values are.
+    /// Keys, and the positions of their values in the entries.
     rows: Vec<(RowKey, Range<usize>)>,
 }
 
@@ -26,22 +27,28 @@ struct Packet {
 pub struct RowPrefetch {
     packets: Receiver<Result<Packet, StoreError>>,
     packet: Packet,
-    /// The next row of the packet.
+    /// The position of the next row in the packet.
     next: usize,
-    /// What lies before it is passed over.
+    /// Rows before this series are skipped.
     from: Option<SeriesId>,
 }
 
+impl fmt::Debug for RowPrefetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RowPrefetch").field("from", &self.from).finish_non_exhaustive()
+    }
+}
+
 impl<'a> RowScan<'a> {
-    /// Splits the scan: what reads the rows, for a thread that has nothing else to do, and what walks them. It
-    /// reads on as far as a mebibyte ahead, and ends with the rows or with the walk.
+    /// Splits the scan into a reader, for a thread of its own, and a walker. The reader stays at most about a mebibyte
+    /// ahead, and ends with the rows or with the walk.
     pub fn ahead(mut self) -> (impl FnOnce() + Send + 'a, RowPrefetch) {
         let (sender, packets) = sync_channel(AHEAD);
         let read = move || {
             loop {
                 let packet = self.packet();
                 let ended = packet.as_ref().map_or(true, |packet| packet.rows.is_empty());
-                // Where nobody walks any more, nobody misses it.
+                // The send fails if the walk has ended.
                 if sender.send(packet).is_err() || ended {
                     return;
                 }
@@ -50,7 +57,7 @@ impl<'a> RowScan<'a> {
         (read, RowPrefetch { packets, packet: Packet::default(), next: 0, from: None })
     }
 
-    /// The next rows; none at the end.
+    /// Reads the next packet; it has no rows at the end.
     fn packet(&mut self) -> Result<Packet, StoreError> {
         let mut packet = Packet { entries: Vec::with_capacity(PACKET + PACKET / 8), rows: Vec::new() };
         let Packet { entries, rows } = &mut packet;
@@ -67,21 +74,21 @@ impl<'a> RowScan<'a> {
 }
 
 impl RowPrefetch {
-    /// Goes on with the first row of `series`, or of the first series behind it.
+    /// Moves to the first row of `series`, or of the first series after it.
     pub fn seek(&mut self, series: SeriesId) {
         self.from = Some(series);
     }
 
-    /// The next row's key and value; `None` at the end.
+    /// Returns the next row's key and value; `None` at the end.
     ///
     /// # Errors
     ///
-    /// Where the index cannot be read, or a value cannot be merged.
+    /// If the index cannot be read, or a value cannot be merged.
     #[expect(clippy::should_implement_trait, reason = "what it lends ends with the next step")]
     pub fn next(&mut self) -> Result<Option<(RowKey, &[u8])>, StoreError> {
         loop {
             let Some((key, place)) = self.packet.rows.get(self.next).cloned() else {
-                // A thread that has ended sent all there is.
+                // A reader that has ended sent everything.
                 let Ok(packet) = self.packets.recv() else { return Ok(None) };
                 (self.packet, self.next) = (packet?, 0);
                 if self.packet.rows.is_empty() {

@@ -1,4 +1,4 @@
-//! The names of hashes: there may be millions.
+//! Hash tables: the names of hashes, of which an index may have millions.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -10,11 +10,10 @@ use rocksdb::{ColumnFamily, DB};
 
 use crate::column_families;
 use crate::error::StoreError;
-use crate::scan::scan_options;
 
-/// How many hashes of an index have more than one name; `path` is for errors to name.
+/// Returns how many hashes of an index have more than one name. Errors name `path`.
 pub(crate) fn count_ambiguous(db: &DB, family: &ColumnFamily, path: &Path) -> Result<u64, StoreError> {
-    let mut cursor = db.raw_iterator_cf_opt(family, scan_options());
+    let mut cursor = db.raw_iterator_cf_opt(family, column_families::scan_options());
     let (mut last, mut names, mut ambiguous) = (None, 0, 0);
     cursor.seek_to_first();
     while let Some(key) = cursor.key() {
@@ -30,18 +29,18 @@ pub(crate) fn count_ambiguous(db: &DB, family: &ColumnFamily, path: &Path) -> Re
     Ok(ambiguous)
 }
 
-/// The names of hashes, in memory: per hash the one to show, and how many have several.
+/// The names of hashes, in memory: one to show for each hash, and the others of hashes that have several.
 #[derive(Clone, Debug)]
 pub struct NameTable {
-    /// Hashes and names, one after another, by hash.
+    /// Hashes and names, concatenated, by hash.
     text: String,
     places: Vec<NameSpan>,
-    /// Places, by the hash there.
+    /// Indexes into `places`, by hash.
     table: HashTable<usize>,
     hasher: RandomState,
-    /// The names of each hash that has several, in byte order, and who gave them.
+    /// The names of each hash that has several, in byte order, with their givers.
     several: HashMap<String, Vec<(String, NameGivers)>>,
-    /// The value of the last name, which is of use only where its hash has another one.
+    /// The value of the last name, needed only if its hash has another name.
     last: Vec<u8>,
 }
 
@@ -54,7 +53,7 @@ struct NameSpan {
 
 impl NameTable {
     pub(crate) fn new() -> Self {
-        // Fixed seeds: speed must not change from run to run, and nothing depends on this order.
+        // Fixed seeds keep the speed the same from run to run. Nothing depends on the order.
         let hasher = RandomState::with_seeds(0x6e61_6d65, 0x7320_6f66, 0x2068_6173, 0x6865_7321);
         Self {
             text: String::new(),
@@ -66,12 +65,12 @@ impl NameTable {
         }
     }
 
-    /// Adds a name with its value. They come by hash, and those of one hash in byte order, so the first is the
-    /// smallest.
+    /// Adds a name with its value. Names must come by hash, and those of one hash in byte order, so the first is the
+    /// lowest.
     ///
     /// # Errors
     ///
-    /// Where a value is not what [`NameGivers::encode`] writes.
+    /// If the value is not an encoding of [`NameGivers`].
     pub(crate) fn add(&mut self, hash: &str, name: &str, givers: &[u8]) -> Result<(), DecodeError> {
         if let Some(last) = self.places.len().checked_sub(1)
             && self.hash(last) == hash
@@ -107,8 +106,8 @@ impl NameTable {
         &self.text[self.places[at].name..end]
     }
 
-    /// The name that a process of a host means by a hash. Where the hash has several, that is the one that the
-    /// process itself gave, and else the smallest in byte order.
+    /// Returns the name that a process of a host means by a hash. If the hash has several names, this is the one that
+    /// the process gave itself, else the lowest in byte order.
     pub fn of_process(&self, hash: &str, host_hash: &str, pid: i64) -> Option<&str> {
         if self.several.is_empty() {
             return self.get(hash);
@@ -120,28 +119,28 @@ impl NameTable {
         own.or(names.first()).map(|(name, _)| name.as_str())
     }
 
-    /// The name of a hash, whoever means it: the smallest in byte order where it has several.
+    /// Returns the name of a hash, regardless of the process: the lowest in byte order if it has several.
     pub fn get(&self, hash: &str) -> Option<&str> {
         let found = self.table.find(self.hasher.hash_one(hash), |&at| self.hash(at) == hash);
         found.map(|&at| self.name(at))
     }
 
-    /// How many hashes have a name.
+    /// Returns how many hashes have a name.
     pub fn len(&self) -> usize {
         self.places.len()
     }
 
-    /// Whether no hash has one.
+    /// Returns whether no hash has a name.
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
-    /// How many hashes have more than one.
+    /// Returns how many hashes have more than one name.
     pub fn ambiguous(&self) -> usize {
         self.several.len()
     }
 
-    /// Hashes and names, by hash.
+    /// Returns hashes and names, by hash.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         (0..self.len()).map(|at| (self.hash(at), self.name(at)))
     }
@@ -152,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_hash_has_its_least_name_and_others_have_none() {
+    fn a_hash_has_its_lowest_name_and_an_unknown_hash_has_none() {
         let mut table = NameTable::new();
         assert_eq!((table.get(""), table.is_empty()), (None, true));
         let names = [("", "of nothing"), ("a", ""), ("a", "x"), ("a", "y"), ("ab", "c"), ("b", "n"), ("b", "o")];
@@ -178,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_with_several_names_means_the_one_that_its_process_gave() {
+    fn a_hash_with_several_names_has_the_one_that_its_process_gave() {
         let givers = |processes: &[(&str, i64)]| {
             let mut givers = NameGivers::default();
             givers.extend(processes.iter().map(|(host_hash, pid)| ProcessId::of(host_hash, *pid)));
@@ -192,10 +191,10 @@ mod tests {
         let of = |hash, host_hash, pid| table.of_process(hash, host_hash, pid);
         assert_eq!(of("7", "node1", 1), Some("/a"));
         assert_eq!(of("7", "node2", 1), Some("/b"));
-        // It gave two, so the smaller of them.
+        // This process gave two names.
         assert_eq!(of("7", "node1", 2), Some("/b"));
         assert_eq!(of("7", "node3", 9), Some("/c"));
-        // It gave none.
+        // This process gave none.
         assert_eq!(of("7", "node3", 3), Some("/a"));
         assert_eq!((of("8", "node5", 5), of("9", "node1", 1)), (Some("/d"), None));
         assert_eq!(table.ambiguous(), 1);

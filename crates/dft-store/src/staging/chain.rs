@@ -1,35 +1,35 @@
-//! Which pieces make a file.
+//! Chains pieces to a whole file.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use dft_codec::{FileEntry, PieceEntry, Unchained};
 
-/// What pieces of one state of a file come to.
+/// The result of chaining pieces of one state of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Chain {
-    /// These, by their places among those given, in order, make the file.
+    /// These pieces, by their positions in the input, make the file in this order.
     Whole(Vec<usize>, Box<FileEntry>),
-    /// Bytes of the file are in no piece.
+    /// These bytes of the file are in no piece.
     Waiting(Vec<Range<u64>>),
-    /// They never will make it.
+    /// The pieces can never make the file.
     Broken(Unchained),
 }
 
-/// Chains pieces of one file. There may be pieces of several plans among them, of which those of one, or
-/// some of several, make the file.
+/// Chains pieces of one file. The pieces may come from several plans; those of one plan, or some of several, may make
+/// the file.
 pub(crate) fn chain(pieces: &[&PieceEntry]) -> Chain {
     let mut order: Vec<usize> = (0..pieces.len()).collect();
     order.sort_by_key(|&at| (pieces[at].range.start, pieces[at].range.end));
-    // From the last on: by their starts, the pieces from which the file's end is reached, and what follows.
+    // From last to first: by start, the pieces from which the file's end can be reached; and the next piece of each.
     let mut reaching: HashMap<u64, Vec<usize>> = HashMap::new();
     let mut next: HashMap<usize, usize> = HashMap::new();
     for &at in order.iter().rev() {
         let piece = pieces[at];
         if !piece.is_last() {
             let candidates = reaching.get(&piece.range.end).into_iter().flatten();
-            match candidates.copied().find(|&behind| piece.chains(pieces[behind]).is_ok()) {
-                Some(behind) => next.insert(at, behind),
+            match candidates.copied().find(|&following| piece.chains(pieces[following]).is_ok()) {
+                Some(following) => next.insert(at, following),
                 None => continue,
             };
         }
@@ -55,21 +55,21 @@ pub(crate) fn chain(pieces: &[&PieceEntry]) -> Chain {
     }
 }
 
-/// The first place at which pieces, sorted by their starts, tell that the file cannot be cut there.
+/// Returns the first place at which pieces, sorted by start, show that the file cannot be cut there.
 fn broken(pieces: &[&PieceEntry]) -> Option<Unchained> {
     let mut starts: HashMap<u64, Vec<&PieceEntry>> = HashMap::new();
     for piece in pieces {
         starts.entry(piece.range.start).or_default().push(piece);
     }
     let failed = pieces.iter().flat_map(|piece| {
-        let behind = starts.get(&piece.range.end).into_iter().flatten();
-        let pairs = behind.filter_map(|behind| piece.chains(behind).err());
+        let following = starts.get(&piece.range.end).into_iter().flatten();
+        let pairs = following.filter_map(|following| piece.chains(following).err());
         piece.check().err().into_iter().chain(pairs).collect::<Vec<_>>()
     });
     failed.min_by_key(|unchained| unchained.byte)
 }
 
-/// Bytes of the file that are in no piece; the pieces are sorted by their starts.
+/// Returns the bytes of the file that are in no piece. The pieces are sorted by start.
 fn missing(pieces: &[&PieceEntry]) -> Vec<Range<u64>> {
     let size = pieces.first().map_or(0, |piece| piece.entry.size);
     let mut missing = Vec::new();
@@ -122,7 +122,7 @@ mod tests {
     fn pieces_of_any_order_and_of_several_plans_make_the_file() {
         let mut pieces = vec![piece(20..30), piece(0..10), piece(10..20)];
         assert_eq!(in_order(&pieces), Some(vec![0..10, 10..20, 20..30]));
-        // Others that lead nowhere, or not as far, are in nobody's way.
+        // Pieces that lead nowhere, or not as far, do not matter.
         let mut within = piece(10..15);
         within.open_end = Some(OpenEnd::Member);
         pieces.splice(0..0, [piece(0..5), piece(0..20), within, piece(20..25), piece(10..20)]);
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_said() {
+    fn missing_bytes_are_reported() {
         let missing = |pieces: &[PieceEntry]| match chained(pieces) {
             Chain::Waiting(missing) => missing.iter().map(|range| (range.start, range.end)).collect::<Vec<_>>(),
             other => panic!("{other:?}"),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_chains_is_said_also_where_others_are_missing() {
+    fn pieces_that_never_chain_are_reported_even_if_others_are_missing() {
         let byte = |pieces: &[PieceEntry]| match chained(pieces) {
             Chain::Broken(Unchained { byte, .. }) => byte,
             other => panic!("{other:?}"),

@@ -1,0 +1,155 @@
+//! Lookups of files, names, series and bundles in an index.
+
+use dft_codec::{DecodeError, DuplicateEntry, FileEntry, NameKey, NameKind, SeriesIdentity};
+
+use crate::column_families;
+use crate::error::StoreError;
+use crate::read::index::Index;
+use crate::read::names::{NameTable, count_ambiguous};
+
+impl Index {
+    /// Returns the entry of a trace file.
+    ///
+    /// # Errors
+    ///
+    /// If the index cannot be read.
+    pub fn file(&self, path: &[u8]) -> Result<Option<FileEntry>, StoreError> {
+        let bytes = self
+            .db
+            .get_pinned_cf(self.family(column_families::FILES)?, path)
+            .map_err(StoreError::rocks(self.path(), "read a file's entry"))?;
+        bytes
+            .map(|bytes| FileEntry::decode(&bytes).map_err(|error| self.entry(column_families::FILES, path, error)))
+            .transpose()
+    }
+
+    /// Returns all trace files in the index, by path.
+    ///
+    /// # Errors
+    ///
+    /// If the index cannot be read.
+    pub fn files(&self) -> Result<Vec<(Vec<u8>, FileEntry)>, StoreError> {
+        let mut files = Vec::new();
+        self.each(column_families::FILES, b"", |key, value| {
+            files.push((key.to_vec(), FileEntry::decode(value)?));
+            Ok(true)
+        })?;
+        Ok(files)
+    }
+
+    /// Returns all duplicates, which are not counted, by name.
+    ///
+    /// # Errors
+    ///
+    /// If the index cannot be read.
+    pub fn duplicates(&self) -> Result<Vec<(Vec<u8>, DuplicateEntry)>, StoreError> {
+        let mut duplicates = Vec::new();
+        self.each(column_families::META, column_families::DUPLICATE, |key, value| {
+            let Some(name) = key.strip_prefix(column_families::DUPLICATE) else { return Ok(false) };
+            duplicates.push((name.to_vec(), DuplicateEntry::decode(value)?));
+            Ok(true)
+        })?;
+        Ok(duplicates)
+    }
+
+    /// Returns the whole hash table of a kind.
+    ///
+    /// # Errors
+    ///
+    /// If the index cannot be read.
+    pub fn names(&self, kind: NameKind) -> Result<NameTable, StoreError> {
+        let mut table = NameTable::new();
+        self.each_name(kind, |key, givers| table.add(&key.hash, &key.name, givers))?;
+        Ok(table)
+    }
+
+    /// Returns how many hashes, of all kinds, have more than one name.
+    ///
+    /// # Errors
+    ///
+    /// If the index cannot be read.
+    pub fn ambiguous_hashes(&self) -> Result<u64, StoreError> {
+        count_ambiguous(&self.db, self.family(column_families::NAMES)?, self.path())
+    }
+
+    /// Passes the names of a kind and their values to `visit`, by hash; names of the same hash in byte order.
+    fn each_name(
+        &self,
+        kind: NameKind,
+        mut visit: impl FnMut(NameKey, &[u8]) -> Result<(), DecodeError>,
+    ) -> Result<(), StoreError> {
+        self.each(column_families::NAMES, &[kind.tag()], |key, givers| {
+            if key.first() != Some(&kind.tag()) {
+                return Ok(false);
+            }
+            visit(NameKey::decode(key)?, givers)?;
+            Ok(true)
+        })
+    }
+
+    /// Returns the name of a hash: the first in byte order if it has several.
+    ///
+    /// # Errors
+    ///
+    /// If the index cannot be read.
+    pub fn name(&self, kind: NameKind, hash: &str) -> Result<Option<String>, StoreError> {
+        let prefix = NameKey::prefix(kind, hash);
+        let mut found = None;
+        self.each(column_families::NAMES, &prefix, |key, _| {
+            if key.starts_with(&prefix) {
+                found = Some(NameKey::decode(key)?.name);
+            }
+            Ok(false)
+        })?;
+        Ok(found)
+    }
+
+    /// Returns the number of telemetry rows.
+    ///
+    /// # Errors
+    ///
+    /// If the index cannot be read.
+    pub fn count_telemetry(&self) -> Result<u64, StoreError> {
+        self.count(column_families::TELEMETRY)
+    }
+
+    /// Returns the number of series.
+    ///
+    /// # Errors
+    ///
+    /// If the index cannot be read.
+    pub fn count_series(&self) -> Result<u64, StoreError> {
+        self.count(column_families::SERIES)
+    }
+
+    fn count(&self, family: &'static str) -> Result<u64, StoreError> {
+        let mut entries = 0;
+        self.each(family, b"", |_, _| {
+            entries += 1;
+            Ok(true)
+        })?;
+        Ok(entries)
+    }
+
+    /// Refuses a second identity under the id of an indexed series.
+    pub(crate) fn refuse_clash(&self, id: &[u8], identity: &[u8]) -> Result<(), StoreError> {
+        let stored =
+            self.db.get_pinned_cf(self.family(column_families::SERIES)?, id).map_err(|error| self.read_error(error))?;
+        match stored {
+            Some(stored) if *stored != *identity => {
+                let decode = |bytes: &[u8]| {
+                    SeriesIdentity::decode(bytes)
+                        .map(Box::new)
+                        .map_err(|error| self.entry(column_families::SERIES, id, error))
+                };
+                Err(StoreError::SeriesClash { first: decode(&stored)?, second: decode(identity)? })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns whether a bundle was ingested, by its id.
+    pub(crate) fn has_bundle(&self, id: &str) -> Result<bool, StoreError> {
+        Ok(self.meta(&column_families::bundle_key(id))?.is_some())
+    }
+}

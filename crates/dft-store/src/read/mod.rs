@@ -1,0 +1,10 @@
+//! An index as readers see it.
+
+mod contents;
+pub(crate) mod index;
+mod lookups;
+pub(crate) mod names;
+pub(crate) mod prefetch;
+pub(crate) mod same_traces;
+pub(crate) mod scan;
+pub(crate) mod verify;

@@ -1,0 +1,9 @@
+//! The writer of an index, and how it builds the next generation.
+
+pub(crate) mod batch;
+mod clone;
+mod file_system;
+pub(crate) mod generation;
+pub(crate) mod index_writer;
+pub(crate) mod sorter;
+mod sst;
