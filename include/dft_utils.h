@@ -1,34 +1,34 @@
-/* libdft_utils: DFTracer traces to aggregated tables.
+/* libdft_utils: aggregates DFTracer traces to tables.
  *
  * This header is generated (`cargo xtask header`). These rules hold for every function:
  *
- * Status. Every function returns a dft_status: 0 (DFT_OK) is success. Codes keep their meaning for ever,
- * and none is used again for another. dft_last_error() says more about the last call of the thread that
- * failed: what, where, and what to do. A function that fails changes nothing that it was given.
+ * Status. Every function returns a dft_status: 0 (DFT_OK) is success. A code never changes its meaning and
+ * is never reused. dft_last_error() describes the thread's last failed call: what failed, where, and what
+ * to do. A function that fails does not change its arguments.
  *
- * Handles (dft_index *, dft_aggregator *, …) are opaque, and no addresses: never look into one. Each is
- * freed by the function that its type names, once; a handle that was freed, or is of another type, or
- * never was one, gives DFT_INVALID_HANDLE and nothing else. An object that is for one thread at a time
- * gives DFT_BUSY to a second one meanwhile.
+ * Handles (dft_index *, dft_aggregator *, …) are opaque and are not addresses: never dereference one. Free
+ * each once, with the function that its type names. A handle that was freed, has another type, or never was
+ * a handle gives DFT_INVALID_HANDLE and has no other effect. If an object allows one thread at a time, a
+ * second concurrent call gives DFT_BUSY.
  *
- * Texts are a pointer and a length: any bytes, with no zero at the end. Those that are given to a function
- * are the caller's, and only read during the call. Those that a function gives are the library's, and
- * valid for as long as it says.
+ * Texts are a pointer and a length: any bytes, without a terminating zero. The caller owns the texts that it
+ * passes; a function reads them only during the call. The library owns the texts that a function returns;
+ * the function states how long they are valid.
  *
- * Structs that start with `size` grow: set it to sizeof the struct before the call. The library reads and
- * writes no more than that, and what an older caller does not know of is as by default. `reserved` is 0.
+ * Structs that start with `size` may grow: set it to sizeof the struct before the call. The library reads and
+ * writes no more than that, and uses defaults for fields that an older caller does not have. `reserved` is 0.
  *
- * Pointers that must not be NULL, or are misaligned, give DFT_INVALID_ARGUMENT. That they point to what
- * the function's type says is the caller's word.
+ * A pointer that is misaligned, or is NULL where NULL is not allowed, gives DFT_INVALID_ARGUMENT. The caller
+ * must ensure that every pointer points to what the function's type declares.
  *
- * Callbacks are called during the call that they were given to, on the caller's thread unless it says
+ * Callbacks run during the call that they are passed to, on the caller's thread unless the function states
  * otherwise. They must return, and must not throw.
  *
- * fork(): what a process has opened is not its child's. There a handle gives DFT_FORKED, freeing it is DFT_OK and
- * changes nothing, and a stream fails; the child opens and builds for itself. A child that is made while another
- * thread is in dft_build(), dft_stage(), dft_ingest(), dft_index_open(), dft_aggregator_publish() or
- * dft_aggregator_into_index() gets DFT_FORKED from each of them, for a child has only a part of what they work with.
- * Programs that a child executes are not concerned.
+ * fork(): a child cannot use what its parent opened. In the child, a handle gives DFT_FORKED, freeing it gives
+ * DFT_OK and changes nothing, and a stream fails; the child opens and builds for itself. If the parent forks while
+ * another thread is in dft_build(), dft_stage(), dft_ingest(), dft_index_open(), dft_aggregator_publish() or
+ * dft_aggregator_into_index(), each of these functions gives DFT_FORKED in the child, because the child has only a
+ * part of the state that they need. Programs that a child executes are not affected.
  *
  * The library prints nothing, never ends the process, installs no signal handler, and lets no panic or
  * exception out. Times are in µs, sizes in bytes. Linux, 64 bits.
@@ -70,24 +70,6 @@ struct ArrowArrayStream;
 
 // `dft_arg.text` is the value.
 #define DFT_ARG_TEXT 2
-
-// How a trace stands to an index: it is in.
-#define DFT_TRACE_KNOWN 0
-
-// It is not in.
-#define DFT_TRACE_NEW 1
-
-// It is in, and is longer now.
-#define DFT_TRACE_GROWN 2
-
-// It is in, and is not what it was: dft_build() refuses it, unless the index is made anew.
-#define DFT_TRACE_CHANGED 3
-
-// It cannot be read.
-#define DFT_TRACE_UNREADABLE 4
-
-// It looks like a trace in a container that is not read, such as one of zstd.
-#define DFT_TRACE_NOT_READ 5
 
 // Which args become custom metrics: all quantities that have no meaning of their own; no identifiers and labels,
 // such as `*_hash`, `fd`, `flags` and `level`.
@@ -154,24 +136,6 @@ struct ArrowArrayStream;
 // CSV.
 #define DFT_FORMAT_CSV 2
 
-// Hash tables: of files.
-#define DFT_NAMES_FILE 0
-
-// Of hosts.
-#define DFT_NAMES_HOST 1
-
-// Of strings.
-#define DFT_NAMES_STRING 2
-
-// Families of rows: calls.
-#define DFT_SERIES_CALL 0
-
-// Calls that a tracer aggregated over a period.
-#define DFT_SERIES_AGGREGATED_CALL 1
-
-// Statistics of the system itself that a tracer aggregated.
-#define DFT_SERIES_HOST_STATISTIC 2
-
 // What a trace file had wrong with it as a whole: nothing.
 #define DFT_FAULT_NONE 0
 
@@ -190,11 +154,47 @@ struct ArrowArrayStream;
 // Its times are in another unit than they were read in.
 #define DFT_FAULT_TIME_UNIT 5
 
+// Hash tables: of files.
+#define DFT_NAMES_FILE 0
+
+// Of hosts.
+#define DFT_NAMES_HOST 1
+
+// Of strings.
+#define DFT_NAMES_STRING 2
+
+// Families of rows: calls.
+#define DFT_SERIES_CALL 0
+
+// Calls that a tracer aggregated over a period.
+#define DFT_SERIES_AGGREGATED_CALL 1
+
+// Statistics of the system itself that a tracer aggregated.
+#define DFT_SERIES_HOST_STATISTIC 2
+
 // A call failed: the text is the message of its error.
 #define DFT_LOG_ERROR 0
 
 // Something was wrong with the input, and the call went on: a truncated trace, a refused bundle.
 #define DFT_LOG_WARNING 1
+
+// How a trace stands to an index: it is in.
+#define DFT_TRACE_KNOWN 0
+
+// It is not in.
+#define DFT_TRACE_NEW 1
+
+// It is in, and is longer now.
+#define DFT_TRACE_GROWN 2
+
+// It is in, and is not what it was: dft_build() refuses it, unless the index is made anew.
+#define DFT_TRACE_CHANGED 3
+
+// It cannot be read.
+#define DFT_TRACE_UNREADABLE 4
+
+// It looks like a trace in a container that is not read, such as one of zstd.
+#define DFT_TRACE_NOT_READ 5
 
 // The version of the ABI that this header describes. It changes only where a program that was built
 // against an older one would no longer work.
@@ -319,20 +319,6 @@ typedef struct dft_lines_added {
     uint64_t first_skipped;
 } dft_lines_added;
 
-// What went wrong in the last call of this thread that failed.
-typedef struct dft_error {
-    // The size of this struct, which the caller sets.
-    uint64_t size;
-    // The status that the call returned; 0 where none has failed yet.
-    dft_status status;
-    // For people: what is wrong, where, and what to do.
-    struct dft_text message;
-    // The file or directory that it is about; empty if about none.
-    struct dft_text path;
-    // The key or row that it is about; empty if about none.
-    struct dft_text key;
-} dft_error;
-
 // How a build is done, which does not show in its result. NULL, or zeros, for the defaults.
 typedef struct dft_build_options {
     // The size of this struct, which the caller sets.
@@ -406,47 +392,22 @@ typedef struct dft_build_summary {
     uint64_t duplicate_files;
 } dft_build_summary;
 
-// A piece of a trace: bytes of the file as it is on disk. A file that is not cut is one, from 0 to its size.
-typedef struct dft_piece {
+// What went wrong in the last call of this thread that failed.
+typedef struct dft_error {
     // The size of this struct, which the caller sets.
     uint64_t size;
-    // The trace.
+    // The status that the call returned; 0 where none has failed yet.
+    dft_status status;
+    // For people: what is wrong, where, and what to do.
+    struct dft_text message;
+    // The file or directory that it is about; empty if about none.
     struct dft_text path;
-    // The first byte.
-    uint64_t start;
-    // The byte behind the last.
-    uint64_t end;
-    // The size that the file had when it was cut.
-    uint64_t file_size;
-} dft_piece;
+    // The key or row that it is about; empty if about none.
+    struct dft_text key;
+} dft_error;
 
-// Sees a piece of a plan; valid during the call. Not 0 ends the planning, which then returns DFT_CANCELLED.
-typedef int32_t (*dft_on_piece)(void *context, const struct dft_piece *piece);
-
-// Sees a trace, and how it stands to an index: one of DFT_TRACE_…; not 0 ends the walk.
-typedef int32_t (*dft_visit_trace)(void *context, struct dft_text path, uint32_t state);
-
-// What an ingest did.
-typedef struct dft_ingest_summary {
-    // The size of this struct, which the caller sets.
-    uint64_t size;
-    // Bundles that were taken in.
-    uint64_t taken;
-    // Bundles that were in already.
-    uint64_t known;
-    // Bundles that were refused, and stay where they are.
-    uint64_t refused;
-    // Bundles that are in but could not be removed.
-    uint64_t not_removed;
-    // Bundles that are on their way, or whose worker died.
-    uint64_t unfinished;
-    // Traces of which some pieces are there, which wait for the others.
-    uint64_t waiting_traces;
-    // Traces whose pieces do not make them: they are to be staged whole.
-    uint64_t unchained_traces;
-    // Files that have the trace of another one, of which nothing is counted; the log names them.
-    uint64_t duplicate_files;
-} dft_ingest_summary;
+// Sees what the library has to say, on whatever thread it says it; the text is valid during the call.
+typedef void (*dft_on_log)(void *context, uint32_t level, struct dft_text text);
 
 // What of an index a table shows. Set `size` and zero the rest for all of it.
 typedef struct dft_view {
@@ -498,44 +459,6 @@ typedef struct dft_view {
 
 // Sees a column's name, valid during the call; not 0 ends the walk.
 typedef int32_t (*dft_visit_column)(void *context, struct dft_text name);
-
-// What an index is.
-typedef struct dft_index_info {
-    // The size of this struct, which the caller sets.
-    uint64_t size;
-    // The length of a time bucket, in µs.
-    uint64_t interval_us;
-    // A hash of its configuration: two indexes of one configuration have one.
-    uint64_t config_hash;
-    // The least bucket over rows and telemetry, in µs; 0 where there is neither.
-    uint64_t min_bucket_us;
-    // The greatest bucket, in µs.
-    uint64_t max_bucket_us;
-    // 1 where the bounds above are of something, 0 where the index has neither rows nor telemetry.
-    uint32_t has_bounds;
-    // 1 where rows are kept apart by file.
-    uint32_t group_by_file;
-    // Bytes that it takes on disk.
-    uint64_t bytes;
-} dft_index_info;
-
-// How much is in an index.
-typedef struct dft_index_counts {
-    // The size of this struct, which the caller sets.
-    uint64_t size;
-    // Rows of calls.
-    uint64_t event_rows;
-    // Rows of calls that a tracer aggregated.
-    uint64_t profile_rows;
-    // Rows of system statistics that a tracer aggregated.
-    uint64_t system_rows;
-    // Rows of telemetry.
-    uint64_t telemetry_rows;
-    // Series.
-    uint64_t series;
-    // Trace files and live sources.
-    uint64_t files;
-} dft_index_counts;
 
 // A trace file in an index. What it points to is valid during the callback.
 typedef struct dft_file {
@@ -593,11 +516,68 @@ typedef struct dft_process {
 // Sees a process; not 0 ends the walk.
 typedef int32_t (*dft_visit_process)(void *context, const struct dft_process *process);
 
+// What an index is.
+typedef struct dft_index_info {
+    // The size of this struct, which the caller sets.
+    uint64_t size;
+    // The length of a time bucket, in µs.
+    uint64_t interval_us;
+    // A hash of its configuration: two indexes of one configuration have one.
+    uint64_t config_hash;
+    // The least bucket over rows and telemetry, in µs; 0 where there is neither.
+    uint64_t min_bucket_us;
+    // The greatest bucket, in µs.
+    uint64_t max_bucket_us;
+    // 1 where the bounds above are of something, 0 where the index has neither rows nor telemetry.
+    uint32_t has_bounds;
+    // 1 where rows are kept apart by file.
+    uint32_t group_by_file;
+    // Bytes that it takes on disk.
+    uint64_t bytes;
+} dft_index_info;
+
+// How much is in an index.
+typedef struct dft_index_counts {
+    // The size of this struct, which the caller sets.
+    uint64_t size;
+    // Rows of calls.
+    uint64_t event_rows;
+    // Rows of calls that a tracer aggregated.
+    uint64_t profile_rows;
+    // Rows of system statistics that a tracer aggregated.
+    uint64_t system_rows;
+    // Rows of telemetry.
+    uint64_t telemetry_rows;
+    // Series.
+    uint64_t series;
+    // Trace files and live sources.
+    uint64_t files;
+} dft_index_counts;
+
 // Sees a hash and its name; not 0 ends the walk.
 typedef int32_t (*dft_visit_name)(void *context, struct dft_text hash, struct dft_text name);
 
-// Sees what the library has to say, on whatever thread it says it; the text is valid during the call.
-typedef void (*dft_on_log)(void *context, uint32_t level, struct dft_text text);
+// What an ingest did.
+typedef struct dft_ingest_summary {
+    // The size of this struct, which the caller sets.
+    uint64_t size;
+    // Bundles that were taken in.
+    uint64_t taken;
+    // Bundles that were in already.
+    uint64_t known;
+    // Bundles that were refused, and stay where they are.
+    uint64_t refused;
+    // Bundles that are in but could not be removed.
+    uint64_t not_removed;
+    // Bundles that are on their way, or whose worker died.
+    uint64_t unfinished;
+    // Traces of which some pieces are there, which wait for the others.
+    uint64_t waiting_traces;
+    // Traces whose pieces do not make them: they are to be staged whole.
+    uint64_t unchained_traces;
+    // Files that have the trace of another one, of which nothing is counted; the log names them.
+    uint64_t duplicate_files;
+} dft_ingest_summary;
 
 // Which rows to walk. Set `size` and zero the rest for all calls.
 typedef struct dft_row_query {
@@ -754,6 +734,26 @@ typedef struct dft_metric {
     double max;
 } dft_metric;
 
+// A piece of a trace: bytes of the file as it is on disk. A file that is not cut is one, from 0 to its size.
+typedef struct dft_piece {
+    // The size of this struct, which the caller sets.
+    uint64_t size;
+    // The trace.
+    struct dft_text path;
+    // The first byte.
+    uint64_t start;
+    // The byte behind the last.
+    uint64_t end;
+    // The size that the file had when it was cut.
+    uint64_t file_size;
+} dft_piece;
+
+// Sees a piece of a plan; valid during the call. Not 0 ends the planning, which then returns DFT_CANCELLED.
+typedef int32_t (*dft_on_piece)(void *context, const struct dft_piece *piece);
+
+// Sees a trace, and how it stands to an index: one of DFT_TRACE_…; not 0 ends the walk.
+typedef int32_t (*dft_visit_trace)(void *context, struct dft_text path, uint32_t state);
+
 // Which library this is.
 typedef struct dft_version {
     // The size of this struct, which the caller sets.
@@ -884,10 +884,6 @@ dft_status dft_aggregator_into_index(struct dft_aggregator *aggregator,
 // Frees an aggregator and all that it holds. NULL is nothing to free.
 dft_status dft_aggregator_free(struct dft_aggregator *aggregator);
 
-// Says what went wrong in the last call of this thread that failed. The texts are valid until the next
-// call of this thread that fails. Fails itself only for a bad argument, and then changes nothing.
-dft_status dft_last_error(struct dft_error *error);
-
 // Brings traces into an index: those that it does not have yet, and what others have grown by; all at
 // once, or nothing.
 //
@@ -906,6 +902,169 @@ dft_status dft_build(const struct dft_text *traces,
                      dft_on_text on_fault,
                      void *context,
                      struct dft_build_summary *done);
+
+// Writes the default configuration: 1 s, all custom metrics, by file, no percentiles.
+//
+// `config`: whose `size` the caller has set. Any thread.
+dft_status dft_config_default(struct dft_config *config);
+
+// Says what went wrong in the last call of this thread that failed. The texts are valid until the next
+// call of this thread that fails. Fails itself only for a bad argument, and then changes nothing.
+dft_status dft_last_error(struct dft_error *error);
+
+// Sets who sees what the library has to say; NULL for nobody, as it is at first. `context` is handed on.
+// When it returns, the one that was set before is not called any more. DFT_BUSY from within a callback.
+dft_status dft_set_log(dft_on_log on_log, void *context);
+
+// Gives a table as a stream by the Arrow C stream interface, which any Arrow library reads without a copy.
+//
+// `table`: one of DFT_TABLE_…. `view`: NULL for all of it. `stream`: an ArrowArrayStream, whose bytes are
+// overwritten; the caller releases it by its own `release`, on any one thread at a time. The index may be
+// freed before it. Memory does not grow with the table.
+dft_status dft_table_stream(const struct dft_index *index,
+                            uint32_t table,
+                            const struct dft_view *view,
+                            struct ArrowArrayStream *stream);
+
+// Shows the columns of a table to `visit`, in their order: of telemetry and of the aggregation, those of
+// every metric that was observed. `view`: NULL for all of it; `context` is handed on.
+dft_status dft_table_columns(const struct dft_index *index,
+                             uint32_t table,
+                             const struct dft_view *view,
+                             dft_visit_column visit,
+                             void *context);
+
+// Writes tables to files of a directory, which is made if it is not there: one file each, named after the
+// table; all are there whole or not at all. Tables that earlier exports wrote there and that show something
+// else, another state of the index or other rows of it, are removed; a table that no export is known to have
+// written, and that would stay beside the new ones, gives DFT_INVALID_ARGUMENT before anything is written.
+//
+// `tables`: DFT_TABLE_…, or none for all but the aggregation. `view`: NULL for all of it. `format`: one of
+// DFT_FORMAT_…. `threads`: tables written at once; 0 for as many as the machine has cores.
+dft_status dft_export(const struct dft_index *index,
+                      struct dft_text directory,
+                      const uint32_t *tables,
+                      uint64_t tables_length,
+                      const struct dft_view *view,
+                      uint32_t format,
+                      uint32_t threads);
+
+// Says what is in an index on one screen, as a JSON object: spans and totals (times in µs, sizes in
+// bytes), the `top` functions and files, every metric of telemetry.
+//
+// `view`: NULL for all of it. `on_text`: is given the text, once, with an empty path; `context` is handed
+// on to it. DFT_TOO_LARGE, with the row, where no int64 holds a number.
+dft_status dft_summary(const struct dft_index *index,
+                       const struct dft_view *view,
+                       uint64_t top,
+                       dft_on_text on_text,
+                       void *context);
+
+// Shows every trace file of an index to `visit`, by path. `context` is handed on to it.
+dft_status dft_index_files(const struct dft_index *index, dft_visit_file visit, void *context);
+
+// Shows every process of an index to `visit`, by host and number; `context` is handed on to it. It reads
+// all series, so it takes as long as there are some.
+dft_status dft_index_processes(const struct dft_index *index, dft_visit_process visit, void *context);
+
+// Opens an index. It needs no lock, and sees the index as it is now for as long as it is open, while
+// others write it.
+//
+// `path`: the index's directory. `index`: where the handle is put, to be freed by dft_index_free().
+// DFT_NO_INDEX, DFT_FORMAT, DFT_DAMAGED. Any thread.
+dft_status dft_index_open(struct dft_text path, struct dft_index **index);
+
+// Says where the index of some traces is put if nothing else is asked for: in `.dftagg` in their
+// directory, or in the innermost directory that holds all of them. Written to `buffer` as dft_index_name()
+// does.
+dft_status dft_index_location(const struct dft_text *traces,
+                              uint64_t traces_length,
+                              char *buffer,
+                              uint64_t capacity,
+                              uint64_t *length);
+
+// Frees the handle of an index. Cursors and streams of it stay good. NULL is nothing to free.
+dft_status dft_index_free(struct dft_index *index);
+
+// Says what an index is: its configuration, its time bounds, its size. At once.
+dft_status dft_index_describe(const struct dft_index *index, struct dft_index_info *info);
+
+// Gives the configuration that an index was made with, such as to build with it. Its lists are valid until
+// the index's handle is freed.
+dft_status dft_index_config(const struct dft_index *index, struct dft_config *config);
+
+// Counts what is in an index. It reads all keys, so it takes as long as there are rows.
+dft_status dft_index_count(const struct dft_index *index, struct dft_index_counts *counts);
+
+// Shows every hash of a table, and its name, to `visit`, by hash: the least name in byte order where a
+// hash has several. `kind` is one of DFT_NAMES_…; `context` is handed on.
+dft_status dft_index_names(const struct dft_index *index, uint32_t kind, dft_visit_name visit, void *context);
+
+// Looks up the name of a hash. `length` is set to the name's length, 0 where the hash resolves to nothing,
+// and the name is written to `buffer` if it fits in `capacity` bytes, else DFT_TOO_LARGE.
+dft_status dft_index_name(const struct dft_index *index,
+                          uint32_t kind,
+                          struct dft_text hash,
+                          char *buffer,
+                          uint64_t capacity,
+                          uint64_t *length);
+
+// Brings the bundles of a shared directory into an index, in any order, each once; those that are in are
+// removed, unless `keep` is not 0.
+//
+// `index`: made, with the bundles' configuration, if it is not there. `on_refused`: sees why a bundle was
+// refused, or not removed, and which traces are to be staged whole, for their pieces do not make them; on
+// the caller's thread; may be NULL. `done`: may be NULL.
+dft_status dft_ingest(struct dft_text index,
+                      struct dft_text shared,
+                      uint32_t keep,
+                      dft_on_text on_refused,
+                      void *context,
+                      struct dft_ingest_summary *done);
+
+// dft_ingest(), with what becomes of traces whose pieces were staged.
+//
+// `on_waiting`: sees each trace of which some pieces are there, and what is missing. `on_unchained`: sees
+// each trace whose pieces do not make it, and why: it is to be staged whole, by dft_stage(), and then
+// ingested. Both on the caller's thread; either may be NULL. The other arguments are those of dft_ingest().
+dft_status dft_ingest_pieces(struct dft_text index,
+                             struct dft_text shared,
+                             uint32_t keep,
+                             dft_on_text on_refused,
+                             dft_on_text on_waiting,
+                             dft_on_text on_unchained,
+                             void *context,
+                             struct dft_ingest_summary *done);
+
+// Begins a walk over rows.
+//
+// `query`: NULL for all calls. `rows`: where the cursor is put, to be freed by dft_rows_free(). The index
+// may be freed before it.
+dft_status dft_rows_open(const struct dft_index *index,
+                         const struct dft_row_query *query,
+                         struct dft_rows **rows);
+
+// Steps to the next row. `has_row` is set to 1 and `row` filled, or `has_row` to 0 at the end.
+dft_status dft_rows_next(struct dft_rows *rows, struct dft_row *row, uint32_t *has_row);
+
+// Frees a cursor. NULL is nothing to free.
+dft_status dft_rows_free(struct dft_rows *rows);
+
+// Begins a walk over telemetry. What is asked for is sought, not filtered.
+//
+// `query`: NULL for all of it. `readings`: where the cursor is put, to be freed by dft_readings_free().
+dft_status dft_readings_open(const struct dft_index *index,
+                             const struct dft_reading_query *query,
+                             struct dft_readings **readings);
+
+// Steps to the next row of telemetry: see dft_rows_next().
+dft_status dft_readings_next(struct dft_readings *readings, struct dft_reading *reading, uint32_t *has_row);
+
+// Gives one metric of the row at hand, by its number from 0, in byte order of their names.
+dft_status dft_readings_metric(struct dft_readings *readings, uint64_t number, struct dft_metric *metric);
+
+// Frees a cursor. NULL is nothing to free.
+dft_status dft_readings_free(struct dft_readings *readings);
 
 // Stages one machine's part of a build: traces to bundles in a directory that all machines share, each
 // there whole or not at all. What is in a bundle already is left out.
@@ -967,171 +1126,6 @@ dft_status dft_resolve(const struct dft_text *traces,
                        dft_visit_trace visit,
                        void *context);
 
-// Brings the bundles of a shared directory into an index, in any order, each once; those that are in are
-// removed, unless `keep` is not 0.
-//
-// `index`: made, with the bundles' configuration, if it is not there. `on_refused`: sees why a bundle was
-// refused, or not removed, and which traces are to be staged whole, for their pieces do not make them; on
-// the caller's thread; may be NULL. `done`: may be NULL.
-dft_status dft_ingest(struct dft_text index,
-                      struct dft_text shared,
-                      uint32_t keep,
-                      dft_on_text on_refused,
-                      void *context,
-                      struct dft_ingest_summary *done);
-
-// dft_ingest(), with what becomes of traces whose pieces were staged.
-//
-// `on_waiting`: sees each trace of which some pieces are there, and what is missing. `on_unchained`: sees
-// each trace whose pieces do not make it, and why: it is to be staged whole, by dft_stage(), and then
-// ingested. Both on the caller's thread; either may be NULL. The other arguments are those of dft_ingest().
-dft_status dft_ingest_pieces(struct dft_text index,
-                             struct dft_text shared,
-                             uint32_t keep,
-                             dft_on_text on_refused,
-                             dft_on_text on_waiting,
-                             dft_on_text on_unchained,
-                             void *context,
-                             struct dft_ingest_summary *done);
-
-// Reads everything in an index and checks that it is what was written and agrees with itself; DFT_DAMAGED
-// where it does not.
-//
-// `on_fault`: sees each fault, on the caller's thread; may be NULL.
-dft_status dft_verify(struct dft_text index, dft_on_text on_fault, void *context);
-
-// Writes the default configuration: 1 s, all custom metrics, by file, no percentiles.
-//
-// `config`: whose `size` the caller has set. Any thread.
-dft_status dft_config_default(struct dft_config *config);
-
-// Gives a table as a stream by the Arrow C stream interface, which any Arrow library reads without a copy.
-//
-// `table`: one of DFT_TABLE_…. `view`: NULL for all of it. `stream`: an ArrowArrayStream, whose bytes are
-// overwritten; the caller releases it by its own `release`, on any one thread at a time. The index may be
-// freed before it. Memory does not grow with the table.
-dft_status dft_table_stream(const struct dft_index *index,
-                            uint32_t table,
-                            const struct dft_view *view,
-                            struct ArrowArrayStream *stream);
-
-// Shows the columns of a table to `visit`, in their order: of telemetry and of the aggregation, those of
-// every metric that was observed. `view`: NULL for all of it; `context` is handed on.
-dft_status dft_table_columns(const struct dft_index *index,
-                             uint32_t table,
-                             const struct dft_view *view,
-                             dft_visit_column visit,
-                             void *context);
-
-// Writes tables to files of a directory, which is made if it is not there: one file each, named after the
-// table; all are there whole or not at all. Tables that earlier exports wrote there and that show something
-// else, another state of the index or other rows of it, are removed; a table that no export is known to have
-// written, and that would stay beside the new ones, gives DFT_INVALID_ARGUMENT before anything is written.
-//
-// `tables`: DFT_TABLE_…, or none for all but the aggregation. `view`: NULL for all of it. `format`: one of
-// DFT_FORMAT_…. `threads`: tables written at once; 0 for as many as the machine has cores.
-dft_status dft_export(const struct dft_index *index,
-                      struct dft_text directory,
-                      const uint32_t *tables,
-                      uint64_t tables_length,
-                      const struct dft_view *view,
-                      uint32_t format,
-                      uint32_t threads);
-
-// Says what is in an index on one screen, as a JSON object: spans and totals (times in µs, sizes in
-// bytes), the `top` functions and files, every metric of telemetry.
-//
-// `view`: NULL for all of it. `on_text`: is given the text, once, with an empty path; `context` is handed
-// on to it. DFT_TOO_LARGE, with the row, where no int64 holds a number.
-dft_status dft_summary(const struct dft_index *index,
-                       const struct dft_view *view,
-                       uint64_t top,
-                       dft_on_text on_text,
-                       void *context);
-
-// Opens an index. It needs no lock, and sees the index as it is now for as long as it is open, while
-// others write it.
-//
-// `path`: the index's directory. `index`: where the handle is put, to be freed by dft_index_free().
-// DFT_NO_INDEX, DFT_FORMAT, DFT_DAMAGED. Any thread.
-dft_status dft_index_open(struct dft_text path, struct dft_index **index);
-
-// Says where the index of some traces is put if nothing else is asked for: in `.dftagg` in their
-// directory, or in the innermost directory that holds all of them. Written to `buffer` as dft_index_name()
-// does.
-dft_status dft_index_location(const struct dft_text *traces,
-                              uint64_t traces_length,
-                              char *buffer,
-                              uint64_t capacity,
-                              uint64_t *length);
-
-// Frees the handle of an index. Cursors and streams of it stay good. NULL is nothing to free.
-dft_status dft_index_free(struct dft_index *index);
-
-// Says what an index is: its configuration, its time bounds, its size. At once.
-dft_status dft_index_describe(const struct dft_index *index, struct dft_index_info *info);
-
-// Gives the configuration that an index was made with, such as to build with it. Its lists are valid until
-// the index's handle is freed.
-dft_status dft_index_config(const struct dft_index *index, struct dft_config *config);
-
-// Counts what is in an index. It reads all keys, so it takes as long as there are rows.
-dft_status dft_index_count(const struct dft_index *index, struct dft_index_counts *counts);
-
-// Shows every trace file of an index to `visit`, by path. `context` is handed on to it.
-dft_status dft_index_files(const struct dft_index *index, dft_visit_file visit, void *context);
-
-// Shows every process of an index to `visit`, by host and number; `context` is handed on to it. It reads
-// all series, so it takes as long as there are some.
-dft_status dft_index_processes(const struct dft_index *index, dft_visit_process visit, void *context);
-
-// Shows every hash of a table, and its name, to `visit`, by hash: the least name in byte order where a
-// hash has several. `kind` is one of DFT_NAMES_…; `context` is handed on.
-dft_status dft_index_names(const struct dft_index *index, uint32_t kind, dft_visit_name visit, void *context);
-
-// Looks up the name of a hash. `length` is set to the name's length, 0 where the hash resolves to nothing,
-// and the name is written to `buffer` if it fits in `capacity` bytes, else DFT_TOO_LARGE.
-dft_status dft_index_name(const struct dft_index *index,
-                          uint32_t kind,
-                          struct dft_text hash,
-                          char *buffer,
-                          uint64_t capacity,
-                          uint64_t *length);
-
-// Sets who sees what the library has to say; NULL for nobody, as it is at first. `context` is handed on.
-// When it returns, the one that was set before is not called any more. DFT_BUSY from within a callback.
-dft_status dft_set_log(dft_on_log on_log, void *context);
-
-// Begins a walk over rows.
-//
-// `query`: NULL for all calls. `rows`: where the cursor is put, to be freed by dft_rows_free(). The index
-// may be freed before it.
-dft_status dft_rows_open(const struct dft_index *index,
-                         const struct dft_row_query *query,
-                         struct dft_rows **rows);
-
-// Steps to the next row. `has_row` is set to 1 and `row` filled, or `has_row` to 0 at the end.
-dft_status dft_rows_next(struct dft_rows *rows, struct dft_row *row, uint32_t *has_row);
-
-// Frees a cursor. NULL is nothing to free.
-dft_status dft_rows_free(struct dft_rows *rows);
-
-// Begins a walk over telemetry. What is asked for is sought, not filtered.
-//
-// `query`: NULL for all of it. `readings`: where the cursor is put, to be freed by dft_readings_free().
-dft_status dft_readings_open(const struct dft_index *index,
-                             const struct dft_reading_query *query,
-                             struct dft_readings **readings);
-
-// Steps to the next row of telemetry: see dft_rows_next().
-dft_status dft_readings_next(struct dft_readings *readings, struct dft_reading *reading, uint32_t *has_row);
-
-// Gives one metric of the row at hand, by its number from 0, in byte order of their names.
-dft_status dft_readings_metric(struct dft_readings *readings, uint64_t number, struct dft_metric *metric);
-
-// Frees a cursor. NULL is nothing to free.
-dft_status dft_readings_free(struct dft_readings *readings);
-
 // Reads a row's key: 16 bytes of a series' id to `series`, and the bucket, in µs, to `bucket_us`.
 // DFT_DAMAGED where the bytes are no such key.
 dft_status dft_row_key_decode(struct dft_text key, uint8_t *series, uint64_t *bucket_us);
@@ -1182,6 +1176,12 @@ dft_status dft_telemetry_key_encode(struct dft_text host_hash,
                                     char *buffer,
                                     uint64_t capacity,
                                     uint64_t *length);
+
+// Reads everything in an index and checks that it is what was written and agrees with itself; DFT_DAMAGED
+// where it does not.
+//
+// `on_fault`: sees each fault, on the caller's thread; may be NULL.
+dft_status dft_verify(struct dft_text index, dft_on_text on_fault, void *context);
 
 // Ends the threads that the library keeps for its next work; dlclose() does that, too. The next work makes new ones.
 // No handle may be open, and no other call under way.

@@ -62,6 +62,7 @@
 mod build;
 mod classify;
 mod error;
+mod fault_texts;
 mod faults;
 mod file_changes;
 mod ingest;

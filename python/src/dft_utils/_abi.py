@@ -28,12 +28,6 @@ DFT_HAS_OFFSET = 4
 DFT_ARG_INTEGER = 0
 DFT_ARG_REAL = 1
 DFT_ARG_TEXT = 2
-DFT_TRACE_KNOWN = 0
-DFT_TRACE_NEW = 1
-DFT_TRACE_GROWN = 2
-DFT_TRACE_CHANGED = 3
-DFT_TRACE_UNREADABLE = 4
-DFT_TRACE_NOT_READ = 5
 DFT_CUSTOM_METRICS_ON = 0
 DFT_CUSTOM_METRICS_OFF = 1
 DFT_CUSTOM_METRICS_NAMED = 2
@@ -55,20 +49,26 @@ DFT_TABLE_SYSTEM_BY_HOST = 6
 DFT_FORMAT_PARQUET = 0
 DFT_FORMAT_ARROW = 1
 DFT_FORMAT_CSV = 2
-DFT_NAMES_FILE = 0
-DFT_NAMES_HOST = 1
-DFT_NAMES_STRING = 2
-DFT_SERIES_CALL = 0
-DFT_SERIES_AGGREGATED_CALL = 1
-DFT_SERIES_HOST_STATISTIC = 2
 DFT_FAULT_NONE = 0
 DFT_FAULT_EMPTY = 1
 DFT_FAULT_TRUNCATED = 2
 DFT_FAULT_DAMAGED = 3
 DFT_FAULT_LOST = 4
 DFT_FAULT_TIME_UNIT = 5
+DFT_NAMES_FILE = 0
+DFT_NAMES_HOST = 1
+DFT_NAMES_STRING = 2
+DFT_SERIES_CALL = 0
+DFT_SERIES_AGGREGATED_CALL = 1
+DFT_SERIES_HOST_STATISTIC = 2
 DFT_LOG_ERROR = 0
 DFT_LOG_WARNING = 1
+DFT_TRACE_KNOWN = 0
+DFT_TRACE_NEW = 1
+DFT_TRACE_GROWN = 2
+DFT_TRACE_CHANGED = 3
+DFT_TRACE_UNREADABLE = 4
+DFT_TRACE_NOT_READ = 5
 DFT_ABI_VERSION = 2
 DFT_OK = 0
 DFT_INVALID_ARGUMENT = 1
@@ -158,16 +158,6 @@ class dft_lines_added(Structure):
     ]
 
 
-class dft_error(Structure):
-    _fields_ = [
-        ("size", c_uint64),
-        ("status", dft_status),
-        ("message", dft_text),
-        ("path", dft_text),
-        ("key", dft_text),
-    ]
-
-
 class dft_build_options(Structure):
     _fields_ = [
         ("size", c_uint64),
@@ -215,34 +205,17 @@ class dft_build_summary(Structure):
     ]
 
 
-class dft_piece(Structure):
+class dft_error(Structure):
     _fields_ = [
         ("size", c_uint64),
+        ("status", dft_status),
+        ("message", dft_text),
         ("path", dft_text),
-        ("start", c_uint64),
-        ("end", c_uint64),
-        ("file_size", c_uint64),
+        ("key", dft_text),
     ]
 
 
-dft_on_piece = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_piece))
-
-
-dft_visit_trace = CFUNCTYPE(c_int32, c_void_p, dft_text, c_uint32)
-
-
-class dft_ingest_summary(Structure):
-    _fields_ = [
-        ("size", c_uint64),
-        ("taken", c_uint64),
-        ("known", c_uint64),
-        ("refused", c_uint64),
-        ("not_removed", c_uint64),
-        ("unfinished", c_uint64),
-        ("waiting_traces", c_uint64),
-        ("unchained_traces", c_uint64),
-        ("duplicate_files", c_uint64),
-    ]
+dft_on_log = CFUNCTYPE(None, c_void_p, c_uint32, dft_text)
 
 
 class dft_view(Structure):
@@ -272,31 +245,6 @@ class dft_view(Structure):
 
 
 dft_visit_column = CFUNCTYPE(c_int32, c_void_p, dft_text)
-
-
-class dft_index_info(Structure):
-    _fields_ = [
-        ("size", c_uint64),
-        ("interval_us", c_uint64),
-        ("config_hash", c_uint64),
-        ("min_bucket_us", c_uint64),
-        ("max_bucket_us", c_uint64),
-        ("has_bounds", c_uint32),
-        ("group_by_file", c_uint32),
-        ("bytes", c_uint64),
-    ]
-
-
-class dft_index_counts(Structure):
-    _fields_ = [
-        ("size", c_uint64),
-        ("event_rows", c_uint64),
-        ("profile_rows", c_uint64),
-        ("system_rows", c_uint64),
-        ("telemetry_rows", c_uint64),
-        ("series", c_uint64),
-        ("files", c_uint64),
-    ]
 
 
 class dft_file(Structure):
@@ -336,10 +284,46 @@ class dft_process(Structure):
 dft_visit_process = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_process))
 
 
+class dft_index_info(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("interval_us", c_uint64),
+        ("config_hash", c_uint64),
+        ("min_bucket_us", c_uint64),
+        ("max_bucket_us", c_uint64),
+        ("has_bounds", c_uint32),
+        ("group_by_file", c_uint32),
+        ("bytes", c_uint64),
+    ]
+
+
+class dft_index_counts(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("event_rows", c_uint64),
+        ("profile_rows", c_uint64),
+        ("system_rows", c_uint64),
+        ("telemetry_rows", c_uint64),
+        ("series", c_uint64),
+        ("files", c_uint64),
+    ]
+
+
 dft_visit_name = CFUNCTYPE(c_int32, c_void_p, dft_text, dft_text)
 
 
-dft_on_log = CFUNCTYPE(None, c_void_p, c_uint32, dft_text)
+class dft_ingest_summary(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("taken", c_uint64),
+        ("known", c_uint64),
+        ("refused", c_uint64),
+        ("not_removed", c_uint64),
+        ("unfinished", c_uint64),
+        ("waiting_traces", c_uint64),
+        ("unchained_traces", c_uint64),
+        ("duplicate_files", c_uint64),
+    ]
 
 
 class dft_row_query(Structure):
@@ -440,6 +424,22 @@ class dft_metric(Structure):
     ]
 
 
+class dft_piece(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("path", dft_text),
+        ("start", c_uint64),
+        ("end", c_uint64),
+        ("file_size", c_uint64),
+    ]
+
+
+dft_on_piece = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_piece))
+
+
+dft_visit_trace = CFUNCTYPE(c_int32, c_void_p, dft_text, c_uint32)
+
+
 class dft_version(Structure):
     _fields_ = [
         ("size", c_uint64),
@@ -459,31 +459,26 @@ FUNCTIONS = {
     "dft_aggregator_publish": (dft_status, [c_void_p, dft_text, dft_text, c_uint32]),
     "dft_aggregator_into_index": (dft_status, [c_void_p, c_uint32, POINTER(c_void_p)]),
     "dft_aggregator_free": (dft_status, [c_void_p]),
-    "dft_last_error": (dft_status, [POINTER(dft_error)]),
     "dft_build": (dft_status, [POINTER(dft_text), c_uint64, dft_text, POINTER(dft_config), POINTER(dft_build_options), dft_on_progress, dft_on_text, c_void_p, POINTER(dft_build_summary)]),
-    "dft_stage": (dft_status, [POINTER(dft_text), c_uint64, dft_text, dft_text, c_uint32, c_uint32, POINTER(dft_config), POINTER(dft_build_options), dft_on_progress, dft_on_text, c_void_p, POINTER(dft_build_summary)]),
-    "dft_plan": (dft_status, [POINTER(dft_text), c_uint64, c_uint64, dft_on_piece, c_void_p]),
-    "dft_stage_pieces": (dft_status, [POINTER(dft_piece), c_uint64, dft_text, dft_text, POINTER(dft_config), POINTER(dft_build_options), dft_on_progress, dft_on_text, c_void_p, POINTER(dft_build_summary)]),
-    "dft_resolve": (dft_status, [POINTER(dft_text), c_uint64, dft_text, dft_visit_trace, c_void_p]),
-    "dft_ingest": (dft_status, [dft_text, dft_text, c_uint32, dft_on_text, c_void_p, POINTER(dft_ingest_summary)]),
-    "dft_ingest_pieces": (dft_status, [dft_text, dft_text, c_uint32, dft_on_text, dft_on_text, dft_on_text, c_void_p, POINTER(dft_ingest_summary)]),
-    "dft_verify": (dft_status, [dft_text, dft_on_text, c_void_p]),
     "dft_config_default": (dft_status, [POINTER(dft_config)]),
+    "dft_last_error": (dft_status, [POINTER(dft_error)]),
+    "dft_set_log": (dft_status, [dft_on_log, c_void_p]),
     "dft_table_stream": (dft_status, [c_void_p, c_uint32, POINTER(dft_view), c_void_p]),
     "dft_table_columns": (dft_status, [c_void_p, c_uint32, POINTER(dft_view), dft_visit_column, c_void_p]),
     "dft_export": (dft_status, [c_void_p, dft_text, POINTER(c_uint32), c_uint64, POINTER(dft_view), c_uint32, c_uint32]),
     "dft_summary": (dft_status, [c_void_p, POINTER(dft_view), c_uint64, dft_on_text, c_void_p]),
+    "dft_index_files": (dft_status, [c_void_p, dft_visit_file, c_void_p]),
+    "dft_index_processes": (dft_status, [c_void_p, dft_visit_process, c_void_p]),
     "dft_index_open": (dft_status, [dft_text, POINTER(c_void_p)]),
     "dft_index_location": (dft_status, [POINTER(dft_text), c_uint64, POINTER(c_char), c_uint64, POINTER(c_uint64)]),
     "dft_index_free": (dft_status, [c_void_p]),
     "dft_index_describe": (dft_status, [c_void_p, POINTER(dft_index_info)]),
     "dft_index_config": (dft_status, [c_void_p, POINTER(dft_config)]),
     "dft_index_count": (dft_status, [c_void_p, POINTER(dft_index_counts)]),
-    "dft_index_files": (dft_status, [c_void_p, dft_visit_file, c_void_p]),
-    "dft_index_processes": (dft_status, [c_void_p, dft_visit_process, c_void_p]),
     "dft_index_names": (dft_status, [c_void_p, c_uint32, dft_visit_name, c_void_p]),
     "dft_index_name": (dft_status, [c_void_p, c_uint32, dft_text, POINTER(c_char), c_uint64, POINTER(c_uint64)]),
-    "dft_set_log": (dft_status, [dft_on_log, c_void_p]),
+    "dft_ingest": (dft_status, [dft_text, dft_text, c_uint32, dft_on_text, c_void_p, POINTER(dft_ingest_summary)]),
+    "dft_ingest_pieces": (dft_status, [dft_text, dft_text, c_uint32, dft_on_text, dft_on_text, dft_on_text, c_void_p, POINTER(dft_ingest_summary)]),
     "dft_rows_open": (dft_status, [c_void_p, POINTER(dft_row_query), POINTER(c_void_p)]),
     "dft_rows_next": (dft_status, [c_void_p, POINTER(dft_row), POINTER(c_uint32)]),
     "dft_rows_free": (dft_status, [c_void_p]),
@@ -491,6 +486,10 @@ FUNCTIONS = {
     "dft_readings_next": (dft_status, [c_void_p, POINTER(dft_reading), POINTER(c_uint32)]),
     "dft_readings_metric": (dft_status, [c_void_p, c_uint64, POINTER(dft_metric)]),
     "dft_readings_free": (dft_status, [c_void_p]),
+    "dft_stage": (dft_status, [POINTER(dft_text), c_uint64, dft_text, dft_text, c_uint32, c_uint32, POINTER(dft_config), POINTER(dft_build_options), dft_on_progress, dft_on_text, c_void_p, POINTER(dft_build_summary)]),
+    "dft_plan": (dft_status, [POINTER(dft_text), c_uint64, c_uint64, dft_on_piece, c_void_p]),
+    "dft_stage_pieces": (dft_status, [POINTER(dft_piece), c_uint64, dft_text, dft_text, POINTER(dft_config), POINTER(dft_build_options), dft_on_progress, dft_on_text, c_void_p, POINTER(dft_build_summary)]),
+    "dft_resolve": (dft_status, [POINTER(dft_text), c_uint64, dft_text, dft_visit_trace, c_void_p]),
     "dft_row_key_decode": (dft_status, [dft_text, POINTER(c_uint8), POINTER(c_uint64)]),
     "dft_row_value_decode": (dft_status, [dft_text, c_uint64, POINTER(dft_row_value)]),
     "dft_row_values_merge": (dft_status, [POINTER(dft_text), c_uint64, c_uint64, POINTER(c_char), c_uint64, POINTER(c_uint64)]),
@@ -499,6 +498,7 @@ FUNCTIONS = {
     "dft_real_stats_of": (dft_status, [POINTER(c_double), c_uint64, POINTER(dft_metric)]),
     "dft_telemetry_key_decode": (dft_status, [dft_text, POINTER(c_char), c_uint64, POINTER(c_uint64), POINTER(c_char), c_uint64, POINTER(c_uint64), POINTER(c_uint64)]),
     "dft_telemetry_key_encode": (dft_status, [dft_text, dft_text, c_uint64, POINTER(c_char), c_uint64, POINTER(c_uint64)]),
+    "dft_verify": (dft_status, [dft_text, dft_on_text, c_void_p]),
     "dft_library_end_threads": (dft_status, []),
     "dft_library_version": (dft_status, [POINTER(dft_version)]),
 }

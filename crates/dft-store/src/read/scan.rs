@@ -1,10 +1,13 @@
 //! Scans of rows, telemetry and series in key order. Each step lends a row until the next step.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
-use dft_codec::{ChunkCursor, DecodeError, RowKey, SeriesId, SeriesIdentity, SeriesKind, TelemetryKey, put_ordered};
+use dft_codec::{
+    ChunkCursor, DecodeError, ProcessKey, RowKey, SeriesId, SeriesIdentity, SeriesKind, TelemetryKey, put_ordered,
+};
 use rocksdb::DBRawIterator;
 
 use crate::column_families;
@@ -85,6 +88,22 @@ impl Index {
             self.db.raw_iterator_cf_opt(self.family(column_families::SERIES)?, column_families::scan_options());
         cursor.seek(range.start.0);
         Ok(SeriesScan { index: self, cursor, end: range.end, started: false, ended: false })
+    }
+
+    /// Counts the series of each process. This scans all series.
+    ///
+    /// # Errors
+    ///
+    /// If the index cannot be read.
+    pub fn series_by_process(&self) -> Result<BTreeMap<ProcessKey, u64>, StoreError> {
+        let mut processes = BTreeMap::new();
+        for kind in SeriesKind::ALL {
+            for series in self.series(RowQuery::kind(kind).series)? {
+                let SeriesIdentity { host_hash, pid, .. } = series?.1;
+                *processes.entry(ProcessKey { host_hash, pid }).or_default() += 1;
+            }
+        }
+        Ok(processes)
     }
 
     /// Scans telemetry.

@@ -1,0 +1,38 @@
+//! Verification of an index.
+
+use std::ffi::c_void;
+
+use dft_store::verify;
+
+use crate::arguments::dft_text;
+use crate::boundary::boundary;
+use crate::build::{dft_on_text, tell};
+use crate::status::{DFT_DAMAGED, Detail, dft_status};
+
+/// Reads everything in an index and checks that it is what was written and agrees with itself; DFT_DAMAGED
+/// where it does not.
+///
+/// `on_fault`: sees each fault, on the caller's thread; may be NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_verify(index: dft_text, on_fault: dft_on_text, context: *mut c_void) -> dft_status {
+    boundary("dft_verify", || {
+        let path = index.path("index")?;
+        let found = verify(path)?;
+        for fault in &found.faults {
+            tell(on_fault, context, path, &fault.to_string());
+        }
+        match found.faults.first() {
+            None => Ok(()),
+            Some(fault) => {
+                let message = fault.to_string();
+                Err(Detail {
+                    status: DFT_DAMAGED,
+                    message,
+                    path: path.to_string_lossy().into_owned(),
+                    ..Detail::default()
+                }
+                .into())
+            }
+        }
+    })
+}
