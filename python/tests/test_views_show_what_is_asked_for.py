@@ -102,7 +102,8 @@ def test_numbers_past_what_the_library_holds_are_errors_and_do_not_wrap(index, n
     with pytest.raises(past):
         dft_utils.Config(interval=number).interval_us
     if isinstance(number, int):
-        for wrong in ({"memory": number}, {"threads": number}):
+        # 64 bits without a sign hold 2⁶³ bytes of memory.
+        for wrong in ({"memory": number}, {"threads": number})[number == 1 << 63 :]:
             with pytest.raises(past):
                 dft_utils.build(tmp_path, tmp_path / "index", **wrong)
         with pytest.raises(past):
