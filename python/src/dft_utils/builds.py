@@ -176,12 +176,13 @@ class _Running:
             thread = threading.Thread(target=work, name=name)
             try:
                 thread.start()
-                # Not joined before its end: where that is interrupted, Python may take the thread for ended.
-                self._ended.wait()
+                # Not joined before its end: where that is interrupted, Python may take the thread for ended. A signal
+                # that comes just before a wait does not end it, so no wait is long.
+                while not self._ended.wait(0.2):
+                    pass
             except BaseException:
                 # Ctrl-C, say: the build ends at once, and the index is as it was.
-                if thread.is_alive():
-                    self._end()
+                self._end(thread)
                 self._ended.set()
                 raise
             thread.join()
@@ -193,12 +194,18 @@ class _Running:
             raise outcome[0]
 
 
-    def _end(self) -> None:
-        """Lets the build end, however often that is interrupted."""
+    def _end(self, thread: Optional[threading.Thread] = None) -> None:
+        """Lets the build end, however often that is interrupted. A thread whose start was interrupted may not be there,
+        or not know itself yet: it is waited for some seconds.
+        """
+        tries = 0
         self._stop.set()
         while not self._ended.is_set():
             try:
-                self._ended.wait()
+                self._ended.wait(0.1)
+                tries += 1
+                if thread is not None and thread.ident is None and tries > 50:
+                    return
             except KeyboardInterrupt:
                 # It is about to end already.
                 pass
