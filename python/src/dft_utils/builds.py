@@ -178,12 +178,13 @@ class _Running:
             thread = threading.Thread(target=work, name=name)
             try:
                 thread.start()
-                # Wait for the end before joining: if join() is interrupted, Python may consider the thread ended.
-                self._ended.wait()
+                # Wait for the end before joining: if join() is interrupted, Python may consider the thread ended. Wait in
+                # short turns: a signal that arrives just before a wait does not interrupt it.
+                while not self._ended.wait(0.2):
+                    pass
             except BaseException:
                 # For example Ctrl-C: the build stops at once, and the index stays as it was.
-                if thread.is_alive():
-                    self._end()
+                self._end(thread)
                 self._ended.set()
                 raise
             thread.join()
@@ -194,12 +195,19 @@ class _Running:
         if outcome:
             raise outcome[0]
 
-    def _end(self) -> None:
-        """Stop the build and wait for its end, however often the wait is interrupted."""
+    def _end(self, thread: Optional[threading.Thread] = None) -> None:
+        """Stop the build and wait for its end, however often the wait is interrupted.
+
+        If the start of ``thread`` was interrupted, it may not exist, or not have begun: wait some seconds for it.
+        """
+        tries = 0
         self._stop.set()
         while not self._ended.is_set():
             try:
-                self._ended.wait()
+                self._ended.wait(0.1)
+                tries += 1
+                if thread is not None and thread.ident is None and tries > 50:
+                    return
             except KeyboardInterrupt:
                 # The build is already stopping.
                 pass
