@@ -81,8 +81,7 @@ impl SharedProcesses {
         let (processes, those) =
             if self.pids.len() == 1 { ("process", "this process is") } else { ("processes", "these processes are") };
         format!(
-            "it has records of {processes} {}{more} that {} has, too: both are counted, so {those} likely \
-             there twice",
+            "it shares records of {processes} {}{more} with {}: both are counted, so {those} likely counted twice",
             shown.join(", "),
             self.other.shown()
         )
