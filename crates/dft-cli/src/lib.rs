@@ -84,6 +84,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
             error,
             Export::Granularity { .. }
                 | Export::Pattern { .. }
+                | Export::Query { .. }
                 | Export::NoTable(_)
                 | Export::NoGroupColumn(_)
                 | Export::GroupColumns

@@ -1,6 +1,7 @@
 """Parse times and sizes in the forms that people write."""
 
 import datetime
+import fractions
 import math
 import operator
 import re
@@ -10,7 +11,7 @@ Duration = Union[str, int, float, datetime.timedelta]
 Size = Union[str, int]
 
 _US = {"us": 1, "µs": 1, "μs": 1, "ms": 1_000, "s": 1_000_000, "min": 60_000_000, "m": 60_000_000, "h": 3_600_000_000}
-_BYTES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
 def microseconds(duration: Duration, name: str = "duration") -> int:
@@ -22,23 +23,20 @@ def microseconds(duration: Duration, name: str = "duration") -> int:
     if isinstance(duration, datetime.timedelta):
         return _whole(duration / datetime.timedelta(microseconds=1), duration, name)
     if isinstance(duration, str):
-        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zµμ]+)\s*", duration)
+        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zµμ]+)\s*", duration, re.ASCII)
         if not found or found[2] not in _US:
             raise ValueError(f"{name}: {duration!r} is not a duration: write it like '100ms', '5s', '2min' or '1h'")
-        return _whole(_number(found[1]) * _US[found[2]], duration, name)
+        return _whole(fractions.Fraction(found[1]) * _US[found[2]], duration, name)
     return _whole(duration * 1_000_000, duration, name)
 
 
-def _number(digits: str) -> Union[int, float]:
-    # A float would round integers of more than 53 bits.
-    return float(digits) if "." in digits else int(digits)
-
-
-def _whole(value: Union[int, float], duration: Duration, name: str) -> int:
+def _whole(value: Union[int, float, fractions.Fraction], duration: Duration, name: str) -> int:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{name}: {duration!r} is not a whole, non-negative number of µs")
     rounded = round(value)
-    if rounded < 0 or abs(value - rounded) > 1e-6 * max(1, abs(value)):
+    # A float of seconds need not be exact; a text is.
+    tolerance = 0 if isinstance(value, fractions.Fraction) else 1e-6 * max(1, abs(value))
+    if rounded < 0 or abs(value - rounded) > tolerance:
         raise ValueError(f"{name}: {duration!r} is not a whole, non-negative number of µs")
     if rounded >= 1 << 64:
         raise OverflowError(f"{name}: {duration!r} does not fit in 64 bits of µs")
@@ -53,10 +51,13 @@ def byte_count(size: Size, name: str = "size") -> int:
     """
     if not isinstance(size, str):
         return _uint64(operator.index(size), size, name)
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", size)
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:([kmgt])i?)?b?\s*", size, re.ASCII | re.IGNORECASE)
     if not found:
         raise ValueError(f"{name}: {size!r} is not a size: write it like '256M' or '2G'")
-    return _uint64(int(_number(found[1]) * _BYTES[found[2]]), size, name)
+    value = fractions.Fraction(found[1]) * _BYTES[(found[2] or "").lower()]
+    if value.denominator != 1:
+        raise ValueError(f"{name}: {size!r} is not a whole number of bytes")
+    return _uint64(value.numerator, size, name)
 
 
 def _uint64(value: int, size: Size, name: str) -> int:
