@@ -29,11 +29,12 @@ fn wrong_usage_exits_2_and_states_what_is_wrong() {
         (vec!["export", index], "--out"),
         (vec!["export", index, "--out", "o", "--format", "xls"], "parquet, arrow, csv"),
         (vec!["export", index, "--out", "o", "--table", "evnts"], "the tables are"),
-        (vec!["export", index, "--out", "o", "--granularity", "1500ms"], "no multiple"),
+        (vec!["export", index, "--out", "o", "--granularity", "1500ms"], "not a multiple"),
         (vec!["export", index, "--out", "o", "--group-by", "cat,color"], "the columns are"),
         (vec!["export", index, "--out", "o", "--group-by", "cat", "--table", "system"], "cannot be grouped"),
         (vec!["export", index, "--out", "o", "--time", "5s"], "not a range of times"),
         (vec!["export", index, "--out", "o", "--name", "[x"], "not a glob"),
+        (vec!["export", index, "--out", "o", "--query", "cat == "], "expected"),
     ] {
         let ran = run(DFT, &arguments).exits(2);
         assert!(ran.err.contains(message), "{arguments:?}: {}", ran.err);
