@@ -67,7 +67,7 @@ pub struct dft_arg {
     pub real: f64,
     /// One of DFT_ARG_…
     pub kind: u32,
-    /// 0.
+    /// Reserved: 0.
     pub reserved: u32,
 }
 
@@ -75,7 +75,7 @@ pub struct dft_arg {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct dft_record {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// One of DFT_PHASE_…
     pub phase: u32,
@@ -129,14 +129,14 @@ impl Default for dft_record {
     }
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
 unsafe impl Growing for dft_record {}
 
 /// What adding lines came to.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_lines_added {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// Lines that are records.
     pub records: u64,
@@ -150,7 +150,7 @@ pub struct dft_lines_added {
     pub first_skipped: u64,
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers.
 unsafe impl Growing for dft_lines_added {}
 
 /// The memory of a list that is empty, for a list of borrows that live shorter or longer.

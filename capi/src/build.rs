@@ -20,7 +20,7 @@ use crate::status::{Failure, dft_status};
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct dft_build_options {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// What the tables may take in memory, in bytes; 0 for 512 MiB, or a quarter of what the process may have.
     pub memory: u64,
@@ -30,7 +30,7 @@ pub struct dft_build_options {
     pub strict: u32,
     /// 1: the index is made anew, whatever is in it.
     pub rebuild: u32,
-    /// 0.
+    /// Reserved: 0.
     pub reserved: u32,
     /// Where the traces come from, such as the name of a node: traces of node-local disks have the same path on every
     /// node, and are kept apart by it. Empty for none.
@@ -51,14 +51,14 @@ impl Default for dft_build_options {
     }
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and a text.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and a text.
 unsafe impl Growing for dft_build_options {}
 
 /// How far a build is.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_progress {
-    /// The size of this struct.
+    /// The size of this struct in bytes. The library sets it.
     pub size: u64,
     /// Files to read.
     pub files: u64,
@@ -72,7 +72,7 @@ pub struct dft_progress {
     pub records: u64,
     /// 0 listing files, 1 reading, 2 writing the index.
     pub stage: u32,
-    /// 0.
+    /// Reserved: 0.
     pub reserved: u32,
 }
 
@@ -88,7 +88,7 @@ pub type dft_on_text = Option<unsafe extern "C" fn(context: *mut c_void, path: d
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_build_summary {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// Files that were read.
     pub files: u64,
@@ -112,7 +112,7 @@ pub struct dft_build_summary {
     pub duplicate_files: u64,
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers.
 unsafe impl Growing for dft_build_summary {}
 
 pub(crate) fn threads(given: u32) -> usize {
@@ -214,7 +214,7 @@ pub(crate) fn summary(input: &InputReport) -> dft_build_summary {
 pub(crate) fn tell(on_text: dft_on_text, context: *mut c_void, path: &Path, text: &str) {
     log(DFT_LOG_WARNING, &format!("{}: {text}", path.to_string_lossy()));
     if let Some(on_text) = on_text {
-        // SAFETY: the caller gave a function of this type; the texts live through the call.
+        // SAFETY: the caller must ensure that the function has this type. The texts stay valid during the call.
         unsafe { on_text(context, dft_text::of_bytes(path.as_os_str().as_bytes()), dft_text::of(text)) };
     }
 }

@@ -39,7 +39,7 @@ pub const DFT_TIME_UNIT_S: u32 = 3;
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct dft_config {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// The length of a time bucket, in µs; at least 1.
     pub interval_us: u64,
@@ -82,7 +82,7 @@ impl Default for dft_config {
     }
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
 unsafe impl Growing for dft_config {}
 
 /// The configuration that a caller gives; the default one for NULL.

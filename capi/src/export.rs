@@ -54,7 +54,7 @@ pub struct ArrowArrayStream {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct dft_view {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// The length of a cell of time, in µs, a multiple of the index's interval; 0 for that.
     pub granularity_us: u64,
@@ -62,7 +62,7 @@ pub struct dft_view {
     pub start_us: u64,
     /// … to here, this excluded.
     pub end_us: u64,
-    /// 1 where the time range counts.
+    /// 1 if `start_us` and `end_us` apply, 0 if not.
     pub has_time: u32,
     /// 1 where `pid` counts.
     pub has_pid: u32,
@@ -129,7 +129,7 @@ impl Default for dft_view {
     }
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
 unsafe impl Growing for dft_view {}
 
 fn table(number: u32) -> Result<Table, Failure> {
@@ -319,7 +319,7 @@ pub extern "C" fn dft_table_columns(
         let visit = visit.ok_or_else(|| Failure::argument("visit is NULL"))?;
         let reader = TableReader::new(source(index)?, self::table(table)?, view)?;
         for field in reader.schema().fields() {
-            // SAFETY: the caller gave a function of this type; the text lives through the call.
+            // SAFETY: the caller must ensure that the function has this type. The text stays valid during the call.
             if unsafe { visit(context, dft_text::of(field.name())) } != 0 {
                 break;
             }
@@ -385,7 +385,7 @@ pub extern "C" fn dft_summary(
         summary.check_int64()?;
         let text = serde_json::to_string(&summary)
             .map_err(|error| Failure::new(DFT_TOO_LARGE, format!("the summary is no JSON: {error}")))?;
-        // SAFETY: the caller gave a function of this type; the text lives through the call.
+        // SAFETY: the caller must ensure that the function has this type. The text stays valid during the call.
         unsafe { on_text(context, dft_text::default(), dft_text::of(&text)) };
         Ok(())
     })

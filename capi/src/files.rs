@@ -28,7 +28,7 @@ pub const DFT_FAULT_TIME_UNIT: u32 = 5;
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct dft_file {
-    /// The size of this struct.
+    /// The size of this struct in bytes. The library sets it.
     pub size: u64,
     /// What it is called in the index: its path from the index's parent directory, or its whole path.
     pub path: dft_text,
@@ -56,7 +56,7 @@ pub struct dft_file {
     pub fault_text: dft_text,
     /// One of DFT_FAULT_…
     pub fault: u32,
-    /// 0.
+    /// Reserved: 0.
     pub reserved: u32,
     /// The processes whose records it has, in order.
     pub pids: *const i64,
@@ -110,7 +110,7 @@ pub extern "C" fn dft_index_files(index: *const dft_index, visit: dft_visit_file
                 pids: pids.as_ptr(),
                 pids_length: pids.len() as u64,
             };
-            // SAFETY: the caller gave a function of this type; the struct lives through the call.
+            // SAFETY: the caller must ensure that the function has this type. The struct stays valid during the call.
             if unsafe { visit(context, &file) } != 0 {
                 break;
             }
@@ -123,7 +123,7 @@ pub extern "C" fn dft_index_files(index: *const dft_index, visit: dft_visit_file
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_process {
-    /// The size of this struct.
+    /// The size of this struct in bytes. The library sets it.
     pub size: u64,
     /// Its number.
     pub pid: i64,
@@ -150,7 +150,7 @@ pub extern "C" fn dft_index_processes(
         for (key, series) in source.series_by_process()? {
             let size = size_of::<dft_process>() as u64;
             let process = dft_process { size, pid: key.pid, host_hash: dft_text::of(&key.host_hash), series };
-            // SAFETY: the caller gave a function of this type; the struct lives through the call.
+            // SAFETY: the caller must ensure that the function has this type. The struct stays valid during the call.
             if unsafe { visit(context, &process) } != 0 {
                 break;
             }

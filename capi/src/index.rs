@@ -105,7 +105,7 @@ fn name_kind(number: u32) -> Result<NameKind, Failure> {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_index_info {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// The length of a time bucket, in µs.
     pub interval_us: u64,
@@ -123,14 +123,14 @@ pub struct dft_index_info {
     pub bytes: u64,
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers.
 unsafe impl Growing for dft_index_info {}
 
 /// How much is in an index.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_index_counts {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// Rows of calls.
     pub event_rows: u64,
@@ -146,7 +146,7 @@ pub struct dft_index_counts {
     pub files: u64,
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers.
 unsafe impl Growing for dft_index_counts {}
 
 /// Sees a hash and its name; not 0 ends the walk.
@@ -253,7 +253,7 @@ pub extern "C" fn dft_index_names(
     boundary("dft_index_names", || {
         let visit = visit.ok_or_else(|| Failure::argument("visit is NULL"))?;
         for (hash, name) in source(index)?.names(name_kind(kind)?)?.iter() {
-            // SAFETY: the caller gave a function of this type; the texts live through the call.
+            // SAFETY: the caller must ensure that the function has this type. The texts stay valid during the call.
             if unsafe { visit(context, dft_text::of(hash), dft_text::of(name)) } != 0 {
                 break;
             }

@@ -15,7 +15,7 @@ use crate::status::{Failure, dft_status};
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_ingest_summary {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// Bundles that were taken in.
     pub taken: u64,
@@ -35,7 +35,7 @@ pub struct dft_ingest_summary {
     pub duplicate_files: u64,
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers.
 unsafe impl Growing for dft_ingest_summary {}
 
 /// Brings the bundles of a shared directory into an index, in any order, each once; those that are in are

@@ -78,7 +78,7 @@ impl Object for Readings {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct dft_row_query {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// One of DFT_SERIES_…
     pub kind: u32,
@@ -86,7 +86,7 @@ pub struct dft_row_query {
     pub shard: u32,
     /// … of so many; 0 or 1 for all. Shards are disjoint, and together are all.
     pub shards: u32,
-    /// 1 where the time range counts.
+    /// 1 if `start_us` and `end_us` apply, 0 if not.
     pub has_time: u32,
     /// Buckets from this one on, in µs.
     pub start_us: u64,
@@ -101,14 +101,14 @@ impl Default for dft_row_query {
     }
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers.
 unsafe impl Growing for dft_row_query {}
 
 /// A row: who, when, and how much. What it points to is valid until the next step of its cursor.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_row {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// The row's key, 24 bytes: its series' id and its bucket.
     pub key: dft_text,
@@ -132,7 +132,7 @@ pub struct dft_row {
     pub decoded: dft_row_value,
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
 unsafe impl Growing for dft_row {}
 
 /// Begins a walk over rows.
@@ -235,7 +235,7 @@ pub extern "C" fn dft_rows_free(rows: *mut dft_rows) -> dft_status {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_reading_query {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// Only this host, by its hash; empty for all.
     pub host_hash: dft_text,
@@ -245,20 +245,20 @@ pub struct dft_reading_query {
     pub start_us: u64,
     /// Buckets before this one, in µs.
     pub end_us: u64,
-    /// 1 where the time range counts.
+    /// 1 if `start_us` and `end_us` apply, 0 if not.
     pub has_time: u32,
-    /// 0.
+    /// Reserved: 0.
     pub reserved: u32,
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
 unsafe impl Growing for dft_reading_query {}
 
 /// What a counter of a host read in a bucket. What it points to is valid until the next step of its cursor.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_reading {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// The row's key in the index.
     pub key: dft_text,
@@ -284,11 +284,11 @@ pub struct dft_reading {
     pub pid: i64,
     /// 1 where it is about a process, 0 where it is about the host as a whole.
     pub has_pid: u32,
-    /// 0.
+    /// Reserved: 0.
     pub reserved: u32,
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
 unsafe impl Growing for dft_reading {}
 
 /// Begins a walk over telemetry. What is asked for is sought, not filtered.

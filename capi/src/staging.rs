@@ -64,7 +64,7 @@ fn staged(
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct dft_piece {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// The trace.
     pub path: dft_text,
@@ -82,7 +82,7 @@ impl Default for dft_piece {
     }
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and a text.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and a text.
 unsafe impl Growing for dft_piece {}
 
 /// Sees a piece of a plan; valid during the call. Not 0 ends the planning, which then returns DFT_CANCELLED.
@@ -110,7 +110,7 @@ pub extern "C" fn dft_plan(
         for Piece { path, start, end, file_size } in plan_pieces(&traces, PieceSize::Bytes(piece_size))? {
             let path = dft_text::of_bytes(path.as_os_str().as_bytes());
             let piece = dft_piece { size: size_of::<dft_piece>() as u64, path, start, end, file_size };
-            // SAFETY: the caller gave a function of this type; the piece and its text live through the call.
+            // SAFETY: the caller must ensure that the function has this type. The piece stays valid during the call.
             if unsafe { on_piece(context, &piece) } != 0 {
                 return Err(BuildError::Cancelled.into());
             }

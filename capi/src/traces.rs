@@ -51,7 +51,7 @@ pub extern "C" fn dft_resolve(
                 state => return Err(Failure::argument(format!("a trace is in a state without a number: {state:?}"))),
             };
             let path = dft_text::of_bytes(trace.path.as_os_str().as_bytes());
-            // SAFETY: the caller gave a function of this type; the text lives through the call.
+            // SAFETY: the caller must ensure that the function has this type. The text stays valid during the call.
             if unsafe { visit(context, path, state) } != 0 {
                 break;
             }

@@ -31,7 +31,7 @@ pub struct dft_int_stats {
     pub std: f64,
     /// 1 where a value was seen.
     pub has_extent: u32,
-    /// 0.
+    /// Reserved: 0.
     pub reserved: u32,
 }
 
@@ -56,7 +56,7 @@ impl dft_int_stats {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_row_value {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// Calls; UINT64_MAX where there are more than that.
     pub count: u64,
@@ -72,7 +72,7 @@ pub struct dft_row_value {
     pub offset: dft_int_stats,
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers.
 unsafe impl Growing for dft_row_value {}
 
 impl dft_row_value {
@@ -94,7 +94,7 @@ impl dft_row_value {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_metric {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// Its name, valid until the next step of its cursor.
     pub name: dft_text,
@@ -112,7 +112,7 @@ pub struct dft_metric {
     pub max: f64,
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
 unsafe impl Growing for dft_metric {}
 
 impl dft_metric {

@@ -15,7 +15,7 @@ const FEATURES: &str = "live build stage ingest verify scan arrow-stream parquet
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_version {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// The ABI of the library that is loaded: DFT_ABI_VERSION of its own header.
     pub abi: u32,
@@ -28,7 +28,7 @@ pub struct dft_version {
     pub features: dft_text,
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
 unsafe impl Growing for dft_version {}
 
 /// Ends the threads that the library keeps for its next work; dlclose() does that, too. The next work makes new ones.
