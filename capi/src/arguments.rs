@@ -109,7 +109,8 @@ pub(crate) unsafe trait Growing: Default + Copy {}
 pub(crate) fn given<T: Growing>(name: &str, place: *const T) -> Result<T, Failure> {
     let size = size_at(name, place.cast())?;
     if size >= size_of::<T>() as u64 {
-        // SAFETY: `place` is not NULL and is aligned. The caller must ensure that `size` bytes are readable: a whole `T`.
+        // SAFETY: `place` is not NULL and is aligned. The caller must ensure that `size` bytes are
+        // readable, which is a whole `T`.
         return Ok(unsafe { place.read() });
     }
     let mut value = T::default();
