@@ -95,8 +95,8 @@ pub struct dft_build_summary {
     pub files: u64,
     /// The number of files that were already indexed or staged.
     pub known_files: u64,
-    /// The number of files with faults, including duplicates, files that cannot be read, and files that look like traces
-    /// in an unsupported container.
+    /// The number of files with faults, including duplicates, files that cannot be read, and files that look like
+    /// traces in an unsupported container.
     pub faulty_files: u64,
     /// The number of records that were read.
     pub records: u64,
