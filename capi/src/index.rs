@@ -170,8 +170,9 @@ pub extern "C" fn dft_index_open(path: dft_text, index: *mut *mut dft_index) -> 
 /// Writes the default place of the index of some traces: `.dftagg` in their directory, or in the innermost directory
 /// that holds all of them.
 ///
-/// `traces`: files, directories or globs; `traces_length` of them. `buffer`, `capacity`, `length`: see dft_index_name().
-/// Returns DFT_TOO_LARGE if the path does not fit, and DFT_NOTHING_FOUND if the traces cannot be listed. Any thread.
+/// `traces`: files, directories or globs; `traces_length` of them. `buffer`, `capacity`, `length`: as for
+/// dft_index_name(). Returns DFT_TOO_LARGE if the path does not fit, and DFT_NOTHING_FOUND if the traces cannot be
+/// listed. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_index_location(
     traces: *const dft_text,

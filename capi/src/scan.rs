@@ -303,8 +303,8 @@ unsafe impl Growing for dft_reading {}
 /// Opens a cursor over telemetry. It starts before the first row, and seeks to the rows of the query instead of
 /// filtering all rows.
 ///
-/// `index`: the index; its handle may be freed before the cursor. `query`: which telemetry; its `size` must be set; NULL
-/// for all. `readings`: receives the cursor, which dft_readings_free() frees; not NULL. Returns DFT_SYSTEM or
+/// `index`: the index; its handle may be freed before the cursor. `query`: which telemetry; its `size` must be set;
+/// NULL for all. `readings`: receives the cursor, which dft_readings_free() frees; not NULL. Returns DFT_SYSTEM or
 /// DFT_DAMAGED if the index cannot be read, and DFT_TOO_LARGE if 65,536 handles are open. Any number of threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_readings_open(
@@ -394,7 +394,8 @@ pub extern "C" fn dft_readings_next(
 /// Returns one metric of the current row.
 ///
 /// `number`: from 0 to `dft_reading.metrics` - 1, in byte order of the names. `metric`: receives the metric; its `size`
-/// must be set; not NULL. Returns DFT_INVALID_ARGUMENT if there is no such metric. One thread at a time for each cursor.
+/// must be set; not NULL. Its name is valid until the next step of the cursor. Returns DFT_INVALID_ARGUMENT if there is
+/// no such metric. One thread at a time for each cursor.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_readings_metric(readings: *mut dft_readings, number: u64, metric: *mut dft_metric) -> dft_status {
     boundary("dft_readings_metric", || {
