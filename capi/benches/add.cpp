@@ -1,4 +1,4 @@
-// Measures what it costs a tracer to add a record: nanoseconds for each call, the median of several rounds.
+// Measures the time that a tracer needs to add a record: nanoseconds per call, the median of several rounds.
 //
 //     add [RECORDS]
 #include <dft_utils.hpp>
@@ -12,7 +12,7 @@
 
 namespace {
 
-double nanoseconds_a_record(std::int64_t records, bool with_args) {
+double nanoseconds_per_record(std::int64_t records, bool with_args) {
     const char *names[] = {"read", "write", "pread64", "open64", "close", "lseek"};
     std::vector<std::string> files;
     for (int file = 0; file < 20; file++) {
@@ -51,10 +51,10 @@ int main(int argc, char **argv) {
     for (const bool with_args : {false, true}) {
         std::vector<double> rounds;
         for (int round = 0; round < 7; round++) {
-            rounds.push_back(nanoseconds_a_record(records, with_args));
+            rounds.push_back(nanoseconds_per_record(records, with_args));
         }
         std::sort(rounds.begin(), rounds.end());
-        std::cout << (with_args ? "with one more arg" : "plain") << ": " << rounds[3] << " ns a record (" << rounds[0]
-                  << " to " << rounds[6] << ")\n";
+        std::cout << (with_args ? "with an additional arg" : "plain") << ": " << rounds[3] << " ns per record ("
+                  << rounds[0] << " to " << rounds[6] << ")\n";
     }
 }

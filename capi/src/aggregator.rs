@@ -1,4 +1,4 @@
-//! Live aggregation: records one by one, without a trace.
+//! Live aggregation: records are added one by one, without a trace.
 
 use ::dft_index::{LinesAdded, LiveAggregator};
 use dft_trace::{Arg, ArgKey, LayoutId, Phase, Record, Value};
@@ -10,17 +10,17 @@ use crate::handles::{self, Object};
 use crate::index::{Opened, dft_index};
 use crate::status::{Failure, dft_status};
 
-/// Aggregates records that a program has in hand. For one thread at a time; each thread has one of its
-/// own, and they are merged. Made by dft_aggregator_new(), freed by dft_aggregator_free().
+/// Aggregates records that a program passes to it. It allows one thread at a time: use one aggregator for each thread,
+/// then merge them. Created by dft_aggregator_new(), freed by dft_aggregator_free().
 pub struct dft_aggregator {
     _private: [u8; 0],
 }
 
 pub(crate) struct Aggregator {
     live: LiveAggregator,
-    /// The memory of a record's args, kept from one to the next.
+    /// An empty list whose memory is reused for the args of the next record.
     args: Vec<Arg<'static>>,
-    /// The texts of numbers with a fraction, of the record at hand.
+    /// The texts of the current record's args of kind `DFT_ARG_REAL`.
     numbers: Vec<String>,
 }
 
@@ -30,20 +30,20 @@ impl Object for Aggregator {
     const SHARED: bool = false;
 }
 
-/// A complete call, with a start and a duration.
+/// Phase: a call, with a start and a duration.
 pub const DFT_PHASE_COMPLETE: u32 = 1;
-/// A counter: its args are readings.
+/// Phase: a counter. Its args are readings.
 pub const DFT_PHASE_COUNTER: u32 = 2;
-/// Statistics of calls over a period that starts at `ts_us`.
+/// Phase: an aggregated call, over a period that starts at `ts_us`.
 pub const DFT_PHASE_AGGREGATED: u32 = 3;
-/// Metadata: what a hash stands for (`name` FH, HH or SH; args `name` and `value`).
+/// Phase: metadata that names a hash. `name` is FH, HH or SH; the args are `name` and `value`.
 pub const DFT_PHASE_METADATA: u32 = 4;
 
-/// `dft_record.dur_us` is there.
+/// `dft_record.dur_us` is present.
 pub const DFT_HAS_DURATION: u32 = 1;
-/// `dft_record.ret` is there.
+/// `dft_record.ret` is present.
 pub const DFT_HAS_RET: u32 = 2;
-/// `dft_record.offset` is there.
+/// `dft_record.offset` is present.
 pub const DFT_HAS_OFFSET: u32 = 4;
 
 /// `dft_arg.integer` is the value.
@@ -53,57 +53,57 @@ pub const DFT_ARG_REAL: u32 = 1;
 /// `dft_arg.text` is the value.
 pub const DFT_ARG_TEXT: u32 = 2;
 
-/// One more arg of a record.
+/// An additional arg of a record.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct dft_arg {
-    /// Its name.
+    /// The name.
     pub name: dft_text,
-    /// Its value, for DFT_ARG_TEXT.
+    /// The value, for DFT_ARG_TEXT.
     pub text: dft_text,
-    /// Its value, for DFT_ARG_INTEGER.
+    /// The value, for DFT_ARG_INTEGER.
     pub integer: i64,
-    /// Its value, for DFT_ARG_REAL.
+    /// The value, for DFT_ARG_REAL.
     pub real: f64,
     /// One of DFT_ARG_…
     pub kind: u32,
-    /// 0.
+    /// Reserved: 0.
     pub reserved: u32,
 }
 
-/// A record, field by field. A text that is empty is absent.
+/// A record. An empty text means that the field is absent.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct dft_record {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// One of DFT_PHASE_…
     pub phase: u32,
-    /// Which of `dur_us`, `ret` and `offset` are there: DFT_HAS_… added up.
+    /// Which of `dur_us`, `ret` and `offset` are present: a sum of DFT_HAS_…
     pub present: u32,
     /// The function, the counter, or the kind of metadata.
     pub name: dft_text,
     /// The category.
     pub category: dft_text,
-    /// The host's hash.
+    /// The host hash.
     pub host_hash: dft_text,
-    /// The file's hash.
+    /// The file hash.
     pub file_hash: dft_text,
-    /// The process.
+    /// The process id.
     pub pid: i64,
-    /// The thread.
+    /// The thread id.
     pub tid: i64,
-    /// When it began, in µs; not negative.
+    /// The start, in µs; not negative.
     pub ts_us: i64,
-    /// How long it took, in µs; not negative.
+    /// The duration, in µs; not negative.
     pub dur_us: i64,
-    /// What it returned: of a data transfer, bytes, or a negative number where it failed.
+    /// The return value. Of a data transfer: bytes, or a negative number if it failed.
     pub ret: i64,
     /// The offset in the file, in bytes.
     pub offset: i64,
-    /// What else it has.
+    /// Additional args. May be NULL if there are none.
     pub args: *const dft_arg,
-    /// How many more args there are.
+    /// The number of additional args.
     pub args_length: u64,
 }
 
@@ -129,34 +129,34 @@ impl Default for dft_record {
     }
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
 unsafe impl Growing for dft_record {}
 
-/// What adding lines came to.
+/// The result of adding lines.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_lines_added {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// Lines that are records.
     pub records: u64,
-    /// Lines that are none; they are counted, and nowhere else.
+    /// Malformed lines. They are counted, but are in no row.
     pub malformed: u64,
-    /// The number of the first of those, from 1; 0 where there is none.
+    /// The line number of the first malformed line, from 1; 0 if there is none.
     pub first_malformed: u64,
-    /// Records of unknown phase, which are in no row.
+    /// Skipped records: those of unknown phase, which are in no row.
     pub skipped: u64,
-    /// The number of the line of the first of those, from 1; 0 where there is none.
+    /// The line number of the first skipped record, from 1; 0 if there is none.
     pub first_skipped: u64,
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers.
 unsafe impl Growing for dft_lines_added {}
 
-/// The memory of a list that is empty, for a list of borrows that live shorter or longer.
+/// Clears a list and returns its memory as a list of another lifetime.
 fn reuse<'a, 'b>(mut args: Vec<Arg<'a>>) -> Vec<Arg<'b>> {
     args.clear();
-    // Nothing is there to be mapped; a list of the same layout is made in place.
+    // The list is empty, so the closure never runs. Collecting items of the same layout reuses the memory.
     args.into_iter().map(|_| unreachable!("the list is empty")).collect()
 }
 
@@ -176,11 +176,11 @@ impl Aggregator {
         }
         let mut numbers = self.numbers.iter();
         let mut args: Vec<Arg<'_>> = reuse(std::mem::take(&mut self.args));
-        // The fields that become args; which of them are there is the record's layout, if it has no more.
+        // The fields that become args. Which of them are present is the layout of a record without additional args.
         let mut layout = 0;
         let fields: [(ArgKey, &'static [u8], Value<'_>); 4] = [
-            (ArgKey::Hhash, b"hhash", text(given.host_hash, "record.hhash")?),
-            (ArgKey::Fhash, b"fhash", text(given.file_hash, "record.fhash")?),
+            (ArgKey::Hhash, b"hhash", text(given.host_hash, "record.host_hash")?),
+            (ArgKey::Fhash, b"fhash", text(given.file_hash, "record.file_hash")?),
             (ArgKey::Ret, b"ret", present(given, DFT_HAS_RET, given.ret)),
             (ArgKey::Offset, b"offset", present(given, DFT_HAS_OFFSET, given.offset)),
         ];
@@ -196,7 +196,7 @@ impl Aggregator {
                 DFT_ARG_INTEGER => Value::Integer(arg.integer),
                 DFT_ARG_REAL => numbers.next().map_or(Value::Null, |text| Value::Number(text.as_bytes())),
                 DFT_ARG_TEXT => Value::Text(arg.text.bytes("arg.text")?),
-                other => return Err(Failure::argument(format!("arg.kind is {other}, which is no kind"))),
+                other => return Err(Failure::argument(format!("arg.kind is {other}, not one of DFT_ARG_…"))),
             };
             args.push(Arg { key: ArgKey::of(name), name, value });
         }
@@ -206,7 +206,7 @@ impl Aggregator {
                 DFT_PHASE_COUNTER => Phase::Counter,
                 DFT_PHASE_AGGREGATED => Phase::Aggregated,
                 DFT_PHASE_METADATA => Phase::Metadata,
-                other => return Err(Failure::argument(format!("record.phase is {other}, which is no phase"))),
+                other => return Err(Failure::argument(format!("record.phase is {other}, not one of DFT_PHASE_…"))),
             },
             name: text(given.name, "record.name")?,
             cat: text(given.category, "record.category")?,
@@ -224,24 +224,25 @@ impl Aggregator {
     }
 }
 
-/// A number, if it is there.
+/// Returns a number of a record if it is present.
 #[inline]
 fn present(record: &dft_record, which: u32, value: i64) -> Value<'static> {
     if record.present & which != 0 { Value::Integer(value) } else { Value::Null }
 }
 
-/// The text of a number: the shortest that reads as the same, and one past all numbers where it is none.
+/// Returns the shortest text that parses to the number; for NaN and infinities, a text that parses to infinity.
 fn number(value: f64) -> String {
     if value.is_finite() { format!("{value:?}") } else { "1e999".to_owned() }
 }
 
-/// Makes an aggregator.
+/// Creates an aggregator.
 ///
-/// `config`: how to aggregate; NULL for the default. `memory`: what its table may take, in bytes, before it
-/// is written to a directory of its own beneath `scratch`; 0 for 256 MiB; tables of others that are merged
-/// are kept beside it. `scratch`: an existing
-/// directory, or empty for the system's one for temporary files; what is made there is removed with the
-/// aggregator. `aggregator`: where the handle is put, to be freed by dft_aggregator_free(). Any thread.
+/// `config`: how to aggregate; NULL for the default. `memory`: the memory budget of the table, in bytes, after which it
+/// is written to a new directory in `scratch`; 0 for 256 MiB. Tables of merged aggregators stay in memory in addition.
+/// `scratch`: an existing directory; empty for the system's directory for temporary files. What the aggregator creates
+/// there is removed with it. `aggregator`: receives the handle, which dft_aggregator_free() frees; not NULL.
+///
+/// Returns DFT_CONFIG if `config` is invalid, DFT_TOO_LARGE if 65,536 handles are open. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_aggregator_new(
     config: *const dft_config,
@@ -261,10 +262,13 @@ pub extern "C" fn dft_aggregator_new(
     })
 }
 
-/// Adds a record. It is copied as far as it is needed: nothing of it has to stay.
+/// Adds a record. The function copies what it needs, so the record need not outlive the call.
 ///
-/// A record that is malformed (a negative time, say) gives DFT_MALFORMED, is counted as that, and is
-/// nowhere else; adding goes on. One thread at a time for each aggregator.
+/// `record`: the record; its `size` must be set; not NULL.
+///
+/// Returns DFT_MALFORMED if the record is malformed, for example has a negative time. Such a record is counted as
+/// malformed and is in no row, and more records can be added. Returns DFT_SYSTEM if the table cannot be written to the
+/// scratch directory; the record is not added. One thread at a time for each aggregator.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_aggregator_add(aggregator: *mut dft_aggregator, record: *const dft_record) -> dft_status {
     boundary("dft_aggregator_add", || {
@@ -273,11 +277,12 @@ pub extern "C" fn dft_aggregator_add(aggregator: *mut dft_aggregator, record: *c
     })
 }
 
-/// Adds records as lines of JSON, as a trace has them. Their times are in the unit that a CM record among
-/// the lines says, µs before it.
+/// Adds records as lines of JSON, like those of a trace. Their times are in the unit that a CM record among the lines
+/// states; before it, in the unit of the configuration, µs by default.
 ///
-/// `text`: whole lines. `added`: what they came to; may be NULL. Lines that are malformed are counted,
-/// and no error. One thread at a time for each aggregator.
+/// `text`: whole lines. `added`: receives the result; its `size` must be set; may be NULL. Malformed lines are counted
+/// and are not an error. Returns DFT_SYSTEM if the table cannot be written to the scratch directory; no line is added.
+/// One thread at a time for each aggregator.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_aggregator_add_lines(
     aggregator: *mut dft_aggregator,
@@ -298,10 +303,11 @@ pub extern "C" fn dft_aggregator_add_lines(
     })
 }
 
-/// Moves all that `from` holds to `into`; `from` is empty then, and can go on or be freed. The order in
-/// which several are merged does not matter: the result is the same to the bit.
+/// Moves everything in `from` to `into`. `from` is empty afterwards; it can be used again or freed. The order of
+/// several merges does not change a bit of the result.
 ///
-/// Both must have one configuration, else DFT_CONFIG. One thread at a time for each of the two.
+/// `into`, `from`: two different aggregators; the same one gives DFT_BUSY. Returns DFT_CONFIG if their configurations
+/// differ. One thread at a time for each of the two.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_aggregator_merge(into: *mut dft_aggregator, from: *mut dft_aggregator) -> dft_status {
     boundary("dft_aggregator_merge", || {
@@ -311,12 +317,15 @@ pub extern "C" fn dft_aggregator_merge(into: *mut dft_aggregator, from: *mut dft
     })
 }
 
-/// Adds all that was aggregated to an index, at once or not at all. The aggregator is empty then.
+/// Adds everything that was aggregated to an index, completely or not at all. The aggregator is empty afterwards.
 ///
-/// `index`: the directory, which is made if it is not there. `source`: a name for what was aggregated,
-/// such as a host and a rank, in UTF-8; the index takes each source once, else DFT_CHANGED. `threads`: 0
-/// for as many as the machine has cores. Where it fails the aggregator keeps all that it had, but for
-/// DFT_IN_FORCE: then all is in the index. DFT_LOCKED where another process writes it: try again later.
+/// `index`: the directory, which is created if it does not exist; not empty. `source`: a name for the records, such as
+/// a host and a rank, in UTF-8. `threads`: the number of threads, limited to 1,024; 0 for the number of cores.
+///
+/// Returns DFT_CHANGED if the index already has the source, DFT_INVALID_ARGUMENT if `source` is not UTF-8,
+/// DFT_CONFIG if the index has another configuration, DFT_LOCKED if another writer is changing the index (try again
+/// later), and DFT_SYSTEM if the index cannot be written. The index and the aggregator are unchanged then. After
+/// DFT_COMMITTED, everything is in the index and the aggregator is empty. One thread at a time for each aggregator.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_aggregator_publish(
     aggregator: *mut dft_aggregator,
@@ -333,11 +342,13 @@ pub extern "C" fn dft_aggregator_publish(
     })
 }
 
-/// Makes an index of all that was aggregated, for tables straight from memory; it is removed when its
-/// handle is freed. The aggregator is freed, also where this fails, but for DFT_INVALID_ARGUMENT,
-/// DFT_INVALID_HANDLE and DFT_BUSY.
+/// Creates a temporary index of everything that was aggregated, to read tables without publishing. The index is removed
+/// with its handle, or with the last cursor or stream of it.
 ///
-/// `index`: where the handle is put, to be freed by dft_index_free().
+/// `aggregator`: is freed, also if the function fails with a status other than DFT_INVALID_ARGUMENT, DFT_INVALID_HANDLE
+/// and DFT_BUSY. `threads`: the number of threads, limited to 1,024; 0 for the number of cores. `index`: receives the
+/// handle, which dft_index_free() frees; not NULL. Returns DFT_SYSTEM if the index cannot be written. One thread at a
+/// time for each aggregator.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_aggregator_into_index(
     aggregator: *mut dft_aggregator,
@@ -352,7 +363,8 @@ pub extern "C" fn dft_aggregator_into_index(
     })
 }
 
-/// Frees an aggregator and all that it holds. NULL is nothing to free.
+/// Frees an aggregator and everything in it. `aggregator`: NULL does nothing. Returns DFT_BUSY if it is in use, and
+/// DFT_INVALID_HANDLE if it was freed before. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_aggregator_free(aggregator: *mut dft_aggregator) -> dft_status {
     boundary("dft_aggregator_free", || handles::free::<Aggregator, _>(aggregator))

@@ -1,4 +1,4 @@
-//! Arguments from C: checked as far as they can be before they are believed.
+//! Arguments from C, which are checked as far as possible before they are used.
 
 use std::ffi::{OsStr, c_char};
 use std::os::unix::ffi::OsStrExt;
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use crate::status::Failure;
 
-/// A text: any bytes, not ended by a zero. `data` may be NULL where `length` is 0.
+/// A text: any bytes, without a terminating zero.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct dft_text {
-    /// The first byte.
+    /// The first byte. May be NULL if `length` is 0.
     pub data: *const c_char,
-    /// How many bytes there are.
+    /// The length in bytes.
     pub length: u64,
 }
 
@@ -23,7 +23,7 @@ impl Default for dft_text {
 }
 
 impl dft_text {
-    /// A text that lives as long as what it is of.
+    /// Returns a text that is valid as long as `text` is.
     pub(crate) fn of(text: &str) -> Self {
         Self::of_bytes(text.as_bytes())
     }
@@ -32,7 +32,7 @@ impl dft_text {
         Self { data: bytes.as_ptr().cast(), length: bytes.len() as u64 }
     }
 
-    /// The bytes, which the caller keeps for as long as the call.
+    /// Returns the bytes. The caller must keep them valid during the call.
     #[inline]
     pub(crate) fn bytes<'a>(self, name: &str) -> Result<&'a [u8], Failure> {
         list(name, self.data.cast::<u8>(), self.length)
@@ -50,105 +50,106 @@ impl dft_text {
     }
 }
 
-/// The texts of a list, as paths.
+/// Returns a list of texts as paths.
 pub(crate) fn paths(name: &str, data: *const dft_text, length: u64) -> Result<Vec<PathBuf>, Failure> {
     list(name, data, length)?.iter().map(|text| text.path(name).map(Path::to_owned)).collect()
 }
 
 #[cold]
 fn bad(name: &str, what: &str) -> Failure {
-    Failure::argument(format!("{name} is {what}"))
+    Failure::argument(format!("{name} {what}"))
 }
 
-/// A list, which the caller keeps for as long as the call.
+/// Returns a list. The caller must keep it valid during the call.
 #[inline]
 pub(crate) fn list<'a, T>(name: &str, data: *const T, length: u64) -> Result<&'a [T], Failure> {
     if length == 0 {
         return Ok(&[]);
     }
     if data.is_null() {
-        return Err(bad(name, "NULL, though its length is not 0"));
+        return Err(bad(name, "is NULL, but its length is not 0"));
     }
     if !data.is_aligned() {
-        return Err(bad(name, "misaligned"));
+        return Err(bad(name, "is misaligned"));
     }
     let bytes = usize::try_from(length).ok().and_then(|length| length.checked_mul(size_of::<T>()));
     match bytes {
         Some(bytes) if isize::try_from(bytes).is_ok() => {
-            // SAFETY: it is neither NULL nor misaligned, and no longer than any object; that so much is
-            // there, and stays for the call, is the caller's word, by the rules of the ABI.
+            // SAFETY: `data` is not NULL, is aligned, and the list is not longer than an object can be. The caller must
+            // ensure that it has `length` elements and stays valid during the call.
             Ok(unsafe { std::slice::from_raw_parts(data, length as usize) })
         }
-        _ => Err(bad(name, "longer than any list can be")),
+        _ => Err(bad(name, "is too long: a list has less than 2^63 bytes")),
     }
 }
 
-/// A place to write to, which the caller keeps for as long as the call.
+/// Returns a place to write to. The caller must keep it valid during the call.
 #[inline]
 pub(crate) fn out<'a, T>(name: &str, place: *mut T) -> Result<&'a mut T, Failure> {
     if place.is_null() {
-        return Err(bad(name, "NULL"));
+        return Err(bad(name, "is NULL"));
     }
     if !place.is_aligned() {
-        return Err(bad(name, "misaligned"));
+        return Err(bad(name, "is misaligned"));
     }
-    // SAFETY: it is neither NULL nor misaligned; that it is a place for a `T` which nobody else uses
-    // during the call is the caller's word, by the rules of the ABI. Every `T` here is plain data.
+    // SAFETY: `place` is not NULL and is aligned. The caller must ensure that it is writable, large enough for a `T`,
+    // and not used by others during the call. Every `T` here is plain data.
     Ok(unsafe { &mut *place })
 }
 
-/// A struct that starts with its size, so that it can grow.
+/// A struct that starts with its size, so that it can grow at its end.
 ///
 /// # Safety
 ///
-/// The type is `repr(C)`, starts with a `u64` that is its size, and any bytes are a value of it.
+/// The type is `repr(C)` and starts with a `u64` that is its size. Any bytes are a valid value of it.
 pub(crate) unsafe trait Growing: Default + Copy {}
 
-/// What the caller gives in a struct that starts with its size: what it does not know of is as by default.
+/// Reads a struct that starts with its size. Fields that an older caller does not have get their defaults.
 #[inline]
 pub(crate) fn given<T: Growing>(name: &str, place: *const T) -> Result<T, Failure> {
     let size = size_at(name, place.cast())?;
     if size >= size_of::<T>() as u64 {
-        // SAFETY: neither NULL nor misaligned, and by the caller's word a whole `T` is there.
+        // SAFETY: `place` is not NULL and is aligned. The caller must ensure that `size` bytes are
+        // readable, which is a whole `T`.
         return Ok(unsafe { place.read() });
     }
     let mut value = T::default();
     let known = (size as usize).min(size_of::<T>());
-    // SAFETY: the caller's word is that `size` bytes are there, and no more than those of a `T` are
-    // copied, of which any bytes are a value.
+    // SAFETY: the caller must ensure that `size` bytes are readable. No more bytes than `value` has are copied, and any
+    // bytes are a valid `T`.
     unsafe { std::ptr::copy_nonoverlapping(place.cast::<u8>(), (&raw mut value).cast::<u8>(), known) };
     Ok(value)
 }
 
-/// What the caller gives in a list of structs that start with their size, which is that of the first.
+/// Reads a list of structs that start with their size. All have the size of the first.
 pub(crate) fn given_list<T: Growing>(name: &str, data: *const T, length: u64) -> Result<Vec<T>, Failure> {
     if length == 0 {
         return Ok(Vec::new());
     }
     let size = size_at(name, data.cast())?;
     if !size.is_multiple_of(align_of::<T>() as u64) {
-        return Err(bad(name, "of structs of no size that they can have: set their sizes first"));
+        return Err(bad(name, "has structs with an invalid `size`: set `size` of each to its sizeof"));
     }
-    // That it is no longer than any list can be.
+    // Checks the length in bytes.
     list(name, data.cast::<u8>(), length.saturating_mul(size))?;
     let one = |at: u64| {
-        // SAFETY: it is within the list, of which so much is there by the caller's word.
+        // SAFETY: the offset is within the list. The caller must ensure that the list has `length` elements.
         let place = unsafe { data.byte_add((at * size) as usize) };
         if size_at(name, place.cast())? == size {
             given(name, place)
         } else {
-            Err(bad(name, "of structs of several sizes: set the size of each"))
+            Err(bad(name, "has structs of several sizes: set `size` of each to its sizeof"))
         }
     };
     (0..length).map(one).collect()
 }
 
-/// Gives the caller a struct that starts with its size: as much of it as the caller knows of.
+/// Writes a struct that starts with its size to the caller's, up to the caller's size.
 pub(crate) fn give<T: Growing>(name: &str, place: *mut T, value: &T) -> Result<(), Failure> {
     let size = size_at(name, place.cast_const().cast())?;
     let known = (size as usize).min(size_of::<T>());
     let skip = size_of::<u64>();
-    // SAFETY: the caller's word is that `size` bytes are there to be written to; the size itself stays.
+    // SAFETY: the caller must ensure that `size` bytes are writable. The size itself is not overwritten.
     unsafe {
         let from = (&raw const *value).cast::<u8>().add(skip);
         std::ptr::copy_nonoverlapping(from, place.cast::<u8>().add(skip), known - skip);
@@ -156,23 +157,23 @@ pub(crate) fn give<T: Growing>(name: &str, place: *mut T, value: &T) -> Result<(
     Ok(())
 }
 
-/// Checks a place that may be NULL for a struct that starts with its size, before the work whose result
-/// goes there.
+/// Checks a place for a struct that starts with its size, before the work whose result is written there. It may be
+/// NULL.
 pub(crate) fn check_place<T: Growing>(name: &str, place: *const T) -> Result<(), Failure> {
     if place.is_null() { Ok(()) } else { size_at(name, place.cast()).map(drop) }
 }
 
 fn size_at(name: &str, place: *const u64) -> Result<u64, Failure> {
     if place.is_null() {
-        return Err(bad(name, "NULL"));
+        return Err(bad(name, "is NULL"));
     }
     if !place.is_aligned() {
-        return Err(bad(name, "misaligned"));
+        return Err(bad(name, "is misaligned"));
     }
-    // SAFETY: neither NULL nor misaligned, and every such struct starts with its size.
+    // SAFETY: `place` is not NULL and is aligned. Every such struct starts with its size.
     let size = unsafe { place.read() };
     if size < size_of::<u64>() as u64 || size > 1 << 16 {
-        return Err(bad(name, "of no size that it can have: set its size first"));
+        return Err(bad(name, "has an invalid `size`: set `size` to its sizeof before the call"));
     }
     Ok(size)
 }

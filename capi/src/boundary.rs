@@ -1,4 +1,4 @@
-//! The boundary around every export: errors and panics become a status, and the thread's last error.
+//! The boundary around every exported function: it turns errors and panics into a status and the thread's last error.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,15 +12,15 @@ thread_local! {
     static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Shows the last failure of this thread.
+/// Calls a function with the last failure of this thread.
 pub(crate) fn with_last<R>(see: impl FnOnce(&Failure) -> R) -> R {
     LAST.with(|last| see(&last.borrow()))
 }
 
-/// Runs what a function does. No panic leaves it.
+/// Runs the body of the exported function `name`. Panics do not leave it.
 #[inline]
 pub(crate) fn boundary(name: &'static str, run: impl FnOnce() -> Result<(), Failure>) -> dft_status {
-    // The library has a runtime of its own: its panics are reported to the caller, not printed.
+    // The library has its own Rust runtime, so the hook affects only its panics. They are reported, not printed.
     static HOOK: Once = Once::new();
     HOOK.call_once(|| std::panic::set_hook(Box::new(note_place)));
     let run = || {
@@ -39,35 +39,35 @@ fn fail(failure: Failure) -> dft_status {
     let status = failure.status;
     let failure = failure.shown();
     log(DFT_LOG_ERROR, &failure.message);
-    // While a thread ends, its last error is gone already.
+    // The last error of a thread that is ending is already destroyed.
     let _ = LAST.try_with(|last| *last.borrow_mut() = failure);
     status
 }
 
-/// Keeps where this thread panicked, for the message.
+/// Records where this thread panicked, for the message.
 fn note_place(info: &std::panic::PanicHookInfo<'_>) {
     let place = info.location().map_or(String::new(), |place| format!(" at {}:{}", place.file(), place.line()));
     let _ = PLACE.try_with(|kept| *kept.borrow_mut() = place);
 }
 
-/// Takes the place of this thread's last panic, such as " at src/scan.rs:7"; empty where it is not known.
+/// Takes the place of this thread's last panic, such as " at src/scan.rs:7"; empty if it is unknown.
 pub(crate) fn take_place() -> String {
     PLACE.try_with(RefCell::take).unwrap_or_default()
 }
 
 fn panicked(name: &str, panic: &(dyn std::any::Any + Send)) -> Failure {
     let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it says nothing");
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
     let place = take_place();
-    Failure::new(DFT_PANIC, format!("{name} panicked{place}, which is a defect of this library: {text}"))
+    Failure::new(DFT_PANIC, format!("{name} panicked{place}; this is a bug in the library: {text}"))
 }
 
-/// Tests let a function panic. What is installed is built without.
+/// Panics if a test requests it. Installed libraries are built without the feature.
 #[inline(always)]
 fn injected(name: &'static str) {
     #[cfg(feature = "panics")]
     if std::env::var_os("DFT_PANIC_IN").is_some_and(|wanted| wanted == name) {
-        panic!("as the test asks");
+        panic!("requested by a test");
     }
     #[cfg(not(feature = "panics"))]
     let _ = name;

@@ -1,4 +1,4 @@
-//! Builds: traces into an index.
+//! Builds: adding traces to an index.
 
 use std::ffi::c_void;
 use std::os::unix::ffi::OsStrExt;
@@ -16,24 +16,25 @@ use crate::config::{config, dft_config};
 use crate::log::{DFT_LOG_WARNING, log};
 use crate::status::{Failure, dft_status};
 
-/// How a build is done, which does not show in its result. NULL, or zeros, for the defaults.
+/// Options of a build. Zeros are the defaults.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct dft_build_options {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
-    /// What the tables may take in memory, in bytes; 0 for 512 MiB, or a quarter of what the process may have.
+    /// The memory budget of the tables of all threads, in bytes; 0 for 512 MiB, and at most a quarter of the process's
+    /// limit (`ulimit -v`).
     pub memory: u64,
-    /// Threads; 0 for as many as the machine has cores.
+    /// The number of threads, limited to 1,024; 0 for the number of cores.
     pub threads: u32,
-    /// 1: faults of the input are an error (DFT_MALFORMED), and nothing is stored.
+    /// If not 0, faults of the input are an error (DFT_MALFORMED), and nothing is stored.
     pub strict: u32,
-    /// 1: the index is made anew, whatever is in it.
+    /// If not 0, the index is rebuilt, whatever it holds.
     pub rebuild: u32,
-    /// 0.
+    /// Reserved: 0.
     pub reserved: u32,
-    /// Where the traces come from, such as the name of a node: traces of node-local disks have the same path on every
-    /// node, and are kept apart by it. Empty for none.
+    /// Where the traces come from, such as the name of a node, in UTF-8; empty for none. It distinguishes traces on
+    /// node-local disks, which have the same path on every node.
     pub source: dft_text,
 }
 
@@ -51,72 +52,73 @@ impl Default for dft_build_options {
     }
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and a text.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and a text.
 unsafe impl Growing for dft_build_options {}
 
-/// How far a build is.
+/// The progress of a build.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_progress {
-    /// The size of this struct.
+    /// The size of this struct in bytes. The library sets it.
     pub size: u64,
-    /// Files to read.
+    /// The number of files to read.
     pub files: u64,
-    /// Files that were read.
+    /// The number of files that were read.
     pub files_read: u64,
-    /// Bytes to read, as they are on disk.
+    /// The bytes to read, in size on disk.
     pub bytes: u64,
-    /// Bytes that were read.
+    /// The bytes that were read, in size on disk.
     pub bytes_read: u64,
-    /// Records that were read.
+    /// The number of records that were read.
     pub records: u64,
-    /// 0 listing files, 1 reading, 2 writing the index.
+    /// The stage: 0 listing files, 1 reading, 2 writing the index.
     pub stage: u32,
-    /// 0.
+    /// Reserved: 0.
     pub reserved: u32,
 }
 
-/// Sees how far a build is: before it begins, some ten times a second, and when it is done, on a thread of the
-/// library; not 0 stops the build,
-/// which then returns DFT_CANCELLED and leaves the index as it was.
+/// Receives the progress of a build: before it starts, about ten times a second, and at its end. It runs on a thread of
+/// the library. `progress`: valid during the callback. A result other than 0 stops the build, which then returns
+/// DFT_CANCELLED and leaves the index unchanged.
 pub type dft_on_progress = Option<unsafe extern "C" fn(context: *mut c_void, progress: *const dft_progress) -> i32>;
 
-/// Sees a text, such as a fault of a file or of an index; valid during the call.
+/// Receives a text about a path, such as a fault of a file. Both texts are valid during the callback.
 pub type dft_on_text = Option<unsafe extern "C" fn(context: *mut c_void, path: dft_text, text: dft_text)>;
 
-/// What was read and written.
+/// What a build or a staging read and wrote.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_build_summary {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
-    /// Files that were read.
+    /// The number of files that were read.
     pub files: u64,
-    /// Files that were in already.
+    /// The number of files that were already indexed or staged.
     pub known_files: u64,
-    /// Files with faults, those that could not be read, or look like traces in another container, included.
+    /// The number of files with faults, including duplicates, files that cannot be read, and files that look like
+    /// traces in an unsupported container.
     pub faulty_files: u64,
-    /// Records that were read.
+    /// The number of records that were read.
     pub records: u64,
-    /// Lines that are no record.
+    /// The number of malformed lines.
     pub malformed_lines: u64,
-    /// Rows that were written.
+    /// The number of rows that were written.
     pub rows: u64,
-    /// Telemetry rows that were written.
+    /// The number of telemetry rows that were written.
     pub telemetry_rows: u64,
-    /// Bytes of text that were read, inflated.
+    /// The size of the text that was read, in bytes, uncompressed.
     pub text_bytes: u64,
-    /// Records of unknown phase, which are in no row.
+    /// The number of skipped records: those of unknown phase, which are in no row.
     pub skipped_records: u64,
-    /// Files that have the trace of another one, of which nothing is counted; they are in `faulty_files`, too.
+    /// The number of duplicates: files with the text of another trace. Nothing in them is counted.
     pub duplicate_files: u64,
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers.
 unsafe impl Growing for dft_build_summary {}
 
 pub(crate) fn threads(given: u32) -> usize {
-    /// More than any machine that this runs on has.
+    /// The maximum number of threads.
     const MOST: u32 = 1024;
     if given == 0 { BuildOptions::default().threads } else { given.min(MOST) as usize }
 }
@@ -130,11 +132,11 @@ pub(crate) fn options(place: *const dft_build_options) -> Result<BuildOptions, F
     Ok(BuildOptions { threads: threads(given.threads), memory, strict, rebuild, source })
 }
 
-/// A caller's pointer, handed on to the caller's own function on another thread.
+/// A caller's pointer, which is passed to the caller's function on another thread.
 #[derive(Clone, Copy)]
 struct Context(*mut c_void);
 
-// SAFETY: it is never followed here; that its functions may be called on another thread is said of them.
+// SAFETY: the pointer is never dereferenced here. The callback is documented to run on a thread of the library.
 unsafe impl Send for Context {}
 
 impl Context {
@@ -143,8 +145,7 @@ impl Context {
     }
 }
 
-/// Does a build, and tells the caller how far it is: before it begins, some ten times a second, and when it
-/// is done.
+/// Runs a build and reports its progress to the caller: before it starts, about ten times a second, and at its end.
 pub(crate) fn watched<T>(
     on_progress: dft_on_progress,
     context: *mut c_void,
@@ -159,8 +160,8 @@ pub(crate) fn watched<T>(
         let progress = &progress;
         scope.spawn(move || {
             let tell = || {
-                // SAFETY: the caller gave a function of this type, which may be called on any thread.
-                if unsafe { on_progress(context.get(), &said(&progress.state())) } != 0 {
+                // SAFETY: the caller must ensure that the function has this type and may run on any thread.
+                if unsafe { on_progress(context.get(), &shown(&progress.state())) } != 0 {
                     progress.cancel();
                 }
             };
@@ -171,7 +172,7 @@ pub(crate) fn watched<T>(
             }
             tell();
         });
-        // Nothing is sent: it ends when the caller was told.
+        // Nothing is sent: the channel closes after the first report.
         let _ = begins.recv();
         let result = work(progress);
         drop(done);
@@ -179,7 +180,7 @@ pub(crate) fn watched<T>(
     })
 }
 
-fn said(state: &ProgressState) -> dft_progress {
+fn shown(state: &ProgressState) -> dft_progress {
     dft_progress {
         size: size_of::<dft_progress>() as u64,
         files: state.files,
@@ -210,16 +211,16 @@ pub(crate) fn summary(input: &InputReport) -> dft_build_summary {
     }
 }
 
-/// Tells the caller, and the log, what is wrong with something at a path.
+/// Reports to the caller and the log what is wrong with something at a path.
 pub(crate) fn tell(on_text: dft_on_text, context: *mut c_void, path: &Path, text: &str) {
     log(DFT_LOG_WARNING, &format!("{}: {text}", path.to_string_lossy()));
     if let Some(on_text) = on_text {
-        // SAFETY: the caller gave a function of this type; the texts live through the call.
+        // SAFETY: the caller must ensure that the function has this type. The texts stay valid during the call.
         unsafe { on_text(context, dft_text::of_bytes(path.as_os_str().as_bytes()), dft_text::of(text)) };
     }
 }
 
-/// Logs the traces that have the same processes.
+/// Logs the traces that share records of the same processes.
 pub(crate) fn warn_of(shared: &[SharedProcesses]) {
     shared.iter().for_each(|shared| log(DFT_LOG_WARNING, &shared.to_string()));
 }
@@ -229,15 +230,21 @@ pub(crate) fn tell_faults(input: &InputReport, on_fault: dft_on_text, context: *
     input.each_fault(|path, text| tell(on_fault, context, path, text));
 }
 
-/// Brings traces into an index: those that it does not have yet, and what others have grown by; all at
-/// once, or nothing.
+/// Adds traces to an index: traces that it does not have yet, and what known traces have grown by. Adds all or nothing.
 ///
-/// `traces`: files, directories (searched for *.pfw and *.pfw.gz) or globs. `index`: the directory, made
-/// if it is not there, and removed again where nothing comes in. DFT_NOTHING_FOUND where no trace has a record
-/// and there is no index yet. `config`, `options`: NULL for the defaults. `on_progress`: may be NULL.
-/// `on_fault`: sees what is wrong with each file, before this returns, on the caller's thread; may be
-/// NULL. `context`: handed on to both. `done`: may be NULL. Faults of the input are no error unless
-/// `options.strict`. Any thread; another build of the same index meanwhile gives DFT_LOCKED.
+/// `traces`: files, directories (searched for *.pfw and *.pfw.gz) or globs; `traces_length` of them. `index`: the
+/// directory, which is created if it does not exist and removed again if nothing is added; not empty. `config`,
+/// `options`: NULL for the defaults. `on_progress`: receives the progress on a thread of the library; may be NULL.
+/// `on_fault`: receives each fault of a file on the caller's thread, before this function returns; may be NULL.
+/// `context`: passed to both callbacks; may be NULL. `done`: receives what was done; its `size` must be set; may be
+/// NULL.
+///
+/// Faults of the input are not an error, unless `options.strict` is set: then DFT_MALFORMED. Returns DFT_NOTHING_FOUND
+/// if there is no trace, or no trace has a record and there is no index yet; DFT_CONFIG if `config` is invalid or
+/// differs from the index's; DFT_CHANGED if an indexed trace has changed other than by growing, unless
+/// `options.rebuild` is set; DFT_LOCKED if another writer is changing the index; DFT_FORMAT or DFT_DAMAGED if the index
+/// cannot be used; DFT_CANCELLED if `on_progress` stopped the build; DFT_SYSTEM for errors of the system. The index is
+/// unchanged then. After DFT_COMMITTED, the traces are in the index. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_build(
     traces: *const dft_text,

@@ -9,53 +9,53 @@ use crate::arguments::{Growing, dft_text, give, given, list};
 use crate::boundary::boundary;
 use crate::status::{Failure, dft_status};
 
-/// Which args become custom metrics: all quantities that have no meaning of their own; no identifiers and labels,
-/// such as `*_hash`, `fd`, `flags` and `level`.
+/// Which args become custom metrics: all numeric args without a predefined meaning, except identifiers and labels, such
+/// as `*_hash`, `fd`, `flags` and `level`.
 pub const DFT_CUSTOM_METRICS_ON: u32 = 0;
-/// None.
+/// No args become custom metrics.
 pub const DFT_CUSTOM_METRICS_OFF: u32 = 1;
-/// Those that are named.
+/// The args in `custom_metric_names` become custom metrics.
 pub const DFT_CUSTOM_METRICS_NAMED: u32 = 2;
-/// All that are numeric and have no meaning of their own, identifiers and labels too.
+/// All numeric args without a predefined meaning become custom metrics, including identifiers and labels.
 pub const DFT_CUSTOM_METRICS_ALL: u32 = 3;
 
-/// What the `ts` of a counter with the phase letter `C` is of its period: what each trace says.
+/// Whether the `ts` of a counter of phase `C` is the start or the end of its period: as each trace states.
 pub const DFT_COUNTER_PERIOD_OF_TRACE: u32 = 0;
-/// Its start.
+/// `ts` is the start of the period.
 pub const DFT_COUNTER_PERIOD_START: u32 = 1;
-/// Its end.
+/// `ts` is the end of the period.
 pub const DFT_COUNTER_PERIOD_END: u32 = 2;
 
-/// The unit of times where a trace does not say one: microseconds.
+/// The unit of times if a trace does not state one: microseconds.
 pub const DFT_TIME_UNIT_US: u32 = 0;
-/// Nanoseconds.
+/// The unit of times if a trace does not state one: nanoseconds.
 pub const DFT_TIME_UNIT_NS: u32 = 1;
-/// Milliseconds.
+/// The unit of times if a trace does not state one: milliseconds.
 pub const DFT_TIME_UNIT_MS: u32 = 2;
-/// Seconds.
+/// The unit of times if a trace does not state one: seconds.
 pub const DFT_TIME_UNIT_S: u32 = 3;
 
-/// How records are aggregated. Set `size`, then call dft_config_default(), then change what is to differ.
+/// How records are aggregated. Set `size`, call dft_config_default(), then change fields.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct dft_config {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
-    /// The length of a time bucket, in µs; at least 1.
+    /// The length of a time bucket, in µs: 1 to INT64_MAX.
     pub interval_us: u64,
-    /// Args whose values keep rows apart.
+    /// Names of args whose values separate rows: UTF-8, distinct, not empty. May be NULL if there are none.
     pub group_keys: *const dft_text,
-    /// How many group keys there are.
+    /// The number of group keys, at most 1,000.
     pub group_keys_length: u64,
-    /// Args that become custom metrics, for DFT_CUSTOM_METRICS_NAMED.
+    /// Names of args that become custom metrics, in UTF-8, for DFT_CUSTOM_METRICS_NAMED. May be NULL if there are none.
     pub custom_metric_names: *const dft_text,
-    /// How many custom metrics are named.
+    /// The number of names in `custom_metric_names`.
     pub custom_metric_names_length: u64,
     /// One of DFT_CUSTOM_METRICS_…
     pub custom_metrics: u32,
-    /// 1 where rows are kept apart by file, 0 where not.
+    /// 1 if rows are separated by file, 0 if not.
     pub group_by_file: u32,
-    /// The relative accuracy of percentiles, such as 0.01; 0 keeps none.
+    /// The relative accuracy of percentiles: 0.00001 to less than 1, such as 0.01; 0 for no percentiles.
     pub sketch_accuracy: f64,
     /// One of DFT_COUNTER_PERIOD_…
     pub counter_period: u32,
@@ -82,10 +82,10 @@ impl Default for dft_config {
     }
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
 unsafe impl Growing for dft_config {}
 
-/// The configuration that a caller gives; the default one for NULL.
+/// Returns the caller's configuration; the default one for NULL.
 pub(crate) fn config(place: *const dft_config) -> Result<Config, Failure> {
     if place.is_null() {
         return Ok(Config::default());
@@ -106,7 +106,11 @@ pub(crate) fn config(place: *const dft_config) -> Result<Config, Failure> {
                 let names: BTreeSet<String> = texts("config.custom_metric_names", data, length)?.into_iter().collect();
                 CustomMetrics::Only(names)
             }
-            other => return Err(Failure::argument(format!("config.custom_metrics is {other}, which is no choice"))),
+            other => {
+                return Err(Failure::argument(format!(
+                    "config.custom_metrics is {other}, not one of DFT_CUSTOM_METRICS_…"
+                )));
+            }
         },
         sketch_accuracy: (given.sketch_accuracy != 0.0).then_some(given.sketch_accuracy),
         group_by_file: match given.group_by_file {
@@ -118,21 +122,25 @@ pub(crate) fn config(place: *const dft_config) -> Result<Config, Failure> {
             DFT_COUNTER_PERIOD_OF_TRACE => None,
             DFT_COUNTER_PERIOD_START => Some(CounterPeriod::Start),
             DFT_COUNTER_PERIOD_END => Some(CounterPeriod::End),
-            other => return Err(Failure::argument(format!("config.counter_period is {other}, which is no choice"))),
+            other => {
+                return Err(Failure::argument(format!(
+                    "config.counter_period is {other}, not one of DFT_COUNTER_PERIOD_…"
+                )));
+            }
         },
         time_unit: match given.time_unit {
             DFT_TIME_UNIT_US => TimeUnit::Us,
             DFT_TIME_UNIT_NS => TimeUnit::Ns,
             DFT_TIME_UNIT_MS => TimeUnit::Ms,
             DFT_TIME_UNIT_S => TimeUnit::Sec,
-            other => return Err(Failure::argument(format!("config.time_unit is {other}, which is no choice"))),
+            other => return Err(Failure::argument(format!("config.time_unit is {other}, not one of DFT_TIME_UNIT_…"))),
         },
     };
     config.check().map_err(|error| Failure::new(crate::status::DFT_CONFIG, error.to_string()))?;
     Ok(config)
 }
 
-/// The texts of a configuration, as C sees them.
+/// The texts of a configuration, as C texts.
 pub(crate) struct ConfigTexts {
     _owned: Vec<String>,
     group_keys: Vec<dft_text>,
@@ -146,13 +154,13 @@ impl ConfigTexts {
             CustomMetrics::On | CustomMetrics::All | CustomMetrics::Off => Vec::new(),
         };
         let owned = [config.extra_group_keys.clone(), named].concat();
-        // A text stays where it is when its string moves.
+        // Moving a string does not move its text.
         let mut group_keys: Vec<dft_text> = owned.iter().map(|text| dft_text::of(text)).collect();
         let custom_metrics = group_keys.split_off(config.extra_group_keys.len());
         Self { _owned: owned, group_keys, custom_metrics }
     }
 
-    /// The configuration, whose lists are these.
+    /// Returns the configuration with pointers to these lists.
     pub(crate) fn config(&self, config: &Config) -> dft_config {
         dft_config {
             size: 0,
@@ -184,9 +192,9 @@ impl ConfigTexts {
     }
 }
 
-/// Writes the default configuration: 1 s, all custom metrics, by file, no percentiles.
+/// Writes the default configuration: an interval of 1 s, DFT_CUSTOM_METRICS_ON, separated by file, no percentiles.
 ///
-/// `config`: whose `size` the caller has set. Any thread.
+/// `config`: receives the configuration; its `size` must be set; not NULL. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_config_default(config: *mut dft_config) -> dft_status {
     boundary("dft_config_default", || give("config", config, &dft_config::default()))

@@ -1,12 +1,12 @@
 //! The end of the process: RocksDB's static objects are never destroyed.
 //!
-//! C++ destroys what it made last first, and RocksDB makes its objects when they are first used. So a handler that a
-//! program gave to `atexit()` before that runs when they are gone, and one that publishes would crash. They hold
-//! memory only, so they stay until the system takes it. What registers their destruction is this library's own
-//! `__cxa_atexit`: the shared library is linked with `--wrap` for it (`build.rs`), in the static one `cargo xtask
-//! install` links with it, too.
+//! C++ destroys static objects in the reverse order of their creation, and RocksDB creates its objects on first use. A
+//! handler that a program passed to `atexit()` earlier runs after their destruction, so a handler that publishes would
+//! crash. The objects hold only memory, so they stay until the process ends. Their destruction would be registered by
+//! `__cxa_atexit`; this library replaces that function with one that does nothing. `build.rs` links the shared library
+//! with `--wrap` for it, and `cargo xtask install` does the same for the static one.
 //!
-//! Its threads are ended all the same, for the library may be unloaded.
+//! RocksDB's threads are ended nevertheless, because the library may be unloaded.
 
 use std::arch::global_asm;
 
@@ -17,7 +17,7 @@ global_asm!(
     ".hidden __wrap___cxa_atexit",
     ".type __wrap___cxa_atexit,@function",
     "__wrap___cxa_atexit:",
-    // It is done, it says.
+    // Returns 0: success.
     "xor eax, eax",
     "ret",
     ".size __wrap___cxa_atexit, . - __wrap___cxa_atexit",
@@ -31,14 +31,14 @@ global_asm!(
     ".hidden __wrap___cxa_atexit",
     ".type __wrap___cxa_atexit,@function",
     "__wrap___cxa_atexit:",
-    // It is done, it says.
+    // Returns 0: success.
     "mov w0, wzr",
     "ret",
     ".size __wrap___cxa_atexit, . - __wrap___cxa_atexit",
     ".popsection",
 );
 
-/// Runs when the library is unloaded, or the process ends.
+/// Runs when the library is unloaded or the process ends.
 #[used]
 #[unsafe(link_section = ".fini_array")]
 static END: extern "C" fn() = end;

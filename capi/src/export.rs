@@ -1,4 +1,4 @@
-//! Tables: as Arrow streams, and as files.
+//! Tables, as Arrow streams and as files.
 
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
@@ -22,53 +22,54 @@ use crate::build::dft_on_text;
 use crate::index::{Source, dft_index, source};
 use crate::status::{DFT_TOO_LARGE, Failure, dft_status};
 
-/// Calls, in dfanalyzer's columns.
+/// Table `events`: calls, in dfanalyzer's columns.
 pub const DFT_TABLE_EVENTS: u32 = 0;
-/// Calls that a tracer aggregated, in the same columns.
+/// Table `profiles`: aggregated calls, in the same columns.
 pub const DFT_TABLE_PROFILES: u32 = 1;
-/// Telemetry: a column for each metric.
+/// Table `system`: telemetry, with columns for each metric.
 pub const DFT_TABLE_SYSTEM: u32 = 2;
-/// System statistics that a tracer aggregated, in dfanalyzer's columns.
+/// Table `preaggregated_system`: host statistics, in dfanalyzer's columns.
 pub const DFT_TABLE_PREAGGREGATED_SYSTEM: u32 = 3;
-/// Every row with full statistics.
+/// Table `aggregation`: every row with full statistics.
 pub const DFT_TABLE_AGGREGATION: u32 = 4;
-/// Processes: rank, command, start and end.
+/// Table `processes`: rank, command, start and end of each process.
 pub const DFT_TABLE_PROCESSES: u32 = 5;
-/// Telemetry by host, name and cell alone: readings of counters that differ only by category, process or group
-/// keys merge.
+/// Table `system` by host, name and cell alone: merges the readings of counters that differ only in category, process
+/// or group keys.
 pub const DFT_TABLE_SYSTEM_BY_HOST: u32 = 6;
 
-/// Apache Parquet.
+/// Format: Apache Parquet.
 pub const DFT_FORMAT_PARQUET: u32 = 0;
-/// Arrow IPC, the file format.
+/// Format: Arrow IPC file.
 pub const DFT_FORMAT_ARROW: u32 = 1;
-/// CSV.
+/// Format: CSV.
 pub const DFT_FORMAT_CSV: u32 = 2;
 
-/// The stream of the Arrow C stream interface, as Arrow's own header defines it.
+/// The stream of the Arrow C stream interface, as Arrow's header defines it.
 pub struct ArrowArrayStream {
     _private: [u8; 0],
 }
 
-/// What of an index a table shows. Set `size` and zero the rest for all of it.
+/// A view of an index: a granularity, filters and the form of the result. Set `size` and zero the rest to see
+/// everything. Globs know `*` and `?`, which also match `/`, `[ab]` and `{one,other}`. Texts are UTF-8.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct dft_view {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
-    /// The length of a cell of time, in µs, a multiple of the index's interval; 0 for that.
+    /// The granularity, which is the length of a cell, in µs: a multiple of the index's interval; 0 for the interval.
     pub granularity_us: u64,
-    /// Cells that overlap with the time from here on, in µs from the origin of the trace, …
+    /// The start of the time range, in µs from the origin of the trace. Only cells that overlap the range are shown.
     pub start_us: u64,
-    /// … to here, this excluded.
+    /// The end of the time range, in µs from the origin of the trace, excluded.
     pub end_us: u64,
-    /// 1 where the time range counts.
+    /// 1 if `start_us` and `end_us` apply, 0 if not.
     pub has_time: u32,
-    /// 1 where `pid` counts.
+    /// 1 if `pid` applies, 0 if not.
     pub has_pid: u32,
-    /// Only this process.
+    /// Only the process with this id.
     pub pid: i64,
-    /// Only categories that match this glob; empty for all.
+    /// Only categories that match this glob, in lower case; empty for all.
     pub category: dft_text,
     /// Only functions and counters that match this glob; empty for all.
     pub name: dft_text,
@@ -76,27 +77,27 @@ pub struct dft_view {
     pub host: dft_text,
     /// Only files whose name or hash matches this glob; empty for all.
     pub file: dft_text,
-    /// Columns to group rows by, as dfanalyzer names them; none for rows that are not grouped.
+    /// Columns to group rows by, with dfanalyzer's names. NULL with length 0 does not group rows.
     pub group_by: *const dft_text,
-    /// How many columns rows are grouped by.
+    /// The number of columns in `group_by`.
     pub group_by_length: u64,
-    /// Only these processes; none for all. With `has_pid`, that one too.
+    /// Only processes with these ids, and `pid` if `has_pid` is set. NULL with length 0 for all.
     pub pids: *const i64,
-    /// How many processes there are.
+    /// The number of process ids in `pids`.
     pub pids_length: u64,
-    /// Only one of the shards that parallel readers divide the table into, counted from 0, …
+    /// The shard of the table to show, for parallel readers: from 0 to `shards` - 1.
     pub shard: u32,
-    /// … of so many, at most 65,536; 0 or 1 for all of it. Shards are disjoint, have the same columns, and
-    /// together are the table: of calls, in their order. A shard cannot be grouped.
+    /// The number of shards, at most 65,536; 0 or 1 for the whole table. Shards are disjoint, have the same columns,
+    /// and together are the table. For calls, the shards in order are the table. A shard cannot be grouped.
     pub shards: u32,
-    /// The most rows of a batch; 0 for as many as is quick.
+    /// The maximum number of rows of a batch; 0 for a size that is fast to read.
     pub batch_rows: u64,
-    /// Only calls that this query asks for, such as `cat == "posix" and not pid in [1, 2]`; empty for all.
+    /// Only calls that match this query, such as `cat == "posix" and not pid in [1, 2]`; empty for all.
     /// Its fields are family, cat, name, pid, tid, rank, host_hash, file_hash, host_name, file_name, proc_name, io_cat.
     pub query: dft_text,
-    /// Only processes of these ranks, as traces say them; none for all.
+    /// Only processes with these ranks, as the traces state them. NULL with length 0 for all.
     pub ranks: *const i64,
-    /// How many ranks there are.
+    /// The number of ranks in `ranks`.
     pub ranks_length: u64,
 }
 
@@ -129,7 +130,7 @@ impl Default for dft_view {
     }
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
 unsafe impl Growing for dft_view {}
 
 fn table(number: u32) -> Result<Table, Failure> {
@@ -141,11 +142,11 @@ fn table(number: u32) -> Result<Table, Failure> {
         DFT_TABLE_AGGREGATION => Ok(Table::Aggregation),
         DFT_TABLE_PROCESSES => Ok(Table::Processes),
         DFT_TABLE_SYSTEM_BY_HOST => Ok(Table::SystemByHost),
-        other => Err(Failure::argument(format!("{other} is no table"))),
+        other => Err(Failure::argument(format!("{other} is not a table, one of DFT_TABLE_…"))),
     }
 }
 
-/// What a caller asks for.
+/// The parts of a view that a caller passes.
 pub(crate) struct Asked {
     granularity: Option<u64>,
     filter: Filter,
@@ -180,7 +181,11 @@ pub(crate) fn asked(view: *const dft_view) -> Result<Asked, Failure> {
         (0, 0 | 1) => None,
         (shard, shards) => match Shard::new(shard, shards) {
             Some(shard) => Some(shard),
-            None => return Err(Failure::argument(format!("there is no shard {shard} of {shards}"))),
+            None => {
+                return Err(Failure::argument(format!(
+                    "there is no shard {shard} of {shards}: shards are counted from 0"
+                )));
+            }
         },
     };
     let filter = Filter {
@@ -208,8 +213,8 @@ pub(crate) fn asked(view: *const dft_view) -> Result<Asked, Failure> {
     })
 }
 
-/// A table that is read by the process that asked for it. A child of that has neither the threads that read it nor
-/// their locks, so there it fails, and is never dropped.
+/// A table that only the process that opened it can read. A child process does not have the threads that read it nor
+/// their locks, so reading fails there and the table is never dropped.
 struct TableReader {
     reading: ManuallyDrop<Reading>,
     maker: Maker,
@@ -218,16 +223,16 @@ struct TableReader {
 impl Drop for TableReader {
     fn drop(&mut self) {
         if !self.maker.is_parent() {
-            // SAFETY: it is dropped once, here, and not used after.
+            // SAFETY: it is dropped only here, and not used afterwards.
             unsafe { ManuallyDrop::drop(&mut self.reading) };
         }
     }
 }
 
-/// A table, and what it is read from, each before what it borrows from.
+/// A table and what it is read from. Fields are dropped in order: each comes before what it borrows from.
 struct Reading {
     batches: Box<dyn Batches + Send>,
-    /// Whether it has failed: then there is nothing behind.
+    /// Whether reading failed. The stream has no more batches then.
     failed: bool,
     _view: Arc<View<'static>>,
     _source: Arc<Source>,
@@ -237,10 +242,10 @@ impl TableReader {
     fn new(source: Arc<Source>, table: Table, view: *const dft_view) -> Result<Self, Failure> {
         let mut asked = asked(view)?;
         let columns = std::mem::take(&mut asked.group_by);
-        // SAFETY: the index lies on the heap, and the reader drops its view before it.
+        // SAFETY: the index is on the heap, and the reader drops the view before it.
         let index: &'static Source = unsafe { &*Arc::as_ptr(&source) };
         let view = Arc::new(asked.view(index)?);
-        // SAFETY: the view lies on the heap, and the reader drops its batches before it.
+        // SAFETY: the view is on the heap, and the reader drops the batches before it.
         let shown: &'static View<'static> = unsafe { &*Arc::as_ptr(&view) };
         let options = TableOptions { group_by: columns, ..TableOptions::default() };
         let batches = shown.table(table, options)?;
@@ -258,18 +263,18 @@ impl Iterator for TableReader {
         }
         if self.maker.is_parent() {
             self.reading.failed = true;
-            let what = "this table was asked for before fork(); open the index again in this process";
+            let what = "this table was opened before fork(); open the index again in this process";
             return Some(Err(ArrowError::ComputeError(what.to_owned())));
         }
-        // Whoever reads the stream is no Rust, and a panic must not reach it.
+        // The reader of the stream is not Rust code, so a panic must not reach it.
         let next = catch_unwind(AssertUnwindSafe(|| self.reading.batches.next_batch()));
         let failure = match next {
             Ok(Ok(next)) => return next.map(Ok),
             Ok(Err(error)) => error.to_string(),
-            Err(_) => "a defect of the library: it panicked".to_owned(),
+            Err(_) => "a bug in the library: it panicked".to_owned(),
         };
         self.reading.failed = true;
-        // A text of C ends at a zero, which a trace's names may hold.
+        // A C string ends at a zero, and names in a trace may contain zeros.
         Some(Err(ArrowError::ComputeError(failure.replace('\0', "\u{fffd}"))))
     }
 }
@@ -280,11 +285,16 @@ impl RecordBatchReader for TableReader {
     }
 }
 
-/// Gives a table as a stream by the Arrow C stream interface, which any Arrow library reads without a copy.
+/// Opens a table as a stream of the Arrow C stream interface, which any Arrow library reads without a copy. Memory does
+/// not grow with the table.
 ///
-/// `table`: one of DFT_TABLE_…. `view`: NULL for all of it. `stream`: an ArrowArrayStream, whose bytes are
-/// overwritten; the caller releases it by its own `release`, on any one thread at a time. The index may be
-/// freed before it. Memory does not grow with the table.
+/// `index`: the index; its handle may be freed before the stream. `table`: one of DFT_TABLE_…. `view`: which rows; its
+/// `size` must be set; NULL for all. `stream`: an ArrowArrayStream, which is overwritten, so it must not be a stream
+/// that needs a release; not NULL. The caller releases it with its `release`.
+///
+/// Returns DFT_INVALID_ARGUMENT if the table, or anything in the view, is invalid, and DFT_DAMAGED or DFT_SYSTEM if the
+/// index cannot be read. Errors while reading are errors of the stream. Any number of threads; each stream allows one
+/// thread at a time.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_table_stream(
     index: *const dft_index,
@@ -295,18 +305,21 @@ pub extern "C" fn dft_table_stream(
     boundary("dft_table_stream", || {
         let place = out("stream", stream.cast::<FFI_ArrowArrayStream>())?;
         let reader = TableReader::new(source(index)?, self::table(table)?, view)?;
-        // SAFETY: the place is good, by the check and the caller's word; what is there is no stream yet,
-        // so it is overwritten without being dropped.
+        // SAFETY: `out` checks the place, and the caller must ensure that it is writable. It holds no stream that needs
+        // a release, so it is overwritten without being dropped.
         unsafe { std::ptr::write(place, FFI_ArrowArrayStream::new(Box::new(reader))) };
         Ok(())
     })
 }
 
-/// Sees a column's name, valid during the call; not 0 ends the walk.
+/// Receives the name of a column, valid during the callback. A result other than 0 ends the iteration.
 pub type dft_visit_column = Option<unsafe extern "C" fn(context: *mut c_void, name: dft_text) -> i32>;
 
-/// Shows the columns of a table to `visit`, in their order: of telemetry and of the aggregation, those of
-/// every metric that was observed. `view`: NULL for all of it; `context` is handed on.
+/// Iterates over the columns of a table, in order. Telemetry and the table `aggregation` have columns for every metric
+/// that was observed.
+///
+/// `table`: one of DFT_TABLE_…. `view`: its `size` must be set; NULL for everything. `visit`: receives each name on the
+/// caller's thread; not NULL. `context`: passed to it; may be NULL. Statuses and thread rule: see dft_table_stream().
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_table_columns(
     index: *const dft_index,
@@ -319,7 +332,7 @@ pub extern "C" fn dft_table_columns(
         let visit = visit.ok_or_else(|| Failure::argument("visit is NULL"))?;
         let reader = TableReader::new(source(index)?, self::table(table)?, view)?;
         for field in reader.schema().fields() {
-            // SAFETY: the caller gave a function of this type; the text lives through the call.
+            // SAFETY: the caller must ensure that the function has this type. The text stays valid during the call.
             if unsafe { visit(context, dft_text::of(field.name())) } != 0 {
                 break;
             }
@@ -328,13 +341,18 @@ pub extern "C" fn dft_table_columns(
     })
 }
 
-/// Writes tables to files of a directory, which is made if it is not there: one file each, named after the
-/// table; all are there whole or not at all. Tables that earlier exports wrote there and that show something
-/// else, another state of the index or other rows of it, are removed; a table that no export is known to have
-/// written, and that would stay beside the new ones, gives DFT_INVALID_ARGUMENT before anything is written.
+/// Writes tables to a directory, one file for each, named after the table. Either all tables are written or none.
+/// Tables of earlier exports that show another state of the index, or other rows of it, are removed.
 ///
-/// `tables`: DFT_TABLE_…, or none for all but the aggregation. `view`: NULL for all of it. `format`: one of
-/// DFT_FORMAT_…. `threads`: tables written at once; 0 for as many as the machine has cores.
+/// `directory`: the directory, which is created if it does not exist; not empty. `tables`: values of DFT_TABLE_…,
+/// `tables_length` of them; none for all tables except `aggregation`. `view`: which rows; its `size` must be set; NULL
+/// for all. `format`: one of DFT_FORMAT_…. `threads`: the number of tables written at once, limited to 1,024; 0 for the
+/// number of cores.
+///
+/// Returns DFT_INVALID_ARGUMENT if an argument is invalid, or if the directory has a table that no export is known to
+/// have written and that would stay next to the new ones; then nothing is written. Returns DFT_TOO_LARGE, with the row
+/// in the last error, if a number does not fit in its column, DFT_DAMAGED if the index or the directory's list of
+/// exports is damaged, and DFT_SYSTEM for errors of the system. Any number of threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_export(
     index: *const dft_index,
@@ -355,7 +373,7 @@ pub extern "C" fn dft_export(
             DFT_FORMAT_PARQUET => Format::Parquet,
             DFT_FORMAT_ARROW => Format::Arrow,
             DFT_FORMAT_CSV => Format::Csv,
-            other => return Err(Failure::argument(format!("{other} is no format"))),
+            other => return Err(Failure::argument(format!("{other} is not a format, one of DFT_FORMAT_…"))),
         };
         let options = ExportOptions { tables: tables?, group_by, format, threads: crate::build::threads(threads) };
         let view = asked.view(&source)?;
@@ -364,11 +382,15 @@ pub extern "C" fn dft_export(
     })
 }
 
-/// Says what is in an index on one screen, as a JSON object: spans and totals (times in µs, sizes in
-/// bytes), the `top` functions and files, every metric of telemetry.
+/// Summarizes an index as a JSON object: time spans and totals (times in µs, sizes in bytes), the top functions and
+/// files, and every metric of telemetry.
 ///
-/// `view`: NULL for all of it. `on_text`: is given the text, once, with an empty path; `context` is handed
-/// on to it. DFT_TOO_LARGE, with the row, where no int64 holds a number.
+/// `view`: which rows; its `size` must be set; NULL for all. `top`: the number of functions and files to list.
+/// `on_text`: receives the text once, with an empty path, on the caller's thread; not NULL. `context`: passed to it;
+/// may be NULL.
+///
+/// Returns DFT_INVALID_ARGUMENT if anything in the view is invalid, DFT_TOO_LARGE, with the row in the last error, if a
+/// number does not fit in an int64, and DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_summary(
     index: *const dft_index,
@@ -384,8 +406,8 @@ pub extern "C" fn dft_summary(
         let summary = Summary::of(&view, usize::try_from(top).unwrap_or(usize::MAX))?;
         summary.check_int64()?;
         let text = serde_json::to_string(&summary)
-            .map_err(|error| Failure::new(DFT_TOO_LARGE, format!("the summary is no JSON: {error}")))?;
-        // SAFETY: the caller gave a function of this type; the text lives through the call.
+            .map_err(|error| Failure::new(DFT_TOO_LARGE, format!("the summary cannot be written as JSON: {error}")))?;
+        // SAFETY: the caller must ensure that the function has this type. The text stays valid during the call.
         unsafe { on_text(context, dft_text::default(), dft_text::of(&text)) };
         Ok(())
     })

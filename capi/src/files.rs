@@ -11,63 +11,66 @@ use crate::boundary::boundary;
 use crate::index::{dft_index, source};
 use crate::status::{Failure, dft_status};
 
-/// What a trace file had wrong with it as a whole: nothing.
+/// Fault of a trace file: none.
 pub const DFT_FAULT_NONE: u32 = 0;
-/// It has no byte.
+/// Fault of a trace file: it is empty.
 pub const DFT_FAULT_EMPTY: u32 = 1;
-/// Its last line or gzip member ends too early.
+/// Fault of a trace file: its last line or gzip member is incomplete.
 pub const DFT_FAULT_TRUNCATED: u32 = 2;
-/// A gzip member is corrupt.
+/// Fault of a trace file: a gzip member is corrupt.
 pub const DFT_FAULT_DAMAGED: u32 = 3;
-/// Records that its `end` records say were written are in no trace of the index.
+/// Fault of a trace file: records are lost. Its `end` records count records that are in no trace of the index.
 pub const DFT_FAULT_LOST: u32 = 4;
-/// Its times are in another unit than they were read in.
+/// Fault of a trace file: its times are in another unit than the one in which they were read.
 pub const DFT_FAULT_TIME_UNIT: u32 = 5;
 
 /// A trace file in an index. What it points to is valid during the callback.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct dft_file {
-    /// The size of this struct.
+    /// The size of this struct in bytes. The library sets it.
     pub size: u64,
-    /// What it is called in the index: its path from the index's parent directory, or its whole path.
+    /// The name in the index: the path relative to the parent directory of the index, or the whole path.
     pub path: dft_text,
-    /// Its size, in bytes.
+    /// The size on disk, in bytes.
     pub bytes: u64,
-    /// Bytes of text that were read of it, inflated.
+    /// The size of the text that was read, in bytes, uncompressed.
     pub text_bytes: u64,
-    /// Complete calls.
+    /// The number of calls.
     pub events: u64,
-    /// Records that a tracer aggregated.
+    /// The number of aggregated calls.
     pub profiles: u64,
-    /// Such records of the system itself.
+    /// The number of host statistics.
     pub systems: u64,
-    /// Readings of counters.
+    /// The number of readings of counters.
     pub telemetry: u64,
-    /// Metadata records.
+    /// The number of metadata records.
     pub metadata: u64,
-    /// Records of unknown phase.
+    /// The number of skipped records: those of unknown phase.
     pub skipped: u64,
-    /// Lines that are no record.
+    /// The number of malformed lines.
     pub malformed: u64,
-    /// Data transfers that returned an error.
+    /// The number of data transfers that returned an error.
     pub failed_transfers: u64,
-    /// What was wrong with it, for people; empty if nothing.
+    /// A description of the faults for people; empty if there are none.
     pub fault_text: dft_text,
     /// One of DFT_FAULT_…
     pub fault: u32,
-    /// 0.
+    /// Reserved: 0.
     pub reserved: u32,
-    /// The processes whose records it has, in order.
+    /// The ids of the processes that have records in the file, in ascending order.
     pub pids: *const i64,
-    /// How many processes there are.
+    /// The number of processes.
     pub pids_length: u64,
 }
 
-/// Sees a file; not 0 ends the walk.
+/// Receives a file, valid during the callback. A result other than 0 ends the iteration.
 pub type dft_visit_file = Option<unsafe extern "C" fn(context: *mut c_void, file: *const dft_file) -> i32>;
 
-/// Shows every trace file of an index to `visit`, by path. `context` is handed on to it.
+/// Iterates over the trace files and live sources of an index, sorted by path.
+///
+/// `visit`: receives each file on the caller's thread; not NULL. `context`: passed to it; may be NULL. Returns
+/// DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_index_files(index: *const dft_index, visit: dft_visit_file, context: *mut c_void) -> dft_status {
     boundary("dft_index_files", || {
@@ -82,7 +85,7 @@ pub extern "C" fn dft_index_files(index: *const dft_index, visit: dft_visit_file
                 None if !time_fault.is_empty() => (DFT_FAULT_TIME_UNIT, ""),
                 None if !lost.is_empty() => (DFT_FAULT_LOST, ""),
                 None => (DFT_FAULT_NONE, ""),
-                Some(FileFault::Empty) => (DFT_FAULT_EMPTY, "the file has no byte"),
+                Some(FileFault::Empty) => (DFT_FAULT_EMPTY, "the file is empty"),
                 Some(FileFault::Truncated(place)) => (DFT_FAULT_TRUNCATED, place.as_str()),
                 Some(FileFault::Damaged(reason)) => (DFT_FAULT_DAMAGED, reason.as_str()),
             };
@@ -110,7 +113,7 @@ pub extern "C" fn dft_index_files(index: *const dft_index, visit: dft_visit_file
                 pids: pids.as_ptr(),
                 pids_length: pids.len() as u64,
             };
-            // SAFETY: the caller gave a function of this type; the struct lives through the call.
+            // SAFETY: the caller must ensure that the function has this type. The struct stays valid during the call.
             if unsafe { visit(context, &file) } != 0 {
                 break;
             }
@@ -123,21 +126,24 @@ pub extern "C" fn dft_index_files(index: *const dft_index, visit: dft_visit_file
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_process {
-    /// The size of this struct.
+    /// The size of this struct in bytes. The library sets it.
     pub size: u64,
-    /// Its number.
+    /// The process id.
     pub pid: i64,
-    /// Its host's hash.
+    /// The host hash.
     pub host_hash: dft_text,
-    /// How many series it has: a measure of how much a reader has to do for it.
+    /// The number of its series, which indicates how much work it is to read them.
     pub series: u64,
 }
 
-/// Sees a process; not 0 ends the walk.
+/// Receives a process, valid during the callback. A result other than 0 ends the iteration.
 pub type dft_visit_process = Option<unsafe extern "C" fn(context: *mut c_void, process: *const dft_process) -> i32>;
 
-/// Shows every process of an index to `visit`, by host and number; `context` is handed on to it. It reads
-/// all series, so it takes as long as there are some.
+/// Iterates over the processes of an index, sorted by host hash and process id. It reads all series first, so its time
+/// grows with their number.
+///
+/// `visit`: receives each process on the caller's thread; not NULL. `context`: passed to it; may be NULL. Returns
+/// DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_index_processes(
     index: *const dft_index,
@@ -150,7 +156,7 @@ pub extern "C" fn dft_index_processes(
         for (key, series) in source.series_by_process()? {
             let size = size_of::<dft_process>() as u64;
             let process = dft_process { size, pid: key.pid, host_hash: dft_text::of(&key.host_hash), series };
-            // SAFETY: the caller gave a function of this type; the struct lives through the call.
+            // SAFETY: the caller must ensure that the function has this type. The struct stays valid during the call.
             if unsafe { visit(context, &process) } != 0 {
                 break;
             }

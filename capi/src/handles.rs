@@ -1,16 +1,16 @@
 //! Handles: numbers of slots, not addresses.
 //!
 //! ```text
-//! handle    generation, 47 bits │ slot, 16 bits      as a pointer that points nowhere
+//! handle    generation, 47 bits │ slot, 16 bits      as a pointer that is never dereferenced
 //! slot      generation and kind │ uses │ the object
 //! ```
 //!
-//! A handle is looked up, never followed. One that was freed has another generation than its slot, one
-//! of another type another kind, and what never was a handle has no slot: each is an error. A use is
-//! counted while it lasts, so an object is not freed, nor changed by two threads, while it is in use.
+//! A handle is looked up, never dereferenced. A freed handle has another generation than its slot, a handle of another
+//! type has another kind, and a number that never was a handle has no slot: each is an error. Every use is counted
+//! while it lasts, so an object that is in use is not freed, and not changed by two threads.
 //!
-//! What a process has opened is not a child's: the threads and locks behind it are the parent's. A child may free
-//! its handle of it, which frees nothing.
+//! A child process cannot use what its parent opened, because the threads and locks that it needs are the parent's. A
+//! child may free its copy of the handle; that frees nothing.
 
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
@@ -24,39 +24,39 @@ const PAGE: usize = 256;
 const PAGES: usize = 256;
 const SLOT_BITS: u32 = 16;
 
-/// Added to the uses of a slot whose object is being taken out. Uses that are counted meanwhile find it and step back.
+/// Added to the uses of a slot whose object is being removed. Uses that are counted meanwhile see it and give up.
 const TAKEN: u32 = 1 << 31;
 
-/// An object that C has a handle of.
+/// An object that C code refers to by a handle.
 pub(crate) trait Object: Send + Sized + 'static {
-    /// Which type it is: no two have one number, and none has 0.
+    /// The number of the type. It is unique and not 0.
     const KIND: u8;
-    /// What it is called in messages.
+    /// The name of the type in messages.
     const NAME: &'static str;
-    /// Whether several threads may use it at once.
+    /// Whether several threads may use an object at once.
     const SHARED: bool;
 }
 
 #[derive(Default)]
 struct Slot {
-    /// The generation, and in the low byte the kind; kind 0 is a slot that is free.
+    /// The generation, and the kind in the low byte. The kind of a free slot is 0.
     state: AtomicU64,
     uses: AtomicU32,
-    /// The number of the process that put the object there.
+    /// The number of the process that stored the object.
     maker: AtomicU64,
     object: AtomicPtr<()>,
 }
 
 static SLOTS: [OnceLock<Box<[Slot]>>; PAGES] = [const { OnceLock::new() }; PAGES];
 
-/// Slots that are free again, and how many were ever used.
+/// The slots that are free again, and the number of slots that were ever used.
 static FREE: Mutex<(Vec<usize>, usize)> = Mutex::new((Vec::new(), 0));
 
 fn slot(at: usize) -> Option<&'static Slot> {
     SLOTS.get(at / PAGE)?.get()?.get(at % PAGE)
 }
 
-/// Gives out a handle of an object.
+/// Stores an object and returns its handle.
 pub(crate) fn put<T: Object, H>(object: T) -> Result<*mut H, Failure> {
     let mut free = FREE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let at = match free.0.pop() {
@@ -65,10 +65,10 @@ pub(crate) fn put<T: Object, H>(object: T) -> Result<*mut H, Failure> {
             free.1 += 1;
             free.1 - 1
         }
-        None => return Err(Failure::new(DFT_TOO_LARGE, "there are 65,536 handles, which is the most: free some")),
+        None => return Err(Failure::new(DFT_TOO_LARGE, "65,536 handles are open, which is the maximum: free some")),
     };
     SLOTS[at / PAGE].get_or_init(|| (0..PAGE).map(|_| Slot::default()).collect());
-    let Some(slot) = slot(at) else { unreachable!("the page was made") };
+    let Some(slot) = slot(at) else { unreachable!("the page exists") };
     let generation = (slot.state.load(Ordering::SeqCst) >> 8) + 1;
     slot.object.store(Box::into_raw(Box::new(object)).cast(), Ordering::SeqCst);
     slot.maker.store(Maker::this_process().number(), Ordering::SeqCst);
@@ -83,7 +83,7 @@ struct Use {
 
 impl Drop for Use {
     fn drop(&mut self) {
-        // Not set to 0: a thread with a freed handle may count a use for a moment.
+        // Subtracts instead of setting 0, because a thread with a freed handle may briefly count a use.
         self.slot.uses.fetch_sub(1, Ordering::SeqCst);
     }
 }
@@ -91,7 +91,10 @@ impl Drop for Use {
 #[cold]
 fn invalid<T: Object>() -> Failure {
     let name = T::NAME;
-    Failure::new(DFT_INVALID_HANDLE, format!("this is no {name}: it was freed, or is another handle, or never was one"))
+    Failure::new(
+        DFT_INVALID_HANDLE,
+        format!("this is not a valid {name}: it was freed, has another type, or never was a handle"),
+    )
 }
 
 #[cold]
@@ -105,13 +108,13 @@ fn forked<T: Object>() -> Failure {
     Failure::new(DFT_FORKED, format!("this {name} was opened before fork(); open it again in this process"))
 }
 
-/// Whether an object is of the process that this one was forked from.
+/// Returns whether a process that this one was forked from stored the object.
 #[inline]
 fn is_inherited(slot: &Slot) -> bool {
     Maker::numbered(slot.maker.load(Ordering::Relaxed)).is_parent()
 }
 
-/// The slot of a handle, and the state that it has while the handle is good.
+/// Returns the slot of a handle, and the state that the slot has while the handle is valid.
 #[inline]
 fn find<T: Object, H>(handle: *const H) -> Result<(&'static Slot, u64), Failure> {
     let number = handle.addr() as u64;
@@ -142,14 +145,14 @@ pub(crate) fn with<T: Object + Sync, H, R>(
     if before >= TAKEN || slot.state.load(Ordering::SeqCst) != state {
         return Err(invalid::<T>());
     }
-    // SAFETY: the state says that the slot holds a `T`, and the counted use keeps it from being freed. Shared objects
+    // SAFETY: the state shows that the slot holds a `T`, and the counted use prevents that it is freed. Shared objects
     // are never used exclusively.
     let result = run(unsafe { &*slot.object.load(Ordering::SeqCst).cast::<T>() });
     drop(in_use);
     result
 }
 
-/// Uses an object that is for one thread at a time.
+/// Uses an object that allows one thread at a time.
 #[inline]
 pub(crate) fn with_mut<T: Object, H, R>(
     handle: *mut H,
@@ -164,14 +167,14 @@ pub(crate) fn with_mut<T: Object, H, R>(
     if slot.state.load(Ordering::SeqCst) != state {
         return Err(invalid::<T>());
     }
-    // SAFETY: the state says that the slot holds a `T`; the only use that there may be is this one, and
-    // it keeps the object from being freed.
+    // SAFETY: the state shows that the slot holds a `T`. This is its only use, and it prevents that the object is
+    // freed.
     let result = run(unsafe { &mut *slot.object.load(Ordering::SeqCst).cast::<T>() });
     drop(in_use);
     result
 }
 
-/// Takes an object out of its slot. The handle is invalid afterwards; it stays good where the object is in use.
+/// Removes an object from its slot and makes the handle invalid. If the object is in use, the handle stays valid.
 pub(crate) fn take<T: Object, H>(handle: *mut H) -> Result<T, Failure> {
     let (slot, state) = find::<T, H>(handle)?;
     if slot.uses.compare_exchange(0, TAKEN, Ordering::SeqCst, Ordering::SeqCst).is_err() {
@@ -184,12 +187,12 @@ pub(crate) fn take<T: Object, H>(handle: *mut H) -> Result<T, Failure> {
     let Some(object) = object else { return Err(invalid::<T>()) };
     let at = (handle.addr()) & ((1 << SLOT_BITS) - 1);
     FREE.lock().unwrap_or_else(std::sync::PoisonError::into_inner).0.push(at);
-    // SAFETY: the state says that it came from a box of a `T`, and only this call changed the state. No use was counted
-    // when `TAKEN` was set, and later ones see it, or the changed state.
+    // SAFETY: the state shows that the pointer came from a box of a `T`, and only this call changed the state. No use
+    // was counted when `TAKEN` was set; later uses see it, or the changed state.
     Ok(*unsafe { Box::from_raw(object) })
 }
 
-/// Frees an object. NULL is nothing to free; what is the parent's is let go of, and stays as it is.
+/// Frees an object. NULL does nothing. An object of a parent process is leaked, unchanged.
 pub(crate) fn free<T: Object, H>(handle: *mut H) -> Result<(), Failure> {
     if handle.is_null() {
         return Ok(());
@@ -198,7 +201,7 @@ pub(crate) fn free<T: Object, H>(handle: *mut H) -> Result<(), Failure> {
         Err(failure) if failure.status == DFT_FORKED => {
             let number = handle.addr() as u64;
             if let Some(slot) = slot((number as usize) & ((1 << SLOT_BITS) - 1)) {
-                // The slot is not used again: the list of free ones may be as another thread of the parent left it.
+                // The slot is not reused: another thread of the parent may have been changing the free list.
                 slot.state.store((number >> SLOT_BITS) << 8, Ordering::SeqCst);
             }
             Ok(())
@@ -235,13 +238,13 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_is_good_until_it_is_freed_and_only_as_what_it_is() {
+    fn a_handle_is_valid_until_it_is_freed_and_only_for_its_type() {
         let counted = Arc::new(());
         let handle: *mut Opaque = put(Counted(counted.clone())).expect("a handle");
         assert_eq!(Arc::strong_count(&counted), 2);
         assert_eq!(with_mut::<Counted, _, _>(handle, |it| Ok(Arc::strong_count(&it.0))).expect("good"), 2);
         assert_eq!(status(with::<Other, _, _>(handle, |_| Ok(()))), DFT_INVALID_HANDLE);
-        // Not while it is in use, not even from within. A free that is refused leaves the handle good.
+        // An object in use is busy, also for the thread that uses it. A refused free leaves the handle valid.
         let within = with_mut::<Counted, _, _>(handle, |_| {
             assert_eq!(status(with_mut::<Counted, _, _>(handle, |_| Ok(()))), DFT_BUSY);
             assert_eq!(status(free::<Counted, _>(handle)), DFT_BUSY);
@@ -253,7 +256,7 @@ mod tests {
         assert_eq!(Arc::strong_count(&counted), 1);
         assert_eq!(status(free::<Counted, _>(handle)), DFT_INVALID_HANDLE);
         assert_eq!(status(with_mut::<Counted, _, _>(handle, |_| Ok(()))), DFT_INVALID_HANDLE);
-        // The slot is used again, under another number.
+        // The slot is reused, under another handle.
         let next: *mut Opaque = put(Counted(counted.clone())).expect("a handle");
         assert_ne!(next, handle);
         assert_eq!(status(with_mut::<Counted, _, _>(handle, |_| Ok(()))), DFT_INVALID_HANDLE);
@@ -261,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_was_a_handle_is_none() {
+    fn a_number_that_never_was_a_handle_is_invalid() {
         for address in [1_usize, 8, 0xffff, 0x10000, 0xdead_beef, usize::MAX] {
             let handle: *mut Opaque = ptr::without_provenance_mut(address);
             assert_eq!(status(with::<Other, _, _>(handle, |_| Ok(()))), DFT_INVALID_HANDLE, "{address:x}");
@@ -271,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_free_never_makes_a_good_handle_invalid() {
+    fn a_refused_free_leaves_the_handle_valid_for_other_threads() {
         let handle: *mut Opaque = put(Other).expect("a handle");
         let address = handle.addr();
         let in_use = AtomicU32::new(0);
@@ -289,7 +292,7 @@ mod tests {
                     assert_eq!(status(with::<Other, _, _>(handle, |_| Ok(()))), 0);
                 }
                 in_use.store(2, Ordering::SeqCst);
-                // The last attempt of the other thread is refused, too.
+                // The last attempt of the other thread is refused as well.
                 while !thread.is_finished() {
                     std::thread::yield_now();
                 }
@@ -301,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_that_free_one_handle_free_it_once() {
+    fn concurrent_frees_of_one_handle_free_it_once() {
         for _ in 0..200 {
             let counted = Arc::new(());
             let handle: *mut Opaque = put(Counted(counted.clone())).expect("a handle");

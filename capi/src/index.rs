@@ -1,4 +1,4 @@
-//! An index, opened for reading.
+//! Indexes opened for reading.
 
 use std::ffi::{c_char, c_void};
 use std::os::unix::ffi::OsStrExt;
@@ -14,13 +14,13 @@ use crate::config::{ConfigTexts, dft_config};
 use crate::handles::{self, Object};
 use crate::status::{DFT_TOO_LARGE, Failure, dft_status};
 
-/// An index opened for reading: a snapshot that no writer changes. Any number of threads may use it at
-/// once. Made by dft_index_open() or dft_aggregator_into_index(), freed by dft_index_free().
+/// An index opened for reading: a snapshot that no writer changes. Any number of threads may use it at once. Created by
+/// dft_index_open() or dft_aggregator_into_index(), freed by dft_index_free().
 pub struct dft_index {
     _private: [u8; 0],
 }
 
-/// An index, wherever it is.
+/// An index on disk, or one that is removed when it is dropped.
 pub(crate) enum Source {
     Stored(Index),
     Temporary(TemporaryIndex),
@@ -37,19 +37,18 @@ impl std::ops::Deref for Source {
     }
 }
 
-/// What a handle of an index holds. Cursors and streams hold the index too, so it may be freed before
-/// them.
+/// The object of an index handle. Cursors and streams share the index, so the handle may be freed before them.
 pub(crate) struct Opened {
     source: Arc<Source>,
-    /// The configuration as C sees it, whose texts are of `texts`.
+    /// The configuration as a C struct. Its lists point into `_texts`.
     config: dft_config,
     _texts: ConfigTexts,
 }
 
-// SAFETY: the pointers of the configuration are of texts that the handle owns and nobody changes.
+// SAFETY: the pointers in the configuration point to texts that this object owns and that do not change.
 unsafe impl Send for Opened {}
 
-// SAFETY: as above: they are only ever read.
+// SAFETY: as above; the texts are only read.
 unsafe impl Sync for Opened {}
 
 impl Opened {
@@ -69,18 +68,18 @@ impl Object for Opened {
     const SHARED: bool = true;
 }
 
-/// Hash tables: of files.
+/// Hash table: file hashes.
 pub const DFT_NAMES_FILE: u32 = 0;
-/// Of hosts.
+/// Hash table: host hashes.
 pub const DFT_NAMES_HOST: u32 = 1;
-/// Of strings.
+/// Hash table: hashes of other strings.
 pub const DFT_NAMES_STRING: u32 = 2;
 
-/// Families of rows: calls.
+/// Series kind: calls.
 pub const DFT_SERIES_CALL: u32 = 0;
-/// Calls that a tracer aggregated over a period.
+/// Series kind: aggregated calls.
 pub const DFT_SERIES_AGGREGATED_CALL: u32 = 1;
-/// Statistics of the system itself that a tracer aggregated.
+/// Series kind: host statistics.
 pub const DFT_SERIES_HOST_STATISTIC: u32 = 2;
 
 pub(crate) fn kind(number: u32) -> Result<SeriesKind, Failure> {
@@ -88,7 +87,7 @@ pub(crate) fn kind(number: u32) -> Result<SeriesKind, Failure> {
         DFT_SERIES_CALL => Ok(SeriesKind::Call),
         DFT_SERIES_AGGREGATED_CALL => Ok(SeriesKind::AggregatedCall),
         DFT_SERIES_HOST_STATISTIC => Ok(SeriesKind::HostStatistic),
-        other => Err(Failure::argument(format!("{other} is no family"))),
+        other => Err(Failure::argument(format!("{other} is not a series kind, one of DFT_SERIES_…"))),
     }
 }
 
@@ -97,66 +96,67 @@ fn name_kind(number: u32) -> Result<NameKind, Failure> {
         DFT_NAMES_FILE => Ok(NameKind::File),
         DFT_NAMES_HOST => Ok(NameKind::Host),
         DFT_NAMES_STRING => Ok(NameKind::String),
-        other => Err(Failure::argument(format!("{other} is no hash table"))),
+        other => Err(Failure::argument(format!("{other} is not a hash table, one of DFT_NAMES_…"))),
     }
 }
 
-/// What an index is.
+/// The properties of an index.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_index_info {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// The length of a time bucket, in µs.
     pub interval_us: u64,
-    /// A hash of its configuration: two indexes of one configuration have one.
+    /// A hash of the configuration. Indexes with the same configuration have the same hash.
     pub config_hash: u64,
-    /// The least bucket over rows and telemetry, in µs; 0 where there is neither.
+    /// The lowest bucket of rows and telemetry, in µs; 0 if there is neither.
     pub min_bucket_us: u64,
-    /// The greatest bucket, in µs.
+    /// The highest bucket of rows and telemetry, in µs; 0 if there is neither.
     pub max_bucket_us: u64,
-    /// 1 where the bounds above are of something, 0 where the index has neither rows nor telemetry.
+    /// 1 if the index has rows or telemetry, 0 if it has neither.
     pub has_bounds: u32,
-    /// 1 where rows are kept apart by file.
+    /// 1 if rows are separated by file, 0 if not.
     pub group_by_file: u32,
-    /// Bytes that it takes on disk.
+    /// The size on disk, in bytes.
     pub bytes: u64,
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers.
 unsafe impl Growing for dft_index_info {}
 
-/// How much is in an index.
+/// The number of entries in an index.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_index_counts {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
-    /// Rows of calls.
+    /// The number of rows of calls.
     pub event_rows: u64,
-    /// Rows of calls that a tracer aggregated.
+    /// The number of rows of aggregated calls.
     pub profile_rows: u64,
-    /// Rows of system statistics that a tracer aggregated.
+    /// The number of rows of host statistics.
     pub system_rows: u64,
-    /// Rows of telemetry.
+    /// The number of rows of telemetry.
     pub telemetry_rows: u64,
-    /// Series.
+    /// The number of series.
     pub series: u64,
-    /// Trace files and live sources.
+    /// The number of trace files and live sources.
     pub files: u64,
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers.
 unsafe impl Growing for dft_index_counts {}
 
-/// Sees a hash and its name; not 0 ends the walk.
+/// Receives a hash and its name, valid during the callback. A result other than 0 ends the iteration.
 pub type dft_visit_name = Option<unsafe extern "C" fn(context: *mut c_void, hash: dft_text, name: dft_text) -> i32>;
 
-/// Opens an index. It needs no lock, and sees the index as it is now for as long as it is open, while
-/// others write it.
+/// Opens an index for reading. It takes no lock. The handle shows the index as it is now, even if others change it
+/// later.
 ///
-/// `path`: the index's directory. `index`: where the handle is put, to be freed by dft_index_free().
-/// DFT_NO_INDEX, DFT_FORMAT, DFT_DAMAGED. Any thread.
+/// `path`: the directory of the index; not empty. `index`: receives the handle, which dft_index_free() frees; not NULL.
+/// Returns DFT_NO_INDEX if there is no index, DFT_FORMAT if this library does not read its format, DFT_DAMAGED if it is
+/// damaged, DFT_SYSTEM for errors of the system, and DFT_TOO_LARGE if 65,536 handles are open. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_index_open(path: dft_text, index: *mut *mut dft_index) -> dft_status {
     boundary("dft_index_open", || {
@@ -167,9 +167,12 @@ pub extern "C" fn dft_index_open(path: dft_text, index: *mut *mut dft_index) -> 
     })
 }
 
-/// Says where the index of some traces is put if nothing else is asked for: in `.dftagg` in their
-/// directory, or in the innermost directory that holds all of them. Written to `buffer` as dft_index_name()
-/// does.
+/// Writes the default place of the index of some traces: `.dftagg` in their directory, or in the innermost directory
+/// that holds all of them.
+///
+/// `traces`: files, directories or globs; `traces_length` of them. `buffer`, `capacity`, `length`: as for
+/// dft_index_name(). Returns DFT_TOO_LARGE if the path does not fit, and DFT_NOTHING_FOUND if the traces cannot be
+/// listed. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_index_location(
     traces: *const dft_text,
@@ -185,18 +188,21 @@ pub extern "C" fn dft_index_location(
     })
 }
 
-/// Frees the handle of an index. Cursors and streams of it stay good. NULL is nothing to free.
+/// Frees the handle of an index. Cursors and streams of it stay valid. `index`: NULL does nothing. Returns DFT_BUSY if
+/// the handle is in use, and DFT_INVALID_HANDLE if it was freed before. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_index_free(index: *mut dft_index) -> dft_status {
     boundary("dft_index_free", || handles::free::<Opened, _>(index))
 }
 
-/// The index that a handle is of, shared.
+/// Returns the index of a handle, shared.
 pub(crate) fn source(index: *const dft_index) -> Result<Arc<Source>, Failure> {
     handles::with(index, |opened: &Opened| Ok(opened.source.clone()))
 }
 
-/// Says what an index is: its configuration, its time bounds, its size. At once.
+/// Describes an index: configuration, time bounds, size. It reads no rows.
+///
+/// `info`: receives the description; its `size` must be set; not NULL. Any number of threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_index_describe(index: *const dft_index, info: *mut dft_index_info) -> dft_status {
     boundary("dft_index_describe", || {
@@ -216,14 +222,19 @@ pub extern "C" fn dft_index_describe(index: *const dft_index, info: *mut dft_ind
     })
 }
 
-/// Gives the configuration that an index was made with, such as to build with it. Its lists are valid until
-/// the index's handle is freed.
+/// Returns the configuration of an index, for example to build with the same one.
+///
+/// `config`: receives the configuration; its `size` must be set; not NULL. Its lists are valid until the handle of the
+/// index is freed. Any number of threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_index_config(index: *const dft_index, config: *mut dft_config) -> dft_status {
     boundary("dft_index_config", || handles::with(index, |opened: &Opened| give("config", config, &opened.config)))
 }
 
-/// Counts what is in an index. It reads all keys, so it takes as long as there are rows.
+/// Counts the entries of an index. It reads all keys, so its time grows with the number of rows.
+///
+/// `counts`: receives the counts; its `size` must be set; not NULL. Returns DFT_DAMAGED or DFT_SYSTEM if the index
+/// cannot be read. Any number of threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_index_count(index: *const dft_index, counts: *mut dft_index_counts) -> dft_status {
     boundary("dft_index_count", || {
@@ -241,8 +252,11 @@ pub extern "C" fn dft_index_count(index: *const dft_index, counts: *mut dft_inde
     })
 }
 
-/// Shows every hash of a table, and its name, to `visit`, by hash: the least name in byte order where a
-/// hash has several. `kind` is one of DFT_NAMES_…; `context` is handed on.
+/// Iterates over a hash table in the order of the hashes. If a hash has several names, the first in byte order is
+/// reported.
+///
+/// `kind`: one of DFT_NAMES_…. `visit`: receives each hash and its name on the caller's thread; not NULL. `context`:
+/// passed to it; may be NULL. Returns DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_index_names(
     index: *const dft_index,
@@ -253,7 +267,7 @@ pub extern "C" fn dft_index_names(
     boundary("dft_index_names", || {
         let visit = visit.ok_or_else(|| Failure::argument("visit is NULL"))?;
         for (hash, name) in source(index)?.names(name_kind(kind)?)?.iter() {
-            // SAFETY: the caller gave a function of this type; the texts live through the call.
+            // SAFETY: the caller must ensure that the function has this type. The texts stay valid during the call.
             if unsafe { visit(context, dft_text::of(hash), dft_text::of(name)) } != 0 {
                 break;
             }
@@ -262,8 +276,14 @@ pub extern "C" fn dft_index_names(
     })
 }
 
-/// Looks up the name of a hash. `length` is set to the name's length, 0 where the hash resolves to nothing,
-/// and the name is written to `buffer` if it fits in `capacity` bytes, else DFT_TOO_LARGE.
+/// Looks up the name of a hash.
+///
+/// `kind`: one of DFT_NAMES_…. `hash`: the hash, in UTF-8. `buffer`: receives the name without a terminating zero; may
+/// be NULL if `capacity` is 0. `capacity`: the size of `buffer` in bytes. `length`: receives the length of the name in
+/// bytes, 0 if the hash has no name; not NULL.
+///
+/// Returns DFT_TOO_LARGE if the name does not fit; `length` is set then as well, and nothing is written to `buffer`.
+/// Returns DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_index_name(
     index: *const dft_index,
@@ -279,16 +299,17 @@ pub extern "C" fn dft_index_name(
     })
 }
 
-/// Writes bytes to a caller's buffer, if they fit.
+/// Writes bytes to a caller's buffer if they fit, and their length in any case.
 pub(crate) fn write(bytes: &[u8], buffer: *mut c_char, capacity: u64, length: *mut u64) -> Result<(), Failure> {
     *out("length", length)? = bytes.len() as u64;
-    // The same checks as of what is read.
+    // The checks are the same as for a list that is read.
     list("buffer", buffer.cast_const(), capacity)?;
     if bytes.len() as u64 > capacity {
         return Err(Failure::new(DFT_TOO_LARGE, format!("the buffer is too small: {} bytes are needed", bytes.len())));
     }
     if !bytes.is_empty() {
-        // SAFETY: the buffer has at least so many bytes, by the caller's word, and is not what is copied.
+        // SAFETY: the bytes fit in `capacity`. The caller must ensure that `buffer` has `capacity` writable bytes. It
+        // does not overlap `bytes`, which this library owns.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.cast(), bytes.len()) };
     }
     Ok(())

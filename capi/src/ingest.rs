@@ -1,4 +1,4 @@
-//! Ingest: bundles into an index.
+//! Ingest: adding bundles to an index.
 
 use std::ffi::c_void;
 
@@ -15,35 +15,41 @@ use crate::status::{Failure, dft_status};
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_ingest_summary {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
-    /// Bundles that were taken in.
+    /// The number of bundles that were ingested.
     pub taken: u64,
-    /// Bundles that were in already.
+    /// The number of bundles whose traces were already indexed.
     pub known: u64,
-    /// Bundles that were refused, and stay where they are.
+    /// The number of bundles that were refused and stay where they are.
     pub refused: u64,
-    /// Bundles that are in but could not be removed.
+    /// The number of indexed bundles that could not be removed.
     pub not_removed: u64,
-    /// Bundles that are on their way, or whose worker died.
+    /// The number of bundles that are being moved, or were when their worker died.
     pub unfinished: u64,
-    /// Traces of which some pieces are there, which wait for the others.
+    /// The number of traces of which some pieces are staged and others are missing.
     pub waiting_traces: u64,
-    /// Traces whose pieces do not make them: they are to be staged whole.
+    /// The number of traces whose pieces do not fit together: stage them whole.
     pub unchained_traces: u64,
-    /// Files that have the trace of another one, of which nothing is counted; the log names them.
+    /// The number of duplicates: files with the text of another trace. Nothing in them is counted. The log names them.
     pub duplicate_files: u64,
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers.
 unsafe impl Growing for dft_ingest_summary {}
 
-/// Brings the bundles of a shared directory into an index, in any order, each once; those that are in are
-/// removed, unless `keep` is not 0.
+/// Adds the bundles of a directory to an index, in any order, each once. Ingested bundles are removed, unless `keep` is
+/// not 0.
 ///
-/// `index`: made, with the bundles' configuration, if it is not there. `on_refused`: sees why a bundle was
-/// refused, or not removed, and which traces are to be staged whole, for their pieces do not make them; on
-/// the caller's thread; may be NULL. `done`: may be NULL.
+/// `index`: the directory of the index, which is created with the bundles' configuration if it does not exist; not
+/// empty. `shared`: the directory of the bundles; not empty. `keep`: 0 or 1. `on_refused`: receives the path of each
+/// bundle that was refused or not removed, and of each trace that must be staged whole because its pieces do not fit
+/// together, with the reason, on the caller's thread; may be NULL. `context`: passed to the callback; may be NULL.
+/// `done`: receives what was done; its `size` must be set; may be NULL.
+///
+/// Returns DFT_NOTHING_FOUND if there are no bundles, DFT_LOCKED if another writer is changing the index, DFT_FORMAT or
+/// DFT_DAMAGED if the index cannot be used, and DFT_SYSTEM for errors of the system. The index is unchanged then. After
+/// DFT_COMMITTED, the bundles are in the index. A refused bundle is not an error. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_ingest(
     index: dft_text,
@@ -60,11 +66,12 @@ pub extern "C" fn dft_ingest(
     })
 }
 
-/// dft_ingest(), with what becomes of traces whose pieces were staged.
+/// Like dft_ingest(), and reports the traces whose pieces were staged separately.
 ///
-/// `on_waiting`: sees each trace of which some pieces are there, and what is missing. `on_unchained`: sees
-/// each trace whose pieces do not make it, and why: it is to be staged whole, by dft_stage(), and then
-/// ingested. Both on the caller's thread; either may be NULL. The other arguments are those of dft_ingest().
+/// `on_waiting`: receives each trace of which some pieces are staged, and what is missing. `on_unchained`: receives
+/// each trace whose pieces do not fit together, and why: stage it whole with dft_stage(), then ingest it. `on_refused`
+/// does not receive these traces. Callbacks run on the caller's thread; each may be NULL. The other arguments and the
+/// statuses are those of dft_ingest().
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_ingest_pieces(
     index: dft_text,
@@ -86,7 +93,7 @@ pub extern "C" fn dft_ingest_pieces(
     })
 }
 
-/// Tells the caller what an ingest did.
+/// Reports to the caller and the log what an ingest did.
 fn ingested(
     report: &IngestReport,
     on_refused: dft_on_text,

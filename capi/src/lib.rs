@@ -1,16 +1,25 @@
-//! `libdft_utils`: the crates of this project behind a C ABI, and no logic of its own.
+//! `libdft_utils`: a C ABI for the crates of this project. It has no logic of its own.
 //!
-//! The rules that hold for every function stand in the header's preamble (`capi/preamble.h`), which
-//! `cargo xtask header` puts before what it generates of this crate: `include/dft_utils.h`.
+//! `cargo xtask header` generates `include/dft_utils.h` from this crate. The rules for callers are in the header's
+//! preamble, `capi/preamble.h`. The rules for this crate:
 //!
-//! Handles are not addresses. They are numbers of slots (`handles.rs`), so one that was freed, or is of
-//! another type, or is no handle at all, is told from a good one without looking at what it might point
-//! to. Every export goes through one [`boundary`], which turns errors and panics into a status.
+//! - Every exported function returns a [`dft_status`](status::dft_status) and runs inside
+//!   [`boundary`](mod@boundary), which turns errors and panics into a status and records the thread's last error.
+//!   [`dft_last_error`](errors::dft_last_error) only catches panics, so that it does not change that error.
+//! - Every argument is checked before it is used: NULL, alignment, length, UTF-8, range. What cannot be checked, such
+//!   as what a pointer points to, the caller must ensure.
+//! - A handle is the number of a slot, not an address. The crate looks it up and never dereferences it, so a handle
+//!   that was freed, has another type, or never was a handle is an error.
+//! - A handle that a parent process opened is refused in a forked child, except that freeing it succeeds.
+//! - A struct that starts with `size` may grow at its end. The crate reads and writes at most `size` bytes.
+//! - Functions keep no pointer of the caller after they return, except the log callback and its context.
+//! - Texts that the crate returns belong to the crate. Each function documents how long they are valid.
+//! - Names and numbers of the ABI never change their meaning. New ones are added.
 
-// C has one case for types, and no modules.
+// Types have the names that the header gives them.
 #![allow(non_camel_case_types, reason = "the names are those of the header")]
 #![deny(missing_docs)]
-#![allow(clippy::not_unsafe_ptr_arg_deref, reason = "the header's preamble says what is the caller's word")]
+#![allow(clippy::not_unsafe_ptr_arg_deref, reason = "the header's preamble states what the caller must ensure")]
 
 pub mod aggregator;
 pub mod arguments;

@@ -14,20 +14,20 @@ use crate::index::{Source, dft_index, kind, source};
 use crate::status::{DFT_DAMAGED, Failure, dft_status};
 use crate::values::{dft_metric, dft_row_value};
 
-/// Walks rows in key order: by series, then by time. For one thread at a time. Made by dft_rows_open(),
-/// freed by dft_rows_free().
+/// A cursor over rows in key order: by series, then by time. It allows one thread at a time. Created by
+/// dft_rows_open(), freed by dft_rows_free().
 pub struct dft_rows {
     _private: [u8; 0],
 }
 
-/// Walks telemetry in key order: by host, counter and time. For one thread at a time. Made by
+/// A cursor over telemetry in key order: by host, counter and time. It allows one thread at a time. Created by
 /// dft_readings_open(), freed by dft_readings_free().
 pub struct dft_readings {
     _private: [u8; 0],
 }
 
 self_cell! {
-    /// A walk over rows, with the index that it reads.
+    /// A cursor over rows, with the index that it reads.
     struct OwnedRows {
         owner: Arc<Source>,
         #[not_covariant]
@@ -36,7 +36,7 @@ self_cell! {
 }
 
 self_cell! {
-    /// A walk over telemetry, with the index that it reads.
+    /// A cursor over telemetry, with the index that it reads.
     struct OwnedTelemetry {
         owner: Arc<Source>,
         #[not_covariant]
@@ -46,7 +46,7 @@ self_cell! {
 
 struct Rows {
     scan: OwnedRows,
-    /// The row at hand: what the caller sees until the next step.
+    /// The current row. The caller has pointers to it until the next step.
     key: [u8; 24],
     value: Vec<u8>,
     row: RowValue,
@@ -62,7 +62,7 @@ impl Object for Rows {
 struct Readings {
     scan: OwnedTelemetry,
     key: Vec<u8>,
-    /// The key of the row at hand.
+    /// The key of the current row.
     counter: Option<TelemetryKey>,
     value: Vec<u8>,
     row: TelemetryValue,
@@ -74,23 +74,23 @@ impl Object for Readings {
     const SHARED: bool = false;
 }
 
-/// Which rows to walk. Set `size` and zero the rest for all calls.
+/// Which rows a cursor returns. Set `size` and zero the rest for all calls.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct dft_row_query {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// One of DFT_SERIES_…
     pub kind: u32,
-    /// Only one shard of the rows, counted from 0, …
+    /// The shard of the rows to return, from 0 to `shards` - 1.
     pub shard: u32,
-    /// … of so many; 0 or 1 for all. Shards are disjoint, and together are all.
+    /// The number of shards, at most 65,536; 0 or 1 for all rows. Shards are disjoint and together are all rows.
     pub shards: u32,
-    /// 1 where the time range counts.
+    /// 1 if `start_us` and `end_us` apply, 0 if not.
     pub has_time: u32,
-    /// Buckets from this one on, in µs.
+    /// Only buckets that start at or after this time, in µs.
     pub start_us: u64,
-    /// Buckets before this one, in µs.
+    /// Only buckets that start before this time, in µs.
     pub end_us: u64,
 }
 
@@ -101,44 +101,46 @@ impl Default for dft_row_query {
     }
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers.
 unsafe impl Growing for dft_row_query {}
 
-/// A row: who, when, and how much. What it points to is valid until the next step of its cursor.
+/// A row: its series, bucket and value. Its texts are valid until the next step of the cursor or until it is freed.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_row {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
-    /// The row's key, 24 bytes: its series' id and its bucket.
+    /// The key, 24 bytes: the series id and the bucket.
     pub key: dft_text,
-    /// The row's value: dft_row_value_decode() reads it, dft_row_values_merge() merges it.
+    /// The encoded value, for dft_row_value_decode() and dft_row_values_merge().
     pub value: dft_text,
-    /// The start of its bucket, in µs.
+    /// The start of the bucket, in µs.
     pub bucket_us: u64,
-    /// Category, in lower case.
+    /// The category, in lower case.
     pub category: dft_text,
-    /// Function.
+    /// The function.
     pub name: dft_text,
-    /// The host's hash.
+    /// The host hash.
     pub host_hash: dft_text,
-    /// The file's hash; empty where rows are not kept apart by file.
+    /// The file hash; empty if rows are not separated by file.
     pub file_hash: dft_text,
-    /// The process.
+    /// The process id.
     pub pid: i64,
-    /// The thread.
+    /// The thread id.
     pub tid: i64,
-    /// How much.
+    /// The decoded value.
     pub decoded: dft_row_value,
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
 unsafe impl Growing for dft_row {}
 
-/// Begins a walk over rows.
+/// Opens a cursor over rows. It starts before the first row.
 ///
-/// `query`: NULL for all calls. `rows`: where the cursor is put, to be freed by dft_rows_free(). The index
-/// may be freed before it.
+/// `index`: the index; its handle may be freed before the cursor. `query`: which rows; its `size` must be set; NULL for
+/// all calls. `rows`: receives the cursor, which dft_rows_free() frees; not NULL. Returns DFT_INVALID_ARGUMENT if the
+/// series kind or the shard does not exist, DFT_SYSTEM or DFT_DAMAGED if the index cannot be read, and DFT_TOO_LARGE if
+/// 65,536 handles are open. Any number of threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_rows_open(
     index: *const dft_index,
@@ -155,7 +157,9 @@ pub extern "C" fn dft_rows_open(
             let mut shards = source.shards(kind, asked.shards as usize);
             if asked.shard as usize >= shards.len() {
                 let (shard, all) = (asked.shard, shards.len());
-                return Err(Failure::argument(format!("there is no shard {shard} of {all}")));
+                return Err(Failure::argument(format!(
+                    "there is no shard {shard} of {all}: shards are counted from 0"
+                )));
             }
             wanted.series = shards.swap_remove(asked.shard as usize);
         }
@@ -193,7 +197,7 @@ impl Rows {
             self.series = Some(found.ok_or_else(|| index.unknown_series(key.series))?);
         }
         let Some((_, identity)) = &self.series else {
-            return Err(Failure::new(DFT_DAMAGED, "a row without a series"));
+            return Err(Failure::new(DFT_DAMAGED, "a row has no series"));
         };
         Ok(Some(dft_row {
             size: 0,
@@ -211,7 +215,10 @@ impl Rows {
     }
 }
 
-/// Steps to the next row. `has_row` is set to 1 and `row` filled, or `has_row` to 0 at the end.
+/// Steps to the next row.
+///
+/// `row`: receives the row, unless there is none; its `size` must be set; not NULL. `has_row`: receives 1, or 0 at the
+/// end; not NULL. Returns DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. One thread at a time for each cursor.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_rows_next(rows: *mut dft_rows, row: *mut dft_row, has_row: *mut u32) -> dft_status {
     boundary("dft_rows_next", || {
@@ -225,75 +232,80 @@ pub extern "C" fn dft_rows_next(rows: *mut dft_rows, row: *mut dft_row, has_row:
     })
 }
 
-/// Frees a cursor. NULL is nothing to free.
+/// Frees a cursor. NULL does nothing. Returns DFT_BUSY if it is in use, and DFT_INVALID_HANDLE if it was freed before.
+/// Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_rows_free(rows: *mut dft_rows) -> dft_status {
     boundary("dft_rows_free", || handles::free::<Rows, _>(rows))
 }
 
-/// Which telemetry to walk. Set `size` and zero the rest for all of it.
+/// Which telemetry a cursor returns. Set `size` and zero the rest for all telemetry.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_reading_query {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
-    /// Only this host, by its hash; empty for all.
+    /// Only the host with this hash, in UTF-8; empty for all.
     pub host_hash: dft_text,
-    /// Only this counter; empty for all.
+    /// Only the counter with this name, in UTF-8; empty for all.
     pub name: dft_text,
-    /// Buckets from this one on, in µs.
+    /// Only buckets that start at or after this time, in µs.
     pub start_us: u64,
-    /// Buckets before this one, in µs.
+    /// Only buckets that start before this time, in µs.
     pub end_us: u64,
-    /// 1 where the time range counts.
+    /// 1 if `start_us` and `end_us` apply, 0 if not.
     pub has_time: u32,
-    /// 0.
+    /// Reserved: 0.
     pub reserved: u32,
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
 unsafe impl Growing for dft_reading_query {}
 
-/// What a counter of a host read in a bucket. What it points to is valid until the next step of its cursor.
+/// A row of telemetry: one counter in one bucket. Its texts are valid until the next step of the cursor or until it is
+/// freed.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_reading {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
-    /// The row's key in the index.
+    /// The key of the row in the index.
     pub key: dft_text,
-    /// The row's value in the index.
+    /// The encoded value of the row in the index, for dft_telemetry_values_merge().
     pub value: dft_text,
-    /// The host's hash.
+    /// The host hash.
     pub host_hash: dft_text,
-    /// The counter.
+    /// The name of the counter.
     pub name: dft_text,
-    /// The start of its bucket, in µs.
+    /// The start of the bucket, in µs.
     pub bucket_us: u64,
-    /// Readings.
+    /// The number of readings.
     pub readings: u64,
-    /// The least `ts`, in µs.
+    /// The earliest `ts`, in µs.
     pub ts_us: i64,
-    /// The greatest `ts`, in µs.
+    /// The latest `ts`, in µs.
     pub te_us: i64,
-    /// How many metrics it has: dft_readings_metric() gives each.
+    /// The number of metrics; dft_readings_metric() returns each.
     pub metrics: u64,
-    /// The counter's category, in lower case.
+    /// The category of the counter, in lower case.
     pub category: dft_text,
-    /// The process that the counter is about; 0 where it is about the host as a whole.
+    /// The process that the counter concerns; 0 if it concerns the whole host.
     pub pid: i64,
-    /// 1 where it is about a process, 0 where it is about the host as a whole.
+    /// 1 if the counter concerns a process, 0 if it concerns the whole host.
     pub has_pid: u32,
-    /// 0.
+    /// Reserved: 0.
     pub reserved: u32,
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
 unsafe impl Growing for dft_reading {}
 
-/// Begins a walk over telemetry. What is asked for is sought, not filtered.
+/// Opens a cursor over telemetry. It starts before the first row, and seeks to the rows of the query instead of
+/// filtering all rows.
 ///
-/// `query`: NULL for all of it. `readings`: where the cursor is put, to be freed by dft_readings_free().
+/// `index`: the index; its handle may be freed before the cursor. `query`: which telemetry; its `size` must be set;
+/// NULL for all. `readings`: receives the cursor, which dft_readings_free() frees; not NULL. Returns DFT_SYSTEM or
+/// DFT_DAMAGED if the index cannot be read, and DFT_TOO_LARGE if 65,536 handles are open. Any number of threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_readings_open(
     index: *const dft_index,
@@ -307,7 +319,7 @@ pub extern "C" fn dft_readings_open(
             Ok(Some(text.utf8(name)?).filter(|text| !text.is_empty()).map(str::to_owned))
         };
         let query = TelemetryQuery {
-            host_hash: text(asked.host_hash, "query.hhash")?,
+            host_hash: text(asked.host_hash, "query.host_hash")?,
             name: text(asked.name, "query.name")?,
             time: time(asked.has_time, asked.start_us, asked.end_us),
         };
@@ -361,7 +373,7 @@ impl Readings {
     }
 }
 
-/// Steps to the next row of telemetry: see dft_rows_next().
+/// Steps to the next row of telemetry. Arguments, statuses and thread rule: see dft_rows_next().
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_readings_next(
     readings: *mut dft_readings,
@@ -379,7 +391,11 @@ pub extern "C" fn dft_readings_next(
     })
 }
 
-/// Gives one metric of the row at hand, by its number from 0, in byte order of their names.
+/// Returns one metric of the current row.
+///
+/// `number`: from 0 to `dft_reading.metrics` - 1, in byte order of the names. `metric`: receives the metric; its `size`
+/// must be set; not NULL. Its name is valid until the next step of the cursor. Returns DFT_INVALID_ARGUMENT if there is
+/// no such metric. One thread at a time for each cursor.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_readings_metric(readings: *mut dft_readings, number: u64, metric: *mut dft_metric) -> dft_status {
     boundary("dft_readings_metric", || {
@@ -387,14 +403,15 @@ pub extern "C" fn dft_readings_metric(readings: *mut dft_readings, number: u64, 
             let metrics = &readings.row.metrics;
             let found = usize::try_from(number).ok().and_then(|number| metrics.get(number));
             let (name, stats) = found.ok_or_else(|| {
-                Failure::argument(format!("there is no metric {number}; the row has {}", metrics.len()))
+                Failure::argument(format!("there is no metric {number}: the row has {}, counted from 0", metrics.len()))
             })?;
             give("metric", metric, &dft_metric::of(name, stats))
         })
     })
 }
 
-/// Frees a cursor. NULL is nothing to free.
+/// Frees a cursor. NULL does nothing. Returns DFT_BUSY if it is in use, and DFT_INVALID_HANDLE if it was freed before.
+/// Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_readings_free(readings: *mut dft_readings) -> dft_status {
     boundary("dft_readings_free", || handles::free::<Readings, _>(readings))

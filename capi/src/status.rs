@@ -1,4 +1,4 @@
-//! Status codes: stable, and never reused.
+//! Status codes. They are stable and never reused.
 
 use std::borrow::Cow;
 
@@ -6,48 +6,48 @@ use dft_export::ExportError;
 use dft_index::BuildError;
 use dft_store::StoreError;
 
-/// What a function returns.
+/// The status that a function returns: DFT_OK, or the reason for a failure.
 pub type dft_status = i32;
 
-/// It is done.
+/// Success.
 pub const DFT_OK: dft_status = 0;
-/// An argument is NULL where it must not be, misaligned, of another type, or out of its range.
+/// An argument is NULL where NULL is not allowed, misaligned, not UTF-8 where UTF-8 is required, or out of range.
 pub const DFT_INVALID_ARGUMENT: dft_status = 1;
-/// A handle is none: it was freed, or is of another type, or never was one.
+/// A handle was freed, has another type, or never was a handle.
 pub const DFT_INVALID_HANDLE: dft_status = 2;
-/// A handle that is for one thread at a time is in use by another.
+/// The object allows one thread at a time and is in use, or is to be freed while it is in use.
 pub const DFT_BUSY: dft_status = 3;
 /// There is no index at the path.
 pub const DFT_NO_INDEX: dft_status = 4;
-/// Another process writes the index.
+/// Another writer is changing the index. Try again later.
 pub const DFT_LOCKED: dft_status = 5;
-/// The configuration is another one than the index's, or cannot be used.
+/// The configuration differs from the index's, or is invalid.
 pub const DFT_CONFIG: dft_status = 6;
-/// The format is one that this library does not read.
+/// The index or bundle has a format that this library does not read.
 pub const DFT_FORMAT: dft_status = 7;
 /// An index, a bundle, a key or a value is damaged.
 pub const DFT_DAMAGED: dft_status = 8;
-/// The system refused: no such file, no permission, a full disk.
+/// The operating system reported an error, such as no such file, no permission, or a full disk.
 pub const DFT_SYSTEM: dft_status = 9;
-/// A trace, or what comes from a source, is in already, with other contents.
+/// A trace has changed since it was indexed, staged or planned, or the index already has the source.
 pub const DFT_CHANGED: dft_status = 10;
-/// There is no trace, or no bundle, where one was looked for.
+/// No trace or bundle was found, or no trace has a record.
 pub const DFT_NOTHING_FOUND: dft_status = 11;
 /// A record or a line is malformed.
 pub const DFT_MALFORMED: dft_status = 12;
-/// A number is past what its place holds.
+/// A number or a result is too large for the place that receives it.
 pub const DFT_TOO_LARGE: dft_status = 13;
-/// It was stopped, as asked.
+/// A callback stopped the work.
 pub const DFT_CANCELLED: dft_status = 14;
-/// What was to be added is in the index, but then something failed: it may not survive a loss of power.
+/// Everything was added to the index, but a later step failed: the change may be lost if the power fails.
 pub const DFT_COMMITTED: dft_status = 15;
-/// A handle is of the process that this one was forked from, or this one was forked during a call: what was opened
-/// before `fork()` is to be opened again.
+/// A handle was opened by the process that this one was forked from, or this process was forked during a call. Open the
+/// object again in this process.
 pub const DFT_FORKED: dft_status = 16;
-/// A defect of this library: the message says where. What the call was about may be of no use.
+/// A bug in the library; the message states where. The objects that the call used may be unusable.
 pub const DFT_PANIC: dft_status = 99;
 
-/// What went wrong, with where it did.
+/// The parts of a failure: the status, the message, and what it concerns.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Detail {
     pub(crate) status: dft_status,
@@ -56,7 +56,7 @@ pub(crate) struct Detail {
     pub(crate) key: String,
 }
 
-/// That something went wrong. It is small, for every function may return one and hardly any does.
+/// A failure. It is boxed to be small, because every function may return one and few do.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Failure(Box<Detail>);
 
@@ -80,7 +80,7 @@ impl Failure {
         Detail { status, message: message.into(), ..Detail::default() }.into()
     }
 
-    /// With a message that people may be shown.
+    /// Escapes active characters in the message.
     pub(crate) fn shown(mut self) -> Self {
         if let Cow::Owned(shown) = dft_io::shown_lines(&self.0.message) {
             self.0.message = shown;
@@ -114,7 +114,7 @@ impl From<StoreError> for Failure {
             E::Forked => (DFT_FORKED, None),
             E::NoRoom { .. } => (DFT_SYSTEM, None),
             E::Run(_) | E::Threads(_) => (DFT_SYSTEM, None),
-            // A kind of a later version of the store.
+            // An error that the store may add later.
             _ => (DFT_SYSTEM, None),
         };
         let key = match &error {
@@ -150,7 +150,7 @@ impl From<BuildError> for Failure {
             E::Malformed(_) => (DFT_MALFORMED, None),
             E::Run(_) | E::Merge(_) | E::Threads(_) => (DFT_SYSTEM, None),
             E::Cancelled => (DFT_CANCELLED, None),
-            // An error that has no status here yet.
+            // An error that has no status of its own yet.
             _ => (DFT_SYSTEM, None),
         };
         let path = path.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Traces against an index: which of them it has, and as what.
+//! The states of traces relative to an index.
 
 use std::ffi::c_void;
 use std::os::unix::ffi::OsStrExt;
@@ -9,26 +9,30 @@ use crate::arguments::{dft_text, paths};
 use crate::boundary::boundary;
 use crate::status::{Failure, dft_status};
 
-/// How a trace stands to an index: it is in.
+/// State of a trace: it is indexed.
 pub const DFT_TRACE_KNOWN: u32 = 0;
-/// It is not in.
+/// State of a trace: it is not indexed.
 pub const DFT_TRACE_NEW: u32 = 1;
-/// It is in, and is longer now.
+/// State of a trace: it is indexed, and has grown since.
 pub const DFT_TRACE_GROWN: u32 = 2;
-/// It is in, and is not what it was: dft_build() refuses it, unless the index is made anew.
+/// State of a trace: it is indexed, and has changed since. dft_build() fails unless it rebuilds the index.
 pub const DFT_TRACE_CHANGED: u32 = 3;
-/// It cannot be read.
+/// State of a trace: it cannot be read.
 pub const DFT_TRACE_UNREADABLE: u32 = 4;
-/// It looks like a trace in a container that is not read, such as one of zstd.
+/// State of a trace: it looks like a trace in an unsupported container, such as zstd.
 pub const DFT_TRACE_NOT_READ: u32 = 5;
 
-/// Sees a trace, and how it stands to an index: one of DFT_TRACE_…; not 0 ends the walk.
+/// Receives a trace. `path`: valid during the callback. `state`: one of DFT_TRACE_…. A result other than 0 ends the
+/// iteration.
 pub type dft_visit_trace = Option<unsafe extern "C" fn(context: *mut c_void, path: dft_text, state: u32) -> i32>;
 
-/// Shows each of some traces, and how it stands to an index, to `visit`, by path: what dft_build() would
-/// read. Where there is no index, all that can be read are new. Nothing is written.
+/// Reports the state of each trace relative to an index, sorted by path: what dft_build() would read. If there is no
+/// index, all traces that can be read are new. The function writes nothing.
 ///
-/// `traces`: files, directories (searched for *.pfw and *.pfw.gz) or globs. `context` is handed on.
+/// `traces`: files, directories (searched for *.pfw and *.pfw.gz) or globs; `traces_length` of them. `index`: the
+/// directory of the index; not empty. `visit`: receives each trace on the caller's thread; not NULL. `context`: passed
+/// to it; may be NULL. Returns DFT_NOTHING_FOUND if the traces cannot be listed, and DFT_FORMAT, DFT_DAMAGED or
+/// DFT_SYSTEM if the index cannot be read. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_resolve(
     traces: *const dft_text,
@@ -48,10 +52,10 @@ pub extern "C" fn dft_resolve(
                 TraceState::Changed => DFT_TRACE_CHANGED,
                 TraceState::Unreadable => DFT_TRACE_UNREADABLE,
                 TraceState::NotRead => DFT_TRACE_NOT_READ,
-                state => return Err(Failure::argument(format!("a trace is in a state without a number: {state:?}"))),
+                state => return Err(Failure::argument(format!("a trace has a state that has no number: {state:?}"))),
             };
             let path = dft_text::of_bytes(trace.path.as_os_str().as_bytes());
-            // SAFETY: the caller gave a function of this type; the text lives through the call.
+            // SAFETY: the caller must ensure that the function has this type. The text stays valid during the call.
             if unsafe { visit(context, path, state) } != 0 {
                 break;
             }

@@ -1,4 +1,4 @@
-//! Keys, values and statistics, for whoever holds a RocksDB handle of its own.
+//! Keys, values and statistics, for programs that read an index through RocksDB themselves.
 
 use std::ffi::c_char;
 
@@ -10,28 +10,28 @@ use crate::boundary::boundary;
 use crate::index::write;
 use crate::status::{Failure, dft_status};
 
-/// Statistics of integers, exact. It does not grow.
+/// Exact statistics of integers. This struct does not grow.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_int_stats {
-    /// Samples that are in the sum; UINT64_MAX where there are more than that.
+    /// The number of samples in the sum; UINT64_MAX if there are more.
     pub samples: u64,
-    /// The sum's low 64 bits, in two's complement.
+    /// The low 64 bits of the sum, in two's complement.
     pub sum_low: u64,
-    /// The sum's high 64 bits; 0, or -1 of a negative sum, where the sum fits 64 bits.
+    /// The high 64 bits of the sum. If the sum fits in 64 bits: 0, or -1 for a negative sum.
     pub sum_high: i64,
-    /// The least value seen; of no meaning unless `has_extent`.
+    /// The lowest value; undefined if `has_extent` is 0.
     pub min: i64,
-    /// The greatest value seen; of no meaning unless `has_extent`.
+    /// The highest value; undefined if `has_extent` is 0.
     pub max: i64,
     /// The mean, correctly rounded; NaN without samples.
     pub mean: f64,
-    /// The sample standard deviation, correctly rounded; NaN of fewer than two samples, and where the
-    /// tracer summed samples up without their squares.
+    /// The sample standard deviation, correctly rounded; NaN with fewer than two samples, or if the tracer summed up
+    /// samples without their squares.
     pub std: f64,
-    /// 1 where a value was seen.
+    /// 1 if `min` and `max` are known, 0 if not.
     pub has_extent: u32,
-    /// 0.
+    /// Reserved: 0.
     pub reserved: u32,
 }
 
@@ -52,27 +52,27 @@ impl dft_int_stats {
     }
 }
 
-/// What a row's value says, custom metrics aside. It does not grow, for it is part of others.
+/// The value of a row, without custom metrics. This struct does not grow, because other structs contain it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_row_value {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
-    /// Calls; UINT64_MAX where there are more than that.
+    /// The number of calls; UINT64_MAX if there are more.
     pub count: u64,
-    /// The least `ts`, in µs.
+    /// The earliest `ts`, in µs.
     pub ts_us: i64,
-    /// The greatest end of a call; of other families the greatest `ts`; in µs.
+    /// The latest end of a call, in µs; of other series kinds, the latest `ts`.
     pub te_us: i64,
-    /// Durations, in µs.
+    /// Statistics of the durations, in µs.
     pub duration: dft_int_stats,
-    /// Bytes transferred.
+    /// Statistics of the sizes transferred, in bytes.
     pub bytes: dft_int_stats,
-    /// File offsets, in bytes.
+    /// Statistics of the file offsets, in bytes.
     pub offset: dft_int_stats,
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers.
 unsafe impl Growing for dft_row_value {}
 
 impl dft_row_value {
@@ -90,29 +90,29 @@ impl dft_row_value {
     }
 }
 
-/// What a metric of a counter read.
+/// Statistics of one metric of a counter.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dft_metric {
-    /// The size of this struct, which the caller sets.
+    /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
-    /// Its name, valid until the next step of its cursor.
+    /// The name, valid until the next step of the cursor.
     pub name: dft_text,
-    /// Samples; those that were NaN or infinite are left out.
+    /// The number of samples, without those that are NaN or infinite.
     pub samples: u64,
-    /// Samples that were left out.
+    /// The number of samples that are NaN or infinite.
     pub not_finite: u64,
-    /// Their mean; NaN without samples.
+    /// The mean; NaN without samples.
     pub mean: f64,
-    /// Their sample standard deviation; NaN of fewer than two.
+    /// The sample standard deviation; NaN with fewer than two samples.
     pub std: f64,
-    /// The least; NaN without samples.
+    /// The lowest sample; NaN without samples.
     pub min: f64,
-    /// The greatest; NaN without samples.
+    /// The highest sample; NaN without samples.
     pub max: f64,
 }
 
-// SAFETY: it is `repr(C)`, starts with its size, and is made of numbers and pointers.
+// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
 unsafe impl Growing for dft_metric {}
 
 impl dft_metric {
@@ -132,8 +132,10 @@ impl dft_metric {
     }
 }
 
-/// Reads a row's key: 16 bytes of a series' id to `series`, and the bucket, in µs, to `bucket_us`.
-/// DFT_DAMAGED where the bytes are no such key.
+/// Decodes the key of a row.
+///
+/// `key`: the 24 bytes of the key. `series`: receives the series id, 16 bytes; not NULL. `bucket_us`: receives the
+/// start of the bucket, in µs; not NULL. Returns DFT_DAMAGED if the bytes are not a row key. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_row_key_decode(key: dft_text, series: *mut u8, bucket_us: *mut u64) -> dft_status {
     boundary("dft_row_key_decode", || {
@@ -145,7 +147,10 @@ pub extern "C" fn dft_row_key_decode(key: dft_text, series: *mut u8, bucket_us: 
     })
 }
 
-/// Reads a row's value, whose key has this bucket. DFT_DAMAGED where the bytes are no such value.
+/// Decodes the value of a row.
+///
+/// `value`: the bytes of the value. `bucket_us`: the bucket in the row's key, in µs. `decoded`: receives the value; its
+/// `size` must be set; not NULL. Returns DFT_DAMAGED if the bytes are not a row value. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_row_value_decode(value: dft_text, bucket_us: u64, decoded: *mut dft_row_value) -> dft_status {
     boundary("dft_row_value_decode", || {
@@ -155,8 +160,14 @@ pub extern "C" fn dft_row_value_decode(value: dft_text, bucket_us: u64, decoded:
     })
 }
 
-/// Merges values of one row's key, as the index's merge operator does: all of them to one, written to
-/// `buffer` if it fits in `capacity` bytes, else DFT_TOO_LARGE; `length` is set to its length either way.
+/// Merges the values of one row key to one value, as the merge operator of the index does.
+///
+/// `values`: the values, `values_length` of them; at least one. `bucket_us`: the bucket in their key, in µs. `buffer`:
+/// receives the merged value; may be NULL if `capacity` is 0. `capacity`: the size of `buffer` in bytes. `length`:
+/// receives the length of the merged value in bytes; not NULL.
+///
+/// Returns DFT_INVALID_ARGUMENT if there are no values, DFT_DAMAGED if one is not a row value, and DFT_TOO_LARGE if the
+/// merged value does not fit; `length` is set then as well. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_row_values_merge(
     values: *const dft_text,
@@ -175,12 +186,12 @@ pub extern "C" fn dft_row_values_merge(
                 None => merged = Some(value),
             }
         }
-        let merged = merged.ok_or_else(|| Failure::argument("there is no value to merge"))?;
+        let merged = merged.ok_or_else(|| Failure::argument("there are no values to merge"))?;
         write(&merged.encode(bucket_us), buffer, capacity, length)
     })
 }
 
-/// Merges values of one telemetry key: see dft_row_values_merge().
+/// Merges the values of one telemetry key to one value. Arguments and statuses: see dft_row_values_merge().
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_telemetry_values_merge(
     values: *const dft_text,
@@ -194,7 +205,7 @@ pub extern "C" fn dft_telemetry_values_merge(
         let mut merged = TelemetryValue::empty();
         let values = list::<dft_text>("values", values, values_length)?;
         if values.is_empty() {
-            return Err(Failure::argument("there is no value to merge"));
+            return Err(Failure::argument("there are no values to merge"));
         }
         for value in values {
             merged.merge(TelemetryValue::decode(value.bytes("values")?, bucket_us)?);
@@ -203,7 +214,10 @@ pub extern "C" fn dft_telemetry_values_merge(
     })
 }
 
-/// Computes the statistics of integer samples, exactly: those of an index are the same.
+/// Computes exact statistics of integer samples, in the same way as an index.
+///
+/// `samples`: the samples, `samples_length` of them; may be NULL if there are none. `stats`: receives the statistics;
+/// not NULL. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_int_stats_of(samples: *const i64, samples_length: u64, stats: *mut dft_int_stats) -> dft_status {
     boundary("dft_int_stats_of", || {
@@ -214,8 +228,10 @@ pub extern "C" fn dft_int_stats_of(samples: *const i64, samples_length: u64, sta
     })
 }
 
-/// Computes the statistics of samples with fractions, correctly rounded; NaN and infinities are counted and
-/// left out. The name of `metric` is empty.
+/// Computes correctly rounded statistics of floating-point samples. NaN and infinities are counted and left out.
+///
+/// `samples`: the samples, `samples_length` of them; may be NULL if there are none. `metric`: receives the statistics,
+/// with an empty name; its `size` must be set; not NULL. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_real_stats_of(samples: *const f64, samples_length: u64, metric: *mut dft_metric) -> dft_status {
     boundary("dft_real_stats_of", || {
@@ -225,8 +241,13 @@ pub extern "C" fn dft_real_stats_of(samples: *const f64, samples_length: u64, me
     })
 }
 
-/// Reads a telemetry key: the host's hash and the counter's name to buffers, as dft_index_name() does, and
-/// the bucket, in µs. DFT_DAMAGED where the bytes are no such key.
+/// Decodes a telemetry key.
+///
+/// `key`: the bytes of the key. `host_hash`, `host_hash_capacity`, `host_hash_length`: a buffer for the host hash, as
+/// for dft_index_name(). `name`, `name_capacity`, `name_length`: a buffer for the name of the counter. `bucket_us`:
+/// receives the start of the bucket, in µs; not NULL.
+///
+/// Returns DFT_DAMAGED if the bytes are not a telemetry key, and DFT_TOO_LARGE if a text does not fit. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_telemetry_key_decode(
     key: dft_text,
@@ -246,8 +267,11 @@ pub extern "C" fn dft_telemetry_key_decode(
     })
 }
 
-/// Writes the key of a counter of a host as a whole (category `sys`, no group keys) at a bucket to `buffer`, as
-/// telemetry is kept under: see dft_row_values_merge() for the buffer.
+/// Encodes the telemetry key of a counter of a whole host (category `sys`, no group keys).
+///
+/// `host_hash`: the host hash, in UTF-8. `name`: the name of the counter, in UTF-8. `bucket_us`: the start of the
+/// bucket, in µs. `buffer`, `capacity`, `length`: see dft_row_values_merge(). Returns DFT_TOO_LARGE if the key does not
+/// fit. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_telemetry_key_encode(
     host_hash: dft_text,
@@ -258,7 +282,7 @@ pub extern "C" fn dft_telemetry_key_encode(
     length: *mut u64,
 ) -> dft_status {
     boundary("dft_telemetry_key_encode", || {
-        let (host_hash, name) = (host_hash.utf8("hhash")?.to_owned(), name.utf8("name")?.to_owned());
+        let (host_hash, name) = (host_hash.utf8("host_hash")?.to_owned(), name.utf8("name")?.to_owned());
         write(&TelemetryKey { host_hash, name, scope: None, bucket: bucket_us }.encode(), buffer, capacity, length)
     })
 }

@@ -9,10 +9,13 @@ use crate::boundary::boundary;
 use crate::build::{dft_on_text, tell};
 use crate::status::{DFT_DAMAGED, Detail, dft_status};
 
-/// Reads everything in an index and checks that it is what was written and agrees with itself; DFT_DAMAGED
-/// where it does not.
+/// Reads everything in an index and checks that it is unchanged since it was written and is consistent.
 ///
-/// `on_fault`: sees each fault, on the caller's thread; may be NULL.
+/// `index`: the directory of the index; not empty. `on_fault`: receives each fault with the path of the index, on the
+/// caller's thread; may be NULL. `context`: passed to it; may be NULL.
+///
+/// Returns DFT_DAMAGED if there is a fault (the last error describes the first one) and DFT_NO_INDEX if there is no
+/// index. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_verify(index: dft_text, on_fault: dft_on_text, context: *mut c_void) -> dft_status {
     boundary("dft_verify", || {
