@@ -51,7 +51,7 @@ def test_coarser_cells_have_the_same_totals(index):
     assert frame(index, granularity=60)["count"].tolist() == coarse["count"].tolist()
     first_minute = frame(index, granularity="1min", time=(0, "1min"))
     assert len(first_minute) == (coarse["time_range"] == 0).sum()
-    with pytest.raises(dft_utils.InvalidArgumentError, match="no multiple"):
+    with pytest.raises(dft_utils.InvalidArgumentError, match="not a multiple"):
         frame(index, granularity="1500ms")
 
 
