@@ -41,25 +41,25 @@
 
 struct ArrowArrayStream;
 
-// A complete call, with a start and a duration.
+// Phase: a call, with a start and a duration.
 #define DFT_PHASE_COMPLETE 1
 
-// A counter: its args are readings.
+// Phase: a counter. Its args are readings.
 #define DFT_PHASE_COUNTER 2
 
-// Statistics of calls over a period that starts at `ts_us`.
+// Phase: an aggregated call, over a period that starts at `ts_us`.
 #define DFT_PHASE_AGGREGATED 3
 
-// Metadata: what a hash stands for (`name` FH, HH or SH; args `name` and `value`).
+// Phase: metadata that names a hash. `name` is FH, HH or SH; the args are `name` and `value`.
 #define DFT_PHASE_METADATA 4
 
-// `dft_record.dur_us` is there.
+// `dft_record.dur_us` is present.
 #define DFT_HAS_DURATION 1
 
-// `dft_record.ret` is there.
+// `dft_record.ret` is present.
 #define DFT_HAS_RET 2
 
-// `dft_record.offset` is there.
+// `dft_record.offset` is present.
 #define DFT_HAS_OFFSET 4
 
 // `dft_arg.integer` is the value.
@@ -71,181 +71,181 @@ struct ArrowArrayStream;
 // `dft_arg.text` is the value.
 #define DFT_ARG_TEXT 2
 
-// Which args become custom metrics: all quantities that have no meaning of their own; no identifiers and labels,
-// such as `*_hash`, `fd`, `flags` and `level`.
+// Which args become custom metrics: all numeric args without a predefined meaning, except identifiers and labels, such
+// as `*_hash`, `fd`, `flags` and `level`.
 #define DFT_CUSTOM_METRICS_ON 0
 
-// None.
+// No args become custom metrics.
 #define DFT_CUSTOM_METRICS_OFF 1
 
-// Those that are named.
+// The args in `custom_metric_names` become custom metrics.
 #define DFT_CUSTOM_METRICS_NAMED 2
 
-// All that are numeric and have no meaning of their own, identifiers and labels too.
+// All numeric args without a predefined meaning become custom metrics, including identifiers and labels.
 #define DFT_CUSTOM_METRICS_ALL 3
 
-// What the `ts` of a counter with the phase letter `C` is of its period: what each trace says.
+// Whether the `ts` of a counter of phase `C` is the start or the end of its period: as each trace states.
 #define DFT_COUNTER_PERIOD_OF_TRACE 0
 
-// Its start.
+// `ts` is the start of the period.
 #define DFT_COUNTER_PERIOD_START 1
 
-// Its end.
+// `ts` is the end of the period.
 #define DFT_COUNTER_PERIOD_END 2
 
-// The unit of times where a trace does not say one: microseconds.
+// The unit of times if a trace does not state one: microseconds.
 #define DFT_TIME_UNIT_US 0
 
-// Nanoseconds.
+// The unit of times if a trace does not state one: nanoseconds.
 #define DFT_TIME_UNIT_NS 1
 
-// Milliseconds.
+// The unit of times if a trace does not state one: milliseconds.
 #define DFT_TIME_UNIT_MS 2
 
-// Seconds.
+// The unit of times if a trace does not state one: seconds.
 #define DFT_TIME_UNIT_S 3
 
-// Calls, in dfanalyzer's columns.
+// Table `events`: calls, in dfanalyzer's columns.
 #define DFT_TABLE_EVENTS 0
 
-// Calls that a tracer aggregated, in the same columns.
+// Table `profiles`: aggregated calls, in the same columns.
 #define DFT_TABLE_PROFILES 1
 
-// Telemetry: a column for each metric.
+// Table `system`: telemetry, with columns for each metric.
 #define DFT_TABLE_SYSTEM 2
 
-// System statistics that a tracer aggregated, in dfanalyzer's columns.
+// Table `preaggregated_system`: host statistics, in dfanalyzer's columns.
 #define DFT_TABLE_PREAGGREGATED_SYSTEM 3
 
-// Every row with full statistics.
+// Table `aggregation`: every row with full statistics.
 #define DFT_TABLE_AGGREGATION 4
 
-// Processes: rank, command, start and end.
+// Table `processes`: rank, command, start and end of each process.
 #define DFT_TABLE_PROCESSES 5
 
-// Telemetry by host, name and cell alone: readings of counters that differ only by category, process or group
-// keys merge.
+// Table `system` by host, name and cell alone: merges the readings of counters that differ only in category, process
+// or group keys.
 #define DFT_TABLE_SYSTEM_BY_HOST 6
 
-// Apache Parquet.
+// Format: Apache Parquet.
 #define DFT_FORMAT_PARQUET 0
 
-// Arrow IPC, the file format.
+// Format: Arrow IPC file.
 #define DFT_FORMAT_ARROW 1
 
-// CSV.
+// Format: CSV.
 #define DFT_FORMAT_CSV 2
 
-// What a trace file had wrong with it as a whole: nothing.
+// Fault of a trace file: none.
 #define DFT_FAULT_NONE 0
 
-// It has no byte.
+// Fault of a trace file: it is empty.
 #define DFT_FAULT_EMPTY 1
 
-// Its last line or gzip member ends too early.
+// Fault of a trace file: its last line or gzip member is incomplete.
 #define DFT_FAULT_TRUNCATED 2
 
-// A gzip member is corrupt.
+// Fault of a trace file: a gzip member is corrupt.
 #define DFT_FAULT_DAMAGED 3
 
-// Records that its `end` records say were written are in no trace of the index.
+// Fault of a trace file: records are lost. Its `end` records count records that are in no trace of the index.
 #define DFT_FAULT_LOST 4
 
-// Its times are in another unit than they were read in.
+// Fault of a trace file: its times are in another unit than the one in which they were read.
 #define DFT_FAULT_TIME_UNIT 5
 
-// Hash tables: of files.
+// Hash table: file hashes.
 #define DFT_NAMES_FILE 0
 
-// Of hosts.
+// Hash table: host hashes.
 #define DFT_NAMES_HOST 1
 
-// Of strings.
+// Hash table: hashes of other strings.
 #define DFT_NAMES_STRING 2
 
-// Families of rows: calls.
+// Series kind: calls.
 #define DFT_SERIES_CALL 0
 
-// Calls that a tracer aggregated over a period.
+// Series kind: aggregated calls.
 #define DFT_SERIES_AGGREGATED_CALL 1
 
-// Statistics of the system itself that a tracer aggregated.
+// Series kind: host statistics.
 #define DFT_SERIES_HOST_STATISTIC 2
 
-// A call failed: the text is the message of its error.
+// Log level: a call failed. The text is the message of its error.
 #define DFT_LOG_ERROR 0
 
-// Something was wrong with the input, and the call went on: a truncated trace, a refused bundle.
+// Log level: the input has a fault, such as a truncated trace or a refused bundle, and the call goes on.
 #define DFT_LOG_WARNING 1
 
-// How a trace stands to an index: it is in.
+// State of a trace: it is indexed.
 #define DFT_TRACE_KNOWN 0
 
-// It is not in.
+// State of a trace: it is not indexed.
 #define DFT_TRACE_NEW 1
 
-// It is in, and is longer now.
+// State of a trace: it is indexed, and has grown since.
 #define DFT_TRACE_GROWN 2
 
-// It is in, and is not what it was: dft_build() refuses it, unless the index is made anew.
+// State of a trace: it is indexed, and has changed since. dft_build() fails unless it rebuilds the index.
 #define DFT_TRACE_CHANGED 3
 
-// It cannot be read.
+// State of a trace: it cannot be read.
 #define DFT_TRACE_UNREADABLE 4
 
-// It looks like a trace in a container that is not read, such as one of zstd.
+// State of a trace: it looks like a trace in an unsupported container, such as zstd.
 #define DFT_TRACE_NOT_READ 5
 
-// The version of the ABI that this header describes. It changes only where a program that was built
-// against an older one would no longer work.
+// The version of the ABI that this header describes. It changes only if programs that were built against an older
+// version would no longer work.
 #define DFT_ABI_VERSION 2
 
-// Aggregates records that a program has in hand. For one thread at a time; each thread has one of its
-// own, and they are merged. Made by dft_aggregator_new(), freed by dft_aggregator_free().
+// Aggregates records that a program passes to it. It allows one thread at a time: use one aggregator for each thread,
+// then merge them. Created by dft_aggregator_new(), freed by dft_aggregator_free().
 typedef struct dft_aggregator dft_aggregator;
 
-// An index opened for reading: a snapshot that no writer changes. Any number of threads may use it at
-// once. Made by dft_index_open() or dft_aggregator_into_index(), freed by dft_index_free().
+// An index opened for reading: a snapshot that no writer changes. Any number of threads may use it at once. Created by
+// dft_index_open() or dft_aggregator_into_index(), freed by dft_index_free().
 typedef struct dft_index dft_index;
 
-// Walks telemetry in key order: by host, counter and time. For one thread at a time. Made by
+// A cursor over telemetry in key order: by host, counter and time. It allows one thread at a time. Created by
 // dft_readings_open(), freed by dft_readings_free().
 typedef struct dft_readings dft_readings;
 
-// Walks rows in key order: by series, then by time. For one thread at a time. Made by dft_rows_open(),
-// freed by dft_rows_free().
+// A cursor over rows in key order: by series, then by time. It allows one thread at a time. Created by
+// dft_rows_open(), freed by dft_rows_free().
 typedef struct dft_rows dft_rows;
 
-// What a function returns.
+// The status that a function returns: DFT_OK, or the reason for a failure.
 typedef int32_t dft_status;
 
-// A text: any bytes, not ended by a zero. `data` may be NULL where `length` is 0.
+// A text: any bytes, without a terminating zero.
 typedef struct dft_text {
-    // The first byte.
+    // The first byte. May be NULL if `length` is 0.
     const char *data;
-    // How many bytes there are.
+    // The length in bytes.
     uint64_t length;
 } dft_text;
 
-// How records are aggregated. Set `size`, then call dft_config_default(), then change what is to differ.
+// How records are aggregated. Set `size`, call dft_config_default(), then change fields.
 typedef struct dft_config {
-    // The size of this struct, which the caller sets.
+    // The size of this struct in bytes. The caller sets it.
     uint64_t size;
-    // The length of a time bucket, in µs; at least 1.
+    // The length of a time bucket, in µs: 1 to INT64_MAX.
     uint64_t interval_us;
-    // Args whose values keep rows apart.
+    // Names of args whose values separate rows: UTF-8, distinct, not empty. May be NULL if there are none.
     const struct dft_text *group_keys;
-    // How many group keys there are.
+    // The number of group keys, at most 1,000.
     uint64_t group_keys_length;
-    // Args that become custom metrics, for DFT_CUSTOM_METRICS_NAMED.
+    // Names of args that become custom metrics, in UTF-8, for DFT_CUSTOM_METRICS_NAMED. May be NULL if there are none.
     const struct dft_text *custom_metric_names;
-    // How many custom metrics are named.
+    // The number of names in `custom_metric_names`.
     uint64_t custom_metric_names_length;
     // One of DFT_CUSTOM_METRICS_…
     uint32_t custom_metrics;
-    // 1 where rows are kept apart by file, 0 where not.
+    // 1 if rows are separated by file, 0 if not.
     uint32_t group_by_file;
-    // The relative accuracy of percentiles, such as 0.01; 0 keeps none.
+    // The relative accuracy of percentiles: 0.00001 to less than 1, such as 0.01; 0 for no percentiles.
     double sketch_accuracy;
     // One of DFT_COUNTER_PERIOD_…
     uint32_t counter_period;
@@ -253,179 +253,183 @@ typedef struct dft_config {
     uint32_t time_unit;
 } dft_config;
 
-// One more arg of a record.
+// An additional arg of a record.
 typedef struct dft_arg {
-    // Its name.
+    // The name.
     struct dft_text name;
-    // Its value, for DFT_ARG_TEXT.
+    // The value, for DFT_ARG_TEXT.
     struct dft_text text;
-    // Its value, for DFT_ARG_INTEGER.
+    // The value, for DFT_ARG_INTEGER.
     int64_t integer;
-    // Its value, for DFT_ARG_REAL.
+    // The value, for DFT_ARG_REAL.
     double real;
     // One of DFT_ARG_…
     uint32_t kind;
-    // 0.
+    // Reserved: 0.
     uint32_t reserved;
 } dft_arg;
 
-// A record, field by field. A text that is empty is absent.
+// A record. An empty text means that the field is absent.
 typedef struct dft_record {
-    // The size of this struct, which the caller sets.
+    // The size of this struct in bytes. The caller sets it.
     uint64_t size;
     // One of DFT_PHASE_…
     uint32_t phase;
-    // Which of `dur_us`, `ret` and `offset` are there: DFT_HAS_… added up.
+    // Which of `dur_us`, `ret` and `offset` are present: a sum of DFT_HAS_…
     uint32_t present;
     // The function, the counter, or the kind of metadata.
     struct dft_text name;
     // The category.
     struct dft_text category;
-    // The host's hash.
+    // The host hash.
     struct dft_text host_hash;
-    // The file's hash.
+    // The file hash.
     struct dft_text file_hash;
-    // The process.
+    // The process id.
     int64_t pid;
-    // The thread.
+    // The thread id.
     int64_t tid;
-    // When it began, in µs; not negative.
+    // The start, in µs; not negative.
     int64_t ts_us;
-    // How long it took, in µs; not negative.
+    // The duration, in µs; not negative.
     int64_t dur_us;
-    // What it returned: of a data transfer, bytes, or a negative number where it failed.
+    // The return value. Of a data transfer: bytes, or a negative number if it failed.
     int64_t ret;
     // The offset in the file, in bytes.
     int64_t offset;
-    // What else it has.
+    // Additional args. May be NULL if there are none.
     const struct dft_arg *args;
-    // How many more args there are.
+    // The number of additional args.
     uint64_t args_length;
 } dft_record;
 
-// What adding lines came to.
+// The result of adding lines.
 typedef struct dft_lines_added {
-    // The size of this struct, which the caller sets.
+    // The size of this struct in bytes. The caller sets it.
     uint64_t size;
     // Lines that are records.
     uint64_t records;
-    // Lines that are none; they are counted, and nowhere else.
+    // Malformed lines. They are counted, but are in no row.
     uint64_t malformed;
-    // The number of the first of those, from 1; 0 where there is none.
+    // The line number of the first malformed line, from 1; 0 if there is none.
     uint64_t first_malformed;
-    // Records of unknown phase, which are in no row.
+    // Skipped records: those of unknown phase, which are in no row.
     uint64_t skipped;
-    // The number of the line of the first of those, from 1; 0 where there is none.
+    // The line number of the first skipped record, from 1; 0 if there is none.
     uint64_t first_skipped;
 } dft_lines_added;
 
-// How a build is done, which does not show in its result. NULL, or zeros, for the defaults.
+// Options of a build. Zeros are the defaults.
 typedef struct dft_build_options {
-    // The size of this struct, which the caller sets.
+    // The size of this struct in bytes. The caller sets it.
     uint64_t size;
-    // What the tables may take in memory, in bytes; 0 for 512 MiB, or a quarter of what the process may have.
+    // The memory budget of the tables of all threads, in bytes; 0 for 512 MiB, and at most a quarter of the process's
+    // limit (`ulimit -v`).
     uint64_t memory;
-    // Threads; 0 for as many as the machine has cores.
+    // The number of threads, limited to 1,024; 0 for the number of cores.
     uint32_t threads;
-    // 1: faults of the input are an error (DFT_MALFORMED), and nothing is stored.
+    // If not 0, faults of the input are an error (DFT_MALFORMED), and nothing is stored.
     uint32_t strict;
-    // 1: the index is made anew, whatever is in it.
+    // If not 0, the index is rebuilt, whatever it holds.
     uint32_t rebuild;
-    // 0.
+    // Reserved: 0.
     uint32_t reserved;
-    // Where the traces come from, such as the name of a node: traces of node-local disks have the same path on every
-    // node, and are kept apart by it. Empty for none.
+    // Where the traces come from, such as the name of a node, in UTF-8; empty for none. It distinguishes traces on
+    // node-local disks, which have the same path on every node.
     struct dft_text source;
 } dft_build_options;
 
-// How far a build is.
+// The progress of a build.
 typedef struct dft_progress {
-    // The size of this struct.
+    // The size of this struct in bytes. The library sets it.
     uint64_t size;
-    // Files to read.
+    // The number of files to read.
     uint64_t files;
-    // Files that were read.
+    // The number of files that were read.
     uint64_t files_read;
-    // Bytes to read, as they are on disk.
+    // The bytes to read, in size on disk.
     uint64_t bytes;
-    // Bytes that were read.
+    // The bytes that were read, in size on disk.
     uint64_t bytes_read;
-    // Records that were read.
+    // The number of records that were read.
     uint64_t records;
-    // 0 listing files, 1 reading, 2 writing the index.
+    // The stage: 0 listing files, 1 reading, 2 writing the index.
     uint32_t stage;
-    // 0.
+    // Reserved: 0.
     uint32_t reserved;
 } dft_progress;
 
-// Sees how far a build is: before it begins, some ten times a second, and when it is done, on a thread of the
-// library; not 0 stops the build,
-// which then returns DFT_CANCELLED and leaves the index as it was.
+// Receives the progress of a build: before it starts, about ten times a second, and at its end. It runs on a thread of
+// the library. `progress`: valid during the callback. A result other than 0 stops the build, which then returns
+// DFT_CANCELLED and leaves the index unchanged.
 typedef int32_t (*dft_on_progress)(void *context, const struct dft_progress *progress);
 
-// Sees a text, such as a fault of a file or of an index; valid during the call.
+// Receives a text about a path, such as a fault of a file. Both texts are valid during the callback.
 typedef void (*dft_on_text)(void *context, struct dft_text path, struct dft_text text);
 
-// What was read and written.
+// What a build or a staging read and wrote.
 typedef struct dft_build_summary {
-    // The size of this struct, which the caller sets.
+    // The size of this struct in bytes. The caller sets it.
     uint64_t size;
-    // Files that were read.
+    // The number of files that were read.
     uint64_t files;
-    // Files that were in already.
+    // The number of files that were already indexed or staged.
     uint64_t known_files;
-    // Files with faults, those that could not be read, or look like traces in another container, included.
+    // The number of files with faults, including duplicates, files that cannot be read, and files that look like
+    // traces in an unsupported container.
     uint64_t faulty_files;
-    // Records that were read.
+    // The number of records that were read.
     uint64_t records;
-    // Lines that are no record.
+    // The number of malformed lines.
     uint64_t malformed_lines;
-    // Rows that were written.
+    // The number of rows that were written.
     uint64_t rows;
-    // Telemetry rows that were written.
+    // The number of telemetry rows that were written.
     uint64_t telemetry_rows;
-    // Bytes of text that were read, inflated.
+    // The size of the text that was read, in bytes, uncompressed.
     uint64_t text_bytes;
-    // Records of unknown phase, which are in no row.
+    // The number of skipped records: those of unknown phase, which are in no row.
     uint64_t skipped_records;
-    // Files that have the trace of another one, of which nothing is counted; they are in `faulty_files`, too.
+    // The number of duplicates: files with the text of another trace. Nothing in them is counted.
     uint64_t duplicate_files;
 } dft_build_summary;
 
-// What went wrong in the last call of this thread that failed.
+// The last failed call of a thread.
 typedef struct dft_error {
-    // The size of this struct, which the caller sets.
+    // The size of this struct in bytes. The caller sets it.
     uint64_t size;
-    // The status that the call returned; 0 where none has failed yet.
+    // The status that the call returned; DFT_OK if no call has failed yet.
     dft_status status;
-    // For people: what is wrong, where, and what to do.
+    // A message for people: what failed, where, and what to do.
     struct dft_text message;
-    // The file or directory that it is about; empty if about none.
+    // The file or directory that the error concerns; empty if none.
     struct dft_text path;
-    // The key or row that it is about; empty if about none.
+    // The key or row that the error concerns; empty if none.
     struct dft_text key;
 } dft_error;
 
-// Sees what the library has to say, on whatever thread it says it; the text is valid during the call.
+// Receives a message of the library. `level`: DFT_LOG_ERROR or DFT_LOG_WARNING. `text`: valid during the callback. It
+// may run on any thread, and on several at once. Messages that the callback itself causes are dropped.
 typedef void (*dft_on_log)(void *context, uint32_t level, struct dft_text text);
 
-// What of an index a table shows. Set `size` and zero the rest for all of it.
+// A view of an index: a granularity, filters and the form of the result. Set `size` and zero the rest to see
+// everything. Globs know `*` and `?`, which also match `/`, `[ab]` and `{one,other}`. Texts are UTF-8.
 typedef struct dft_view {
-    // The size of this struct, which the caller sets.
+    // The size of this struct in bytes. The caller sets it.
     uint64_t size;
-    // The length of a cell of time, in µs, a multiple of the index's interval; 0 for that.
+    // The granularity, which is the length of a cell, in µs: a multiple of the index's interval; 0 for the interval.
     uint64_t granularity_us;
-    // Cells that overlap with the time from here on, in µs from the origin of the trace, …
+    // The start of the time range, in µs from the origin of the trace. Only cells that overlap the range are shown.
     uint64_t start_us;
-    // … to here, this excluded.
+    // The end of the time range, in µs from the origin of the trace, excluded.
     uint64_t end_us;
-    // 1 where the time range counts.
+    // 1 if `start_us` and `end_us` apply, 0 if not.
     uint32_t has_time;
-    // 1 where `pid` counts.
+    // 1 if `pid` applies, 0 if not.
     uint32_t has_pid;
-    // Only this process.
+    // Only the process with this id.
     int64_t pid;
-    // Only categories that match this glob; empty for all.
+    // Only categories that match this glob, in lower case; empty for all.
     struct dft_text category;
     // Only functions and counters that match this glob; empty for all.
     struct dft_text name;
@@ -433,466 +437,489 @@ typedef struct dft_view {
     struct dft_text host;
     // Only files whose name or hash matches this glob; empty for all.
     struct dft_text file;
-    // Columns to group rows by, as dfanalyzer names them; none for rows that are not grouped.
+    // Columns to group rows by, with dfanalyzer's names. NULL with length 0 does not group rows.
     const struct dft_text *group_by;
-    // How many columns rows are grouped by.
+    // The number of columns in `group_by`.
     uint64_t group_by_length;
-    // Only these processes; none for all. With `has_pid`, that one too.
+    // Only processes with these ids, and `pid` if `has_pid` is set. NULL with length 0 for all.
     const int64_t *pids;
-    // How many processes there are.
+    // The number of process ids in `pids`.
     uint64_t pids_length;
-    // Only one of the shards that parallel readers divide the table into, counted from 0, …
+    // The shard of the table to show, for parallel readers: from 0 to `shards` - 1.
     uint32_t shard;
-    // … of so many, at most 65,536; 0 or 1 for all of it. Shards are disjoint, have the same columns, and
-    // together are the table: of calls, in their order. A shard cannot be grouped.
+    // The number of shards, at most 65,536; 0 or 1 for the whole table. Shards are disjoint, have the same columns,
+    // and together are the table. For calls, the shards in order are the table. A shard cannot be grouped.
     uint32_t shards;
-    // The most rows of a batch; 0 for as many as is quick.
+    // The maximum number of rows of a batch; 0 for a size that is fast to read.
     uint64_t batch_rows;
-    // Only calls that this query asks for, such as `cat == "posix" and not pid in [1, 2]`; empty for all.
+    // Only calls that match this query, such as `cat == "posix" and not pid in [1, 2]`; empty for all.
     // Its fields are family, cat, name, pid, tid, rank, host_hash, file_hash, host_name, file_name, proc_name, io_cat.
     struct dft_text query;
-    // Only processes of these ranks, as traces say them; none for all.
+    // Only processes with these ranks, as the traces state them. NULL with length 0 for all.
     const int64_t *ranks;
-    // How many ranks there are.
+    // The number of ranks in `ranks`.
     uint64_t ranks_length;
 } dft_view;
 
-// Sees a column's name, valid during the call; not 0 ends the walk.
+// Receives the name of a column, valid during the callback. A result other than 0 ends the iteration.
 typedef int32_t (*dft_visit_column)(void *context, struct dft_text name);
 
 // A trace file in an index. What it points to is valid during the callback.
 typedef struct dft_file {
-    // The size of this struct.
+    // The size of this struct in bytes. The library sets it.
     uint64_t size;
-    // What it is called in the index: its path from the index's parent directory, or its whole path.
+    // The name in the index: the path relative to the parent directory of the index, or the whole path.
     struct dft_text path;
-    // Its size, in bytes.
+    // The size on disk, in bytes.
     uint64_t bytes;
-    // Bytes of text that were read of it, inflated.
+    // The size of the text that was read, in bytes, uncompressed.
     uint64_t text_bytes;
-    // Complete calls.
+    // The number of calls.
     uint64_t events;
-    // Records that a tracer aggregated.
+    // The number of aggregated calls.
     uint64_t profiles;
-    // Such records of the system itself.
+    // The number of host statistics.
     uint64_t systems;
-    // Readings of counters.
+    // The number of readings of counters.
     uint64_t telemetry;
-    // Metadata records.
+    // The number of metadata records.
     uint64_t metadata;
-    // Records of unknown phase.
+    // The number of skipped records: those of unknown phase.
     uint64_t skipped;
-    // Lines that are no record.
+    // The number of malformed lines.
     uint64_t malformed;
-    // Data transfers that returned an error.
+    // The number of data transfers that returned an error.
     uint64_t failed_transfers;
-    // What was wrong with it, for people; empty if nothing.
+    // A description of the faults for people; empty if there are none.
     struct dft_text fault_text;
     // One of DFT_FAULT_…
     uint32_t fault;
-    // 0.
+    // Reserved: 0.
     uint32_t reserved;
-    // The processes whose records it has, in order.
+    // The ids of the processes that have records in the file, in ascending order.
     const int64_t *pids;
-    // How many processes there are.
+    // The number of processes.
     uint64_t pids_length;
 } dft_file;
 
-// Sees a file; not 0 ends the walk.
+// Receives a file, valid during the callback. A result other than 0 ends the iteration.
 typedef int32_t (*dft_visit_file)(void *context, const struct dft_file *file);
 
 // A process in an index. Its text is valid during the callback.
 typedef struct dft_process {
-    // The size of this struct.
+    // The size of this struct in bytes. The library sets it.
     uint64_t size;
-    // Its number.
+    // The process id.
     int64_t pid;
-    // Its host's hash.
+    // The host hash.
     struct dft_text host_hash;
-    // How many series it has: a measure of how much a reader has to do for it.
+    // The number of its series, which indicates how much work it is to read them.
     uint64_t series;
 } dft_process;
 
-// Sees a process; not 0 ends the walk.
+// Receives a process, valid during the callback. A result other than 0 ends the iteration.
 typedef int32_t (*dft_visit_process)(void *context, const struct dft_process *process);
 
-// What an index is.
+// The properties of an index.
 typedef struct dft_index_info {
-    // The size of this struct, which the caller sets.
+    // The size of this struct in bytes. The caller sets it.
     uint64_t size;
     // The length of a time bucket, in µs.
     uint64_t interval_us;
-    // A hash of its configuration: two indexes of one configuration have one.
+    // A hash of the configuration. Indexes with the same configuration have the same hash.
     uint64_t config_hash;
-    // The least bucket over rows and telemetry, in µs; 0 where there is neither.
+    // The lowest bucket of rows and telemetry, in µs; 0 if there is neither.
     uint64_t min_bucket_us;
-    // The greatest bucket, in µs.
+    // The highest bucket of rows and telemetry, in µs; 0 if there is neither.
     uint64_t max_bucket_us;
-    // 1 where the bounds above are of something, 0 where the index has neither rows nor telemetry.
+    // 1 if the index has rows or telemetry, 0 if it has neither.
     uint32_t has_bounds;
-    // 1 where rows are kept apart by file.
+    // 1 if rows are separated by file, 0 if not.
     uint32_t group_by_file;
-    // Bytes that it takes on disk.
+    // The size on disk, in bytes.
     uint64_t bytes;
 } dft_index_info;
 
-// How much is in an index.
+// The number of entries in an index.
 typedef struct dft_index_counts {
-    // The size of this struct, which the caller sets.
+    // The size of this struct in bytes. The caller sets it.
     uint64_t size;
-    // Rows of calls.
+    // The number of rows of calls.
     uint64_t event_rows;
-    // Rows of calls that a tracer aggregated.
+    // The number of rows of aggregated calls.
     uint64_t profile_rows;
-    // Rows of system statistics that a tracer aggregated.
+    // The number of rows of host statistics.
     uint64_t system_rows;
-    // Rows of telemetry.
+    // The number of rows of telemetry.
     uint64_t telemetry_rows;
-    // Series.
+    // The number of series.
     uint64_t series;
-    // Trace files and live sources.
+    // The number of trace files and live sources.
     uint64_t files;
 } dft_index_counts;
 
-// Sees a hash and its name; not 0 ends the walk.
+// Receives a hash and its name, valid during the callback. A result other than 0 ends the iteration.
 typedef int32_t (*dft_visit_name)(void *context, struct dft_text hash, struct dft_text name);
 
 // What an ingest did.
 typedef struct dft_ingest_summary {
-    // The size of this struct, which the caller sets.
+    // The size of this struct in bytes. The caller sets it.
     uint64_t size;
-    // Bundles that were taken in.
+    // The number of bundles that were ingested.
     uint64_t taken;
-    // Bundles that were in already.
+    // The number of bundles whose traces were already indexed.
     uint64_t known;
-    // Bundles that were refused, and stay where they are.
+    // The number of bundles that were refused and stay where they are.
     uint64_t refused;
-    // Bundles that are in but could not be removed.
+    // The number of indexed bundles that could not be removed.
     uint64_t not_removed;
-    // Bundles that are on their way, or whose worker died.
+    // The number of bundles that are being moved, or were when their worker died.
     uint64_t unfinished;
-    // Traces of which some pieces are there, which wait for the others.
+    // The number of traces of which some pieces are staged and others are missing.
     uint64_t waiting_traces;
-    // Traces whose pieces do not make them: they are to be staged whole.
+    // The number of traces whose pieces do not fit together: stage them whole.
     uint64_t unchained_traces;
-    // Files that have the trace of another one, of which nothing is counted; the log names them.
+    // The number of duplicates: files with the text of another trace. Nothing in them is counted. The log names them.
     uint64_t duplicate_files;
 } dft_ingest_summary;
 
-// Which rows to walk. Set `size` and zero the rest for all calls.
+// Which rows a cursor returns. Set `size` and zero the rest for all calls.
 typedef struct dft_row_query {
-    // The size of this struct, which the caller sets.
+    // The size of this struct in bytes. The caller sets it.
     uint64_t size;
     // One of DFT_SERIES_…
     uint32_t kind;
-    // Only one shard of the rows, counted from 0, …
+    // The shard of the rows to return, from 0 to `shards` - 1.
     uint32_t shard;
-    // … of so many; 0 or 1 for all. Shards are disjoint, and together are all.
+    // The number of shards, at most 65,536; 0 or 1 for all rows. Shards are disjoint and together are all rows.
     uint32_t shards;
-    // 1 where the time range counts.
+    // 1 if `start_us` and `end_us` apply, 0 if not.
     uint32_t has_time;
-    // Buckets from this one on, in µs.
+    // Only buckets that start at or after this time, in µs.
     uint64_t start_us;
-    // Buckets before this one, in µs.
+    // Only buckets that start before this time, in µs.
     uint64_t end_us;
 } dft_row_query;
 
-// Statistics of integers, exact. It does not grow.
+// Exact statistics of integers. This struct does not grow.
 typedef struct dft_int_stats {
-    // Samples that are in the sum; UINT64_MAX where there are more than that.
+    // The number of samples in the sum; UINT64_MAX if there are more.
     uint64_t samples;
-    // The sum's low 64 bits, in two's complement.
+    // The low 64 bits of the sum, in two's complement.
     uint64_t sum_low;
-    // The sum's high 64 bits; 0, or -1 of a negative sum, where the sum fits 64 bits.
+    // The high 64 bits of the sum. If the sum fits in 64 bits: 0, or -1 for a negative sum.
     int64_t sum_high;
-    // The least value seen; of no meaning unless `has_extent`.
+    // The lowest value; undefined if `has_extent` is 0.
     int64_t min;
-    // The greatest value seen; of no meaning unless `has_extent`.
+    // The highest value; undefined if `has_extent` is 0.
     int64_t max;
     // The mean, correctly rounded; NaN without samples.
     double mean;
-    // The sample standard deviation, correctly rounded; NaN of fewer than two samples, and where the
-    // tracer summed samples up without their squares.
+    // The sample standard deviation, correctly rounded; NaN with fewer than two samples, or if the tracer summed up
+    // samples without their squares.
     double std;
-    // 1 where a value was seen.
+    // 1 if `min` and `max` are known, 0 if not.
     uint32_t has_extent;
-    // 0.
+    // Reserved: 0.
     uint32_t reserved;
 } dft_int_stats;
 
-// What a row's value says, custom metrics aside. It does not grow, for it is part of others.
+// The value of a row, without custom metrics. This struct does not grow, because other structs contain it.
 typedef struct dft_row_value {
-    // The size of this struct, which the caller sets.
+    // The size of this struct in bytes. The caller sets it.
     uint64_t size;
-    // Calls; UINT64_MAX where there are more than that.
+    // The number of calls; UINT64_MAX if there are more.
     uint64_t count;
-    // The least `ts`, in µs.
+    // The earliest `ts`, in µs.
     int64_t ts_us;
-    // The greatest end of a call; of other families the greatest `ts`; in µs.
+    // The latest end of a call, in µs; of other series kinds, the latest `ts`.
     int64_t te_us;
-    // Durations, in µs.
+    // Statistics of the durations, in µs.
     struct dft_int_stats duration;
-    // Bytes transferred.
+    // Statistics of the sizes transferred, in bytes.
     struct dft_int_stats bytes;
-    // File offsets, in bytes.
+    // Statistics of the file offsets, in bytes.
     struct dft_int_stats offset;
 } dft_row_value;
 
-// A row: who, when, and how much. What it points to is valid until the next step of its cursor.
+// A row: its series, bucket and value. Its texts are valid until the next step of the cursor or until it is freed.
 typedef struct dft_row {
-    // The size of this struct, which the caller sets.
+    // The size of this struct in bytes. The caller sets it.
     uint64_t size;
-    // The row's key, 24 bytes: its series' id and its bucket.
+    // The key, 24 bytes: the series id and the bucket.
     struct dft_text key;
-    // The row's value: dft_row_value_decode() reads it, dft_row_values_merge() merges it.
+    // The encoded value, for dft_row_value_decode() and dft_row_values_merge().
     struct dft_text value;
-    // The start of its bucket, in µs.
+    // The start of the bucket, in µs.
     uint64_t bucket_us;
-    // Category, in lower case.
+    // The category, in lower case.
     struct dft_text category;
-    // Function.
+    // The function.
     struct dft_text name;
-    // The host's hash.
+    // The host hash.
     struct dft_text host_hash;
-    // The file's hash; empty where rows are not kept apart by file.
+    // The file hash; empty if rows are not separated by file.
     struct dft_text file_hash;
-    // The process.
+    // The process id.
     int64_t pid;
-    // The thread.
+    // The thread id.
     int64_t tid;
-    // How much.
+    // The decoded value.
     struct dft_row_value decoded;
 } dft_row;
 
-// Which telemetry to walk. Set `size` and zero the rest for all of it.
+// Which telemetry a cursor returns. Set `size` and zero the rest for all telemetry.
 typedef struct dft_reading_query {
-    // The size of this struct, which the caller sets.
+    // The size of this struct in bytes. The caller sets it.
     uint64_t size;
-    // Only this host, by its hash; empty for all.
+    // Only the host with this hash, in UTF-8; empty for all.
     struct dft_text host_hash;
-    // Only this counter; empty for all.
+    // Only the counter with this name, in UTF-8; empty for all.
     struct dft_text name;
-    // Buckets from this one on, in µs.
+    // Only buckets that start at or after this time, in µs.
     uint64_t start_us;
-    // Buckets before this one, in µs.
+    // Only buckets that start before this time, in µs.
     uint64_t end_us;
-    // 1 where the time range counts.
+    // 1 if `start_us` and `end_us` apply, 0 if not.
     uint32_t has_time;
-    // 0.
+    // Reserved: 0.
     uint32_t reserved;
 } dft_reading_query;
 
-// What a counter of a host read in a bucket. What it points to is valid until the next step of its cursor.
+// A row of telemetry: one counter in one bucket. Its texts are valid until the next step of the cursor or until it is
+// freed.
 typedef struct dft_reading {
-    // The size of this struct, which the caller sets.
+    // The size of this struct in bytes. The caller sets it.
     uint64_t size;
-    // The row's key in the index.
+    // The key of the row in the index.
     struct dft_text key;
-    // The row's value in the index.
+    // The encoded value of the row in the index, for dft_telemetry_values_merge().
     struct dft_text value;
-    // The host's hash.
+    // The host hash.
     struct dft_text host_hash;
-    // The counter.
+    // The name of the counter.
     struct dft_text name;
-    // The start of its bucket, in µs.
+    // The start of the bucket, in µs.
     uint64_t bucket_us;
-    // Readings.
+    // The number of readings.
     uint64_t readings;
-    // The least `ts`, in µs.
+    // The earliest `ts`, in µs.
     int64_t ts_us;
-    // The greatest `ts`, in µs.
+    // The latest `ts`, in µs.
     int64_t te_us;
-    // How many metrics it has: dft_readings_metric() gives each.
+    // The number of metrics; dft_readings_metric() returns each.
     uint64_t metrics;
-    // The counter's category, in lower case.
+    // The category of the counter, in lower case.
     struct dft_text category;
-    // The process that the counter is about; 0 where it is about the host as a whole.
+    // The process that the counter concerns; 0 if it concerns the whole host.
     int64_t pid;
-    // 1 where it is about a process, 0 where it is about the host as a whole.
+    // 1 if the counter concerns a process, 0 if it concerns the whole host.
     uint32_t has_pid;
-    // 0.
+    // Reserved: 0.
     uint32_t reserved;
 } dft_reading;
 
-// What a metric of a counter read.
+// Statistics of one metric of a counter.
 typedef struct dft_metric {
-    // The size of this struct, which the caller sets.
+    // The size of this struct in bytes. The caller sets it.
     uint64_t size;
-    // Its name, valid until the next step of its cursor.
+    // The name, valid until the next step of the cursor.
     struct dft_text name;
-    // Samples; those that were NaN or infinite are left out.
+    // The number of samples, without those that are NaN or infinite.
     uint64_t samples;
-    // Samples that were left out.
+    // The number of samples that are NaN or infinite.
     uint64_t not_finite;
-    // Their mean; NaN without samples.
+    // The mean; NaN without samples.
     double mean;
-    // Their sample standard deviation; NaN of fewer than two.
+    // The sample standard deviation; NaN with fewer than two samples.
     double std;
-    // The least; NaN without samples.
+    // The lowest sample; NaN without samples.
     double min;
-    // The greatest; NaN without samples.
+    // The highest sample; NaN without samples.
     double max;
 } dft_metric;
 
-// A piece of a trace: bytes of the file as it is on disk. A file that is not cut is one, from 0 to its size.
+// A piece of a trace: a range of the bytes of its file on disk. A file that is not cut is one piece.
 typedef struct dft_piece {
-    // The size of this struct, which the caller sets.
+    // The size of this struct in bytes. The caller sets it.
     uint64_t size;
-    // The trace.
+    // The path of the trace; not empty.
     struct dft_text path;
-    // The first byte.
+    // The offset of the first byte.
     uint64_t start;
-    // The byte behind the last.
+    // The offset after the last byte.
     uint64_t end;
-    // The size that the file had when it was cut.
+    // The size of the file in bytes when it was cut.
     uint64_t file_size;
 } dft_piece;
 
-// Sees a piece of a plan; valid during the call. Not 0 ends the planning, which then returns DFT_CANCELLED.
+// Receives a piece of a plan, which is valid during the callback. A result other than 0 stops dft_plan(), which then
+// returns DFT_CANCELLED.
 typedef int32_t (*dft_on_piece)(void *context, const struct dft_piece *piece);
 
-// Sees a trace, and how it stands to an index: one of DFT_TRACE_…; not 0 ends the walk.
+// Receives a trace. `path`: valid during the callback. `state`: one of DFT_TRACE_…. A result other than 0 ends the
+// iteration.
 typedef int32_t (*dft_visit_trace)(void *context, struct dft_text path, uint32_t state);
 
-// Which library this is.
+// The version of the library.
 typedef struct dft_version {
-    // The size of this struct, which the caller sets.
+    // The size of this struct in bytes. The caller sets it.
     uint64_t size;
-    // The ABI of the library that is loaded: DFT_ABI_VERSION of its own header.
+    // The ABI version of the loaded library: the DFT_ABI_VERSION of its header.
     uint32_t abi;
-    // The format of indexes that it reads and writes.
+    // The version of the index format that the library reads and writes.
     uint32_t index_format;
-    // Its release, such as 0.1.0; valid for ever.
+    // The release, such as 0.1.0. Valid while the library is loaded.
     struct dft_text release;
-    // What it can do, as words with spaces between them; valid for ever. A word is never given another
-    // meaning.
+    // The features, as words separated by spaces. Valid while the library is loaded. The meaning of a word never
+    // changes.
     struct dft_text features;
 } dft_version;
 
-// It is done.
+// Success.
 #define DFT_OK 0
 
-// An argument is NULL where it must not be, misaligned, of another type, or out of its range.
+// An argument is NULL where NULL is not allowed, misaligned, not UTF-8 where UTF-8 is required, or out of range.
 #define DFT_INVALID_ARGUMENT 1
 
-// A handle is none: it was freed, or is of another type, or never was one.
+// A handle was freed, has another type, or never was a handle.
 #define DFT_INVALID_HANDLE 2
 
-// A handle that is for one thread at a time is in use by another.
+// The object allows one thread at a time and is in use, or is to be freed while it is in use.
 #define DFT_BUSY 3
 
 // There is no index at the path.
 #define DFT_NO_INDEX 4
 
-// Another process writes the index.
+// Another writer is changing the index. Try again later.
 #define DFT_LOCKED 5
 
-// The configuration is another one than the index's, or cannot be used.
+// The configuration differs from the index's, or is invalid.
 #define DFT_CONFIG 6
 
-// The format is one that this library does not read.
+// The index or bundle has a format that this library does not read.
 #define DFT_FORMAT 7
 
 // An index, a bundle, a key or a value is damaged.
 #define DFT_DAMAGED 8
 
-// The system refused: no such file, no permission, a full disk.
+// The operating system reported an error, such as no such file, no permission, or a full disk.
 #define DFT_SYSTEM 9
 
-// A trace, or what comes from a source, is in already, with other contents.
+// A trace has changed since it was indexed, staged or planned, or the index already has the source.
 #define DFT_CHANGED 10
 
-// There is no trace, or no bundle, where one was looked for.
+// No trace or bundle was found, or no trace has a record.
 #define DFT_NOTHING_FOUND 11
 
 // A record or a line is malformed.
 #define DFT_MALFORMED 12
 
-// A number is past what its place holds.
+// A number or a result is too large for the place that receives it.
 #define DFT_TOO_LARGE 13
 
-// It was stopped, as asked.
+// A callback stopped the work.
 #define DFT_CANCELLED 14
 
-// What was to be added is in the index, but then something failed: it may not survive a loss of power.
+// Everything was added to the index, but a later step failed: the change may be lost if the power fails.
 #define DFT_COMMITTED 15
 
-// A handle is of the process that this one was forked from, or this one was forked during a call: what was opened
-// before `fork()` is to be opened again.
+// A handle was opened by the process that this one was forked from, or this process was forked during a call. Open the
+// object again in this process.
 #define DFT_FORKED 16
 
-// A defect of this library: the message says where. What the call was about may be of no use.
+// A bug in the library; the message states where. The objects that the call used may be unusable.
 #define DFT_PANIC 99
 
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
 
-// Makes an aggregator.
+// Creates an aggregator.
 //
-// `config`: how to aggregate; NULL for the default. `memory`: what its table may take, in bytes, before it
-// is written to a directory of its own beneath `scratch`; 0 for 256 MiB; tables of others that are merged
-// are kept beside it. `scratch`: an existing
-// directory, or empty for the system's one for temporary files; what is made there is removed with the
-// aggregator. `aggregator`: where the handle is put, to be freed by dft_aggregator_free(). Any thread.
+// `config`: how to aggregate; NULL for the default. `memory`: the memory budget of the table, in bytes, after which it
+// is written to a new directory in `scratch`; 0 for 256 MiB. Tables of merged aggregators stay in memory in addition.
+// `scratch`: an existing directory; empty for the system's directory for temporary files. What the aggregator creates
+// there is removed with it. `aggregator`: receives the handle, which dft_aggregator_free() frees; not NULL.
+//
+// Returns DFT_CONFIG if `config` is invalid, DFT_TOO_LARGE if 65,536 handles are open. Any thread.
 dft_status dft_aggregator_new(const struct dft_config *config,
                               uint64_t memory,
                               struct dft_text scratch,
                               struct dft_aggregator **aggregator);
 
-// Adds a record. It is copied as far as it is needed: nothing of it has to stay.
+// Adds a record. The function copies what it needs, so the record need not outlive the call.
 //
-// A record that is malformed (a negative time, say) gives DFT_MALFORMED, is counted as that, and is
-// nowhere else; adding goes on. One thread at a time for each aggregator.
-dft_status dft_aggregator_add(struct dft_aggregator *aggregator, const struct dft_record *record);
+// `record`: the record; its `size` must be set; not NULL.
+//
+// Returns DFT_MALFORMED if the record is malformed, for example has a negative time. Such a record is counted as
+// malformed and is in no row, and more records can be added. Returns DFT_SYSTEM if the table cannot be written to the
+// scratch directory; the record is not added. One thread at a time for each aggregator.
+dft_status dft_aggregator_add(struct dft_aggregator *aggregator,
+                              const struct dft_record *record);
 
-// Adds records as lines of JSON, as a trace has them. Their times are in the unit that a CM record among
-// the lines says, µs before it.
+// Adds records as lines of JSON, like those of a trace. Their times are in the unit that a CM record among the lines
+// states; before it, in the unit of the configuration, µs by default.
 //
-// `text`: whole lines. `added`: what they came to; may be NULL. Lines that are malformed are counted,
-// and no error. One thread at a time for each aggregator.
+// `text`: whole lines. `added`: receives the result; its `size` must be set; may be NULL. Malformed lines are counted
+// and are not an error. Returns DFT_SYSTEM if the table cannot be written to the scratch directory; no line is added.
+// One thread at a time for each aggregator.
 dft_status dft_aggregator_add_lines(struct dft_aggregator *aggregator,
                                     struct dft_text text,
                                     struct dft_lines_added *added);
 
-// Moves all that `from` holds to `into`; `from` is empty then, and can go on or be freed. The order in
-// which several are merged does not matter: the result is the same to the bit.
+// Moves everything in `from` to `into`. `from` is empty afterwards; it can be used again or freed. The order of
+// several merges does not change a bit of the result.
 //
-// Both must have one configuration, else DFT_CONFIG. One thread at a time for each of the two.
-dft_status dft_aggregator_merge(struct dft_aggregator *into, struct dft_aggregator *from);
+// `into`, `from`: two different aggregators; the same one gives DFT_BUSY. Returns DFT_CONFIG if their configurations
+// differ. One thread at a time for each of the two.
+dft_status dft_aggregator_merge(struct dft_aggregator *into,
+                                struct dft_aggregator *from);
 
-// Adds all that was aggregated to an index, at once or not at all. The aggregator is empty then.
+// Adds everything that was aggregated to an index, completely or not at all. The aggregator is empty afterwards.
 //
-// `index`: the directory, which is made if it is not there. `source`: a name for what was aggregated,
-// such as a host and a rank, in UTF-8; the index takes each source once, else DFT_CHANGED. `threads`: 0
-// for as many as the machine has cores. Where it fails the aggregator keeps all that it had, but for
-// DFT_IN_FORCE: then all is in the index. DFT_LOCKED where another process writes it: try again later.
+// `index`: the directory, which is created if it does not exist; not empty. `source`: a name for the records, such as
+// a host and a rank, in UTF-8. `threads`: the number of threads, limited to 1,024; 0 for the number of cores.
+//
+// Returns DFT_CHANGED if the index already has the source, DFT_INVALID_ARGUMENT if `source` is not UTF-8,
+// DFT_CONFIG if the index has another configuration, DFT_LOCKED if another writer is changing the index (try again
+// later), and DFT_SYSTEM if the index cannot be written. The index and the aggregator are unchanged then. After
+// DFT_COMMITTED, everything is in the index and the aggregator is empty. One thread at a time for each aggregator.
 dft_status dft_aggregator_publish(struct dft_aggregator *aggregator,
                                   struct dft_text index,
                                   struct dft_text source,
                                   uint32_t threads);
 
-// Makes an index of all that was aggregated, for tables straight from memory; it is removed when its
-// handle is freed. The aggregator is freed, also where this fails, but for DFT_INVALID_ARGUMENT,
-// DFT_INVALID_HANDLE and DFT_BUSY.
+// Creates a temporary index of everything that was aggregated, to read tables without publishing. The index is removed
+// with its handle, or with the last cursor or stream of it.
 //
-// `index`: where the handle is put, to be freed by dft_index_free().
+// `aggregator`: is freed, also if the function fails with a status other than DFT_INVALID_ARGUMENT, DFT_INVALID_HANDLE
+// and DFT_BUSY. `threads`: the number of threads, limited to 1,024; 0 for the number of cores. `index`: receives the
+// handle, which dft_index_free() frees; not NULL. Returns DFT_SYSTEM if the index cannot be written. One thread at a
+// time for each aggregator.
 dft_status dft_aggregator_into_index(struct dft_aggregator *aggregator,
                                      uint32_t threads,
                                      struct dft_index **index);
 
-// Frees an aggregator and all that it holds. NULL is nothing to free.
+// Frees an aggregator and everything in it. `aggregator`: NULL does nothing. Returns DFT_BUSY if it is in use, and
+// DFT_INVALID_HANDLE if it was freed before. Any thread.
 dft_status dft_aggregator_free(struct dft_aggregator *aggregator);
 
-// Brings traces into an index: those that it does not have yet, and what others have grown by; all at
-// once, or nothing.
+// Adds traces to an index: traces that it does not have yet, and what known traces have grown by. Adds all or nothing.
 //
-// `traces`: files, directories (searched for *.pfw and *.pfw.gz) or globs. `index`: the directory, made
-// if it is not there, and removed again where nothing comes in. DFT_NOTHING_FOUND where no trace has a record
-// and there is no index yet. `config`, `options`: NULL for the defaults. `on_progress`: may be NULL.
-// `on_fault`: sees what is wrong with each file, before this returns, on the caller's thread; may be
-// NULL. `context`: handed on to both. `done`: may be NULL. Faults of the input are no error unless
-// `options.strict`. Any thread; another build of the same index meanwhile gives DFT_LOCKED.
+// `traces`: files, directories (searched for *.pfw and *.pfw.gz) or globs; `traces_length` of them. `index`: the
+// directory, which is created if it does not exist and removed again if nothing is added; not empty. `config`,
+// `options`: NULL for the defaults. `on_progress`: receives the progress on a thread of the library; may be NULL.
+// `on_fault`: receives each fault of a file on the caller's thread, before this function returns; may be NULL.
+// `context`: passed to both callbacks; may be NULL. `done`: receives what was done; its `size` must be set; may be
+// NULL.
+//
+// Faults of the input are not an error, unless `options.strict` is set: then DFT_MALFORMED. Returns DFT_NOTHING_FOUND
+// if there is no trace, or no trace has a record and there is no index yet; DFT_CONFIG if `config` is invalid or
+// differs from the index's; DFT_CHANGED if an indexed trace has changed other than by growing, unless
+// `options.rebuild` is set; DFT_LOCKED if another writer is changing the index; DFT_FORMAT or DFT_DAMAGED if the index
+// cannot be used; DFT_CANCELLED if `on_progress` stopped the build; DFT_SYSTEM for errors of the system. The index is
+// unchanged then. After DFT_COMMITTED, the traces are in the index. Any thread.
 dft_status dft_build(const struct dft_text *traces,
                      uint64_t traces_length,
                      struct dft_text index,
@@ -903,44 +930,64 @@ dft_status dft_build(const struct dft_text *traces,
                      void *context,
                      struct dft_build_summary *done);
 
-// Writes the default configuration: 1 s, all custom metrics, by file, no percentiles.
+// Writes the default configuration: an interval of 1 s, DFT_CUSTOM_METRICS_ON, separated by file, no percentiles.
 //
-// `config`: whose `size` the caller has set. Any thread.
+// `config`: receives the configuration; its `size` must be set; not NULL. Any thread.
 dft_status dft_config_default(struct dft_config *config);
 
-// Says what went wrong in the last call of this thread that failed. The texts are valid until the next
-// call of this thread that fails. Fails itself only for a bad argument, and then changes nothing.
+// Describes the last failed call of the calling thread.
+//
+// `error`: receives the description; its `size` must be set; not NULL. Its texts are valid until the next failed call
+// of this thread other than this function. Returns DFT_INVALID_ARGUMENT for a bad `error`, and then leaves the last
+// error as it is. Thread-safe: each thread has its own last error.
 dft_status dft_last_error(struct dft_error *error);
 
-// Sets who sees what the library has to say; NULL for nobody, as it is at first. `context` is handed on.
-// When it returns, the one that was set before is not called any more. DFT_BUSY from within a callback.
-dft_status dft_set_log(dft_on_log on_log, void *context);
-
-// Gives a table as a stream by the Arrow C stream interface, which any Arrow library reads without a copy.
+// Sets the callback that receives the library's messages. There is none at first.
 //
-// `table`: one of DFT_TABLE_…. `view`: NULL for all of it. `stream`: an ArrowArrayStream, whose bytes are
-// overwritten; the caller releases it by its own `release`, on any one thread at a time. The index may be
-// freed before it. Memory does not grow with the table.
+// `on_log`: the callback, which may run on any thread; NULL for none. `context`: passed to it; may be NULL. The caller
+// must keep it valid until another callback is set. After this function returns, the previous callback is no longer
+// called. Returns DFT_BUSY inside the log callback. Any thread.
+dft_status dft_set_log(dft_on_log on_log,
+                       void *context);
+
+// Opens a table as a stream of the Arrow C stream interface, which any Arrow library reads without a copy. Memory does
+// not grow with the table.
+//
+// `index`: the index; its handle may be freed before the stream. `table`: one of DFT_TABLE_…. `view`: which rows; its
+// `size` must be set; NULL for all. `stream`: an ArrowArrayStream, which is overwritten, so it must not be a stream
+// that needs a release; not NULL. The caller releases it with its `release`.
+//
+// Returns DFT_INVALID_ARGUMENT if the table, or anything in the view, is invalid, and DFT_DAMAGED or DFT_SYSTEM if the
+// index cannot be read. Errors while reading are errors of the stream. Any number of threads; each stream allows one
+// thread at a time.
 dft_status dft_table_stream(const struct dft_index *index,
                             uint32_t table,
                             const struct dft_view *view,
                             struct ArrowArrayStream *stream);
 
-// Shows the columns of a table to `visit`, in their order: of telemetry and of the aggregation, those of
-// every metric that was observed. `view`: NULL for all of it; `context` is handed on.
+// Iterates over the columns of a table, in order. Telemetry and the table `aggregation` have columns for every metric
+// that was observed.
+//
+// `table`: one of DFT_TABLE_…. `view`: its `size` must be set; NULL for everything. `visit`: receives each name on the
+// caller's thread; not NULL. `context`: passed to it; may be NULL. Statuses and thread rule: see dft_table_stream().
 dft_status dft_table_columns(const struct dft_index *index,
                              uint32_t table,
                              const struct dft_view *view,
                              dft_visit_column visit,
                              void *context);
 
-// Writes tables to files of a directory, which is made if it is not there: one file each, named after the
-// table; all are there whole or not at all. Tables that earlier exports wrote there and that show something
-// else, another state of the index or other rows of it, are removed; a table that no export is known to have
-// written, and that would stay beside the new ones, gives DFT_INVALID_ARGUMENT before anything is written.
+// Writes tables to a directory, one file for each, named after the table. Either all tables are written or none.
+// Tables of earlier exports that show another state of the index, or other rows of it, are removed.
 //
-// `tables`: DFT_TABLE_…, or none for all but the aggregation. `view`: NULL for all of it. `format`: one of
-// DFT_FORMAT_…. `threads`: tables written at once; 0 for as many as the machine has cores.
+// `directory`: the directory, which is created if it does not exist; not empty. `tables`: values of DFT_TABLE_…,
+// `tables_length` of them; none for all tables except `aggregation`. `view`: which rows; its `size` must be set; NULL
+// for all. `format`: one of DFT_FORMAT_…. `threads`: the number of tables written at once, limited to 1,024; 0 for the
+// number of cores.
+//
+// Returns DFT_INVALID_ARGUMENT if an argument is invalid, or if the directory has a table that no export is known to
+// have written and that would stay next to the new ones; then nothing is written. Returns DFT_TOO_LARGE, with the row
+// in the last error, if a number does not fit in its column, DFT_DAMAGED if the index or the directory's list of
+// exports is damaged, and DFT_SYSTEM for errors of the system. Any number of threads.
 dft_status dft_export(const struct dft_index *index,
                       struct dft_text directory,
                       const uint32_t *tables,
@@ -949,59 +996,98 @@ dft_status dft_export(const struct dft_index *index,
                       uint32_t format,
                       uint32_t threads);
 
-// Says what is in an index on one screen, as a JSON object: spans and totals (times in µs, sizes in
-// bytes), the `top` functions and files, every metric of telemetry.
+// Summarizes an index as a JSON object: time spans and totals (times in µs, sizes in bytes), the top functions and
+// files, and every metric of telemetry.
 //
-// `view`: NULL for all of it. `on_text`: is given the text, once, with an empty path; `context` is handed
-// on to it. DFT_TOO_LARGE, with the row, where no int64 holds a number.
+// `view`: which rows; its `size` must be set; NULL for all. `top`: the number of functions and files to list.
+// `on_text`: receives the text once, with an empty path, on the caller's thread; not NULL. `context`: passed to it;
+// may be NULL.
+//
+// Returns DFT_INVALID_ARGUMENT if anything in the view is invalid, DFT_TOO_LARGE, with the row in the last error, if a
+// number does not fit in an int64, and DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
 dft_status dft_summary(const struct dft_index *index,
                        const struct dft_view *view,
                        uint64_t top,
                        dft_on_text on_text,
                        void *context);
 
-// Shows every trace file of an index to `visit`, by path. `context` is handed on to it.
+// Iterates over the trace files and live sources of an index, sorted by path.
+//
+// `visit`: receives each file on the caller's thread; not NULL. `context`: passed to it; may be NULL. Returns
+// DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
 dft_status dft_index_files(const struct dft_index *index, dft_visit_file visit, void *context);
 
-// Shows every process of an index to `visit`, by host and number; `context` is handed on to it. It reads
-// all series, so it takes as long as there are some.
-dft_status dft_index_processes(const struct dft_index *index, dft_visit_process visit, void *context);
-
-// Opens an index. It needs no lock, and sees the index as it is now for as long as it is open, while
-// others write it.
+// Iterates over the processes of an index, sorted by host hash and process id. It reads all series first, so its time
+// grows with their number.
 //
-// `path`: the index's directory. `index`: where the handle is put, to be freed by dft_index_free().
-// DFT_NO_INDEX, DFT_FORMAT, DFT_DAMAGED. Any thread.
-dft_status dft_index_open(struct dft_text path, struct dft_index **index);
+// `visit`: receives each process on the caller's thread; not NULL. `context`: passed to it; may be NULL. Returns
+// DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
+dft_status dft_index_processes(const struct dft_index *index,
+                               dft_visit_process visit,
+                               void *context);
 
-// Says where the index of some traces is put if nothing else is asked for: in `.dftagg` in their
-// directory, or in the innermost directory that holds all of them. Written to `buffer` as dft_index_name()
-// does.
+// Opens an index for reading. It takes no lock. The handle shows the index as it is now, even if others change it
+// later.
+//
+// `path`: the directory of the index; not empty. `index`: receives the handle, which dft_index_free() frees; not NULL.
+// Returns DFT_NO_INDEX if there is no index, DFT_FORMAT if this library does not read its format, DFT_DAMAGED if it is
+// damaged, DFT_SYSTEM for errors of the system, and DFT_TOO_LARGE if 65,536 handles are open. Any thread.
+dft_status dft_index_open(struct dft_text path,
+                          struct dft_index **index);
+
+// Writes the default place of the index of some traces: `.dftagg` in their directory, or in the innermost directory
+// that holds all of them.
+//
+// `traces`: files, directories or globs; `traces_length` of them. `buffer`, `capacity`, `length`: as for
+// dft_index_name(). Returns DFT_TOO_LARGE if the path does not fit, and DFT_NOTHING_FOUND if the traces cannot be
+// listed. Any thread.
 dft_status dft_index_location(const struct dft_text *traces,
                               uint64_t traces_length,
                               char *buffer,
                               uint64_t capacity,
                               uint64_t *length);
 
-// Frees the handle of an index. Cursors and streams of it stay good. NULL is nothing to free.
+// Frees the handle of an index. Cursors and streams of it stay valid. `index`: NULL does nothing. Returns DFT_BUSY if
+// the handle is in use, and DFT_INVALID_HANDLE if it was freed before. Any thread.
 dft_status dft_index_free(struct dft_index *index);
 
-// Says what an index is: its configuration, its time bounds, its size. At once.
+// Describes an index: configuration, time bounds, size. It reads no rows.
+//
+// `info`: receives the description; its `size` must be set; not NULL. Any number of threads.
 dft_status dft_index_describe(const struct dft_index *index, struct dft_index_info *info);
 
-// Gives the configuration that an index was made with, such as to build with it. Its lists are valid until
-// the index's handle is freed.
-dft_status dft_index_config(const struct dft_index *index, struct dft_config *config);
+// Returns the configuration of an index, for example to build with the same one.
+//
+// `config`: receives the configuration; its `size` must be set; not NULL. Its lists are valid until the handle of the
+// index is freed. Any number of threads.
+dft_status dft_index_config(const struct dft_index *index,
+                            struct dft_config *config);
 
-// Counts what is in an index. It reads all keys, so it takes as long as there are rows.
-dft_status dft_index_count(const struct dft_index *index, struct dft_index_counts *counts);
+// Counts the entries of an index. It reads all keys, so its time grows with the number of rows.
+//
+// `counts`: receives the counts; its `size` must be set; not NULL. Returns DFT_DAMAGED or DFT_SYSTEM if the index
+// cannot be read. Any number of threads.
+dft_status dft_index_count(const struct dft_index *index,
+                           struct dft_index_counts *counts);
 
-// Shows every hash of a table, and its name, to `visit`, by hash: the least name in byte order where a
-// hash has several. `kind` is one of DFT_NAMES_…; `context` is handed on.
-dft_status dft_index_names(const struct dft_index *index, uint32_t kind, dft_visit_name visit, void *context);
+// Iterates over a hash table in the order of the hashes. If a hash has several names, the first in byte order is
+// reported.
+//
+// `kind`: one of DFT_NAMES_…. `visit`: receives each hash and its name on the caller's thread; not NULL. `context`:
+// passed to it; may be NULL. Returns DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
+dft_status dft_index_names(const struct dft_index *index,
+                           uint32_t kind,
+                           dft_visit_name visit,
+                           void *context);
 
-// Looks up the name of a hash. `length` is set to the name's length, 0 where the hash resolves to nothing,
-// and the name is written to `buffer` if it fits in `capacity` bytes, else DFT_TOO_LARGE.
+// Looks up the name of a hash.
+//
+// `kind`: one of DFT_NAMES_…. `hash`: the hash, in UTF-8. `buffer`: receives the name without a terminating zero; may
+// be NULL if `capacity` is 0. `capacity`: the size of `buffer` in bytes. `length`: receives the length of the name in
+// bytes, 0 if the hash has no name; not NULL.
+//
+// Returns DFT_TOO_LARGE if the name does not fit; `length` is set then as well, and nothing is written to `buffer`.
+// Returns DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
 dft_status dft_index_name(const struct dft_index *index,
                           uint32_t kind,
                           struct dft_text hash,
@@ -1009,12 +1095,18 @@ dft_status dft_index_name(const struct dft_index *index,
                           uint64_t capacity,
                           uint64_t *length);
 
-// Brings the bundles of a shared directory into an index, in any order, each once; those that are in are
-// removed, unless `keep` is not 0.
+// Adds the bundles of a directory to an index, in any order, each once. Ingested bundles are removed, unless `keep` is
+// not 0.
 //
-// `index`: made, with the bundles' configuration, if it is not there. `on_refused`: sees why a bundle was
-// refused, or not removed, and which traces are to be staged whole, for their pieces do not make them; on
-// the caller's thread; may be NULL. `done`: may be NULL.
+// `index`: the directory of the index, which is created with the bundles' configuration if it does not exist; not
+// empty. `shared`: the directory of the bundles; not empty. `keep`: 0 or 1. `on_refused`: receives the path of each
+// bundle that was refused or not removed, and of each trace that must be staged whole because its pieces do not fit
+// together, with the reason, on the caller's thread; may be NULL. `context`: passed to the callback; may be NULL.
+// `done`: receives what was done; its `size` must be set; may be NULL.
+//
+// Returns DFT_NOTHING_FOUND if there are no bundles, DFT_LOCKED if another writer is changing the index, DFT_FORMAT or
+// DFT_DAMAGED if the index cannot be used, and DFT_SYSTEM for errors of the system. The index is unchanged then. After
+// DFT_COMMITTED, the bundles are in the index. A refused bundle is not an error. Any thread.
 dft_status dft_ingest(struct dft_text index,
                       struct dft_text shared,
                       uint32_t keep,
@@ -1022,11 +1114,12 @@ dft_status dft_ingest(struct dft_text index,
                       void *context,
                       struct dft_ingest_summary *done);
 
-// dft_ingest(), with what becomes of traces whose pieces were staged.
+// Like dft_ingest(), and reports the traces whose pieces were staged separately.
 //
-// `on_waiting`: sees each trace of which some pieces are there, and what is missing. `on_unchained`: sees
-// each trace whose pieces do not make it, and why: it is to be staged whole, by dft_stage(), and then
-// ingested. Both on the caller's thread; either may be NULL. The other arguments are those of dft_ingest().
+// `on_waiting`: receives each trace of which some pieces are staged, and what is missing. `on_unchained`: receives
+// each trace whose pieces do not fit together, and why: stage it whole with dft_stage(), then ingest it. `on_refused`
+// does not receive these traces. Callbacks run on the caller's thread; each may be NULL. The other arguments and the
+// statuses are those of dft_ingest().
 dft_status dft_ingest_pieces(struct dft_text index,
                              struct dft_text shared,
                              uint32_t keep,
@@ -1036,42 +1129,66 @@ dft_status dft_ingest_pieces(struct dft_text index,
                              void *context,
                              struct dft_ingest_summary *done);
 
-// Begins a walk over rows.
+// Opens a cursor over rows. It starts before the first row.
 //
-// `query`: NULL for all calls. `rows`: where the cursor is put, to be freed by dft_rows_free(). The index
-// may be freed before it.
+// `index`: the index; its handle may be freed before the cursor. `query`: which rows; its `size` must be set; NULL for
+// all calls. `rows`: receives the cursor, which dft_rows_free() frees; not NULL. Returns DFT_INVALID_ARGUMENT if the
+// series kind or the shard does not exist, DFT_SYSTEM or DFT_DAMAGED if the index cannot be read, and DFT_TOO_LARGE if
+// 65,536 handles are open. Any number of threads.
 dft_status dft_rows_open(const struct dft_index *index,
                          const struct dft_row_query *query,
                          struct dft_rows **rows);
 
-// Steps to the next row. `has_row` is set to 1 and `row` filled, or `has_row` to 0 at the end.
-dft_status dft_rows_next(struct dft_rows *rows, struct dft_row *row, uint32_t *has_row);
+// Steps to the next row.
+//
+// `row`: receives the row, unless there is none; its `size` must be set; not NULL. `has_row`: receives 1, or 0 at the
+// end; not NULL. Returns DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. One thread at a time for each cursor.
+dft_status dft_rows_next(struct dft_rows *rows,
+                         struct dft_row *row,
+                         uint32_t *has_row);
 
-// Frees a cursor. NULL is nothing to free.
+// Frees a cursor. NULL does nothing. Returns DFT_BUSY if it is in use, and DFT_INVALID_HANDLE if it was freed before.
+// Any thread.
 dft_status dft_rows_free(struct dft_rows *rows);
 
-// Begins a walk over telemetry. What is asked for is sought, not filtered.
+// Opens a cursor over telemetry. It starts before the first row, and seeks to the rows of the query instead of
+// filtering all rows.
 //
-// `query`: NULL for all of it. `readings`: where the cursor is put, to be freed by dft_readings_free().
+// `index`: the index; its handle may be freed before the cursor. `query`: which telemetry; its `size` must be set;
+// NULL for all. `readings`: receives the cursor, which dft_readings_free() frees; not NULL. Returns DFT_SYSTEM or
+// DFT_DAMAGED if the index cannot be read, and DFT_TOO_LARGE if 65,536 handles are open. Any number of threads.
 dft_status dft_readings_open(const struct dft_index *index,
                              const struct dft_reading_query *query,
                              struct dft_readings **readings);
 
-// Steps to the next row of telemetry: see dft_rows_next().
+// Steps to the next row of telemetry. Arguments, statuses and thread rule: see dft_rows_next().
 dft_status dft_readings_next(struct dft_readings *readings, struct dft_reading *reading, uint32_t *has_row);
 
-// Gives one metric of the row at hand, by its number from 0, in byte order of their names.
-dft_status dft_readings_metric(struct dft_readings *readings, uint64_t number, struct dft_metric *metric);
+// Returns one metric of the current row.
+//
+// `number`: from 0 to `dft_reading.metrics` - 1, in byte order of the names. `metric`: receives the metric; its `size`
+// must be set; not NULL. Its name is valid until the next step of the cursor. Returns DFT_INVALID_ARGUMENT if there is
+// no such metric. One thread at a time for each cursor.
+dft_status dft_readings_metric(struct dft_readings *readings,
+                               uint64_t number,
+                               struct dft_metric *metric);
 
-// Frees a cursor. NULL is nothing to free.
+// Frees a cursor. NULL does nothing. Returns DFT_BUSY if it is in use, and DFT_INVALID_HANDLE if it was freed before.
+// Any thread.
 dft_status dft_readings_free(struct dft_readings *readings);
 
-// Stages one machine's part of a build: traces to bundles in a directory that all machines share, each
-// there whole or not at all. What is in a bundle already is left out.
+// Stages one machine's part of the traces: aggregates it to bundles in a directory that all machines share. Each
+// bundle appears there complete or not at all. Traces that are already in a bundle are left out.
 //
-// `staging`: a directory of this machine, for the work. `shared`: where the bundles go, which may be the
-// same. `part` of `parts`, counted from 0, of the traces, about equal in bytes: the same on every machine
-// that sees the same files. The other arguments are those of dft_build().
+// `staging`: a directory of this machine for temporary files; not empty. `shared`: the directory of the bundles; not
+// empty; may be the same. `part`: the number of the part, from 0 to `parts` - 1. `parts`: the number of parts, at
+// least 1. Parts are about equal in bytes, and are the same on every machine that sees the same files. The other
+// arguments are those of dft_build().
+//
+// Returns DFT_INVALID_ARGUMENT if there is no such part, DFT_NOTHING_FOUND if there are no traces, DFT_CONFIG if
+// `config` is invalid, DFT_MALFORMED for faults if `options.strict` is set, DFT_CHANGED if a staged trace has changed,
+// DFT_CANCELLED if `on_progress` stopped the work, and DFT_SYSTEM for errors of the system. Bundles that were finished
+// before stay. Any thread.
 dft_status dft_stage(const struct dft_text *traces,
                      uint64_t traces_length,
                      struct dft_text staging,
@@ -1085,26 +1202,32 @@ dft_status dft_stage(const struct dft_text *traces,
                      void *context,
                      struct dft_build_summary *done);
 
-// Cuts traces into pieces of about one size, for several machines to stage: at lines, or at members of gzip
-// files. A file that is not much larger, or cannot be cut, is one piece. Hardly anything of the files is
-// read.
+// Cuts traces into pieces of about one size, which several machines can stage. It cuts at the start of a line, or of a
+// gzip member. A file that is not much larger than a piece, or cannot be cut, is one piece. The function reads only a
+// little of each file.
 //
-// `traces`: files, directories (searched for *.pfw and *.pfw.gz) or globs. `piece_size`: in bytes, as they
-// are on disk; 0 for 1 GiB. `on_piece`: sees each piece, by path and place, on the caller's thread.
-// `context`: handed on. Any thread.
+// `traces`: files, directories (searched for *.pfw and *.pfw.gz) or globs; `traces_length` of them. `piece_size`: the
+// size of a piece in bytes on disk; 0 for 1 GiB. `on_piece`: receives each piece, sorted by path and offset, on the
+// caller's thread; not NULL. `context`: passed to it; may be NULL.
+//
+// Returns DFT_NOTHING_FOUND if there are no traces or they cannot be listed, DFT_CANCELLED if `on_piece` stopped it.
+// Any thread.
 dft_status dft_plan(const struct dft_text *traces,
                     uint64_t traces_length,
                     uint64_t piece_size,
                     dft_on_piece on_piece,
                     void *context);
 
-// Stages pieces of traces to bundles in a directory that all machines share, each there whole or not at
-// all. What is in a bundle already is left out, so a piece whose machine died is staged again. An ingest
-// takes a trace when all of its pieces are there.
+// Stages pieces of traces to bundles in a directory that all machines share. Each bundle appears there complete or not
+// at all. Pieces that are already in a bundle are left out, so the pieces of a machine that died can be staged again.
+// An ingest adds a trace when all of its pieces are staged.
 //
-// `pieces`: of dft_plan(). The size of each is that of the first. A trace that has not the size that it had
-// when it was cut gives DFT_CHANGED: plan again. The other arguments are those of dft_stage(). A piece that
-// turns out not to end where it was to is said by `on_fault`; the next ingest names the trace, too.
+// `pieces`: pieces from dft_plan(), `pieces_length` of them; all have the same `size`. `on_fault`: receives also each
+// piece that does not end where the next one starts; the next ingest reports its trace. The other arguments are those
+// of dft_stage().
+//
+// Returns DFT_CHANGED if the size of a trace has changed since it was cut (plan again), DFT_INVALID_ARGUMENT if a
+// piece is not a valid range, and the other statuses of dft_stage(). Any thread.
 dft_status dft_stage_pieces(const struct dft_piece *pieces,
                             uint64_t pieces_length,
                             struct dft_text staging,
@@ -1116,25 +1239,43 @@ dft_status dft_stage_pieces(const struct dft_piece *pieces,
                             void *context,
                             struct dft_build_summary *done);
 
-// Shows each of some traces, and how it stands to an index, to `visit`, by path: what dft_build() would
-// read. Where there is no index, all that can be read are new. Nothing is written.
+// Reports the state of each trace relative to an index, sorted by path: what dft_build() would read. If there is no
+// index, all traces that can be read are new. The function writes nothing.
 //
-// `traces`: files, directories (searched for *.pfw and *.pfw.gz) or globs. `context` is handed on.
+// `traces`: files, directories (searched for *.pfw and *.pfw.gz) or globs; `traces_length` of them. `index`: the
+// directory of the index; not empty. `visit`: receives each trace on the caller's thread; not NULL. `context`: passed
+// to it; may be NULL. Returns DFT_NOTHING_FOUND if the traces cannot be listed, and DFT_FORMAT, DFT_DAMAGED or
+// DFT_SYSTEM if the index cannot be read. Any thread.
 dft_status dft_resolve(const struct dft_text *traces,
                        uint64_t traces_length,
                        struct dft_text index,
                        dft_visit_trace visit,
                        void *context);
 
-// Reads a row's key: 16 bytes of a series' id to `series`, and the bucket, in µs, to `bucket_us`.
-// DFT_DAMAGED where the bytes are no such key.
-dft_status dft_row_key_decode(struct dft_text key, uint8_t *series, uint64_t *bucket_us);
+// Decodes the key of a row.
+//
+// `key`: the 24 bytes of the key. `series`: receives the series id, 16 bytes; not NULL. `bucket_us`: receives the
+// start of the bucket, in µs; not NULL. Returns DFT_DAMAGED if the bytes are not a row key. Any thread.
+dft_status dft_row_key_decode(struct dft_text key,
+                              uint8_t *series,
+                              uint64_t *bucket_us);
 
-// Reads a row's value, whose key has this bucket. DFT_DAMAGED where the bytes are no such value.
-dft_status dft_row_value_decode(struct dft_text value, uint64_t bucket_us, struct dft_row_value *decoded);
+// Decodes the value of a row.
+//
+// `value`: the bytes of the value. `bucket_us`: the bucket in the row's key, in µs. `decoded`: receives the value; its
+// `size` must be set; not NULL. Returns DFT_DAMAGED if the bytes are not a row value. Any thread.
+dft_status dft_row_value_decode(struct dft_text value,
+                                uint64_t bucket_us,
+                                struct dft_row_value *decoded);
 
-// Merges values of one row's key, as the index's merge operator does: all of them to one, written to
-// `buffer` if it fits in `capacity` bytes, else DFT_TOO_LARGE; `length` is set to its length either way.
+// Merges the values of one row key to one value, as the merge operator of the index does.
+//
+// `values`: the values, `values_length` of them; at least one. `bucket_us`: the bucket in their key, in µs. `buffer`:
+// receives the merged value; may be NULL if `capacity` is 0. `capacity`: the size of `buffer` in bytes. `length`:
+// receives the length of the merged value in bytes; not NULL.
+//
+// Returns DFT_INVALID_ARGUMENT if there are no values, DFT_DAMAGED if one is not a row value, and DFT_TOO_LARGE if the
+// merged value does not fit; `length` is set then as well. Any thread.
 dft_status dft_row_values_merge(const struct dft_text *values,
                                 uint64_t values_length,
                                 uint64_t bucket_us,
@@ -1142,7 +1283,7 @@ dft_status dft_row_values_merge(const struct dft_text *values,
                                 uint64_t capacity,
                                 uint64_t *length);
 
-// Merges values of one telemetry key: see dft_row_values_merge().
+// Merges the values of one telemetry key to one value. Arguments and statuses: see dft_row_values_merge().
 dft_status dft_telemetry_values_merge(const struct dft_text *values,
                                       uint64_t values_length,
                                       uint64_t bucket_us,
@@ -1150,15 +1291,29 @@ dft_status dft_telemetry_values_merge(const struct dft_text *values,
                                       uint64_t capacity,
                                       uint64_t *length);
 
-// Computes the statistics of integer samples, exactly: those of an index are the same.
-dft_status dft_int_stats_of(const int64_t *samples, uint64_t samples_length, struct dft_int_stats *stats);
+// Computes exact statistics of integer samples, in the same way as an index.
+//
+// `samples`: the samples, `samples_length` of them; may be NULL if there are none. `stats`: receives the statistics;
+// not NULL. Any thread.
+dft_status dft_int_stats_of(const int64_t *samples,
+                            uint64_t samples_length,
+                            struct dft_int_stats *stats);
 
-// Computes the statistics of samples with fractions, correctly rounded; NaN and infinities are counted and
-// left out. The name of `metric` is empty.
-dft_status dft_real_stats_of(const double *samples, uint64_t samples_length, struct dft_metric *metric);
+// Computes correctly rounded statistics of floating-point samples. NaN and infinities are counted and left out.
+//
+// `samples`: the samples, `samples_length` of them; may be NULL if there are none. `metric`: receives the statistics,
+// with an empty name; its `size` must be set; not NULL. Any thread.
+dft_status dft_real_stats_of(const double *samples,
+                             uint64_t samples_length,
+                             struct dft_metric *metric);
 
-// Reads a telemetry key: the host's hash and the counter's name to buffers, as dft_index_name() does, and
-// the bucket, in µs. DFT_DAMAGED where the bytes are no such key.
+// Decodes a telemetry key.
+//
+// `key`: the bytes of the key. `host_hash`, `host_hash_capacity`, `host_hash_length`: a buffer for the host hash, as
+// for dft_index_name(). `name`, `name_capacity`, `name_length`: a buffer for the name of the counter. `bucket_us`:
+// receives the start of the bucket, in µs; not NULL.
+//
+// Returns DFT_DAMAGED if the bytes are not a telemetry key, and DFT_TOO_LARGE if a text does not fit. Any thread.
 dft_status dft_telemetry_key_decode(struct dft_text key,
                                     char *host_hash,
                                     uint64_t host_hash_capacity,
@@ -1168,8 +1323,11 @@ dft_status dft_telemetry_key_decode(struct dft_text key,
                                     uint64_t *name_length,
                                     uint64_t *bucket_us);
 
-// Writes the key of a counter of a host as a whole (category `sys`, no group keys) at a bucket to `buffer`, as
-// telemetry is kept under: see dft_row_values_merge() for the buffer.
+// Encodes the telemetry key of a counter of a whole host (category `sys`, no group keys).
+//
+// `host_hash`: the host hash, in UTF-8. `name`: the name of the counter, in UTF-8. `bucket_us`: the start of the
+// bucket, in µs. `buffer`, `capacity`, `length`: see dft_row_values_merge(). Returns DFT_TOO_LARGE if the key does not
+// fit. Any thread.
 dft_status dft_telemetry_key_encode(struct dft_text host_hash,
                                     struct dft_text name,
                                     uint64_t bucket_us,
@@ -1177,17 +1335,26 @@ dft_status dft_telemetry_key_encode(struct dft_text host_hash,
                                     uint64_t capacity,
                                     uint64_t *length);
 
-// Reads everything in an index and checks that it is what was written and agrees with itself; DFT_DAMAGED
-// where it does not.
+// Reads everything in an index and checks that it is unchanged since it was written and is consistent.
 //
-// `on_fault`: sees each fault, on the caller's thread; may be NULL.
-dft_status dft_verify(struct dft_text index, dft_on_text on_fault, void *context);
+// `index`: the directory of the index; not empty. `on_fault`: receives each fault with the path of the index, on the
+// caller's thread; may be NULL. `context`: passed to it; may be NULL.
+//
+// Returns DFT_DAMAGED if there is a fault (the last error describes the first one) and DFT_NO_INDEX if there is no
+// index. Any thread.
+dft_status dft_verify(struct dft_text index,
+                      dft_on_text on_fault,
+                      void *context);
 
-// Ends the threads that the library keeps for its next work; dlclose() does that, too. The next work makes new ones.
-// No handle may be open, and no other call under way.
+// Ends the idle threads that the library keeps, as dlclose() does. Later calls start new threads.
+//
+// The caller must ensure that no handle is open and no other call is running. Returns DFT_SYSTEM if the threads cannot
+// be accessed.
 dft_status dft_library_end_threads(void);
 
-// Says which library is loaded, for programs that were built against another one.
+// Describes the loaded library, for programs that were built against another version.
+//
+// `version`: receives the description; its `size` must be set; not NULL. Any thread.
 dft_status dft_library_version(struct dft_version *version);
 
 #ifdef __cplusplus
