@@ -16,7 +16,7 @@ use dft_utils::aggregator::{
 };
 use dft_utils::arguments::dft_text;
 use dft_utils::index::{dft_index, dft_index_free, dft_index_open};
-use dft_utils::scan::{dft_row, dft_rows, dft_rows_free, dft_rows_next, dft_rows_open};
+use dft_utils::rows::{dft_row, dft_rows, dft_rows_free, dft_rows_next, dft_rows_open};
 use dft_utils::status::{DFT_OK, dft_status};
 
 /// Few enough to stay in the cache: the benches measure calls, not access to the caller's records.

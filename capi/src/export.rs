@@ -2,7 +2,6 @@
 
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
-use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -10,17 +9,15 @@ use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ffi_stream::FFI_ArrowArrayStream;
-use dft_export::{
-    Batches, ExportOptions, Filter, Format, GroupColumn, Pattern, Shard, Summary, Table, TableOptions, View, export,
-};
+use dft_export::{Batches, ExportOptions, Format, Summary, Table, TableOptions, View, export};
 use dft_io::fork::Maker;
-use dft_store::Index;
 
-use crate::arguments::{Growing, dft_text, given, list, out};
+use crate::arguments::{dft_text, list, out};
 use crate::boundary::boundary;
 use crate::build::dft_on_text;
 use crate::index::{Source, dft_index, source};
 use crate::status::{DFT_TOO_LARGE, Failure, dft_status};
+use crate::view::{asked, dft_view};
 
 /// Table `events`: calls, in dfanalyzer's columns.
 pub const DFT_TABLE_EVENTS: u32 = 0;
@@ -50,89 +47,6 @@ pub struct ArrowArrayStream {
     _private: [u8; 0],
 }
 
-/// A view of an index: a granularity, filters and the form of the result. Set `size` and zero the rest to see
-/// everything. Globs know `*` and `?`, which also match `/`, `[ab]` and `{one,other}`. Texts are UTF-8.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct dft_view {
-    /// The size of this struct in bytes. The caller sets it.
-    pub size: u64,
-    /// The granularity, which is the length of a cell, in µs: a multiple of the index's interval; 0 for the interval.
-    pub granularity_us: u64,
-    /// The start of the time range, in µs from the origin of the trace. Only cells that overlap the range are shown.
-    pub start_us: u64,
-    /// The end of the time range, in µs from the origin of the trace, excluded.
-    pub end_us: u64,
-    /// 1 if `start_us` and `end_us` apply, 0 if not.
-    pub has_time: u32,
-    /// 1 if `pid` applies, 0 if not.
-    pub has_pid: u32,
-    /// Only the process with this id.
-    pub pid: i64,
-    /// Only categories that match this glob, in lower case; empty for all.
-    pub category: dft_text,
-    /// Only functions and counters that match this glob; empty for all.
-    pub name: dft_text,
-    /// Only hosts whose name or hash matches this glob; empty for all.
-    pub host: dft_text,
-    /// Only files whose name or hash matches this glob; empty for all.
-    pub file: dft_text,
-    /// Columns to group rows by, with dfanalyzer's names. NULL with length 0 does not group rows.
-    pub group_by: *const dft_text,
-    /// The number of columns in `group_by`.
-    pub group_by_length: u64,
-    /// Only processes with these ids, and `pid` if `has_pid` is set. NULL with length 0 for all.
-    pub pids: *const i64,
-    /// The number of process ids in `pids`.
-    pub pids_length: u64,
-    /// The shard of the table to show, for parallel readers: from 0 to `shards` - 1.
-    pub shard: u32,
-    /// The number of shards, at most 65,536; 0 or 1 for the whole table. Shards are disjoint, have the same columns,
-    /// and together are the table. For calls, the shards in order are the table. A shard cannot be grouped.
-    pub shards: u32,
-    /// The maximum number of rows of a batch; 0 for a size that is fast to read.
-    pub batch_rows: u64,
-    /// Only calls that match this query, such as `cat == "posix" and not pid in [1, 2]`; empty for all.
-    /// Its fields are family, cat, name, pid, tid, rank, host_hash, file_hash, host_name, file_name, proc_name, io_cat.
-    pub query: dft_text,
-    /// Only processes with these ranks, as the traces state them. NULL with length 0 for all.
-    pub ranks: *const i64,
-    /// The number of ranks in `ranks`.
-    pub ranks_length: u64,
-}
-
-impl Default for dft_view {
-    fn default() -> Self {
-        let text = dft_text::default;
-        Self {
-            size: size_of::<Self>() as u64,
-            granularity_us: 0,
-            start_us: 0,
-            end_us: 0,
-            has_time: 0,
-            has_pid: 0,
-            pid: 0,
-            category: text(),
-            name: text(),
-            host: text(),
-            file: text(),
-            group_by: std::ptr::null(),
-            group_by_length: 0,
-            pids: std::ptr::null(),
-            pids_length: 0,
-            shard: 0,
-            shards: 0,
-            batch_rows: 0,
-            query: text(),
-            ranks: std::ptr::null(),
-            ranks_length: 0,
-        }
-    }
-}
-
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
-unsafe impl Growing for dft_view {}
-
 fn table(number: u32) -> Result<Table, Failure> {
     match number {
         DFT_TABLE_EVENTS => Ok(Table::Events),
@@ -144,73 +58,6 @@ fn table(number: u32) -> Result<Table, Failure> {
         DFT_TABLE_SYSTEM_BY_HOST => Ok(Table::SystemByHost),
         other => Err(Failure::argument(format!("{other} is not a table, one of DFT_TABLE_…"))),
     }
-}
-
-/// The parts of a view that a caller passes.
-pub(crate) struct Asked {
-    granularity: Option<u64>,
-    filter: Filter,
-    group_by: Vec<GroupColumn>,
-    batch_rows: Option<NonZeroUsize>,
-}
-
-impl Asked {
-    pub(crate) fn view<'a>(self, index: &'a Index) -> Result<View<'a>, Failure> {
-        let view = View::new(index, self.granularity, self.filter)?;
-        Ok(match self.batch_rows {
-            Some(rows) => view.in_batches_of(rows),
-            None => view,
-        })
-    }
-}
-
-pub(crate) fn asked(view: *const dft_view) -> Result<Asked, Failure> {
-    let given = if view.is_null() { dft_view::default() } else { given("view", view)? };
-    let pattern = |text: dft_text, name| -> Result<Option<Pattern>, Failure> {
-        match text.utf8(name)? {
-            "" => Ok(None),
-            text => Ok(Some(Pattern::new(text)?)),
-        }
-    };
-    let mut pids = list("view.pids", given.pids, given.pids_length)?.to_vec();
-    pids.extend((given.has_pid != 0).then_some(given.pid));
-    pids.sort_unstable();
-    let mut ranks = list("view.ranks", given.ranks, given.ranks_length)?.to_vec();
-    ranks.sort_unstable();
-    let shard = match (given.shard, given.shards) {
-        (0, 0 | 1) => None,
-        (shard, shards) => match Shard::new(shard, shards) {
-            Some(shard) => Some(shard),
-            None => {
-                return Err(Failure::argument(format!(
-                    "there is no shard {shard} of {shards}: shards are counted from 0"
-                )));
-            }
-        },
-    };
-    let filter = Filter {
-        time: (given.has_time != 0).then_some(given.start_us..given.end_us),
-        category: pattern(given.category, "view.category")?,
-        name: pattern(given.name, "view.name")?,
-        pids,
-        ranks,
-        query: match given.query.utf8("view.query")? {
-            "" => None,
-            query => Some(query.parse()?),
-        },
-        shard,
-        host: pattern(given.host, "view.host")?,
-        file: pattern(given.file, "view.file")?,
-    };
-    let columns = list::<dft_text>("view.group_by", given.group_by, given.group_by_length)?;
-    let columns: Result<Vec<GroupColumn>, Failure> =
-        columns.iter().map(|column| Ok(column.utf8("view.group_by")?.parse()?)).collect();
-    Ok(Asked {
-        granularity: (given.granularity_us != 0).then_some(given.granularity_us),
-        filter,
-        group_by: columns?,
-        batch_rows: NonZeroUsize::new(usize::try_from(given.batch_rows).unwrap_or(usize::MAX)),
-    })
 }
 
 /// A table that only the process that opened it can read. A child process does not have the threads that read it nor

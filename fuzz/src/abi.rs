@@ -12,9 +12,11 @@ use dft_utils::arguments::dft_text;
 use dft_utils::config::*;
 use dft_utils::export::*;
 use dft_utils::index::*;
-use dft_utils::scan::*;
+use dft_utils::readings::*;
+use dft_utils::rows::*;
 use dft_utils::status::{DFT_OK, dft_status};
 use dft_utils::values::*;
+use dft_utils::view::dft_view;
 use libfuzzer_sys::arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
 

@@ -1,38 +1,23 @@
-//! Cursors over rows and telemetry.
+//! Cursors over telemetry.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use dft_codec::{RowParts, RowValue, SeriesId, SeriesIdentity, TelemetryKey, TelemetryValue};
-use dft_store::{RowQuery, RowScan, TelemetryQuery, TelemetryScan};
+use dft_codec::{TelemetryKey, TelemetryValue};
+use dft_store::{TelemetryQuery, TelemetryScan};
 use self_cell::self_cell;
 
 use crate::arguments::{Growing, check_place, dft_text, give, given, out};
 use crate::boundary::boundary;
 use crate::handles::{self, Object};
-use crate::index::{Source, dft_index, kind, source};
-use crate::status::{DFT_DAMAGED, Failure, dft_status};
-use crate::values::{dft_metric, dft_row_value};
-
-/// A cursor over rows in key order: by series, then by time. It allows one thread at a time. Created by
-/// dft_rows_open(), freed by dft_rows_free().
-pub struct dft_rows {
-    _private: [u8; 0],
-}
+use crate::index::{Source, dft_index, source};
+use crate::rows::time;
+use crate::status::{Failure, dft_status};
+use crate::values::dft_metric;
 
 /// A cursor over telemetry in key order: by host, counter and time. It allows one thread at a time. Created by
 /// dft_readings_open(), freed by dft_readings_free().
 pub struct dft_readings {
     _private: [u8; 0],
-}
-
-self_cell! {
-    /// A cursor over rows, with the index that it reads.
-    struct OwnedRows {
-        owner: Arc<Source>,
-        #[not_covariant]
-        dependent: RowScan,
-    }
 }
 
 self_cell! {
@@ -42,21 +27,6 @@ self_cell! {
         #[not_covariant]
         dependent: TelemetryScan,
     }
-}
-
-struct Rows {
-    scan: OwnedRows,
-    /// The current row. The caller has pointers to it until the next step.
-    key: [u8; 24],
-    value: Vec<u8>,
-    row: RowValue,
-    series: Option<(SeriesId, SeriesIdentity)>,
-}
-
-impl Object for Rows {
-    const KIND: u8 = 3;
-    const NAME: &'static str = "dft_rows";
-    const SHARED: bool = false;
 }
 
 struct Readings {
@@ -72,171 +42,6 @@ impl Object for Readings {
     const KIND: u8 = 4;
     const NAME: &'static str = "dft_readings";
     const SHARED: bool = false;
-}
-
-/// Which rows a cursor returns. Set `size` and zero the rest for all calls.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct dft_row_query {
-    /// The size of this struct in bytes. The caller sets it.
-    pub size: u64,
-    /// One of DFT_SERIES_…
-    pub kind: u32,
-    /// The shard of the rows to return, from 0 to `shards` - 1.
-    pub shard: u32,
-    /// The number of shards, at most 65,536; 0 or 1 for all rows. Shards are disjoint and together are all rows.
-    pub shards: u32,
-    /// 1 if `start_us` and `end_us` apply, 0 if not.
-    pub has_time: u32,
-    /// Only buckets that start at or after this time, in µs.
-    pub start_us: u64,
-    /// Only buckets that start before this time, in µs.
-    pub end_us: u64,
-}
-
-impl Default for dft_row_query {
-    fn default() -> Self {
-        let size = size_of::<Self>() as u64;
-        Self { size, kind: 0, shard: 0, shards: 0, has_time: 0, start_us: 0, end_us: 0 }
-    }
-}
-
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers.
-unsafe impl Growing for dft_row_query {}
-
-/// A row: its series, bucket and value. Its texts are valid until the next step of the cursor or until it is freed.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct dft_row {
-    /// The size of this struct in bytes. The caller sets it.
-    pub size: u64,
-    /// The key, 24 bytes: the series id and the bucket.
-    pub key: dft_text,
-    /// The encoded value, for dft_row_value_decode() and dft_row_values_merge().
-    pub value: dft_text,
-    /// The start of the bucket, in µs.
-    pub bucket_us: u64,
-    /// The category, in lower case.
-    pub category: dft_text,
-    /// The function.
-    pub name: dft_text,
-    /// The host hash.
-    pub host_hash: dft_text,
-    /// The file hash; empty if rows are not separated by file.
-    pub file_hash: dft_text,
-    /// The process id.
-    pub pid: i64,
-    /// The thread id.
-    pub tid: i64,
-    /// The decoded value.
-    pub decoded: dft_row_value,
-}
-
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
-unsafe impl Growing for dft_row {}
-
-/// Opens a cursor over rows. It starts before the first row.
-///
-/// `index`: the index; its handle may be freed before the cursor. `query`: which rows; its `size` must be set; NULL for
-/// all calls. `rows`: receives the cursor, which dft_rows_free() frees; not NULL. Returns DFT_INVALID_ARGUMENT if the
-/// series kind or the shard does not exist, DFT_SYSTEM or DFT_DAMAGED if the index cannot be read, and DFT_TOO_LARGE if
-/// 65,536 handles are open. Any number of threads.
-#[unsafe(no_mangle)]
-pub extern "C" fn dft_rows_open(
-    index: *const dft_index,
-    query: *const dft_row_query,
-    rows: *mut *mut dft_rows,
-) -> dft_status {
-    boundary("dft_rows_open", || {
-        let place = out("rows", rows)?;
-        let asked = if query.is_null() { dft_row_query::default() } else { given("query", query)? };
-        let source = source(index)?;
-        let kind = kind(asked.kind)?;
-        let mut wanted = RowQuery { time: time(asked.has_time, asked.start_us, asked.end_us), ..RowQuery::kind(kind) };
-        if asked.shards > 1 {
-            let mut shards = source.shards(kind, asked.shards as usize);
-            if asked.shard as usize >= shards.len() {
-                let (shard, all) = (asked.shard, shards.len());
-                return Err(Failure::argument(format!(
-                    "there is no shard {shard} of {all}: shards are counted from 0"
-                )));
-            }
-            wanted.series = shards.swap_remove(asked.shard as usize);
-        }
-        let scan = OwnedRows::try_new(source, |source| source.rows(wanted))?;
-        let rows = Rows { scan, key: [0; 24], value: Vec::new(), row: RowValue::empty(), series: None };
-        *place = handles::put(rows)?;
-        Ok(())
-    })
-}
-
-fn time(has_time: u32, from: u64, to: u64) -> Option<Range<u64>> {
-    (has_time != 0).then_some(from..to)
-}
-
-impl Rows {
-    fn step(&mut self) -> Result<Option<dft_row>, Failure> {
-        let value = &mut self.value;
-        let Some(key) = self.scan.with_dependent_mut(|_, rows| {
-            let next = rows.next()?;
-            Ok::<_, Failure>(next.map(|(key, bytes)| {
-                value.clear();
-                value.extend_from_slice(bytes);
-                key
-            }))
-        })?
-        else {
-            return Ok(None);
-        };
-        self.key = key.encode();
-        let index = self.scan.borrow_owner();
-        self.row.read(&self.value, key.bucket, RowParts::Core).map_err(|error| index.bad_row(&key, error))?;
-        if self.series.as_ref().is_none_or(|(id, _)| *id != key.series) {
-            let end = SeriesId((u128::from_be_bytes(key.series.0).saturating_add(1)).to_be_bytes());
-            let found = index.series(key.series..end)?.next().transpose()?;
-            self.series = Some(found.ok_or_else(|| index.unknown_series(key.series))?);
-        }
-        let Some((_, identity)) = &self.series else {
-            return Err(Failure::new(DFT_DAMAGED, "a row has no series"));
-        };
-        Ok(Some(dft_row {
-            size: 0,
-            key: dft_text::of_bytes(&self.key),
-            value: dft_text::of_bytes(&self.value),
-            bucket_us: key.bucket,
-            category: dft_text::of(&identity.category),
-            name: dft_text::of(&identity.name),
-            host_hash: dft_text::of(&identity.host_hash),
-            file_hash: dft_text::of(&identity.file_hash),
-            pid: identity.pid,
-            tid: identity.tid,
-            decoded: dft_row_value::of(&self.row),
-        }))
-    }
-}
-
-/// Steps to the next row.
-///
-/// `row`: receives the row, unless there is none; its `size` must be set; not NULL. `has_row`: receives 1, or 0 at the
-/// end; not NULL. Returns DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. One thread at a time for each cursor.
-#[unsafe(no_mangle)]
-pub extern "C" fn dft_rows_next(rows: *mut dft_rows, row: *mut dft_row, has_row: *mut u32) -> dft_status {
-    boundary("dft_rows_next", || {
-        let has_row = out("has_row", has_row)?;
-        check_place("row", out("row", row)?)?;
-        handles::with_mut(rows, |rows: &mut Rows| {
-            let next = rows.step()?;
-            *has_row = next.is_some().into();
-            next.map_or(Ok(()), |next| give("row", row, &next))
-        })
-    })
-}
-
-/// Frees a cursor. NULL does nothing. Returns DFT_BUSY if it is in use, and DFT_INVALID_HANDLE if it was freed before.
-/// Any thread.
-#[unsafe(no_mangle)]
-pub extern "C" fn dft_rows_free(rows: *mut dft_rows) -> dft_status {
-    boundary("dft_rows_free", || handles::free::<Rows, _>(rows))
 }
 
 /// Which telemetry a cursor returns. Set `size` and zero the rest for all telemetry.
