@@ -4,6 +4,7 @@ import json
 import pathlib
 
 import pytest
+
 from dft_utils import units
 
 UNITS = json.loads((pathlib.Path(__file__).parents[2] / "tests/data/units.json").read_text("utf-8"))

@@ -98,7 +98,7 @@ fn a_bundle_with_a_copy_and_another_trace_is_refused_with_what_to_do() {
     case.stage("two", &[]).exits(0);
     let ingested = case.ingest().exits(3);
     assert!(ingested.err.contains("two/a.pfw has the same text as"), "{}", ingested.err);
-    assert!(ingested.err.contains("`dft index` reads what is missing"), "{}", ingested.err);
+    assert!(ingested.err.contains("run `dft index` for the missing traces"), "{}", ingested.err);
     assert!(case.exported() == case.exported_of(&[&a]));
     case.index().exits(3);
     assert!(case.exported() == case.exported_of(&[&a, &trace(2, 500)]));

@@ -13,6 +13,7 @@ mod provision;
 mod python;
 mod rocksdb;
 mod step;
+mod style;
 mod target;
 mod test;
 mod wheel;
@@ -64,6 +65,12 @@ enum Command {
         #[arg(long, value_name = "D", default_value = "dist")]
         out: std::path::PathBuf,
     },
+    /// Check the style of Python, C and C++ sources with ruff and clang-format
+    Style {
+        /// Rewrite the sources instead
+        #[arg(long)]
+        fix: bool,
+    },
     /// Generate traces of any tracer generation, size and kind
     GenTrace(Box<GenTrace>),
 }
@@ -81,6 +88,7 @@ fn main() -> Result<()> {
         Command::Install { prefix } => install::run(&prefix)?,
         Command::Python => python::run()?,
         Command::Wheel { out } => drop(wheel::run(&out)?),
+        Command::Style { fix } => style::run(fix)?,
         Command::GenTrace(gen_trace) => println!("{}", gen_trace.report()?),
     }
     Ok(())

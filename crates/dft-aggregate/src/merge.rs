@@ -17,7 +17,7 @@ pub enum MergeError<E> {
     #[error("an entry of the build's table does not decode: {0}")]
     Decode(#[from] DecodeError),
     /// Two series have one id: their 120-bit hashes collide.
-    #[error("two series have one id, so their rows cannot be told apart: {first:?} and {second:?}")]
+    #[error("two series have the same id, so their rows cannot be told apart: {first:?} and {second:?}")]
     SeriesClash {
         /// One identity.
         first: Box<SeriesIdentity>,

@@ -178,8 +178,8 @@ class _Running:
             thread = threading.Thread(target=work, name=name)
             try:
                 thread.start()
-                # Wait for the end before joining: if join() is interrupted, Python may consider the thread ended. Wait in
-                # short turns: a signal that arrives just before a wait does not interrupt it.
+                # Wait for the end before joining: if join() is interrupted, Python may consider the thread ended.
+                # Wait in short turns: a signal that arrives just before a wait does not interrupt it.
                 while not self._ended.wait(0.2):
                     pass
             except BaseException:
