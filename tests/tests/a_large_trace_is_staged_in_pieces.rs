@@ -380,7 +380,7 @@ fn faults_of_the_end_and_of_lines_are_those_of_a_build_of_the_whole() {
         assert_eq!(malformed.len(), 1);
         let place = malformed[0].place_of(malformed[0].malformed[0].line);
         let from = malformed[0].piece.as_ref().expect("a piece").start;
-        let (line, byte) = place.split_once(" behind ").expect("two places");
+        let (line, byte) = place.split_once(" after ").expect("two places");
         assert_eq!(byte, format!("byte {from}"));
         // The number of the line counts from that byte.
         let number: usize = line.strip_prefix("line ").and_then(|number| number.parse().ok()).expect("a number");
