@@ -154,7 +154,7 @@ mod tests {
     fn a_process_that_takes_too_long_is_killed_with_its_children() {
         // The shell waits for a child that keeps stdout open: both must be killed.
         let error = shell("sleep 600 & wait", Duration::from_millis(200)).expect_err("ended").to_string();
-        assert!(error.contains("was ended"), "{error}");
+        assert!(error.contains("was killed"), "{error}");
     }
 
     #[test]
