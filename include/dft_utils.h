@@ -583,6 +583,77 @@ typedef struct dft_ingest_summary {
     uint64_t duplicate_files;
 } dft_ingest_summary;
 
+// Which telemetry a cursor returns. Set `size` and zero the rest for all telemetry.
+typedef struct dft_reading_query {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // Only the host with this hash, in UTF-8; empty for all.
+    struct dft_text host_hash;
+    // Only the counter with this name, in UTF-8; empty for all.
+    struct dft_text name;
+    // Only buckets that start at or after this time, in µs.
+    uint64_t start_us;
+    // Only buckets that start before this time, in µs.
+    uint64_t end_us;
+    // 1 if `start_us` and `end_us` apply, 0 if not.
+    uint32_t has_time;
+    // Reserved: 0.
+    uint32_t reserved;
+} dft_reading_query;
+
+// A row of telemetry: one counter in one bucket. Its texts are valid until the next step of the cursor or until it is
+// freed.
+typedef struct dft_reading {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // The key of the row in the index.
+    struct dft_text key;
+    // The encoded value of the row in the index, for dft_telemetry_values_merge().
+    struct dft_text value;
+    // The host hash.
+    struct dft_text host_hash;
+    // The name of the counter.
+    struct dft_text name;
+    // The start of the bucket, in µs.
+    uint64_t bucket_us;
+    // The number of readings.
+    uint64_t readings;
+    // The earliest `ts`, in µs.
+    int64_t ts_us;
+    // The latest `ts`, in µs.
+    int64_t te_us;
+    // The number of metrics; dft_readings_metric() returns each.
+    uint64_t metrics;
+    // The category of the counter, in lower case.
+    struct dft_text category;
+    // The process that the counter concerns; 0 if it concerns the whole host.
+    int64_t pid;
+    // 1 if the counter concerns a process, 0 if it concerns the whole host.
+    uint32_t has_pid;
+    // Reserved: 0.
+    uint32_t reserved;
+} dft_reading;
+
+// Statistics of one metric of a counter.
+typedef struct dft_metric {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // The name, valid until the next step of the cursor.
+    struct dft_text name;
+    // The number of samples, without those that are NaN or infinite.
+    uint64_t samples;
+    // The number of samples that are NaN or infinite.
+    uint64_t not_finite;
+    // The mean; NaN without samples.
+    double mean;
+    // The sample standard deviation; NaN with fewer than two samples.
+    double std;
+    // The lowest sample; NaN without samples.
+    double min;
+    // The highest sample; NaN without samples.
+    double max;
+} dft_metric;
+
 // Which rows a cursor returns. Set `size` and zero the rest for all calls.
 typedef struct dft_row_query {
     // The size of this struct in bytes. The caller sets it.
@@ -667,77 +738,6 @@ typedef struct dft_row {
     // The decoded value.
     struct dft_row_value decoded;
 } dft_row;
-
-// Which telemetry a cursor returns. Set `size` and zero the rest for all telemetry.
-typedef struct dft_reading_query {
-    // The size of this struct in bytes. The caller sets it.
-    uint64_t size;
-    // Only the host with this hash, in UTF-8; empty for all.
-    struct dft_text host_hash;
-    // Only the counter with this name, in UTF-8; empty for all.
-    struct dft_text name;
-    // Only buckets that start at or after this time, in µs.
-    uint64_t start_us;
-    // Only buckets that start before this time, in µs.
-    uint64_t end_us;
-    // 1 if `start_us` and `end_us` apply, 0 if not.
-    uint32_t has_time;
-    // Reserved: 0.
-    uint32_t reserved;
-} dft_reading_query;
-
-// A row of telemetry: one counter in one bucket. Its texts are valid until the next step of the cursor or until it is
-// freed.
-typedef struct dft_reading {
-    // The size of this struct in bytes. The caller sets it.
-    uint64_t size;
-    // The key of the row in the index.
-    struct dft_text key;
-    // The encoded value of the row in the index, for dft_telemetry_values_merge().
-    struct dft_text value;
-    // The host hash.
-    struct dft_text host_hash;
-    // The name of the counter.
-    struct dft_text name;
-    // The start of the bucket, in µs.
-    uint64_t bucket_us;
-    // The number of readings.
-    uint64_t readings;
-    // The earliest `ts`, in µs.
-    int64_t ts_us;
-    // The latest `ts`, in µs.
-    int64_t te_us;
-    // The number of metrics; dft_readings_metric() returns each.
-    uint64_t metrics;
-    // The category of the counter, in lower case.
-    struct dft_text category;
-    // The process that the counter concerns; 0 if it concerns the whole host.
-    int64_t pid;
-    // 1 if the counter concerns a process, 0 if it concerns the whole host.
-    uint32_t has_pid;
-    // Reserved: 0.
-    uint32_t reserved;
-} dft_reading;
-
-// Statistics of one metric of a counter.
-typedef struct dft_metric {
-    // The size of this struct in bytes. The caller sets it.
-    uint64_t size;
-    // The name, valid until the next step of the cursor.
-    struct dft_text name;
-    // The number of samples, without those that are NaN or infinite.
-    uint64_t samples;
-    // The number of samples that are NaN or infinite.
-    uint64_t not_finite;
-    // The mean; NaN without samples.
-    double mean;
-    // The sample standard deviation; NaN with fewer than two samples.
-    double std;
-    // The lowest sample; NaN without samples.
-    double min;
-    // The highest sample; NaN without samples.
-    double max;
-} dft_metric;
 
 // A piece of a trace: a range of the bytes of its file on disk. A file that is not cut is one piece.
 typedef struct dft_piece {
@@ -1129,28 +1129,6 @@ dft_status dft_ingest_pieces(struct dft_text index,
                              void *context,
                              struct dft_ingest_summary *done);
 
-// Opens a cursor over rows. It starts before the first row.
-//
-// `index`: the index; its handle may be freed before the cursor. `query`: which rows; its `size` must be set; NULL for
-// all calls. `rows`: receives the cursor, which dft_rows_free() frees; not NULL. Returns DFT_INVALID_ARGUMENT if the
-// series kind or the shard does not exist, DFT_SYSTEM or DFT_DAMAGED if the index cannot be read, and DFT_TOO_LARGE if
-// 65,536 handles are open. Any number of threads.
-dft_status dft_rows_open(const struct dft_index *index,
-                         const struct dft_row_query *query,
-                         struct dft_rows **rows);
-
-// Steps to the next row.
-//
-// `row`: receives the row, unless there is none; its `size` must be set; not NULL. `has_row`: receives 1, or 0 at the
-// end; not NULL. Returns DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. One thread at a time for each cursor.
-dft_status dft_rows_next(struct dft_rows *rows,
-                         struct dft_row *row,
-                         uint32_t *has_row);
-
-// Frees a cursor. NULL does nothing. Returns DFT_BUSY if it is in use, and DFT_INVALID_HANDLE if it was freed before.
-// Any thread.
-dft_status dft_rows_free(struct dft_rows *rows);
-
 // Opens a cursor over telemetry. It starts before the first row, and seeks to the rows of the query instead of
 // filtering all rows.
 //
@@ -1176,6 +1154,28 @@ dft_status dft_readings_metric(struct dft_readings *readings,
 // Frees a cursor. NULL does nothing. Returns DFT_BUSY if it is in use, and DFT_INVALID_HANDLE if it was freed before.
 // Any thread.
 dft_status dft_readings_free(struct dft_readings *readings);
+
+// Opens a cursor over rows. It starts before the first row.
+//
+// `index`: the index; its handle may be freed before the cursor. `query`: which rows; its `size` must be set; NULL for
+// all calls. `rows`: receives the cursor, which dft_rows_free() frees; not NULL. Returns DFT_INVALID_ARGUMENT if the
+// series kind or the shard does not exist, DFT_SYSTEM or DFT_DAMAGED if the index cannot be read, and DFT_TOO_LARGE if
+// 65,536 handles are open. Any number of threads.
+dft_status dft_rows_open(const struct dft_index *index,
+                         const struct dft_row_query *query,
+                         struct dft_rows **rows);
+
+// Steps to the next row.
+//
+// `row`: receives the row, unless there is none; its `size` must be set; not NULL. `has_row`: receives 1, or 0 at the
+// end; not NULL. Returns DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. One thread at a time for each cursor.
+dft_status dft_rows_next(struct dft_rows *rows,
+                         struct dft_row *row,
+                         uint32_t *has_row);
+
+// Frees a cursor. NULL does nothing. Returns DFT_BUSY if it is in use, and DFT_INVALID_HANDLE if it was freed before.
+// Any thread.
+dft_status dft_rows_free(struct dft_rows *rows);
 
 // Stages one machine's part of the traces: aggregates it to bundles in a directory that all machines share. Each
 // bundle appears there complete or not at all. Traces that are already in a bundle are left out.

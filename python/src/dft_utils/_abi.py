@@ -326,6 +326,50 @@ class dft_ingest_summary(Structure):
     ]
 
 
+class dft_reading_query(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("host_hash", dft_text),
+        ("name", dft_text),
+        ("start_us", c_uint64),
+        ("end_us", c_uint64),
+        ("has_time", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+class dft_reading(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("key", dft_text),
+        ("value", dft_text),
+        ("host_hash", dft_text),
+        ("name", dft_text),
+        ("bucket_us", c_uint64),
+        ("readings", c_uint64),
+        ("ts_us", c_int64),
+        ("te_us", c_int64),
+        ("metrics", c_uint64),
+        ("category", dft_text),
+        ("pid", c_int64),
+        ("has_pid", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+class dft_metric(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("name", dft_text),
+        ("samples", c_uint64),
+        ("not_finite", c_uint64),
+        ("mean", c_double),
+        ("std", c_double),
+        ("min", c_double),
+        ("max", c_double),
+    ]
+
+
 class dft_row_query(Structure):
     _fields_ = [
         ("size", c_uint64),
@@ -377,50 +421,6 @@ class dft_row(Structure):
         ("pid", c_int64),
         ("tid", c_int64),
         ("decoded", dft_row_value),
-    ]
-
-
-class dft_reading_query(Structure):
-    _fields_ = [
-        ("size", c_uint64),
-        ("host_hash", dft_text),
-        ("name", dft_text),
-        ("start_us", c_uint64),
-        ("end_us", c_uint64),
-        ("has_time", c_uint32),
-        ("reserved", c_uint32),
-    ]
-
-
-class dft_reading(Structure):
-    _fields_ = [
-        ("size", c_uint64),
-        ("key", dft_text),
-        ("value", dft_text),
-        ("host_hash", dft_text),
-        ("name", dft_text),
-        ("bucket_us", c_uint64),
-        ("readings", c_uint64),
-        ("ts_us", c_int64),
-        ("te_us", c_int64),
-        ("metrics", c_uint64),
-        ("category", dft_text),
-        ("pid", c_int64),
-        ("has_pid", c_uint32),
-        ("reserved", c_uint32),
-    ]
-
-
-class dft_metric(Structure):
-    _fields_ = [
-        ("size", c_uint64),
-        ("name", dft_text),
-        ("samples", c_uint64),
-        ("not_finite", c_uint64),
-        ("mean", c_double),
-        ("std", c_double),
-        ("min", c_double),
-        ("max", c_double),
     ]
 
 
@@ -479,13 +479,13 @@ FUNCTIONS = {
     "dft_index_name": (dft_status, [c_void_p, c_uint32, dft_text, POINTER(c_char), c_uint64, POINTER(c_uint64)]),
     "dft_ingest": (dft_status, [dft_text, dft_text, c_uint32, dft_on_text, c_void_p, POINTER(dft_ingest_summary)]),
     "dft_ingest_pieces": (dft_status, [dft_text, dft_text, c_uint32, dft_on_text, dft_on_text, dft_on_text, c_void_p, POINTER(dft_ingest_summary)]),
-    "dft_rows_open": (dft_status, [c_void_p, POINTER(dft_row_query), POINTER(c_void_p)]),
-    "dft_rows_next": (dft_status, [c_void_p, POINTER(dft_row), POINTER(c_uint32)]),
-    "dft_rows_free": (dft_status, [c_void_p]),
     "dft_readings_open": (dft_status, [c_void_p, POINTER(dft_reading_query), POINTER(c_void_p)]),
     "dft_readings_next": (dft_status, [c_void_p, POINTER(dft_reading), POINTER(c_uint32)]),
     "dft_readings_metric": (dft_status, [c_void_p, c_uint64, POINTER(dft_metric)]),
     "dft_readings_free": (dft_status, [c_void_p]),
+    "dft_rows_open": (dft_status, [c_void_p, POINTER(dft_row_query), POINTER(c_void_p)]),
+    "dft_rows_next": (dft_status, [c_void_p, POINTER(dft_row), POINTER(c_uint32)]),
+    "dft_rows_free": (dft_status, [c_void_p]),
     "dft_stage": (dft_status, [POINTER(dft_text), c_uint64, dft_text, dft_text, c_uint32, c_uint32, POINTER(dft_config), POINTER(dft_build_options), dft_on_progress, dft_on_text, c_void_p, POINTER(dft_build_summary)]),
     "dft_plan": (dft_status, [POINTER(dft_text), c_uint64, c_uint64, dft_on_piece, c_void_p]),
     "dft_stage_pieces": (dft_status, [POINTER(dft_piece), c_uint64, dft_text, dft_text, POINTER(dft_config), POINTER(dft_build_options), dft_on_progress, dft_on_text, c_void_p, POINTER(dft_build_summary)]),
