@@ -6,7 +6,8 @@ use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 use std::sync::LazyLock;
 
-use arrow::ffi_stream::{ArrowArrayStreamReader, FFI_ArrowArrayStream};
+use arbitrary::{Arbitrary, Unstructured};
+use arrow::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
 use dft_utils::aggregator::*;
 use dft_utils::arguments::dft_text;
 use dft_utils::config::*;
@@ -17,24 +18,66 @@ use dft_utils::rows::*;
 use dft_utils::status::{DFT_OK, dft_status};
 use dft_utils::values::*;
 use dft_utils::view::dft_view;
-use libfuzzer_sys::arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
 
 /// One call, with what it is given.
 #[derive(Arbitrary, Debug)]
 enum Call<'a> {
-    Add { phase: u32, present: u32, texts: [&'a [u8]; 4], numbers: [i64; 6], args: Vec<(&'a [u8], &'a [u8], i64, f64, u32)> },
+    Add {
+        phase: u32,
+        present: u32,
+        texts: [&'a [u8]; 4],
+        numbers: [i64; 6],
+        args: Vec<(&'a [u8], &'a [u8], i64, f64, u32)>,
+    },
     Lines(&'a [u8]),
-    Stream { table: u32, view: View<'a> },
-    Columns { table: u32, view: View<'a> },
-    Summary { view: View<'a>, top: u64 },
-    Rows { kind: u32, shard: u32, shards: u32, time: Option<(u64, u64)> },
-    Readings { host: &'a [u8], name: &'a [u8], time: Option<(u64, u64)>, metric: u64 },
-    Name { kind: u32, hash: &'a [u8], capacity: u8 },
-    Merge { rows: bool, values: Vec<&'a [u8]>, bucket: u64, capacity: u8 },
-    Key { telemetry: bool, key: &'a [u8] },
-    Statistics { integers: Vec<i64>, reals: Vec<f64> },
-    New { config: Configured<'a>, memory: u64 },
+    Stream {
+        table: u32,
+        view: View<'a>,
+    },
+    Columns {
+        table: u32,
+        view: View<'a>,
+    },
+    Summary {
+        view: View<'a>,
+        top: u64,
+    },
+    Rows {
+        kind: u32,
+        shard: u32,
+        shards: u32,
+        time: Option<(u64, u64)>,
+    },
+    Readings {
+        host: &'a [u8],
+        name: &'a [u8],
+        time: Option<(u64, u64)>,
+        metric: u64,
+    },
+    Name {
+        kind: u32,
+        hash: &'a [u8],
+        capacity: u8,
+    },
+    Merge {
+        rows: bool,
+        values: Vec<&'a [u8]>,
+        bucket: u64,
+        capacity: u8,
+    },
+    Key {
+        telemetry: bool,
+        key: &'a [u8],
+    },
+    Statistics {
+        integers: Vec<i64>,
+        reals: Vec<f64>,
+    },
+    New {
+        config: Configured<'a>,
+        memory: u64,
+    },
 }
 
 #[derive(Arbitrary, Debug)]
@@ -194,7 +237,7 @@ fn run(aggregator: *mut dft_aggregator, index: *const dft_index, call: &Call<'_>
             if returned(dft_table_stream(index, *table, view, stream.as_mut_ptr().cast::<ArrowArrayStream>())) {
                 // SAFETY: the function succeeded, so a stream is there, which the reader releases.
                 let stream = unsafe { stream.assume_init() };
-                for batch in ArrowArrayStreamReader::try_new(stream).expect("a schema") {
+                for batch in RecordBatchStreamReader::try_new(stream).expect("a schema") {
                     batch.expect("a sound index is read");
                 }
             }
@@ -267,7 +310,16 @@ fn run(aggregator: *mut dft_aggregator, index: *const dft_index, call: &Call<'_>
             let (mut host_length, mut name_length, mut bucket) = (0, 0, 0);
             let (host, name) = (host.as_mut_ptr(), name.as_mut_ptr());
             let (host_length, name_length) = (&raw mut host_length, &raw mut name_length);
-            returned(dft_telemetry_key_decode(text(key), host, 64, host_length, name, 64, name_length, &raw mut bucket));
+            returned(dft_telemetry_key_decode(
+                text(key),
+                host,
+                64,
+                host_length,
+                name,
+                64,
+                name_length,
+                &raw mut bucket,
+            ));
         }
         Call::Statistics { integers, reals } => {
             let (mut stats, mut metric) = (dft_int_stats::default(), sized::<dft_metric>());

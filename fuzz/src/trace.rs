@@ -21,7 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
     file.write_all(bytes).expect("written to memory");
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     let Ok(mut reader) = TraceReader::open(path.as_ref()) else { return };
-    let config = Config { percentiles: Some(0.01), extra_group_keys: vec!["step".to_owned()], ..Config::default() };
+    let config = Config { sketch_accuracy: Some(0.01), extra_group_keys: vec!["step".to_owned()], ..Config::default() };
     let (mut table, mut counts) = (Aggregator::new(&config), FileCounts::default());
     let (mut parser, mut block, mut end) = (Parser::new(), Block::default(), reader.start());
     while reader.next_block(end, &mut block).expect("memory is read") {
