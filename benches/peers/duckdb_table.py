@@ -44,7 +44,7 @@ database.execute(
             FROM read_json(
                 ?,
                 format = 'newline_delimited',
-                -- What is no object, such as the brackets around a trace, is passed over.
+                -- Lines that are not objects, such as the brackets around a trace, are skipped.
                 ignore_errors = true,
                 columns = {{
                     name: 'VARCHAR', cat: 'VARCHAR', pid: 'BIGINT', tid: 'BIGINT', ts: 'BIGINT', dur: 'BIGINT',

@@ -191,7 +191,7 @@ impl Place {
             return Some(message);
         }
         let found = verify(&index).expect("an index is there");
-        assert!(found.is_sound(), "{kind}: taken in, and then {:?}", found.faults);
+        assert!(found.is_sound(), "{kind}: ingested, and then {:?}", found.faults);
         None
     }
 }
@@ -213,7 +213,7 @@ fn a_bundle_that_contradicts_itself_or_its_index_is_refused_and_named() {
         match message {
             _ if says.is_empty() => assert_eq!(message, None, "{kind}"),
             Some(message) => assert!(message.contains(says), "{kind}: {message}"),
-            None => panic!("{kind} is taken in"),
+            None => panic!("{kind} is ingested"),
         }
         wrong += 1;
     };
@@ -359,7 +359,7 @@ fn anything_but_a_bundle_is_refused_and_named_without_blocking() {
         path.join(MANIFEST)
     };
     let refused = |says: &str, write: &dyn Fn(&Path)| {
-        let message = place.refused(says, write).unwrap_or_else(|| panic!("{says} is taken in"));
+        let message = place.refused(says, write).unwrap_or_else(|| panic!("{says} is ingested"));
         assert!(message.contains(says) && message.contains("the bundle is damaged"), "{says}: {message}");
     };
     refused("it is a FIFO", &|shared| {
@@ -496,7 +496,7 @@ fn every_bit_of_a_manifest(place: &Place) {
             }
         }
     }
-    assert!(refused > 100 && taken > 10, "{refused} refused, {taken} taken in");
+    assert!(refused > 100 && taken > 10, "{refused} refused, {taken} ingested");
 }
 
 #[test]
@@ -520,5 +520,5 @@ fn any_byte_of_an_entry_changed_and_rehashed_is_refused_or_leaves_an_index_that_
             }
         }
     }
-    assert!(refused > 50 && taken > 10, "{refused} refused, {taken} taken in");
+    assert!(refused > 50 && taken > 10, "{refused} refused, {taken} ingested");
 }
