@@ -1,28 +1,17 @@
 /* Tests a tracer that publishes when the process ends. Its handler is registered before the library is first used, so
  * it runs after everything that was created later is destroyed. Argument: an empty directory. */
-#include <dft_utils.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Uses _exit(), because a handler of exit() must not call exit() again. */
-#define CHECK(condition)                                                    \
-    do {                                                                    \
-        if (!(condition)) {                                                 \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            _exit(1);                                                       \
-        }                                                                   \
-    } while (0)
+#define CHECK_EXIT _exit
+#include "check.h"
 
+/* Uses _exit(), because a handler of exit() must not call exit() again. */
 static char path[2048];
 static dft_aggregator *live;
-
-static dft_text text(const char *string) {
-    dft_text text = {string, strlen(string)};
-    return text;
-}
 
 static dft_aggregator *aggregated(int calls) {
     dft_aggregator *aggregator = NULL;
@@ -45,16 +34,8 @@ static void at_exit(void) { publish(live, "at exit"); }
 
 static uint64_t calls(void) {
     dft_index *index = NULL;
-    dft_rows *rows = NULL;
     CHECK(dft_index_open(text(path), &index) == DFT_OK);
-    CHECK(dft_rows_open(index, NULL, &rows) == DFT_OK);
-    dft_row row = {.size = sizeof row};
-    uint32_t has_row = 0;
-    uint64_t calls = 0;
-    while (dft_rows_next(rows, &row, &has_row) == DFT_OK && has_row) {
-        calls += row.decoded.count;
-    }
-    CHECK(dft_rows_free(rows) == DFT_OK);
+    uint64_t calls = count_calls(index);
     CHECK(dft_index_free(index) == DFT_OK);
     return calls;
 }

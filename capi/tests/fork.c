@@ -1,24 +1,12 @@
 /* Tests fork(): a child opens and publishes for itself, and the library refuses the handles of its parent. Argument: an
  * empty directory. */
-#include <dft_utils.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CHECK(condition)                                                    \
-    do {                                                                    \
-        if (!(condition)) {                                                 \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            exit(1);                                                        \
-        }                                                                   \
-    } while (0)
-
-static dft_text text(const char *string) {
-    dft_text text = {string, strlen(string)};
-    return text;
-}
+#include "check.h"
 
 static dft_aggregator *aggregated(uint64_t calls) {
     dft_aggregator *aggregator = NULL;
@@ -36,19 +24,6 @@ static void publish(const char *path, const char *source, uint64_t calls) {
     dft_aggregator *aggregator = aggregated(calls);
     CHECK(dft_aggregator_publish(aggregator, text(path), text(source), 2) == DFT_OK);
     CHECK(dft_aggregator_free(aggregator) == DFT_OK);
-}
-
-static uint64_t calls(dft_index *index) {
-    dft_rows *rows = NULL;
-    CHECK(dft_rows_open(index, NULL, &rows) == DFT_OK);
-    dft_row row = {.size = sizeof row};
-    uint32_t has_row = 0;
-    uint64_t calls = 0;
-    while (dft_rows_next(rows, &row, &has_row) == DFT_OK && has_row) {
-        calls += row.decoded.count;
-    }
-    CHECK(dft_rows_free(rows) == DFT_OK);
-    return calls;
 }
 
 static dft_index *opened(const char *path) {
@@ -99,7 +74,7 @@ int main(int argc, char **argv) {
         /* A freed handle is invalid. */
         CHECK(dft_index_free(index) == DFT_INVALID_HANDLE);
         dft_index *again = opened(path);
-        rows_read = calls(again);
+        rows_read = count_calls(again);
         CHECK(rows_read == 100);
         CHECK(dft_index_free(again) == DFT_OK);
         publish(child_path, "child", 7);
@@ -108,16 +83,16 @@ int main(int argc, char **argv) {
     }
     await(child);
     /* The parent's handles still work. */
-    CHECK(calls(index) == 100);
+    CHECK(count_calls(index) == 100);
     CHECK(dft_rows_free(rows) == DFT_OK);
     CHECK(dft_aggregator_publish(live, text(path), text("live"), 2) == DFT_OK);
     CHECK(dft_aggregator_free(live) == DFT_OK);
     CHECK(dft_index_free(index) == DFT_OK);
     index = opened(path);
-    CHECK(calls(index) == 116);
+    CHECK(count_calls(index) == 116);
     CHECK(dft_index_free(index) == DFT_OK);
     index = opened(child_path);
-    CHECK(calls(index) == 7);
+    CHECK(count_calls(index) == 7);
     CHECK(dft_index_free(index) == DFT_OK);
     /* A child that does not use the library ends too. */
     child = fork();

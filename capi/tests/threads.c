@@ -1,22 +1,10 @@
 /* Two threads aggregate while one scans, to run under a race detector. Argument: an empty directory. */
-#include <dft_utils.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK(condition)                                                    \
-    do {                                                                    \
-        if (!(condition)) {                                                 \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            exit(1);                                                        \
-        }                                                                   \
-    } while (0)
-
-static dft_text text(const char *string) {
-    dft_text text = {string, strlen(string)};
-    return text;
-}
+#include "check.h"
 
 static void *aggregate(void *given) {
     for (int64_t at = 0; at < 3000; at++) {
@@ -30,16 +18,7 @@ static void *aggregate(void *given) {
 
 static void *scan(void *given) {
     for (int walk = 0; walk < 20; walk++) {
-        dft_rows *rows = NULL;
-        CHECK(dft_rows_open(given, NULL, &rows) == DFT_OK);
-        dft_row row = {.size = sizeof row};
-        uint32_t has_row = 0;
-        uint64_t calls = 0;
-        while (dft_rows_next(rows, &row, &has_row) == DFT_OK && has_row) {
-            calls += row.decoded.count;
-        }
-        CHECK(calls == 3000);
-        CHECK(dft_rows_free(rows) == DFT_OK);
+        CHECK(count_calls(given) == 3000);
     }
     return NULL;
 }

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Optional, Union
 
 from . import _abi
+from ._handle import Owner
 from ._library import PathLike, call, int64, path_text, sized, text, uint32
 from .config import Config
-from .errors import DftError
 from .index import Index
 from .table import Table
 from .units import Size, byte_count
@@ -21,7 +21,7 @@ PHASES = {
 METADATA = {"file": "FH", "host": "HH", "string": "SH"}
 
 
-class Aggregator:
+class Aggregator(Owner):
     """Aggregates records that a program creates itself.
 
     Use an aggregator from one thread at a time; merge the aggregators of several threads.
@@ -29,6 +29,8 @@ class Aggregator:
     ``config``: how to aggregate, or the default. ``memory``: the size that its table may reach before it is spilled
     to a new directory in ``scratch``, which is removed with the aggregator.
     """
+
+    _free = "dft_aggregator_free"
 
     def __init__(self, config: Optional[Config] = None, *, memory: Size = 0, scratch: PathLike = "") -> None:
         self._handle: Optional[ctypes.c_void_p] = None
@@ -149,22 +151,4 @@ class Aggregator:
 
     def close(self) -> None:
         """Discard all rows."""
-        handle = self._handle
-        if handle is not None:
-            # If this fails because another thread uses the handle, the handle stays valid.
-            call("dft_aggregator_free", handle)
-            self._handle = None
-
-    def __enter__(self) -> "Aggregator":
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if getattr(self, "_handle", None) is not None:
-            try:
-                self.close()
-            except DftError:
-                # No caller can handle the error, and Python would print it.
-                pass
+        super().close()

@@ -8,10 +8,11 @@ from dataclasses import dataclass, fields
 from typing import Any, Optional, Union
 
 from . import _abi
+from ._handle import Owner
 from ._library import Collected, PathLike, call, path_text, paths, sized, sized_buffer, string, text, uint32
 from ._library import path as path_of
 from .config import Config
-from .errors import DamagedError, DftError
+from .errors import DamagedError
 from .table import Table, View, table_number
 
 FORMATS = {"parquet": _abi.DFT_FORMAT_PARQUET, "arrow": _abi.DFT_FORMAT_ARROW, "csv": _abi.DFT_FORMAT_CSV}
@@ -71,13 +72,15 @@ class Process:
     series: int
 
 
-class Index:
+class Index(Owner):
     """An index that is open for reading: a snapshot that no writer changes.
 
     Any number of threads and processes may read an index concurrently. :func:`dft_utils.open` opens one, and
     :meth:`dft_utils.Aggregator.index` makes one from memory. Unpickling opens the index at the same path, in its
     state at that time.
     """
+
+    _free = "dft_index_free"
 
     def __init__(self, path: PathLike) -> None:
         """Open the index at a path; raise :class:`dft_utils.NoIndexError` if there is none."""
@@ -104,25 +107,7 @@ class Index:
 
     def close(self) -> None:
         """Close the index. Tables that are being read stay valid."""
-        handle = self._handle
-        if handle is not None:
-            # If this fails because another thread uses the handle, the handle stays valid.
-            call("dft_index_free", handle)
-            self._handle = None
-
-    def __enter__(self) -> "Index":
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if getattr(self, "_handle", None) is not None:
-            try:
-                self.close()
-            except DftError:
-                # No caller can handle the error, and Python would print it.
-                pass
+        super().close()
 
     def __reduce__(self) -> Any:
         if not self.path:
