@@ -7,6 +7,7 @@
 // It shows only names that it made.
 #![allow(clippy::disallowed_methods)]
 
+mod campaign;
 mod lanes;
 mod process;
 mod random;
@@ -24,7 +25,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::Parser;
 
-use crate::random::Random;
+use crate::campaign::Campaign;
 use crate::report::Report;
 use crate::tools::Tools;
 
@@ -55,7 +56,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match campaign(&Arguments::parse()) {
+    match run(&Arguments::parse()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -66,7 +67,7 @@ fn main() -> ExitCode {
 }
 
 /// Runs the campaign. Returns whether it found no fault.
-fn campaign(arguments: &Arguments) -> Result<bool> {
+fn run(arguments: &Arguments) -> Result<bool> {
     if !cfg!(target_os = "linux") {
         bail!("system calls can be interposed on Linux only");
     }
@@ -76,21 +77,26 @@ fn campaign(arguments: &Arguments) -> Result<bool> {
     let work = std::fs::canonicalize(folder.path())?;
     let tools = Tools::compile(&std::path::absolute(&arguments.dft)?, &work)?;
     let report = Report::new(arguments.seed);
-    let jobs = if arguments.case.is_some() { 1 } else { arguments.jobs.max(1) };
     let wanted = |kind: &str| match &arguments.case {
         Some(case) => case.split('/').next() == Some(kind),
         None => arguments.only.is_empty() || arguments.only.iter().any(|only| only == kind),
     };
-    let case = arguments.case.as_deref();
-    let random = |kind: &str| Random::new(arguments.seed, kind);
-    if wanted(syscalls::KIND) {
-        syscalls::run(&tools, &work, jobs, &mut random(syscalls::KIND), arguments.scale, case, &report)?;
-    }
-    if wanted(writers::KIND) {
-        writers::run(&tools, &work, jobs, &mut random(writers::KIND), arguments.scale, case, &report)?;
-    }
-    if wanted(records::KIND) {
-        records::run(&tools, &work, jobs, &mut random(records::KIND), arguments.scale, case, &report)?;
+    let campaign = Campaign {
+        tools: &tools,
+        work: &work,
+        jobs: if arguments.case.is_some() { 1 } else { arguments.jobs.max(1) },
+        seed: arguments.seed,
+        scale: arguments.scale,
+        only: arguments.case.as_deref(),
+        report: &report,
+    };
+    type Run = fn(&Campaign<'_>) -> Result<()>;
+    let kinds: [(&str, Run); 3] =
+        [(syscalls::KIND, syscalls::run), (writers::KIND, writers::run), (records::KIND, records::run)];
+    for (kind, run) in kinds {
+        if wanted(kind) {
+            run(&campaign)?;
+        }
     }
     if arguments.keep {
         println!("\nthe last case is in {}", folder.keep().display());

@@ -14,10 +14,9 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 use dft_tests::{gzip, trace, write};
 
-use crate::lanes;
+use crate::campaign::Campaign;
 use crate::process::{self, Ended};
 use crate::random::Random;
-use crate::report::Report;
 use crate::tools::Tools;
 use crate::world;
 
@@ -59,34 +58,14 @@ struct Writer {
 }
 
 /// Tries random cases, or only the one called `only`.
-pub(crate) fn run(
-    tools: &Tools,
-    work: &Path,
-    jobs: usize,
-    random: &mut Random,
-    scale: usize,
-    only: Option<&str>,
-    report: &Report,
-) -> Result<()> {
-    report.begin(KIND);
-    let cases: Vec<String> = match only {
-        Some(name) => vec![name.to_owned()],
-        None => (0..CASES * scale)
+pub(crate) fn run(campaign: &Campaign<'_>) -> Result<()> {
+    let all = |random: &mut Random| {
+        (0..CASES * campaign.scale)
             .flat_map(|_| ways().map(|way| way.name))
             .map(|way| format!("{KIND}/{way}/{}", random.next() % 1_000_000))
-            .collect(),
+            .collect()
     };
-    lanes::each(
-        cases,
-        jobs,
-        &work.join(KIND),
-        |folder| folder,
-        |folder, case| {
-            let fault = Case::new(tools, folder, &case)?.fault()?;
-            report.case(&case, fault.as_deref());
-            Ok(())
-        },
-    )
+    campaign.try_named(KIND, all, |folder, name| Case::new(campaign.tools, folder, name)?.fault())
 }
 
 struct Case<'a> {

@@ -246,6 +246,22 @@ def _report(done: Any, faults: list[Fault], report: Any) -> Any:
     return report
 
 
+def _run(
+    name: str,
+    arguments: list[Any],
+    config: Optional[Config],
+    options: _abi.dft_build_options,
+    progress: Optional[OnProgress],
+) -> BuildReport:
+    """Run a function of the library that reads traces: with ``arguments``, then those that all such functions have."""
+    running = _Running(progress)
+    done = sized(_abi.dft_build_summary)
+    given = None if config is None else ctypes.byref(config._struct())
+    watch = (running.on_progress, running.on_fault, None)
+    running.run(name, *arguments, given, ctypes.byref(options), *watch, ctypes.byref(done))
+    return _report(done, running.faults, BuildReport())
+
+
 def build(
     traces: Union[PathLike, Iterable[PathLike]],
     index: Optional[PathLike] = None,
@@ -271,22 +287,8 @@ def build(
     """
     if index is None:
         index = default_location(traces)
-    running = _Running(progress)
-    done = sized(_abi.dft_build_summary)
-    listed, length = paths(traces)
-    running.run(
-        "dft_build",
-        listed,
-        length,
-        path_text(index),
-        None if config is None else ctypes.byref(config._struct()),
-        ctypes.byref(_options(memory, threads, strict, rebuild, source)),
-        running.on_progress,
-        running.on_fault,
-        None,
-        ctypes.byref(done),
-    )
-    return _report(done, running.faults, BuildReport())
+    options = _options(memory, threads, strict, rebuild, source)
+    return _run("dft_build", [*paths(traces), path_text(index)], config, options, progress)
 
 
 def stage(
@@ -308,24 +310,9 @@ def stage(
     ``part``: ``(k, n)``, part k of n, counted from 0. Parts are about equal in bytes, and the same on every machine
     that sees the same files. ``source``: as for :func:`build`. Traces that are already in a bundle are skipped.
     """
-    running = _Running(progress)
-    done = sized(_abi.dft_build_summary)
-    listed, length = paths(traces)
-    running.run(
-        "dft_stage",
-        listed,
-        length,
-        path_text(staging),
-        path_text(shared),
-        *(uint32(number, "part") for number in part),
-        None if config is None else ctypes.byref(config._struct()),
-        ctypes.byref(_options(memory, threads, strict, False, source)),
-        running.on_progress,
-        running.on_fault,
-        None,
-        ctypes.byref(done),
-    )
-    return _report(done, running.faults, BuildReport())
+    places = [path_text(staging), path_text(shared), *(uint32(number, "part") for number in part)]
+    options = _options(memory, threads, strict, False, source)
+    return _run("dft_stage", [*paths(traces), *places], config, options, progress)
 
 
 def plan(traces: Union[PathLike, Iterable[PathLike]], piece_size: Size = 0) -> list[Piece]:
@@ -366,8 +353,6 @@ def stage_pieces(
     all of its pieces are staged. Raises :class:`dft_utils.ChangedError` if the size of a trace has changed since it
     was cut: plan again.
     """
-    running = _Running(progress)
-    done = sized(_abi.dft_build_summary)
     given = list(pieces)
     listed = (_abi.dft_piece * len(given))()
     for place, piece in zip(listed, given):
@@ -375,20 +360,9 @@ def stage_pieces(
         place.path = path_text(piece.path)
         place.start = uint64(piece.start, "start")
         place.end, place.file_size = uint64(piece.end, "end"), uint64(piece.file_size, "file_size")
-    running.run(
-        "dft_stage_pieces",
-        listed,
-        len(given),
-        path_text(staging),
-        path_text(shared),
-        None if config is None else ctypes.byref(config._struct()),
-        ctypes.byref(_options(memory, threads, strict, False, source)),
-        running.on_progress,
-        running.on_fault,
-        None,
-        ctypes.byref(done),
-    )
-    return _report(done, running.faults, BuildReport())
+    options = _options(memory, threads, strict, False, source)
+    arguments = [listed, len(given), path_text(staging), path_text(shared)]
+    return _run("dft_stage_pieces", arguments, config, options, progress)
 
 
 def ingest(index: PathLike, shared: PathLike, *, keep: bool = False) -> IngestReport:

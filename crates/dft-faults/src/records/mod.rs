@@ -9,10 +9,9 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use dft_tests::{gzip, write};
 
-use crate::lanes;
+use crate::campaign::Campaign;
 use crate::process;
 use crate::random::Random;
-use crate::report::Report;
 use crate::tools::Tools;
 use crate::world::Tree;
 
@@ -29,31 +28,11 @@ const WAYS: [&str; 5] = ["plain", "members", "grown", "staged", "lines"];
 type Built = Result<Option<Tree>, String>;
 
 /// Tries random cases, or only the one called `only`.
-pub(crate) fn run(
-    tools: &Tools,
-    work: &Path,
-    jobs: usize,
-    random: &mut Random,
-    scale: usize,
-    only: Option<&str>,
-    report: &Report,
-) -> Result<()> {
-    report.begin(KIND);
-    let cases: Vec<String> = match only {
-        Some(name) => vec![name.to_owned()],
-        None => (0..CASES * scale).map(|_| format!("{KIND}/{}", random.next() % 100_000_000)).collect(),
+pub(crate) fn run(campaign: &Campaign<'_>) -> Result<()> {
+    let all = |random: &mut Random| {
+        (0..CASES * campaign.scale).map(|_| format!("{KIND}/{}", random.next() % 100_000_000)).collect()
     };
-    lanes::each(
-        cases,
-        jobs,
-        &work.join(KIND),
-        |folder| folder,
-        |folder, name| {
-            let fault = Case::new(tools, folder, &name)?.fault()?;
-            report.case(&name, fault.as_deref());
-            Ok(())
-        },
-    )
+    campaign.try_named(KIND, all, |folder, name| Case::new(campaign.tools, folder, name)?.fault())
 }
 
 struct Case<'a> {

@@ -10,9 +10,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use crate::campaign::Campaign;
 use crate::lanes;
 use crate::random::Random;
-use crate::report::Report;
 use crate::scenarios::{SCENARIOS, Scenario};
 use crate::tools::Tools;
 
@@ -77,21 +77,14 @@ impl Case {
 }
 
 /// Tries random cases, or only the one called `only`.
-pub(crate) fn run(
-    tools: &Tools,
-    work: &Path,
-    jobs: usize,
-    random: &mut Random,
-    scale: usize,
-    only: Option<&str>,
-    report: &Report,
-) -> Result<()> {
+pub(crate) fn run(campaign: &Campaign<'_>) -> Result<()> {
+    let &Campaign { tools, jobs, report, .. } = campaign;
     report.begin(KIND);
-    let work = work.join(KIND);
-    let cases = match only {
+    let work = campaign.work.join(KIND);
+    let cases = match campaign.only {
         Some(name) => vec![Case::named(name)?],
         None => {
-            let (cases, of) = cases(tools, &work, random, scale)?;
+            let (cases, of) = cases(tools, &work, &mut campaign.random(KIND), campaign.scale)?;
             report.note(format!("{} of {of} possible cases", cases.len()));
             cases
         }
