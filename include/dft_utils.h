@@ -575,7 +575,7 @@ typedef struct dft_ingest_summary {
     uint64_t not_removed;
     // The number of bundles that are being moved, or were when their worker died.
     uint64_t unfinished;
-    // The number of traces of which some pieces are staged and others are missing.
+    // The number of traces with some pieces staged and others missing.
     uint64_t waiting_traces;
     // The number of traces whose pieces do not fit together: stage them whole.
     uint64_t unchained_traces;
@@ -1116,7 +1116,7 @@ dft_status dft_ingest(struct dft_text index,
 
 // Like dft_ingest(), and reports the traces whose pieces were staged separately.
 //
-// `on_waiting`: receives each trace of which some pieces are staged, and what is missing. `on_unchained`: receives
+// `on_waiting`: receives each trace with missing pieces, and what is missing. `on_unchained`: receives
 // each trace whose pieces do not fit together, and why: stage it whole with dft_stage(), then ingest it. `on_refused`
 // does not receive these traces. Callbacks run on the caller's thread; each may be NULL. The other arguments and the
 // statuses are those of dft_ingest().

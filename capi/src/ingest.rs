@@ -27,7 +27,7 @@ pub struct dft_ingest_summary {
     pub not_removed: u64,
     /// The number of bundles that are being moved, or were when their worker died.
     pub unfinished: u64,
-    /// The number of traces of which some pieces are staged and others are missing.
+    /// The number of traces with some pieces staged and others missing.
     pub waiting_traces: u64,
     /// The number of traces whose pieces do not fit together: stage them whole.
     pub unchained_traces: u64,
@@ -68,7 +68,7 @@ pub extern "C" fn dft_ingest(
 
 /// Like dft_ingest(), and reports the traces whose pieces were staged separately.
 ///
-/// `on_waiting`: receives each trace of which some pieces are staged, and what is missing. `on_unchained`: receives
+/// `on_waiting`: receives each trace with missing pieces, and what is missing. `on_unchained`: receives
 /// each trace whose pieces do not fit together, and why: stage it whole with dft_stage(), then ingest it. `on_refused`
 /// does not receive these traces. Callbacks run on the caller's thread; each may be NULL. The other arguments and the
 /// statuses are those of dft_ingest().

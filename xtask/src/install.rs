@@ -80,7 +80,7 @@ fn put_static(built: &Path, to: &Path) -> Result<()> {
     let mut strip = Command::new("objcopy");
     strip.args(["--strip-debug", "--remove-section=.llvmbc", "--remove-section=.llvmcmd"]).arg(&object);
     step("stripping debug information", &mut strip)?;
-    // Unique symbols, of which a process has one, cannot be made local; weak ones can.
+    // Unique symbols exist once per process and cannot be made local; weak ones can.
     let unique: Vec<String> =
         names(&object, &[])?.into_iter().filter(|(kind, _)| kind == "u").map(|(_, name)| name).collect();
     let list = to.with_file_name("dft_utils.unique");

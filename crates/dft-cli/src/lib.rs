@@ -32,7 +32,7 @@ use crate::args::{Cli, Command};
 enum Outcome {
     /// Done.
     Done,
-    /// Done, but the input has faults, each of which was reported.
+    /// Done, but the input has faults; each was reported.
     Faults,
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn refuse_faults(outcomes: &[FileOutcome], names: &TraceNames) -> Res
     Ok(())
 }
 
-/// Refuses files without a single record, of which no index can be made.
+/// Refuses files without a single record: they make no index.
 pub(crate) fn refuse_empty(outcomes: &[FileOutcome]) -> Result<(), BuildError> {
     let mut files = Vec::new();
     for FileOutcome { path, state, .. } in outcomes {

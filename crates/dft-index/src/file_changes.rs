@@ -120,7 +120,7 @@ fn traces_after(
     renamed: &HashMap<Vec<u8>, Vec<u8>>,
     gone: &GoneTraces,
 ) -> BTreeMap<Vec<u8>, FileEntry> {
-    // A trace that is gone and of which nothing is counted is dropped.
+    // A trace is dropped if its file is gone and nothing of it is counted.
     let empty: Vec<&Vec<u8>> = gone.files.iter().filter(|name| !is_counted(&known.files[*name])).collect();
     let mut traces = known.files.clone();
     traces.retain(|name, _| !renamed.contains_key(name) && !empty.contains(&name));

@@ -36,7 +36,7 @@ pub(crate) enum Origin {
     Classified,
 }
 
-/// The texts of all traces of which anything is counted.
+/// The texts of all traces with counted records.
 pub(crate) struct TraceTexts<'a> {
     known: &'a KnownTraces,
     texts: Vec<TraceText>,
@@ -126,7 +126,7 @@ impl<'a> TraceTexts<'a> {
         same.min_by_key(|&at| &self.texts[at].name)
     }
 
-    /// A trace of which a file that is cut short has the start.
+    /// A trace whose start is the text of a file that is cut short.
     pub(crate) fn continued(&self, path: &Path, scan: &TextScan) -> Result<Option<usize>, BuildError> {
         let longer = |text: &TraceText| {
             let may_start_so = text.opening == scan.opening || text.origin != Origin::Index;

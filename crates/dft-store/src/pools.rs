@@ -1,4 +1,4 @@
-//! RocksDB's thread pools, of which a process has one set, and `fork()`, which they do not survive.
+//! RocksDB's thread pools and `fork()`. A process has one set of pools, and they do not survive a fork.
 //!
 //! A child has none of its parent's threads, but RocksDB would believe that they are idle and wait for them at its next
 //! flush or at exit. So the threads are ended before each fork. Idle ones cost nothing to recreate, which RocksDB does

@@ -64,7 +64,7 @@ class BuildReport:
     text_bytes: int = 0
     #: Records of unknown phase, which are in no row.
     skipped_records: int = 0
-    #: Files with the same trace as another file, of which nothing is counted.
+    #: Files with the same trace as another file. Nothing of them is counted.
     duplicate_files: int = 0
     #: All faults of the input: duplicates, malformed lines, records of unknown phase, and truncated, damaged, empty or
     #: unreadable files.
@@ -83,7 +83,7 @@ class IngestReport:
     not_removed: int = 0
     #: Bundles that are still being staged, or whose worker died.
     unfinished: int = 0
-    #: Files with the same trace as another file, of which nothing is counted.
+    #: Files with the same trace as another file. Nothing of them is counted.
     duplicate_files: int = 0
     faults: list[Fault] = field(default_factory=list)
     #: Traces with missing pieces, and the pieces that they wait for.

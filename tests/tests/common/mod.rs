@@ -85,7 +85,7 @@ impl Case {
         exported(&index, &self.root())
     }
 
-    /// Exports every table of an index of texts, each of which is a trace.
+    /// Indexes each text as a trace, and exports every table.
     pub(crate) fn exported_of(&self, texts: &[&str]) -> BTreeMap<String, Vec<u8>> {
         let (index, traces) = (self.root().join("wanted"), self.root().join("wanted-traces"));
         let _ = (fs::remove_dir_all(&index), fs::remove_dir_all(&traces));

@@ -1,4 +1,4 @@
-//! Hash tables: the names of hashes, of which an index may have millions.
+//! Hash tables: the names of hashes. An index may have millions.
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -23,7 +23,7 @@ pub struct IngestedBundle {
     pub piece: Option<(PathBuf, PieceEntry)>,
 }
 
-/// A trace of which only some pieces are staged.
+/// A trace with only some of its pieces staged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitingTrace {
     /// The trace.
