@@ -57,6 +57,8 @@ fn failures_exit_1_with_advice() {
         assert!(ran.err.contains(message), "{arguments:?}: {}", ran.err);
     }
     run(DFT, ["index".to_owned(), path("x.pfw")]).exits(0);
+    let ran = run(DFT, ["verify".to_owned(), path("")]).exits(1);
+    assert!(ran.err.contains("the index of these traces is") && ran.err.contains(".dftagg"), "{}", ran.err);
     let ran = run(DFT, ["index".to_owned(), path("x.pfw"), "--interval".to_owned(), "2s".to_owned()]).exits(1);
     assert!(
         ran.err.contains("1000000 µs") && ran.err.contains("2000000 µs") && ran.err.contains("--rebuild"),

@@ -1,8 +1,11 @@
 //! `dft verify`.
 
-use anyhow::{Result, bail};
+use std::path::Path;
+
+use anyhow::{Error, Result, anyhow, bail};
+use dft_index::index_location;
 use dft_io::Show;
-use dft_store::verify;
+use dft_store::{Index, verify};
 
 use crate::Outcome;
 use crate::args::VerifyArgs;
@@ -10,7 +13,7 @@ use crate::output::{say, tell};
 use crate::units::{count, plural};
 
 pub(crate) fn run(args: &VerifyArgs) -> Result<Outcome> {
-    let found = verify(&args.index)?;
+    let found = verify(&args.index).map_err(|error| of_traces(&args.index).unwrap_or_else(|| error.into()))?;
     for fault in &found.faults {
         tell(&format!("damaged: {fault}\n"));
     }
@@ -31,4 +34,12 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Outcome> {
         plural(found.files, "file"),
     ))?;
     Ok(Outcome::Done)
+}
+
+/// The error for a directory of traces, which has its index inside: it names that index.
+fn of_traces(path: &Path) -> Option<Error> {
+    let index = index_location(&[path.to_owned()]).ok()?;
+    let has = |path: &Path| Index::exists(path).unwrap_or(false);
+    let is_other = index != path && !has(path) && has(&index);
+    is_other.then(|| anyhow!("{}: no index here; the index of these traces is {}", path.shown(), index.shown()))
 }
