@@ -32,7 +32,7 @@ self_cell! {
 struct Rows {
     scan: OwnedRows,
     /// The current row. The caller has pointers to it until the next step.
-    key: [u8; 24],
+    key: [u8; RowKey::LENGTH],
     value: Vec<u8>,
     row: RowValue,
     series: Option<(SeriesId, SeriesIdentity)>,
@@ -80,7 +80,7 @@ unsafe impl Growing for dft_row_query {}
 pub struct dft_row {
     /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
-    /// The key, 24 bytes: the series id and the bucket.
+    /// The key, 32 bytes: the series id and the bucket.
     pub key: dft_text,
     /// The encoded value, for dft_row_value_decode() and dft_row_values_merge().
     pub value: dft_text,
@@ -134,7 +134,7 @@ pub extern "C" fn dft_rows_open(
             wanted.series = shards.swap_remove(asked.shard as usize);
         }
         let scan = OwnedRows::try_new(source, |source| source.rows(wanted))?;
-        let rows = Rows { scan, key: [0; 24], value: Vec::new(), row: RowValue::empty(), series: None };
+        let rows = Rows { scan, key: [0; RowKey::LENGTH], value: Vec::new(), row: RowValue::empty(), series: None };
         *place = handles::put(rows)?;
         Ok(())
     })
@@ -163,9 +163,10 @@ impl Rows {
         let index = self.scan.borrow_owner();
         self.row.read(&self.value, key.bucket, RowParts::Core).map_err(|error| index.bad_row(&key, error))?;
         if self.series.as_ref().is_none_or(|(id, _)| *id != key.series) {
-            let end = SeriesId((u128::from_be_bytes(key.series.0).saturating_add(1)).to_be_bytes());
-            let found = index.series(key.series..end)?.next().transpose()?;
-            self.series = Some(found.ok_or_else(|| index.unknown_series(key.series))?);
+            let mut series = index.series(key.series..key.series.next())?;
+            series.advance(key.series)?;
+            let identity = series.identity().cloned();
+            self.series = Some((key.series, identity.ok_or_else(|| index.unknown_series(key.series))?));
         }
         let Some((_, identity)) = &self.series else {
             return Err(Failure::new(DFT_DAMAGED, "a row has no series"));

@@ -1,21 +1,22 @@
 //! The aggregator, which adds records to a table in memory. The rules for each phase of record are in `rules`.
 
-use std::collections::HashSet;
 use std::fmt;
 
 use ahash::RandomState;
-use dft_codec::{Bounds, FileCounts, NameKind};
+use dft_codec::{Bounds, FileCounts, ProcessId};
 use dft_metrics::SketchMapping;
 use dft_trace::{ArgKey, Clock, MalformedReason, Phase, Record};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashTable};
 
 use crate::arg_plan::ArgPlans;
 use crate::cells::{ByteOrders, Cells};
 use crate::config::Config;
+use crate::file_ids::FileIds;
 use crate::intern::{Interner, Symbol};
+use crate::name_log::NameLog;
 use crate::rules::Origin;
 use crate::series_cache::SeriesCache;
-use crate::table::{CounterKey, Giver, KnownSeries, MetricPart, RowCell, SeriesKey, TelemetryCell};
+use crate::table::{CounterKey, KnownScope, KnownSeries, MetricPart, RowCell, ScopeKey, SeriesKey, TelemetryCell};
 
 /// The table in memory of an aggregation, and the rules by which records update it.
 ///
@@ -25,18 +26,25 @@ pub struct Aggregator {
     pub(crate) sketches: Option<SketchMapping>,
     pub(crate) interner: Interner,
     pub(crate) orders: ByteOrders,
-    pub(crate) series: HashMap<SeriesKey, KnownSeries, RandomState>,
+    pub(crate) scopes: HashMap<ScopeKey, KnownScope, RandomState>,
+    pub(crate) files: FileIds,
+    /// Series by number, which is the number of their rows.
+    pub(crate) series: Vec<SeriesKey>,
+    /// The numbers of series by their keys.
+    pub(crate) series_table: HashTable<(SeriesKey, u32)>,
     /// Series by the raw values of records. Most records need only this lookup.
     pub(crate) series_cache: SeriesCache<KnownSeries>,
+    /// Scopes by the raw values of records, for records whose file is new.
+    pub(crate) scope_cache: SeriesCache<KnownScope>,
     pub(crate) plans: ArgPlans,
     pub(crate) rows: Cells<RowCell>,
     /// Symbols of categories in lower case, by the symbol of the category in the trace.
     pub(crate) lower: HashMap<Symbol, Symbol, RandomState>,
     pub(crate) counters: HashMap<CounterKey, u32, RandomState>,
     pub(crate) telemetry: Cells<TelemetryCell>,
-    pub(crate) names: HashSet<(NameKind, Symbol, Symbol, Giver), RandomState>,
+    pub(crate) names: NameLog,
     /// The process that gave the last name. It mostly gives the next name, too.
-    pub(crate) last_giver: Option<((Symbol, i64), Giver)>,
+    pub(crate) last_giver: Option<((Symbol, i64), ProcessId)>,
     pub(crate) bounds: Option<Bounds>,
     /// Scratch memory for the custom metrics of aggregated calls.
     pub(crate) parts: Vec<(Symbol, MetricPart, usize)>,
@@ -55,14 +63,18 @@ impl Aggregator {
             sketches: config.sketch_accuracy.and_then(SketchMapping::new),
             interner: Interner::new(),
             orders: ByteOrders::default(),
-            series: HashMap::with_hasher(hasher(1)),
+            scopes: HashMap::with_hasher(hasher(1)),
+            files: FileIds::new(),
+            series: Vec::new(),
+            series_table: HashTable::new(),
             series_cache: SeriesCache::new(),
+            scope_cache: SeriesCache::new(),
             plans: ArgPlans::default(),
             rows: Cells::new(),
             lower: HashMap::with_hasher(hasher(2)),
             counters: HashMap::with_hasher(hasher(3)),
             telemetry: Cells::new(),
-            names: HashSet::with_hasher(hasher(4)),
+            names: NameLog::new(),
             last_giver: None,
             bounds: None,
             parts: Vec::new(),
@@ -110,17 +122,20 @@ impl Aggregator {
         self.interner.memory()
             + self.rows.memory()
             + self.telemetry.memory()
-            + self.series.capacity() * (size_of::<(SeriesKey, KnownSeries)>() + 1)
+            + self.scopes.capacity() * (size_of::<(ScopeKey, KnownScope)>() + 1)
+            + self.files.memory()
+            + self.series.capacity() * size_of::<SeriesKey>()
+            + self.series_table.capacity() * (size_of::<(SeriesKey, u32)>() + 1)
+            + self.scope_cache.memory()
             + self.series_cache.memory()
             + self.plans.memory()
             + self.counters.capacity() * (size_of::<(CounterKey, u32)>() + 1)
-            + self.names.capacity() * (size_of::<(NameKind, Symbol, Symbol, Giver)>() + 1)
+            + self.names.memory()
             + self.lower.capacity() * (size_of::<(Symbol, Symbol)>() + 1)
             + self.orders.memory()
             // Temporary memory for writing the table out.
-            + self.series.len() * 32
+            + self.series.len() * 48
             + self.counters.len() * 256
-            + self.names.len() * size_of::<(NameKind, Symbol, Symbol, Giver)>()
     }
 
     /// Tells whether nothing was added since the table was last written out.

@@ -2,19 +2,22 @@
 //!
 //! Records of a series arrive nearly in order of time. So a series has up to [`OPEN`] open cells. When one more bucket
 //! starts, the cell of the earliest bucket is encoded: its value's bytes are appended to the series. An encoded cell
-//! takes a fraction of an open cell's memory, and sorting encoded cells is nearly free. A late record opens a new cell
-//! for its bucket, and the parts are merged when the table is written out.
+//! takes a fraction of an open cell's memory, and sorting encoded cells is nearly free. Also, all series together have at
+//! most [`MOST_OPEN`] open cells: of a million files that are read once each, only the last ones are open. A late record
+//! opens a new cell for its bucket, and the parts are merged when the table is written out.
 
 use std::collections::HashMap;
 
 use dft_codec::UsualName;
-use smallvec::SmallVec;
 
-use crate::encoded_cells::EncodedCells;
+use crate::encoded_cells::{CellArena, CellChain};
 use crate::intern::{Interner, Symbol};
 
 /// The maximum number of open cells per series.
-const OPEN: usize = 4;
+const OPEN: u8 = 4;
+
+/// The maximum number of open cells of all series.
+const MOST_OPEN: usize = 1 << 14;
 
 /// A cell of the table.
 pub(crate) trait TableCell {
@@ -33,19 +36,36 @@ pub(crate) trait EncodeCell<C> {
     fn encode(&mut self, cell: &C, bucket: u64, out: &mut Vec<u8>);
 }
 
-#[derive(Default)]
+/// No slot.
+const NONE: u32 = u32::MAX;
+
 struct SeriesCells {
-    open: SmallVec<[(u64, u32); 2]>,
-    encoded: EncodedCells,
+    /// The slot of the open cell that was opened last.
+    last: u32,
+    /// How many cells are open.
+    open: u8,
+    encoded: CellChain,
+}
+
+/// A cell, and whose it is while it is open.
+struct Slot<C> {
+    bucket: u64,
+    series: u32,
+    /// The slot of the series' open cell that was opened before this one.
+    before: u32,
+    /// Whether the cell was used since it was last passed over for closing.
+    used: bool,
+    cell: C,
 }
 
 /// Cells by series and bucket.
 pub(crate) struct Cells<C> {
     series: Vec<SeriesCells>,
-    cells: Vec<C>,
+    slots: Vec<Slot<C>>,
     free: Vec<u32>,
-    /// The bytes of all encoded cells.
-    encoded_bytes: usize,
+    /// The slot that is looked at next when a cell has to be closed.
+    hand: usize,
+    encoded: CellArena,
     /// The heap bytes of all cells.
     heap_bytes: usize,
     scratch: Vec<u8>,
@@ -55,9 +75,10 @@ impl<C: TableCell> Cells<C> {
     pub(crate) fn new() -> Self {
         Self {
             series: Vec::new(),
-            cells: Vec::new(),
+            slots: Vec::new(),
             free: Vec::new(),
-            encoded_bytes: 0,
+            hand: 0,
+            encoded: CellArena::default(),
             heap_bytes: 0,
             scratch: Vec::new(),
         }
@@ -65,50 +86,108 @@ impl<C: TableCell> Cells<C> {
 
     /// Adds a series and returns its number.
     pub(crate) fn add_series(&mut self) -> u32 {
-        self.series.push(SeriesCells::default());
+        self.series.push(SeriesCells { last: NONE, open: 0, encoded: CellChain::EMPTY });
         (self.series.len() - 1) as u32
     }
 
     /// Returns the open cell of a bucket, and opens it if necessary.
     #[inline]
     pub(crate) fn cell(&mut self, series: u32, bucket: u64, encoder: &mut impl EncodeCell<C>) -> &mut C {
-        let open = &self.series[series as usize].open;
-        let slot = match open.iter().rev().find(|(open, _)| *open == bucket) {
-            Some(&(_, slot)) => slot,
-            None => self.open(series, bucket, encoder),
-        };
-        &mut self.cells[slot as usize]
+        let mut at = self.series[series as usize].last;
+        while at != NONE {
+            let slot = &self.slots[at as usize];
+            if slot.bucket == bucket {
+                break;
+            }
+            at = slot.before;
+        }
+        if at == NONE {
+            at = self.open(series, bucket, encoder);
+        }
+        let slot = &mut self.slots[at as usize];
+        slot.used = true;
+        &mut slot.cell
     }
 
     fn open(&mut self, series: u32, bucket: u64, encoder: &mut impl EncodeCell<C>) -> u32 {
-        let state = &mut self.series[series as usize];
-        let slot = if state.open.len() == OPEN {
-            let oldest = (0..OPEN).min_by_key(|&at| state.open[at].0).unwrap_or(0);
-            let (old, slot) = state.open.remove(oldest);
-            let cell = &mut self.cells[slot as usize];
-            self.heap_bytes -= cell.heap_bytes();
-            self.encoded_bytes += encode_into(state, cell, old, encoder, &mut self.scratch);
-            self.heap_bytes += cell.heap_bytes();
-            slot
-        } else if let Some(slot) = self.free.pop() {
-            slot
-        } else {
-            self.cells.push(C::empty());
-            (self.cells.len() - 1) as u32
+        if self.series[series as usize].open == OPEN {
+            self.close(self.earliest(series), encoder);
+        } else if self.free.is_empty() && self.slots.len() == MOST_OPEN {
+            self.close_unused(encoder);
+        }
+        let before = self.series[series as usize].last;
+        let at = match self.free.pop() {
+            Some(at) => {
+                let slot = &mut self.slots[at as usize];
+                (slot.bucket, slot.series, slot.before) = (bucket, series, before);
+                at
+            }
+            None => {
+                self.slots.push(Slot { bucket, series, before, used: true, cell: C::empty() });
+                (self.slots.len() - 1) as u32
+            }
         };
-        state.open.push((bucket, slot));
-        slot
+        let state = &mut self.series[series as usize];
+        state.last = at;
+        state.open += 1;
+        at
+    }
+
+    /// Returns the slot of a series' open cell with the earliest bucket.
+    fn earliest(&self, series: u32) -> u32 {
+        let mut earliest = self.series[series as usize].last;
+        let mut at = earliest;
+        while at != NONE {
+            let slot = &self.slots[at as usize];
+            if slot.bucket < self.slots[earliest as usize].bucket {
+                earliest = at;
+            }
+            at = slot.before;
+        }
+        earliest
+    }
+
+    /// Closes a cell that was not used for long. All slots are open.
+    fn close_unused(&mut self, encoder: &mut impl EncodeCell<C>) {
+        while std::mem::take(&mut self.slots[self.hand].used) {
+            self.hand = (self.hand + 1) % self.slots.len();
+        }
+        self.close(self.hand as u32, encoder);
+        self.hand = (self.hand + 1) % self.slots.len();
+    }
+
+    /// Encodes an open cell and frees its slot.
+    fn close(&mut self, at: u32, encoder: &mut impl EncodeCell<C>) {
+        let (series, before) = (self.slots[at as usize].series, self.slots[at as usize].before);
+        // Take the slot out of the series' list.
+        let state = &mut self.series[series as usize];
+        if state.last == at {
+            state.last = before;
+        } else {
+            let mut later = state.last;
+            while self.slots[later as usize].before != at {
+                later = self.slots[later as usize].before;
+            }
+            self.slots[later as usize].before = before;
+        }
+        state.open -= 1;
+        let slot = &mut self.slots[at as usize];
+        self.heap_bytes -= slot.cell.heap_bytes();
+        self.scratch.clear();
+        encoder.encode(&slot.cell, slot.bucket, &mut self.scratch);
+        slot.cell.reset();
+        self.heap_bytes += slot.cell.heap_bytes();
+        self.encoded.push(&mut state.encoded, slot.bucket, &self.scratch);
+        self.free.push(at);
     }
 
     /// Returns the approximate memory in bytes.
     pub(crate) fn memory(&self) -> usize {
-        // The heap lists of a series' open and encoded cells.
-        const LISTS: usize = 128;
-        self.series.capacity() * (size_of::<SeriesCells>() + LISTS)
-            + self.cells.capacity() * size_of::<C>()
+        self.series.capacity() * size_of::<SeriesCells>()
+            + self.slots.capacity() * size_of::<Slot<C>>()
             + self.free.capacity() * size_of::<u32>()
             + self.heap_bytes
-            + self.encoded_bytes * 3 / 2
+            + self.encoded.memory()
             + self.scratch.capacity()
     }
 
@@ -119,38 +198,29 @@ impl<C: TableCell> Cells<C> {
         self.heap_bytes += bytes;
     }
 
-    /// Encodes the open cells of a series, and returns its encoded cells.
-    pub(crate) fn finish(&mut self, series: u32, encoder: &mut impl EncodeCell<C>) -> &EncodedCells {
-        let state = &mut self.series[series as usize];
-        while let Some((bucket, slot)) = state.open.pop() {
-            let cell = &mut self.cells[slot as usize];
-            self.heap_bytes -= cell.heap_bytes();
-            self.encoded_bytes += encode_into(state, cell, bucket, encoder, &mut self.scratch);
-            self.heap_bytes += cell.heap_bytes();
-            self.free.push(slot);
+    /// Encodes all open cells.
+    pub(crate) fn finish(&mut self, encoder: &mut impl EncodeCell<C>) {
+        for series in 0..self.series.len() {
+            while self.series[series].last != NONE {
+                self.close(self.earliest(series as u32), encoder);
+            }
         }
-        &state.encoded
     }
 
-    /// [Finishes](Cells::finish) a series, and removes its encoded cells from the table.
-    pub(crate) fn take(&mut self, series: u32, encoder: &mut impl EncodeCell<C>) -> EncodedCells {
-        self.finish(series, encoder);
-        std::mem::take(&mut self.series[series as usize].encoded)
+    /// Returns the encoded cells of all series.
+    pub(crate) fn encoded(&self) -> &CellArena {
+        &self.encoded
     }
-}
 
-/// Encodes a cell, empties it, and returns the number of bytes that its value takes.
-fn encode_into<C: TableCell>(
-    state: &mut SeriesCells,
-    cell: &mut C,
-    bucket: u64,
-    encoder: &mut impl EncodeCell<C>,
-    scratch: &mut Vec<u8>,
-) -> usize {
-    scratch.clear();
-    encoder.encode(cell, bucket, scratch);
-    cell.reset();
-    state.encoded.push(bucket, scratch)
+    /// Returns the encoded cells of a series.
+    pub(crate) fn chain(&self, series: u32) -> CellChain {
+        self.series[series as usize].encoded
+    }
+
+    /// Takes the encoded cells of all series out of the table.
+    pub(crate) fn take_encoded(&mut self) -> CellArena {
+        std::mem::take(&mut self.encoded)
+    }
 }
 
 /// Values by name, for the few names that a cell has. Lookups in the same order each time are fast.

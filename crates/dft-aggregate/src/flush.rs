@@ -1,25 +1,29 @@
 //! Writing a table out as a run, in memory or in a file.
 
-use dft_codec::{NameGivers, NameKey, RowKey, SeriesId, SeriesIdentity, TelemetryKey};
+use dft_codec::{FileHashKey, NameGivers, NameKind, RowKey, ScopeHash, SeriesId, SeriesIdentity, TelemetryKey};
 
 use crate::aggregator::Aggregator;
 use crate::encoded_cells::TableRows;
 use crate::run::{Run, RunError, RunWriter, Section};
-use crate::table::{CellEncoder, Giver, SeriesKey};
+use crate::table::{CellEncoder, ScopeKey};
+
+/// The encoded scopes of a table and their hashes, by number.
+struct EncodedScopes(Vec<(ScopeHash, Vec<u8>)>);
 
 impl Aggregator {
     /// Turns the table into a run in memory. Its rows are not copied.
     pub fn into_run(mut self) -> Run {
-        let series = self.series_by_id();
+        let scopes = self.encoded_scopes();
+        let series = self.series_by_id(&scopes);
         let mut writer = RunWriter::in_memory();
         let written = self
-            .write_identities(&series, &mut writer)
+            .write_identities(&scopes, &series, &mut writer)
             .and_then(|()| self.write_telemetry(&mut writer))
             .and_then(|()| writer.finish());
-        let mut encoder = CellEncoder { interner: &self.interner, orders: &mut self.orders };
-        let rows = series.iter().map(|&(id, row)| (id, self.rows.take(row, &mut encoder))).collect();
+        self.rows.finish(&mut CellEncoder { interner: &self.interner, orders: &mut self.orders });
+        let rows = series.iter().map(|&(id, row)| (id, self.rows.chain(row))).collect();
         match written {
-            Ok(run) => run.with_rows(TableRows::new(rows)),
+            Ok(run) => run.with_rows(TableRows::new(self.rows.take_encoded(), rows)),
             // Writes to memory do not fail.
             Err(error) => unreachable!("a run in memory: {error}"),
         }
@@ -32,8 +36,9 @@ impl Aggregator {
     /// If the file cannot be written. The table is unchanged then.
     pub fn spill(&mut self, path: &std::path::Path) -> Result<Run, RunError> {
         let run = RunWriter::to_file(path).and_then(|mut writer| {
-            let series = self.series_by_id();
-            self.write_identities(&series, &mut writer)?;
+            let scopes = self.encoded_scopes();
+            let series = self.series_by_id(&scopes);
+            self.write_identities(&scopes, &series, &mut writer)?;
             self.write_rows(&series, &mut writer)?;
             self.write_telemetry(&mut writer)?;
             writer.finish()
@@ -49,49 +54,71 @@ impl Aggregator {
         Ok(run)
     }
 
-    /// Returns the ids and numbers of all series, by id.
-    fn series_by_id(&self) -> Vec<(SeriesId, u32)> {
-        let mut series: Vec<_> = self.series.iter().map(|(key, known)| (self.identity(key).id(), known.row)).collect();
-        series.sort_unstable();
-        series
+    fn encoded_scopes(&self) -> EncodedScopes {
+        let mut scopes: Vec<_> = self
+            .scopes
+            .iter()
+            .map(|(key, known)| {
+                let scope = self.scope(key).encode_scope();
+                (known.number, (ScopeHash::of(key.kind, &scope), scope))
+            })
+            .collect();
+        scopes.sort_unstable_by_key(|(number, _)| *number);
+        EncodedScopes(scopes.into_iter().map(|(_, scope)| scope).collect())
     }
 
-    /// Writes the identities of the series, and names.
-    fn write_identities(&self, series: &[(SeriesId, u32)], out: &mut RunWriter) -> Result<(), RunError> {
-        let mut keys: Vec<Option<&SeriesKey>> = vec![None; self.series.len()];
-        for (key, known) in &self.series {
-            keys[known.row as usize] = Some(key);
-        }
+    /// Returns the ids and numbers of all series, by id.
+    fn series_by_id(&self, scopes: &EncodedScopes) -> Vec<(SeriesId, u32)> {
+        let ids = self.series.iter().zip(0_u32..).map(|(key, row)| {
+            let SeriesId(id) = SeriesId::new(scopes.0[key.scope as usize].0, self.files.get(key.file));
+            let (mut first, mut last) = ([0; 16], [0; 8]);
+            first.copy_from_slice(&id[..16]);
+            last.copy_from_slice(&id[16..]);
+            // Numbers sort faster than bytes.
+            (u128::from_be_bytes(first), u64::from_be_bytes(last), row)
+        });
+        let mut series: Vec<_> = ids.collect();
+        series.sort_unstable();
+        let join = |(first, last, row): (u128, u64, u32)| {
+            let mut id = [0; SeriesId::LENGTH];
+            id[..16].copy_from_slice(&first.to_be_bytes());
+            id[16..].copy_from_slice(&last.to_be_bytes());
+            (SeriesId(id), row)
+        };
+        series.into_iter().map(join).collect()
+    }
+
+    /// Writes the scopes of the series, and names.
+    fn write_identities(
+        &self,
+        scopes: &EncodedScopes,
+        series: &[(SeriesId, u32)],
+        out: &mut RunWriter,
+    ) -> Result<(), RunError> {
         out.begin(Section::Series)?;
-        for &(id, row) in series {
-            if let Some(key) = keys[row as usize] {
-                out.put(&id.0, &self.identity(key).encode())?;
-            }
+        for same_scope in series.chunk_by(|a, b| a.0.scope() == b.0.scope()) {
+            let (id, row) = same_scope[0];
+            let scope = self.series[row as usize].scope;
+            out.put(&id.scope().0, &scopes.0[scope as usize].1)?;
         }
         out.begin(Section::Names)?;
-        let text = |symbol| self.interner.get(symbol);
-        let mut names: Vec<_> = self.names.iter().copied().collect();
-        // By key, then by giver.
-        names.sort_unstable_by(|a, b| (a.0, text(a.1), text(a.2), a.3).cmp(&(b.0, text(b.1), text(b.2), b.3)));
-        let mut givers = NameGivers::default();
-        for same in names.chunk_by(|a, b| (a.0, a.1, a.2) == (b.0, b.1, b.2)) {
-            let (kind, hash, name, _) = same[0];
-            givers.clear();
-            givers.extend(same.iter().filter_map(|&(.., giver)| match giver {
-                Giver::Nobody => None,
-                Giver::Process(process) => Some(process),
-            }));
-            let key = NameKey { kind, hash: text(hash).to_owned(), name: text(name).to_owned() }.encode();
-            out.put(&key, &givers.encode())?;
-        }
-        Ok(())
+        self.names.each_sorted(NameKind::File, &self.interner, |key, value| out.put(key, value))?;
+        self.names.each_sorted(NameKind::Host, &self.interner, |key, value| out.put(key, value))?;
+        let nobody = NameGivers::default().encode();
+        let texts = self.files.texts().map(|hash| FileHashKey { hash: self.interner.get(hash).to_owned() }.encode());
+        let mut texts: Vec<_> = texts.collect();
+        texts.sort_unstable();
+        texts.iter().try_for_each(|key| out.put(key, &nobody))?;
+        self.names.each_sorted(NameKind::String, &self.interner, |key, value| out.put(key, value))
     }
 
     fn write_rows(&mut self, series: &[(SeriesId, u32)], out: &mut RunWriter) -> Result<(), RunError> {
         out.begin(Section::Rows)?;
-        let mut encoder = CellEncoder { interner: &self.interner, orders: &mut self.orders };
+        self.rows.finish(&mut CellEncoder { interner: &self.interner, orders: &mut self.orders });
+        let mut values = self.rows.encoded().values();
         for &(id, row) in series {
-            for (bucket, value) in self.rows.finish(row, &mut encoder).values() {
+            values.become_of(self.rows.chain(row));
+            for (bucket, value) in &mut values {
                 out.put(&RowKey { series: id, bucket }.encode(), value)?;
             }
         }
@@ -101,7 +128,7 @@ impl Aggregator {
     fn write_telemetry(&mut self, out: &mut RunWriter) -> Result<(), RunError> {
         out.begin(Section::Telemetry)?;
         let text = |symbol| self.interner.get(symbol);
-        let mut encoder = CellEncoder { interner: &self.interner, orders: &mut self.orders };
+        self.telemetry.finish(&mut CellEncoder { interner: &self.interner, orders: &mut self.orders });
         let mut counters: Vec<(Vec<u8>, u32)> = self
             .counters
             .iter()
@@ -111,9 +138,11 @@ impl Aggregator {
             })
             .collect();
         counters.sort_unstable();
+        let mut values = self.telemetry.encoded().values();
         for (mut key, series) in counters {
             let prefix = key.len();
-            for (bucket, value) in self.telemetry.finish(series, &mut encoder).values() {
+            values.become_of(self.telemetry.chain(series));
+            for (bucket, value) in &mut values {
                 key.truncate(prefix);
                 key.extend_from_slice(&bucket.to_be_bytes());
                 out.put(&key, value)?;
@@ -122,7 +151,7 @@ impl Aggregator {
         Ok(())
     }
 
-    fn identity(&self, key: &SeriesKey) -> SeriesIdentity<&str> {
+    fn scope(&self, key: &ScopeKey) -> SeriesIdentity<&str> {
         let text = |symbol| self.interner.get(symbol);
         SeriesIdentity {
             kind: key.kind,
@@ -131,7 +160,7 @@ impl Aggregator {
             pid: key.pid,
             tid: key.tid,
             host_hash: text(key.host_hash),
-            file_hash: text(key.file_hash),
+            file_hash: "",
             extra: key.extra.iter().map(|&symbol| text(symbol)).collect(),
         }
     }

@@ -16,7 +16,7 @@ pub enum MergeError<E> {
     /// An entry does not decode.
     #[error("an entry of the build's table does not decode: {0}")]
     Decode(#[from] DecodeError),
-    /// Two series have one id: their 120-bit hashes collide.
+    /// Two scopes have one id: their 104-bit hashes collide.
     #[error("two series have the same id, so their rows cannot be told apart: {first:?} and {second:?}")]
     SeriesClash {
         /// One identity.
@@ -126,8 +126,8 @@ impl Merger {
             Self::Telemetry(bucket, row) => row.merge(TelemetryValue::decode(value, *bucket)?),
             Self::Series(first) if first != value => {
                 return Err(MergeError::SeriesClash {
-                    first: Box::new(SeriesIdentity::decode(first)?),
-                    second: Box::new(SeriesIdentity::decode(value)?),
+                    first: Box::new(SeriesIdentity::decode_scope(first)?),
+                    second: Box::new(SeriesIdentity::decode_scope(value)?),
                 });
             }
             Self::Series(_) => {}

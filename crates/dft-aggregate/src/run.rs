@@ -68,7 +68,7 @@ pub struct Run {
     /// The start of each section, and the end of the last one.
     starts: [u64; 5],
     /// The start of each partition of the rows, and the end of the last one.
-    partitions: [u64; PARTITIONS + 1],
+    partitions: Box<[u64]>,
     /// The rows, if they are not in the store.
     rows: Option<TableRows>,
 }
@@ -242,7 +242,7 @@ pub(crate) struct RunWriter {
     section: usize,
     starts: [u64; 5],
     next_partition: usize,
-    partitions: [u64; PARTITIONS + 1],
+    partitions: Box<[u64]>,
     scratch: Vec<u8>,
 }
 
@@ -265,7 +265,7 @@ impl RunWriter {
             section: 0,
             starts: [0; 5],
             next_partition: 0,
-            partitions: [0; PARTITIONS + 1],
+            partitions: vec![0; PARTITIONS + 1].into_boxed_slice(),
             scratch: Vec::new(),
         }
     }

@@ -149,7 +149,9 @@ impl<T: Copy> SeriesCache<T> {
 
     /// Caches the series of a key.
     pub(crate) fn insert(&mut self, key: &RawSeriesKey<'_, '_>, series: T) {
-        self.slots.resize_with(SLOTS, || None);
+        if self.slots.is_empty() {
+            self.slots.resize_with(SLOTS, || None);
+        }
         let rest = Some(Rest::of(key)).filter(|rest| !rest.extra.is_empty() || !rest.middles.is_empty());
         let heap = |slot: &Slot<T>| slot.rest.as_ref().map_or(0, |rest| rest.heap());
         let usual = key.usual.map(ValueKey::of);

@@ -1,22 +1,29 @@
 //! The table in memory: the keys of series and counters, and their cells.
 
-use dft_codec::{Custom, MetricName, ProcessId, RowCore, SeriesKind, TelemetryCore, encode_row, encode_telemetry};
+use dft_codec::{Custom, MetricName, RowCore, SeriesKind, TelemetryCore, encode_row, encode_telemetry};
 use dft_metrics::{FloatStats, Sketch};
 use smallvec::SmallVec;
 
 use crate::cells::{ByteOrders, Columns, EncodeCell, TableCell};
+use crate::file_ids::FileNumber;
 use crate::intern::{Interner, Symbol};
 
-/// A series' identity, in symbols.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// The identity of a series: the numbers of its scope and file.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct SeriesKey {
+    pub(crate) scope: u32,
+    pub(crate) file: FileNumber,
+}
+
+/// The identity of a scope, in symbols.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct ScopeKey {
     pub(crate) kind: SeriesKind,
     pub(crate) cat: Symbol,
     pub(crate) name: Symbol,
     pub(crate) pid: i64,
     pub(crate) tid: i64,
     pub(crate) host_hash: Symbol,
-    pub(crate) file_hash: Symbol,
     pub(crate) extra: SmallVec<[Symbol; 2]>,
 }
 
@@ -96,6 +103,14 @@ impl EncodeCell<TelemetryCell> for CellEncoder<'_> {
     }
 }
 
+/// The facts about a scope that are looked up once.
+#[derive(Clone, Copy)]
+pub(crate) struct KnownScope {
+    pub(crate) number: u32,
+    pub(crate) transfer: bool,
+    pub(crate) items: bool,
+}
+
 /// The facts about a series that are looked up once.
 #[derive(Clone, Copy)]
 pub(crate) struct KnownSeries {
@@ -115,14 +130,6 @@ pub(crate) struct CounterKey {
     /// `None` if the counter is host-wide.
     pub(crate) pid: Option<i64>,
     pub(crate) extra: SmallVec<[Symbol; 2]>,
-}
-
-/// The process that gave a name to a hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Giver {
-    /// The process is not known.
-    Nobody,
-    Process(ProcessId),
 }
 
 /// The part of an aggregated call's metric that an arg is. Parts are grouped in this order.

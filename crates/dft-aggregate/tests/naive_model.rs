@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use dft_aggregate::{Aggregator, Config, Run, Section, merge_into_one, merge_runs};
-use dft_codec::{FileCounts, RowKey, RowValue, SeriesId, SeriesIdentity, SeriesKind, TelemetryKey, TelemetryValue};
+use dft_codec::{
+    FileCounts, RowKey, RowValue, ScopeHash, ScopeId, SeriesIdentity, SeriesKind, TelemetryKey, TelemetryValue,
+};
 use dft_metrics::{IntStats, U256};
 use dft_trace::{Clock, Line, Parser};
 use proptest::prelude::*;
@@ -416,20 +418,20 @@ proptest! {
         let (runs, counts, _folder) = aggregate(&[lines], &[false]);
         prop_assert_eq!((counts.failed_transfers, counts.inconsistent), (model.failed, model.inconsistent));
         prop_assert_eq!(counts.aggregated(), records.len() as u64);
-        let mut series: BTreeMap<SeriesId, SeriesIdentity> = BTreeMap::new();
+        let mut scopes: BTreeMap<ScopeId, SeriesIdentity> = BTreeMap::new();
         for (section, key, value) in entries(&runs) {
             match section {
                 Section::Series => {
-                    let id = SeriesId(key.try_into().expect("sixteen bytes"));
-                    let identity = SeriesIdentity::decode(&value).expect("an identity");
-                    prop_assert_eq!(identity.id(), id);
-                    series.insert(id, identity);
+                    let id = ScopeId(key.try_into().expect("fifteen bytes"));
+                    let scope = SeriesIdentity::decode_scope(&value).expect("a scope");
+                    prop_assert!(id.is_of(ScopeHash::of(scope.kind, &value)));
+                    scopes.insert(id, scope);
                 }
                 Section::Names => prop_assert!(false, "there are no names"),
                 Section::Rows => {
                     let key = RowKey::decode(&key).expect("a key");
                     let row = RowValue::decode(&value, key.bucket).expect("a row");
-                    let identity = &series[&key.series];
+                    let identity = &scopes[&key.series.scope()];
                     prop_assert_eq!(identity.tid, 3);
                     let row_key = (identity.kind, identity.category.clone(), identity.name.clone(), identity.pid, identity.host_hash.clone(), key.bucket);
                     let naive = model.rows.get(&row_key).cloned();

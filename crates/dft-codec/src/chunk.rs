@@ -40,7 +40,7 @@ pub struct ChunkWriter {
 impl ChunkWriter {
     /// Returns a writer for an index with this interval, in µs.
     pub fn new(interval: u64) -> Self {
-        let key = RowKey { series: crate::SeriesId([0; 16]), bucket: 0 };
+        let key = RowKey { series: crate::SeriesId::first_of(0), bucket: 0 };
         Self { interval, key, next: 0, bytes: Vec::new() }
     }
 

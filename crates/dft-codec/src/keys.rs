@@ -1,6 +1,9 @@
 //! Keys, which sort as the values they encode.
 
+use std::borrow::Cow;
+
 use crate::bytes::DecodeError;
+use crate::file_id::FileId;
 use crate::series::SeriesId;
 
 /// The key of a row: a series and a bucket.
@@ -14,14 +17,14 @@ pub struct RowKey {
 
 impl RowKey {
     /// The length of a row's key, in bytes.
-    pub const LENGTH: usize = 24;
+    pub const LENGTH: usize = SeriesId::LENGTH + 8;
 
     /// Encodes the key.
     #[inline]
     pub fn encode(&self) -> [u8; Self::LENGTH] {
         let mut key = [0; Self::LENGTH];
-        key[..16].copy_from_slice(&self.series.0);
-        key[16..].copy_from_slice(&self.bucket.to_be_bytes());
+        key[..SeriesId::LENGTH].copy_from_slice(&self.series.0);
+        key[SeriesId::LENGTH..].copy_from_slice(&self.bucket.to_be_bytes());
         key
     }
 
@@ -29,7 +32,7 @@ impl RowKey {
     ///
     /// # Errors
     ///
-    /// If there are more or fewer than 24 bytes.
+    /// If there are more or fewer than 32 bytes.
     #[inline]
     pub fn decode(key: &[u8]) -> Result<Self, DecodeError> {
         let (series, rest) = key.split_first_chunk().ok_or(DecodeError::Truncated)?;
@@ -238,9 +241,23 @@ pub struct NameKey {
 impl NameKey {
     /// Returns the part of the key before the name.
     pub fn prefix(kind: NameKind, hash: &str) -> Vec<u8> {
+        if kind == NameKind::File {
+            let mut key = Vec::new();
+            Self::put_file_prefix(FileId::of(hash.as_bytes()), hash, &mut key);
+            return key;
+        }
         let mut key = vec![kind.tag()];
         put_ordered(&mut key, hash.as_bytes());
         key
+    }
+
+    /// Appends the part of the key before the name, for a file's hash and its id.
+    pub fn put_file_prefix(id: FileId, hash: &str, key: &mut Vec<u8>) {
+        key.extend_from_slice(&[NameKind::File.tag(), id.slice()]);
+        key.extend_from_slice(&id.encode());
+        if id.needs_text() {
+            put_ordered(key, hash.as_bytes());
+        }
     }
 
     /// Encodes the key.
@@ -261,8 +278,108 @@ impl NameKey {
             .into_iter()
             .find(|kind| kind.tag() == tag)
             .ok_or(DecodeError::Invalid("unknown kind of name"))?;
+        if kind == NameKind::File {
+            let FileNameKey { hash, name, .. } = FileNameKey::decode(key)?;
+            return Ok(Self { kind, hash: hash.into_owned(), name: name.to_owned() });
+        }
         let (hash, name) = take_ordered(rest)?;
         Ok(Self { kind, hash: utf8(hash)?, name: utf8(name.to_vec())? })
+    }
+}
+
+/// The key of a file's name, which borrows the name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileNameKey<'a> {
+    /// The file.
+    pub id: FileId,
+    /// The file's hash, as the trace has it.
+    pub hash: Cow<'a, str>,
+    /// One of its names.
+    pub name: &'a str,
+}
+
+impl<'a> FileNameKey<'a> {
+    /// Decodes a key.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not the output of [`NameKey::encode`] for a file.
+    pub fn decode(key: &'a [u8]) -> Result<Self, DecodeError> {
+        let (id, rest) = Self::decode_id(key)?;
+        let (hash, name) = match id.needs_text() {
+            true => {
+                let (hash, name) = take_ordered(rest)?;
+                let hash = utf8(hash)?;
+                if FileId::of(hash.as_bytes()) != id {
+                    return Err(DecodeError::Invalid("a file's hash has another id"));
+                }
+                (hash, name)
+            }
+            false => {
+                let mut hash = String::new();
+                id.put_text(&mut hash);
+                (hash, rest)
+            }
+        };
+        let name = std::str::from_utf8(name).map_err(|_| DecodeError::NotUtf8)?;
+        Ok(Self { id, hash: Cow::Owned(hash), name })
+    }
+
+    /// Decodes the file's id. Returns the bytes after it, too: the name, or the hash and the name if the id
+    /// [needs a text](FileId::needs_text).
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not the start of a file's key.
+    pub fn decode_id(key: &'a [u8]) -> Result<(FileId, &'a [u8]), DecodeError> {
+        let Some(([tag, slice], rest)) = key.split_first_chunk() else { return Err(DecodeError::Truncated) };
+        let (id, rest) = rest.split_first_chunk().ok_or(DecodeError::Truncated)?;
+        let id = FileId::decode(*id)?;
+        if *tag != NameKind::File.tag() || *slice != id.slice() {
+            return Err(DecodeError::Invalid("a file's name is in another slice"));
+        }
+        Ok((id, rest))
+    }
+}
+
+/// The key of the text of a file's hash, for ids that [need one](FileId::needs_text).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileHashKey {
+    /// The hash, as the trace has it.
+    pub hash: String,
+}
+
+impl FileHashKey {
+    /// The first byte of keys.
+    pub const TAG: u8 = b'I';
+
+    /// Encodes the key.
+    pub fn encode(&self) -> Vec<u8> {
+        let id = FileId::of(self.hash.as_bytes());
+        let mut key = Self::prefix(id);
+        key.extend_from_slice(self.hash.as_bytes());
+        key
+    }
+
+    /// Returns the part of the key before the text.
+    pub fn prefix(id: FileId) -> Vec<u8> {
+        let mut key = vec![Self::TAG, id.slice()];
+        key.extend_from_slice(&id.encode());
+        key
+    }
+
+    /// Decodes a key.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not the output of [`FileHashKey::encode`].
+    pub fn decode(key: &[u8]) -> Result<Self, DecodeError> {
+        let hash = key.get(2 + FileId::LENGTH..).ok_or(DecodeError::Truncated)?;
+        let hash = Self { hash: utf8(hash.to_vec())? };
+        if !FileId::of(hash.hash.as_bytes()).needs_text() || hash.encode() != key {
+            return Err(DecodeError::Invalid("a file's hash has another id"));
+        }
+        Ok(hash)
     }
 }
 

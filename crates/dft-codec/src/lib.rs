@@ -20,15 +20,20 @@
 //! # Keys
 //!
 //! ```text
-//! aggregation     ┌─ series id, 16 bytes ─────────┬─ bucket, u64 big-endian ─┐
-//!                 │ kind   │ 120 bits of a hash   │ µs                       │
-//!                 └────────┴──────────────────────┴──────────────────────────┘
+//! aggregation     ┌─ series id, 24 bytes ─────────────────────────────┬─ bucket, u64 big-endian ─┐
+//!                 │ kind │ slice │ scope, 104 bits of a hash │ file id │ µs                       │
+//!                 └──────┴───────┴───────────────────────────┴─────────┴──────────────────────────┘
 //!                 the key of a row, and of a chunk of rows, whose bucket is the start of the chunk
+//!   file id       see [`FileId`]
+//!   slice         a byte that follows from the file id; without a file, the first byte of the scope's hash
 //! system_metrics  ordered(host hash)  ordered(counter name)  [scope]  bucket, u64 big-endian
 //!   scope         FF │ ordered(category) │ 0, or 1 and the process, i64 big-endian with its sign inverted
 //!                 │ n, u16 big-endian │ n × ordered(extra); a host-wide counter has no scope
-//! series          series id, 16 bytes
-//! names           kind: 'F' file, 'H' host, 'S' string │ ordered(hash) │ name, to the end
+//! series          the first 15 bytes of a series id: a scope in a slice
+//! names           'F' │ slice │ file id │ [ordered(hash)] │ name, to the end: a file's name; the hash only if it does
+//!                 not follow from the id
+//!                 'I' │ slice │ file id │ hash, to the end: a file's hash that does not follow from its id
+//!                 'H' host, 'S' string │ ordered(hash) │ name, to the end
 //! files           the trace's name: the bytes of its path; if it has a source: the source, 00, the path
 //! meta            "config", "bounds", "format", "bundle:<id>" for each ingested bundle, and
 //!                 "duplicate:<name>" for each duplicate
@@ -36,9 +41,11 @@
 //! ordered(s)      the bytes of s, each 00 as 00 FF, then 00 00
 //! ```
 //!
-//! A series id is the byte of the series kind and 120 bits of the XXH3-128 of the identity. It is the same on every
-//! machine, and each kind is one contiguous range of ids. The `series` value holds the identity itself, so a collision
-//! of two identities is detected and rejected.
+//! A *scope* is the identity of a series without its file. A job with a million files has a million series, but only a
+//! few hundred scopes. A series id has 104 bits of the XXH3-128 of the scope, and the file's id. It is the same on every
+//! machine, and each kind is one contiguous range of ids. The `series` value holds the scope itself, so a collision of
+//! two scopes is detected and rejected. The rows and the names of a file are in the same of 256 *slices*, so a reader
+//! that goes from slice to slice needs the names of one slice at a time.
 //!
 //! # Values
 //!
@@ -58,7 +65,7 @@
 //! system_metrics  version │ varint readings │ zigzag ts − bucket │ varint te − ts
 //!                 │ varint n, n × (text name, float statistics)
 //! series          version │ kind │ text cat │ text name │ zigzag pid │ zigzag tid
-//!                 │ text host_hash │ text file_hash │ varint n, n × text extra
+//!                 │ text host_hash │ varint n, n × text extra
 //! names           version │ varint n │ n × id of a process that gave the name, 8 bytes, ascending
 //! files           see [`FileEntry`]
 //! duplicates      see [`DuplicateEntry`]
@@ -80,7 +87,7 @@
 //! sketch          varint zeros │ 2 × (varint n, n × (zigzag index step, varint count))
 //! ```
 //!
-//! Every change of a layout must change [`VALUE_VERSION`], [`ROW_VERSION`], [`CHUNK_VERSION`], [`FILE_VERSION`],
+//! Every change of a layout must change [`VALUE_VERSION`], [`SCOPE_VERSION`], [`ROW_VERSION`], [`CHUNK_VERSION`], [`FILE_VERSION`],
 //! [`DUPLICATE_VERSION`] or [`FORMAT_VERSION`]. Golden vectors in the tests detect changes.
 //!
 //! # Example
@@ -88,7 +95,7 @@
 //! ```
 //! use dft_codec::{RowKey, RowValue, SeriesId};
 //!
-//! let key = RowKey { series: SeriesId([7; 16]), bucket: 1_000_000 };
+//! let key = RowKey { series: SeriesId([7; 24]), bucket: 1_000_000 };
 //! assert_eq!(RowKey::decode(&key.encode()), Ok(key));
 //! assert!(RowValue::decode(&[9, 9], key.bucket).is_err());
 //! ```
@@ -100,6 +107,7 @@ mod consumed;
 mod content_hash;
 mod fault;
 mod file_entry;
+mod file_id;
 mod identity;
 mod keys;
 mod name_givers;
@@ -121,8 +129,11 @@ pub use consumed::{Consumed, Head};
 pub use content_hash::{ContentHash, ContentHasher};
 pub use fault::{FileFault, OpenEnd};
 pub use file_entry::{FileCounts, FileEntry};
+pub use file_id::FileId;
 pub use identity::{DuplicateEntry, Identity};
-pub use keys::{CounterScope, HOST_WIDE, NameKey, NameKind, RowKey, TelemetryKey, put_ordered};
+pub use keys::{
+    CounterScope, FileHashKey, FileNameKey, HOST_WIDE, NameKey, NameKind, RowKey, TelemetryKey, put_ordered,
+};
 pub use name_givers::{NameGivers, ProcessId};
 pub use opening::Opening;
 pub use piece_entry::{PieceEntry, Unchained};
@@ -130,14 +141,17 @@ pub use process::{Fact, LONGEST_HOST, LONGEST_TEXT, MOST_PROCESSES, ProcessFacts
 pub use processes::Processes;
 pub use rows::{Custom, MetricName, RowCore, RowParts, RowValue, UsualName, encode_row};
 pub use sample::{Sample, SampledRecord};
-pub use series::{SeriesId, SeriesIdentity, SeriesKind};
+pub use series::{ScopeHash, ScopeId, SeriesId, SeriesIdentity, SeriesKind};
 pub use telemetry::{TelemetryCore, TelemetryValue, encode_telemetry};
 pub use time_fault::TimeFault;
 
 /// The version of the index as a whole: its column families and their keys, and how files are hashed.
-pub const FORMAT_VERSION: u32 = 6;
+pub const FORMAT_VERSION: u32 = 7;
 
-/// The version of all values except rows, chunks, files and duplicates.
+/// The version of scopes. Version 1 included the file.
+pub const SCOPE_VERSION: u8 = 2;
+
+/// The version of all values except scopes, rows, chunks, files and duplicates.
 pub const VALUE_VERSION: u8 = 1;
 
 /// The version of rows.

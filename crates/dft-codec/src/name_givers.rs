@@ -45,10 +45,15 @@ impl NameGivers {
     /// Encodes the processes: version, varint number, then the ids, 8 bytes each, big-endian, ascending.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(2 + 8 * self.processes.len());
-        out.push(VALUE_VERSION);
-        put_varint(&mut out, self.processes.len() as u128);
-        self.processes.iter().for_each(|process| out.extend_from_slice(&process.0.to_be_bytes()));
+        self.encode_into(&mut out);
         out
+    }
+
+    /// Appends what [`NameGivers::encode`] returns.
+    pub fn encode_into(&self, out: &mut Vec<u8>) {
+        out.push(VALUE_VERSION);
+        put_varint(out, self.processes.len() as u128);
+        self.processes.iter().for_each(|process| out.extend_from_slice(&process.0.to_be_bytes()));
     }
 
     /// Decodes processes.
@@ -76,7 +81,9 @@ impl NameGivers {
 impl Extend<ProcessId> for NameGivers {
     fn extend<I: IntoIterator<Item = ProcessId>>(&mut self, processes: I) {
         self.processes.extend(processes);
-        self.processes.sort_unstable();
-        self.processes.dedup();
+        if self.processes.len() > 1 {
+            self.processes.sort_unstable();
+            self.processes.dedup();
+        }
     }
 }

@@ -235,7 +235,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn row_key()(series in any::<[u8; 16]>(), bucket in any::<u64>()) -> RowKey {
+    fn row_key()(series in any::<[u8; 24]>(), bucket in any::<u64>()) -> RowKey {
         RowKey { series: SeriesId(series), bucket }
     }
 }
@@ -244,7 +244,7 @@ prop_compose! {
 fn chunk() -> impl Strategy<Value = (u64, Vec<(RowKey, RowValue)>)> {
     let interval = prop_oneof![1_u64..5_000_000, Just(1_000_000)];
     let rows = btree_map(0_u64..CHUNK_INTERVALS, row(), 1..5);
-    (any::<[u8; 16]>(), interval, 0_u64..1_000_000, rows).prop_map(|(series, interval, number, rows)| {
+    (any::<[u8; 24]>(), interval, 0_u64..1_000_000, rows).prop_map(|(series, interval, number, rows)| {
         let bucket = |place| (number * CHUNK_INTERVALS + place) * interval;
         let key = |place| RowKey { series: SeriesId(series), bucket: bucket(place) };
         (interval, rows.into_iter().map(|(place, row)| (key(place), row)).collect())
@@ -331,10 +331,14 @@ proptest! {
 
     #[test]
     fn series_identities_round_trip(identity in identity()) {
-        let bytes = identity.encode();
-        prop_assert_eq!(identity.id().kind(), Some(identity.kind));
-        prop_assert_eq!(SeriesIdentity::decode(&bytes).unwrap(), identity);
-        rejects_cut_and_long(&bytes, SeriesIdentity::decode)?;
+        let bytes = identity.encode_scope();
+        let id = identity.id();
+        let file = FileId::of(identity.file_hash.as_bytes());
+        prop_assert_eq!((id.kind(), id.file()), (Some(identity.kind), Ok(file)));
+        prop_assert!(id.scope().is_of(ScopeHash::of(identity.kind, &bytes)));
+        let scope = SeriesIdentity { file_hash: String::new(), ..identity };
+        prop_assert_eq!(SeriesIdentity::decode_scope(&bytes).unwrap(), scope);
+        rejects_cut_and_long(&bytes, SeriesIdentity::decode_scope)?;
     }
 
     #[test]
@@ -375,7 +379,21 @@ proptest! {
     #[test]
     fn name_keys_sort_as_their_values(a in name_key(), b in name_key()) {
         prop_assert_eq!(&NameKey::decode(&a.encode()).unwrap(), &a);
-        prop_assert_eq!(a.encode().cmp(&b.encode()), a.cmp(&b));
+        // Files sort by their ids instead of the text of their hashes.
+        if a.kind != NameKind::File || b.kind != NameKind::File || a.hash == b.hash {
+            prop_assert_eq!(a.encode().cmp(&b.encode()), a.cmp(&b));
+        } else {
+            let order = |key: &NameKey| {
+                let id = FileId::of(key.hash.as_bytes());
+                (id.slice(), id, key.hash.clone())
+            };
+            prop_assert_eq!(a.encode().cmp(&b.encode()), order(&a).cmp(&order(&b)));
+        }
+        let hash = FileHashKey { hash: a.hash };
+        match FileId::of(hash.hash.as_bytes()).needs_text() {
+            true => prop_assert_eq!(FileHashKey::decode(&hash.encode()).unwrap(), hash),
+            false => prop_assert!(FileHashKey::decode(&hash.encode()).is_err()),
+        }
     }
 
     #[test]
@@ -398,10 +416,10 @@ proptest! {
             bytes[0] = VALUE_VERSION;
         }
         let _ = RowValue::decode(&bytes, bucket);
-        let _ = RowChunk::decode(RowKey { series: SeriesId([0; 16]), bucket: 0 }, &bytes);
-        let _ = RowChunk::decode(RowKey { series: SeriesId([0; 16]), bucket }, &bytes);
+        let _ = RowChunk::decode(RowKey { series: SeriesId([0; 24]), bucket: 0 }, &bytes);
+        let _ = RowChunk::decode(RowKey { series: SeriesId([0; 24]), bucket }, &bytes);
         let _ = TelemetryValue::decode(&bytes, bucket);
-        let _ = SeriesIdentity::decode(&bytes);
+        let _ = SeriesIdentity::decode_scope(&bytes);
         let _ = FileEntry::decode(&bytes);
         let _ = DuplicateEntry::decode(&bytes);
         let _ = PieceEntry::decode(&bytes);
@@ -409,6 +427,7 @@ proptest! {
         let _ = RowKey::decode(&bytes);
         let _ = TelemetryKey::decode(&bytes);
         let _ = NameKey::decode(&bytes);
+        let _ = FileHashKey::decode(&bytes);
     }
 
     #[test]
@@ -485,7 +504,7 @@ fn rows_in_other_than_the_shortest_form_are_rejected() {
 
 #[test]
 fn a_chunk_rejects_rows_of_other_chunks_and_rows_off_the_time_grid() {
-    let key = |series, bucket| RowKey { series: SeriesId([series; 16]), bucket };
+    let key = |series, bucket| RowKey { series: SeriesId([series; 24]), bucket };
     let mut chunk = ChunkWriter::new(10);
     assert_eq!(chunk.chunk(), None);
     assert_eq!(chunk.put(&key(1, 163), b"row"), Err(DecodeError::Invalid("a time is not on the time grid")));
@@ -523,7 +542,7 @@ fn a_chunk_rejects_rows_of_other_chunks_and_rows_off_the_time_grid() {
 
 #[test]
 fn chunks_of_different_intervals_do_not_merge() {
-    let key = RowKey { series: SeriesId([7; 16]), bucket: 0 };
+    let key = RowKey { series: SeriesId([7; 24]), bucket: 0 };
     let of = |interval| {
         let mut row = RowValue::empty();
         row.core.span(0, 0);
@@ -536,7 +555,7 @@ fn chunks_of_different_intervals_do_not_merge() {
 
 #[test]
 fn chunks_work_at_both_ends_of_time() {
-    let series = SeriesId([7; 16]);
+    let series = SeriesId([7; 24]);
     for interval in [1, 1_000_000, i64::MAX as u64] {
         for bucket in [0, u64::MAX - u64::MAX % interval] {
             let key = RowKey { series, bucket };
@@ -589,10 +608,18 @@ fn golden_vectors() {
         file_hash: "",
         extra: vec!["3"],
     };
-    assert_eq!(hex(&identity.encode()), "010005706f736978047265616492910201103638383238303461383236353830636400010133");
-    assert_eq!(hex(&identity.id().0), "00c696c6c54937667782242ce76120a2");
-    let key = RowKey { series: SeriesId([0xab; 16]), bucket: 1_000_000 };
-    assert_eq!(hex(&key.encode()), format!("{}00000000000f4240", "ab".repeat(16)));
+    assert_eq!(
+        hex(&identity.encode_scope()),
+        "020005706f7369780472656164929102011036383832383034613832363538306364010133"
+    );
+    assert_eq!(hex(&identity.id().0), "00afaf6c84e7adeb54fdc6c0c0f131000000000000000000");
+    let of_file = |file_hash| hex(&SeriesIdentity { file_hash, ..identity.clone() }.id().0);
+    assert_eq!(of_file("9b1becafc1b00280"), "008eaf6c84e7adeb54fdc6c0c0f131019b1becafc1b00280");
+    assert_eq!(of_file("9509357668201227806"), "0011af6c84e7adeb54fdc6c0c0f1310283f8066a9f45661e");
+    assert_eq!(of_file("/p/file"), "0056af6c84e7adeb54fdc6c0c0f131039bbf886c4fda8671");
+    assert_eq!(hex(&FileHashKey { hash: "/p".into() }.encode()), "499403a0c24680699a78b72f70");
+    let key = RowKey { series: SeriesId([0xab; 24]), bucket: 1_000_000 };
+    assert_eq!(hex(&key.encode()), format!("{}00000000000f4240", "ab".repeat(24)));
     let key = TelemetryKey { host_hash: "h\0".into(), name: "cpu".into(), scope: None, bucket: 258 };
     assert_eq!(hex(&key.encode()), "6800ff000063707500000000000000000102");
     let scope = CounterScope { category: "gpu".into(), pid: Some(-2), extra: vec!["0".into()] };
@@ -602,7 +629,11 @@ fn golden_vectors() {
     givers.extend([ProcessId::of("node1", 7), ProcessId::of("node2", -1), ProcessId::of("node1", 7)]);
     assert_eq!(hex(&givers.encode()), "010267987f384aea07b5e15a7b0705d3c085");
     let key = NameKey { kind: NameKind::File, hash: "9b".into(), name: "/p".into() };
-    assert_eq!(hex(&key.encode()), "46396200002f70");
+    assert_eq!(hex(&key.encode()), "46df03cae9eab78a44ef41396200002f70");
+    let key = NameKey { kind: NameKind::File, hash: "9b1becafc1b00280".into(), name: "/p".into() };
+    assert_eq!(hex(&key.encode()), "468e019b1becafc1b002802f70");
+    let key = NameKey { kind: NameKind::Host, hash: "9b".into(), name: "/p".into() };
+    assert_eq!(hex(&key.encode()), "48396200002f70");
 
     let mut row = RowValue::empty();
     row.core.count = 3;

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
-use dft_codec::{RowKey, RowParts, RowValue, SeriesId, SeriesIdentity, SeriesKind};
-use dft_store::{RowPrefetch, RowQuery, RowScan, SeriesScan, StoreError};
+use dft_codec::{RowKey, RowParts, RowValue, ScopeId, SeriesId, SeriesKind};
+use dft_store::{FileNames, RowPrefetch, RowQuery, RowScan, SeriesCursor, StoreError};
 
 use crate::error::ExportError;
 use crate::series::Series;
@@ -44,15 +44,68 @@ impl<'a> View<'a> {
         self.cells(kind, RowParts::Core)?.advance()
     }
 
-    /// Passes every series of a kind that passes the filter to `visit`.
-    pub(crate) fn each_series(&self, kind: SeriesKind, mut visit: impl FnMut(&Series)) -> Result<(), ExportError> {
-        for next in self.index().series(RowQuery::kind(kind).series)? {
-            let series = self.names().resolve(next?.1);
-            if self.filter().passes(&series) {
-                visit(&series);
+    /// Passes every series of a kind that passes the filter to `visit`, and whether the one before it had the same scope.
+    pub(crate) fn each_series(
+        &self,
+        kind: SeriesKind,
+        mut visit: impl FnMut(&Series, bool),
+    ) -> Result<(), ExportError> {
+        let mut visited = None;
+        let mut resolver = SeriesResolver::new(self, RowQuery::kind(kind).series)?;
+        let mut series = ResolvedSeries::default();
+        self.index().each_series(kind, |id| {
+            let resolved = resolver.resolve(id, &mut series)?;
+            if self.filter().passes(resolved) {
+                visit(resolved, visited == Some(id.scope()));
+                visited = Some(id.scope());
             }
+            Ok::<_, ExportError>(())
+        })
+    }
+}
+
+/// A series with its names, and which scope they are of.
+#[derive(Default)]
+struct ResolvedSeries {
+    scope: Option<ScopeId>,
+    series: Option<Series>,
+}
+
+/// Resolves series in the order of rows.
+struct SeriesResolver<'v> {
+    view: &'v View<'v>,
+    cursor: SeriesCursor<'v>,
+    files: FileNames<'v>,
+}
+
+impl<'v> SeriesResolver<'v> {
+    fn new(view: &'v View<'_>, range: Range<SeriesId>) -> Result<Self, ExportError> {
+        Ok(Self { view, cursor: view.index().series(range)?, files: view.index().file_names() })
+    }
+
+    /// Resolves a series into `place`. If `place` has a series of the same scope, only the file changes.
+    fn resolve<'s>(&mut self, id: SeriesId, place: &'s mut ResolvedSeries) -> Result<&'s mut Series, ExportError> {
+        let index = self.view.index();
+        self.cursor.advance(id)?;
+        let unknown = || index.unknown_series(id);
+        let identity = self.cursor.identity().ok_or_else(unknown)?;
+        if place.scope != Some(id.scope()) {
+            place.series = Some(self.view.names().resolve_scope(identity.clone()));
+            place.scope = Some(id.scope());
         }
-        Ok(())
+        let series = place.series.as_mut().ok_or_else(unknown)?;
+        series.identity.file_hash.clone_from(&identity.file_hash);
+        let file = id.file().map_err(|_| unknown())?;
+        let name = self.files.of_process(file, &identity.host_hash, identity.pid)?;
+        series.file_name.clear();
+        series.file_name.push_str(name);
+        Ok(series)
+    }
+
+    /// Returns the first scope after the current one of which a series may pass the filter.
+    fn next_scope(&mut self) -> Result<Option<ScopeId>, ExportError> {
+        let view = self.view;
+        Ok(self.cursor.next_scope(|scope| view.filter().passes_scope(&view.names().resolve_scope(scope.clone())))?)
     }
 }
 
@@ -67,6 +120,9 @@ pub struct Cell<'s> {
     pub series: &'s Series,
     /// The number of the series among those with a cell, counted from 1.
     pub serial: u64,
+    /// The number of its scope (all of the series but its file), counted from 1. Adjacent series of one scope have one
+    /// number.
+    pub(crate) scope_serial: u64,
 }
 
 /// Where a scan gets its rows from.
@@ -102,13 +158,15 @@ pub struct CellScan<'v> {
     view: &'v View<'v>,
     rows: RowSource<'v>,
     parts: RowParts,
-    identities: SeriesScan<'v>,
-    /// The identity that was read last, if its series was not reached yet: none is read twice.
-    next_identity: Option<(SeriesId, SeriesIdentity)>,
-    /// The series of the last row that was read.
-    row_series: Option<SeriesId>,
-    /// That series, until its first cell is returned.
-    upcoming: Option<Series>,
+    resolver: SeriesResolver<'v>,
+    /// The series of the last row that was read, and whether it passes.
+    row_series: Option<(SeriesId, bool)>,
+    /// The series of the current cell and of the row that was read last. They swap places with each series.
+    series: [ResolvedSeries; 2],
+    /// The index of the current cell's series.
+    current_series: usize,
+    /// Whether the row that was read last starts a series, whose first cell was not returned yet.
+    is_upcoming: bool,
     /// The current cell and the row that is read next. They swap places with each cell, so that no value moves.
     values: [RowValue; 2],
     current: usize,
@@ -118,8 +176,10 @@ pub struct CellScan<'v> {
     ended: bool,
     /// The start of the current cell, in µs.
     start: u64,
-    series: Option<Series>,
+    /// Whether there is a current cell.
+    has_cell: bool,
     serial: u64,
+    scope_serial: u64,
 }
 
 impl fmt::Debug for CellScan<'_> {
@@ -128,7 +188,7 @@ impl fmt::Debug for CellScan<'_> {
             .debug_struct("CellScan")
             .field("view", &self.view)
             .field("start", &self.start)
-            .field("series", &self.series)
+            .field("serial", &self.serial)
             .finish_non_exhaustive()
     }
 }
@@ -165,17 +225,19 @@ impl<'v> CellScan<'v> {
             view,
             rows,
             parts,
-            identities: view.index().series(series)?,
-            next_identity: None,
+            resolver: SeriesResolver::new(view, series)?,
             row_series: None,
-            upcoming: None,
+            series: Default::default(),
+            current_series: 0,
+            is_upcoming: false,
             values: [RowValue::empty(), RowValue::empty()],
             current: 0,
             pending: None,
             ended: false,
             start: 0,
-            series: None,
+            has_cell: false,
             serial: 0,
+            scope_serial: 0,
         })
     }
 
@@ -189,13 +251,15 @@ impl<'v> CellScan<'v> {
             Some(key) => Some(key),
             None => self.next_row()?,
         };
-        let Some(key) = first else {
-            self.series = None;
-            return Ok(false);
-        };
+        self.has_cell = first.is_some();
+        let Some(key) = first else { return Ok(false) };
         self.current ^= 1;
-        if let Some(series) = self.upcoming.take() {
-            self.series = Some(series);
+        if std::mem::take(&mut self.is_upcoming) {
+            let [mine, before] = [self.current_series ^ 1, self.current_series];
+            if self.series[mine].scope != self.series[before].scope {
+                self.scope_serial += 1;
+            }
+            self.current_series = mine;
             self.serial += 1;
         }
         self.start = self.view.cell(key.bucket);
@@ -214,8 +278,9 @@ impl<'v> CellScan<'v> {
 
     /// Returns the current cell; `None` before the first and after the last.
     pub fn cell(&self) -> Option<Cell<'_>> {
-        let series = self.series.as_ref()?;
-        Some(Cell { start: self.start, row: &self.values[self.current], series, serial: self.serial })
+        let series = self.series[self.current_series].series.as_ref().filter(|_| self.has_cell)?;
+        let (serial, scope_serial) = (self.serial, self.scope_serial);
+        Some(Cell { start: self.start, row: &self.values[self.current], series, serial, scope_serial })
     }
 
     /// Reads the next row of a series that passes the filter and returns its key.
@@ -223,24 +288,23 @@ impl<'v> CellScan<'v> {
         let index = self.view.index();
         while !self.ended {
             let Some((key, value)) = self.rows.next()? else { break };
-            let passes = self.row_series == Some(key.series) || {
-                while self.next_identity.as_ref().is_none_or(|(id, _)| *id < key.series) {
-                    match self.identities.next() {
-                        Some(next) => self.next_identity = Some(next?),
-                        None => return Err(index.unknown_series(key.series).into()),
-                    }
-                }
-                match self.next_identity.take() {
-                    Some((id, identity)) if id == key.series => {
-                        let series = self.view.names().resolve(identity);
-                        let passes = self.view.filter().passes(&series);
-                        if passes {
-                            self.row_series = Some(id);
-                            self.upcoming = Some(series);
+            let passes = match self.row_series {
+                Some((series, passes)) if series == key.series => passes,
+                _ => {
+                    let place = &mut self.series[self.current_series ^ 1];
+                    let series = self.resolver.resolve(key.series, place)?;
+                    let passes = self.view.filter().passes(series);
+                    self.row_series = Some((key.series, passes));
+                    if !passes && !self.view.filter().passes_scope(series) {
+                        // A selective filter does not read rows that it skips.
+                        match self.resolver.next_scope()? {
+                            Some(scope) => self.rows.seek(scope.first_series()),
+                            None => break,
                         }
-                        passes
+                        continue;
                     }
-                    _ => return Err(index.unknown_series(key.series).into()),
+                    self.is_upcoming |= passes;
+                    passes
                 }
             };
             if passes {
@@ -248,27 +312,8 @@ impl<'v> CellScan<'v> {
                 read.read(value, key.bucket, self.parts).map_err(|error| index.bad_row(&key, error))?;
                 return Ok(Some(key));
             }
-            // Read identities up to the next series that passes, then seek its rows: a selective filter does not
-            // read rows that it skips.
-            match self.next_passing()? {
-                Some(id) => self.rows.seek(id),
-                None => break,
-            }
         }
         self.ended = true;
-        Ok(None)
-    }
-
-    /// Reads identities up to the next series that passes the filter.
-    fn next_passing(&mut self) -> Result<Option<SeriesId>, ExportError> {
-        for next in self.identities.by_ref() {
-            let (id, identity) = next?;
-            // The series is resolved again when its rows are reached. Few series pass, so that is cheap.
-            if self.view.filter().passes(&self.view.names().resolve(identity.clone())) {
-                self.next_identity = Some((id, identity));
-                return Ok(Some(id));
-            }
-        }
         Ok(None)
     }
 }

@@ -1,14 +1,15 @@
 //! Columns that tables are built from.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::iter::repeat_n;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, ArrowPrimitiveType, DictionaryArray, Int32Array, PrimitiveArray, StringArray};
+use arrow::array::{ArrayRef, ArrowPrimitiveType, DictionaryArray, Int32Array, PrimitiveArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, Int32Type};
 
 use crate::error::ExportError;
+use crate::string_dictionary::StringDictionary;
 
 /// Returns the type of string columns: `dictionary<int32, utf8>`.
 pub(crate) fn dictionary_type() -> DataType {
@@ -28,8 +29,7 @@ pub(crate) fn optional(name: impl Into<String>, data_type: DataType) -> Field {
 /// Builds a string column: its distinct strings, and the number of the string in each row.
 #[derive(Default)]
 pub(crate) struct StringColumn {
-    numbers: HashMap<String, i32, ahash::RandomState>,
-    strings: Vec<String>,
+    strings: StringDictionary,
     keys: Vec<i32>,
     /// The positions of the rows that are null.
     nulls: Vec<usize>,
@@ -39,24 +39,14 @@ pub(crate) struct StringColumn {
 
 impl StringColumn {
     /// Creates a column whose batches share these strings.
-    pub(crate) fn whole(strings: DistinctStrings) -> Self {
-        let mut strings: Vec<String> = strings.0.into_iter().collect();
-        strings.sort_unstable();
-        let numbers = strings.iter().zip(0..).map(|(string, number)| (string.clone(), number)).collect();
-        let whole: ArrayRef = Arc::new(StringArray::from_iter_values(&strings));
-        Self { numbers, strings: Vec::new(), keys: Vec::new(), nulls: Vec::new(), whole: Some(whole) }
+    pub(crate) fn whole(strings: StringDictionary) -> Result<Self, ExportError> {
+        let whole = Some(strings.to_array()?);
+        Ok(Self { strings, keys: Vec::new(), nulls: Vec::new(), whole })
     }
 
     /// Returns the number of a string in the batch.
     pub(crate) fn number(&mut self, string: &str) -> i32 {
-        if let Some(&number) = self.numbers.get(string) {
-            return number;
-        }
-        // A batch has far fewer rows than an i32 can count.
-        let number = self.strings.len() as i32;
-        self.strings.push(string.to_owned());
-        self.numbers.insert(string.to_owned(), number);
-        number
+        self.strings.number(string)
     }
 
     /// Adds a row with the string of this number.
@@ -94,24 +84,9 @@ impl StringColumn {
         let keys = Int32Array::new(keys.into(), valid);
         let values = match &self.whole {
             Some(whole) => whole.clone(),
-            None => {
-                self.numbers.clear();
-                Arc::new(StringArray::from_iter_values(std::mem::take(&mut self.strings)))
-            }
+            None => self.strings.take_array()?,
         };
         Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, values)?))
-    }
-}
-
-/// The distinct strings of a column, collected before its first batch.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct DistinctStrings(HashSet<String>);
-
-impl DistinctStrings {
-    pub(crate) fn add(&mut self, string: &str) {
-        if !self.0.contains(string) {
-            self.0.insert(string.to_owned());
-        }
     }
 }
 

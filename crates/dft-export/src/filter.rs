@@ -5,6 +5,7 @@ use std::ops::Range;
 use dft_codec::{SeriesId, SeriesIdentity, SeriesKind, TelemetryKey};
 use dft_store::Index;
 use globset::{GlobBuilder, GlobMatcher};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::ExportError;
 use crate::query::Query;
@@ -101,20 +102,26 @@ impl Shard {
             file_hash,
             extra,
         };
-        let id = u128::from_be_bytes(counter.id().0);
-        id % u128::from(self.shards) == u128::from(self.number)
+        let id = xxh3_64(&counter.encode_scope());
+        id % u64::from(self.shards) == u64::from(self.number)
     }
 }
 
 impl Filter {
-    /// Returns whether a series of calls passes.
-    pub(crate) fn passes(&self, series: &Series) -> bool {
-        let identity = &series.identity;
+    /// Returns whether a series of this scope may pass, whatever its file is.
+    pub(crate) fn passes_scope(&self, scope: &Series) -> bool {
+        let identity = &scope.identity;
         passes(&self.category, &[&identity.category])
             && passes(&self.name, &[&identity.name])
             && (self.pids.is_empty() || self.pids.binary_search(&identity.pid).is_ok())
-            && self.has_rank(series.rank)
-            && passes(&self.host, &[&series.host_name, &identity.host_hash])
+            && self.has_rank(scope.rank)
+            && passes(&self.host, &[&scope.host_name, &identity.host_hash])
+    }
+
+    /// Returns whether a series of calls passes.
+    pub(crate) fn passes(&self, series: &Series) -> bool {
+        let identity = &series.identity;
+        self.passes_scope(series)
             && passes(&self.file, &[&series.file_name, &identity.file_hash])
             && self.query.as_ref().is_none_or(|query| query.matches(series))
     }

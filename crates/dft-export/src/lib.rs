@@ -82,6 +82,7 @@ mod numbers;
 mod query;
 mod readings;
 mod series;
+mod string_dictionary;
 mod summary;
 mod table;
 mod tables;

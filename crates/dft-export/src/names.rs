@@ -1,4 +1,4 @@
-//! Names of hosts and files, and ranks of processes.
+//! Names of hosts, and ranks of processes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
@@ -14,7 +14,6 @@ use crate::series::Series;
 #[derive(Debug)]
 pub(crate) struct Names {
     hosts: NameTable,
-    files: NameTable,
     ranks: OnceLock<Ranks>,
     /// The position of the group key `rank`. Where records do not state it, it is the rank of the process.
     rank_key: Option<usize>,
@@ -24,12 +23,7 @@ impl Names {
     /// Loads the names of an index. Ranks are loaded only if they are asked for or are a group key.
     pub(crate) fn load(index: &Index, needs_ranks: bool) -> Result<Self, ExportError> {
         let rank_key = index.config().extra_group_keys.iter().position(|key| key == "rank");
-        let names = Self {
-            hosts: index.names(NameKind::Host)?,
-            files: index.names(NameKind::File)?,
-            ranks: OnceLock::new(),
-            rank_key,
-        };
+        let names = Self { hosts: index.names(NameKind::Host)?, ranks: OnceLock::new(), rank_key };
         if needs_ranks || rank_key.is_some() {
             names.load_ranks(index)?;
         }
@@ -54,11 +48,6 @@ impl Names {
         name.unwrap_or_default()
     }
 
-    /// Resolves a file's hash as the process uses it; empty if it does not resolve.
-    pub(crate) fn file(&self, file_hash: &str, host_hash: &str, pid: i64) -> &str {
-        self.files.of_process(file_hash, host_hash, pid).unwrap_or_default()
-    }
-
     /// Returns the rank of a process; `None` if it is unknown or ranks are [not loaded](Names::load_ranks).
     pub(crate) fn rank(&self, host_hash: &str, pid: i64) -> Option<i64> {
         self.ranks.get()?.get(host_hash, pid)
@@ -74,13 +63,12 @@ impl Names {
         }
     }
 
-    /// Resolves the names of a series.
-    pub(crate) fn resolve(&self, mut identity: SeriesIdentity) -> Series {
+    /// Resolves the names of a series except its file's.
+    pub(crate) fn resolve_scope(&self, mut identity: SeriesIdentity) -> Series {
         let host_name = self.host(&identity.host_hash, Some(identity.pid)).to_owned();
-        let file_name = self.file(&identity.file_hash, &identity.host_hash, identity.pid).to_owned();
         let rank = self.rank(&identity.host_hash, identity.pid);
         self.fill_rank_key(&mut identity.extra, rank);
-        Series { identity, host_name, file_name, rank }
+        Series { identity, host_name, file_name: String::new(), rank }
     }
 }
 

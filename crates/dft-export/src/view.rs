@@ -86,8 +86,12 @@ impl<'a> View<'a> {
     }
 
     /// Returns the name of a series' file as its process uses it; empty if the hash does not resolve.
-    pub fn file_name(&self, series: &SeriesIdentity) -> &str {
-        self.names.file(&series.file_hash, &series.host_hash, series.pid)
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
+    pub fn file_name(&self, series: &SeriesIdentity) -> Result<String, ExportError> {
+        Ok(self.index.file_name(&series.file_hash, &series.host_hash, series.pid)?)
     }
 
     pub(crate) fn names(&self) -> &Names {

@@ -6,10 +6,11 @@ use smallvec::SmallVec;
 
 use crate::aggregator::Aggregator;
 use crate::arg_plan::ArgPlan;
+use crate::file_ids::FileNumber;
 use crate::functions::{counts_items, is_transfer};
 use crate::intern::Symbol;
 use crate::series_cache::RawSeriesKey;
-use crate::table::{CounterKey, Giver, KnownSeries, SeriesKey};
+use crate::table::{CounterKey, KnownScope, KnownSeries, ScopeKey, SeriesKey};
 
 /// The kind of counters in the series cache, where series have their series kind.
 pub(crate) const COUNTER: u8 = 0xff;
@@ -41,38 +42,83 @@ impl Aggregator {
         if let Some(series) = self.series_cache.get(&raw_key) {
             return Ok(series);
         }
-        let series = self.series_of_identity(kind, record, host_hash, file_hash)?;
-        self.series_cache.insert(&raw_key, series);
+        let raw_scope =
+            RawSeriesKey { usual: [usual[0], usual[1], usual[2], usual[3], host_hash, &Value::Null], ..raw_key };
+        let scope = match self.scope_cache.get(&raw_scope) {
+            Some(scope) => scope,
+            None => {
+                let scope = self.scope_of(kind, record, host_hash)?;
+                self.scope_cache.insert(&raw_scope, scope);
+                scope
+            }
+        };
+        let file = self.file_of(record, file_hash);
+        let (series, is_new) = self.series_of_key(scope, file);
+        if !is_new {
+            // A series that occurs once, as in a job that reads each file once, would only displace others.
+            self.series_cache.insert(&raw_key, series);
+        }
         Ok(series)
     }
 
-    pub(crate) fn series_of_identity(
+    /// Returns the series of a scope and a file, and whether it is new.
+    #[inline]
+    fn series_of_key(&mut self, scope: KnownScope, file: FileNumber) -> (KnownSeries, bool) {
+        let KnownScope { number, transfer, items } = scope;
+        let key = SeriesKey { scope: number, file };
+        let hash = |key: SeriesKey| {
+            let product = (u64::from(key.scope) << 32 | u64::from(key.file.0)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            product ^ (product >> 32)
+        };
+        let Self { series, series_table, rows, .. } = self;
+        if let Some(&(_, row)) = series_table.find(hash(key), |(known, _)| *known == key) {
+            return (KnownSeries { row, transfer, items }, false);
+        }
+        let row = rows.add_series();
+        series.push(key);
+        series_table.insert_unique(hash(key), (key, row), |&(key, _)| hash(key));
+        (KnownSeries { row, transfer, items }, true)
+    }
+
+    /// Returns the number of a record's file.
+    fn file_of(&mut self, record: &Record<'_>, file: &Value<'_>) -> FileNumber {
+        match file {
+            _ if !file.has_text() => FileNumber::NONE,
+            Value::Text(name) if !record.arg(ArgKey::Fhash).has_text() => {
+                self.names.add(NameKind::File, name, name, None, &mut self.interner);
+                self.files.number(name, &mut self.interner)
+            }
+            _ if !record.arg(ArgKey::Fhash).has_text() => FileNumber::NONE,
+            hash => self.files.number(&hash.text(), &mut self.interner),
+        }
+    }
+
+    fn scope_of(
         &mut self,
         kind: SeriesKind,
         record: &Record<'_>,
         host: &Value<'_>,
-        file: &Value<'_>,
-    ) -> Result<KnownSeries, MalformedReason> {
-        let by_name = |key| !record.arg(key).has_text();
+    ) -> Result<KnownScope, MalformedReason> {
+        let by_name = !record.arg(ArgKey::Hhash).has_text();
         let cat = self.interner.intern(&record.cat.text());
-        let key = SeriesKey {
+        let key = ScopeKey {
             kind,
             cat: self.lower_case(cat),
             name: self.interner.intern(&record.name.text()),
             pid: Self::field(&record.pid, "pid")?.unwrap_or(0),
             tid: Self::field(&record.tid, "tid")?.unwrap_or(0),
-            host_hash: self.identity_of(host, by_name(ArgKey::Hhash), NameKind::Host),
-            file_hash: self.identity_of(file, by_name(ArgKey::Fhash), NameKind::File),
+            host_hash: self.host_of(host, by_name),
             extra: self.extra_of(record),
         };
-        if let Some(&series) = self.series.get(&key) {
-            return Ok(series);
+        if let Some(&scope) = self.scopes.get(&key) {
+            return Ok(scope);
         }
         let name = self.interner.get(key.name);
         let transfer = is_transfer(self.interner.get(key.cat), name);
-        let series = KnownSeries { row: self.rows.add_series(), transfer, items: transfer && counts_items(name) };
-        self.series.insert(key, series);
-        Ok(series)
+        let number = self.scopes.len() as u32;
+        let scope = KnownScope { number, transfer, items: transfer && counts_items(name) };
+        self.scopes.insert(key, scope);
+        Ok(scope)
     }
 
     /// Returns the number of a record's counter in the telemetry.
@@ -95,7 +141,7 @@ impl Aggregator {
         let host_wide = self.interner.get(cat) == HOST_WIDE;
         let pid = Self::field(&record.pid, "pid")?.unwrap_or(0);
         let key = CounterKey {
-            host_hash: self.identity_of(host_hash, by_name, NameKind::Host),
+            host_hash: self.host_of(host_hash, by_name),
             name: self.interner.intern(&record.name.text()),
             cat,
             pid: (!host_wide).then_some(pid),
@@ -107,14 +153,13 @@ impl Aggregator {
         Ok(row)
     }
 
-    /// Returns the hash of a host or file as the trace has it. With `by_name`, the value is a name, as the first tracers
-    /// wrote it; the name is its own hash then.
-    pub(crate) fn identity_of(&mut self, value: &Value<'_>, by_name: bool, kind: NameKind) -> Symbol {
+    /// Returns the hash of a host as the trace has it. With `by_name`, the value is a name, as the first tracers wrote it;
+    /// the name is its own hash then.
+    pub(crate) fn host_of(&mut self, value: &Value<'_>, by_name: bool) -> Symbol {
         match value {
             Value::Text(name) if by_name && !name.is_empty() => {
-                let symbol = self.interner.intern(name);
-                self.names.insert((kind, symbol, symbol, Giver::Nobody));
-                symbol
+                self.names.add(NameKind::Host, name, name, None, &mut self.interner);
+                self.interner.intern(name)
             }
             _ if by_name => Symbol::EMPTY,
             hash => self.interner.intern(&hash.text()),

@@ -4,7 +4,6 @@ use dft_codec::{NameKind, ProcessId};
 use dft_trace::{ArgKey, Integer, Record, Value};
 
 use crate::aggregator::Aggregator;
-use crate::table::Giver;
 
 impl Aggregator {
     pub(crate) fn metadata(&mut self, record: &Record<'_>) {
@@ -16,28 +15,27 @@ impl Aggregator {
         };
         let has = |key| record.args.iter().any(|arg| arg.key == key);
         if has(ArgKey::Name) && has(ArgKey::Value) {
-            let hash = self.interner.intern(&record.arg(ArgKey::Value).text());
-            let name = self.interner.intern(&record.arg(ArgKey::Name).text());
             let giver = self.giver_of(record);
-            self.names.insert((kind, hash, name, giver));
+            let (hash, name) = (record.arg(ArgKey::Value).text(), record.arg(ArgKey::Name).text());
+            self.names.add(kind, &hash, &name, giver, &mut self.interner);
         }
     }
 
-    /// Returns the process of a record that gives a name.
-    pub(crate) fn giver_of(&mut self, record: &Record<'_>) -> Giver {
+    /// Returns the process of a record that gives a name, if it is known.
+    pub(crate) fn giver_of(&mut self, record: &Record<'_>) -> Option<ProcessId> {
         let mut host_hash = record.arg(ArgKey::Hhash);
         if !host_hash.has_text() {
             host_hash = record.arg(ArgKey::Hostname);
         }
-        let Integer::Some(pid) = record.pid.integer() else { return Giver::Nobody };
+        let Integer::Some(pid) = record.pid.integer() else { return None };
         let process = (self.interner.intern(&host_hash.text()), pid);
         if let Some((last, giver)) = self.last_giver
             && last == process
         {
-            return giver;
+            return Some(giver);
         }
-        let giver = Giver::Process(ProcessId::of(self.interner.get(process.0), pid));
+        let giver = ProcessId::of(self.interner.get(process.0), pid);
         self.last_giver = Some((process, giver));
-        giver
+        Some(giver)
     }
 }

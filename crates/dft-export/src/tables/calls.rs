@@ -10,10 +10,11 @@ use dft_metrics::scaled;
 
 use crate::batches::{Batches, Dictionaries};
 use crate::cells::{Cell, CellScan};
-use crate::columns::{DistinctStrings, OptionalColumn, StringColumn, dictionary_type, optional, required};
+use crate::columns::{OptionalColumn, StringColumn, dictionary_type, optional, required};
 use crate::error::ExportError;
 use crate::numbers::{RowNumbers, describe, int64, seconds};
 use crate::series::Series;
+use crate::string_dictionary::StringDictionary;
 use crate::table::Table;
 use crate::view::View;
 
@@ -121,11 +122,24 @@ impl<'v> CallTable<'v> {
 
 /// Creates string columns whose batches share the strings of all series that pass the filter.
 fn whole_strings(view: &View<'_>, kind: SeriesKind) -> Result<Strings<StringColumn>, ExportError> {
-    let mut distinct: Strings<DistinctStrings> = Strings::default();
-    view.each_series(kind, |series| {
-        distinct.zip(Strings::of(series, &series.process_name()), |strings, string| strings.add(string));
+    let mut distinct: Strings<StringDictionary> = Strings::default();
+    view.each_series(kind, |series, same_scope| {
+        if !same_scope {
+            distinct.zip(Strings::of(series, &series.process_name()), |strings, string| strings.number(string));
+        }
+        distinct.file_hash.number(&series.identity.file_hash);
+        distinct.file_name.number(&series.file_name);
     })?;
-    Ok(distinct.zip(Strings::<()>::default(), |strings, ()| StringColumn::whole(std::mem::take(strings))))
+    let Strings { cat, func_name, file_hash, host_hash, file_name, host_name, proc_name } = distinct;
+    Ok(Strings {
+        cat: StringColumn::whole(cat)?,
+        func_name: StringColumn::whole(func_name)?,
+        file_hash: StringColumn::whole(file_hash)?,
+        host_hash: StringColumn::whole(host_hash)?,
+        file_name: StringColumn::whole(file_name)?,
+        host_name: StringColumn::whole(host_name)?,
+        proc_name: StringColumn::whole(proc_name)?,
+    })
 }
 
 /// The columns whose values depend only on the series.
@@ -156,8 +170,9 @@ impl SeriesColumns {
 /// Adjacent rows of one series, and the values that they share.
 #[derive(Default)]
 struct SeriesRun {
-    /// The serial number of the series.
+    /// The serial number of the series, and of its scope.
     serial: u64,
+    scope_serial: u64,
     rows: usize,
     /// The numbers of the strings.
     strings: Strings<i32>,
@@ -174,7 +189,21 @@ impl SeriesRun {
         let strings = columns.strings.zip(Strings::of(series, &process_name), |column, string| column.number(string));
         let identity = &series.identity;
         let io_cat = series.io_category() as i64;
-        Self { serial: cell.serial, rows: 0, strings, pid: identity.pid, tid: identity.tid, io_cat }
+        let (serial, scope_serial) = (cell.serial, cell.scope_serial);
+        Self { serial, scope_serial, rows: 0, strings, pid: identity.pid, tid: identity.tid, io_cat }
+    }
+
+    /// Switches to the cell's series, without rows. In a run of series with one scope, only the file changes.
+    fn switch(&mut self, cell: &Cell<'_>, columns: &mut SeriesColumns) {
+        if self.scope_serial != cell.scope_serial {
+            *self = Self::of(cell, columns);
+            return;
+        }
+        let Series { identity, file_name, .. } = cell.series;
+        self.serial = cell.serial;
+        self.rows = 0;
+        self.strings.file_hash = columns.strings.file_hash.number(&identity.file_hash);
+        self.strings.file_name = columns.strings.file_name.number(file_name);
     }
 }
 
@@ -202,7 +231,7 @@ impl Batches for CallTable<'_> {
             let Some(cell) = self.cells.cell() else { break };
             if run.serial != cell.serial {
                 self.columns.push(&run);
-                run = SeriesRun::of(&cell, &mut self.columns);
+                run.switch(&cell, &mut self.columns);
             }
             run.rows += 1;
             let row = RowNumbers::of(self.view, self.kind, &cell)?;

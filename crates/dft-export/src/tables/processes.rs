@@ -138,20 +138,21 @@ impl StartTexts {
     // Not inlined: when merged with the case without such a record, the compiler moves its loads before the check
     // whether there is one, which valgrind reports as a use of uninitialised memory.
     #[inline(never)]
-    fn of(view: &View<'_>, strings: &NameTable, key: &ProcessKey, start: &StartFacts) -> Self {
+    fn of(view: &View<'_>, strings: &NameTable, key: &ProcessKey, start: &StartFacts) -> Result<Self, ExportError> {
         let ProcessKey { host_hash, pid } = key;
         let text = |text: &Option<StartText>| match text {
             None => None,
             Some(StartText::Hash(hash)) => strings.of_process(hash, host_hash, *pid).map(str::to_owned),
             Some(StartText::Plain(plain)) => Some(plain.clone()),
         };
-        let directory = start.working_directory.as_ref().map(|hash| view.names().file(hash, host_hash, *pid));
-        Self {
+        let directory = start.working_directory.as_ref();
+        let directory = directory.map(|hash| view.index().file_name(hash, host_hash, *pid)).transpose()?;
+        Ok(Self {
             command: text(&start.command),
             executable: text(&start.executable),
-            working_directory: directory.filter(|name| !name.is_empty()).map(str::to_owned),
+            working_directory: directory.filter(|name| !name.is_empty()),
             tracer_version: start.version.clone(),
-        }
+        })
     }
 }
 
@@ -194,8 +195,12 @@ impl ProcessColumns {
         let ProcessKey { host_hash, pid } = key;
         let KnownProcess { facts, traces } = process;
         let host_name = Some(view.host_name(host_hash, Some(*pid))).filter(|name| !name.is_empty());
-        let start =
-            facts.start.as_ref().map_or_else(StartTexts::default, |start| StartTexts::of(view, strings, key, start));
+        let start = facts
+            .start
+            .as_ref()
+            .map(|start| StartTexts::of(view, strings, key, start))
+            .transpose()?
+            .unwrap_or_default();
         push_text(&mut self.host_hash, Some(host_hash))?;
         push_text(&mut self.host_name, host_name)?;
         push_text(&mut self.process_name, facts.name.known().map(String::as_str))?;

@@ -13,10 +13,11 @@ use dft_metrics::{Combined, FloatStats, IntStats, Sketch, SketchMapping};
 
 use crate::batches::{Batches, Dictionaries};
 use crate::cells::{Cell, CellScan};
-use crate::columns::{DistinctStrings, StringColumn, column_names, dictionary_type, optional, required};
+use crate::columns::{StringColumn, column_names, dictionary_type, optional, required};
 use crate::error::ExportError;
 use crate::numbers::{describe, int64};
 use crate::series::Series;
+use crate::string_dictionary::StringDictionary;
 use crate::table::Table;
 use crate::view::View;
 
@@ -267,15 +268,15 @@ fn custom_names(view: &View<'_>) -> Result<Vec<String>, ExportError> {
 
 /// Creates string columns whose batches share the strings of all series that pass the filter.
 fn whole_strings(view: &View<'_>, extra: usize) -> Result<Vec<StringColumn>, ExportError> {
-    let mut distinct = vec![DistinctStrings::default(); STRINGS.len() + extra];
+    let mut distinct = vec![StringDictionary::default(); STRINGS.len() + extra];
     for kind in SeriesKind::ALL {
-        view.each_series(kind, |series| {
+        view.each_series(kind, |series, _| {
             for (column, string) in distinct.iter_mut().zip(all_strings(series)) {
-                column.add(string);
+                column.number(string);
             }
         })?;
     }
-    Ok(distinct.into_iter().map(StringColumn::whole).collect())
+    distinct.into_iter().map(StringColumn::whole).collect()
 }
 
 /// Builds the columns of a batch, except the strings.

@@ -8,10 +8,11 @@ use arrow::datatypes::{DataType, Schema, SchemaRef};
 use dft_codec::{TelemetryKey, TelemetryValue};
 
 use crate::batches::{Batches, Dictionaries};
-use crate::columns::{DistinctStrings, StringColumn, column_names, dictionary_type, optional, required};
+use crate::columns::{StringColumn, column_names, dictionary_type, optional, required};
 use crate::error::ExportError;
 use crate::numbers::int64;
 use crate::readings::{ReadingScan, fill_rank_key};
+use crate::string_dictionary::StringDictionary;
 use crate::table::{CounterIdentity, Table};
 use crate::view::View;
 
@@ -35,15 +36,19 @@ struct ScopeStrings<T> {
 }
 
 impl<T> CounterStrings<T> {
-    fn map<U>(self, mut convert: impl FnMut(T) -> U) -> CounterStrings<U> {
-        CounterStrings {
-            host_hash: convert(self.host_hash),
-            name: convert(self.name),
-            scope: self.scope.map(|ScopeStrings { category, extra }| ScopeStrings {
-                category: convert(category),
-                extra: extra.into_iter().map(convert).collect(),
-            }),
-        }
+    fn try_map<U>(
+        self,
+        mut convert: impl FnMut(T) -> Result<U, ExportError>,
+    ) -> Result<CounterStrings<U>, ExportError> {
+        let (host_hash, name) = (convert(self.host_hash)?, convert(self.name)?);
+        let scope = self.scope.map(|ScopeStrings { category, extra }| {
+            let category = convert(category)?;
+            Ok::<_, ExportError>(ScopeStrings {
+                category,
+                extra: extra.into_iter().map(convert).collect::<Result<_, _>>()?,
+            })
+        });
+        Ok(CounterStrings { host_hash, name, scope: scope.transpose()? })
     }
 
     /// Passes each column and its value in the key to `visit`.
@@ -63,12 +68,12 @@ impl<T> CounterStrings<T> {
 struct FirstPass {
     /// The metrics, in byte order.
     metrics: BTreeSet<String>,
-    strings: CounterStrings<DistinctStrings>,
+    strings: CounterStrings<StringDictionary>,
 }
 
 impl FirstPass {
     fn of(view: &View<'_>, dictionaries: Dictionaries, counters: CounterIdentity) -> Result<Self, ExportError> {
-        let extra = vec![DistinctStrings::default(); view.index().config().extra_group_keys.len()];
+        let extra = vec![StringDictionary::default(); view.index().config().extra_group_keys.len()];
         let scope = ScopeStrings { extra, ..ScopeStrings::default() };
         let scope = (counters == CounterIdentity::Full).then_some(scope);
         let mut first =
@@ -84,7 +89,7 @@ impl FirstPass {
             if dictionaries == Dictionaries::Whole {
                 first.strings.each(&key, |strings, string| {
                     if let Some(string) = string {
-                        strings.add(string);
+                        strings.number(string);
                     }
                 });
             }
@@ -117,7 +122,7 @@ impl<'v> TelemetryTable<'v> {
             CounterIdentity::HostAndName => (Table::SystemByHost, schema(None, &metrics)),
         };
         let column = |strings| match dictionaries {
-            Dictionaries::PerBatch => StringColumn::default(),
+            Dictionaries::PerBatch => Ok(StringColumn::default()),
             Dictionaries::Whole => StringColumn::whole(strings),
         };
         Ok(Self {
@@ -125,7 +130,7 @@ impl<'v> TelemetryTable<'v> {
             schema,
             readings: ReadingScan::new(view, counters)?,
             table,
-            strings: strings.map(column),
+            strings: strings.try_map(column)?,
             metrics: metrics.into_iter().zip(0..).collect(),
         })
     }

@@ -159,11 +159,9 @@ impl Index {
     pub fn shards(&self, kind: SeriesKind, parts: usize) -> Vec<Range<SeriesId>> {
         let parts = parts.clamp(1, 1 << 16) as u128;
         let at = |part: u128| {
-            // Ids are hashes, so ranges of equal size hold about equally many series.
-            let mut id = ((part << 112) / parts).to_be_bytes();
-            id.copy_within(2.., 1);
-            id[15] = 0;
-            id[0] = kind as u8 + u8::from(part == parts);
+            // After its kind, an id is a hash, so ranges of equal size hold about equally many series.
+            let SeriesId(mut id) = SeriesId::first_of(kind as u8 + u8::from(part == parts));
+            id[1..15].copy_from_slice(&((part << 112) / parts).to_be_bytes()[2..]);
             SeriesId(id)
         };
         (0..parts).map(|part| at(part)..at(part + 1)).collect()

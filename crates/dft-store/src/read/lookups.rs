@@ -1,6 +1,8 @@
 //! Lookups of files, names, series and bundles in an index.
 
-use dft_codec::{DecodeError, DuplicateEntry, FileEntry, NameKey, NameKind, SeriesIdentity};
+use dft_codec::{
+    DecodeError, DuplicateEntry, FileEntry, NameGivers, NameKey, NameKind, ProcessId, SeriesIdentity, SeriesKind,
+};
 
 use crate::column_families;
 use crate::error::StoreError;
@@ -119,7 +121,14 @@ impl Index {
     ///
     /// If the index cannot be read.
     pub fn count_series(&self) -> Result<u64, StoreError> {
-        self.count(column_families::SERIES)
+        let mut series = 0;
+        for kind in SeriesKind::ALL {
+            self.each_series(kind, |_| {
+                series += 1;
+                Ok::<_, StoreError>(())
+            })?;
+        }
+        Ok(series)
     }
 
     fn count(&self, family: &'static str) -> Result<u64, StoreError> {
@@ -131,14 +140,41 @@ impl Index {
         Ok(entries)
     }
 
-    /// Refuses a second identity under the id of an indexed series.
+    /// Returns the name that a process of a host means by the hash of a file; empty if it has none. If the hash has several
+    /// names, this is the one that the process gave itself, else the lowest in byte order.
+    ///
+    /// # Errors
+    ///
+    /// If the index cannot be read.
+    pub fn file_name(&self, hash: &str, host_hash: &str, pid: i64) -> Result<String, StoreError> {
+        let prefix = NameKey::prefix(NameKind::File, hash);
+        // A record that gives a name may lack the host.
+        let processes = [ProcessId::of(host_hash, pid), ProcessId::of("", pid)];
+        let (mut first, mut own) = (None, None);
+        self.each(column_families::NAMES, &prefix, |key, givers| {
+            if !key.starts_with(&prefix) {
+                return Ok(false);
+            }
+            let name = NameKey::decode(key)?.name;
+            let givers = NameGivers::decode(givers)?;
+            if processes.iter().any(|process| givers.contains(*process)) {
+                own = Some(name);
+                return Ok(false);
+            }
+            first.get_or_insert(name);
+            Ok(true)
+        })?;
+        Ok(own.or(first).unwrap_or_default())
+    }
+
+    /// Refuses a second scope under the id of an indexed scope.
     pub(crate) fn refuse_clash(&self, id: &[u8], identity: &[u8]) -> Result<(), StoreError> {
         let stored =
             self.db.get_pinned_cf(self.family(column_families::SERIES)?, id).map_err(|error| self.read_error(error))?;
         match stored {
             Some(stored) if *stored != *identity => {
                 let decode = |bytes: &[u8]| {
-                    SeriesIdentity::decode(bytes)
+                    SeriesIdentity::decode_scope(bytes)
                         .map(Box::new)
                         .map_err(|error| self.entry(column_families::SERIES, id, error))
                 };

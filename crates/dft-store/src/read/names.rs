@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use ahash::RandomState;
-use dft_codec::{DecodeError, NameGivers, NameKey, ProcessId};
+use dft_codec::{DecodeError, FileHashKey, NameGivers, NameKey, ProcessId};
 use hashbrown::HashTable;
 use rocksdb::{ColumnFamily, DB};
 
@@ -17,10 +17,17 @@ pub(crate) fn count_ambiguous(db: &DB, family: &ColumnFamily, path: &Path) -> Re
     let (mut last, mut names, mut ambiguous) = (None, 0, 0);
     cursor.seek_to_first();
     while let Some(key) = cursor.key() {
-        let NameKey { kind, hash, .. } =
-            NameKey::decode(key).map_err(|error| StoreError::entry(path, column_families::NAMES, key, error))?;
-        let hash = Some((kind, hash));
-        names = if last == hash { names + 1 } else { 1 };
+        let damaged = |error| StoreError::entry(path, column_families::NAMES, key, error);
+        let hash = match key.first() {
+            // A hash without a name.
+            Some(&FileHashKey::TAG) => None,
+            Some(_) => {
+                let NameKey { kind, hash, .. } = NameKey::decode(key).map_err(damaged)?;
+                Some((kind, hash))
+            }
+            None => return Err(damaged(DecodeError::Truncated)),
+        };
+        names = if hash.is_some() && last == hash { names + 1 } else { 1 };
         ambiguous += u64::from(names == 2);
         last = hash;
         cursor.next();

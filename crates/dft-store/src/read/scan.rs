@@ -1,4 +1,4 @@
-//! Scans of rows, telemetry and series in key order. Each step lends a row until the next step.
+//! Scans of rows and telemetry in key order. Each step lends a row until the next step.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -6,7 +6,8 @@ use std::fmt;
 use std::ops::Range;
 
 use dft_codec::{
-    ChunkCursor, DecodeError, ProcessKey, RowKey, SeriesId, SeriesIdentity, SeriesKind, TelemetryKey, put_ordered,
+    ChunkCursor, DecodeError, ProcessKey, RowKey, ScopeId, SeriesId, SeriesIdentity, SeriesKind, TelemetryKey,
+    put_ordered,
 };
 use rocksdb::DBRawIterator;
 
@@ -26,12 +27,7 @@ pub struct RowQuery {
 impl RowQuery {
     /// Returns a query for every row of a series kind.
     pub fn kind(kind: SeriesKind) -> Self {
-        let first = |byte| {
-            let mut id = [0; 16];
-            id[0] = byte;
-            SeriesId(id)
-        };
-        Self { series: first(kind as u8)..first(kind as u8 + 1), time: None }
+        Self { series: SeriesId::first_of(kind as u8)..SeriesId::first_of(kind as u8 + 1), time: None }
     }
 
     /// Returns whether a bucket lies before, in or after the time range.
@@ -78,19 +74,7 @@ impl Index {
         Ok(number)
     }
 
-    /// Scans series: ids and identities.
-    ///
-    /// # Errors
-    ///
-    /// If the index cannot be read.
-    pub fn series(&self, range: Range<SeriesId>) -> Result<SeriesScan<'_>, StoreError> {
-        let mut cursor =
-            self.db.raw_iterator_cf_opt(self.family(column_families::SERIES)?, column_families::scan_options());
-        cursor.seek(range.start.0);
-        Ok(SeriesScan { index: self, cursor, end: range.end, started: false, ended: false })
-    }
-
-    /// Counts the series of each process. This scans all series.
+    /// Counts the series of each process. This scans all rows.
     ///
     /// # Errors
     ///
@@ -98,12 +82,56 @@ impl Index {
     pub fn series_by_process(&self) -> Result<BTreeMap<ProcessKey, u64>, StoreError> {
         let mut processes = BTreeMap::new();
         for kind in SeriesKind::ALL {
-            for series in self.series(RowQuery::kind(kind).series)? {
-                let SeriesIdentity { host_hash, pid, .. } = series?.1;
-                *processes.entry(ProcessKey { host_hash, pid }).or_default() += 1;
-            }
+            let range = RowQuery::kind(kind).series;
+            let mut scopes = self.scopes(range)?;
+            let mut scope = None;
+            let mut number = 0;
+            let mut count = |scope: &mut Option<(ScopeId, SeriesIdentity)>, number: &mut u64| {
+                if let Some((_, SeriesIdentity { host_hash, pid, .. })) = scope.take() {
+                    *processes.entry(ProcessKey { host_hash, pid }).or_default() += *number;
+                }
+                *number = 0;
+            };
+            self.each_series(kind, |id| {
+                while scope.as_ref().is_none_or(|(scope, _)| *scope < id.scope()) {
+                    count(&mut scope, &mut number);
+                    scope = Some(scopes.next().ok_or_else(|| self.unknown_series(id))??);
+                }
+                number += 1;
+                Ok::<_, StoreError>(())
+            })?;
+            count(&mut scope, &mut number);
         }
         Ok(processes)
+    }
+
+    /// Passes the id of each series of a kind that has a row to `visit`.
+    ///
+    /// # Errors
+    ///
+    /// If the index cannot be read, or `visit` fails.
+    pub fn each_series<E: From<StoreError>>(
+        &self,
+        kind: SeriesKind,
+        mut visit: impl FnMut(SeriesId) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let range = RowQuery::kind(kind).series;
+        let mut cursor =
+            self.db.raw_iterator_cf_opt(self.family(column_families::ROWS)?, column_families::scan_options());
+        cursor.seek(range.start.0);
+        let mut last = None;
+        while let Some(key) = cursor.key() {
+            let id = RowKey::decode(key).map_err(|error| self.entry(column_families::ROWS, key, error))?.series;
+            if id >= range.end {
+                return Ok(());
+            }
+            if last != Some(id) {
+                last = Some(id);
+                visit(id)?;
+            }
+            cursor.next();
+        }
+        Ok(cursor.status().map_err(|error| self.read_error(error))?)
     }
 
     /// Scans telemetry.
@@ -209,8 +237,7 @@ impl RowScan<'_> {
             let next = if key < first(key.series) {
                 key.series
             } else if self.query.place_of(key.bucket).is_gt() {
-                let Some(next) = u128::from_be_bytes(key.series.0).checked_add(1) else { return Ok(None) };
-                SeriesId(next.to_be_bytes())
+                key.series.next()
             } else {
                 return self.index.chunk(key, rows).map(Some).map_err(|error| self.index.bad_row(&key, error));
             };
@@ -218,50 +245,6 @@ impl RowScan<'_> {
         }
         self.cursor.status().map_err(|error| self.index.read_error(error))?;
         Ok(None)
-    }
-}
-
-/// Walks series in the order of their ids.
-pub struct SeriesScan<'a> {
-    index: &'a Index,
-    cursor: DBRawIterator<'a>,
-    end: SeriesId,
-    started: bool,
-    ended: bool,
-}
-
-impl fmt::Debug for SeriesScan<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SeriesScan").field("index", &self.index).field("end", &self.end).finish_non_exhaustive()
-    }
-}
-
-impl Iterator for SeriesScan<'_> {
-    type Item = Result<(SeriesId, SeriesIdentity), StoreError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        if self.started {
-            self.cursor.next();
-        }
-        self.started = true;
-        let (Some(key), Some(value)) = (self.cursor.key(), self.cursor.value()) else {
-            // Return a read error once: the cursor does not move, so it would return the error forever.
-            self.ended = true;
-            return self.cursor.status().err().map(|error| Err(self.index.read_error(error)));
-        };
-        let Ok(id) = <[u8; 16]>::try_from(key) else {
-            return Some(Err(self.index.entry(column_families::SERIES, key, dft_codec::DecodeError::Truncated)));
-        };
-        if SeriesId(id) >= self.end {
-            self.ended = true;
-            return None;
-        }
-        let identity =
-            SeriesIdentity::decode(value).map_err(|error| self.index.entry(column_families::SERIES, key, error));
-        Some(identity.map(|identity| (SeriesId(id), identity)))
     }
 }
 

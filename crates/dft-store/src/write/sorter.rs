@@ -109,10 +109,10 @@ impl<'a> Sorter<'a> {
     /// Writes the rows, in parallel over ranges of their keys.
     pub(crate) fn rows(&self) -> Result<SstFiles, StoreError> {
         let options = self.options(column_families::ROWS);
-        let write = |at: usize, range: &Range<usize>| -> Result<(SstSet<'_>, u64), StoreError> {
+        let write = |at: usize, range: &Range<usize>| -> Result<(SstSet<'_>, Written), StoreError> {
             let mut set = SstSet::new(&options, self.folder, &format!("{}-{at:02}", column_families::ROWS), self.merge);
             let mut chunk = ChunkWriter::new(self.interval);
-            let mut rows = 0;
+            let (mut rows, mut series, mut last) = (0, 0, None);
             let mut put = |chunk: &mut ChunkWriter| -> Result<(), StoreError> {
                 let Some((key, bytes)) = chunk.chunk() else { return Ok(()) };
                 set.put(&key.encode(), bytes)?;
@@ -126,11 +126,15 @@ impl<'a> Sorter<'a> {
                     put(&mut chunk)?;
                 }
                 rows += 1;
+                if last != Some(key.series) {
+                    last = Some(key.series);
+                    series += 1;
+                }
                 chunk.put(&key, row).map_err(bad)
             })?;
             put(&mut chunk)?;
             set.end()?;
-            Ok((set, rows))
+            Ok((set, Written { rows, series, ..Written::default() }))
         };
         let mut sorted = SstFiles::default();
         thread::scope(|scope| {
@@ -138,18 +142,18 @@ impl<'a> Sorter<'a> {
             let workers: Vec<_> =
                 ranges.into_iter().enumerate().map(|(at, range)| scope.spawn(move || write(at, &range))).collect();
             for set in workers.into_iter().map(join) {
-                let (set, rows) = set?;
-                sorted.written.rows += rows;
+                let (set, written) = set?;
+                sorted.written += written;
                 sorted.add(column_families::ROWS, set);
             }
             Ok(sorted)
         })
     }
 
-    /// Writes everything but the rows. `see_series` receives the id and identity of each series.
+    /// Writes everything but the rows. `see_scope` receives the id and the value of each scope.
     pub(crate) fn others(
         &self,
-        mut see_series: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
+        mut see_scope: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
     ) -> Result<SstFiles, StoreError> {
         let mut sorted = SstFiles::default();
         for (section, family) in [
@@ -162,15 +166,14 @@ impl<'a> Sorter<'a> {
             let mut set = SstSet::new(&options, self.folder, family, self.merge);
             merge_runs(self.runs, section, None, |key, value| {
                 if section == Section::Series {
-                    see_series(key, value)?;
+                    see_scope(key, value)?;
                 }
                 set.put(key, value)
             })?;
             set.end()?;
             match section {
                 Section::Telemetry => sorted.written.telemetry = set.written,
-                Section::Series => sorted.written.series = set.written,
-                Section::Names | Section::Rows => {}
+                Section::Series | Section::Names | Section::Rows => {}
             }
             sorted.add(family, set);
         }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use dft_codec::{
-    Bounds, DecodeError, FileCounts, FileEntry, NameGivers, NameKey, RowKey, RowValue, SeriesIdentity, SeriesKind,
-    TelemetryKey, TelemetryValue,
+    Bounds, DecodeError, FileCounts, FileEntry, FileHashKey, NameGivers, NameKey, RowKey, RowValue, ScopeId, SeriesId,
+    SeriesIdentity, SeriesKind, TelemetryKey, TelemetryValue,
 };
 use rocksdb::DBRawIterator;
 
@@ -85,7 +85,6 @@ impl<'a> SeriesWalk<'a> {
                 }
                 self.last.clear();
                 self.last.extend_from_slice(key);
-                reading.found.series += 1;
                 reading.entries[SERIES_AT] += 1;
                 if let Err(error) = reading.series(key, value) {
                     reading.found.fault(self.index.entry(column_families::SERIES, key, error));
@@ -222,11 +221,12 @@ impl<'a> Verifier<'a> {
     }
 
     fn series(&mut self, key: &[u8], value: &[u8]) -> Result<(), DecodeError> {
-        let (id, identity) = SeriesIdentity::with_id(value)?;
-        if id.0 != key {
+        let (hash, scope) = SeriesIdentity::scope_with_hash(value)?;
+        let id = ScopeId(key.try_into().map_err(|_| DecodeError::Truncated)?);
+        if !id.is_of(hash) {
             return Err(DecodeError::Invalid("the series has another id"));
         }
-        if identity.extra.len() != self.index.config().extra_group_keys.len() {
+        if scope.extra.len() != self.index.config().extra_group_keys.len() {
             return Err(DecodeError::Invalid("the series has other group keys than the configuration"));
         }
         Ok(())
@@ -234,8 +234,12 @@ impl<'a> Verifier<'a> {
 
     fn names(&mut self) -> Result<(), StoreError> {
         self.each(column_families::NAMES, |this, key, value| {
-            this.found.names += 1;
-            NameKey::decode(key)?;
+            if key.first() == Some(&FileHashKey::TAG) {
+                FileHashKey::decode(key)?;
+            } else {
+                this.found.names += 1;
+                NameKey::decode(key)?;
+            }
             NameGivers::decode(value).map(drop)
         })
     }
@@ -261,14 +265,22 @@ impl<'a> Verifier<'a> {
                 }
             }
             if last != Some(key.series) {
+                let same_scope = last.is_some_and(|last: SeriesId| last.scope() == key.series.scope());
                 last = Some(key.series);
-                match walk.advance(this, Some(&key.series.0)) {
-                    Ok(found) => is_known = found,
-                    // Otherwise all following rows would be reported as unknown.
-                    Err(error) => (is_known, stopped) = (true, stopped.take().or(Some(error))),
+                this.found.series += 1;
+                if !same_scope {
+                    match walk.advance(this, Some(&key.series.scope().0)) {
+                        Ok(found) => is_known = found,
+                        // Otherwise all following rows would be reported as unknown.
+                        Err(error) => (is_known, stopped) = (true, stopped.take().or(Some(error))),
+                    }
                 }
                 if !is_known {
                     return Err(DecodeError::Invalid("the row's series is not known"));
+                }
+                let file = key.series.file()?;
+                if file.needs_text() && index.file_hash(file).is_err() {
+                    return Err(DecodeError::Invalid("the row's file has no hash"));
                 }
             }
             Ok(())

@@ -1,0 +1,111 @@
+//! The distinct strings of a column, numbered in the order in which they are first used.
+
+use std::sync::Arc;
+
+use ahash::RandomState;
+use arrow::array::{ArrayRef, StringArray};
+use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow::error::ArrowError;
+use hashbrown::HashTable;
+
+use crate::error::ExportError;
+
+/// Distinct strings in one text, so that a million of them are no million allocations.
+#[derive(Clone, Debug)]
+pub(crate) struct StringDictionary {
+    text: String,
+    /// The end of each string in the text.
+    ends: Vec<usize>,
+    /// The numbers of the strings, with half of their hashes: a text is looked at only if the halves are equal.
+    table: HashTable<(u32, i32)>,
+    hasher: RandomState,
+    /// The string that was numbered last.
+    last: i32,
+}
+
+impl Default for StringDictionary {
+    fn default() -> Self {
+        // Fixed seeds, so that the speed does not change from run to run. Nothing depends on the order of the table.
+        let hasher = RandomState::with_seeds(0x7374_7269, 0x6e67_735f, 0x6f66_5f61, 0x5f63_6f6c);
+        Self { text: String::new(), ends: Vec::new(), table: HashTable::new(), hasher, last: -1 }
+    }
+}
+
+impl StringDictionary {
+    /// Returns the number of a string, and adds it if it is new.
+    pub(crate) fn number(&mut self, string: &str) -> i32 {
+        let Self { text, ends, table, hasher, last } = self;
+        // Rows of another series or in another pass mostly have their strings in the same order.
+        let next = *last + 1;
+        if (next as usize) < ends.len() && get(text, ends, next) == string {
+            *last = next;
+            return next;
+        }
+        let half = hasher.hash_one(string) as u32;
+        let spread = |half: u32| u64::from(half).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let is_same = |&(known, number): &(u32, i32)| known == half && get(text, ends, number) == string;
+        if let Some(&(_, number)) = table.find(spread(half), is_same) {
+            *last = number;
+            return number;
+        }
+        // More strings than an i32 can count are refused with the array.
+        let number = ends.len() as i32;
+        text.push_str(string);
+        ends.push(text.len());
+        table.insert_unique(spread(half), (half, number), |&(half, _)| spread(half));
+        *last = number;
+        number
+    }
+
+    /// Returns the strings as an array, by number.
+    pub(crate) fn to_array(&self) -> Result<ArrayRef, ExportError> {
+        array(self.text.clone(), &self.ends)
+    }
+
+    /// Returns the strings as an array, by number, and removes them.
+    pub(crate) fn take_array(&mut self) -> Result<ArrayRef, ExportError> {
+        self.table.clear();
+        self.last = -1;
+        let strings = array(std::mem::take(&mut self.text), &self.ends);
+        self.ends.clear();
+        strings
+    }
+}
+
+fn get<'a>(text: &'a str, ends: &[usize], number: i32) -> &'a str {
+    let number = number as usize;
+    let start = if number == 0 { 0 } else { ends[number - 1] };
+    &text[start..ends[number]]
+}
+
+fn array(text: String, ends: &[usize]) -> Result<ArrayRef, ExportError> {
+    // Arrow's offsets and keys have 31 bits.
+    if i32::try_from(text.len().max(ends.len())).is_err() {
+        return Err(ArrowError::OffsetOverflowError(text.len()).into());
+    }
+    let offsets: Vec<i32> = std::iter::once(0).chain(ends.iter().map(|&end| end as i32)).collect();
+    let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+    Ok(Arc::new(StringArray::try_new(offsets, Buffer::from(text.into_bytes()), None)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::AsArray;
+
+    use super::*;
+
+    #[test]
+    fn strings_are_numbered_in_order_of_their_first_use() {
+        let mut strings = StringDictionary::default();
+        assert_eq!(["b", "", "a", "b", "", "ü"].map(|string| strings.number(string)), [0, 1, 2, 0, 1, 3]);
+        let values = |array: ArrayRef| -> Vec<String> {
+            array.as_string::<i32>().iter().map(|value| value.expect("no null").to_owned()).collect()
+        };
+        assert_eq!(values(strings.to_array().expect("strings")), ["b", "", "a", "ü"]);
+        assert_eq!(values(strings.take_array().expect("strings")), ["b", "", "a", "ü"]);
+        assert_eq!(strings.number("a"), 0);
+        assert_eq!(values(strings.to_array().expect("strings")), ["a"]);
+        strings.take_array().expect("strings");
+        assert!(values(strings.take_array().expect("no strings")).is_empty());
+    }
+}
