@@ -11,7 +11,7 @@ use hashbrown::{HashMap, HashTable};
 use crate::arg_plan::ArgPlans;
 use crate::cells::{ByteOrders, Cells};
 use crate::config::Config;
-use crate::file_ids::FileIds;
+use crate::files::Files;
 use crate::intern::{Interner, Symbol};
 use crate::name_log::NameLog;
 use crate::rules::Origin;
@@ -27,7 +27,7 @@ pub struct Aggregator {
     pub(crate) interner: Interner,
     pub(crate) orders: ByteOrders,
     pub(crate) scopes: HashMap<ScopeKey, KnownScope, RandomState>,
-    pub(crate) files: FileIds,
+    pub(crate) files: Files,
     /// Series by number, which is the number of their rows.
     pub(crate) series: Vec<SeriesKey>,
     /// The numbers of series by their keys.
@@ -64,7 +64,7 @@ impl Aggregator {
             interner: Interner::new(),
             orders: ByteOrders::default(),
             scopes: HashMap::with_hasher(hasher(1)),
-            files: FileIds::new(),
+            files: Files::new(),
             series: Vec::new(),
             series_table: HashTable::new(),
             series_cache: SeriesCache::new(),
@@ -140,7 +140,7 @@ impl Aggregator {
 
     /// Tells whether nothing was added since the table was last written out.
     pub fn is_empty(&self) -> bool {
-        self.series.is_empty() && self.counters.is_empty() && self.names.is_empty()
+        self.series.is_empty() && self.counters.is_empty() && self.names.is_empty() && self.files.is_empty()
     }
 
     /// Returns the lowest and the highest bucket of all records so far, including those already written out.

@@ -102,10 +102,10 @@ impl Aggregator {
             out.put(&id.scope().0, &scopes.0[scope as usize].1)?;
         }
         out.begin(Section::Names)?;
-        self.names.each_sorted(NameKind::File, &self.interner, |key, value| out.put(key, value))?;
+        self.files.each_name(&self.interner, |key, value| out.put(key, value))?;
         self.names.each_sorted(NameKind::Host, &self.interner, |key, value| out.put(key, value))?;
         let nobody = NameGivers::default().encode();
-        let texts = self.files.texts().map(|hash| FileHashKey { hash: self.interner.get(hash).to_owned() }.encode());
+        let texts = self.files.hashes().map(|hash| FileHashKey { hash: self.interner.get(hash).to_owned() }.encode());
         let mut texts: Vec<_> = texts.collect();
         texts.sort_unstable();
         texts.iter().try_for_each(|key| out.put(key, &nobody))?;

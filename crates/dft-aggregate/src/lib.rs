@@ -33,7 +33,7 @@ mod arg_plan;
 mod cells;
 mod config;
 mod encoded_cells;
-mod file_ids;
+mod files;
 mod flush;
 mod functions;
 mod intern;

@@ -5,7 +5,7 @@ use dft_metrics::{FloatStats, Sketch};
 use smallvec::SmallVec;
 
 use crate::cells::{ByteOrders, Columns, EncodeCell, TableCell};
-use crate::file_ids::FileNumber;
+use crate::files::FileNumber;
 use crate::intern::{Interner, Symbol};
 
 /// The identity of a series: the numbers of its scope and file.

@@ -260,6 +260,24 @@ impl NameKey {
         }
     }
 
+    /// Returns the part of a key that all names of its hash share. Of a [`FileHashKey`], this is the whole key.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not the start of a key.
+    pub fn hash_part(key: &[u8]) -> Result<&[u8], DecodeError> {
+        let rest = match key {
+            [FileHashKey::TAG, ..] => &[],
+            [b'F', ..] => match FileNameKey::decode_id(key)? {
+                (id, rest) if id.needs_text() => take_ordered(rest)?.1,
+                (_, rest) => rest,
+            },
+            [b'H' | b'S', rest @ ..] => take_ordered(rest)?.1,
+            _ => return Err(DecodeError::Invalid("unknown kind of name")),
+        };
+        Ok(&key[..key.len() - rest.len()])
+    }
+
     /// Encodes the key.
     pub fn encode(&self) -> Vec<u8> {
         let mut key = Self::prefix(self.kind, &self.hash);

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use crate::aggregator::Aggregator;
 use crate::arg_plan::ArgPlan;
-use crate::file_ids::FileNumber;
+use crate::files::FileNumber;
 use crate::functions::{counts_items, is_transfer};
 use crate::intern::Symbol;
 use crate::series_cache::RawSeriesKey;
@@ -85,7 +85,7 @@ impl Aggregator {
         match file {
             _ if !file.has_text() => FileNumber::NONE,
             Value::Text(name) if !record.arg(ArgKey::Fhash).has_text() => {
-                self.names.add(NameKind::File, name, name, None, &mut self.interner);
+                self.files.add_name(name, name, None, &mut self.interner);
                 self.files.number(name, &mut self.interner)
             }
             _ if !record.arg(ArgKey::Fhash).has_text() => FileNumber::NONE,
@@ -158,8 +158,9 @@ impl Aggregator {
     pub(crate) fn host_of(&mut self, value: &Value<'_>, by_name: bool) -> Symbol {
         match value {
             Value::Text(name) if by_name && !name.is_empty() => {
-                self.names.add(NameKind::Host, name, name, None, &mut self.interner);
-                self.interner.intern(name)
+                let symbol = self.interner.intern(name);
+                self.names.add(NameKind::Host, symbol, symbol, None);
+                symbol
             }
             _ if by_name => Symbol::EMPTY,
             hash => self.interner.intern(&hash.text()),

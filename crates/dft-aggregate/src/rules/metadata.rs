@@ -17,7 +17,11 @@ impl Aggregator {
         if has(ArgKey::Name) && has(ArgKey::Value) {
             let giver = self.giver_of(record);
             let (hash, name) = (record.arg(ArgKey::Value).text(), record.arg(ArgKey::Name).text());
-            self.names.add(kind, &hash, &name, giver, &mut self.interner);
+            if kind == NameKind::File {
+                self.files.add_name(&hash, &name, giver, &mut self.interner);
+            } else {
+                self.names.add(kind, self.interner.intern(&hash), self.interner.intern(&name), giver);
+            }
         }
     }
 

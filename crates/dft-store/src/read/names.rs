@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use ahash::RandomState;
-use dft_codec::{DecodeError, FileHashKey, NameGivers, NameKey, ProcessId};
+use dft_codec::{DecodeError, NameGivers, NameKey, ProcessId};
 use hashbrown::HashTable;
 use rocksdb::{ColumnFamily, DB};
 
@@ -14,22 +14,19 @@ use crate::error::StoreError;
 /// Returns how many hashes of an index have more than one name. Errors name `path`.
 pub(crate) fn count_ambiguous(db: &DB, family: &ColumnFamily, path: &Path) -> Result<u64, StoreError> {
     let mut cursor = db.raw_iterator_cf_opt(family, column_families::scan_options());
-    let (mut last, mut names, mut ambiguous) = (None, 0, 0);
+    let (mut last, mut names, mut ambiguous) = (Vec::new(), 0, 0);
     cursor.seek_to_first();
     while let Some(key) = cursor.key() {
         let damaged = |error| StoreError::entry(path, column_families::NAMES, key, error);
-        let hash = match key.first() {
-            // A hash without a name.
-            Some(&FileHashKey::TAG) => None,
-            Some(_) => {
-                let NameKey { kind, hash, .. } = NameKey::decode(key).map_err(damaged)?;
-                Some((kind, hash))
-            }
-            None => return Err(damaged(DecodeError::Truncated)),
-        };
-        names = if hash.is_some() && last == hash { names + 1 } else { 1 };
+        let hash = NameKey::hash_part(key).map_err(damaged)?;
+        if *hash == last[..] {
+            names += 1;
+        } else {
+            last.clear();
+            last.extend_from_slice(hash);
+            names = 1;
+        }
         ambiguous += u64::from(names == 2);
-        last = hash;
         cursor.next();
     }
     cursor.status().map_err(StoreError::rocks(path, "read the index"))?;
