@@ -149,7 +149,7 @@ impl Readings {
             Ok::<_, Failure>(next.map(|(key, bytes)| {
                 value.clear();
                 value.extend_from_slice(bytes);
-                key
+                key.clone()
             }))
         })?
         else {

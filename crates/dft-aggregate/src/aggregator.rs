@@ -42,6 +42,8 @@ pub struct Aggregator {
     pub(crate) lower: HashMap<Symbol, Symbol, RandomState>,
     pub(crate) counters: HashMap<CounterKey, u32, RandomState>,
     pub(crate) telemetry: Cells<TelemetryCell>,
+    /// The names of the metrics in the last record of each counter.
+    pub(crate) counter_metrics: Vec<Vec<Symbol>>,
     pub(crate) names: NameLog,
     /// The process that gave the last name. It mostly gives the next name, too.
     pub(crate) last_giver: Option<((Symbol, i64), ProcessId)>,
@@ -74,6 +76,7 @@ impl Aggregator {
             lower: HashMap::with_hasher(hasher(2)),
             counters: HashMap::with_hasher(hasher(3)),
             telemetry: Cells::new(),
+            counter_metrics: Vec::new(),
             names: NameLog::new(),
             last_giver: None,
             bounds: None,
@@ -136,6 +139,7 @@ impl Aggregator {
             // Temporary memory for writing the table out.
             + self.series.len() * 48
             + self.counters.len() * 256
+            + self.counter_metrics.len() * 128
     }
 
     /// Tells whether nothing was added since the table was last written out.

@@ -117,6 +117,12 @@ impl<'a> Reader<'a> {
         if found == known { Ok(()) } else { Err(DecodeError::Version { found, known }) }
     }
 
+    /// Returns the next byte, without moving on.
+    #[inline]
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
     /// Reads the next byte.
     #[inline]
     pub fn u8(&mut self) -> Result<u8, DecodeError> {

@@ -172,16 +172,14 @@ fn take_any_int(reader: &mut Reader<'_>, count: u128) -> Result<IntStats, Decode
 }
 
 pub(crate) fn put_float(out: &mut Vec<u8>, stats: &FloatStats, count: u128) {
-    let parts = stats.parts();
-    if parts.n == 1
-        && parts.nonfinite == 0
-        && let Some((only, _)) = parts.extent
+    if let Some(only) = stats.only()
         && *stats == one_float(only)
     {
         out.push(ONE);
         out.extend_from_slice(&only.to_le_bytes());
         return;
     }
+    let parts = stats.parts();
     let mut flags = 0;
     let summed = parts.n != 0 || !parts.sum.is_zero();
     if summed {
@@ -249,6 +247,14 @@ pub(crate) fn take_float(reader: &mut Reader<'_>, count: u128) -> Result<FloatSt
         parts.nonfinite = reader.varint_u64()?;
     }
     FloatStats::from_parts(parts).ok_or(CONTRADICTS)
+}
+
+/// Skips float statistics.
+pub(crate) fn skip_float(reader: &mut Reader<'_>, count: u128) -> Result<(), DecodeError> {
+    if reader.peek() == Some(ONE) {
+        return reader.bytes(9).map(drop);
+    }
+    take_float(reader, count).map(drop)
 }
 
 fn put_exact(out: &mut Vec<u8>, sum: &ExactSum) {

@@ -5,7 +5,7 @@ use dft_metrics::FloatStats;
 use crate::VALUE_VERSION;
 use crate::bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
 use crate::rows::merge_sorted;
-use crate::stats::{put_float, take_float};
+use crate::stats::{put_float, skip_float, take_float};
 
 /// The part of a telemetry row that does not depend on its metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,18 @@ pub fn encode_telemetry<'a>(
     }
 }
 
+const OUT_OF_ORDER: DecodeError = DecodeError::Invalid("metrics are out of order");
+
+/// Decodes what comes before the metrics, and their number.
+fn take_core(reader: &mut Reader<'_>, bucket: u64) -> Result<(TelemetryCore, usize), DecodeError> {
+    const PAST: DecodeError = DecodeError::Invalid("a time exceeds 64 bits");
+    reader.version(VALUE_VERSION)?;
+    let readings = reader.varint_u64()?;
+    let ts = i128::from(bucket).checked_add(reader.zigzag()?).and_then(|ts| i64::try_from(ts).ok()).ok_or(PAST)?;
+    let te = ts.checked_add_unsigned(reader.varint_u64()?).ok_or(PAST)?;
+    Ok((TelemetryCore { readings, ts, te }, reader.count_of(2)?))
+}
+
 impl TelemetryValue {
     /// Returns a row without readings.
     pub fn empty() -> Self {
@@ -78,23 +90,54 @@ impl TelemetryValue {
     ///
     /// If the bytes are not the output of [`encode_telemetry`].
     pub fn decode(bytes: &[u8], bucket: u64) -> Result<Self, DecodeError> {
-        const PAST: DecodeError = DecodeError::Invalid("a time exceeds 64 bits");
+        let mut value = Self::empty();
+        value.read(bytes, bucket)?;
+        Ok(value)
+    }
+
+    /// Decodes the value of a key with this bucket into `self`, and reuses its memory.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not the output of [`encode_telemetry`]. The value is unspecified then.
+    pub fn read(&mut self, bytes: &[u8], bucket: u64) -> Result<(), DecodeError> {
         let mut reader = Reader::new(bytes);
-        reader.version(VALUE_VERSION)?;
-        let readings = reader.varint_u64()?;
-        let ts = i128::from(bucket).checked_add(reader.zigzag()?).and_then(|ts| i64::try_from(ts).ok()).ok_or(PAST)?;
-        let te = ts.checked_add_unsigned(reader.varint_u64()?).ok_or(PAST)?;
-        let number = reader.count_of(2)?;
-        let mut metrics: Vec<(String, FloatStats)> = Vec::with_capacity(number.min(64));
-        for _ in 0..number {
+        let (core, number) = take_core(&mut reader, bucket)?;
+        self.core = core;
+        self.metrics.truncate(number);
+        for at in 0..number {
             let name = reader.text()?;
-            if metrics.last().is_some_and(|(last, _)| last.as_str() >= name) {
-                return Err(DecodeError::Invalid("metrics are out of order"));
+            if at > 0 && self.metrics[at - 1].0.as_str() >= name {
+                return Err(OUT_OF_ORDER);
             }
-            metrics.push((name.to_owned(), take_float(&mut reader, readings.into())?));
+            match self.metrics.get_mut(at) {
+                Some((known, stats)) => {
+                    if known != name {
+                        known.clear();
+                        known.push_str(name);
+                    }
+                    *stats = take_float(&mut reader, core.readings.into())?;
+                }
+                None => self.metrics.push((name.to_owned(), take_float(&mut reader, core.readings.into())?)),
+            }
         }
-        reader.finish()?;
-        Ok(Self { core: TelemetryCore { readings, ts, te }, metrics })
+        reader.finish()
+    }
+
+    /// Passes the names of the metrics of an encoded value to `visit`, in byte order.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not the output of [`encode_telemetry`]. Statistics are checked only as far as needed.
+    pub fn each_name(bytes: &[u8], mut visit: impl FnMut(&str)) -> Result<(), DecodeError> {
+        let mut reader = Reader::new(bytes);
+        // The bucket only moves times.
+        let (core, number) = take_core(&mut reader, 0)?;
+        for _ in 0..number {
+            visit(reader.text()?);
+            skip_float(&mut reader, core.readings.into())?;
+        }
+        reader.finish()
     }
 
     /// Adds the readings of another row.

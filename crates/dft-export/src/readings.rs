@@ -15,7 +15,7 @@ impl<'a> View<'a> {
     /// # Errors
     ///
     /// Fails if the index cannot be read.
-    pub fn each_reading(&'a self, mut visit: impl FnMut(TelemetryKey, TelemetryValue)) -> Result<(), ExportError> {
+    pub fn each_reading(&'a self, mut visit: impl FnMut(&TelemetryKey, &TelemetryValue)) -> Result<(), ExportError> {
         let mut readings = ReadingScan::new(self, CounterIdentity::Full)?;
         while let Some((key, value)) = readings.next()? {
             visit(key, value);
@@ -24,95 +24,176 @@ impl<'a> View<'a> {
     }
 }
 
+/// Scans the rows of telemetry whose counters pass the filter.
+pub(crate) struct CounterScan<'v> {
+    view: &'v View<'v>,
+    scan: TelemetryScan<'v>,
+    /// Whether the scan skips counters that are not in the filter's shard.
+    only_shard: bool,
+    /// The key of the current row.
+    key: Option<TelemetryKey>,
+    /// The number of the current row's counter, counted from 1.
+    counter: u64,
+    /// Whether the counter passes.
+    passes: bool,
+}
+
+impl<'v> CounterScan<'v> {
+    fn new(view: &'v View<'v>, only_shard: bool) -> Result<Self, ExportError> {
+        let query = TelemetryQuery { time: view.buckets(), ..TelemetryQuery::default() };
+        let scan = view.index().telemetry(query)?;
+        Ok(Self { view, scan, only_shard, key: None, counter: 0, passes: false })
+    }
+
+    /// Scans the rows of all shards. All shards of a table must have the columns that it finds.
+    pub(crate) fn of_all_shards(view: &'v View<'v>) -> Result<Self, ExportError> {
+        Self::new(view, false)
+    }
+
+    /// Returns the key and the bytes of the next row that passes the filter.
+    pub(crate) fn next(&mut self) -> Result<Option<(&TelemetryKey, &[u8])>, ExportError> {
+        loop {
+            let Some((key, _)) = self.scan.next()? else { return Ok(None) };
+            match &mut self.key {
+                Some(known) if known.is_same_counter(key) => known.bucket = key.bucket,
+                _ => {
+                    let (filter, names) = (self.view.filter(), self.view.names());
+                    self.passes = (!self.only_shard || filter.has_counter(&key.name, &key.host_hash))
+                        && filter.passes_counter(key, names.host(&key.host_hash, key.pid()), rank_of(self.view, key));
+                    self.key = Some(key.clone());
+                    self.counter += 1;
+                }
+            }
+            if self.passes {
+                // The borrow checker does not accept a return from within the loop.
+                break;
+            }
+        }
+        Ok(self.key.as_ref().zip(self.scan.value()))
+    }
+}
+
 /// Scans the cells of telemetry that pass the filter.
 pub(crate) struct ReadingScan<'v> {
     view: &'v View<'v>,
-    scan: TelemetryScan<'v>,
+    rows: CounterScan<'v>,
     counters: CounterIdentity,
-    /// Whether the scan skips counters that are not in the filter's shard.
-    only_shard: bool,
-    /// The row that was read, if its cell was not returned yet.
-    pending: Option<(TelemetryKey, TelemetryValue)>,
+    /// The row that was read last.
+    row: TelemetryValue,
+    /// Whether the cell of that row was not returned yet.
+    is_pending: bool,
+    /// The current cell.
+    cell: TelemetryValue,
+    key: Option<TelemetryKey>,
+    /// The number of the cell's counter in the scan.
+    counter: u64,
     /// The cells of the current counter, if counters merge by host and name.
     merged: Option<(TelemetryKey, btree_map::IntoIter<u64, TelemetryValue>)>,
 }
 
 impl<'v> ReadingScan<'v> {
     pub(crate) fn new(view: &'v View<'v>, counters: CounterIdentity) -> Result<Self, ExportError> {
-        let query = TelemetryQuery { time: view.buckets(), ..TelemetryQuery::default() };
-        Ok(Self { view, scan: view.index().telemetry(query)?, counters, only_shard: true, pending: None, merged: None })
+        Ok(Self {
+            view,
+            rows: CounterScan::new(view, true)?,
+            counters,
+            row: TelemetryValue::empty(),
+            is_pending: false,
+            cell: TelemetryValue::empty(),
+            key: None,
+            counter: 0,
+            merged: None,
+        })
     }
 
-    /// Scans the rows of all shards. All shards of a table must have the columns that it finds.
-    pub(crate) fn of_all_shards(view: &'v View<'v>) -> Result<Self, ExportError> {
-        Ok(Self { only_shard: false, ..Self::new(view, CounterIdentity::Full)? })
-    }
-
-    /// Reads the next row that passes the filter.
-    pub(crate) fn next_row(&mut self) -> Result<Option<(TelemetryKey, TelemetryValue)>, ExportError> {
-        let view = self.view;
-        while let Some((key, value)) = self.scan.next()? {
-            if (!self.only_shard || view.filter().has_counter(&key.name, &key.host_hash))
-                && view.filter().passes_counter(&key, view.names().host(&key.host_hash, key.pid()), rank_of(view, &key))
-            {
-                let value = TelemetryValue::decode(value, key.bucket)
-                    .map_err(|error| view.index().bad_telemetry(&key, error))?;
-                return Ok(Some((key, value)));
-            }
+    /// Reads the next row, unless one is pending. Returns false at the end.
+    fn read_row(&mut self) -> Result<bool, ExportError> {
+        if std::mem::take(&mut self.is_pending) {
+            return Ok(true);
         }
-        Ok(None)
-    }
-
-    fn pending_or_next(&mut self) -> Result<Option<(TelemetryKey, TelemetryValue)>, ExportError> {
-        match self.pending.take() {
-            Some(row) => Ok(Some(row)),
-            None => self.next_row(),
-        }
+        let index = self.view.index();
+        let Some((key, value)) = self.rows.next()? else { return Ok(false) };
+        self.row.read(value, key.bucket).map_err(|error| index.bad_telemetry(key, error))?;
+        Ok(true)
     }
 
     /// Returns the next cell. The key's bucket is its start.
-    pub(crate) fn next(&mut self) -> Result<Option<(TelemetryKey, TelemetryValue)>, ExportError> {
-        match self.counters {
-            CounterIdentity::Full => self.next_full(),
-            CounterIdentity::HostAndName => self.next_by_host(),
-        }
+    pub(crate) fn next(&mut self) -> Result<Option<(&TelemetryKey, &TelemetryValue)>, ExportError> {
+        let found = match self.counters {
+            CounterIdentity::Full => self.find_full()?,
+            CounterIdentity::HostAndName => self.find_by_host()?,
+        };
+        Ok(self.key.as_ref().filter(|_| found).map(|key| (key, &self.cell)))
     }
 
-    fn next_full(&mut self) -> Result<Option<(TelemetryKey, TelemetryValue)>, ExportError> {
-        let Some((mut key, mut value)) = self.pending_or_next()? else { return Ok(None) };
-        key.bucket = self.view.cell(key.bucket);
-        while let Some((next, more)) = self.next_row()? {
-            if !next.is_same_counter(&key) || self.view.cell(next.bucket) != key.bucket {
-                self.pending = Some((next, more));
-                break;
+    fn find_full(&mut self) -> Result<bool, ExportError> {
+        if !self.read_row()? {
+            return Ok(false);
+        }
+        let view = self.view;
+        std::mem::swap(&mut self.row, &mut self.cell);
+        let Some(row) = &self.rows.key else { return Ok(false) };
+        let start = view.cell(row.bucket);
+        if self.counter != self.rows.counter {
+            self.counter = self.rows.counter;
+            let mut key = row.clone();
+            fill_rank_key(view, &mut key);
+            self.key = Some(key);
+        }
+        if let Some(key) = &mut self.key {
+            key.bucket = start;
+        }
+        if view.granularity() > view.index().config().interval_us {
+            while self.read_row()? {
+                let is_same_cell = self.rows.counter == self.counter
+                    && self.rows.key.as_ref().is_some_and(|row| view.cell(row.bucket) == start);
+                if !is_same_cell {
+                    self.is_pending = true;
+                    break;
+                }
+                self.cell.merge(std::mem::replace(&mut self.row, TelemetryValue::empty()));
             }
-            value.merge(more);
         }
-        fill_rank_key(self.view, &mut key);
-        Ok(Some((key, value)))
+        Ok(true)
     }
 
-    fn next_by_host(&mut self) -> Result<Option<(TelemetryKey, TelemetryValue)>, ExportError> {
+    fn find_by_host(&mut self) -> Result<bool, ExportError> {
+        let view = self.view;
         loop {
             if let Some((key, cells)) = &mut self.merged
                 && let Some((bucket, value)) = cells.next()
             {
-                return Ok(Some((TelemetryKey { bucket, ..key.clone() }, value)));
+                match &mut self.key {
+                    Some(known) if known.is_same_counter(key) => known.bucket = bucket,
+                    _ => self.key = Some(TelemetryKey { bucket, ..key.clone() }),
+                }
+                self.cell = value;
+                return Ok(true);
             }
-            let Some((first, value)) = self.pending_or_next()? else { return Ok(None) };
+            if !self.read_row()? {
+                return Ok(false);
+            }
+            let Some(first) = self.rows.key.clone() else { return Ok(false) };
             // Counters with the same host and name are adjacent, each with its rows in order of time.
-            let mut cells = BTreeMap::from([(self.view.cell(first.bucket), value)]);
-            while let Some((next, more)) = self.next_row()? {
-                if (&next.host_hash, &next.name) != (&first.host_hash, &first.name) {
-                    self.pending = Some((next, more));
+            let mut cells: BTreeMap<u64, TelemetryValue> = BTreeMap::new();
+            let mut start = view.cell(first.bucket);
+            loop {
+                let row = std::mem::replace(&mut self.row, TelemetryValue::empty());
+                match cells.entry(start) {
+                    btree_map::Entry::Vacant(entry) => {
+                        entry.insert(row);
+                    }
+                    btree_map::Entry::Occupied(mut entry) => entry.get_mut().merge(row),
+                }
+                if !self.read_row()? {
                     break;
                 }
-                match cells.entry(self.view.cell(next.bucket)) {
-                    btree_map::Entry::Vacant(entry) => {
-                        entry.insert(more);
-                    }
-                    btree_map::Entry::Occupied(mut entry) => entry.get_mut().merge(more),
+                let Some(next) = &self.rows.key else { break };
+                if (&next.host_hash, &next.name) != (&first.host_hash, &first.name) {
+                    self.is_pending = true;
+                    break;
                 }
+                start = view.cell(next.bucket);
             }
             self.merged = Some((TelemetryKey { scope: None, ..first }, cells.into_iter()));
         }

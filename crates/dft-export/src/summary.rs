@@ -256,8 +256,8 @@ fn telemetry(view: &View<'_>, hosts: &mut HashSet<String>, span: &mut TimeSpan) 
     view.each_reading(|key, value| {
         hosts.insert(key.host_hash.clone());
         span.add(value.core.ts, value.core.te);
-        for (metric, stats) in value.metrics {
-            metrics.entry((key.name.clone(), key.category().to_owned(), metric)).or_default().merge(&stats);
+        for (metric, stats) in &value.metrics {
+            metrics.entry((key.name.clone(), key.category().to_owned(), metric.clone())).or_default().merge(stats);
         }
     })?;
     let metric = |((counter, category, metric), stats): ((String, String, String), FloatStats)| Metric {

@@ -8,9 +8,23 @@ use crate::rounding;
 /// Count, exact sum, extrema and exact sum of squares of float samples. The default is empty.
 ///
 /// Samples that are NaN or infinite are counted separately and are in nothing else.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct FloatStats {
-    parts: FloatParts,
+    samples: Samples,
+}
+
+/// What was recorded. Readings of counters mostly are the only ones of their bucket, so a single sample is stored as it
+/// is: exact sums take more memory, and more time to make and to read.
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::large_enum_variant, reason = "a box would be an allocation for each value with two samples")]
+enum Samples {
+    /// Nothing.
+    #[default]
+    None,
+    /// One finite sample, and nothing else.
+    One(f64),
+    /// Anything.
+    Any(FloatParts),
 }
 
 /// The parts of [`FloatStats`].
@@ -30,24 +44,26 @@ pub struct FloatParts {
     pub extent: Option<(f64, f64)>,
 }
 
-impl Default for FloatStats {
+impl Default for FloatParts {
     fn default() -> Self {
-        let parts = FloatParts {
+        Self {
             n: 0,
             nonfinite: 0,
             sum: ExactSum::default(),
             squares: ExactSum::default(),
             squares_known: true,
             extent: None,
-        };
-        Self { parts }
+        }
     }
 }
 
 impl PartialEq for FloatStats {
     fn eq(&self, other: &Self) -> bool {
+        if let (Samples::One(a), Samples::One(b)) = (&self.samples, &other.samples) {
+            return a.to_bits() == b.to_bits();
+        }
         let bits = |extent: Option<(f64, f64)>| extent.map(|(low, high)| (low.to_bits(), high.to_bits()));
-        let (a, b) = (&self.parts, &other.parts);
+        let (a, b) = (&self.parts(), &other.parts());
         (a.n, a.nonfinite, a.squares_known, bits(a.extent)) == (b.n, b.nonfinite, b.squares_known, bits(b.extent))
             && a.sum == b.sum
             && a.squares == b.squares
@@ -58,7 +74,24 @@ impl FloatStats {
     /// Adds one sample.
     #[inline]
     pub fn sample(&mut self, value: f64) {
-        self.summed(1, Some(value), Some(value), None);
+        match self.samples {
+            Samples::None if value.is_finite() => self.samples = Samples::One(value),
+            _ => self.summed(1, Some(value), Some(value), None),
+        }
+    }
+
+    /// Returns the parts to be changed.
+    #[inline]
+    fn parts_mut(&mut self) -> &mut FloatParts {
+        match self.samples {
+            Samples::None => self.samples = Samples::Any(FloatParts::default()),
+            Samples::One(value) => self.samples = Samples::Any(FloatParts::one(value)),
+            Samples::Any(_) => {}
+        }
+        match &mut self.samples {
+            Samples::Any(parts) => parts,
+            Samples::None | Samples::One(_) => unreachable!("the samples were just made parts"),
+        }
     }
 
     /// Adds a contribution that the tracer summed up, as [`IntStats::summed`] does.
@@ -66,7 +99,7 @@ impl FloatStats {
     /// [`IntStats::summed`]: crate::IntStats::summed
     #[inline]
     pub fn summed(&mut self, count: u64, sum: Option<f64>, low: Option<f64>, high: Option<f64>) {
-        let parts = &mut self.parts;
+        let parts = self.parts_mut();
         match sum {
             Some(sum) if sum.is_finite() => {
                 parts.n += u128::from(count);
@@ -81,20 +114,171 @@ impl FloatStats {
             Some(_) => parts.nonfinite = parts.nonfinite.saturating_add(1),
             None => {}
         }
-        low.into_iter().chain(high).filter(|value| value.is_finite()).for_each(|value| self.widen(value));
+        low.into_iter().chain(high).filter(|value| value.is_finite()).for_each(|value| parts.widen(value));
     }
 
     /// Adds all samples of another. Associative and commutative, with the default as identity.
     pub fn merge(&mut self, other: &Self) {
-        let (mine, theirs) = (&mut self.parts, &other.parts);
-        mine.n += theirs.n;
-        mine.nonfinite = mine.nonfinite.saturating_add(theirs.nonfinite);
-        mine.sum.merge(&theirs.sum);
-        mine.squares_known &= theirs.squares_known;
-        if mine.squares_known {
-            mine.squares.merge(&theirs.squares);
+        match (&self.samples, &other.samples) {
+            (_, Samples::None) => {}
+            (Samples::None, _) => self.samples = other.samples.clone(),
+            (_, Samples::One(value)) => self.sample(*value),
+            (_, Samples::Any(theirs)) => self.parts_mut().merge(theirs),
+        }
+    }
+
+    /// Returns the heap memory of the statistics, in bytes.
+    #[inline]
+    pub fn heap_bytes(&self) -> usize {
+        match &self.samples {
+            Samples::Any(parts) => parts.sum.heap_bytes() + parts.squares.heap_bytes(),
+            Samples::None | Samples::One(_) => 0,
+        }
+    }
+
+    /// Whether nothing was recorded.
+    pub fn is_empty(&self) -> bool {
+        match &self.samples {
+            Samples::None => true,
+            Samples::One(_) => false,
+            Samples::Any(parts) => {
+                parts.n == 0
+                    && parts.nonfinite == 0
+                    && parts.extent.is_none()
+                    && parts.sum.is_zero()
+                    && parts.squares_known
+            }
+        }
+    }
+
+    /// Returns the number of samples in the sum.
+    pub fn n(&self) -> u128 {
+        match &self.samples {
+            Samples::None => 0,
+            Samples::One(_) => 1,
+            Samples::Any(parts) => parts.n,
+        }
+    }
+
+    /// Returns the number of samples that were NaN or infinite.
+    pub fn nonfinite(&self) -> u64 {
+        match &self.samples {
+            Samples::None | Samples::One(_) => 0,
+            Samples::Any(parts) => parts.nonfinite,
+        }
+    }
+
+    /// Returns the minimum.
+    pub fn min(&self) -> Option<f64> {
+        self.extent().map(|(low, _)| low)
+    }
+
+    /// Returns the maximum.
+    pub fn max(&self) -> Option<f64> {
+        self.extent().map(|(_, high)| high)
+    }
+
+    fn extent(&self) -> Option<(f64, f64)> {
+        match &self.samples {
+            Samples::None => None,
+            Samples::One(value) => Some((*value, *value)),
+            Samples::Any(parts) => parts.extent,
+        }
+    }
+
+    /// Returns the sum, correctly rounded.
+    pub fn total(&self) -> f64 {
+        match self.only() {
+            Some(only) => only,
+            None => self.parts().sum.to_f64(),
+        }
+    }
+
+    /// Returns the mean, correctly rounded; `None` if there are no samples.
+    pub fn mean(&self) -> Option<f64> {
+        if let Some(only) = self.only() {
+            return Some(only);
+        }
+        let Samples::Any(parts) = &self.samples else { return None };
+        if parts.n == 0 {
+            return None;
+        }
+        let (sum, exponent) = parts.sum.to_bigint();
+        Some(rounding::ratio(&sum, &parts.n.into(), exponent))
+    }
+
+    /// Returns the sum of squared deviations from the mean (Welford's M2), correctly rounded; `None`
+    /// if there are no samples or the squares are unknown.
+    pub fn m2(&self) -> Option<f64> {
+        let parts = self.parts();
+        if parts.n == 0 || !parts.squares_known {
+            return None;
+        }
+        let (spread, exponent) = spread(parts.n, &parts.sum, &parts.squares);
+        Some(rounding::ratio(&spread, &parts.n.into(), exponent))
+    }
+
+    /// Returns the sample standard deviation, correctly rounded; `None` if there are fewer than two
+    /// samples or the squares are unknown.
+    pub fn std(&self) -> Option<f64> {
+        let Samples::Any(parts) = &self.samples else { return None };
+        deviation(parts.n, &parts.sum, &parts.squares, parts.squares_known)
+    }
+
+    /// Returns the value of the sample, if there is exactly one and nothing else was recorded.
+    pub fn only(&self) -> Option<f64> {
+        match &self.samples {
+            Samples::None => None,
+            Samples::One(value) => Some(*value),
+            Samples::Any(parts) => match parts.extent {
+                Some((low, high)) if parts.n == 1 && low.to_bits() == high.to_bits() && parts.squares_known => {
+                    // The extrema may come from another contribution, so check the sum.
+                    let mut sum = ExactSum::default();
+                    sum.add_f64(low);
+                    (sum == parts.sum).then_some(low)
+                }
+                _ => None,
+            },
+        }
+    }
+
+    /// Returns the parts of the statistics.
+    pub fn parts(&self) -> FloatParts {
+        match &self.samples {
+            Samples::None => FloatParts::default(),
+            Samples::One(value) => FloatParts::one(*value),
+            Samples::Any(parts) => parts.clone(),
+        }
+    }
+
+    /// Creates statistics from their parts; `None` if no samples can give them.
+    pub fn from_parts(parts: FloatParts) -> Option<Self> {
+        let ordered =
+            parts.extent.is_none_or(|(low, high)| low.is_finite() && high.is_finite() && low.total_cmp(&high).is_le());
+        let squared = parts.squares_known || parts.squares.is_zero();
+        let counted = parts.n > 0 || !parts.squares_known || (parts.sum.is_zero() && parts.squares.is_zero());
+        (ordered && squared && counted).then_some(Self { samples: Samples::Any(parts) })
+    }
+}
+
+impl FloatParts {
+    /// Returns the parts of one finite sample.
+    fn one(value: f64) -> Self {
+        let mut parts = Self { n: 1, extent: Some((value, value)), ..Self::default() };
+        parts.sum.add_f64(value);
+        parts.squares.add_square(value);
+        parts
+    }
+
+    fn merge(&mut self, theirs: &Self) {
+        self.n += theirs.n;
+        self.nonfinite = self.nonfinite.saturating_add(theirs.nonfinite);
+        self.sum.merge(&theirs.sum);
+        self.squares_known &= theirs.squares_known;
+        if self.squares_known {
+            self.squares.merge(&theirs.squares);
         } else {
-            mine.squares = ExactSum::default();
+            self.squares = ExactSum::default();
         }
         if let Some((low, high)) = theirs.extent {
             self.widen(low);
@@ -106,105 +290,10 @@ impl FloatStats {
     fn widen(&mut self, value: f64) {
         let less = |a: f64, b: f64| if a.total_cmp(&b).is_lt() { a } else { b };
         let greater = |a: f64, b: f64| if a.total_cmp(&b).is_gt() { a } else { b };
-        self.parts.extent = match self.parts.extent {
+        self.extent = match self.extent {
             Some((low, high)) => Some((less(low, value), greater(high, value))),
             None => Some((value, value)),
         };
-    }
-
-    /// Returns the heap memory of the statistics, in bytes.
-    #[inline]
-    pub fn heap_bytes(&self) -> usize {
-        self.parts.sum.heap_bytes() + self.parts.squares.heap_bytes()
-    }
-
-    /// Whether nothing was recorded.
-    pub fn is_empty(&self) -> bool {
-        let parts = &self.parts;
-        parts.n == 0 && parts.nonfinite == 0 && parts.extent.is_none() && parts.sum.is_zero() && parts.squares_known
-    }
-
-    /// Returns the number of samples in the sum.
-    pub fn n(&self) -> u128 {
-        self.parts.n
-    }
-
-    /// Returns the number of samples that were NaN or infinite.
-    pub fn nonfinite(&self) -> u64 {
-        self.parts.nonfinite
-    }
-
-    /// Returns the minimum.
-    pub fn min(&self) -> Option<f64> {
-        self.parts.extent.map(|(low, _)| low)
-    }
-
-    /// Returns the maximum.
-    pub fn max(&self) -> Option<f64> {
-        self.parts.extent.map(|(_, high)| high)
-    }
-
-    /// Returns the sum, correctly rounded.
-    pub fn total(&self) -> f64 {
-        match self.only() {
-            Some(only) => only,
-            None => self.parts.sum.to_f64(),
-        }
-    }
-
-    /// Returns the mean, correctly rounded; `None` if there are no samples.
-    pub fn mean(&self) -> Option<f64> {
-        if let Some(only) = self.only() {
-            return Some(only);
-        }
-        if self.parts.n == 0 {
-            return None;
-        }
-        let (sum, exponent) = self.parts.sum.to_bigint();
-        Some(rounding::ratio(&sum, &self.parts.n.into(), exponent))
-    }
-
-    /// Returns the sum of squared deviations from the mean (Welford's M2), correctly rounded; `None`
-    /// if there are no samples or the squares are unknown.
-    pub fn m2(&self) -> Option<f64> {
-        if self.parts.n == 0 || !self.parts.squares_known {
-            return None;
-        }
-        let (spread, exponent) = spread(self.parts.n, &self.parts.sum, &self.parts.squares);
-        Some(rounding::ratio(&spread, &self.parts.n.into(), exponent))
-    }
-
-    /// Returns the sample standard deviation, correctly rounded; `None` if there are fewer than two
-    /// samples or the squares are unknown.
-    pub fn std(&self) -> Option<f64> {
-        deviation(self.parts.n, &self.parts.sum, &self.parts.squares, self.parts.squares_known)
-    }
-
-    /// Returns the value of the sample, if there is exactly one.
-    fn only(&self) -> Option<f64> {
-        match self.parts.extent {
-            Some((low, high)) if self.parts.n == 1 && low.to_bits() == high.to_bits() && self.parts.squares_known => {
-                // The extrema may come from another contribution, so check the sum.
-                let mut sum = ExactSum::default();
-                sum.add_f64(low);
-                (sum == self.parts.sum).then_some(low)
-            }
-            _ => None,
-        }
-    }
-
-    /// Returns the parts of the statistics.
-    pub fn parts(&self) -> FloatParts {
-        self.parts.clone()
-    }
-
-    /// Creates statistics from their parts; `None` if no samples can give them.
-    pub fn from_parts(parts: FloatParts) -> Option<Self> {
-        let ordered =
-            parts.extent.is_none_or(|(low, high)| low.is_finite() && high.is_finite() && low.total_cmp(&high).is_le());
-        let squared = parts.squares_known || parts.squares.is_zero();
-        let counted = parts.n > 0 || !parts.squares_known || (parts.sum.is_zero() && parts.squares.is_zero());
-        (ordered && squared && counted).then_some(Self { parts })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Telemetry: readings of counters.
 
 use dft_codec::{FileCounts, TelemetryCore};
-use dft_trace::{ArgKey, MalformedReason, Record, TimeUnit};
+use dft_trace::{Arg, ArgKey, MalformedReason, Record, TimeUnit};
 
 use super::times::Times;
 use crate::aggregator::Aggregator;
@@ -17,17 +17,20 @@ impl Aggregator {
         let Times { ts, dur } = Self::times(record, unit)?;
         let series = self.counter_of(record)?;
         let bucket = self.bucket(ts + dur.unwrap_or(0) / 2);
+        self.learn_metrics(series, record);
         let mut encoder = CellEncoder { interner: &self.interner, orders: &mut self.orders };
         let cell = self.telemetry.cell(series, bucket, &mut encoder);
+        let mut names = self.counter_metrics[series as usize].iter();
         cell.core.merge(&TelemetryCore { readings: 1, ts, te: ts });
         let before = cell.metrics.heap();
         let mut added_bytes = 0;
         for arg in &record.args {
-            if let Some(value) = arg.value.float()
-                && !matches!(arg.key, ArgKey::Hhash | ArgKey::Fhash)
+            if is_metric(arg)
+                && let Some(value) = arg.value.float()
+                && let Some(&name) = names.next()
             {
                 counts.not_finite += u64::from(!value.is_finite());
-                let stats = cell.metrics.entry(self.interner.intern(arg.name));
+                let stats = cell.metrics.entry(name);
                 let bytes_before = stats.heap_bytes();
                 stats.sample(value);
                 added_bytes += stats.heap_bytes() - bytes_before;
@@ -40,4 +43,26 @@ impl Aggregator {
         counts.telemetry += 1;
         Ok(())
     }
+
+    /// Makes the names of a record's metrics those of its counter. They mostly are already.
+    fn learn_metrics(&mut self, counter: u32, record: &Record<'_>) {
+        let Self { counter_metrics, interner, .. } = self;
+        if counter_metrics.len() <= counter as usize {
+            counter_metrics.resize_with(counter as usize + 1, Vec::new);
+        }
+        let names = &mut counter_metrics[counter as usize];
+        let mut number = 0;
+        for arg in record.args.iter().filter(|arg| is_metric(arg)) {
+            if names.get(number).is_none_or(|&name| interner.get(name).as_bytes() != arg.name) {
+                names.truncate(number);
+                names.push(interner.intern(arg.name));
+            }
+            number += 1;
+        }
+    }
+}
+
+/// Tells whether an arg is a reading: all numbers but hashes are.
+fn is_metric(arg: &Arg<'_>) -> bool {
+    arg.value.is_number() && !matches!(arg.key, ArgKey::Hhash | ArgKey::Fhash)
 }

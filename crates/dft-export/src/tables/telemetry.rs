@@ -11,7 +11,7 @@ use crate::batches::{Batches, Dictionaries};
 use crate::columns::{StringColumn, column_names, dictionary_type, optional, required};
 use crate::error::ExportError;
 use crate::numbers::int64;
-use crate::readings::{ReadingScan, fill_rank_key};
+use crate::readings::{CounterScan, ReadingScan, fill_rank_key};
 use crate::string_dictionary::StringDictionary;
 use crate::table::{CounterIdentity, Table};
 use crate::view::View;
@@ -78,16 +78,28 @@ impl FirstPass {
         let scope = (counters == CounterIdentity::Full).then_some(scope);
         let mut first =
             Self { metrics: BTreeSet::new(), strings: CounterStrings { scope, ..CounterStrings::default() } };
-        let mut readings = ReadingScan::of_all_shards(view)?;
-        while let Some((mut key, value)) = readings.next_row()? {
-            fill_rank_key(view, &mut key);
-            for (name, _) in value.metrics {
-                if !first.metrics.contains(&name) {
-                    first.metrics.insert(name);
+        let mut rows = CounterScan::of_all_shards(view)?;
+        let mut counter: Option<TelemetryKey> = None;
+        // The names of the last row, which mostly are those of the next one.
+        let mut last: Vec<String> = Vec::new();
+        while let Some((key, value)) = rows.next()? {
+            let mut at = 0;
+            let each_name = TelemetryValue::each_name(value, |name| {
+                if last.get(at).is_none_or(|last| last != name) {
+                    last.truncate(at);
+                    last.push(name.to_owned());
+                    if !first.metrics.contains(name) {
+                        first.metrics.insert(name.to_owned());
+                    }
                 }
-            }
-            if dictionaries == Dictionaries::Whole {
-                first.strings.each(&key, |strings, string| {
+                at += 1;
+            });
+            each_name.map_err(|error| view.index().bad_telemetry(key, error))?;
+            if dictionaries == Dictionaries::Whole && !counter.as_ref().is_some_and(|last| last.is_same_counter(key)) {
+                let mut shown = key.clone();
+                counter = Some(key.clone());
+                fill_rank_key(view, &mut shown);
+                first.strings.each(&shown, |strings, string| {
                     if let Some(string) = string {
                         strings.number(string);
                     }
@@ -163,6 +175,8 @@ struct ReadingColumns {
     count: Int64Builder,
     /// The means of the metrics, only of those that the batch contains: a table may have very many.
     means: Vec<Option<Float64Builder>>,
+    /// The metrics of the last row, and their positions.
+    last: Vec<(String, usize)>,
 }
 
 impl ReadingColumns {
@@ -181,8 +195,18 @@ impl ReadingColumns {
         self.ts.append_value(value.core.ts);
         self.te.append_value(value.core.te);
         self.count.append_value(int64(value.core.readings, table, "count", describe)?);
-        for (metric, stats) in &value.metrics {
-            let Some(column) = positions.get(metric).and_then(|&at| self.means.get_mut(at)) else { continue };
+        for (at, (metric, stats)) in value.metrics.iter().enumerate() {
+            // Neighbouring rows mostly have the same metrics.
+            let position = match self.last.get(at) {
+                Some((last, position)) if last == metric => *position,
+                _ => {
+                    let Some(&position) = positions.get(metric) else { continue };
+                    self.last.truncate(at);
+                    self.last.push((metric.clone(), position));
+                    position
+                }
+            };
+            let Some(column) = self.means.get_mut(position) else { continue };
             let column = column.get_or_insert_with(|| Float64Builder::with_capacity(0));
             fill_to(column, row);
             column.append_option(stats.mean());
@@ -211,17 +235,17 @@ impl Batches for TelemetryTable<'_> {
         while rows < max_rows
             && let Some((key, value)) = self.readings.next()?
         {
-            self.strings.each(&key, |column, string| match string {
+            self.strings.each(key, |column, string| match string {
                 Some(string) => column.push_string(string),
                 None => column.push_null(),
             });
-            batch.push(&key, &value, rows, self.table.name(), &self.metrics)?;
+            batch.push(key, value, rows, self.table.name(), &self.metrics)?;
             rows += 1;
         }
         if rows == 0 {
             return Ok(None);
         }
-        let ReadingColumns { mut pid, time_bucket, ts, te, count, means } = batch;
+        let ReadingColumns { mut pid, time_bucket, ts, te, count, means, .. } = batch;
         let mut columns = Vec::with_capacity(self.schema.fields().len());
         columns.extend([self.strings.host_hash.finish()?, self.strings.name.finish()?]);
         if let Some(scope) = &mut self.strings.scope {

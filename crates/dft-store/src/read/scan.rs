@@ -142,7 +142,7 @@ impl Index {
     pub fn telemetry(&self, query: TelemetryQuery) -> Result<TelemetryScan<'_>, StoreError> {
         let cursor =
             self.db.raw_iterator_cf_opt(self.family(column_families::TELEMETRY)?, column_families::scan_options());
-        Ok(TelemetryScan { index: self, cursor, query, started: false })
+        Ok(TelemetryScan { index: self, cursor, query, started: false, key: None, counter: Vec::new() })
     }
 }
 
@@ -327,6 +327,10 @@ pub struct TelemetryScan<'a> {
     cursor: DBRawIterator<'a>,
     query: TelemetryQuery,
     started: bool,
+    /// The key of the current row.
+    key: Option<TelemetryKey>,
+    /// The bytes of that key before its bucket, which mostly are those of the next row's key, too.
+    counter: Vec<u8>,
 }
 
 impl fmt::Debug for TelemetryScan<'_> {
@@ -342,28 +346,45 @@ impl TelemetryScan<'_> {
     ///
     /// If the index cannot be read, or a value cannot be merged.
     #[expect(clippy::should_implement_trait, reason = "what it lends ends with the next step")]
-    pub fn next(&mut self) -> Result<Option<(TelemetryKey, &[u8])>, StoreError> {
+    pub fn next(&mut self) -> Result<Option<(&TelemetryKey, &[u8])>, StoreError> {
         if self.started {
             self.cursor.next();
         } else {
             self.started = true;
             self.cursor.seek(self.query.start());
         }
-        let key = loop {
+        loop {
             let Some(bytes) = self.cursor.key() else {
                 self.cursor.status().map_err(|error| self.index.read_error(error))?;
                 return Ok(None);
             };
-            let key = TelemetryKey::decode(bytes)
-                .map_err(|error| self.index.entry(column_families::TELEMETRY, bytes, error))?;
-            if self.query.matches(&key) {
-                break key;
+            match (&mut self.key, bytes.split_last_chunk()) {
+                // A bucket has 63 bits. Other bytes are rejected by the decoder.
+                (Some(key), Some((counter, bucket))) if counter == self.counter && bucket[0] < 0x80 => {
+                    key.bucket = u64::from_be_bytes(*bucket);
+                }
+                _ => {
+                    let key = TelemetryKey::decode(bytes)
+                        .map_err(|error| self.index.entry(column_families::TELEMETRY, bytes, error))?;
+                    self.counter.clear();
+                    self.counter.extend_from_slice(&bytes[..bytes.len() - 8]);
+                    self.key = Some(key);
+                }
             }
-            match self.query.skip(&key) {
+            let Some(key) = &self.key else { return Ok(None) };
+            if self.query.matches(key) {
+                break;
+            }
+            match self.query.skip(key) {
                 Some(next) => self.cursor.seek(next),
                 None => return Ok(None),
             }
-        };
-        Ok(self.cursor.value().map(|value| (key, value)))
+        }
+        Ok(self.key.as_ref().zip(self.cursor.value()))
+    }
+
+    /// Returns the value of the current row; `None` before the first and after the last.
+    pub fn value(&self) -> Option<&[u8]> {
+        self.cursor.value().filter(|_| self.started)
     }
 }
