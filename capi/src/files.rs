@@ -82,14 +82,14 @@ pub extern "C" fn dft_index_files(index: *const dft_index, visit: dft_visit_file
             let lost = lost.join("; ");
             let time_fault = entry.time_fault.map_or(String::new(), |fault| fault.to_string());
             let (fault, text) = match &entry.fault {
-                None if !time_fault.is_empty() => (DFT_FAULT_TIME_UNIT, ""),
-                None if !lost.is_empty() => (DFT_FAULT_LOST, ""),
-                None => (DFT_FAULT_NONE, ""),
-                Some(FileFault::Empty) => (DFT_FAULT_EMPTY, "the file is empty"),
-                Some(FileFault::Truncated(place)) => (DFT_FAULT_TRUNCATED, place.as_str()),
-                Some(FileFault::Damaged(reason)) => (DFT_FAULT_DAMAGED, reason.as_str()),
+                None if !time_fault.is_empty() => (DFT_FAULT_TIME_UNIT, String::new()),
+                None if !lost.is_empty() => (DFT_FAULT_LOST, String::new()),
+                None => (DFT_FAULT_NONE, String::new()),
+                Some(FileFault::Empty) => (DFT_FAULT_EMPTY, "the file is empty".to_owned()),
+                Some(FileFault::Truncated(place)) => (DFT_FAULT_TRUNCATED, place.to_string()),
+                Some(FileFault::Damaged(reason)) => (DFT_FAULT_DAMAGED, reason.clone()),
             };
-            let texts = [text, &time_fault, &lost].into_iter().filter(|text| !text.is_empty());
+            let texts = [&*text, &time_fault, &lost].into_iter().filter(|text| !text.is_empty());
             let text = texts.collect::<Vec<_>>().join("; ");
             let counts = &entry.counts;
             let path = TraceNames::shown_bytes(&path);

@@ -8,15 +8,26 @@ pub enum FileFault {
     /// The file has no bytes.
     Empty,
     /// A line or a gzip member is incomplete. The content of the member was read; the line was not.
-    Truncated(String),
+    Truncated(Truncation),
     /// A gzip member is corrupt. Everything before that was read.
     Damaged(String),
 }
 
-impl FileFault {
-    /// Creates the fault that a file ends within a line, by its number from 1.
-    pub fn within_line(line: u64) -> Self {
-        Self::Truncated(format!("the file ends within line {line}"))
+/// Where a truncated file ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Truncation {
+    /// Within a line, by its number from 1.
+    WithinLine(u64),
+    /// Elsewhere, in words.
+    Other(String),
+}
+
+impl fmt::Display for Truncation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WithinLine(line) => write!(f, "the file ends within line {line}"),
+            Self::Other(place) => f.write_str(place),
+        }
     }
 }
 

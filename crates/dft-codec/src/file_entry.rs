@@ -3,7 +3,7 @@
 use crate::clock::{Clock, TimeUnit};
 use crate::consumed::{Consumed, Head};
 use crate::content_hash::ContentHash;
-use crate::fault::FileFault;
+use crate::fault::{FileFault, Truncation};
 use crate::time_fault::TimeFault;
 
 use crate::FILE_VERSION;
@@ -121,7 +121,8 @@ impl FileCounts {
 /// version │ varint size │ zigzag modified │ 16 bytes fingerprint
 ///         │ varint text │ varint offset │ varint skip │ varint line │ clock
 ///         │ within a line: 0, 1 │ text before the offset: 0 none or not gzip, 1 + 4 bytes CRC-32, 8 bytes CRC-64
-///         │ 12 × varint counts │ fault: 0 none, 1 empty, 2 truncated + text, 3 damaged + text
+///         │ 12 × varint counts │ fault: 0 none, 1 empty, 2 truncated + text,
+///         3 damaged + text, 4 truncated within a line + varint line
 ///         │ time fault: 0 none, 1 + unit + stated unit, 2 + unit + varint ts; units have their clock numbers
 ///         │ [processes](Processes) │ [identity](Identity)
 /// ```
@@ -228,9 +229,13 @@ impl FileEntry {
         match &self.fault {
             None => out.push(0),
             Some(FileFault::Empty) => out.push(1),
-            Some(FileFault::Truncated(reason)) => {
+            Some(FileFault::Truncated(Truncation::Other(place))) => {
                 out.push(2);
-                put_text(&mut out, reason);
+                put_text(&mut out, place);
+            }
+            Some(FileFault::Truncated(Truncation::WithinLine(line))) => {
+                out.push(4);
+                put_varint(&mut out, (*line).into());
             }
             Some(FileFault::Damaged(reason)) => {
                 out.push(3);
@@ -281,7 +286,8 @@ impl FileEntry {
         let fault = match reader.u8()? {
             0 => None,
             1 => Some(FileFault::Empty),
-            2 => Some(FileFault::Truncated(reader.text()?.to_owned())),
+            2 => Some(FileFault::Truncated(Truncation::Other(reader.text()?.to_owned()))),
+            4 => Some(FileFault::Truncated(Truncation::WithinLine(reader.varint_u64()?))),
             3 => Some(FileFault::Damaged(reader.text()?.to_owned())),
             _ => return Err(DecodeError::Invalid("unknown kind of fault")),
         };

@@ -127,7 +127,7 @@ pub use chunk::{CHUNK_INTERVALS, ChunkCursor, ChunkWriter, RowChunk};
 pub use clock::{Clock, TimeUnit};
 pub use consumed::{Consumed, Head};
 pub use content_hash::{ContentHash, ContentHasher};
-pub use fault::{FileFault, OpenEnd};
+pub use fault::{FileFault, OpenEnd, Truncation};
 pub use file_entry::{FileCounts, FileEntry};
 pub use file_id::FileId;
 pub use identity::{DuplicateEntry, Identity};
@@ -161,7 +161,7 @@ pub const ROW_VERSION: u8 = 2;
 pub const CHUNK_VERSION: u8 = 1;
 
 /// The version of file entries. Version 1 did not record how far a file was read.
-pub const FILE_VERSION: u8 = 4;
+pub const FILE_VERSION: u8 = 5;
 
 /// The version of duplicate entries.
 pub const DUPLICATE_VERSION: u8 = 1;

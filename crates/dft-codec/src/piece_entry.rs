@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::clock::Clock;
 use crate::content_hash::ContentHash;
-use crate::fault::{FileFault, OpenEnd};
+use crate::fault::{FileFault, OpenEnd, Truncation};
 use crate::time_fault::TimeFault;
 
 use crate::bytes::{DecodeError, Reader, put_varint};
@@ -148,8 +148,8 @@ impl PieceEntry {
             whole.fault = fault.clone();
             whole.time_fault = whole.time_fault.into_iter().chain(*time_fault).reduce(TimeFault::first);
             // The truncated line has another number in the file than in the piece.
-            if truncated(&whole.fault) == within_line(consumed.line).as_deref() {
-                whole.fault = within_line(whole.consumed.line).map(FileFault::Truncated);
+            if let Some(FileFault::Truncated(Truncation::WithinLine(line))) = &mut whole.fault {
+                *line = (before.line - 1).saturating_add(*line);
             }
         }
         Ok(whole)
@@ -192,20 +192,6 @@ impl PieceEntry {
     }
 }
 
-fn truncated(fault: &Option<FileFault>) -> Option<&str> {
-    match fault {
-        Some(FileFault::Truncated(place)) => Some(place),
-        _ => None,
-    }
-}
-
-fn within_line(line: u64) -> Option<String> {
-    match FileFault::within_line(line) {
-        FileFault::Truncated(place) => Some(place),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use crate::{Consumed, TimeUnit};
@@ -243,13 +229,13 @@ mod tests {
     #[test]
     fn pieces_that_chain_form_the_file() {
         let mut last = piece(20..30);
-        last.entry.fault = within_line(5).map(FileFault::Truncated);
+        last.entry.fault = Some(FileFault::Truncated(Truncation::WithinLine(5)));
         last.entry.consumed = Consumed { offset: 25, skip: 3, ..last.entry.consumed };
         last.open_end = Some(OpenEnd::Line);
         let whole = PieceEntry::join(&[&piece(0..10), &piece(10..20), &last]).expect("a chain");
         let consumed = Consumed { text: 120, offset: 25, skip: 3, line: 13, ..Consumed::NOTHING };
         let counts = FileCounts { events: 12, ..FileCounts::default() };
-        let fault = Some(FileFault::Truncated("the file ends within line 13".to_owned()));
+        let fault = Some(FileFault::Truncated(Truncation::WithinLine(13)));
         let processes = process(12);
         let fingerprint = ContentHash::of(&bytes()).checksums();
         let identity = Identity { text: ContentHash::of(&[b'x'; 120]), ..Identity::default() };

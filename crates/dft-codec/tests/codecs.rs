@@ -179,7 +179,7 @@ prop_compose! {
     fn entry()(
         size in any::<u64>(), modified_ns in any::<i128>(), fingerprint in any::<u128>(), place in any::<[u64; 4]>(),
         unit in prop::sample::select(vec![TimeUnit::Ns, TimeUnit::Us, TimeUnit::Ms, TimeUnit::Sec]),
-        counter_starts in any::<bool>(), within_line in any::<bool>(), n in any::<[u64; 12]>(), fault in 0..4, reason in any::<String>(),
+        counter_starts in any::<bool>(), within_line in any::<bool>(), n in any::<[u64; 12]>(), fault in 0..5, reason in any::<String>(),
         processes in processes(), time_fault in time_fault(), identity in identity_of_a_trace(),
         before in proptest::bool::ANY,
     ) -> FileEntry {
@@ -191,7 +191,8 @@ prop_compose! {
         let fault = match fault {
             0 => None,
             1 => Some(FileFault::Empty),
-            2 => Some(FileFault::Truncated(reason)),
+            2 => Some(FileFault::Truncated(Truncation::Other(reason))),
+            3 => Some(FileFault::Truncated(Truncation::WithinLine(7))),
             _ => Some(FileFault::Damaged(reason)),
         };
         let [text, offset, skip, line] = place;
@@ -715,7 +716,7 @@ fn golden_vectors() {
             within_line: true,
         },
         counts: FileCounts { events: 5, system_calls: 1, ..FileCounts::default() },
-        fault: Some(FileFault::Truncated("x".into())),
+        fault: Some(FileFault::Truncated(Truncation::Other("x".into()))),
         time_fault: Some(TimeFault::TooLate { unit: TimeUnit::Ms, ts: 300 }),
         processes: [process("", -1, ProcessFacts::default()), process("h", 7, usual), process("h", 300, every)]
             .into_iter()
@@ -729,7 +730,7 @@ fn golden_vectors() {
     };
     assert_eq!(
         hex(&entry.encode()),
-        "04ac0201000000000000000000000000000000ab8407c80114070201010000000100000000000000020500000000000000000001000201780202ac0200020001010000000168020eba010505d00ff40301010005d00f010163020165010164010676322e312e30060652616e6b2033a502cd02090203ac0201010002010085070000000300000000000000040162e29b4cad9e2ef602010000000000000005000000070b"
+        "05ac0201000000000000000000000000000000ab8407c80114070201010000000100000000000000020500000000000000000001000201780202ac0200020001010000000168020eba010505d00ff40301010005d00f010163020165010164010676322e312e30060652616e6b2033a502cd02090203ac0201010002010085070000000300000000000000040162e29b4cad9e2ef602010000000000000005000000070b"
     );
     assert_eq!(
         hex(&DuplicateEntry::of_entry(b"a".to_vec(), true, &entry).encode()),

@@ -1,6 +1,6 @@
 //! What is stored and reported of a file that was read to its end.
 
-use dft_codec::{FileCounts, FileEntry, FileFault, Identity, PieceEntry};
+use dft_codec::{FileCounts, FileEntry, FileFault, Identity, PieceEntry, Truncation};
 use dft_trace::{Clock, OpenEnd, SourceSummary, TimeFault};
 
 use crate::outcome::{FileOutcome, FileState};
@@ -147,7 +147,7 @@ fn fault_of(summary: &SourceSummary, file: &PlannedFile) -> Option<FileFault> {
 fn shown_fault(fault: Option<FileFault>, file: &PlannedFile) -> Option<FileFault> {
     match (fault, &file.piece) {
         (Some(FileFault::Truncated(place)), Some(piece)) if piece.start > 0 => {
-            Some(FileFault::Truncated(format!("{place} after byte {}", piece.start)))
+            Some(FileFault::Truncated(Truncation::Other(format!("{place} after byte {}", piece.start))))
         }
         (fault, _) => fault,
     }

@@ -65,11 +65,37 @@ fn sealed_but_impossible_contents_are_found() {
             |db| {
                 let (key, value) = first(db, "aggregation");
                 let mut other = key.to_vec();
-                other[23] += 1;
+                other[31] += 1;
                 delete(db, "aggregation", &key);
                 put(db, "aggregation", &other, &value);
             },
             "time grid",
+        ),
+        (
+            "a row in another slice",
+            |db| {
+                let (key, value) = first(db, "aggregation");
+                let mut other = key.to_vec();
+                other[1] ^= 1;
+                delete(db, "aggregation", &key);
+                put(db, "aggregation", &other, &value);
+            },
+            "series is not known",
+        ),
+        (
+            "a row of a file that has no hash",
+            |db| {
+                let (key, value) = first(db, "aggregation");
+                let mut other = key.to_vec();
+                // A file with this value is in slice 0, as the scope's entry must be.
+                other[15..24].copy_from_slice(&[3, 0, 0, 0, 0, 0, 0, 0, 0]);
+                let (scope, identity) = first(db, "series");
+                let moved = |key: &[u8]| [&key[..1], &[0], &key[2..]].concat();
+                put(db, "series", &moved(&scope), &identity);
+                delete(db, "aggregation", &key);
+                put(db, "aggregation", &moved(&other), &value);
+            },
+            "no hash",
         ),
         (
             "rows of another interval",
@@ -260,8 +286,8 @@ fn a_scan_of_unreadable_series_returns_one_error_and_ends() {
     let folder = tempfile::tempdir().expect("a folder");
     let sound = sound(folder.path());
     let scan = |index: &Index| {
-        let all = SeriesId([0; 16])..SeriesId([255; 16]);
-        let found: Vec<bool> = index.series(all).expect("a scan").take(100).map(|series| series.is_ok()).collect();
+        let all = SeriesId([0; 24])..SeriesId([255; 24]);
+        let found: Vec<bool> = index.scopes(all).expect("a scan").take(100).map(|series| series.is_ok()).collect();
         found
     };
     assert_eq!(scan(&Index::open(&sound).expect("opened")), [true; 3]);

@@ -30,7 +30,7 @@ fn readings(index: &Index, query: TelemetryQuery) -> Vec<(String, String, u64, O
     let mut all = Vec::new();
     while let Some((key, value)) = scan.next().expect("a row") {
         let value = TelemetryValue::decode(value, key.bucket).expect("decoded");
-        all.push((key.host_hash, key.name, key.bucket, value.metrics[0].1.mean()));
+        all.push((key.host_hash.clone(), key.name.clone(), key.bucket, value.metrics[0].1.mean()));
     }
     all
 }

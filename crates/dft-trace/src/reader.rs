@@ -10,7 +10,7 @@ use crate::summary::{Snapshot, SourceSummary};
 use dft_codec::Clock;
 use dft_codec::ContentHash;
 use dft_codec::Opening;
-use dft_codec::{Consumed, FileFault, OpenEnd};
+use dft_codec::{Consumed, FileFault, OpenEnd, Truncation};
 
 mod resume;
 
@@ -284,7 +284,7 @@ impl TraceReader {
     /// If a read fails.
     pub fn finish(self, end: BlockEnd) -> io::Result<SourceSummary> {
         let line = end.line + self.skipped_lines;
-        let breaks_off = self.breaks_off.then(|| FileFault::within_line(line));
+        let breaks_off = self.breaks_off.then(|| FileFault::Truncated(Truncation::WithinLine(line)));
         let open_line = self.open_line.then_some(OpenEnd::Line);
         let opening = Opening::of(self.first.as_deref().unwrap_or_default());
         let (hashed, boundary, text, mut fault, open_end) = match self.source {
@@ -297,9 +297,10 @@ impl TraceReader {
                 let (fault, open_end) = match gzip.end() {
                     GzipEnd::Whole => (breaks_off, open_line),
                     GzipEnd::Padded => (breaks_off, Some(OpenEnd::Padding)),
-                    GzipEnd::Truncated(place) => {
-                        (Some(FileFault::Truncated(format!("the file ends {place}"))), Some(OpenEnd::Member))
-                    }
+                    GzipEnd::Truncated(place) => (
+                        Some(FileFault::Truncated(Truncation::Other(format!("the file ends {place}")))),
+                        Some(OpenEnd::Member),
+                    ),
                     GzipEnd::Damaged(reason) => (Some(FileFault::Damaged(reason)), Some(OpenEnd::Damage)),
                 };
                 let (boundary, text) = (gzip.boundary_before(self.consumed), gzip.text());
@@ -493,7 +494,11 @@ pub(crate) mod tests {
             for bytes in [text.as_bytes().to_vec(), gzip(text.as_bytes())] {
                 let (got, summary) = read("a.pfw", &bytes, MAX_LINE);
                 assert_eq!(got.len(), lines, "{text}");
-                assert_eq!(summary.fault, fault.map(|fault| FileFault::Truncated(fault.to_owned())), "{text}");
+                assert_eq!(
+                    summary.fault.map(|fault| fault.to_string()),
+                    fault.map(|fault| format!("truncated: {fault}")),
+                    "{text}"
+                );
             }
         }
     }

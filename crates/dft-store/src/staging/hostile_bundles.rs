@@ -238,7 +238,7 @@ fn a_bundle_that_contradicts_itself_or_its_index_is_refused_and_named() {
         let (rows, series) = (forged.entries(ROWS).clone(), forged.entries(SERIES).clone());
         (*forged.entries(ROWS), *forged.entries(SERIES)) = (series, rows);
     });
-    check("a chunk off the grid", "time grid", |forged| forged.entries(ROWS)[0].0[23] += 1);
+    check("a chunk off the grid", "time grid", |forged| forged.entries(ROWS)[0].0[31] += 1);
     check("telemetry off the grid", "time grid", |forged| {
         let last = forged.entries(TELEMETRY).last_mut().expect("one");
         *last.0.last_mut().expect("a byte") += 1;
@@ -274,9 +274,9 @@ fn a_bundle_that_contradicts_itself_or_its_index_is_refused_and_named() {
         forged.manifest.written.series -= 1;
     });
     check("a series with a group key", "other group keys", |forged| {
-        let mut identity = SeriesIdentity::decode(&forged.entries(SERIES)[0].1).expect("an identity");
+        let mut identity = SeriesIdentity::decode_scope(&forged.entries(SERIES)[0].1).expect("a scope");
         identity.extra.push("epoch".to_owned());
-        let entry = (identity.id().0.to_vec(), identity.encode(), EntryKind::Merge);
+        let entry = (identity.id().scope().0.to_vec(), identity.encode_scope(), EntryKind::Merge);
         forged.entries(SERIES).push(entry);
         forged.entries(SERIES).sort_by(|a, b| a.0.cmp(&b.0));
         forged.manifest.written.series += 1;
