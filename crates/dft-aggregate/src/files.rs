@@ -80,12 +80,12 @@ impl Files {
             return FileNumber::NONE;
         }
         let Self { files, table, .. } = self;
-        if let Some(&(_, number)) = table.find(mix(id), |(known, _)| *known == id) {
+        if let Some(&(_, number)) = table.find(id.table_hash(), |(known, _)| *known == id) {
             return FileNumber(number);
         }
         let number = files.len() as u32;
         files.push(File { id, start: 0, length: NO_NAME, giver: 0 });
-        table.insert_unique(mix(id), (id, number), |(id, _)| mix(*id));
+        table.insert_unique(id.table_hash(), (id, number), |(id, _)| id.table_hash());
         FileNumber(number)
     }
 
@@ -203,14 +203,4 @@ pub(crate) fn order(id: FileId) -> u128 {
     bytes[0] = id.slice();
     bytes[1..1 + FileId::LENGTH].copy_from_slice(&id.encode());
     u128::from_be_bytes(bytes)
-}
-
-/// Returns a hash of an id. The ids of most files are hashes, which only need their bits spread.
-#[inline]
-fn mix(id: FileId) -> u64 {
-    let bytes = id.encode();
-    let mut value = [0; 8];
-    value.copy_from_slice(&bytes[1..]);
-    let product = (u64::from_be_bytes(value) ^ u64::from(bytes[0])).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    product ^ (product >> 32)
 }

@@ -72,8 +72,21 @@ impl FileId {
     /// Returns the file's slice: one of 256 parts of all keys. The hashes of files spread evenly over slices.
     #[inline]
     pub fn slice(self) -> u8 {
+        (self.spread() >> 56) as u8
+    }
+
+    /// Returns a hash of the id for tables in memory.
+    #[inline]
+    pub fn table_hash(self) -> u64 {
+        // The ids of a slice have the highest bits in common.
+        let spread = self.spread() ^ u64::from(self.spelling);
+        spread ^ spread.rotate_left(24)
+    }
+
+    #[inline]
+    fn spread(self) -> u64 {
         // The first tracers' hashes are small numbers, so the high bits need mixing.
-        (self.value.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8
+        self.value.wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 
     /// Encodes the id.

@@ -44,16 +44,16 @@ impl<'a> View<'a> {
         self.cells(kind, RowParts::Core)?.advance()
     }
 
-    /// Passes every series of a kind that passes the filter to `visit`, and whether the one before it had the same scope.
+    /// Passes every series of a range that passes the filter to `visit`, and whether the one before it had the same scope.
     pub(crate) fn each_series(
         &self,
-        kind: SeriesKind,
+        range: Range<SeriesId>,
         mut visit: impl FnMut(&Series, bool),
     ) -> Result<(), ExportError> {
         let mut visited = None;
-        let mut resolver = SeriesResolver::new(self, RowQuery::kind(kind).series)?;
+        let mut resolver = SeriesResolver::new(self, range.clone())?;
         let mut series = ResolvedSeries::default();
-        self.index().each_series(kind, |id| {
+        self.index().each_series(range, |id| {
             let resolved = resolver.resolve(id, &mut series)?;
             if self.filter().passes(resolved) {
                 visit(resolved, visited == Some(id.scope()));
@@ -202,13 +202,14 @@ impl<'v> CellScan<'v> {
     }
 
     /// Scans the cells of a range of series. Another thread reads the rows, unless it would read rows that the filter
-    /// skips.
+    /// skips, or other threads scan other parts of the table.
     pub(crate) fn with_prefetch(
         view: &'v View<'v>,
         series: Range<SeriesId>,
         parts: RowParts,
+        is_part: bool,
     ) -> Result<(Self, Option<Prefetch<'v>>), ExportError> {
-        if view.filter().is_selective() {
+        if is_part || view.filter().is_selective() {
             return Ok((Self::new(view, series, parts)?, None));
         }
         let (prefetch, rows) = view.index().rows(RowQuery { series: series.clone(), time: None })?.ahead();

@@ -9,7 +9,7 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, Int32Type};
 
 use crate::error::ExportError;
-use crate::string_dictionary::StringDictionary;
+use crate::string_dictionary::{StringDictionary, WholeDictionary};
 
 /// Returns the type of string columns: `dictionary<int32, utf8>`.
 pub(crate) fn dictionary_type() -> DataType {
@@ -34,19 +34,30 @@ pub(crate) struct StringColumn {
     /// The positions of the rows that are null.
     nulls: Vec<usize>,
     /// The strings of all batches, if batches share dictionaries.
-    whole: Option<ArrayRef>,
+    whole: Option<Whole>,
+}
+
+struct Whole {
+    dictionary: Arc<WholeDictionary>,
+    array: ArrayRef,
+    /// The number that was found last. The next string is mostly the one after it.
+    last: i32,
 }
 
 impl StringColumn {
     /// Creates a column whose batches share these strings.
-    pub(crate) fn whole(strings: StringDictionary) -> Result<Self, ExportError> {
-        let whole = Some(strings.to_array()?);
-        Ok(Self { strings, keys: Vec::new(), nulls: Vec::new(), whole })
+    pub(crate) fn whole(dictionary: Arc<WholeDictionary>) -> Self {
+        let array = Arc::new(dictionary.strings().clone());
+        Self { whole: Some(Whole { dictionary, array, last: -1 }), ..Self::default() }
     }
 
     /// Returns the number of a string in the batch.
     pub(crate) fn number(&mut self, string: &str) -> i32 {
-        self.strings.number(string)
+        let Some(Whole { dictionary, last, .. }) = &mut self.whole else { return self.strings.number(string) };
+        // A first pass over the same rows found all strings. If one were missing, its number would be refused with the
+        // batch.
+        *last = dictionary.number(string, *last + 1).unwrap_or(-1);
+        *last
     }
 
     /// Adds a row with the string of this number.
@@ -83,8 +94,8 @@ impl StringColumn {
         });
         let keys = Int32Array::new(keys.into(), valid);
         let values = match &self.whole {
-            Some(whole) => whole.clone(),
-            None => self.strings.take_array()?,
+            Some(whole) => whole.array.clone(),
+            None => Arc::new(self.strings.take_array()?),
         };
         Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, values)?))
     }

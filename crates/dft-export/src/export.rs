@@ -134,7 +134,7 @@ fn export_one(
     let path = out.join(file_name(table, *format));
     // A default export with groups also writes tables that cannot be grouped.
     let group_by = if table.require_groups().is_ok() { group_by.clone() } else { Vec::new() };
-    let parts = view.table_parts(table, TableOptions { group_by, dictionaries: format.dictionaries() })?;
+    let parts = view.table_parts(table, TableOptions { group_by, dictionaries: format.dictionaries() }, *threads)?;
     let (file, rows) = write(parts, *threads, view, *format, &path)?;
     let bytes = file.size()?;
     Ok((Exported { table, path, rows, bytes }, file))

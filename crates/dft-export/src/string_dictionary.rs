@@ -1,9 +1,7 @@
 //! The distinct strings of a column, numbered in the order in which they are first used.
 
-use std::sync::Arc;
-
 use ahash::RandomState;
-use arrow::array::{ArrayRef, StringArray};
+use arrow::array::{Array, StringArray};
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::error::ArrowError;
 use hashbrown::HashTable;
@@ -42,7 +40,6 @@ impl StringDictionary {
             return next;
         }
         let half = hasher.hash_one(string) as u32;
-        let spread = |half: u32| u64::from(half).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let is_same = |&(known, number): &(u32, i32)| known == half && get(text, ends, number) == string;
         if let Some(&(_, number)) = table.find(spread(half), is_same) {
             *last = number;
@@ -57,13 +54,23 @@ impl StringDictionary {
         number
     }
 
-    /// Returns the strings as an array, by number.
-    pub(crate) fn to_array(&self) -> Result<ArrayRef, ExportError> {
-        array(self.text.clone(), &self.ends)
+    /// Adds the strings of another dictionary, in order of their numbers.
+    pub(crate) fn extend(&mut self, other: &Self) {
+        let mut start = 0;
+        for &end in &other.ends {
+            self.number(&other.text[start..end]);
+            start = end;
+        }
+    }
+
+    /// Returns the dictionary without room for more strings.
+    pub(crate) fn freeze(self) -> Result<WholeDictionary, ExportError> {
+        let Self { text, ends, table, hasher, .. } = self;
+        Ok(WholeDictionary { strings: array(text, &ends)?, table, hasher })
     }
 
     /// Returns the strings as an array, by number, and removes them.
-    pub(crate) fn take_array(&mut self) -> Result<ArrayRef, ExportError> {
+    pub(crate) fn take_array(&mut self) -> Result<StringArray, ExportError> {
         self.table.clear();
         self.last = -1;
         let strings = array(std::mem::take(&mut self.text), &self.ends);
@@ -78,34 +85,67 @@ fn get<'a>(text: &'a str, ends: &[usize], number: i32) -> &'a str {
     &text[start..ends[number]]
 }
 
-fn array(text: String, ends: &[usize]) -> Result<ArrayRef, ExportError> {
+fn array(text: String, ends: &[usize]) -> Result<StringArray, ExportError> {
     // Arrow's offsets and keys have 31 bits.
     if i32::try_from(text.len().max(ends.len())).is_err() {
         return Err(ArrowError::OffsetOverflowError(text.len()).into());
     }
     let offsets: Vec<i32> = std::iter::once(0).chain(ends.iter().map(|&end| end as i32)).collect();
     let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-    Ok(Arc::new(StringArray::try_new(offsets, Buffer::from(text.into_bytes()), None)?))
+    Ok(StringArray::try_new(offsets, Buffer::from(text.into_bytes()), None)?)
+}
+
+/// All strings of a column. Several readers share it, and the arrays that they make share its text.
+#[derive(Debug)]
+pub(crate) struct WholeDictionary {
+    strings: StringArray,
+    table: HashTable<(u32, i32)>,
+    hasher: RandomState,
+}
+
+impl WholeDictionary {
+    /// Returns the strings, by number.
+    pub(crate) fn strings(&self) -> &StringArray {
+        &self.strings
+    }
+
+    /// Returns the number of a string; `None` if the dictionary does not have it. The string is first compared with that
+    /// of number `guess`.
+    pub(crate) fn number(&self, string: &str, guess: i32) -> Option<i32> {
+        if (guess as usize) < self.strings.len() && self.strings.value(guess as usize) == string {
+            return Some(guess);
+        }
+        let half = self.hasher.hash_one(string) as u32;
+        let is_same = |&(known, number): &(u32, i32)| known == half && self.strings.value(number as usize) == string;
+        self.table.find(spread(half), is_same).map(|&(_, number)| number)
+    }
+}
+
+/// Returns a hash for a table from the half that the table stores.
+fn spread(half: u32) -> u64 {
+    u64::from(half).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::AsArray;
-
     use super::*;
 
     #[test]
     fn strings_are_numbered_in_order_of_their_first_use() {
         let mut strings = StringDictionary::default();
         assert_eq!(["b", "", "a", "b", "", "ü"].map(|string| strings.number(string)), [0, 1, 2, 0, 1, 3]);
-        let values = |array: ArrayRef| -> Vec<String> {
-            array.as_string::<i32>().iter().map(|value| value.expect("no null").to_owned()).collect()
+        let values = |array: StringArray| -> Vec<String> {
+            array.iter().map(|value| value.expect("no null").to_owned()).collect()
         };
-        assert_eq!(values(strings.to_array().expect("strings")), ["b", "", "a", "ü"]);
+        let whole = strings.clone().freeze().expect("strings");
+        assert_eq!(values(whole.strings().clone()), ["b", "", "a", "ü"]);
+        for guess in [-1, 0, 1, 2, 3, 4] {
+            let numbers = ["ü", "a", "", "b", "c"].map(|string| whole.number(string, guess));
+            assert_eq!(numbers, [Some(3), Some(2), Some(1), Some(0), None]);
+        }
         assert_eq!(values(strings.take_array().expect("strings")), ["b", "", "a", "ü"]);
         assert_eq!(strings.number("a"), 0);
-        assert_eq!(values(strings.to_array().expect("strings")), ["a"]);
-        strings.take_array().expect("strings");
+        assert_eq!(values(strings.take_array().expect("strings")), ["a"]);
         assert!(values(strings.take_array().expect("no strings")).is_empty());
     }
 }

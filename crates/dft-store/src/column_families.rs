@@ -206,11 +206,17 @@ pub(crate) fn database_options() -> Options {
     options
 }
 
-/// Returns the options for reads of long ranges.
-pub(crate) fn scan_options() -> ReadOptions {
+/// Returns the options for reads of short ranges: RocksDB reads ahead as far as it has read.
+pub(crate) fn range_options() -> ReadOptions {
     let mut options = ReadOptions::default();
     options.fill_cache(false);
-    options.set_readahead_size(2 << 20);
     options.set_verify_checksums(true);
+    options
+}
+
+/// Returns the options for reads of long ranges.
+pub(crate) fn scan_options() -> ReadOptions {
+    let mut options = range_options();
+    options.set_readahead_size(2 << 20);
     options
 }

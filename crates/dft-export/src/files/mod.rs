@@ -15,13 +15,12 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, Scope};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::Schema;
 
 use format::Format;
 use temporary::TemporaryFile;
 
 use crate::error::ExportError;
-use crate::tables::TablePart;
+use crate::tables::{OpenPart, TablePart, TableParts};
 use crate::view::View;
 
 /// Batches that are read ahead of the one that is being written.
@@ -29,10 +28,10 @@ const BATCHES_AHEAD: usize = 4;
 
 /// Writes a table to a temporary file next to `path`, which the caller renames. Returns the file and the number of rows.
 ///
-/// There is at least one part, and all parts have the same schema. Up to `threads` threads read the parts. This thread
+/// Up to `threads` threads read the parts. This thread
 /// writes them; encoding Parquet also takes up to `threads` threads.
 pub(crate) fn write(
-    parts: Vec<TablePart<'_>>,
+    parts: TableParts<'_>,
     threads: usize,
     view: &View<'_>,
     format: Format,
@@ -43,12 +42,12 @@ pub(crate) fn write(
     let file = temporary.file().map_err(ExportError::io(path))?;
     let system_error = Arc::new(Mutex::new(None));
     let file = ErrorRecorder { file, system_error: system_error.clone() };
-    let schema = parts.first().map_or_else(|| Arc::new(Schema::empty()), |part| part.batches.schema());
+    let TableParts { schema, parts } = parts;
     let written = thread::scope(|scope| {
         let batches = spawn(scope, parts, threads).into_iter().flatten();
         match format {
             Format::Parquet => parquet::write(batches, schema, view, threads, file, path),
-            Format::Arrow => arrow_ipc::write(batches, &schema, file, path),
+            Format::Arrow => arrow_ipc::write(batches, &schema, view.batch_rows(schema.fields().len()), file, path),
             Format::Csv => csv::write(batches, &schema, file, path),
         }
     });
@@ -76,7 +75,14 @@ fn spawn<'scope, 'env: 'scope>(
         let next = next.clone();
         scope.spawn(move || {
             let next = || next.lock().ok().and_then(|mut next| next.next());
-            while let Some((TablePart { mut batches, prefetch }, sender)) = next() {
+            while let Some((part, sender)) = next() {
+                let OpenPart { mut batches, prefetch } = match part() {
+                    Ok(part) => part,
+                    Err(error) => {
+                        let _ = sender.send(Err(error));
+                        return;
+                    }
+                };
                 if let Some(prefetch) = prefetch {
                     scope.spawn(prefetch);
                 }

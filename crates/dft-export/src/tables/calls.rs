@@ -1,11 +1,14 @@
 //! The tables of calls, in the columns that dfanalyzer reads.
 
 use std::iter::repeat_n;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, SchemaRef};
-use dft_codec::{RowCore, SeriesKind};
+use dft_codec::{RowCore, SeriesId, SeriesKind};
 use dft_metrics::scaled;
 
 use crate::batches::{Batches, Dictionaries};
@@ -14,14 +17,14 @@ use crate::columns::{OptionalColumn, StringColumn, dictionary_type, optional, re
 use crate::error::ExportError;
 use crate::numbers::{RowNumbers, describe, int64, seconds};
 use crate::series::Series;
-use crate::string_dictionary::StringDictionary;
+use crate::string_dictionary::{StringDictionary, WholeDictionary};
 use crate::table::Table;
 use crate::view::View;
 
 /// The most rows that a batch reserves memory for: callers may ask for longer batches than the table has rows.
 const RESERVED_ROWS: usize = 1 << 16;
 
-fn schema() -> SchemaRef {
+pub(super) fn schema() -> SchemaRef {
     let text = |name| required(name, dictionary_type());
     let int = |name| required(name, DataType::Int64);
     let int_or_null = |name| optional(name, DataType::Int64);
@@ -106,40 +109,107 @@ pub(crate) struct CallTable<'v> {
 
 impl<'v> CallTable<'v> {
     /// Creates a table of these cells of the series kind.
-    pub(crate) fn new(
-        view: &'v View<'v>,
-        kind: SeriesKind,
-        cells: CellScan<'v>,
-        dictionaries: Dictionaries,
-    ) -> Result<Self, ExportError> {
-        let strings = match dictionaries {
-            Dictionaries::PerBatch => Strings::default(),
-            Dictionaries::Whole => whole_strings(view, kind)?,
+    pub(crate) fn new(view: &'v View<'v>, kind: SeriesKind, cells: CellScan<'v>, strings: &WholeStrings) -> Self {
+        let strings = match &strings.0 {
+            None => Strings::default(),
+            Some(whole) => whole.columns(),
         };
-        Ok(Self { view, kind, schema: schema(), cells, columns: SeriesColumns { strings, ..SeriesColumns::default() } })
+        Self { view, kind, schema: schema(), cells, columns: SeriesColumns { strings, ..SeriesColumns::default() } }
     }
 }
 
-/// Creates string columns whose batches share the strings of all series that pass the filter.
-fn whole_strings(view: &View<'_>, kind: SeriesKind) -> Result<Strings<StringColumn>, ExportError> {
-    let mut distinct: Strings<StringDictionary> = Strings::default();
-    view.each_series(kind, |series, same_scope| {
-        if !same_scope {
-            distinct.zip(Strings::of(series, &series.process_name()), |strings, string| strings.number(string));
+/// The strings that all batches share, if they do.
+pub(crate) struct WholeStrings(Option<Strings<Arc<WholeDictionary>>>);
+
+impl WholeStrings {
+    /// Collects the strings of all series that pass the filter, on up to `threads` threads, each of which takes ranges of
+    /// series.
+    pub(crate) fn of(
+        view: &View<'_>,
+        dictionaries: Dictionaries,
+        ranges: Vec<Range<SeriesId>>,
+        threads: usize,
+    ) -> Result<Self, ExportError> {
+        match dictionaries {
+            Dictionaries::PerBatch => Ok(Self(None)),
+            Dictionaries::Whole => Ok(Self(Some(collect_strings(view, ranges, threads)?.freeze()?))),
         }
-        distinct.file_hash.number(&series.identity.file_hash);
-        distinct.file_name.number(&series.file_name);
-    })?;
-    let Strings { cat, func_name, file_hash, host_hash, file_name, host_name, proc_name } = distinct;
-    Ok(Strings {
-        cat: StringColumn::whole(cat)?,
-        func_name: StringColumn::whole(func_name)?,
-        file_hash: StringColumn::whole(file_hash)?,
-        host_hash: StringColumn::whole(host_hash)?,
-        file_name: StringColumn::whole(file_name)?,
-        host_name: StringColumn::whole(host_name)?,
-        proc_name: StringColumn::whole(proc_name)?,
+    }
+}
+
+/// Collects the strings in the order of the rows. The threads collect those of the ranges, and this one joins them.
+fn collect_strings(
+    view: &View<'_>,
+    ranges: Vec<Range<SeriesId>>,
+    threads: usize,
+) -> Result<Strings<StringDictionary>, ExportError> {
+    let collect = |range| -> Result<Strings<StringDictionary>, ExportError> {
+        let mut strings: Strings<StringDictionary> = Strings::default();
+        view.each_series(range, |series, same_scope| {
+            if !same_scope {
+                strings.zip(Strings::of(series, &series.process_name()), |strings, string| strings.number(string));
+            }
+            strings.file_hash.number(&series.identity.file_hash);
+            strings.file_name.number(&series.file_name);
+        })?;
+        Ok(strings)
+    };
+    thread::scope(|scope| {
+        let (senders, receivers): (Vec<_>, Vec<_>) = ranges.iter().map(|_| sync_channel(1)).unzip();
+        let threads = threads.clamp(1, ranges.len().max(1));
+        let next = Arc::new(Mutex::new(ranges.into_iter().zip(senders)));
+        for _ in 0..threads {
+            let next = next.clone();
+            scope.spawn(move || {
+                let next = || next.lock().ok().and_then(|mut next| next.next());
+                while let Some((range, sender)) = next() {
+                    let strings = collect(range);
+                    let failed = strings.is_err();
+                    // If the receiver is gone, it has returned an error of an earlier range.
+                    if sender.send(strings).is_err() || failed {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(next);
+        let mut all: Strings<StringDictionary> = Strings::default();
+        for strings in receivers.into_iter().flatten() {
+            all.zip(strings?, |all, strings| all.extend(&strings));
+        }
+        Ok(all)
     })
+}
+
+impl Strings<StringDictionary> {
+    fn freeze(self) -> Result<Strings<Arc<WholeDictionary>>, ExportError> {
+        let freeze = |strings: StringDictionary| strings.freeze().map(Arc::new);
+        Ok(Strings {
+            cat: freeze(self.cat)?,
+            func_name: freeze(self.func_name)?,
+            file_hash: freeze(self.file_hash)?,
+            host_hash: freeze(self.host_hash)?,
+            file_name: freeze(self.file_name)?,
+            host_name: freeze(self.host_name)?,
+            proc_name: freeze(self.proc_name)?,
+        })
+    }
+}
+
+impl Strings<Arc<WholeDictionary>> {
+    /// Returns columns that share the strings.
+    fn columns(&self) -> Strings<StringColumn> {
+        let column = |strings: &Arc<WholeDictionary>| StringColumn::whole(strings.clone());
+        Strings {
+            cat: column(&self.cat),
+            func_name: column(&self.func_name),
+            file_hash: column(&self.file_hash),
+            host_hash: column(&self.host_hash),
+            file_name: column(&self.file_name),
+            host_name: column(&self.host_name),
+            proc_name: column(&self.proc_name),
+        }
+    }
 }
 
 /// The columns whose values depend only on the series.

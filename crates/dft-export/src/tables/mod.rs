@@ -6,13 +6,17 @@ mod processes;
 mod statistics;
 mod telemetry;
 
-use calls::CallTable;
+use calls::{CallTable, WholeStrings};
 use grouped::GroupedTable;
 use processes::ProcessTable;
 use statistics::StatisticsTable;
 use telemetry::TelemetryTable;
 
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
 use dft_codec::{RowParts, SeriesKind};
+use dft_store::RowQuery;
 
 use crate::batches::{Batches, Dictionaries};
 use crate::cells::{CellScan, Prefetch};
@@ -20,11 +24,26 @@ use crate::error::ExportError;
 use crate::table::{Table, TableOptions, TableSource};
 use crate::view::View;
 
-/// A part of a table.
-pub(crate) struct TablePart<'v> {
+/// The bytes of rows in the index for which a part is worth its cost.
+const PART_BYTES: u64 = 1 << 20;
+
+/// The most parts of a table: the slices of the index.
+const MOST_PARTS: usize = 256;
+
+/// A part of a table that is about to be read.
+pub(crate) struct OpenPart<'v> {
     pub(crate) batches: Box<dyn Batches + Send + 'v>,
     /// What another thread does concurrently.
     pub(crate) prefetch: Option<Prefetch<'v>>,
+}
+
+/// A part of a table. It is opened by the thread that reads it.
+pub(crate) type TablePart<'v> = Box<dyn FnOnce() -> Result<OpenPart<'v>, ExportError> + Send + 'v>;
+
+/// The parts of a table, in order.
+pub(crate) struct TableParts<'v> {
+    pub(crate) schema: SchemaRef,
+    pub(crate) parts: Vec<TablePart<'v>>,
 }
 
 impl<'a> View<'a> {
@@ -45,7 +64,9 @@ impl<'a> View<'a> {
         }
         Ok(match table.source() {
             TableSource::Calls(kind) => {
-                Box::new(CallTable::new(self, kind, self.cells(kind, RowParts::Core)?, dictionaries)?)
+                let all = vec![RowQuery::kind(kind).series];
+                let strings = WholeStrings::of(self, dictionaries, all, 1)?;
+                Box::new(CallTable::new(self, kind, self.cells(kind, RowParts::Core)?, &strings))
             }
             TableSource::Telemetry(counters) => Box::new(TelemetryTable::new(self, dictionaries, counters)?),
             TableSource::Processes => Box::new(ProcessTable::new(self)?),
@@ -53,31 +74,47 @@ impl<'a> View<'a> {
         })
     }
 
-    /// Returns a table as parts that are read concurrently and written one after another. The number of parts depends
-    /// only on the view and the table, because files show it.
+    /// Returns a table as parts that up to `threads` threads read concurrently, and that are written one after another.
     pub(crate) fn table_parts(
         &'a self,
         table: Table,
         options: TableOptions,
-    ) -> Result<Vec<TablePart<'a>>, ExportError> {
+        threads: usize,
+    ) -> Result<TableParts<'a>, ExportError> {
         match table.source() {
-            TableSource::Calls(kind) if options.group_by.is_empty() => self.call_parts(kind, options.dictionaries),
-            _ => Ok(vec![TablePart { batches: self.table(table, options)?, prefetch: None }]),
+            TableSource::Calls(kind) if options.group_by.is_empty() => {
+                self.call_parts(kind, options.dictionaries, threads)
+            }
+            _ => {
+                let batches = self.table(table, options)?;
+                let schema = batches.schema();
+                Ok(TableParts { schema, parts: vec![Box::new(|| Ok(OpenPart { batches, prefetch: None }))] })
+            }
         }
     }
 
-    fn call_parts(&'a self, kind: SeriesKind, dictionaries: Dictionaries) -> Result<Vec<TablePart<'a>>, ExportError> {
-        // For a short time, most of the work is to find its rows; for a long time, to write them.
-        let short = self.filter().time.is_some() && dictionaries == Dictionaries::PerBatch;
-        let ranges = match self.filter().shard {
-            None if short => self.index().shards(kind, 4),
-            _ => vec![self.series_range(kind)],
+    fn call_parts(
+        &'a self,
+        kind: SeriesKind,
+        dictionaries: Dictionaries,
+        threads: usize,
+    ) -> Result<TableParts<'a>, ExportError> {
+        let parts = match self.filter().shard {
+            Some(_) => 1,
+            // For a short time, most of the work is to find its rows.
+            None if self.filter().time.is_some() => 4,
+            None => usize::try_from(self.index().row_bytes(kind)? / PART_BYTES).unwrap_or(usize::MAX).min(MOST_PARTS),
         };
-        let part = |series| {
-            let (cells, prefetch) = CellScan::with_prefetch(self, series, RowParts::Core)?;
-            Ok(TablePart { batches: Box::new(CallTable::new(self, kind, cells, dictionaries)?), prefetch })
+        let ranges = if parts > 1 { self.index().shards(kind, parts) } else { vec![self.series_range(kind)] };
+        let strings = Arc::new(WholeStrings::of(self, dictionaries, ranges.clone(), threads)?);
+        let part = |series| -> TablePart<'a> {
+            let strings = strings.clone();
+            Box::new(move || {
+                let (cells, prefetch) = CellScan::with_prefetch(self, series, RowParts::Core, parts > 1)?;
+                Ok(OpenPart { batches: Box::new(CallTable::new(self, kind, cells, &strings)), prefetch })
+            })
         };
-        ranges.into_iter().map(part).collect()
+        Ok(TableParts { schema: calls::schema(), parts: ranges.into_iter().map(part).collect() })
     }
 
     /// Returns whether any process passes the filter.

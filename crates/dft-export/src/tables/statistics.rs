@@ -10,6 +10,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, SchemaRef};
 use dft_codec::{Custom, RowParts, SeriesKind};
 use dft_metrics::{Combined, FloatStats, IntStats, Sketch, SketchMapping};
+use dft_store::RowQuery;
 
 use crate::batches::{Batches, Dictionaries};
 use crate::cells::{Cell, CellScan};
@@ -270,13 +271,13 @@ fn custom_names(view: &View<'_>) -> Result<Vec<String>, ExportError> {
 fn whole_strings(view: &View<'_>, extra: usize) -> Result<Vec<StringColumn>, ExportError> {
     let mut distinct = vec![StringDictionary::default(); STRINGS.len() + extra];
     for kind in SeriesKind::ALL {
-        view.each_series(kind, |series, _| {
+        view.each_series(RowQuery::kind(kind).series, |series, _| {
             for (column, string) in distinct.iter_mut().zip(all_strings(series)) {
                 column.number(string);
             }
         })?;
     }
-    distinct.into_iter().map(StringColumn::whole).collect()
+    distinct.into_iter().map(|strings| Ok(StringColumn::whole(Arc::new(strings.freeze()?)))).collect()
 }
 
 /// Builds the columns of a batch, except the strings.

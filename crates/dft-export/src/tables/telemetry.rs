@@ -133,9 +133,9 @@ impl<'v> TelemetryTable<'v> {
             CounterIdentity::Full => (Table::System, schema(Some(&view.index().config().extra_group_keys), &metrics)),
             CounterIdentity::HostAndName => (Table::SystemByHost, schema(None, &metrics)),
         };
-        let column = |strings| match dictionaries {
+        let column = |strings: StringDictionary| match dictionaries {
             Dictionaries::PerBatch => Ok(StringColumn::default()),
-            Dictionaries::Whole => StringColumn::whole(strings),
+            Dictionaries::Whole => Ok(StringColumn::whole(Arc::new(strings.freeze()?))),
         };
         Ok(Self {
             view,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use dft_codec::{FileId, FileNameKey, NameGivers, NameKind, ProcessId};
+use hashbrown::HashTable;
 
 use crate::column_families;
 use crate::error::StoreError;
@@ -18,6 +19,8 @@ pub struct FileNames<'a> {
     text: String,
     /// One for each file, by id.
     places: Vec<NamePlace>,
+    /// Indexes into `places`, by id.
+    table: HashTable<u32>,
     /// The names of each file that has several, in byte order, with their givers.
     several: HashMap<FileId, Vec<(String, NameGivers)>>,
     /// The place after the one that was found last, which is mostly the next to be found.
@@ -46,6 +49,7 @@ impl Index {
             slice: None,
             text: String::new(),
             places: Vec::new(),
+            table: HashTable::new(),
             several: HashMap::new(),
             next: 0,
         }
@@ -68,9 +72,9 @@ impl FileNames<'_> {
         }
         let at = match self.places.get(self.next) {
             Some(place) if place.id == id => self.next,
-            _ => match self.places.binary_search_by(|place| place.id.cmp(&id)) {
-                Ok(at) => at,
-                Err(_) => return Ok(""),
+            _ => match self.table.find(id.table_hash(), |&at| self.places[at as usize].id == id) {
+                Some(&at) => at as usize,
+                None => return Ok(""),
             },
         };
         self.next = at + 1;
@@ -88,15 +92,16 @@ impl FileNames<'_> {
     }
 
     fn load(&mut self, slice: u8) -> Result<(), StoreError> {
-        let Self { index, text, places, several, .. } = self;
+        let Self { index, text, places, table, several, .. } = self;
         text.clear();
         places.clear();
+        table.clear();
         several.clear();
         (self.slice, self.next) = (None, 0);
         // The givers of the last name and its hash, needed only if its file has another name.
         let (mut last_givers, mut last_hash) = (Vec::new(), String::new());
         let prefix = [NameKind::File.tag(), slice];
-        index.each(column_families::NAMES, &prefix, |key, givers| {
+        index.each_near(column_families::NAMES, &prefix, |key, givers| {
             if !key.starts_with(&prefix) {
                 return Ok(false);
             }
@@ -122,6 +127,8 @@ impl FileNames<'_> {
                     names.push((name.to_owned(), NameGivers::decode(givers)?));
                 }
                 None => {
+                    table
+                        .insert_unique(id.table_hash(), places.len() as u32, |&at| places[at as usize].id.table_hash());
                     places.push(NamePlace { id, start: text.len(), several: false });
                     text.push_str(name);
                     last_givers.clear();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use dft_aggregate::Config;
 use dft_codec::{Bounds, ChunkCursor, DecodeError, FORMAT_VERSION, RowKey, SeriesId, SeriesKind, TelemetryKey};
-use rocksdb::{Cache, ColumnFamily, DB};
+use rocksdb::{Cache, ColumnFamily, DB, ReadOptions};
 
 use crate::column_families::{self, MergeFaults};
 use crate::current::{self, Current};
@@ -220,9 +220,29 @@ impl Index {
         &self,
         family: &'static str,
         from: &[u8],
+        visit: impl FnMut(&[u8], &[u8]) -> Result<bool, DecodeError>,
+    ) -> Result<(), StoreError> {
+        self.each_with(column_families::scan_options(), family, from, visit)
+    }
+
+    /// Does the same for a few entries.
+    pub(crate) fn each_near(
+        &self,
+        family: &'static str,
+        from: &[u8],
+        visit: impl FnMut(&[u8], &[u8]) -> Result<bool, DecodeError>,
+    ) -> Result<(), StoreError> {
+        self.each_with(column_families::range_options(), family, from, visit)
+    }
+
+    fn each_with(
+        &self,
+        options: ReadOptions,
+        family: &'static str,
+        from: &[u8],
         mut visit: impl FnMut(&[u8], &[u8]) -> Result<bool, DecodeError>,
     ) -> Result<(), StoreError> {
-        let mut cursor = self.db.raw_iterator_cf_opt(self.family(family)?, column_families::scan_options());
+        let mut cursor = self.db.raw_iterator_cf_opt(self.family(family)?, options);
         cursor.seek(from);
         while let (Some(key), Some(value)) = (cursor.key(), cursor.value()) {
             if !visit(key, value).map_err(|error| self.entry(family, key, error))? {

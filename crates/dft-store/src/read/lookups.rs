@@ -8,6 +8,7 @@ use crate::column_families;
 use crate::error::StoreError;
 use crate::read::index::Index;
 use crate::read::names::{NameTable, count_ambiguous};
+use crate::read::scan::RowQuery;
 
 impl Index {
     /// Returns the entry of a trace file.
@@ -123,7 +124,7 @@ impl Index {
     pub fn count_series(&self) -> Result<u64, StoreError> {
         let mut series = 0;
         for kind in SeriesKind::ALL {
-            self.each_series(kind, |_| {
+            self.each_series(RowQuery::kind(kind).series, |_| {
                 series += 1;
                 Ok::<_, StoreError>(())
             })?;

@@ -9,7 +9,7 @@ use dft_codec::{
     ChunkCursor, DecodeError, ProcessKey, RowKey, ScopeId, SeriesId, SeriesIdentity, SeriesKind, TelemetryKey,
     put_ordered,
 };
-use rocksdb::DBRawIterator;
+use rocksdb::{DBRawIterator, ReadOptions};
 
 use crate::column_families;
 use crate::error::StoreError;
@@ -41,6 +41,12 @@ impl RowQuery {
     }
 }
 
+/// Returns the options for reads of the rows of a range. Parallel readers take ranges of about a mebibyte.
+fn options_of(range: &Range<SeriesId>) -> ReadOptions {
+    let is_whole_kind = [range.start, range.end].iter().all(|id| id.0[1..].iter().all(|&byte| byte == 0));
+    if is_whole_kind { column_families::scan_options() } else { column_families::range_options() }
+}
+
 /// Walks rows in key order. Skips rows outside of the time range by seeking.
 pub struct RowScan<'a> {
     index: &'a Index,
@@ -58,8 +64,19 @@ impl Index {
     ///
     /// If the index cannot be read.
     pub fn rows(&self, query: RowQuery) -> Result<RowScan<'_>, StoreError> {
-        let cursor = self.db.raw_iterator_cf_opt(self.family(column_families::ROWS)?, column_families::scan_options());
+        let cursor = self.db.raw_iterator_cf_opt(self.family(column_families::ROWS)?, options_of(&query.series));
         Ok(RowScan { index: self, cursor, query, started: false, chunk: None })
+    }
+
+    /// Returns about how many bytes the rows of a series kind take on disk.
+    ///
+    /// # Errors
+    ///
+    /// If the index has no such column family.
+    pub fn row_bytes(&self, kind: SeriesKind) -> Result<u64, StoreError> {
+        let Range { start, end } = RowQuery::kind(kind).series;
+        let range = rocksdb::Range::new(&start.0, &end.0);
+        Ok(self.db.get_approximate_sizes_cf(self.family(column_families::ROWS)?, &[range]).into_iter().sum())
     }
 
     /// Returns the number of rows of a series kind.
@@ -83,7 +100,7 @@ impl Index {
         let mut processes = BTreeMap::new();
         for kind in SeriesKind::ALL {
             let range = RowQuery::kind(kind).series;
-            let mut scopes = self.scopes(range)?;
+            let mut scopes = self.scopes(range.clone())?;
             let mut scope = None;
             let mut number = 0;
             let mut count = |scope: &mut Option<(ScopeId, SeriesIdentity)>, number: &mut u64| {
@@ -92,7 +109,7 @@ impl Index {
                 }
                 *number = 0;
             };
-            self.each_series(kind, |id| {
+            self.each_series(range, |id| {
                 while scope.as_ref().is_none_or(|(scope, _)| *scope < id.scope()) {
                     count(&mut scope, &mut number);
                     scope = Some(scopes.next().ok_or_else(|| self.unknown_series(id))??);
@@ -105,19 +122,17 @@ impl Index {
         Ok(processes)
     }
 
-    /// Passes the id of each series of a kind that has a row to `visit`.
+    /// Passes the id of each series of a range that has a row to `visit`.
     ///
     /// # Errors
     ///
     /// If the index cannot be read, or `visit` fails.
     pub fn each_series<E: From<StoreError>>(
         &self,
-        kind: SeriesKind,
+        range: Range<SeriesId>,
         mut visit: impl FnMut(SeriesId) -> Result<(), E>,
     ) -> Result<(), E> {
-        let range = RowQuery::kind(kind).series;
-        let mut cursor =
-            self.db.raw_iterator_cf_opt(self.family(column_families::ROWS)?, column_families::scan_options());
+        let mut cursor = self.db.raw_iterator_cf_opt(self.family(column_families::ROWS)?, options_of(&range));
         cursor.seek(range.start.0);
         let mut last = None;
         while let Some(key) = cursor.key() {

@@ -33,7 +33,7 @@ impl Index {
     /// If the index cannot be read.
     pub fn scopes(&self, range: Range<SeriesId>) -> Result<ScopeScan<'_>, StoreError> {
         let mut cursor =
-            self.db.raw_iterator_cf_opt(self.family(column_families::SERIES)?, column_families::scan_options());
+            self.db.raw_iterator_cf_opt(self.family(column_families::SERIES)?, column_families::range_options());
         cursor.seek(range.start.scope().0);
         Ok(ScopeScan { index: self, cursor, end: range.end, started: false, ended: false })
     }
