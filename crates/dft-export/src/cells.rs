@@ -20,6 +20,11 @@ impl<'a> View<'a> {
         CellScan::new(self, self.series_range(kind), parts)
     }
 
+    /// Scans the cells of a range of series, without custom metrics.
+    pub(crate) fn cells_of(&'a self, range: Range<SeriesId>) -> Result<CellScan<'a>, ExportError> {
+        CellScan::new(self, range, RowParts::Core)
+    }
+
     /// Scans the rows of all shards. All shards of a table must have the columns that it finds.
     pub(crate) fn cells_of_all_shards(
         &'a self,

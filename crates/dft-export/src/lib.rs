@@ -77,6 +77,7 @@ mod export;
 mod files;
 mod filter;
 mod group_column;
+mod in_order;
 mod names;
 mod numbers;
 mod query;

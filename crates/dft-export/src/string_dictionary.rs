@@ -56,11 +56,14 @@ impl StringDictionary {
 
     /// Adds the strings of another dictionary, in order of their numbers.
     pub(crate) fn extend(&mut self, other: &Self) {
-        let mut start = 0;
-        for &end in &other.ends {
-            self.number(&other.text[start..end]);
-            start = end;
-        }
+        other.iter().for_each(|string| {
+            self.number(string);
+        });
+    }
+
+    /// Returns the strings, by number.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.ends.len()).map(|number| get(&self.text, &self.ends, number as i32))
     }
 
     /// Returns the dictionary without room for more strings.

@@ -1,15 +1,21 @@
 //! The contents of an index on one screen.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::num::NonZero;
+use std::ops::Range;
+use std::thread;
 
 use dft_aggregate::IoCategory;
-use dft_codec::{RowParts, SeriesKind};
+use dft_codec::{FileId, SeriesId, SeriesIdentity, SeriesKind};
 use dft_metrics::FloatStats;
 use serde::Serialize;
 
 use crate::cells::Cell;
 use crate::error::ExportError;
+use crate::in_order::in_order;
 use crate::numbers::{describe, int64};
+use crate::string_dictionary::StringDictionary;
 use crate::table::Table;
 use crate::view::View;
 
@@ -31,6 +37,14 @@ impl Totals {
         self.time_us += core.duration.sum();
         if core.size.n() > 0 {
             *self.bytes.get_or_insert(0) += core.size.sum();
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.time_us += other.time_us;
+        if let Some(bytes) = other.bytes {
+            *self.bytes.get_or_insert(0) += bytes;
         }
     }
 
@@ -148,6 +162,138 @@ impl TimeSpan {
     }
 }
 
+/// The series kinds of calls.
+const CALLS: [SeriesKind; 2] = [SeriesKind::Call, SeriesKind::AggregatedCall];
+
+/// The bytes of rows in the index for which a part is worth its cost.
+const PART_BYTES: u64 = 1 << 20;
+
+/// The most parts that threads summarize separately: the slices of the index.
+const MOST_PARTS: u64 = 256;
+
+/// The calls of some ranges of series. Files do not occur in two parts, as a file is in one slice.
+#[derive(Default)]
+struct CallSummary {
+    span: TimeSpan,
+    hosts: HashSet<String>,
+    processes: HashSet<(String, i64)>,
+    threads: HashSet<(String, i64, i64)>,
+    calls: Totals,
+    categories: HashMap<IoCategory, Totals>,
+    functions: HashMap<Function, Totals>,
+    files: FileTotals,
+    too_large: Option<TooLarge>,
+}
+
+/// The totals of files by name. A job may have millions.
+#[derive(Default)]
+struct FileTotals {
+    names: StringDictionary,
+    totals: Vec<Totals>,
+    /// The number of distinct hashes.
+    hashes: usize,
+}
+
+impl FileTotals {
+    /// Returns the number of a file's totals.
+    fn number(&mut self, name: &str) -> usize {
+        let number = self.names.number(name) as usize;
+        if number == self.totals.len() {
+            self.totals.push(Totals::default());
+        }
+        number
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.hashes += other.hashes;
+        for (name, totals) in other.names.iter().zip(&other.totals) {
+            let number = self.number(name);
+            self.totals[number].merge(totals);
+        }
+    }
+
+    /// Returns the `top` files with the most bytes moved, and then with the most time.
+    fn into_top(self, top: usize) -> Vec<Named<String>> {
+        let order = |totals: &Totals| Reverse((totals.bytes, totals.time_us));
+        let mut files: Vec<(&str, &Totals)> = self.names.iter().zip(&self.totals).collect();
+        let compare = |a: &(&str, &Totals), b: &(&str, &Totals)| (order(a.1), a.0).cmp(&(order(b.1), b.0));
+        if top < files.len() {
+            files.select_nth_unstable_by(top, compare);
+            files.truncate(top);
+        }
+        files.sort_unstable_by(compare);
+        files.into_iter().map(|(name, totals)| Named { name: name.to_owned(), totals: totals.clone() }).collect()
+    }
+}
+
+impl CallSummary {
+    /// Summarizes ranges of series, one for each of [`CALLS`].
+    fn of(view: &View<'_>, ranges: [Range<SeriesId>; 2]) -> Result<Self, ExportError> {
+        let mut all = Self::default();
+        let mut hashes = HashSet::new();
+        for (kind, range) in CALLS.into_iter().zip(ranges) {
+            let mut cells = view.cells_of(range)?;
+            let (mut scope, mut scope_totals) = (None::<(u64, IoCategory, Function)>, Totals::default());
+            let (mut series, mut file) = (0, None);
+            while cells.advance()? {
+                let Some(cell) = cells.cell() else { break };
+                let identity = &cell.series.identity;
+                if scope.as_ref().is_none_or(|(serial, ..)| *serial != cell.scope_serial) {
+                    all.add_scope(scope.take(), std::mem::take(&mut scope_totals));
+                    let SeriesIdentity { host_hash, pid, tid, category, name, .. } = identity;
+                    all.hosts.insert(host_hash.clone());
+                    all.processes.insert((host_hash.clone(), *pid));
+                    all.threads.insert((host_hash.clone(), *pid, *tid));
+                    let function = Function { category: category.clone(), function: name.clone() };
+                    scope = Some((cell.scope_serial, cell.series.io_category(), function));
+                }
+                if series != cell.serial {
+                    series = cell.serial;
+                    file = None;
+                    if !identity.file_hash.is_empty() {
+                        hashes.insert(FileId::of(identity.file_hash.as_bytes()));
+                        let names = [&cell.series.file_name, &identity.file_hash];
+                        file = names.into_iter().find(|name| !name.is_empty()).map(|name| all.files.number(name));
+                    }
+                }
+                all.too_large = all.too_large.or_else(|| TooLarge::of(kind, &cell));
+                all.span.add(cell.row.core.ts, cell.row.core.te);
+                scope_totals.add(&cell);
+                if let Some(file) = file {
+                    all.files.totals[file].add(&cell);
+                }
+            }
+            all.add_scope(scope, scope_totals);
+        }
+        all.files.hashes = hashes.len();
+        Ok(all)
+    }
+
+    /// Adds the totals of a scope's calls: its kind of I/O and its function.
+    fn add_scope(&mut self, scope: Option<(u64, IoCategory, Function)>, totals: Totals) {
+        let Some((_, category, function)) = scope else { return };
+        self.calls.merge(&totals);
+        self.categories.entry(category).or_default().merge(&totals);
+        self.functions.entry(function).or_default().merge(&totals);
+    }
+
+    /// Adds the next part.
+    fn merge(&mut self, part: Self) {
+        let Self { span, hosts, processes, threads, calls, categories, functions, files, too_large } = part;
+        if let TimeSpan(Some((first, last))) = span {
+            self.span.add(first, last);
+        }
+        self.hosts.extend(hosts);
+        self.processes.extend(processes);
+        self.threads.extend(threads);
+        self.calls.merge(&calls);
+        categories.into_iter().for_each(|(key, totals)| self.categories.entry(key).or_default().merge(&totals));
+        functions.into_iter().for_each(|(key, totals)| self.functions.entry(key).or_default().merge(&totals));
+        self.files.merge(&files);
+        self.too_large = self.too_large.take().or(too_large);
+    }
+}
+
 impl Summary {
     /// Summarizes the rows that pass the view's filter, with the `top` functions and files.
     ///
@@ -155,61 +301,49 @@ impl Summary {
     ///
     /// Fails if the index cannot be read.
     pub fn of(view: &View<'_>, top: usize) -> Result<Self, ExportError> {
-        let mut span = TimeSpan::default();
-        let mut hosts: HashSet<String> = HashSet::new();
-        let mut processes: HashSet<(String, i64)> = HashSet::new();
-        let mut threads: HashSet<(String, i64, i64)> = HashSet::new();
-        let mut calls = Totals::default();
-        let mut categories: HashMap<IoCategory, Totals> = HashMap::new();
-        let mut functions: HashMap<Function, Totals> = HashMap::new();
-        let mut files: HashMap<String, Totals> = HashMap::new();
-        let mut file_hashes: HashSet<String> = HashSet::new();
-        let mut too_large = None;
-        for kind in [SeriesKind::Call, SeriesKind::AggregatedCall] {
-            let mut cells = view.cells(kind, RowParts::Core)?;
-            let mut known = 0;
-            while cells.advance()? {
-                let Some(cell) = cells.cell() else { break };
-                let series = cell.series;
-                let identity = &series.identity;
-                if known != cell.serial {
-                    known = cell.serial;
-                    hosts.insert(identity.host_hash.clone());
-                    processes.insert((identity.host_hash.clone(), identity.pid));
-                    threads.insert((identity.host_hash.clone(), identity.pid, identity.tid));
-                    if !identity.file_hash.is_empty() {
-                        file_hashes.insert(identity.file_hash.clone());
-                    }
-                }
-                too_large = too_large.or_else(|| TooLarge::of(kind, &cell));
-                span.add(cell.row.core.ts, cell.row.core.te);
-                calls.add(&cell);
-                categories.entry(series.io_category()).or_default().add(&cell);
-                let function = Function { category: identity.category.clone(), function: identity.name.clone() };
-                functions.entry(function).or_default().add(&cell);
-                if !identity.file_hash.is_empty() {
-                    let name = [&series.file_name, &identity.file_hash].into_iter().find(|name| !name.is_empty());
-                    files.entry(name.cloned().unwrap_or_default()).or_default().add(&cell);
-                }
-            }
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        let mut bytes = 0;
+        for kind in CALLS {
+            bytes += view.index().row_bytes(kind)?;
         }
+        let parts = if view.filter().shard.is_some() { 1 } else { (bytes / PART_BYTES).clamp(1, MOST_PARTS) };
+        let ranges = CALLS.map(|kind| match parts {
+            1 => vec![view.series_range(kind)],
+            parts => view.index().shards(kind, parts as usize),
+        });
+        let [calls, aggregated] = ranges;
+        let parts = calls.into_iter().zip(aggregated).collect();
+        let mut all = CallSummary::default();
+        in_order(
+            parts,
+            threads,
+            |(calls, aggregated)| CallSummary::of(view, [calls, aggregated]),
+            |part| {
+                all.merge(part);
+                Ok(())
+            },
+        )?;
+        let CallSummary { mut span, mut hosts, processes, threads, calls, categories, functions, too_large, files } =
+            all;
+        let hashes = files.hashes;
+        let files = files.into_top(top);
         let telemetry = telemetry(view, &mut hosts, &mut span)?;
         hosts.remove("");
-        let most_time = |totals: &Totals| std::cmp::Reverse(totals.time_us);
+        let most_time = |totals: &Totals| Reverse(totals.time_us);
         Ok(Self {
             first_us: span.0.map(|(first, _)| first),
             last_us: span.0.map(|(_, last)| last),
             hosts: hosts.len(),
             processes: processes.len(),
             threads: threads.len(),
-            files: file_hashes.len(),
+            files: hashes,
             calls,
             categories: ranked(categories, usize::MAX, most_time)
                 .into_iter()
                 .map(|Named { name, totals }| Named { name: name.name(), totals })
                 .collect(),
             top_functions: ranked(functions, top, most_time),
-            top_files: ranked(files, top, |totals| std::cmp::Reverse((totals.bytes, totals.time_us))),
+            top_files: files,
             telemetry,
             too_large,
         })

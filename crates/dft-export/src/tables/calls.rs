@@ -2,9 +2,7 @@
 
 use std::iter::repeat_n;
 use std::ops::Range;
-use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, SchemaRef};
@@ -15,6 +13,7 @@ use crate::batches::{Batches, Dictionaries};
 use crate::cells::{Cell, CellScan};
 use crate::columns::{OptionalColumn, StringColumn, dictionary_type, optional, required};
 use crate::error::ExportError;
+use crate::in_order::in_order;
 use crate::numbers::{RowNumbers, describe, int64, seconds};
 use crate::series::Series;
 use crate::string_dictionary::{StringDictionary, WholeDictionary};
@@ -154,31 +153,12 @@ fn collect_strings(
         })?;
         Ok(strings)
     };
-    thread::scope(|scope| {
-        let (senders, receivers): (Vec<_>, Vec<_>) = ranges.iter().map(|_| sync_channel(1)).unzip();
-        let threads = threads.clamp(1, ranges.len().max(1));
-        let next = Arc::new(Mutex::new(ranges.into_iter().zip(senders)));
-        for _ in 0..threads {
-            let next = next.clone();
-            scope.spawn(move || {
-                let next = || next.lock().ok().and_then(|mut next| next.next());
-                while let Some((range, sender)) = next() {
-                    let strings = collect(range);
-                    let failed = strings.is_err();
-                    // If the receiver is gone, it has returned an error of an earlier range.
-                    if sender.send(strings).is_err() || failed {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(next);
-        let mut all: Strings<StringDictionary> = Strings::default();
-        for strings in receivers.into_iter().flatten() {
-            all.zip(strings?, |all, strings| all.extend(&strings));
-        }
-        Ok(all)
-    })
+    let mut all: Strings<StringDictionary> = Strings::default();
+    in_order(ranges, threads, collect, |strings| {
+        all.zip(strings, |all, strings| all.extend(&strings));
+        Ok(())
+    })?;
+    Ok(all)
 }
 
 impl Strings<StringDictionary> {
