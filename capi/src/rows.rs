@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use dft_codec::{RowParts, RowValue, SeriesId, SeriesIdentity};
+use dft_codec::{RowKey, RowParts, RowValue, SeriesId, SeriesIdentity};
 use dft_store::{RowQuery, RowScan};
 use self_cell::self_cell;
 

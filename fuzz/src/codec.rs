@@ -29,7 +29,7 @@ fuzz_target!(|input: &[u8]| {
         0 => comes_back(bytes, RowKey::decode, |key| key.encode().to_vec()),
         1 => comes_back(bytes, TelemetryKey::decode, TelemetryKey::encode),
         2 => comes_back(bytes, NameKey::decode, NameKey::encode),
-        3 => comes_back(bytes, SeriesIdentity::decode, SeriesIdentity::encode),
+        3 => comes_back(bytes, SeriesIdentity::decode_scope, SeriesIdentity::encode_scope),
         4 => comes_back(bytes, Bounds::decode, |bounds| bounds.encode().to_vec()),
         5 => comes_back(bytes, NameGivers::decode, NameGivers::encode),
         6 => comes_back(bytes, FileEntry::decode, FileEntry::encode),
@@ -40,7 +40,7 @@ fuzz_target!(|input: &[u8]| {
         11 => drop(TelemetryValue::decode(bytes, 1_000_000)),
         _ => {}
     }
-    let key = RowKey { series: SeriesId([1; 16]), bucket: 0 };
+    let key = RowKey { series: SeriesId([1; 24]), bucket: 0 };
     let walk = || -> Result<(), DecodeError> {
         let mut rows = ChunkCursor::begin(key, bytes)?;
         while let Some((key, place)) = rows.advance(bytes)? {

@@ -48,7 +48,7 @@ fn sealed_but_impossible_contents_are_found() {
     let folder = tempfile::tempdir().expect("a folder");
     let sound = sound(folder.path());
     type Change = fn(&DB);
-    let kinds: [(&str, Change, &str); 15] = [
+    let kinds: [(&str, Change, &str); 17] = [
         (
             "a row that is none",
             |db| put(db, "aggregation", &first(db, "aggregation").0, b"\x01\xff"),
