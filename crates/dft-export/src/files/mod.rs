@@ -3,6 +3,7 @@
 mod arrow_ipc;
 mod csv;
 pub(crate) mod directory;
+mod fixed_batches;
 pub(crate) mod format;
 mod parquet;
 pub(crate) mod temporary;
@@ -16,6 +17,7 @@ use std::thread::{self, Scope};
 
 use arrow::array::RecordBatch;
 
+use fixed_batches::FixedBatches;
 use format::Format;
 use temporary::TemporaryFile;
 
@@ -44,10 +46,19 @@ pub(crate) fn write(
     let file = ErrorRecorder { file, system_error: system_error.clone() };
     let TableParts { schema, parts } = parts;
     let written = thread::scope(|scope| {
+        let is_one_part = parts.len() == 1;
         let batches = spawn(scope, parts, threads).into_iter().flatten();
+        // The batches of one part have the length already.
+        let batches: Box<dyn Iterator<Item = _>> = match is_one_part {
+            true => Box::new(batches),
+            false => {
+                let rows = view.batch_rows(schema.fields().len());
+                Box::new(FixedBatches::new(batches, schema.clone(), rows, path))
+            }
+        };
         match format {
             Format::Parquet => parquet::write(batches, schema, view, threads, file, path),
-            Format::Arrow => arrow_ipc::write(batches, &schema, view.batch_rows(schema.fields().len()), file, path),
+            Format::Arrow => arrow_ipc::write(batches, &schema, file, path),
             Format::Csv => csv::write(batches, &schema, file, path),
         }
     });
