@@ -4,6 +4,7 @@ use std::fmt;
 
 /// What is wrong with a file as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FileFault {
     /// The file has no bytes.
     Empty,
@@ -17,6 +18,15 @@ impl FileFault {
     /// Creates the fault that a file ends within a line, by its number from 1.
     pub fn within_line(line: u64) -> Self {
         Self::Truncated(format!("the file ends within line {line}"))
+    }
+
+    /// Returns the fault in one word: `empty`, `truncated` or `damaged`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Truncated(_) => "truncated",
+            Self::Damaged(_) => "damaged",
+        }
     }
 }
 

@@ -64,11 +64,22 @@ impl<T: PartialEq> Fact<T> {
 
 /// A text of a `start` record.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum StartText {
     /// The hash of the text, which the trace's names resolve.
     Hash(String),
     /// The text itself, as the first tracers wrote it.
     Plain(String),
+}
+
+impl StartText {
+    /// Returns the text itself. `name` resolves a hash.
+    pub fn resolved<'a>(&'a self, name: impl FnOnce(&str) -> Option<&'a str>) -> Option<&'a str> {
+        match self {
+            Self::Hash(hash) => name(hash),
+            Self::Plain(text) => Some(text),
+        }
+    }
 }
 
 /// The facts of a `start` record.

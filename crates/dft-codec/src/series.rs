@@ -7,6 +7,7 @@ use crate::bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
 
 /// The kind of a series. The query language calls it `family`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "each kind has a table of its own")]
 #[repr(u8)]
 pub enum SeriesKind {
     /// Calls with a start and a duration.

@@ -13,6 +13,7 @@ use crate::glob::{GlobMatch, Matches, glob, is_glob};
 
 /// Why the requested traces cannot be listed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DiscoverError {
     /// Neither a file, nor a directory, nor a glob that matches anything.
     #[error("{}: no such trace file or directory, and no matching glob", .0.shown())]

@@ -4,6 +4,7 @@ use crate::chunk::{CHUNK, others_than_digits};
 
 /// The value of an integer field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "like `Option`: there is no other case")]
 pub enum Integer {
     /// Not an integer: absent, a fraction, a word, an object.
     None,

@@ -1,5 +1,6 @@
 //! Reads a trace file in blocks of whole lines.
 
+use std::fmt;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -77,6 +78,13 @@ pub struct TraceReader {
     /// The first bytes of the text, if it is read from the start.
     first: Option<Vec<u8>>,
     max_line: usize,
+}
+
+impl fmt::Debug for TraceReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let gzip = matches!(self.source, Source::Gzip(_));
+        f.debug_struct("TraceReader").field("gzip", &gzip).field("snapshot", &self.snapshot).finish_non_exhaustive()
+    }
 }
 
 impl TraceReader {

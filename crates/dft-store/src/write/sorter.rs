@@ -170,7 +170,7 @@ impl<'a> Sorter<'a> {
             match section {
                 Section::Telemetry => sorted.written.telemetry = set.written,
                 Section::Series => sorted.written.series = set.written,
-                Section::Names | Section::Rows => {}
+                _ => {}
             }
             sorted.add(family, set);
         }
