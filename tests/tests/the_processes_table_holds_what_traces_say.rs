@@ -17,15 +17,15 @@ fn pick<'a>(row: &'a Row, columns: &[&str]) -> Vec<&'a str> {
     columns.iter().map(|column| row.get(*column).map_or("null", String::as_str)).collect()
 }
 
-const SAID: [&str; 8] =
+const IDENTITY: [&str; 8] =
     ["host_hash", "host_name", "pid", "rank", "process_name", "command", "executable", "working_directory"];
 const COUNTED: [&str; 7] = ["tracer_version", "started", "ended", "records", "calls", "num_events", "traces"];
 
 /// Returns a trace of one process, as tracer 3 writes it: the rank after the first call, the `end` last.
 fn tracer_3(pid: u32, rank: u32) -> Vec<String> {
-    let meta = |name: &str, said: &str, value: &str| {
+    let meta = |name: &str, hashed: &str, value: &str| {
         format!(
-            r#"{{"name":"{name}","cat":"dftracer","type":1,"pid":{pid},"tid":{pid},"ph":4,"args":{{"hhash":"h1","name":"{said}","value":"{value}"}}}}"#
+            r#"{{"name":"{name}","cat":"dftracer","type":1,"pid":{pid},"tid":{pid},"ph":4,"args":{{"hhash":"h1","name":"{hashed}","value":"{value}"}}}}"#
         )
     };
     let call = |id: u32, name: &str, cat: &str, ts: u64, args: &str| {
@@ -62,7 +62,7 @@ fn facts_of_a_process_are_found_wherever_its_trace_has_them() {
     let rows = processes(&lines(&tracer_3(70, 5)));
     assert_eq!(rows.len(), 1);
     assert_eq!(
-        pick(&rows[0], &SAID),
+        pick(&rows[0], &IDENTITY),
         ["h1", "node1", "70", "5", "Rank 5", "python;train.py", "train.py", "/home/user"]
     );
     assert_eq!(pick(&rows[0], &COUNTED), ["20003", "1000000", "4000250", "4", "4", "3", "1"]);
@@ -81,10 +81,10 @@ fn facts_that_no_trace_states_are_null() {
         r#"{"name":"sda","cat":"io","pid":0,"tid":0,"ts":6,"ph":2,"args":{"hhash":"h","reads":1}}"#,
     ]);
     assert_eq!(rows.len(), 3);
-    assert_eq!(pick(&rows[0], &SAID), ["h", "null", "7", "null", "null", "null", "null", "null"]);
+    assert_eq!(pick(&rows[0], &IDENTITY), ["h", "null", "7", "null", "null", "null", "null", "null"]);
     assert_eq!(pick(&rows[0], &COUNTED), ["null", "5", "6", "1", "1", "null", "1"]);
-    assert_eq!(pick(&rows[1], &SAID), ["h", "null", "8", "null", "null", "null", "null", "null"]);
-    assert_eq!(pick(&rows[2], &SAID), ["h", "null", "9", "9", "null", "null", "null", "null"]);
+    assert_eq!(pick(&rows[1], &IDENTITY), ["h", "null", "8", "null", "null", "null", "null", "null"]);
+    assert_eq!(pick(&rows[2], &IDENTITY), ["h", "null", "9", "9", "null", "null", "null", "null"]);
     assert_eq!(pick(&rows[2], &COUNTED), ["null", "null", "null", "0", "0", "null", "1"]);
 }
 
@@ -103,10 +103,10 @@ fn each_generation_is_understood() {
         r#"{"id":1,"name":"start","cat":"dftracer","pid":3,"tid":3,"ts":13,"dur":0,"ph":"X"}"#,
         r#"{"name":"PR","cat":"dftracer","pid":3,"tid":3,"ph":"M","args":{"hhash":"h","name":"rank","value":"2"}}"#,
     ]);
-    let said: Vec<_> =
+    let processes: Vec<_> =
         rows.iter().map(|row| pick(row, &["host_hash", "pid", "rank", "process_name", "command"])).collect();
     assert_eq!(
-        said,
+        processes,
         [
             ["", "3", "2", "null", "null"],
             ["7", "2", "3", "null", "b.out -y"],

@@ -234,8 +234,8 @@ fn a_flipped_byte_anywhere_is_found_and_nothing_is_read_wrong() {
             flipped[at] ^= 1 << (at % 8);
             fs::write(&path, &flipped).expect("written");
             flips += 1;
-            let said = verify(&damaged).map(|found| found.faults);
-            let faults = said.expect("an index is there");
+            let found = verify(&damaged).map(|found| found.faults);
+            let faults = found.expect("an index is there");
             assert!(!faults.is_empty(), "byte {at} of {} is not found", path.to_string_lossy());
             let message = faults[0].to_string();
             assert!(message.contains("--rebuild"), "{message}");
@@ -246,7 +246,7 @@ fn a_flipped_byte_anywhere_is_found_and_nothing_is_read_wrong() {
                 Ok(read) => assert!(read == wanted, "byte {at} of {} is read, and read wrong", path.to_string_lossy()),
                 Err(StoreError::Damaged { .. } | StoreError::Entry { .. }) => {}
                 Err(StoreError::Format { .. }) if name == "DFT_INDEX" => {}
-                Err(error) => panic!("byte {at} of {name} is not said to be damage: {error:?}"),
+                Err(error) => panic!("byte {at} of {name} is not reported as damage: {error:?}"),
             }
         }
         fs::write(&path, &bytes).expect("written");

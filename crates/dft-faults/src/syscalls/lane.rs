@@ -129,7 +129,7 @@ impl<'a> Lane<'a> {
             let is_right =
                 (ended.is(0) || ended.is(3)) && !ended.out.contains("refused") && !ended.err.contains("refused");
             if !is_right {
-                return Ok(Err(format!("the bundles are not ingested ({:?}){}", ended.how, ended.said())));
+                return Ok(Err(format!("the bundles are not ingested ({:?}){}", ended.how, ended.last_lines())));
             }
             index
         } else {
@@ -155,7 +155,7 @@ impl<'a> Lane<'a> {
         let ended = process::run(&mut command, &self.scratch())?;
         let applied = Counts::read(&page)?.applied > 0;
         let verdict = self.judge(case, &ended, applied)?;
-        let first = format!("\n      it ended with {:?}{}", ended.how, ended.said());
+        let first = format!("\n      it ended with {:?}{}", ended.how, ended.last_lines());
         Ok(verdict.err().map(|fault| fault + &first))
     }
 
@@ -267,13 +267,13 @@ impl<'a> Lane<'a> {
             // A published source cannot be published again.
             let is_published = case.scenario.name == "publish" && again.is(1) && again.err.contains("rank 0");
             if !again.is(0) && !is_published {
-                return Ok(Err(format!("a second run does not complete it ({:?}){}", again.how, again.said())));
+                return Ok(Err(format!("a second run does not complete it ({:?}){}", again.how, again.last_lines())));
             }
         }
         for rest in case.scenario.rest(self.tools, &root) {
             let ended = process::run(&mut { rest }, &scratch)?;
             if !ended.is(0) {
-                return Ok(Err(format!("the rest cannot be staged ({:?}){}", ended.how, ended.said())));
+                return Ok(Err(format!("the rest cannot be staged ({:?}){}", ended.how, ended.last_lines())));
             }
         }
         if case.scenario.writes == Writes::Tables {
