@@ -45,7 +45,7 @@ mod table;
 
 pub use aggregator::Aggregator;
 pub use config::{Config, ConfigError, CounterPeriod, CustomMetrics};
-pub use functions::{IoCategory, is_transfer};
+pub use functions::IoCategory;
 pub use merge::{MergeError, merge_into_one, merge_runs};
 pub use partition::PARTITIONS;
 pub use run::{Run, RunError, Section};

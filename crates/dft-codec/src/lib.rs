@@ -126,7 +126,7 @@ pub use keys::{CounterScope, HOST_WIDE, NameKey, NameKind, RowKey, TelemetryKey,
 pub use name_givers::{NameGivers, ProcessId};
 pub use opening::Opening;
 pub use piece_entry::{PieceEntry, Unchained};
-pub use process::{Fact, LONGEST_HOST, LONGEST_TEXT, MOST_PROCESSES, ProcessFacts, ProcessKey, StartFacts, StartText};
+pub use process::{Fact, LONGEST_TEXT, MOST_PROCESSES, ProcessFacts, ProcessKey, StartFacts, StartText};
 pub use processes::Processes;
 pub use rows::{Custom, MetricName, RowCore, RowParts, RowValue, UsualName, encode_row};
 pub use sample::{Sample, SampledRecord};

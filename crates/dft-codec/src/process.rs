@@ -9,7 +9,7 @@ pub const LONGEST_TEXT: usize = 1 << 10;
 
 /// The maximum length of a host hash, in bytes. As part of the key it is never cut; facts of processes with a longer
 /// one are dropped.
-pub const LONGEST_HOST: usize = 256;
+pub(crate) const LONGEST_HOST: usize = 256;
 
 /// The key of a process: its number is unique only on its host.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -23,7 +23,7 @@ impl SeriesKind {
     pub const ALL: [Self; 3] = [Self::Call, Self::AggregatedCall, Self::HostStatistic];
 
     /// Returns the kind that a byte encodes.
-    pub fn from_byte(byte: u8) -> Option<Self> {
+    pub(crate) fn from_byte(byte: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as u8 == byte)
     }
 

@@ -39,7 +39,7 @@ mod sketch;
 mod wide;
 
 pub use combined::Combined;
-pub use exact::ExactSum;
+pub use exact::{ExactSum, ShortForm};
 pub use float_stats::{FloatParts, FloatStats};
 pub use int_stats::{IntParts, IntStats};
 pub use sketch::{Sketch, SketchMapping};

@@ -70,9 +70,9 @@ pub use container::{Container, NotRead, TRACE_SUFFIXES};
 pub use cut::Cutter;
 // What this crate gives, and an index stores.
 pub use dft_codec::{Clock, Consumed, ContentHash, FileFault, Head, OpenEnd, Opening, TimeFault, TimeUnit};
-pub use discover::{DiscoverError, Discovered, discover};
+pub use discover::{DiscoverError, Discovered, Unreadable, discover};
 pub use line::payload;
-pub use number::{Integer, is_number_text};
+pub use number::Integer;
 pub use reader::{Block, MAX_LINE, TraceReader};
 pub use record::{Arg, ArgKey, LayoutId, MAX_FIELDS, Phase, Record, Value};
 pub use source::fingerprint;

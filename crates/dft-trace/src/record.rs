@@ -277,7 +277,7 @@ impl<'a> Record<'a> {
     /// Whether this is the `start` record of a tracer with a version, so that the letter-`C` counters after
     /// it give the starts of their periods.
     #[inline]
-    pub fn declares_counter_starts(&self) -> bool {
+    pub(crate) fn declares_counter_starts(&self) -> bool {
         matches!(self.name, Value::Text(b"start"))
             && matches!(self.cat, Value::Text(cat) if cat.eq_ignore_ascii_case(b"dftracer"))
             && self.args.iter().any(|arg| arg.name == b"version")

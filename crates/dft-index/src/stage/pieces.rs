@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use dft_codec::PieceEntry;
-use dft_store::{Staged, StagedBefore};
+use dft_store::{BundledPiece, Staged, StagedBefore};
+use dft_trace::Unreadable;
 
 use super::bundles::BundleWriter;
 use crate::error::BuildError;
@@ -17,7 +18,7 @@ use crate::outcome::{FileOutcome, FileState, snapshot};
 use crate::pieces::Piece;
 use crate::plan::{BuildPlan, PlannedFile};
 use crate::reading::ReadTraces;
-use crate::report::{FileReport, Unreadable};
+use crate::report::FileReport;
 
 /// A piece that was read, and its bundle, if it could be read.
 struct StagedPiece {
@@ -94,9 +95,9 @@ fn leave_out_staged(
     before: &StagedBefore,
 ) -> Result<Vec<Piece>, BuildError> {
     let mut staged: HashMap<Piece, Vec<&PieceEntry>> = HashMap::new();
-    for (path, entry) in &before.pieces {
+    for BundledPiece { trace, entry } in &before.pieces {
         let (start, end, file_size) = (entry.range.start, entry.range.end, entry.entry.size);
-        staged.entry(Piece { path: path.clone(), start, end, file_size }).or_default().push(entry);
+        staged.entry(Piece { path: trace.clone(), start, end, file_size }).or_default().push(entry);
     }
     let mut todo = Vec::new();
     for piece in pieces {
