@@ -1,7 +1,7 @@
 //! Aggregated calls as the released tracer writes them: some sums cover fewer calls than are counted, some values are
 //! those of one call, and error numbers are not sizes.
 
-use dft_tests::{Row, run, table, write};
+use dft_tests::{Row, cells, run, table, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
@@ -19,10 +19,6 @@ fn indexed(lines: &[String]) -> (Vec<Row>, Vec<Row>, String) {
     run(DFT, [&["export", &path("index"), "--out", &path("out")][..], &tables].concat()).exits(0);
     let rows = |name: &str| table(&folder.path().join("out").join(name));
     (rows("profiles.parquet"), rows("aggregation.parquet"), output)
-}
-
-fn cells<'a>(row: &'a Row, columns: &[&str]) -> Vec<&'a str> {
-    columns.iter().map(|column| row.get(*column).map_or("null", String::as_str)).collect()
 }
 
 #[test]

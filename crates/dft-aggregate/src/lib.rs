@@ -1,9 +1,13 @@
 //! The rules of aggregation: which series and bucket a record belongs to, and how it updates the row; the table in
 //! memory that holds the rows; the sorted runs to which the table is written; and the configuration.
 //!
-//! This crate does not depend on RocksDB. An [`Aggregator`] turns records into a [`Run`], and [`merge_runs`] turns
-//! runs into one sorted stream of keys and values for the store. All entries of runs merge exactly, so the result does
-//! not depend on which aggregator got which record, or on when tables were written out.
+//! - A [`Config`] states the interval, the group keys and the metrics. It never changes for an index.
+//! - An [`Aggregator`] holds a table. It takes records one by one; malformed ones change nothing.
+//! - A [`Run`] is a table that was written out, in memory or in a file. It has a [`Section`] for each kind of entry.
+//! - [`merge_runs`] turns runs into one sorted stream of keys and values for the store.
+//!
+//! All entries of runs merge exactly, so the result does not depend on which aggregator got which record, or on when
+//! tables were written out. This crate does not depend on RocksDB.
 //!
 //! # Example
 //!

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use dft_codec::{DuplicateEntry, FileEntry};
-use dft_trace::{NotRead, Snapshot, TextScan, Unreadable, fingerprint};
+use dft_trace::{NotRead, Snapshot, TextHashes, Unreadable, fingerprint};
 
 use crate::error::BuildError;
 use crate::known::{KnownTraces, is_counted};
@@ -30,7 +30,7 @@ pub(crate) struct PlannedFile {
 /// What is known of a file before it is read, if it had to be told from others.
 #[derive(Debug)]
 pub(crate) struct Classified {
-    pub(crate) scan: TextScan,
+    pub(crate) hashes: TextHashes,
     /// The report of a file that this build read before, and whose trace this one continues.
     pub(crate) absorbed: Option<Box<FileReport>>,
     /// The name of the indexed trace that this file holds now.

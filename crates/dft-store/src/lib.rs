@@ -25,7 +25,7 @@
 //! let mut counts = FileCounts::default();
 //! Parser::new().parse(trace, 1, Clock::default(), |line| {
 //!     if let Line::Record { record, clock, .. } = line {
-//!         aggregator.record(record, clock, &mut counts).expect("enough memory");
+//!         aggregator.record(record, clock, &mut counts).expect("a valid record");
 //!     }
 //! });
 //! let bounds = aggregator.bounds();

@@ -34,6 +34,13 @@ fn delete(db: &DB, family: &str, key: &[u8]) {
     db.delete_cf(db.cf_handle(family).expect("a family"), key).expect("deleted");
 }
 
+/// Returns the names of the files in the generation of an index that `wanted` selects.
+fn files_of(index: &Path, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let entries = fs::read_dir(generation(index)).expect("listed");
+    let names = entries.map(|entry| entry.expect("listed").file_name().into_string().expect("UTF-8"));
+    names.filter(|name| wanted(name)).collect()
+}
+
 #[test]
 fn a_sound_index_verifies() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -292,11 +299,7 @@ fn removed_truncated_and_added_files_are_found_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let sound = sound(folder.path());
     let damaged = folder.path().join("damaged");
-    let named: Vec<String> = fs::read_dir(generation(&sound))
-        .expect("listed")
-        .map(|entry| entry.expect("listed").file_name().into_string().expect("UTF-8"))
-        .filter(|name| name != "LOCK" && !name.starts_with("LOG"))
-        .collect();
+    let named = files_of(&sound, |name| name != "LOCK" && !name.starts_with("LOG"));
     let opens = |what: &str, file: &str| {
         let error = Index::open(&damaged).err().unwrap_or_else(|| panic!("{what} is not found"));
         let message = error.to_string();
@@ -331,11 +334,7 @@ fn a_flipped_byte_is_reported_as_damage_when_opening_reading_or_adding() {
     let folder = tempfile::tempdir().expect("a folder");
     let sound = sound(folder.path());
     let damaged = folder.path().join("damaged");
-    let sorted: Vec<_> = fs::read_dir(generation(&sound))
-        .expect("listed")
-        .map(|entry| entry.expect("listed").file_name().into_string().expect("UTF-8"))
-        .filter(|name| name.ends_with(".sst"))
-        .collect();
+    let sorted = files_of(&sound, |name| name.ends_with(".sst"));
     let (mut opening, mut adding) = (0, 0);
     for name in sorted {
         copy(&sound, &damaged);

@@ -14,7 +14,7 @@ use crate::world::{self, Node, Tree};
 use super::Case;
 
 /// A directory with a world, and the states of the world before and after each undisturbed command.
-pub(crate) struct Lane<'a> {
+pub(crate) struct CaseRunner<'a> {
     tools: &'a Tools,
     folder: PathBuf,
     known: BTreeMap<&'static str, Known>,
@@ -36,7 +36,7 @@ struct Known {
 /// `Err` in `Ok` states what is wrong with the program under test.
 type Verdict = Result<Result<(), String>>;
 
-impl<'a> Lane<'a> {
+impl<'a> CaseRunner<'a> {
     pub(crate) fn new(tools: &'a Tools, folder: PathBuf) -> Self {
         Self { tools, folder, known: BTreeMap::new() }
     }
