@@ -63,7 +63,7 @@ impl<'a> CaseRunner<'a> {
         Counts::read(&page)
     }
 
-    /// Runs the command undisturbed, once in a lane.
+    /// Runs the command undisturbed, once for each runner.
     fn know(&mut self, scenario: &Scenario) -> Result<()> {
         if self.known.contains_key(scenario.name) {
             return Ok(());

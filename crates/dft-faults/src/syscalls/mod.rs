@@ -11,10 +11,10 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use crate::campaign::Campaign;
-use crate::lanes;
 use crate::random::Random;
 use crate::scenarios::{SCENARIOS, Scenario};
 use crate::tools::Tools;
+use crate::workers;
 
 use actions::{ALWAYS, Action, FROM_SOME_TIME_ON, ONCE, actions_of};
 use case_runner::CaseRunner;
@@ -89,7 +89,7 @@ pub(crate) fn run(campaign: &Campaign<'_>) -> Result<()> {
             cases
         }
     };
-    lanes::each(
+    workers::each(
         cases,
         jobs,
         &work,
@@ -105,7 +105,7 @@ pub(crate) fn run(campaign: &Campaign<'_>) -> Result<()> {
 /// Returns the cases to try, and how many are possible.
 fn cases(tools: &Tools, work: &Path, random: &mut Random, scale: usize) -> Result<(Vec<Case>, usize)> {
     let (mut chosen, mut all) = (Vec::new(), 0);
-    let mut runner = CaseRunner::new(tools, work.join("lane-0"));
+    let mut runner = CaseRunner::new(tools, work.join("worker-0"));
     for scenario in SCENARIOS {
         let counts = runner.counts(&scenario)?;
         let case = |class: &str, call, onwards, action: &Action| Case {

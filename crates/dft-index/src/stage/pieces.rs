@@ -56,15 +56,15 @@ pub(super) fn stage(
 
 /// Stages pieces on several threads.
 fn stage_all(writer: &BundleWriter<'_>, todo: &[Piece]) -> Result<Vec<StagedPiece>, BuildError> {
-    let lanes = writer.options.threads.clamp(1, todo.len().max(1));
+    let workers = writer.options.threads.clamp(1, todo.len().max(1));
     let options = BuildOptions {
-        threads: (writer.options.threads / lanes).max(1),
-        memory: writer.options.memory / lanes as u64,
+        threads: (writer.options.threads / workers).max(1),
+        memory: writer.options.memory / workers as u64,
         ..writer.options.clone()
     };
     let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let lane = |number: usize| -> Result<Vec<StagedPiece>, BuildError> {
-        let scratch = writer.stager.scratch().join(format!("lane-{number}"));
+    let worker = |number: usize| -> Result<Vec<StagedPiece>, BuildError> {
+        let scratch = writer.stager.scratch().join(format!("worker-{number}"));
         fs::create_dir_all(&scratch).map_err(|source| BuildError::Scratch { path: scratch.clone(), source })?;
         let mut staged = Vec::new();
         while !failed.load(Ordering::Relaxed)
@@ -77,13 +77,13 @@ fn stage_all(writer: &BundleWriter<'_>, todo: &[Piece]) -> Result<Vec<StagedPiec
         Ok(staged)
     };
     let staged: Vec<Result<Vec<StagedPiece>, BuildError>> = thread::scope(|scope| {
-        let lane = &lane;
-        let lanes: Vec<_> = (0..lanes).map(|number| scope.spawn(move || lane(number))).collect();
-        let join = |lane: thread::ScopedJoinHandle<'_, _>| match lane.join() {
+        let worker = &worker;
+        let workers: Vec<_> = (0..workers).map(|number| scope.spawn(move || worker(number))).collect();
+        let join = |worker: thread::ScopedJoinHandle<'_, _>| match worker.join() {
             Ok(staged) => staged,
             Err(panic) => std::panic::resume_unwind(panic),
         };
-        lanes.into_iter().map(join).collect()
+        workers.into_iter().map(join).collect()
     });
     Ok(staged.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
