@@ -1,5 +1,5 @@
-//! The rules of aggregation: which series and bucket a record belongs to, and how it updates the row; the table in
-//! memory that holds the rows; the sorted runs to which the table is written; and the configuration.
+//! Aggregates records into rows: finds the series and the bucket of each record, updates the row in a table in memory,
+//! and writes tables out as sorted runs.
 //!
 //! - A [`Config`] states the interval, the group keys and the metrics. It never changes for an index.
 //! - An [`Aggregator`] holds a table. It takes records one by one; malformed ones change nothing.
