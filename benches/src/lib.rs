@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use xtask::gen_trace::GenTrace;
 
 /// A generated trace file.
+#[derive(Debug)]
 pub struct Trace {
     /// Keeps the file until this is dropped.
     _directory: TempDir,

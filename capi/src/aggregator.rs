@@ -12,6 +12,7 @@ use crate::status::{Failure, dft_status};
 
 /// Aggregates records that a program passes to it. It allows one thread at a time: use one aggregator for each thread,
 /// then merge them. Created by dft_aggregator_new(), freed by dft_aggregator_free().
+#[derive(Debug)]
 pub struct dft_aggregator {
     _private: [u8; 0],
 }
@@ -358,7 +359,7 @@ pub extern "C" fn dft_aggregator_into_index(
     boundary("dft_aggregator_into_index", || {
         let place = out("index", index)?;
         let Aggregator { live, .. } = handles::take(aggregator)?;
-        *place = handles::put(Opened::temporary(live.into_index(crate::build::threads(threads))?))?;
+        *place = handles::put(Opened::temporary(live.into_index(crate::build::threads(threads))?)?)?;
         Ok(())
     })
 }

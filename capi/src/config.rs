@@ -1,13 +1,11 @@
 //! The configuration of an aggregation.
 
-use std::collections::BTreeSet;
-
 use dft_aggregate::{Config, CounterPeriod, CustomMetrics};
 use dft_trace::TimeUnit;
 
 use crate::arguments::{Growing, dft_text, give, given, list};
 use crate::boundary::boundary;
-use crate::status::{Failure, dft_status};
+use crate::status::{DFT_FORMAT, Failure, dft_status};
 
 /// Which args become custom metrics: all numeric args without a predefined meaning, except identifiers and labels, such
 /// as `*_hash`, `fd`, `flags` and `level`.
@@ -85,6 +83,39 @@ impl Default for dft_config {
 // SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
 unsafe impl Growing for dft_config {}
 
+const CUSTOM_METRICS: [(u32, CustomMetrics); 3] = [
+    (DFT_CUSTOM_METRICS_ON, CustomMetrics::On),
+    (DFT_CUSTOM_METRICS_OFF, CustomMetrics::Off),
+    (DFT_CUSTOM_METRICS_ALL, CustomMetrics::All),
+];
+
+const COUNTER_PERIODS: [(u32, Option<CounterPeriod>); 3] = [
+    (DFT_COUNTER_PERIOD_OF_TRACE, None),
+    (DFT_COUNTER_PERIOD_START, Some(CounterPeriod::Start)),
+    (DFT_COUNTER_PERIOD_END, Some(CounterPeriod::End)),
+];
+
+const TIME_UNITS: [(u32, TimeUnit); 4] = [
+    (DFT_TIME_UNIT_US, TimeUnit::Us),
+    (DFT_TIME_UNIT_NS, TimeUnit::Ns),
+    (DFT_TIME_UNIT_MS, TimeUnit::Ms),
+    (DFT_TIME_UNIT_S, TimeUnit::Sec),
+];
+
+/// Returns the value that a number stands for. `field` and `constants` are named in the error.
+fn value<T: Clone>(table: &[(u32, T)], number: u32, field: &str, constants: &str) -> Result<T, Failure> {
+    let entry = table.iter().find(|(other, _)| *other == number);
+    let entry = entry.ok_or_else(|| Failure::argument(format!("{field} is {number}, not one of {constants}_…")))?;
+    Ok(entry.1.clone())
+}
+
+/// Returns the number that stands for a value.
+fn number<T: PartialEq>(table: &[(u32, T)], value: &T, constants: &str) -> Result<u32, Failure> {
+    let entry = table.iter().find(|(_, other)| other == value);
+    let no_number = || Failure::new(DFT_FORMAT, format!("the index's configuration has no number in {constants}_…"));
+    entry.map(|(number, _)| *number).ok_or_else(no_number)
+}
+
 /// Returns the caller's configuration; the default one for NULL.
 pub(crate) fn config(place: *const dft_config) -> Result<Config, Failure> {
     if place.is_null() {
@@ -97,20 +128,11 @@ pub(crate) fn config(place: *const dft_config) -> Result<Config, Failure> {
     let config = Config {
         interval_us: given.interval_us,
         extra_group_keys: texts("config.group_keys", given.group_keys, given.group_keys_length)?,
-        custom_metrics: match given.custom_metrics {
-            DFT_CUSTOM_METRICS_ON => CustomMetrics::On,
-            DFT_CUSTOM_METRICS_OFF => CustomMetrics::Off,
-            DFT_CUSTOM_METRICS_ALL => CustomMetrics::All,
-            DFT_CUSTOM_METRICS_NAMED => {
-                let (data, length) = (given.custom_metric_names, given.custom_metric_names_length);
-                let names: BTreeSet<String> = texts("config.custom_metric_names", data, length)?.into_iter().collect();
-                CustomMetrics::Only(names)
-            }
-            other => {
-                return Err(Failure::argument(format!(
-                    "config.custom_metrics is {other}, not one of DFT_CUSTOM_METRICS_…"
-                )));
-            }
+        custom_metrics: if given.custom_metrics == DFT_CUSTOM_METRICS_NAMED {
+            let (data, length) = (given.custom_metric_names, given.custom_metric_names_length);
+            CustomMetrics::Only(texts("config.custom_metric_names", data, length)?.into_iter().collect())
+        } else {
+            value(&CUSTOM_METRICS, given.custom_metrics, "config.custom_metrics", "DFT_CUSTOM_METRICS")?
         },
         sketch_accuracy: (given.sketch_accuracy != 0.0).then_some(given.sketch_accuracy),
         group_by_file: match given.group_by_file {
@@ -118,23 +140,8 @@ pub(crate) fn config(place: *const dft_config) -> Result<Config, Failure> {
             1 => true,
             other => return Err(Failure::argument(format!("config.group_by_file is {other}, not 0 or 1"))),
         },
-        counter_period: match given.counter_period {
-            DFT_COUNTER_PERIOD_OF_TRACE => None,
-            DFT_COUNTER_PERIOD_START => Some(CounterPeriod::Start),
-            DFT_COUNTER_PERIOD_END => Some(CounterPeriod::End),
-            other => {
-                return Err(Failure::argument(format!(
-                    "config.counter_period is {other}, not one of DFT_COUNTER_PERIOD_…"
-                )));
-            }
-        },
-        time_unit: match given.time_unit {
-            DFT_TIME_UNIT_US => TimeUnit::Us,
-            DFT_TIME_UNIT_NS => TimeUnit::Ns,
-            DFT_TIME_UNIT_MS => TimeUnit::Ms,
-            DFT_TIME_UNIT_S => TimeUnit::Sec,
-            other => return Err(Failure::argument(format!("config.time_unit is {other}, not one of DFT_TIME_UNIT_…"))),
-        },
+        counter_period: value(&COUNTER_PERIODS, given.counter_period, "config.counter_period", "DFT_COUNTER_PERIOD")?,
+        time_unit: value(&TIME_UNITS, given.time_unit, "config.time_unit", "DFT_TIME_UNIT")?,
     };
     config.check().map_err(|error| Failure::new(crate::status::DFT_CONFIG, error.to_string()))?;
     Ok(config)
@@ -149,10 +156,7 @@ pub(crate) struct ConfigTexts {
 
 impl ConfigTexts {
     pub(crate) fn of(config: &Config) -> Self {
-        let named: Vec<String> = match &config.custom_metrics {
-            CustomMetrics::Only(names) => names.iter().cloned().collect(),
-            CustomMetrics::On | CustomMetrics::All | CustomMetrics::Off => Vec::new(),
-        };
+        let named: Vec<String> = config.custom_metrics.names().into_iter().flatten().cloned().collect();
         let owned = [config.extra_group_keys.clone(), named].concat();
         // Moving a string does not move its text.
         let mut group_keys: Vec<dft_text> = owned.iter().map(|text| dft_text::of(text)).collect();
@@ -161,34 +165,23 @@ impl ConfigTexts {
     }
 
     /// Returns the configuration with pointers to these lists.
-    pub(crate) fn config(&self, config: &Config) -> dft_config {
-        dft_config {
+    pub(crate) fn config(&self, config: &Config) -> Result<dft_config, Failure> {
+        Ok(dft_config {
             size: 0,
             interval_us: config.interval_us,
             group_keys: self.group_keys.as_ptr(),
             group_keys_length: self.group_keys.len() as u64,
             custom_metric_names: self.custom_metrics.as_ptr(),
             custom_metric_names_length: self.custom_metrics.len() as u64,
-            custom_metrics: match config.custom_metrics {
-                CustomMetrics::On => DFT_CUSTOM_METRICS_ON,
-                CustomMetrics::All => DFT_CUSTOM_METRICS_ALL,
-                CustomMetrics::Off => DFT_CUSTOM_METRICS_OFF,
-                CustomMetrics::Only(_) => DFT_CUSTOM_METRICS_NAMED,
+            custom_metrics: match config.custom_metrics.names() {
+                Some(_) => DFT_CUSTOM_METRICS_NAMED,
+                None => number(&CUSTOM_METRICS, &config.custom_metrics, "DFT_CUSTOM_METRICS")?,
             },
             group_by_file: config.group_by_file.into(),
             sketch_accuracy: config.sketch_accuracy.unwrap_or(0.0),
-            counter_period: match config.counter_period {
-                None => DFT_COUNTER_PERIOD_OF_TRACE,
-                Some(CounterPeriod::Start) => DFT_COUNTER_PERIOD_START,
-                Some(CounterPeriod::End) => DFT_COUNTER_PERIOD_END,
-            },
-            time_unit: match config.time_unit {
-                TimeUnit::Us => DFT_TIME_UNIT_US,
-                TimeUnit::Ns => DFT_TIME_UNIT_NS,
-                TimeUnit::Ms => DFT_TIME_UNIT_MS,
-                TimeUnit::Sec => DFT_TIME_UNIT_S,
-            },
-        }
+            counter_period: number(&COUNTER_PERIODS, &config.counter_period, "DFT_COUNTER_PERIOD")?,
+            time_unit: number(&TIME_UNITS, &config.time_unit, "DFT_TIME_UNIT")?,
+        })
     }
 }
 

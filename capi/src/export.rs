@@ -43,6 +43,7 @@ pub const DFT_FORMAT_ARROW: u32 = 1;
 pub const DFT_FORMAT_CSV: u32 = 2;
 
 /// The stream of the Arrow C stream interface, as Arrow's header defines it.
+#[derive(Debug)]
 pub struct ArrowArrayStream {
     _private: [u8; 0],
 }

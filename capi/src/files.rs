@@ -9,7 +9,7 @@ use dft_store::TraceNames;
 use crate::arguments::dft_text;
 use crate::boundary::boundary;
 use crate::index::{dft_index, source};
-use crate::status::{Failure, dft_status};
+use crate::status::{DFT_FORMAT, Failure, dft_status};
 
 /// Fault of a trace file: none.
 pub const DFT_FAULT_NONE: u32 = 0;
@@ -88,6 +88,7 @@ pub extern "C" fn dft_index_files(index: *const dft_index, visit: dft_visit_file
                 Some(FileFault::Empty) => (DFT_FAULT_EMPTY, "the file is empty".to_owned()),
                 Some(FileFault::Truncated(place)) => (DFT_FAULT_TRUNCATED, place.to_string()),
                 Some(FileFault::Damaged(reason)) => (DFT_FAULT_DAMAGED, reason.clone()),
+                Some(other) => return Err(Failure::new(DFT_FORMAT, format!("no DFT_FAULT_… stands for: {other}"))),
             };
             let texts = [&*text, &time_fault, &lost].into_iter().filter(|text| !text.is_empty());
             let text = texts.collect::<Vec<_>>().join("; ");

@@ -16,6 +16,7 @@ use crate::status::{DFT_TOO_LARGE, Failure, dft_status};
 
 /// An index opened for reading: a snapshot that no writer changes. Any number of threads may use it at once. Created by
 /// dft_index_open() or dft_aggregator_into_index(), freed by dft_index_free().
+#[derive(Debug)]
 pub struct dft_index {
     _private: [u8; 0],
 }
@@ -52,12 +53,12 @@ unsafe impl Send for Opened {}
 unsafe impl Sync for Opened {}
 
 impl Opened {
-    pub(crate) fn new(source: Source) -> Self {
+    pub(crate) fn new(source: Source) -> Result<Self, Failure> {
         let texts = ConfigTexts::of(source.config());
-        Self { config: texts.config(source.config()), source: Arc::new(source), _texts: texts }
+        Ok(Self { config: texts.config(source.config())?, source: Arc::new(source), _texts: texts })
     }
 
-    pub(crate) fn temporary(index: TemporaryIndex) -> Self {
+    pub(crate) fn temporary(index: TemporaryIndex) -> Result<Self, Failure> {
         Self::new(Source::Temporary(index))
     }
 }
@@ -162,7 +163,7 @@ pub extern "C" fn dft_index_open(path: dft_text, index: *mut *mut dft_index) -> 
     boundary("dft_index_open", || {
         let place = out("index", index)?;
         let source = Source::Stored(Index::open(path.path("path")?)?);
-        *place = handles::put(Opened::new(source))?;
+        *place = handles::put(Opened::new(source)?)?;
         Ok(())
     })
 }

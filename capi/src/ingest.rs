@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 
 use ::dft_index::ingest;
-use dft_store::IngestReport;
+use dft_store::{BundleFailure, IngestReport};
 
 use crate::arguments::{Growing, check_place, dft_text, give};
 use crate::boundary::boundary;
@@ -101,7 +101,7 @@ fn ingested(
     context: *mut c_void,
     done: *mut dft_ingest_summary,
 ) -> Result<(), Failure> {
-    for (bundle, error) in report.refused.iter().chain(&report.not_removed) {
+    for BundleFailure { bundle, error } in report.refused.iter().chain(&report.not_removed) {
         tell(on_refused, context, bundle, &error.to_string());
     }
     for unchained in &report.unchained {

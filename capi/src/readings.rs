@@ -16,6 +16,7 @@ use crate::values::dft_metric;
 
 /// A cursor over telemetry in key order: by host, counter and time. It allows one thread at a time. Created by
 /// dft_readings_open(), freed by dft_readings_free().
+#[derive(Debug)]
 pub struct dft_readings {
     _private: [u8; 0],
 }

@@ -16,6 +16,7 @@ use crate::values::dft_row_value;
 
 /// A cursor over rows in key order: by series, then by time. It allows one thread at a time. Created by
 /// dft_rows_open(), freed by dft_rows_free().
+#[derive(Debug)]
 pub struct dft_rows {
     _private: [u8; 0],
 }

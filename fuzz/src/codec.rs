@@ -48,7 +48,7 @@ fuzz_target!(|input: &[u8]| {
         }
         Ok(())
     };
-    // Whether each row is one, is said of each; a whole chunk is decoded for merges.
+    // Readers decode the rows one by one; a merge decodes the whole chunk.
     let _ = walk();
     let _ = RowChunk::decode(key, bytes);
 });

@@ -14,6 +14,7 @@ use std::time::Duration;
 use arrow::array::Array;
 use arrow::util::display::array_value_to_string;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use tempfile::TempDir;
 
 /// The result of a run of `dft`.
 #[derive(Debug)]
@@ -205,6 +206,41 @@ pub fn index_and_export(program: &str, traces: &Path, work: &Path, options: &[&s
     assert!(ran.code == 0 || ran.code == 3, "{}", ran.err);
     export(program, &index, &out);
     out
+}
+
+/// The tables of an index of one trace.
+#[derive(Debug)]
+pub struct OneTrace {
+    /// Keeps the tables until this is dropped.
+    _folder: TempDir,
+    tables: PathBuf,
+}
+
+impl OneTrace {
+    /// Indexes a trace of these lines, with options of `dft index`, and exports every table.
+    pub fn indexed(program: &str, lines: &[impl AsRef<str>], options: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let traces = folder.path().join("traces");
+        let text: String = lines.iter().map(|line| format!("{}\n", line.as_ref())).collect();
+        write(&traces.join("x.pfw"), text);
+        let tables = index_and_export(program, &traces, folder.path(), options);
+        Self { _folder: folder, tables }
+    }
+
+    /// Returns the rows of a table, by its name.
+    pub fn rows(&self, name: &str) -> Vec<Row> {
+        table(&self.tables.join(format!("{name}.parquet")))
+    }
+
+    /// Returns whether there is a table of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.tables.join(format!("{name}.parquet")).exists()
+    }
+}
+
+/// Returns the values of a row in some columns; `null` where it has none.
+pub fn cells<'a>(row: &'a Row, columns: &[&str]) -> Vec<&'a str> {
+    columns.iter().map(|column| row.get(*column).map_or("null", String::as_str)).collect()
 }
 
 /// Exports every table of an index.

@@ -53,7 +53,7 @@ fn a_trace_is_resumed_in_its_new_file_where_reading_ended() {
             fs::remove_file(case.path(old)).expect("removed");
             case.write(new, &bytes);
             case.index().exits(0);
-            assert!(case.exported() == case.exported_anew(), "{old} to {new} at {lines}");
+            assert!(case.exported() == case.exported_after_rebuild(), "{old} to {new} at {lines}");
             assert_eq!(case.names(), [format!("t/{new}")]);
             assert!(case.index().exits(0).out.starts_with("nothing to do"));
             // It continues to grow.
@@ -61,7 +61,7 @@ fn a_trace_is_resumed_in_its_new_file_where_reading_ended() {
             let grown = if new.ends_with("gz") { gzip(more.as_bytes()) } else { more.into_bytes() };
             case.write(new, [bytes.clone(), grown].concat());
             case.index().exits(0);
-            assert!(case.exported() == case.exported_anew());
+            assert!(case.exported() == case.exported_after_rebuild());
             case.verify();
         }
     }
@@ -106,7 +106,7 @@ fn a_trace_that_is_being_compressed_is_not_counted_twice() {
         fs::remove_file(case.path("a.pfw")).expect("removed");
         case.index().exits(0);
         assert_eq!(case.names(), ["t/a.pfw.gz"]);
-        assert!(case.exported() == case.exported_anew());
+        assert!(case.exported() == case.exported_after_rebuild());
     }
     // The reverse: the truncated copy is indexed alone, and then the whole trace appears next to it.
     let case = Case::new();
@@ -117,6 +117,6 @@ fn a_trace_that_is_being_compressed_is_not_counted_twice() {
     assert!(ran.err.contains("a.pfw.gz: a truncated copy of"), "{}", ran.err);
     assert_eq!(case.records(), 3_021);
     fs::remove_file(case.path("a.pfw.gz")).expect("removed");
-    assert!(case.exported() == case.exported_anew());
+    assert!(case.exported() == case.exported_after_rebuild());
     case.verify();
 }

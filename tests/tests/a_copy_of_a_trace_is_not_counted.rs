@@ -73,7 +73,7 @@ fn a_copy_that_comes_later_is_a_duplicate_of_the_indexed_trace() {
     case.index().exits(0);
     assert_eq!(case.names(), ["t/a.pfw.gz", "t/c.pfw", "t/d.pfw"]);
     case.write("c.pfw", trace(2, 10));
-    assert!(case.exported() == case.exported_anew());
+    assert!(case.exported() == case.exported_after_rebuild());
     case.verify();
 }
 

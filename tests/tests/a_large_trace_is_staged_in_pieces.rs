@@ -278,8 +278,8 @@ fn false_starts_of_members_are_detected() {
     let report = case.ingest();
     assert_eq!((report.taken.len(), report.waiting.len(), report.unchained.len()), (0, 0, 1));
     assert_eq!(report.unchained[0].trace, case.trace);
-    let said = report.unchained[0].to_string();
-    assert!(said.contains("within a gzip member") && said.contains("stage it whole"), "{said}");
+    let message = report.unchained[0].to_string();
+    assert!(message.contains("within a gzip member") && message.contains("stage it whole"), "{message}");
     case.has_nothing();
     case.stage_whole();
     let report = case.ingest();
@@ -448,7 +448,7 @@ fn a_trace_that_changes_between_its_pieces_is_not_mixed() {
     case.stage_whole();
     let report = case.ingest();
     assert_eq!((report.taken.len(), report.known.len(), report.refused.len()), (1, 1, 1));
-    assert!(report.refused[0].1.to_string().contains("with different contents"));
+    assert!(report.refused[0].error.to_string().contains("with different contents"));
     case.is_as_built();
 }
 

@@ -28,7 +28,7 @@ fn traces_and_directories_may_be_renamed_and_grow_meanwhile() {
     case.write("last/deep/b.pfw.gz", [gzip(b.as_bytes()), gzip(more.as_bytes())].concat());
     case.write("renamed/z.pfw", trace(5, 70));
     case.index().exits(0);
-    assert!(case.exported() == case.exported_anew());
+    assert!(case.exported() == case.exported_after_rebuild());
     assert_eq!(case.names(), ["t/last/c.pfw", "t/last/deep/b.pfw.gz", "t/last/z.pfw", "t/renamed/z.pfw"]);
     case.verify();
 }
@@ -44,9 +44,9 @@ fn an_index_that_is_moved_next_to_its_traces_knows_them() {
         run(common::DFT, ["index".as_ref(), traces.as_os_str(), "--index".as_ref(), index.as_os_str()])
     };
     index(&elsewhere).exits(0);
-    let beside = traces.join(".dftagg");
-    fs::rename(&elsewhere, &beside).expect("moved");
-    let ran = index(&beside).exits(0);
+    let default = traces.join(".dftagg");
+    fs::rename(&elsewhere, &default).expect("moved");
+    let ran = index(&default).exits(0);
     assert!(ran.out.starts_with("nothing to do"), "{}", ran.out);
     // Move everything.
     let moved = case.root().join("moved");

@@ -139,7 +139,7 @@ fn a_copy_that_is_staged_in_pieces_is_a_duplicate() {
     let more = trace(4, 40);
     case.write("b/b.pfw", a.clone() + &more);
     case.index().exits(0);
-    assert!(case.exported() == case.exported_anew());
+    assert!(case.exported() == case.exported_after_rebuild());
     case.verify();
 }
 

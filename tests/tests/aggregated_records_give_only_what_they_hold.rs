@@ -1,7 +1,7 @@
 //! Aggregated calls as the released tracer writes them: some sums cover fewer calls than are counted, some values are
 //! those of one call, and error numbers are not sizes.
 
-use dft_tests::{Row, run, table, write};
+use dft_tests::{Row, cells, run, table, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
@@ -14,15 +14,11 @@ fn indexed(lines: &[String]) -> (Vec<Row>, Vec<Row>, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
     write(&folder.path().join("traces/x.pfw"), lines.join("\n") + "\n");
-    let said = run(DFT, ["index", &path("traces"), "--index", &path("index")]).exits(0).out;
+    let output = run(DFT, ["index", &path("traces"), "--index", &path("index")]).exits(0).out;
     let tables = ["--table", "profiles", "--table", "aggregation"];
     run(DFT, [&["export", &path("index"), "--out", &path("out")][..], &tables].concat()).exits(0);
     let rows = |name: &str| table(&folder.path().join("out").join(name));
-    (rows("profiles.parquet"), rows("aggregation.parquet"), said)
-}
-
-fn cells<'a>(row: &'a Row, columns: &[&str]) -> Vec<&'a str> {
-    columns.iter().map(|column| row.get(*column).map_or("null", String::as_str)).collect()
+    (rows("profiles.parquet"), rows("aggregation.parquet"), output)
 }
 
 #[test]
@@ -30,12 +26,12 @@ fn a_sum_that_is_inconsistent_with_its_count_has_no_mean() {
     // 9 calls, but the sum covers the 3 that had the field.
     let lines =
         [record("read", r#""dft_cnt":2,"dur_sum":90,"dur_min":10,"dur_max":40,"ret_sum":8,"ret_min":4,"ret_max":4"#)];
-    let (_, rows, said) = indexed(&lines);
+    let (_, rows, output) = indexed(&lines);
     let columns = ["dur_n", "dur_total", "dur_min", "dur_max", "dur_mean", "dur_std"];
     assert_eq!(cells(&rows[0], &columns), ["2", "90", "10", "40", "null", "null"]);
     // The sizes of the same record are consistent.
     assert_eq!(cells(&rows[0], &["size_n", "size_total", "size_mean"]), ["2", "8", "4.0"]);
-    assert!(said.contains("1 inconsistent") && said.contains("line 1"), "{said}");
+    assert!(output.contains("1 inconsistent") && output.contains("line 1"), "{output}");
 }
 
 #[test]
@@ -53,11 +49,11 @@ fn error_numbers_are_not_sizes() {
         record("write", r#""dft_cnt":2,"ret_sum":-2,"ret_min":-1,"ret_max":-1"#),
         record("pread", r#""dft_cnt":1,"ret":-1"#),
     ];
-    let (profiles, _, said) = indexed(&lines);
+    let (profiles, _, output) = indexed(&lines);
     let of = |name: &str| profiles.iter().find(|row| row["func_name"] == name).expect("a row");
     // The minimum is an error number; of the successful calls only the maximum size is known.
     assert_eq!(cells(of("read"), &["size", "size_min", "size_max"]), ["8191", "4096", "4096"]);
     assert_eq!(cells(of("write"), &["count", "size", "size_min", "size_max"]), ["2", "null", "null", "null"]);
     assert_eq!(cells(of("pread"), &["count", "size", "size_min"]), ["1", "null", "null"]);
-    assert!(said.contains("3 failed"), "{said}");
+    assert!(output.contains("3 failed"), "{output}");
 }

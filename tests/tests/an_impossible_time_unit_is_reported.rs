@@ -47,14 +47,14 @@ fn nanoseconds_without_a_cm_record_are_a_fault_with_advice() {
     write(&traces.join("a.pfw"), &calls);
     write(&traces.join("b.pfw"), call(5));
     let ran = index(&traces, &made, &[]).exits(3);
-    let said = format!(
+    let message = format!(
         "a.pfw: ts {NS} µs is in the year 58865; in ns it is in 2026: use --time-unit ns (a CM record in the trace \
          overrides it)\n"
     );
-    assert!(ran.err.ends_with(&said) && ran.err.lines().count() == 1, "{}", ran.err);
+    assert!(ran.err.ends_with(&message) && ran.err.lines().count() == 1, "{}", ran.err);
     assert!(ran.out.contains("101 events"), "it is no malformed line: {}", ran.out);
     // The index remembers it, and --strict refuses it.
-    assert!(index(&traces, &made, &[]).exits(3).err.ends_with(&said));
+    assert!(index(&traces, &made, &[]).exits(3).err.ends_with(&message));
     let info = run(DFT, ["info".as_ref(), made.as_os_str(), "--json".as_ref()]).exits(0);
     assert!(info.out.contains("\"time_fault\": \"ts 1795452209467004000"), "{}", info.out);
     let strict = index(&traces, &folder.path().join("strict"), &["--strict"]).exits(1);
@@ -80,8 +80,9 @@ fn an_end_record_may_contradict_the_unit_and_a_cm_record_wins() {
     let made = |name: &str| folder.path().join(format!("{name}.index"));
     let late = trace("late.pfw", call(NS) + &end(NS, "NS"));
     let ran = index(&late, &made("late"), &[]).exits(3);
-    let said = "late.pfw: its end record states that its times are in ns, but they were read as µs: use --time-unit ns";
-    assert!(ran.err.contains(said) && ran.err.lines().count() == 1, "{}", ran.err);
+    let message =
+        "late.pfw: its end record states that its times are in ns, but they were read as µs: use --time-unit ns";
+    assert!(ran.err.contains(message) && ran.err.lines().count() == 1, "{}", ran.err);
     let small = trace("small.pfw", call(5_000_000) + &end(6_000_000, "NS"));
     assert!(index(&small, &made("small"), &[]).exits(3).err.contains("its end record states"));
     index(&small, &made("small-ns"), &["--time-unit", "ns", "--strict"]).exits(0);

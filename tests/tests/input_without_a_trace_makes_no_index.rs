@@ -62,9 +62,9 @@ fn a_wrong_path_is_an_error_and_nothing_is_written() {
     // It adds nothing to an existing index next to it.
     write(&folder.path().join("docs/a.pfw"), trace(1, 100));
     run(DFT, ["index", &path("docs/a.pfw")]).exits(0);
-    let beside = tree(folder.path());
-    assert!(beside.contains_key(&folder.path().join("docs/.dftagg/DFT_INDEX")));
-    check(&|| beside.clone());
+    let with_index = tree(folder.path());
+    assert!(with_index.contains_key(&folder.path().join("docs/.dftagg/DFT_INDEX")));
+    check(&|| with_index.clone());
 }
 
 #[test]

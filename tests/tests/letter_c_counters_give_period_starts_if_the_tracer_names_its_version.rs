@@ -1,7 +1,7 @@
 //! A counter of phase `C` covers a period. Tracers that name their version in their `start` record write the period's
 //! start; a trace without a version is assumed to give its end.
 
-use dft_tests::{index_and_export, table, write};
+use dft_tests::OneTrace;
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
@@ -12,10 +12,7 @@ const COUNTER: &str = r#"{"name":"read","cat":"POSIX","pid":1,"tid":1,"ts":30000
 
 /// Returns the cell of the counter, counted from the origin.
 fn cell(lines: &[&str], options: &[&str]) -> String {
-    let folder = tempfile::tempdir().expect("a folder");
-    write(&folder.path().join("traces/x.pfw"), lines.join("\n") + "\n");
-    let tables = index_and_export(DFT, &folder.path().join("traces"), folder.path(), options);
-    let profiles = table(&tables.join("profiles.parquet"));
+    let profiles = OneTrace::indexed(DFT, lines, options).rows("profiles");
     assert_eq!((profiles.len(), &*profiles[0]["count"]), (1, "5"));
     profiles[0]["time_range"].clone()
 }

@@ -132,7 +132,7 @@ fn the_group_key_rank_is_that_of_the_process_if_records_do_not_state_it() {
     let dftagg = folder.path().join("index");
     let traces = traces(folder.path());
     write(
-        &traces.join("said.pfw"),
+        &traces.join("of-process.pfw"),
         meta("a", 11, "6") + &reads("a", 11, 1, "") + &reads("a", 11, 2, r#","rank":"77""#),
     );
     index(&traces, &dftagg, &["--group-key", "rank"]);

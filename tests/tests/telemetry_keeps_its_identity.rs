@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dft_tests::{Row, run, table, write};
+use dft_tests::{Row, cells, run, table, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
@@ -16,10 +16,6 @@ fn exported(folder: &Path, lines: &[String], options: &[&str], name: &str) -> Ve
     run(DFT, [&["index", &path("traces"), "--index", &path("index"), "--rebuild"][..], options].concat()).exits(0);
     run(DFT, ["export", &path("index"), "--out", &path("out"), "--table", name]).exits(0);
     table(&folder.join("out").join(format!("{name}.parquet")))
-}
-
-fn cells<'a>(row: &'a Row, columns: &[&str]) -> Vec<&'a str> {
-    columns.iter().map(|column| row.get(*column).map_or("null", String::as_str)).collect()
 }
 
 #[test]

@@ -3,29 +3,23 @@
 
 use std::path::Path;
 
-use dft_tests::{Row, export, gzip, index_and_export, run, table, write};
+use dft_tests::{OneTrace, Row, cells, export, gzip, index_and_export, run, table, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
 fn processes(lines: &[&str]) -> Vec<Row> {
-    let folder = tempfile::tempdir().expect("a folder");
-    write(&folder.path().join("traces/x.pfw"), lines.join("\n"));
-    table(&index_and_export(DFT, &folder.path().join("traces"), folder.path(), &[]).join("processes.parquet"))
+    OneTrace::indexed(DFT, lines, &[]).rows("processes")
 }
 
-fn pick<'a>(row: &'a Row, columns: &[&str]) -> Vec<&'a str> {
-    columns.iter().map(|column| row.get(*column).map_or("null", String::as_str)).collect()
-}
-
-const SAID: [&str; 8] =
+const IDENTITY: [&str; 8] =
     ["host_hash", "host_name", "pid", "rank", "process_name", "command", "executable", "working_directory"];
 const COUNTED: [&str; 7] = ["tracer_version", "started", "ended", "records", "calls", "num_events", "traces"];
 
 /// Returns a trace of one process, as tracer 3 writes it: the rank after the first call, the `end` last.
 fn tracer_3(pid: u32, rank: u32) -> Vec<String> {
-    let meta = |name: &str, said: &str, value: &str| {
+    let meta = |name: &str, hashed: &str, value: &str| {
         format!(
-            r#"{{"name":"{name}","cat":"dftracer","type":1,"pid":{pid},"tid":{pid},"ph":4,"args":{{"hhash":"h1","name":"{said}","value":"{value}"}}}}"#
+            r#"{{"name":"{name}","cat":"dftracer","type":1,"pid":{pid},"tid":{pid},"ph":4,"args":{{"hhash":"h1","name":"{hashed}","value":"{value}"}}}}"#
         )
     };
     let call = |id: u32, name: &str, cat: &str, ts: u64, args: &str| {
@@ -62,10 +56,10 @@ fn facts_of_a_process_are_found_wherever_its_trace_has_them() {
     let rows = processes(&lines(&tracer_3(70, 5)));
     assert_eq!(rows.len(), 1);
     assert_eq!(
-        pick(&rows[0], &SAID),
+        cells(&rows[0], &IDENTITY),
         ["h1", "node1", "70", "5", "Rank 5", "python;train.py", "train.py", "/home/user"]
     );
-    assert_eq!(pick(&rows[0], &COUNTED), ["20003", "1000000", "4000250", "4", "4", "3", "1"]);
+    assert_eq!(cells(&rows[0], &COUNTED), ["20003", "1000000", "4000250", "4", "4", "3", "1"]);
 }
 
 #[test]
@@ -81,11 +75,11 @@ fn facts_that_no_trace_states_are_null() {
         r#"{"name":"sda","cat":"io","pid":0,"tid":0,"ts":6,"ph":2,"args":{"hhash":"h","reads":1}}"#,
     ]);
     assert_eq!(rows.len(), 3);
-    assert_eq!(pick(&rows[0], &SAID), ["h", "null", "7", "null", "null", "null", "null", "null"]);
-    assert_eq!(pick(&rows[0], &COUNTED), ["null", "5", "6", "1", "1", "null", "1"]);
-    assert_eq!(pick(&rows[1], &SAID), ["h", "null", "8", "null", "null", "null", "null", "null"]);
-    assert_eq!(pick(&rows[2], &SAID), ["h", "null", "9", "9", "null", "null", "null", "null"]);
-    assert_eq!(pick(&rows[2], &COUNTED), ["null", "null", "null", "0", "0", "null", "1"]);
+    assert_eq!(cells(&rows[0], &IDENTITY), ["h", "null", "7", "null", "null", "null", "null", "null"]);
+    assert_eq!(cells(&rows[0], &COUNTED), ["null", "5", "6", "1", "1", "null", "1"]);
+    assert_eq!(cells(&rows[1], &IDENTITY), ["h", "null", "8", "null", "null", "null", "null", "null"]);
+    assert_eq!(cells(&rows[2], &IDENTITY), ["h", "null", "9", "9", "null", "null", "null", "null"]);
+    assert_eq!(cells(&rows[2], &COUNTED), ["null", "null", "null", "0", "0", "null", "1"]);
 }
 
 #[test]
@@ -103,17 +97,17 @@ fn each_generation_is_understood() {
         r#"{"id":1,"name":"start","cat":"dftracer","pid":3,"tid":3,"ts":13,"dur":0,"ph":"X"}"#,
         r#"{"name":"PR","cat":"dftracer","pid":3,"tid":3,"ph":"M","args":{"hhash":"h","name":"rank","value":"2"}}"#,
     ]);
-    let said: Vec<_> =
-        rows.iter().map(|row| pick(row, &["host_hash", "pid", "rank", "process_name", "command"])).collect();
+    let processes: Vec<_> =
+        rows.iter().map(|row| cells(row, &["host_hash", "pid", "rank", "process_name", "command"])).collect();
     assert_eq!(
-        said,
+        processes,
         [
             ["", "3", "2", "null", "null"],
             ["7", "2", "3", "null", "b.out -y"],
             ["node1", "1", "4", "Rank 4", "a.out -x"],
         ]
     );
-    assert_eq!(pick(&rows[2], &["executable", "tracer_version"]), ["a.out", "1.0.5"]);
+    assert_eq!(cells(&rows[2], &["executable", "tracer_version"]), ["a.out", "1.0.5"]);
 }
 
 #[test]
@@ -126,7 +120,7 @@ fn aggregated_calls_count_as_calls_and_do_not_give_the_start_of_a_process() {
         r#"{"name":"PAPI","cat":"papi","pid":2,"tid":2,"ts":1500000,"ph":2,"args":{"hhash":"h","cycles":1}}"#,
     ]);
     let counted: Vec<_> =
-        rows.iter().map(|row| pick(row, &["pid", "started", "ended", "records", "calls", "num_events"])).collect();
+        rows.iter().map(|row| cells(row, &["pid", "started", "ended", "records", "calls", "num_events"])).collect();
     assert_eq!(counted, [["1", "1250000", "1750000", "3", "22", "21"], ["2", "1000000", "1500000", "2", "5", "null"]]);
 }
 
@@ -149,9 +143,9 @@ fn a_process_in_several_traces_is_one_row_and_contradictory_facts_are_null() {
     );
     let rows = table(&index_and_export(DFT, &traces, folder.path(), &[]).join("processes.parquet"));
     assert_eq!(rows.len(), 1);
-    assert_eq!(pick(&rows[0], &["records", "num_events", "traces"]), ["8", "6", "3"]);
-    assert_eq!(pick(&rows[0], &["rank", "process_name"]), ["null", "null"], "which of the two is not known");
-    assert_eq!(pick(&rows[0], &["command", "executable"]), ["python;train.py", "train.py"], "of the first start");
+    assert_eq!(cells(&rows[0], &["records", "num_events", "traces"]), ["8", "6", "3"]);
+    assert_eq!(cells(&rows[0], &["rank", "process_name"]), ["null", "null"], "which of the two is not known");
+    assert_eq!(cells(&rows[0], &["command", "executable"]), ["python;train.py", "train.py"], "of the first start");
 }
 
 #[test]

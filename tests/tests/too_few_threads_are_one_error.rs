@@ -59,13 +59,15 @@ fn a_build_and_an_export_succeed_or_end_with_one_error() {
             if arguments[0] == "export" && !has_index(&folder.path().join(&index)) {
                 continue;
             }
-            let (code, said) = run_with(&text("dft"), threads, arguments);
+            let (code, message) = run_with(&text("dft"), threads, arguments);
             match code {
                 Some(0) => done += 1,
-                Some(1) if said.lines().count() == 1 && said.contains("threads") && !said.contains("panicked") => {
+                Some(1)
+                    if message.lines().count() == 1 && message.contains("threads") && !message.contains("panicked") =>
+                {
                     refused += 1;
                 }
-                code => panic!("{threads} threads, {arguments:?}: {code:?}: {said}"),
+                code => panic!("{threads} threads, {arguments:?}: {code:?}: {message}"),
             }
         }
     }

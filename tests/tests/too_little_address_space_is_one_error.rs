@@ -35,8 +35,8 @@ fn an_index_is_neither_made_nor_read_nor_changed() {
             let ran = limited(kibibytes, arguments);
             assert_eq!(ran.code, 1, "{kibibytes} KiB: {arguments:?}: {}{}", ran.out, ran.err);
             // The second message: threads need address space, too.
-            let said = ["the system gives no more address space", "this process cannot start"];
-            assert!(said.iter().any(|said| ran.err.contains(said)), "{}", ran.err);
+            let messages = ["the system gives no more address space", "this process cannot start"];
+            assert!(messages.iter().any(|message| ran.err.contains(message)), "{}", ran.err);
             assert!(ran.err.contains("ulimit -v"), "{}", ran.err);
         }
         assert!(!folder.path().join("new").exists(), "{kibibytes} KiB");

@@ -56,8 +56,8 @@ fn a_phase_of_any_length_and_kind_is_named() {
         let traces = folder.path().join(at.to_string());
         write(&traces.join("a.pfw"), record(r#","ph":1"#, 5) + &record(&format!(",\"ph\":{phase}"), 6));
         let output = dft(DFT, ["index".as_ref(), traces.as_os_str()]).output().expect("the program runs");
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(3), "{said}");
-        assert!(said.contains(&format!("; the first: line 2: {shown}")) && said.len() < 1_000, "{said}");
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{message}");
+        assert!(message.contains(&format!("; the first: line 2: {shown}")) && message.len() < 1_000, "{message}");
     }
 }

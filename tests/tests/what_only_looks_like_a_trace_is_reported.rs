@@ -55,8 +55,8 @@ fn a_fifo_or_socket_with_the_name_of_a_trace_is_reported_and_does_not_block() {
     let _socket = UnixListener::bind(traces.join("socket.pfw")).expect("bound");
     let ran = index(&traces, &made, &[]).exits(3);
     for (name, what) in [("fifo.pfw", "a FIFO"), ("fifo.pfw.gz", "a FIFO"), ("socket.pfw", "a socket")] {
-        let said = format!("/{name}: cannot be read, left out: it is {what}, not a regular file");
-        assert!(ran.err.contains(&said), "{said}\n{}", ran.err);
+        let message = format!("/{name}: cannot be read, left out: it is {what}, not a regular file");
+        assert!(ran.err.contains(&message), "{message}\n{}", ran.err);
     }
     assert!(ran.out.contains("1 events") && !ran.err.contains("other"), "{}\n{}", ran.out, ran.err);
     let strict = index(&traces, &folder.path().join("strict"), &["--strict"]).exits(1);
@@ -148,8 +148,8 @@ fn a_directory_that_may_not_be_entered_is_reported_and_the_rest_is_read() {
         let ran = run_bounded(command().arg("index").arg(&input).arg("--index").arg(&index)).exits(3);
         assert!(ran.out.contains("1 events"), "{}", ran.out);
         for name in ["closed", "blind/b.pfw"] {
-            let said = format!("/{name}: cannot be read, left out: Permission denied");
-            assert!(ran.err.contains(&said), "{said}\n{}", ran.err);
+            let message = format!("/{name}: cannot be read, left out: Permission denied");
+            assert!(ran.err.contains(&message), "{message}\n{}", ran.err);
         }
     }
     allow(&traces.join("closed"), 0o755);

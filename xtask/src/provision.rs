@@ -141,8 +141,8 @@ pub(crate) fn python_with(name: &str, packages: &[&str]) -> Result<PathBuf> {
         let show = Command::new(&python).args(["-m", "pip", "show", name]).stderr(Stdio::null()).output();
         show.is_ok_and(|show| {
             let wanted = version.map(|version| format!("Version: {version}"));
-            let said = String::from_utf8_lossy(&show.stdout);
-            show.status.success() && wanted.is_none_or(|wanted| said.lines().any(|line| line == wanted))
+            let printed = String::from_utf8_lossy(&show.stdout);
+            show.status.success() && wanted.is_none_or(|wanted| printed.lines().any(|line| line == wanted))
         })
     };
     if !packages.iter().all(listed) {

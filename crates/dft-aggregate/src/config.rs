@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// The args that become custom metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CustomMetrics {
     /// Every numeric arg that has no other meaning in the index and is a quantity, not an identifier or a label.
     /// Identifiers and labels are args whose names end in `_hash`, `fd pid ppid tid p_idx level flags mode whence
@@ -24,6 +25,14 @@ pub enum CustomMetrics {
 }
 
 impl CustomMetrics {
+    /// Returns the names of [`Only`](Self::Only).
+    pub fn names(&self) -> Option<&BTreeSet<String>> {
+        match self {
+            Self::Only(names) => Some(names),
+            _ => None,
+        }
+    }
+
     /// Tells whether a numeric arg of this name, which has no other meaning, becomes a custom metric.
     pub(crate) fn takes(&self, name: &[u8]) -> bool {
         match self {
@@ -31,6 +40,17 @@ impl CustomMetrics {
             Self::All => true,
             Self::Off => false,
             Self::Only(names) => std::str::from_utf8(name).is_ok_and(|name| names.contains(name)),
+        }
+    }
+}
+
+impl fmt::Display for CustomMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::On => f.write_str("on"),
+            Self::All => f.write_str("all"),
+            Self::Off => f.write_str("off"),
+            Self::Only(names) => f.write_str(&names.iter().map(String::as_str).collect::<Vec<_>>().join(",")),
         }
     }
 }
@@ -46,6 +66,7 @@ fn is_label(name: &[u8]) -> bool {
 
 /// The end of a period that the `ts` of a counter of phase `C` gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CounterPeriod {
     /// The start of the period.
     Start,
@@ -174,12 +195,7 @@ impl Config {
             Some(CounterPeriod::Start) => 1,
             Some(CounterPeriod::End) => 2,
         });
-        out.push(match self.time_unit {
-            TimeUnit::Us => 0,
-            TimeUnit::Ns => 1,
-            TimeUnit::Ms => 2,
-            TimeUnit::Sec => 3,
-        });
+        out.push(self.time_unit.code());
         out
     }
 
@@ -219,13 +235,7 @@ impl Config {
             2 => Some(CounterPeriod::End),
             _ => return Err(DecodeError::Invalid("unknown counter period")),
         };
-        let time_unit = match reader.u8()? {
-            0 => TimeUnit::Us,
-            1 => TimeUnit::Ns,
-            2 => TimeUnit::Ms,
-            3 => TimeUnit::Sec,
-            _ => return Err(DecodeError::Invalid("unknown time unit")),
-        };
+        let time_unit = TimeUnit::from_code(reader.u8()?).ok_or(DecodeError::Invalid("unknown time unit"))?;
         reader.finish()?;
         let config = Self {
             interval_us,
@@ -252,14 +262,7 @@ impl fmt::Display for Config {
         if !self.extra_group_keys.is_empty() {
             write!(f, ", group keys {}", self.extra_group_keys.join(","))?;
         }
-        match &self.custom_metrics {
-            CustomMetrics::On => f.write_str(", custom metrics on")?,
-            CustomMetrics::All => f.write_str(", custom metrics all")?,
-            CustomMetrics::Off => f.write_str(", custom metrics off")?,
-            CustomMetrics::Only(names) => {
-                write!(f, ", custom metrics {}", names.iter().map(String::as_str).collect::<Vec<_>>().join(","))?;
-            }
-        }
+        write!(f, ", custom metrics {}", self.custom_metrics)?;
         match self.sketch_accuracy {
             None => f.write_str(", percentiles off")?,
             Some(accuracy) => write!(f, ", percentiles {accuracy}")?,

@@ -76,7 +76,7 @@ pub(crate) fn counts_items(name: &str) -> bool {
 /// Tells whether a function returns how much it transferred: reads, writes, network calls and copies of POSIX and
 /// STDIO. Not all functions that read or write do: `fgets` does not return a number of bytes. `cat` must be in lower
 /// case.
-pub fn is_transfer(cat: &str, name: &str) -> bool {
+pub(crate) fn is_transfer(cat: &str, name: &str) -> bool {
     matches!(cat, "posix" | "stdio")
         && matches!(
             name,

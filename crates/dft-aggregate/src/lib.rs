@@ -1,9 +1,13 @@
-//! The rules of aggregation: which series and bucket a record belongs to, and how it updates the row; the table in
-//! memory that holds the rows; the sorted runs to which the table is written; and the configuration.
+//! Aggregates records into rows: finds the series and the bucket of each record, updates the row in a table in memory,
+//! and writes tables out as sorted runs.
 //!
-//! This crate does not depend on RocksDB. An [`Aggregator`] turns records into a [`Run`], and [`merge_runs`] turns
-//! runs into one sorted stream of keys and values for the store. All entries of runs merge exactly, so the result does
-//! not depend on which aggregator got which record, or on when tables were written out.
+//! - A [`Config`] states the interval, the group keys and the metrics. It never changes for an index.
+//! - An [`Aggregator`] holds a table. It takes records one by one; malformed ones change nothing.
+//! - A [`Run`] is a table that was written out, in memory or in a file. It has a [`Section`] for each kind of entry.
+//! - [`merge_runs`] turns runs into one sorted stream of keys and values for the store.
+//!
+//! All entries of runs merge exactly, so the result does not depend on which aggregator got which record, or on when
+//! tables were written out. This crate does not depend on RocksDB.
 //!
 //! # Example
 //!
@@ -47,7 +51,7 @@ mod table;
 
 pub use aggregator::Aggregator;
 pub use config::{Config, ConfigError, CounterPeriod, CustomMetrics};
-pub use functions::{IoCategory, is_transfer};
+pub use functions::IoCategory;
 pub use merge::{MergeError, merge_into_one, merge_runs};
 pub use partition::PARTITIONS;
 pub use run::{Run, RunError, Section};

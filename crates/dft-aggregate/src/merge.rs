@@ -9,6 +9,7 @@ use crate::run::{Cursor, Run, RunError, RunWriter, Section};
 
 /// The reason why runs cannot be merged.
 #[derive(Debug, thiserror::Error)]
+#[expect(clippy::exhaustive_enums, reason = "the receiver must take its own error out again")]
 pub enum MergeError<E> {
     /// A run cannot be read.
     #[error(transparent)]

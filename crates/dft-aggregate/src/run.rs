@@ -21,6 +21,7 @@ use crate::partition::{PARTITIONS, partition_of};
 
 /// A section of a run: the part of the index that entries belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Section {
     /// Series ids and identities.
     Series,

@@ -460,6 +460,7 @@ proptest! {
                         prop_assert!((mean - wanted).abs() <= 1e-12 * scale, "{} {} {}", name, mean, wanted);
                     }
                 }
+                other => prop_assert!(false, "an entry in {other:?}"),
             }
         }
         prop_assert!(model.rows.is_empty(), "rows are missing: {:?}", model.rows.keys());

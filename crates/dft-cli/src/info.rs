@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anyhow::Result;
-use dft_aggregate::CustomMetrics;
 use dft_codec::{FORMAT_VERSION, Fact, FileCounts, FileFault, NameKind, SeriesKind};
 use dft_index::{LostRecords, gone_traces, lost_records};
 use dft_io::Show;
@@ -147,8 +146,7 @@ impl Facts {
             let fault = match &entry.fault {
                 None => String::new(),
                 Some(FileFault::Empty) => "empty".to_owned(),
-                Some(FileFault::Truncated(place)) => format!("truncated: {place}"),
-                Some(FileFault::Damaged(reason)) => format!("damaged: {reason}"),
+                Some(fault) => fault.to_string(),
             };
             let lost = lost.iter().map(LostRecords::to_string);
             let more = entry.processes.has_more().then(|| MORE_PROCESSES.to_owned());
@@ -190,11 +188,9 @@ impl Facts {
 
     fn json(&self, index: &Index) -> Value {
         let config = index.config();
-        let customs = match &config.custom_metrics {
-            CustomMetrics::On => json!("on"),
-            CustomMetrics::All => json!("all"),
-            CustomMetrics::Off => json!("off"),
-            CustomMetrics::Only(names) => json!(names),
+        let customs = match config.custom_metrics.names() {
+            Some(names) => json!(names),
+            None => json!(config.custom_metrics.to_string()),
         };
         let files: Vec<Value> = self
             .files
@@ -202,17 +198,11 @@ impl Facts {
             .zip(&self.lost)
             .map(|((path, entry), lost)| {
                 let lost: u128 = lost.iter().map(|lost| lost.lost).sum();
-                let fault = match &entry.fault {
-                    None => Value::Null,
-                    Some(FileFault::Empty) => json!("empty"),
-                    Some(FileFault::Truncated(_)) => json!("truncated"),
-                    Some(FileFault::Damaged(_)) => json!("damaged"),
-                };
                 json!({
                     "path": path,
                     "bytes": entry.size,
                     "text_bytes": entry.consumed.text,
-                    "fault": fault,
+                    "fault": entry.fault.as_ref().map(FileFault::word),
                     "time_fault": entry.time_fault.map(|fault| fault.to_string()),
                     "lost_records": u64::try_from(lost).unwrap_or(u64::MAX),
                     "processes": entry.processes.len(),

@@ -188,6 +188,7 @@ fn describe_fault(file: &FileReport, text: &mut String) {
         Some(FileFault::Damaged(reason)) => {
             writeln!(text, "warning: {path}: damaged: {reason}; everything before is counted")
         }
+        Some(other) => writeln!(text, "warning: {path}: {other}"),
     };
     if let Some(fault) = &file.time_fault {
         let _ = writeln!(text, "warning: {path}: {fault}");

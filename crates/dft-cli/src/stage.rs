@@ -6,7 +6,7 @@ use std::fmt::Write;
 use anyhow::Result;
 use dft_index::{BuildError, StageReport, StageTo, ingest, lost_records, stage};
 use dft_io::Show;
-use dft_store::{Index, IngestReport, IngestedBundle};
+use dft_store::{BundleFailure, Index, IngestReport, IngestedBundle};
 
 use crate::Outcome;
 use crate::args::{IngestArgs, StageArgs};
@@ -53,8 +53,8 @@ pub(crate) fn run_ingest(args: &IngestArgs) -> Result<Outcome> {
     if let Some(no_lock) = &report.no_lock {
         tell(&format!("warning: {no_lock}\n"));
     }
-    for (_, refusal) in &report.refused {
-        tell(&format!("refused: {refusal}\n"));
+    for refused in &report.refused {
+        tell(&format!("refused: {}\n", refused.error));
     }
     for unchained in &report.unchained {
         tell(&format!("refused: {unchained}\n"));
@@ -68,7 +68,7 @@ pub(crate) fn run_ingest(args: &IngestArgs) -> Result<Outcome> {
     for shared in &report.shared_processes {
         tell(&format!("warning: {shared}\n"));
     }
-    for (bundle, error) in &report.not_removed {
+    for BundleFailure { bundle, error } in &report.not_removed {
         tell(&format!("warning: {}: ingested, but not removed: {error}\n", bundle.shown()));
     }
     for bundle in &report.unfinished {
@@ -95,7 +95,7 @@ fn describe_ingest(report: &IngestReport, args: &IngestArgs) -> String {
     let mut text = String::new();
     let traces = |bundles: &[IngestedBundle]| {
         let wholes = bundles.iter().flat_map(|bundle| bundle.traces.iter().map(|(trace, _)| trace));
-        let pieces = bundles.iter().filter_map(|bundle| bundle.piece.as_ref().map(|(trace, _)| trace));
+        let pieces = bundles.iter().filter_map(|bundle| bundle.piece.as_ref().map(|piece| &piece.trace));
         plural(wholes.chain(pieces).collect::<BTreeSet<_>>().len() as u64, "trace")
     };
     if report.taken.is_empty() {

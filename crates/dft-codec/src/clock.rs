@@ -6,6 +6,7 @@ use std::str::FromStr;
 /// The unit of `ts` and `dur` in a trace. Traces without a `CM` record are in µs, unless another unit is requested.
 /// Finer units compare as less.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum TimeUnit {
     /// Nanoseconds (`NS`).
     Ns,
@@ -46,6 +47,21 @@ impl TimeUnit {
             Self::Ms => "ms",
             Self::Sec => "s",
         }
+    }
+
+    /// Returns the number that stands for the unit in a stored configuration.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Us => 0,
+            Self::Ns => 1,
+            Self::Ms => 2,
+            Self::Sec => 3,
+        }
+    }
+
+    /// Returns the unit that a [`code`](Self::code) stands for.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|unit| unit.code() == code)
     }
 
     /// Returns `value` in µs, rounded down (towards minus infinity); `None` if that overflows 64 bits.

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// What is wrong with a file as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FileFault {
     /// The file has no bytes.
     Empty,
@@ -13,8 +14,20 @@ pub enum FileFault {
     Damaged(String),
 }
 
+impl FileFault {
+    /// Returns the fault in one word: `empty`, `truncated` or `damaged`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Truncated(_) => "truncated",
+            Self::Damaged(_) => "damaged",
+        }
+    }
+}
+
 /// Where a truncated file ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the entry of a file stores each of them")]
 pub enum Truncation {
     /// Within a line, by its number from 1.
     WithinLine(u64),

@@ -44,59 +44,37 @@ pub struct FileCounts {
 const COUNTS: usize = 12;
 
 impl FileCounts {
-    fn all(&self) -> [u64; COUNTS] {
+    /// Returns all counts, in the order in which they are stored.
+    fn all_mut(&mut self) -> [&mut u64; COUNTS] {
         [
-            self.events,
-            self.profiles,
-            self.systems,
-            self.telemetry,
-            self.metadata,
-            self.skipped,
-            self.malformed,
-            self.failed_transfers,
-            self.not_finite,
-            self.profile_calls,
-            self.system_calls,
-            self.inconsistent,
+            &mut self.events,
+            &mut self.profiles,
+            &mut self.systems,
+            &mut self.telemetry,
+            &mut self.metadata,
+            &mut self.skipped,
+            &mut self.malformed,
+            &mut self.failed_transfers,
+            &mut self.not_finite,
+            &mut self.profile_calls,
+            &mut self.system_calls,
+            &mut self.inconsistent,
         ]
+    }
+
+    fn all(mut self) -> [u64; COUNTS] {
+        self.all_mut().map(|count| *count)
     }
 
     /// Adds other counts, modulo 2⁶⁴.
     pub fn add(&mut self, other: &Self) {
-        let mut sum = self.all();
-        sum.iter_mut().zip(other.all()).for_each(|(mine, theirs)| *mine = mine.wrapping_add(theirs));
-        *self = Self::from_all(sum);
+        self.all_mut().into_iter().zip(other.all()).for_each(|(mine, theirs)| *mine = mine.wrapping_add(theirs));
     }
 
     fn from_all(all: [u64; COUNTS]) -> Self {
-        let [
-            events,
-            profiles,
-            systems,
-            telemetry,
-            metadata,
-            skipped,
-            malformed,
-            failed_transfers,
-            not_finite,
-            profile_calls,
-            system_calls,
-            inconsistent,
-        ] = all;
-        Self {
-            events,
-            profiles,
-            systems,
-            telemetry,
-            metadata,
-            skipped,
-            malformed,
-            failed_transfers,
-            not_finite,
-            profile_calls,
-            system_calls,
-            inconsistent,
-        }
+        let mut counts = Self::default();
+        counts.all_mut().into_iter().zip(all).for_each(|(count, stored)| *count = stored);
+        counts
     }
 
     /// Returns the number of all records, including metadata and skipped records.
@@ -167,7 +145,7 @@ fn decode_unit(byte: u8) -> Result<TimeUnit, DecodeError> {
 fn encode_time_fault(fault: Option<TimeFault>, out: &mut Vec<u8>) {
     match fault {
         None => out.push(0),
-        Some(TimeFault::OtherUnit { unit, said }) => out.extend([1, encode_unit(unit), encode_unit(said)]),
+        Some(TimeFault::OtherUnit { unit, declared }) => out.extend([1, encode_unit(unit), encode_unit(declared)]),
         Some(TimeFault::TooLate { unit, ts }) => {
             out.extend([2, encode_unit(unit)]);
             put_varint(out, ts.unsigned_abs().into());
@@ -179,7 +157,7 @@ fn decode_time_fault(reader: &mut Reader<'_>) -> Result<Option<TimeFault>, Decod
     const PAST: DecodeError = DecodeError::Invalid("a time exceeds 63 bits");
     Ok(match reader.u8()? {
         0 => None,
-        1 => Some(TimeFault::OtherUnit { unit: decode_unit(reader.u8()?)?, said: decode_unit(reader.u8()?)? }),
+        1 => Some(TimeFault::OtherUnit { unit: decode_unit(reader.u8()?)?, declared: decode_unit(reader.u8()?)? }),
         2 => {
             let unit = decode_unit(reader.u8()?)?;
             Some(TimeFault::TooLate { unit, ts: reader.varint_u64()?.try_into().map_err(|_| PAST)? })

@@ -5,6 +5,15 @@
 //! rejects truncated, over-long and trailing bytes with a [`DecodeError`], never panics, and allocates no more than
 //! the length of its input justifies.
 //!
+//! - A [`SeriesIdentity`] states what a row is about, and its hash is the [`SeriesId`].
+//! - A [`RowKey`] with a [`RowValue`] is a row. Rows are stored in chunks, which [`ChunkWriter`] writes and
+//!   [`ChunkCursor`] walks.
+//! - A [`TelemetryKey`] with a [`TelemetryValue`] is a row of telemetry.
+//! - A [`NameKey`] maps a hash to a name, and [`NameGivers`] are the processes that stated it.
+//! - A [`FileEntry`] is what the index knows of a trace, a [`PieceEntry`] what a bundle knows of a piece, and a
+//!   [`DuplicateEntry`] marks a file that is not counted.
+//! - [`Processes`] holds the [`ProcessFacts`] of the processes of a trace.
+//!
 //! This crate does no I/O and does not depend on RocksDB. [`dft_metrics`] has the math of the encoded statistics.
 //! This crate also defines the types that trace readers and the index share: [`Clock`], [`Consumed`], [`FileFault`],
 //! [`ContentHash`].
@@ -137,7 +146,7 @@ pub use keys::{
 pub use name_givers::{NameGivers, ProcessId};
 pub use opening::Opening;
 pub use piece_entry::{PieceEntry, Unchained};
-pub use process::{Fact, LONGEST_HOST, LONGEST_TEXT, MOST_PROCESSES, ProcessFacts, ProcessKey, StartFacts, StartText};
+pub use process::{Fact, LONGEST_TEXT, MOST_PROCESSES, ProcessFacts, ProcessKey, StartFacts, StartText};
 pub use processes::Processes;
 pub use rows::{Custom, MetricName, RowCore, RowParts, RowValue, UsualName, encode_row};
 pub use sample::{Sample, SampledRecord};

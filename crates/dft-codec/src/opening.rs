@@ -38,12 +38,12 @@ impl Opening {
     }
 
     /// Returns the opening as two numbers: the length from 0 to 4, and the hash.
-    pub fn numbers(self) -> (u8, u64) {
+    pub(crate) fn numbers(self) -> (u8, u64) {
         (self.size, self.hash)
     }
 
     /// Creates an opening from its [numbers](Opening::numbers); `None` if they are invalid.
-    pub fn from_numbers(size: u8, hash: u64) -> Option<Self> {
+    pub(crate) fn from_numbers(size: u8, hash: u64) -> Option<Self> {
         let known = usize::from(size) <= LENGTHS.len() && (size > 0 || hash == 0);
         known.then_some(Self { size, hash })
     }

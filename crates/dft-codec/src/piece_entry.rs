@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn a_stated_unit_takes_precedence_among_the_time_faults_of_pieces() {
         let late = TimeFault::TooLate { unit: TimeUnit::Us, ts: i64::MAX };
-        let stated = TimeFault::OtherUnit { unit: TimeUnit::Us, said: TimeUnit::Ns };
+        let stated = TimeFault::OtherUnit { unit: TimeUnit::Us, declared: TimeUnit::Ns };
         for (faults, wanted) in [
             ([None, None, None], None),
             ([None, Some(late), None], Some(late)),

@@ -9,7 +9,7 @@ pub const LONGEST_TEXT: usize = 1 << 10;
 
 /// The maximum length of a host hash, in bytes. As part of the key it is never cut; facts of processes with a longer
 /// one are dropped.
-pub const LONGEST_HOST: usize = 256;
+pub(crate) const LONGEST_HOST: usize = 256;
 
 /// The key of a process: its number is unique only on its host.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,11 +64,22 @@ impl<T: PartialEq> Fact<T> {
 
 /// A text of a `start` record.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum StartText {
     /// The hash of the text, which the trace's names resolve.
     Hash(String),
     /// The text itself, as the first tracers wrote it.
     Plain(String),
+}
+
+impl StartText {
+    /// Returns the text itself. `name` resolves a hash.
+    pub fn resolved<'a>(&'a self, name: impl FnOnce(&str) -> Option<&'a str>) -> Option<&'a str> {
+        match self {
+            Self::Hash(hash) => name(hash),
+            Self::Plain(text) => Some(text),
+        }
+    }
 }
 
 /// The facts of a `start` record.

@@ -8,6 +8,7 @@ use crate::file_id::FileId;
 
 /// The kind of a series. The query language calls it `family`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "each kind has a table of its own")]
 #[repr(u8)]
 pub enum SeriesKind {
     /// Calls with a start and a duration.
@@ -23,7 +24,7 @@ impl SeriesKind {
     pub const ALL: [Self; 3] = [Self::Call, Self::AggregatedCall, Self::HostStatistic];
 
     /// Returns the kind that a byte encodes.
-    pub fn from_byte(byte: u8) -> Option<Self> {
+    pub(crate) fn from_byte(byte: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as u8 == byte)
     }
 

@@ -1,6 +1,6 @@
 //! The encoding of statistics. The crate's docs show the layouts.
 
-use dft_metrics::{ExactSum, FloatParts, FloatStats, IntParts, IntStats, Sketch, U256};
+use dft_metrics::{ExactSum, FloatParts, FloatStats, IntParts, IntStats, ShortForm, Sketch, U256};
 
 use crate::bytes::{DecodeError, Reader, put_varint, put_zigzag};
 
@@ -258,7 +258,7 @@ pub(crate) fn skip_float(reader: &mut Reader<'_>, count: u128) -> Result<(), Dec
 }
 
 fn put_exact(out: &mut Vec<u8>, sum: &ExactSum) {
-    let (weight, bytes) = sum.to_bytes_parts();
+    let ShortForm { weight, bytes } = sum.short_form();
     put_zigzag(out, weight.into());
     put_varint(out, bytes.len() as u128);
     out.extend_from_slice(&bytes);
@@ -268,13 +268,12 @@ fn take_exact(reader: &mut Reader<'_>) -> Result<ExactSum, DecodeError> {
     const OUTSIDE: DecodeError = DecodeError::Invalid("an exact sum is out of range");
     let weight = i32::try_from(reader.zigzag_i64()?).map_err(|_| OUTSIDE)?;
     let length = reader.count_of(1)?;
-    ExactSum::from_bytes_parts(weight, reader.bytes(length)?).ok_or(OUTSIDE)
+    ExactSum::from_short_form(weight, reader.bytes(length)?).ok_or(OUTSIDE)
 }
 
 pub(crate) fn put_sketch(out: &mut Vec<u8>, sketch: &Sketch) {
-    let (zero, positive, negative) = sketch.parts();
-    put_varint(out, zero.into());
-    for side in [positive, negative] {
+    put_varint(out, sketch.zeros().into());
+    for side in [sketch.positive(), sketch.negative()] {
         put_varint(out, side.len() as u128);
         let mut previous = 0_i64;
         for (&index, &count) in side {

@@ -13,7 +13,7 @@ pub enum TimeFault {
         /// The unit in which times are read there.
         unit: TimeUnit,
         /// The unit that the record states.
-        said: TimeUnit,
+        declared: TimeUnit,
     },
     /// A `ts` is after the year [`TimeFault::LAST_YEAR`].
     TooLate {
@@ -50,7 +50,7 @@ impl TimeFault {
     /// Returns the unit that would fit, if any does.
     pub fn fitting_unit(&self) -> Option<TimeUnit> {
         match *self {
-            Self::OtherUnit { said, .. } => Some(said),
+            Self::OtherUnit { declared, .. } => Some(declared),
             // The coarsest that fits, because it is the closest to the unit used.
             Self::TooLate { unit, ts } => {
                 let finer = TimeUnit::ALL.into_iter().filter(|finer| *finer < unit);
@@ -63,8 +63,8 @@ impl TimeFault {
 impl fmt::Display for TimeFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::OtherUnit { unit, said } => {
-                write!(f, "its end record states that its times are in {said}, but they were read as {unit}")?;
+            Self::OtherUnit { unit, declared } => {
+                write!(f, "its end record states that its times are in {declared}, but they were read as {unit}")?;
             }
             Self::TooLate { unit, ts } => write!(f, "ts {ts} {unit} is in the year {}", year(ts, unit))?,
         }

@@ -111,7 +111,7 @@ prop_compose! {
 fn time_fault() -> impl Strategy<Value = Option<TimeFault>> {
     let unit = || prop::sample::select(TimeUnit::ALL.to_vec());
     prop::option::of(prop_oneof![
-        (unit(), unit()).prop_map(|(unit, said)| TimeFault::OtherUnit { unit, said }),
+        (unit(), unit()).prop_map(|(unit, declared)| TimeFault::OtherUnit { unit, declared }),
         (unit(), 0..=i64::MAX).prop_map(|(unit, ts)| TimeFault::TooLate { unit, ts }),
     ])
 }

@@ -29,7 +29,7 @@
 //! # let trace = br#"{"name":"read","cat":"POSIX","pid":7,"tid":8,"ts":5,"dur":3,"ph":"X","args":{"ret":4096}}"#;
 //! # Parser::new().parse(trace, 1, Clock::default(), |line| {
 //! #     if let Line::Record { record, clock, .. } = line {
-//! #         aggregator.record(record, clock, &mut FileCounts::default()).expect("a sound record");
+//! #         aggregator.record(record, clock, &mut FileCounts::default()).expect("a valid record");
 //! #     }
 //! # });
 //! # let bounds = aggregator.bounds();

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::lanes;
 use crate::random::Random;
 use crate::report::Report;
 use crate::tools::Tools;
+use crate::workers;
 
 /// A run of the campaign.
 pub(crate) struct Campaign<'a> {
@@ -43,7 +43,7 @@ impl Campaign<'_> {
             Some(name) => vec![name.to_owned()],
             None => all(&mut self.random(kind)),
         };
-        lanes::each(
+        workers::each(
             cases,
             self.jobs,
             &self.work.join(kind),

@@ -8,7 +8,6 @@
 #![allow(clippy::disallowed_methods)]
 
 mod campaign;
-mod lanes;
 mod process;
 mod random;
 mod records;
@@ -16,6 +15,7 @@ mod report;
 mod scenarios;
 mod syscalls;
 mod tools;
+mod workers;
 mod world;
 mod writers;
 

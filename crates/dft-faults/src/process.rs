@@ -52,11 +52,11 @@ impl Ended {
             How::Code(code) => Some(format!("it ended with the code {code}")),
         };
         let fault = crash.map(|word| format!("it printed `{word}`")).or(how)?;
-        Some(format!("{fault}{}", self.said()))
+        Some(format!("{fault}{}", self.last_lines()))
     }
 
     /// Returns the last lines of its output, for a report.
-    pub(crate) fn said(&self) -> String {
+    pub(crate) fn last_lines(&self) -> String {
         let tail = |text: &str| {
             let lines: Vec<_> = text.lines().collect();
             lines[lines.len().saturating_sub(6)..].iter().map(|line| format!("\n      | {line}")).collect::<String>()
@@ -102,7 +102,7 @@ impl Running {
 
 /// Runs a program to its end.
 pub(crate) fn run(command: &mut Command, scratch: &Path) -> Result<Ended> {
-    start(command, scratch, "said")?.end()
+    start(command, scratch, "output")?.end()
 }
 
 fn wait(child: &mut Child) -> Result<Option<ExitStatus>> {

@@ -64,7 +64,7 @@ impl Tools {
         }
         let ended = process::run(&mut export, scratch)?;
         if !ended.is(0) {
-            return Ok(Err(format!("the index cannot be exported ({:?}){}", ended.how, ended.said())));
+            return Ok(Err(format!("the index cannot be exported ({:?}){}", ended.how, ended.last_lines())));
         }
         let mut tables = world::tree(&out)?;
         // It holds a hash of the generation, which may differ for equal tables.
@@ -75,14 +75,18 @@ impl Tools {
     /// Runs `dft verify`. Returns its output if the index is not sound.
     pub(crate) fn verify(&self, index: &Path, scratch: &Path) -> Result<Result<(), String>> {
         let ended = process::run(&mut self.dft(["verify".as_ref(), index.as_os_str()]), scratch)?;
-        Ok(if ended.is(0) { Ok(()) } else { Err(format!("the index is not sound ({:?}){}", ended.how, ended.said())) })
+        Ok(if ended.is(0) {
+            Ok(())
+        } else {
+            Err(format!("the index is not sound ({:?}){}", ended.how, ended.last_lines()))
+        })
     }
 
     /// Runs a command that must succeed.
     pub(crate) fn done(&self, command: &mut Command, scratch: &Path) -> Result<Ended> {
         let ended = process::run(command, scratch)?;
         if !ended.is(0) {
-            bail!("{command:?} ended with {:?}{}", ended.how, ended.said());
+            bail!("{command:?} ended with {:?}{}", ended.how, ended.last_lines());
         }
         Ok(ended)
     }

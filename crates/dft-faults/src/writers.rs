@@ -117,7 +117,7 @@ impl<'a> Case<'a> {
                     return Ok(Some(format!(
                         "round {round}: {} {ending}, but its traces {are} in the index{}",
                         writer.name,
-                        end.said()
+                        end.last_lines()
                     )));
                 }
             }
@@ -134,7 +134,7 @@ impl<'a> Case<'a> {
                         return Ok(Some(format!(
                             "round {round}: {} fails when run again alone{}",
                             writer.name,
-                            again.said()
+                            again.last_lines()
                         )));
                     }
                 }

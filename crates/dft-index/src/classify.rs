@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use dft_codec::{DuplicateEntry, FileEntry};
-use dft_trace::TextScan;
+use dft_trace::TextHashes;
 
 use crate::error::BuildError;
 use crate::known::KnownTraces;
@@ -33,7 +33,7 @@ use crate::trace_texts::{Origin, TraceTexts};
 struct ScannedFile {
     path: PathBuf,
     own: Option<FileEntry>,
-    scan: TextScan,
+    hashes: TextHashes,
 }
 
 /// What is known of the trace that a file continues.
@@ -92,9 +92,9 @@ fn scan(
         while let Some(Unclassified { path, own, .. }) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
             let own_length = own.iter().map(|entry| entry.identity.text.length);
             let lengths = |first: &[u8]| texts.lengths_with_opening(first).chain(own_length.clone()).collect();
-            match TextScan::of(path, lengths, |_| !progress.is_cancelled()) {
-                Ok(Some(scan)) => {
-                    let file = ScannedFile { path: path.clone(), own: own.clone(), scan };
+            match TextHashes::of(path, lengths, |_| !progress.is_cancelled()) {
+                Ok(Some(hashes)) => {
+                    let file = ScannedFile { path: path.clone(), own: own.clone(), hashes };
                     scanned.lock().unwrap_or_else(PoisonError::into_inner).push(file);
                 }
                 // The build is being stopped.
@@ -117,7 +117,7 @@ fn scan(
 }
 
 fn longest_first(files: &mut [ScannedFile]) {
-    files.sort_by(|a, b| (Reverse(a.scan.text.length), &a.path).cmp(&(Reverse(b.scan.text.length), &b.path)));
+    files.sort_by(|a, b| (Reverse(a.hashes.text.length), &a.path).cmp(&(Reverse(b.hashes.text.length), &b.path)));
 }
 
 struct Classifier<'a> {
@@ -134,20 +134,20 @@ impl Classifier<'_> {
     fn own_traces(&mut self, files: Vec<ScannedFile>) -> (Vec<ScannedFile>, Vec<ScannedFile>) {
         let (own, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.own.is_some());
         let mut changed = Vec::new();
-        for ScannedFile { path, own, scan } in own {
+        for ScannedFile { path, own, hashes } in own {
             let text = self.texts.named_mut(&self.known.names.name_of(&path));
             match own {
-                Some(entry) if scan.text == entry.identity.text || scan.starts_with(&entry.identity.text) => {
+                Some(entry) if hashes.text == entry.identity.text || hashes.starts_with(&entry.identity.text) => {
                     if let Some(text) = text {
                         text.claimed = true;
                     }
-                    self.plan(path, scan, Predecessor { entry: Some(entry), ..Predecessor::default() });
+                    self.plan(path, hashes, Predecessor { entry: Some(entry), ..Predecessor::default() });
                 }
                 own => {
                     if let Some(text) = text {
                         text.replaced = true;
                     }
-                    changed.push(ScannedFile { path, own, scan });
+                    changed.push(ScannedFile { path, own, hashes });
                 }
             }
         }
@@ -159,23 +159,23 @@ impl Classifier<'_> {
     fn moved_traces(&mut self, files: Vec<ScannedFile>) -> Vec<ScannedFile> {
         let mut others = Vec::new();
         for file in files {
-            let Some(at) = self.texts.same(&file.scan, TraceTexts::is_gone) else {
+            let Some(at) = self.texts.same(&file.hashes, TraceTexts::is_gone) else {
                 others.push(file);
                 continue;
             };
-            let (path, scan) = (file.path, file.scan);
+            let (path, hashes) = (file.path, file.hashes);
             let predecessor = self.move_trace(at);
             let same_file =
-                |entry: &&FileEntry| (entry.size, entry.fingerprint) == (scan.snapshot.size, scan.fingerprint);
+                |entry: &&FileEntry| (entry.size, entry.fingerprint) == (hashes.snapshot.size, hashes.fingerprint);
             match predecessor.entry.as_ref().filter(same_file) {
                 // The same file was read before, so all of it is known.
                 Some(before) => {
-                    self.texts.add_classified(&path, &scan);
-                    let entry = FileEntry { modified_ns: scan.snapshot.modified_ns, ..before.clone() };
+                    self.texts.add_classified(&path, &hashes);
+                    let entry = FileEntry { modified_ns: hashes.snapshot.modified_ns, ..before.clone() };
                     let outcome = FileOutcome::known(path, before, Some(entry));
                     self.outcomes.push(FileOutcome { moved_from: predecessor.moved_from, ..outcome });
                 }
-                None => self.plan(path, scan, predecessor),
+                None => self.plan(path, hashes, predecessor),
             }
         }
         others
@@ -183,51 +183,51 @@ impl Classifier<'_> {
 
     /// Decides about any other file, after all files with longer texts.
     fn other_trace(&mut self, file: ScannedFile) -> Result<(), BuildError> {
-        let ScannedFile { path, scan, .. } = file;
-        if let Some(at) = self.texts.same(&scan, |_, text| !text.claimed) {
+        let ScannedFile { path, hashes, .. } = file;
+        if let Some(at) = self.texts.same(&hashes, |_, text| !text.claimed) {
             let same = self.texts.get(at);
             if same.origin == (Origin::Read { new: true }) && path < same.path {
                 let predecessor = self.absorb(at, &path, false);
-                self.plan(path, scan, predecessor);
+                self.plan(path, hashes, predecessor);
             } else {
-                self.add_duplicate(at, path, false, &scan);
+                self.add_duplicate(at, path, false, &hashes);
             }
             return Ok(());
         }
-        if scan.cut_short
-            && let Some(at) = self.texts.continued(&path, &scan)?
+        if hashes.cut_short
+            && let Some(at) = self.texts.continued(&path, &hashes)?
         {
-            self.add_duplicate(at, path, true, &scan);
+            self.add_duplicate(at, path, true, &hashes);
             return Ok(());
         }
-        let predecessor = match self.texts.started(&scan) {
+        let predecessor = match self.texts.started(&hashes) {
             None => Predecessor::default(),
             Some(at) if self.texts.is_gone(self.texts.get(at)) => self.move_trace(at),
             Some(at) => self.absorb(at, &path, true),
         };
-        self.plan(path, scan, predecessor);
+        self.plan(path, hashes, predecessor);
         Ok(())
     }
 
     /// Plans to read a file as the continuation of its predecessor, if it has one.
-    fn plan(&mut self, path: PathBuf, scan: TextScan, predecessor: Predecessor) {
-        self.texts.add_classified(&path, &scan);
-        let size = scan.snapshot.size;
+    fn plan(&mut self, path: PathBuf, hashes: TextHashes, predecessor: Predecessor) {
+        self.texts.add_classified(&path, &hashes);
+        let size = hashes.snapshot.size;
         let Predecessor { entry: before, report: absorbed, moved_from } = predecessor;
-        let classified = Some(Classified { scan, absorbed, moved_from });
+        let classified = Some(Classified { hashes, absorbed, moved_from });
         self.planned.push(PlannedFile { before, classified, ..PlannedFile::new(path, size) });
     }
 
-    fn add_duplicate(&mut self, at: usize, path: PathBuf, unfinished: bool, scan: &TextScan) {
-        self.progress.add_bytes(scan.snapshot.size);
+    fn add_duplicate(&mut self, at: usize, path: PathBuf, unfinished: bool, hashes: &TextHashes) {
+        self.progress.add_bytes(hashes.snapshot.size);
         self.progress.add_file();
         let entry = DuplicateEntry {
             of: self.texts.get(at).name.clone(),
             unfinished,
-            size: scan.snapshot.size,
-            modified_ns: scan.snapshot.modified_ns,
-            fingerprint: scan.fingerprint,
-            text: scan.text,
+            size: hashes.snapshot.size,
+            modified_ns: hashes.snapshot.modified_ns,
+            fingerprint: hashes.fingerprint,
+            text: hashes.text,
         };
         self.outcomes.push(FileOutcome::duplicate(path, entry, false));
     }

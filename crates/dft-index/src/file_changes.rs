@@ -5,12 +5,12 @@ use std::path::Path;
 
 use dft_codec::{ContentHash, DuplicateEntry, FileEntry};
 use dft_store::{DuplicateTrace, NameChanges};
-use dft_trace::NotRead;
+use dft_trace::{NotRead, Unreadable};
 
 use crate::error::BuildError;
 use crate::known::{GoneTraces, KnownTraces, is_counted};
 use crate::outcome::{FileOutcome, FileState};
-use crate::report::{FileReport, InputReport, MovedTrace, Unreadable};
+use crate::report::{FileReport, InputReport, MovedTrace};
 
 /// What a build changes in the index's table of files.
 pub(crate) struct FileChanges {

@@ -105,7 +105,6 @@ pub use pieces::{Piece, PieceSize, plan_pieces};
 pub use progress::{BuildPhase, Progress, ProgressState};
 pub use report::{
     BuildReport, FileReport, InputReport, MalformedLine, MovedTrace, SkippedRecord, StageReport, UnchainedPiece,
-    Unreadable,
 };
 pub use resolve::{ResolvedTrace, TraceState, resolve};
 pub use stage::{StageTo, stage, stage_pieces};

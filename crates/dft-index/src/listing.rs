@@ -13,7 +13,7 @@ pub(crate) fn list(traces: &[PathBuf]) -> Result<Discovered, BuildError> {
     if !found.files.is_empty() {
         return Ok(found);
     }
-    let unreadable = found.unreadable.iter().map(|(path, error)| format!("{}: {error}", path.shown()));
+    let unreadable = found.unreadable.iter().map(|found| format!("{}: {}", found.path.shown(), found.error));
     let not_read = found.not_read.iter().map(|not_read| format!("{}: {}", not_read.path.shown(), not_read.container));
     let mut reasons = unreadable.chain(not_read);
     match reasons.next() {

@@ -23,7 +23,11 @@ pub fn index_location(traces: &[PathBuf]) -> Result<PathBuf, DiscoverError> {
             Err(_) => {
                 let found = discover(std::slice::from_ref(trace))?;
                 let not_read = found.not_read.iter().map(|not_read| &not_read.path);
-                let paths = found.files.iter().chain(not_read).chain(found.unreadable.iter().map(|(path, _)| path));
+                let paths = found
+                    .files
+                    .iter()
+                    .chain(not_read)
+                    .chain(found.unreadable.iter().map(|unreadable| &unreadable.path));
                 directories.extend(paths.filter_map(|path| path.parent().map(Path::to_owned)));
             }
         }

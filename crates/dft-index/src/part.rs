@@ -1,8 +1,9 @@
 //! Parts of the traces, which all machines compute alike without communicating.
 
-use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
+
+use dft_trace::Unreadable;
 
 use crate::pieces::{Piece, PieceSize, cut_files};
 
@@ -43,7 +44,7 @@ impl Part {
     /// Each piece, from the largest on, goes to the part that has the fewest bytes so far. A file that cannot be
     /// examined has no bytes. If another machine can examine it, that machine divides the traces differently, and some
     /// pieces may be in no part.
-    pub(crate) fn of(self, files: Vec<PathBuf>) -> (Vec<Piece>, Vec<(PathBuf, io::Error)>) {
+    pub(crate) fn of(self, files: Vec<PathBuf>) -> (Vec<Piece>, Vec<Unreadable>) {
         if self.parts == 1 && self.piece_size.is_none() {
             // Reading a file reports what is wrong with it.
             return (files.into_iter().map(Piece::whole).collect(), Vec::new());

@@ -5,7 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use dft_trace::{Cutter, Discovered};
+use dft_trace::{Cutter, Discovered, Unreadable};
 
 use crate::error::BuildError;
 use crate::listing::list;
@@ -45,7 +45,7 @@ impl Piece {
     }
 
     /// Returns whether the piece is the whole file.
-    pub fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.start == 0 && self.end == self.file_size
     }
 
@@ -77,17 +77,17 @@ pub enum PieceSize {
 /// staging it reports why. A file that is [not read](dft_trace::NotRead) is in no piece; a build reports it.
 pub fn plan_pieces(traces: &[PathBuf], size: PieceSize) -> Result<Vec<Piece>, BuildError> {
     let Discovered { mut files, unreadable, .. } = list(traces)?;
-    files.extend(unreadable.into_iter().map(|(path, _)| path));
+    files.extend(unreadable.into_iter().map(|found| found.path));
     files.sort();
     Ok(cut_files(files, size).0)
 }
 
 /// Cuts files into pieces. Also returns the files that cannot be examined, which are one piece each.
-pub(crate) fn cut_files(files: Vec<PathBuf>, size: PieceSize) -> (Vec<Piece>, Vec<(PathBuf, io::Error)>) {
+pub(crate) fn cut_files(files: Vec<PathBuf>, size: PieceSize) -> (Vec<Piece>, Vec<Unreadable>) {
     let mut failed = Vec::new();
     let mut whole = |path: PathBuf| {
         let (piece, error) = Piece::examine(path);
-        failed.extend(error.map(|error| (piece.path.clone(), error)));
+        failed.extend(error.map(|error| Unreadable { path: piece.path.clone(), error }));
         piece
     };
     let wholes: Vec<Piece> = files.into_iter().map(&mut whole).collect();
@@ -99,7 +99,7 @@ pub(crate) fn cut_files(files: Vec<PathBuf>, size: PieceSize) -> (Vec<Piece>, Ve
         let cuts = match cuts(&whole.path, whole.file_size, bytes.max(1)) {
             Ok(cuts) => cuts,
             Err(error) => {
-                failed.push((whole.path.clone(), error));
+                failed.push(Unreadable { path: whole.path.clone(), error });
                 return vec![whole];
             }
         };
@@ -159,7 +159,7 @@ mod tests {
         let (pieces, failed) = cut_files(files.clone(), PieceSize::Bytes(40));
         let gone = Piece { path: files[1].clone(), start: 0, end: 0, file_size: 0 };
         assert!(pieces.len() > 2 && pieces[pieces.len() - 1] == gone);
-        assert_eq!(failed.into_iter().map(|(path, _)| path).collect::<Vec<_>>(), files[1..]);
+        assert_eq!(failed.into_iter().map(|found| found.path).collect::<Vec<_>>(), files[1..]);
     }
 
     #[test]

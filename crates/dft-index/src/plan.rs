@@ -1,11 +1,10 @@
 //! Which files a build reads, and which it knows already.
 
-use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use dft_codec::{DuplicateEntry, FileEntry};
-use dft_trace::{NotRead, Snapshot, TextScan, fingerprint};
+use dft_trace::{NotRead, Snapshot, TextHashes, Unreadable, fingerprint};
 
 use crate::error::BuildError;
 use crate::known::{KnownTraces, is_counted};
@@ -31,7 +30,7 @@ pub(crate) struct PlannedFile {
 /// What is known of a file before it is read, if it had to be told from others.
 #[derive(Debug)]
 pub(crate) struct Classified {
-    pub(crate) scan: TextScan,
+    pub(crate) hashes: TextHashes,
     /// The report of a file that this build read before, and whose trace this one continues.
     pub(crate) absorbed: Option<Box<FileReport>>,
     /// The name of the indexed trace that this file holds now.
@@ -88,8 +87,9 @@ pub(crate) fn plan(traces: &[PathBuf], known: &KnownTraces) -> Result<BuildPlan,
 
 impl BuildPlan {
     /// Adds what was found besides the files to read.
-    pub(crate) fn add_found(&mut self, unreadable: Vec<(PathBuf, io::Error)>, not_read: Vec<NotRead>) {
-        self.outcomes.extend(unreadable.into_iter().map(|(path, error)| FileOutcome::unreadable(path, error)));
+    pub(crate) fn add_found(&mut self, unreadable: Vec<Unreadable>, not_read: Vec<NotRead>) {
+        self.outcomes
+            .extend(unreadable.into_iter().map(|Unreadable { path, error }| FileOutcome::unreadable(path, error)));
         self.outcomes.extend(not_read.into_iter().map(FileOutcome::from));
     }
 

@@ -29,7 +29,7 @@ pub(crate) fn read_outcome(
     let before = file.before.take();
     let classified = file.classified.take();
     if let (Some(_), Some(classified)) = (&before, &classified)
-        && classified.scan.fingerprint != summary.fingerprint
+        && classified.hashes.fingerprint != summary.fingerprint
     {
         return FileOutcome::changed(file.path);
     }
@@ -120,7 +120,7 @@ fn entry_of(
         opening = if opening.is_none() { before.identity.opening } else { opening };
         time_fault = before.time_fault.into_iter().chain(time_fault).reduce(TimeFault::first);
     }
-    let opening = classified.map_or(opening, |classified| classified.scan.opening);
+    let opening = classified.map_or(opening, |classified| classified.hashes.opening);
     FileEntry {
         size: summary.snapshot.size,
         modified_ns: summary.snapshot.modified_ns,

@@ -1,14 +1,13 @@
 //! Reports of what a build did and what was wrong with its input.
 
 use std::fmt;
-use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use dft_codec::{FileCounts, FileEntry, FileFault, Unchained};
 use dft_store::{DuplicateTrace, LockUnavailable, SharedProcesses, Written};
-use dft_trace::{NotRead, Record, TimeFault, Value};
+use dft_trace::{NotRead, Record, TimeFault, Unreadable, Value};
 
 use crate::lost::LostRecords;
 
@@ -125,19 +124,10 @@ impl FileReport {
     }
 
     /// Returns whether anything is wrong with the file.
-    pub fn is_faulty(&self) -> bool {
+    pub(crate) fn is_faulty(&self) -> bool {
         let of_lines = self.malformed_lines() > 0 || self.skipped_records() > 0;
         self.fault.is_some() || self.time_fault.is_some() || of_lines || !self.lost.is_empty() || self.more_processes
     }
-}
-
-/// A file or directory that cannot be read. Nothing of it is indexed.
-#[derive(Debug)]
-pub struct Unreadable {
-    /// The file or directory.
-    pub path: PathBuf,
-    /// The error that the system reported.
-    pub error: io::Error,
 }
 
 /// What a build or a staging read, and what was wrong with it.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use dft_codec::ContentHash;
 use dft_store::{Index, StoreError, TraceNames};
-use dft_trace::{TextScan, discover};
+use dft_trace::{TextHashes, discover};
 
 use crate::error::BuildError;
 use crate::known::KnownTraces;
@@ -85,10 +85,10 @@ pub fn resolve(traces: &[PathBuf], index: &Path) -> Result<Vec<ResolvedTrace>, B
 
 /// The state of a file whose bytes are not those that were indexed. The same text may be compressed differently.
 fn state_of_changed(path: &Path, indexed: &ContentHash) -> Result<TraceState, BuildError> {
-    let scan = TextScan::of(path, |_| vec![indexed.length], |_| true);
-    Ok(match scan.map_err(|source| BuildError::Read { path: path.to_owned(), source })? {
-        Some(scan) if scan.text == *indexed => TraceState::Known,
-        Some(scan) if scan.starts_with(indexed) => TraceState::Grown,
+    let hashes = TextHashes::of(path, |_| vec![indexed.length], |_| true);
+    Ok(match hashes.map_err(|source| BuildError::Read { path: path.to_owned(), source })? {
+        Some(hashes) if hashes.text == *indexed => TraceState::Known,
+        Some(hashes) if hashes.starts_with(indexed) => TraceState::Grown,
         _ => TraceState::Changed,
     })
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use dft_codec::{ContentHash, FileEntry};
-use dft_trace::{Opening, TextScan};
+use dft_trace::{Opening, TextHashes};
 
 use crate::error::BuildError;
 use crate::known::{KnownTraces, is_counted};
@@ -77,13 +77,13 @@ impl<'a> TraceTexts<'a> {
     }
 
     /// Adds the text of a file that this build classified.
-    pub(crate) fn add_classified(&mut self, path: &Path, scan: &TextScan) {
+    pub(crate) fn add_classified(&mut self, path: &Path, hashes: &TextHashes) {
         self.texts.push(TraceText {
             name: self.known.names.name_of(path),
             path: path.to_owned(),
-            text: scan.text,
-            opening: scan.opening,
-            cut_short: scan.cut_short,
+            text: hashes.text,
+            opening: hashes.opening,
+            cut_short: hashes.cut_short,
             origin: Origin::Classified,
             replaced: false,
             claimed: false,
@@ -121,22 +121,22 @@ impl<'a> TraceTexts<'a> {
     }
 
     /// The first trace by name that has the same text and satisfies a condition.
-    pub(crate) fn same(&self, scan: &TextScan, condition: impl Fn(&Self, &TraceText) -> bool) -> Option<usize> {
-        let same = self.by_text.get(&scan.text)?.iter().copied().filter(|&at| condition(self, &self.texts[at]));
+    pub(crate) fn same(&self, hashes: &TextHashes, condition: impl Fn(&Self, &TraceText) -> bool) -> Option<usize> {
+        let same = self.by_text.get(&hashes.text)?.iter().copied().filter(|&at| condition(self, &self.texts[at]));
         same.min_by_key(|&at| &self.texts[at].name)
     }
 
     /// A trace whose start is the text of a file that is cut short.
-    pub(crate) fn continued(&self, path: &Path, scan: &TextScan) -> Result<Option<usize>, BuildError> {
+    pub(crate) fn continued(&self, path: &Path, hashes: &TextHashes) -> Result<Option<usize>, BuildError> {
         let longer = |text: &TraceText| {
-            let may_start_so = text.opening == scan.opening || text.origin != Origin::Index;
-            text.text.length > scan.text.length && may_start_so && !text.claimed && !text.replaced
+            let may_start_so = text.opening == hashes.opening || text.origin != Origin::Index;
+            text.text.length > hashes.text.length && may_start_so && !text.claimed && !text.replaced
         };
         for (at, text) in self.texts.iter().enumerate().filter(|(_, text)| longer(text)) {
             // An unreadable file is reported when it is read itself.
             if text.path != path
-                && let Ok(Some(start)) = TextScan::start_of(&text.path, scan.text.length)
-                && start == scan.text
+                && let Ok(Some(start)) = TextHashes::start_of(&text.path, hashes.text.length)
+                && start == hashes.text
             {
                 return Ok(Some(at));
             }
@@ -145,14 +145,14 @@ impl<'a> TraceTexts<'a> {
     }
 
     /// The longest trace that a file starts with, and that the file can replace.
-    pub(crate) fn started(&self, scan: &TextScan) -> Option<usize> {
+    pub(crate) fn started(&self, hashes: &TextHashes) -> Option<usize> {
         let replaceable = |text: &TraceText| {
             let replaceable = match text.origin {
                 Origin::Index => self.known.can_move,
                 Origin::Read { new } => new || self.known.can_move,
                 Origin::Classified => false,
             };
-            replaceable && !text.claimed && scan.starts_with(&text.text) && (text.cut_short || self.is_gone(text))
+            replaceable && !text.claimed && hashes.starts_with(&text.text) && (text.cut_short || self.is_gone(text))
         };
         let found = self.texts.iter().enumerate().filter(|(_, text)| replaceable(text));
         found.max_by_key(|(_, text)| (text.text.length, Reverse(&text.name))).map(|(at, _)| at)

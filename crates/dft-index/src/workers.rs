@@ -189,6 +189,7 @@ impl<'a> Worker<'a> {
             Ok(reader) => reader,
             Err(ResumeError::Io(error)) => return Ok(Some(ReadEnd::Unreadable(error))),
             Err(ResumeError::Changed) => return Ok(Some(ReadEnd::Changed)),
+            Err(other) => return Ok(Some(ReadEnd::Unreadable(io::Error::other(other)))),
         };
         let mut may_be_another = file.piece.is_none() && file.before.is_none() && file.classified.is_none();
         let mut position = reader.position();

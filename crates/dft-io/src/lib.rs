@@ -1,7 +1,7 @@
 //! File, lock and directory helpers, advice for system errors, and failpoints for tests.
 //!
-//! - [`advice`] ends the message of a failed operation.
 //! - [`open_regular`] opens regular files only, and never blocks on a FIFO.
+//! - [`advice`] returns what to do about an error of the system. It ends the message of a failed operation.
 //! - [`CreatedDirectories`] removes directories again if the operation that created them fails.
 //! - A [`WorkDirectory`] is removed when it is dropped, or by the next process if its own has died.
 //! - [`Show`] makes names safe to print to a terminal.

@@ -18,6 +18,15 @@ const HIGHEST_BIT: i64 = 2 * 1024 + 128;
 /// The approximate overhead of an allocation, in bytes.
 pub(crate) const ALLOCATION: usize = 16;
 
+/// The shortest form of an exact sum: `bytes` times 2^(8·`weight`). Neither the first byte nor a sign byte is redundant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ShortForm {
+    /// The power of 256 to multiply the bytes by; 0 for a sum of zero.
+    pub weight: i32,
+    /// The integer in two's complement, little-endian; no bytes for a sum of zero.
+    pub bytes: SmallVec<[u8; 32]>,
+}
+
 /// An exact sum: words in two's complement, little-endian, times 2^(64·low).
 #[derive(Clone, Debug, Default)]
 pub struct ExactSum {
@@ -77,7 +86,7 @@ impl ExactSum {
     }
 
     /// Returns the sum as a double, correctly rounded.
-    pub fn to_f64(&self) -> f64 {
+    pub(crate) fn to_f64(&self) -> f64 {
         let (value, exponent) = self.to_bigint();
         rounding::integer(&value, exponent)
     }
@@ -98,24 +107,23 @@ impl ExactSum {
         (BigInt::from_biguint(sign, BigUint::new(halves)), i64::from(self.low) * 64)
     }
 
-    /// Returns the sum in its shortest form: the weight, and bytes in two's complement, little-endian,
-    /// times 2^(8·weight). Neither the first byte nor a sign byte is redundant. Zero has no bytes.
-    pub fn to_bytes_parts(&self) -> (i32, SmallVec<[u8; 32]>) {
+    /// Returns the sum in its shortest form.
+    pub fn short_form(&self) -> ShortForm {
         let mut bytes: SmallVec<[u8; 32]> = self.words.iter().flat_map(|word| word.to_le_bytes()).collect();
         while has_redundant_sign(&bytes) {
             bytes.pop();
         }
         let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
         if zeros == bytes.len() {
-            return (0, SmallVec::new());
+            return ShortForm::default();
         }
         bytes.drain(..zeros);
-        (self.low * 8 + zeros as i32, bytes)
+        ShortForm { weight: self.low * 8 + zeros as i32, bytes }
     }
 
     /// Creates a sum from its shortest form; `None` if the bytes are not in that form, or out of the
     /// range of sums of doubles and their squares.
-    pub fn from_bytes_parts(weight: i32, bytes: &[u8]) -> Option<Self> {
+    pub fn from_short_form(weight: i32, bytes: &[u8]) -> Option<Self> {
         let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) else {
             return (weight == 0).then(Self::default);
         };
@@ -210,7 +218,7 @@ fn has_redundant_sign(bytes: &[u8]) -> bool {
 
 impl PartialEq for ExactSum {
     fn eq(&self, other: &Self) -> bool {
-        (self.low == other.low && self.words == other.words) || self.to_bytes_parts() == other.to_bytes_parts()
+        (self.low == other.low && self.words == other.words) || self.short_form() == other.short_form()
     }
 }
 

@@ -14,9 +14,9 @@ pub struct FloatStats {
 }
 
 /// What was recorded. Readings of counters mostly are the only ones of their bucket, so a single sample is stored as it
-/// is: exact sums take more memory, and more time to make and to read.
+/// is: exact sums take more memory, and more time to make and to read. They are not boxed, which would be an allocation
+/// for each value with two samples.
 #[derive(Clone, Debug, Default)]
-#[expect(clippy::large_enum_variant, reason = "a box would be an allocation for each value with two samples")]
 enum Samples {
     /// Nothing.
     #[default]

@@ -1,6 +1,11 @@
 //! The math of the aggregation: exact statistics of integers and floats, and quantile sketches.
 //! No I/O and no bytes.
 //!
+//! - [`IntStats`] and [`FloatStats`] take samples, or sums that somebody else computed, and merge.
+//! - [`Combined`] joins the two for a metric whose samples were partly integers and partly floats.
+//! - A [`Sketch`] counts values in the buckets of a [`SketchMapping`], and estimates quantiles.
+//! - [`ExactSum`] and [`U256`] are the numbers in which sums are kept.
+//!
 //! # Exact, and therefore mergeable in any order
 //!
 //! Integers are exact: a count, a 128-bit sum, a 256-bit sum of squares, extrema. Floats are exact
@@ -39,7 +44,7 @@ mod sketch;
 mod wide;
 
 pub use combined::Combined;
-pub use exact::ExactSum;
+pub use exact::{ExactSum, ShortForm};
 pub use float_stats::{FloatParts, FloatStats};
 pub use int_stats::{IntParts, IntStats};
 pub use sketch::{Sketch, SketchMapping};

@@ -120,9 +120,19 @@ impl Sketch {
         None
     }
 
-    /// Returns the parts of the sketch: the count of zeros, and counts by bucket of the values above and below zero.
-    pub fn parts(&self) -> (u64, &BTreeMap<i32, u64>, &BTreeMap<i32, u64>) {
-        (self.zero, &self.positive, &self.negative)
+    /// Returns the number of zeros.
+    pub fn zeros(&self) -> u64 {
+        self.zero
+    }
+
+    /// Returns the number of values above zero, by bucket.
+    pub fn positive(&self) -> &BTreeMap<i32, u64> {
+        &self.positive
+    }
+
+    /// Returns the number of values below zero, by bucket.
+    pub fn negative(&self) -> &BTreeMap<i32, u64> {
+        &self.negative
     }
 
     /// Creates a sketch from its parts; `None` if a bucket has a count of 0.

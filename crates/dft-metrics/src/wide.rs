@@ -15,13 +15,6 @@ impl U256 {
     /// Zero.
     pub const ZERO: Self = Self { hi: 0, lo: 0 };
 
-    /// Returns the square of a sample.
-    #[inline]
-    pub fn square_of(value: i64) -> Self {
-        let magnitude = u128::from(value.unsigned_abs());
-        Self { hi: 0, lo: magnitude * magnitude }
-    }
-
     /// Returns the square of a 128-bit total.
     pub fn square_of_wide(value: i128) -> Self {
         const LOW: u128 = u64::MAX as u128;

@@ -4,7 +4,7 @@
 
 use std::fmt::Debug;
 
-use dft_metrics::{Combined, ExactSum, FloatStats, IntStats, Sketch, SketchMapping, U256};
+use dft_metrics::{Combined, ExactSum, FloatStats, IntStats, ShortForm, Sketch, SketchMapping, U256};
 use num_bigint::BigInt;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -259,14 +259,14 @@ proptest! {
         let (value, exponent) = sum.to_bigint();
         let got = if exponent >= -1074 { value << (exponent + 1074) as u64 } else { value >> (-1074 - exponent) as u64 };
         prop_assert_eq!(got, wanted);
-        let (weight, bytes) = sum.to_bytes_parts();
-        prop_assert_eq!(ExactSum::from_bytes_parts(weight, &bytes), Some(sum));
+        let ShortForm { weight, bytes } = sum.short_form();
+        prop_assert_eq!(ExactSum::from_short_form(weight, &bytes), Some(sum));
     }
 
     #[test]
     fn exact_sums_have_one_byte_form(weight in -400_i32..400, bytes in vec(any::<u8>(), 0..40)) {
-        if let Some(sum) = ExactSum::from_bytes_parts(weight, &bytes) {
-            let (w, b) = sum.to_bytes_parts();
+        if let Some(sum) = ExactSum::from_short_form(weight, &bytes) {
+            let ShortForm { weight: w, bytes: b } = sum.short_form();
             prop_assert_eq!((w, b.as_slice()), (weight, bytes.as_slice()));
         }
     }

@@ -25,7 +25,7 @@
 //! let mut counts = FileCounts::default();
 //! Parser::new().parse(trace, 1, Clock::default(), |line| {
 //!     if let Line::Record { record, clock, .. } = line {
-//!         aggregator.record(record, clock, &mut counts).expect("enough memory");
+//!         aggregator.record(record, clock, &mut counts).expect("a valid record");
 //!     }
 //! });
 //! let bounds = aggregator.bounds();
@@ -180,13 +180,13 @@ pub use read::names::NameTable;
 pub use read::prefetch::RowPrefetch;
 pub use read::same_traces::{DuplicateTrace, SharedProcesses, is_gone};
 pub use read::scan::{RowQuery, RowScan, TelemetryQuery, TelemetryScan};
-pub use read::series::{ScopeScan, SeriesChange, SeriesCursor};
+pub use read::series::{ScopeScan, SeriesCursor};
 pub use read::verify::report::Verification;
 pub use read::verify::verify;
 pub use seal::IndexSize;
 pub use staging::ingest::bundle_config;
-pub use staging::ingest_report::{IngestReport, IngestedBundle, UnchainedTrace, WaitingTrace};
-pub use staging::stager::{Staged, StagedBefore, Stager};
+pub use staging::ingest_report::{BundleFailure, IngestReport, IngestedBundle, UnchainedTrace, WaitingTrace};
+pub use staging::stager::{BundledPiece, Staged, StagedBefore, Stager};
 pub use trace_names::TraceNames;
 pub use write::batch::{Batch, NameChanges};
 pub use write::index_writer::IndexWriter;

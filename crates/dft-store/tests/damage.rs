@@ -34,6 +34,13 @@ fn delete(db: &DB, family: &str, key: &[u8]) {
     db.delete_cf(db.cf_handle(family).expect("a family"), key).expect("deleted");
 }
 
+/// Returns the names of the files in the generation of an index that `wanted` selects.
+fn files_of(index: &Path, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let entries = fs::read_dir(generation(index)).expect("listed");
+    let names = entries.map(|entry| entry.expect("listed").file_name().into_string().expect("UTF-8"));
+    names.filter(|name| wanted(name)).collect()
+}
+
 #[test]
 fn a_sound_index_verifies() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -260,8 +267,8 @@ fn a_flipped_byte_anywhere_is_found_and_nothing_is_read_wrong() {
             flipped[at] ^= 1 << (at % 8);
             fs::write(&path, &flipped).expect("written");
             flips += 1;
-            let said = verify(&damaged).map(|found| found.faults);
-            let faults = said.expect("an index is there");
+            let found = verify(&damaged).map(|found| found.faults);
+            let faults = found.expect("an index is there");
             assert!(!faults.is_empty(), "byte {at} of {} is not found", path.to_string_lossy());
             let message = faults[0].to_string();
             assert!(message.contains("--rebuild"), "{message}");
@@ -272,7 +279,7 @@ fn a_flipped_byte_anywhere_is_found_and_nothing_is_read_wrong() {
                 Ok(read) => assert!(read == wanted, "byte {at} of {} is read, and read wrong", path.to_string_lossy()),
                 Err(StoreError::Damaged { .. } | StoreError::Entry { .. }) => {}
                 Err(StoreError::Format { .. }) if name == "DFT_INDEX" => {}
-                Err(error) => panic!("byte {at} of {name} is not said to be damage: {error:?}"),
+                Err(error) => panic!("byte {at} of {name} is not reported as damage: {error:?}"),
             }
         }
         fs::write(&path, &bytes).expect("written");
@@ -318,11 +325,7 @@ fn removed_truncated_and_added_files_are_found_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let sound = sound(folder.path());
     let damaged = folder.path().join("damaged");
-    let named: Vec<String> = fs::read_dir(generation(&sound))
-        .expect("listed")
-        .map(|entry| entry.expect("listed").file_name().into_string().expect("UTF-8"))
-        .filter(|name| name != "LOCK" && !name.starts_with("LOG"))
-        .collect();
+    let named = files_of(&sound, |name| name != "LOCK" && !name.starts_with("LOG"));
     let opens = |what: &str, file: &str| {
         let error = Index::open(&damaged).err().unwrap_or_else(|| panic!("{what} is not found"));
         let message = error.to_string();
@@ -357,11 +360,7 @@ fn a_flipped_byte_is_reported_as_damage_when_opening_reading_or_adding() {
     let folder = tempfile::tempdir().expect("a folder");
     let sound = sound(folder.path());
     let damaged = folder.path().join("damaged");
-    let sorted: Vec<_> = fs::read_dir(generation(&sound))
-        .expect("listed")
-        .map(|entry| entry.expect("listed").file_name().into_string().expect("UTF-8"))
-        .filter(|name| name.ends_with(".sst"))
-        .collect();
+    let sorted = files_of(&sound, |name| name.ends_with(".sst"));
     let (mut opening, mut adding) = (0, 0);
     for name in sorted {
         copy(&sound, &damaged);

@@ -31,6 +31,7 @@ pub struct BlockEnd {
 
 /// The content of a line of a block.
 #[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "like `Result`: a line is a record, or it is not")]
 pub enum Line<'r, 'a> {
     /// A record, of any phase. `ts` and `dur` are unchecked, in the trace's unit.
     Record {

@@ -13,6 +13,7 @@ use crate::glob::{GlobMatch, Matches, glob, is_glob};
 
 /// Why the requested traces cannot be listed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DiscoverError {
     /// Neither a file, nor a directory, nor a glob that matches anything.
     #[error("{}: no such trace file or directory, and no matching glob", .0.shown())]
@@ -35,6 +36,15 @@ pub enum DiscoverError {
     },
 }
 
+/// A file or directory that cannot be read. Nothing of it is indexed.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// The file or directory.
+    pub path: PathBuf,
+    /// The error that the system reported.
+    pub error: io::Error,
+}
+
 /// What was found of the requested traces.
 #[derive(Debug, Default)]
 pub struct Discovered {
@@ -44,7 +54,7 @@ pub struct Discovered {
     pub not_read: Vec<NotRead>,
     /// Possible traces and directories that cannot be read, with the reason, sorted by path: files with the name of a
     /// trace that are not regular files, directories without access, files that disappeared.
-    pub unreadable: Vec<(PathBuf, io::Error)>,
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// Lists the traces that `inputs` name.
@@ -79,7 +89,7 @@ pub fn discover(inputs: &[PathBuf]) -> Result<Discovered, DiscoverError> {
     let mut found = search.found;
     found.files.sort();
     found.not_read.sort();
-    found.unreadable.sort_by(|a, b| a.0.cmp(&b.0));
+    found.unreadable.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
 }
 
@@ -121,7 +131,7 @@ impl Search {
 
     fn unreadable(&mut self, path: &Path, error: io::Error) {
         if self.seen.insert(path.to_owned()) {
-            self.found.unreadable.push((path.to_owned(), error));
+            self.found.unreadable.push(Unreadable { path: path.to_owned(), error });
         }
     }
 
@@ -135,14 +145,14 @@ impl Search {
             let entries = match fs::read_dir(&directory) {
                 Ok(entries) => entries,
                 Err(error) => {
-                    self.found.unreadable.push((directory, error));
+                    self.found.unreadable.push(Unreadable { path: directory, error });
                     continue;
                 }
             };
             for entry in entries {
                 match entry {
                     Ok(entry) => pending.extend(self.entry(&entry)),
-                    Err(error) => self.found.unreadable.push((directory.clone(), error)),
+                    Err(error) => self.found.unreadable.push(Unreadable { path: directory.clone(), error }),
                 }
             }
         }
@@ -263,7 +273,7 @@ mod tests {
             let found = discover(&[input]).expect("found");
             assert_eq!(found.files, [root.join("a.pfw")]);
             let unreadable: Vec<_> =
-                found.unreadable.iter().map(|(path, error)| (path.clone(), error.kind())).collect();
+                found.unreadable.iter().map(|found| (found.path.clone(), found.error.kind())).collect();
             let [gone, link_loop, socket] = &unreadable[..] else { panic!("{unreadable:?}") };
             assert_eq!(gone, &(root.join("gone.pfw"), io::ErrorKind::NotFound));
             assert_eq!(link_loop.0, root.join("loop.pfw"));

@@ -3,6 +3,13 @@
 //! This crate finds trace files, reads and inflates them in blocks of whole lines, and parses lines
 //! into records. It does not aggregate: its users decide which records count, and as what.
 //!
+//! - [`discover()`] lists the traces in files, directories and globs.
+//! - A [`TraceReader`] inflates a trace into [`Block`]s. It can resume a trace that grew, or read a piece of it. Its
+//!   [`SourceSummary`] states how far it read, and what is wrong with the file.
+//! - A [`Parser`] turns a block into [`Line`]s: a [`Record`], with the [`Clock`] of its times, or a malformed line.
+//! - [`TextHashes`] reads the text of a trace only to compare it with other traces.
+//! - A [`Cutter`] finds places where a large trace can be cut into pieces.
+//!
 //! # How a line becomes a record
 //!
 //! A tracer writes lines of few shapes. [`layout`] learns them: it compares a line of a known layout
@@ -61,7 +68,7 @@ mod record;
 pub mod scan;
 mod source;
 mod summary;
-mod text_scan;
+mod text_hashes;
 mod time_fault;
 mod window;
 
@@ -70,12 +77,12 @@ pub use container::{Container, NotRead, TRACE_SUFFIXES};
 pub use cut::Cutter;
 // What this crate gives, and an index stores.
 pub use dft_codec::{Clock, Consumed, ContentHash, FileFault, Head, OpenEnd, Opening, TimeFault, TimeUnit};
-pub use discover::{DiscoverError, Discovered, discover};
+pub use discover::{DiscoverError, Discovered, Unreadable, discover};
 pub use line::payload;
-pub use number::{Integer, is_number_text};
+pub use number::Integer;
 pub use reader::{Block, MAX_LINE, TraceReader};
 pub use record::{Arg, ArgKey, LayoutId, MAX_FIELDS, Phase, Record, Value};
 pub use source::fingerprint;
 pub use summary::{ResumeError, Snapshot, SourceSummary};
-pub use text_scan::TextScan;
+pub use text_hashes::TextHashes;
 pub use time_fault::find_time_fault;

@@ -4,6 +4,7 @@ use crate::chunk::{CHUNK, others_than_digits};
 
 /// The value of an integer field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "like `Option`: there is no other case")]
 pub enum Integer {
     /// Not an integer: absent, a fraction, a word, an object.
     None,
@@ -13,12 +14,7 @@ pub enum Integer {
     OutOfRange,
 }
 
-/// Whether the text is a JSON number (RFC 8259, section 6).
-pub fn is_number_text(text: &[u8]) -> bool {
-    number_end(text, 0) == Some(text.len())
-}
-
-/// Returns the end of the JSON number that starts at `start`; `None` if none starts there.
+/// Returns the end of the JSON number (RFC 8259, section 6) that starts at `start`; `None` if none starts there.
 #[inline(always)]
 pub(crate) fn number_end(text: &[u8], start: usize) -> Option<usize> {
     // Most numbers are plain digits.
@@ -217,6 +213,10 @@ pub(crate) fn float_of_number(text: &[u8]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn is_number_text(text: &[u8]) -> bool {
+        number_end(text, 0) == Some(text.len())
+    }
 
     #[test]
     fn number_texts_follow_the_json_grammar() {

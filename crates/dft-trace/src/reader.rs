@@ -1,5 +1,6 @@
 //! Reads a trace file in blocks of whole lines.
 
+use std::fmt;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -77,6 +78,13 @@ pub struct TraceReader {
     /// The first bytes of the text, if it is read from the start.
     first: Option<Vec<u8>>,
     max_line: usize,
+}
+
+impl fmt::Debug for TraceReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let gzip = matches!(self.source, Source::Gzip(_));
+        f.debug_struct("TraceReader").field("gzip", &gzip).field("snapshot", &self.snapshot).finish_non_exhaustive()
+    }
 }
 
 impl TraceReader {
@@ -284,7 +292,7 @@ impl TraceReader {
     /// If a read fails.
     pub fn finish(self, end: BlockEnd) -> io::Result<SourceSummary> {
         let line = end.line + self.skipped_lines;
-        let breaks_off = self.breaks_off.then(|| FileFault::Truncated(Truncation::WithinLine(line)));
+        let breaks_off = self.breaks_off.then_some(FileFault::Truncated(Truncation::WithinLine(line)));
         let open_line = self.open_line.then_some(OpenEnd::Line);
         let opening = Opening::of(self.first.as_deref().unwrap_or_default());
         let (hashed, boundary, text, mut fault, open_end) = match self.source {

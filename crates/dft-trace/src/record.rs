@@ -7,6 +7,7 @@ use dft_codec::TimeUnit;
 
 /// The kind of a record (`ph`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "each reader of records must decide what a phase counts as")]
 pub enum Phase {
     /// A call with a start and a duration: `"X"` or 1.
     Complete,
@@ -49,6 +50,7 @@ impl Phase {
 
 /// A JSON value, parsed as far as a record needs it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "JSON has no other values")]
 pub enum Value<'a> {
     /// `null`, or a missing field.
     #[default]
@@ -150,6 +152,7 @@ macro_rules! arg_keys {
     ($($variant:ident = $name:literal),* $(,)?) => {
         /// The args that have a meaning in the aggregation; every other one is `Other`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
         #[allow(missing_docs, reason = "each variant is the arg of that name")]
         pub enum ArgKey { $($variant,)* Other }
 
@@ -274,7 +277,7 @@ impl<'a> Record<'a> {
     /// Whether this is the `start` record of a tracer with a version, so that the letter-`C` counters after
     /// it give the starts of their periods.
     #[inline]
-    pub fn declares_counter_starts(&self) -> bool {
+    pub(crate) fn declares_counter_starts(&self) -> bool {
         matches!(self.name, Value::Text(b"start"))
             && matches!(self.cat, Value::Text(cat) if cat.eq_ignore_ascii_case(b"dftracer"))
             && self.args.iter().any(|arg| arg.name == b"version")

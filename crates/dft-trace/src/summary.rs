@@ -27,18 +27,15 @@ impl Snapshot {
 }
 
 /// Why reading a file cannot resume where it ended before.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ResumeError {
     /// The system's error.
-    Io(io::Error),
+    #[error(transparent)]
+    Io(#[from] io::Error),
     /// The file has changed in another way than by growing.
+    #[error("the file has changed in another way than by growing")]
     Changed,
-}
-
-impl From<io::Error> for ResumeError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
 }
 
 /// The result of reading a file to its end.

@@ -30,8 +30,8 @@ fn of_end_record(record: &Record<'_>, unit: TimeUnit) -> Option<TimeFault> {
         return None;
     }
     let Value::Nested(cfg) = record.args.iter().find(|arg| arg.name == b"cfg")?.value else { return None };
-    let said = TimeUnit::of_metric(text_field(cfg, "time_metric")?)?;
-    (said != unit).then_some(TimeFault::OtherUnit { unit, said })
+    let declared = TimeUnit::of_metric(text_field(cfg, "time_metric")?)?;
+    (declared != unit).then_some(TimeFault::OtherUnit { unit, declared })
 }
 
 #[cfg(test)]
@@ -87,7 +87,7 @@ mod tests {
                  \"time_metric\":\"{unit}\"}},\"num_events\":1}}}}\n"
             )
         };
-        let other = TimeFault::OtherUnit { unit: TimeUnit::Us, said: TimeUnit::Ns };
+        let other = TimeFault::OtherUnit { unit: TimeUnit::Us, declared: TimeUnit::Ns };
         assert_eq!(faults(&end("NS").repeat(2), TimeUnit::Us), [other; 2]);
         assert_eq!(faults(&end("NS"), TimeUnit::Ns), []);
         assert_eq!(faults(&end("FORTNIGHT"), TimeUnit::Ns), []);

@@ -77,8 +77,8 @@ impl Case {
     }
 
     /// Exports every table of a new index of the same traces.
-    pub(crate) fn exported_anew(&self) -> BTreeMap<String, Vec<u8>> {
-        let index = self.root().join("anew");
+    pub(crate) fn exported_after_rebuild(&self) -> BTreeMap<String, Vec<u8>> {
+        let index = self.root().join("rebuilt");
         let _ = fs::remove_dir_all(&index);
         let traces = self.root().join("t");
         run(DFT, ["index".as_ref(), traces.as_os_str(), "--index".as_ref(), index.as_os_str()]);

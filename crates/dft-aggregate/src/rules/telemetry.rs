@@ -51,13 +51,11 @@ impl Aggregator {
             counter_metrics.resize_with(counter as usize + 1, Vec::new);
         }
         let names = &mut counter_metrics[counter as usize];
-        let mut number = 0;
-        for arg in record.args.iter().filter(|arg| is_metric(arg)) {
+        for (number, arg) in record.args.iter().filter(|arg| is_metric(arg)).enumerate() {
             if names.get(number).is_none_or(|&name| interner.get(name).as_bytes() != arg.name) {
                 names.truncate(number);
                 names.push(interner.intern(arg.name));
             }
-            number += 1;
         }
     }
 }

@@ -122,7 +122,7 @@ impl<'a> View<'a> {
     /// # Errors
     ///
     /// Fails if the index cannot be read.
-    pub fn has_processes(&self) -> Result<bool, ExportError> {
+    pub(crate) fn has_processes(&self) -> Result<bool, ExportError> {
         processes::any_passes(self)
     }
 }

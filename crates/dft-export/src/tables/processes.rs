@@ -140,10 +140,9 @@ impl StartTexts {
     #[inline(never)]
     fn of(view: &View<'_>, strings: &NameTable, key: &ProcessKey, start: &StartFacts) -> Result<Self, ExportError> {
         let ProcessKey { host_hash, pid } = key;
-        let text = |text: &Option<StartText>| match text {
-            None => None,
-            Some(StartText::Hash(hash)) => strings.of_process(hash, host_hash, *pid).map(str::to_owned),
-            Some(StartText::Plain(plain)) => Some(plain.clone()),
+        let text = |text: &Option<StartText>| {
+            let text = text.as_ref()?.resolved(|hash| strings.of_process(hash, host_hash, *pid))?;
+            Some(text.to_owned())
         };
         let directory = start.working_directory.as_ref();
         let directory = directory.map(|hash| view.index().file_name(hash, host_hash, *pid)).transpose()?;

@@ -203,7 +203,7 @@ impl<'a> Case<'a> {
             return self.shown(&index);
         }
         let words = ["ingest".as_ref(), index.as_os_str(), "--shared-staging".as_ref(), shared.as_os_str()];
-        let said = match self.run(&mut self.tools.dft(words))? {
+        let message = match self.run(&mut self.tools.dft(words))? {
             Ok(ended) => ended.err,
             Err(fault) => return Ok(Err(fault)),
         };
@@ -211,7 +211,7 @@ impl<'a> Case<'a> {
         let whole = |line: &str| {
             line.strip_prefix("refused: ")?.split_once(": it cannot be cut").map(|(path, _)| PathBuf::from(path))
         };
-        let again: Vec<_> = said.lines().filter_map(whole).collect();
+        let again: Vec<_> = message.lines().filter_map(whole).collect();
         for path in &again {
             if let Err(fault) = self.run(&mut self.stage(path, &shared))? {
                 return Ok(Err(fault));

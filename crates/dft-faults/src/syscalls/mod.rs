@@ -4,20 +4,20 @@
 //! what happens to it. The name of a case, such as `syscalls/grown/write/17/ENOSPC`, describes it completely.
 
 mod actions;
-mod lane;
+mod case_runner;
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
 use crate::campaign::Campaign;
-use crate::lanes;
 use crate::random::Random;
 use crate::scenarios::{SCENARIOS, Scenario};
 use crate::tools::Tools;
+use crate::workers;
 
 use actions::{ALWAYS, Action, FROM_SOME_TIME_ON, ONCE, actions_of};
-use lane::Lane;
+use case_runner::CaseRunner;
 
 /// The first word of the names of these cases.
 pub(crate) const KIND: &str = "syscalls";
@@ -89,13 +89,13 @@ pub(crate) fn run(campaign: &Campaign<'_>) -> Result<()> {
             cases
         }
     };
-    lanes::each(
+    workers::each(
         cases,
         jobs,
         &work,
-        |folder| Lane::new(tools, folder),
-        |lane, case| {
-            let fault = lane.fault(&case)?;
+        |folder| CaseRunner::new(tools, folder),
+        |runner, case| {
+            let fault = runner.fault(&case)?;
             report.case(&case.name(), fault.as_deref());
             Ok(())
         },
@@ -105,9 +105,9 @@ pub(crate) fn run(campaign: &Campaign<'_>) -> Result<()> {
 /// Returns the cases to try, and how many are possible.
 fn cases(tools: &Tools, work: &Path, random: &mut Random, scale: usize) -> Result<(Vec<Case>, usize)> {
     let (mut chosen, mut all) = (Vec::new(), 0);
-    let mut lane = Lane::new(tools, work.join("lane-0"));
+    let mut runner = CaseRunner::new(tools, work.join("worker-0"));
     for scenario in SCENARIOS {
-        let counts = lane.counts(&scenario)?;
+        let counts = runner.counts(&scenario)?;
         let case = |class: &str, call, onwards, action: &Action| Case {
             scenario,
             class: class.to_owned(),

@@ -57,7 +57,7 @@ pub fn stage(
     // and some traces may be in no part. So every part reports refusals. What no worker can read, only the first part
     // reports.
     let refused = |error: &io::Error| error.raw_os_error().is_some() && error.kind() != io::ErrorKind::NotFound;
-    let (refused, unreadable): (Vec<_>, Vec<_>) = unreadable.into_iter().partition(|(_, error)| refused(error));
+    let (refused, unreadable): (Vec<_>, Vec<_>) = unreadable.into_iter().partition(|found| refused(&found.error));
     if part.is_first() {
         others.add_found(unreadable, not_read);
     }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use dft_codec::PieceEntry;
-use dft_store::{Staged, StagedBefore};
+use dft_store::{BundledPiece, Staged, StagedBefore};
+use dft_trace::Unreadable;
 
 use super::bundles::BundleWriter;
 use crate::error::BuildError;
@@ -17,7 +18,7 @@ use crate::outcome::{FileOutcome, FileState, snapshot};
 use crate::pieces::Piece;
 use crate::plan::{BuildPlan, PlannedFile};
 use crate::reading::ReadTraces;
-use crate::report::{FileReport, Unreadable};
+use crate::report::FileReport;
 
 /// A piece that was read, and its bundle, if it could be read.
 struct StagedPiece {
@@ -55,15 +56,15 @@ pub(super) fn stage(
 
 /// Stages pieces on several threads.
 fn stage_all(writer: &BundleWriter<'_>, todo: &[Piece]) -> Result<Vec<StagedPiece>, BuildError> {
-    let lanes = writer.options.threads.clamp(1, todo.len().max(1));
+    let workers = writer.options.threads.clamp(1, todo.len().max(1));
     let options = BuildOptions {
-        threads: (writer.options.threads / lanes).max(1),
-        memory: writer.options.memory / lanes as u64,
+        threads: (writer.options.threads / workers).max(1),
+        memory: writer.options.memory / workers as u64,
         ..writer.options.clone()
     };
     let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let lane = |number: usize| -> Result<Vec<StagedPiece>, BuildError> {
-        let scratch = writer.stager.scratch().join(format!("lane-{number}"));
+    let worker = |number: usize| -> Result<Vec<StagedPiece>, BuildError> {
+        let scratch = writer.stager.scratch().join(format!("worker-{number}"));
         fs::create_dir_all(&scratch).map_err(|source| BuildError::Scratch { path: scratch.clone(), source })?;
         let mut staged = Vec::new();
         while !failed.load(Ordering::Relaxed)
@@ -76,13 +77,13 @@ fn stage_all(writer: &BundleWriter<'_>, todo: &[Piece]) -> Result<Vec<StagedPiec
         Ok(staged)
     };
     let staged: Vec<Result<Vec<StagedPiece>, BuildError>> = thread::scope(|scope| {
-        let lane = &lane;
-        let lanes: Vec<_> = (0..lanes).map(|number| scope.spawn(move || lane(number))).collect();
-        let join = |lane: thread::ScopedJoinHandle<'_, _>| match lane.join() {
+        let worker = &worker;
+        let workers: Vec<_> = (0..workers).map(|number| scope.spawn(move || worker(number))).collect();
+        let join = |worker: thread::ScopedJoinHandle<'_, _>| match worker.join() {
             Ok(staged) => staged,
             Err(panic) => std::panic::resume_unwind(panic),
         };
-        lanes.into_iter().map(join).collect()
+        workers.into_iter().map(join).collect()
     });
     Ok(staged.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
@@ -94,9 +95,9 @@ fn leave_out_staged(
     before: &StagedBefore,
 ) -> Result<Vec<Piece>, BuildError> {
     let mut staged: HashMap<Piece, Vec<&PieceEntry>> = HashMap::new();
-    for (path, entry) in &before.pieces {
+    for BundledPiece { trace, entry } in &before.pieces {
         let (start, end, file_size) = (entry.range.start, entry.range.end, entry.entry.size);
-        staged.entry(Piece { path: path.clone(), start, end, file_size }).or_default().push(entry);
+        staged.entry(Piece { path: trace.clone(), start, end, file_size }).or_default().push(entry);
     }
     let mut todo = Vec::new();
     for piece in pieces {

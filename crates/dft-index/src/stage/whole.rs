@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use dft_codec::{ContentHash, DuplicateEntry, FileEntry};
 use dft_store::StagedBefore;
-use dft_trace::NotRead;
+use dft_trace::{NotRead, Unreadable};
 
 use super::bundles::BundleWriter;
 use crate::error::BuildError;
@@ -15,7 +15,7 @@ use crate::lost;
 use crate::not_traces::leave_out_other_files;
 use crate::outcome::{FileOutcome, FileState};
 use crate::plan::{BuildPlan, PlannedFile, plan};
-use crate::report::{FileReport, Unreadable};
+use crate::report::FileReport;
 
 /// How many bytes of traces, as they are on disk, go into one bundle. A worker that dies loses at most that.
 const BUNDLE: u64 = 4 << 30;

@@ -49,18 +49,18 @@ impl Index {
     /// [`StoreError::NoIndex`] if there is none; other errors if it cannot be read.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let current = || current::read(path)?.ok_or_else(|| StoreError::NoIndex(path.to_owned()));
-        let mut in_force = current()?;
+        let mut generation = current()?;
         loop {
-            match Self::open_generation(path, in_force) {
+            match Self::open_generation(path, generation) {
                 Ok(index) => return Ok(index),
                 Err(error) => {
                     // A writer may have replaced and removed the generation since its name was read; then the new one
                     // exists.
                     let now = current()?;
-                    if now == in_force {
+                    if now == generation {
                         return Err(error);
                     }
-                    in_force = now;
+                    generation = now;
                 }
             }
         }

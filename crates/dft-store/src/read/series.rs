@@ -128,32 +128,19 @@ impl fmt::Debug for SeriesCursor<'_> {
     }
 }
 
-/// What differs between a series and the one before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SeriesChange {
-    /// Nothing: it is the same series.
-    Nothing,
-    /// Only the file.
-    File,
-    /// The scope, and maybe the file.
-    Scope,
-}
-
 impl SeriesCursor<'_> {
-    /// Moves to a series, which must not be before the current one. Returns what changed.
+    /// Moves to a series, which must not be before the current one.
     ///
     /// # Errors
     ///
     /// If the index cannot be read or has no identity of the series.
-    pub fn advance(&mut self, id: SeriesId) -> Result<SeriesChange, StoreError> {
+    pub fn advance(&mut self, id: SeriesId) -> Result<(), StoreError> {
         if self.at == Some(id) {
-            return Ok(SeriesChange::Nothing);
+            return Ok(());
         }
         let index = self.scopes.index;
         let scope = id.scope();
-        let mut change = SeriesChange::File;
         if self.identity.is_none() || self.at.is_none_or(|at| at.scope() != scope) {
-            change = SeriesChange::Scope;
             while self.next.as_ref().is_none_or(|(next, _)| *next < scope) {
                 match self.scopes.next() {
                     Some(next) => self.next = Some(next?),
@@ -171,7 +158,7 @@ impl SeriesCursor<'_> {
             index.put_file_hash(file, &mut identity.file_hash)?;
         }
         self.at = Some(id);
-        Ok(change)
+        Ok(())
     }
 
     /// Returns the identity of the current series; `None` before the first.

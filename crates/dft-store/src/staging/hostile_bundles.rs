@@ -17,7 +17,7 @@ use crate::read::index::Index;
 use crate::staging::bundle::{Bundle, WHOLE};
 use crate::staging::manifest::{BundleFile, Contents, MANIFEST, Manifest};
 use crate::staging::stager::Stager;
-use crate::{IndexWriter, IngestReport, StoreError, verify};
+use crate::{BundleFailure, IndexWriter, IngestReport, StoreError, verify};
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
@@ -186,8 +186,8 @@ impl Place {
         if report.taken.is_empty() && report.known.is_empty() {
             assert_eq!(report.refused.len(), 1, "{kind}: {report:?}");
             assert!(bytes_of(&index) == before, "{kind}: the index is not what it was");
-            let message = report.refused[0].1.to_string();
-            assert!(message.contains(&*report.refused[0].0.to_string_lossy()), "{kind}: {message}");
+            let message = report.refused[0].error.to_string();
+            assert!(message.contains(&*report.refused[0].bundle.to_string_lossy()), "{kind}: {message}");
             return Some(message);
         }
         let found = verify(&index).expect("an index is there");
@@ -449,7 +449,10 @@ fn a_refused_bundle_does_not_keep_others_out() {
     copy(&place.bundle, &shared.join(format!("{WHOLE}sound")));
     let report = ingest(&index, &shared);
     assert_eq!((report.taken.len(), report.refused.len()), (1, 1), "{report:?}");
-    assert!(matches!(&report.refused[0], (of, StoreError::Bundle { .. }) if *of == path), "{report:?}");
+    assert!(
+        matches!(&report.refused[0], BundleFailure { bundle, error: StoreError::Bundle { .. } } if *bundle == path),
+        "{report:?}"
+    );
     assert!(path.exists() && verify(&index).expect("an index is there").is_sound());
 }
 

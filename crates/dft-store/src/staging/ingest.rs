@@ -11,10 +11,11 @@ use dft_codec::{Bounds, DuplicateEntry};
 use crate::error::StoreError;
 use crate::read::same_traces::{DuplicateTrace, SharedProcesses};
 use crate::staging::bundle::{Bundle, INCOMING, ListedBundle, WHOLE, remove_bundle};
-use crate::staging::ingest_report::{IngestReport, IngestedBundle};
-use crate::staging::judge::{BundleVerdict, PieceBundle};
+use crate::staging::bundle_verdicts::{BundleVerdict, PieceBundle};
+use crate::staging::ingest_report::{BundleFailure, IngestReport, IngestedBundle};
 use crate::staging::manifest::Contents;
 use crate::staging::pending_traces::PendingTraces;
+use crate::staging::stager::BundledPiece;
 use crate::trace_names::TraceNames;
 use crate::write::index_writer::IndexWriter;
 use crate::write::sorter::Written;
@@ -80,7 +81,7 @@ impl IndexWriter {
         if !keep {
             for bundle in taken.iter().chain(&known) {
                 if let Err(error) = remove(shared, bundle) {
-                    report.not_removed.push((bundle.path.clone(), error));
+                    report.not_removed.push(BundleFailure { bundle: bundle.path.clone(), error });
                 }
             }
         }
@@ -100,7 +101,7 @@ impl IndexWriter {
             match judged {
                 Ok((BundleVerdict::New(traces), bundle)) => {
                     if let Some(error) = refusals.remove(&path) {
-                        report.refused.push((path, error));
+                        report.refused.push(BundleFailure { bundle: path, error });
                         continue;
                     }
                     traces.into_iter().for_each(|(name, entry)| pending.add(name, entry));
@@ -113,7 +114,7 @@ impl IndexWriter {
                     duplicates.into_iter().for_each(|(name, entry, of)| pending.add_duplicate(name, entry, &of));
                     known.push(bundle);
                 }
-                Err(error) => report.refused.push((path, error)),
+                Err(error) => report.refused.push(BundleFailure { bundle: path, error }),
             }
         }
         for (name, pieces) in pieces {
@@ -196,7 +197,9 @@ fn ingested(bundle: Bundle) -> IngestedBundle {
     let name = bundle.name();
     match bundle.manifest.contents {
         Contents::Traces(traces) => IngestedBundle { name, traces, piece: None },
-        Contents::Piece(trace, piece) => IngestedBundle { name, traces: Vec::new(), piece: Some((trace, *piece)) },
+        Contents::Piece(trace, piece) => {
+            IngestedBundle { name, traces: Vec::new(), piece: Some(BundledPiece { trace, entry: *piece }) }
+        }
     }
 }
 

@@ -4,12 +4,13 @@ use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use dft_codec::{FileEntry, PieceEntry, Unchained};
+use dft_codec::{FileEntry, Unchained};
 use dft_io::Show;
 
 use crate::error::StoreError;
 use crate::lock::LockUnavailable;
 use crate::read::same_traces::{DuplicateTrace, SharedProcesses};
+use crate::staging::stager::BundledPiece;
 use crate::write::sorter::Written;
 
 /// A bundle that was ingested, now or before.
@@ -20,7 +21,16 @@ pub struct IngestedBundle {
     /// The whole traces in it, by path, and what was read of each.
     pub traces: Vec<(PathBuf, FileEntry)>,
     /// The piece of a trace in it.
-    pub piece: Option<(PathBuf, PieceEntry)>,
+    pub piece: Option<BundledPiece>,
+}
+
+/// A bundle with which something failed.
+#[derive(Debug)]
+pub struct BundleFailure {
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// What failed.
+    pub error: StoreError,
 }
 
 /// A trace with only some of its pieces staged.
@@ -88,13 +98,13 @@ pub struct IngestReport {
     /// The bundles whose traces were all indexed before.
     pub known: Vec<IngestedBundle>,
     /// The bundles that stay where they are, and why; without those of `waiting` and `unchained`.
-    pub refused: Vec<(PathBuf, StoreError)>,
+    pub refused: Vec<BundleFailure>,
     /// The traces whose pieces wait for others.
     pub waiting: Vec<WaitingTrace>,
     /// The traces that must be staged whole.
     pub unchained: Vec<UnchainedTrace>,
     /// The indexed bundles that could not be removed, and why.
-    pub not_removed: Vec<(PathBuf, StoreError)>,
+    pub not_removed: Vec<BundleFailure>,
     /// The bundles that are being moved, or were when their worker died.
     pub unfinished: Vec<PathBuf>,
     /// The duplicates, which are not counted.

@@ -48,6 +48,15 @@ pub struct Staged {
     pub written: Written,
 }
 
+/// A piece of a trace in a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BundledPiece {
+    /// The trace.
+    pub trace: PathBuf,
+    /// The piece, and what was read of it.
+    pub entry: PieceEntry,
+}
+
 /// The contents of the bundles in a shared directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StagedBefore {
@@ -58,7 +67,7 @@ pub struct StagedBefore {
     /// Duplicates of other traces, by name.
     pub duplicates: Vec<(Vec<u8>, DuplicateEntry)>,
     /// Pieces of traces of the stager's source.
-    pub pieces: Vec<(PathBuf, PieceEntry)>,
+    pub pieces: Vec<BundledPiece>,
 }
 
 impl Stager {
@@ -138,7 +147,9 @@ impl Stager {
                 Contents::Traces(traces) => {
                     before.traces.extend(traces.into_iter().map(|(path, entry)| (names.name_of(&path), entry)));
                 }
-                Contents::Piece(path, piece) if source == self.source => before.pieces.push((path, *piece)),
+                Contents::Piece(trace, piece) if source == self.source => {
+                    before.pieces.push(BundledPiece { trace, entry: *piece });
+                }
                 Contents::Piece(..) => {}
             }
             let duplicates = bundle.manifest.duplicates.into_iter();
@@ -146,7 +157,7 @@ impl Stager {
         }
         before.traces.sort_by(|a, b| a.0.cmp(&b.0));
         before.duplicates.sort_by(|a, b| a.0.cmp(&b.0));
-        before.pieces.sort_by(|a, b| (&a.0, a.1.range.start).cmp(&(&b.0, b.1.range.start)));
+        before.pieces.sort_by(|a, b| (&a.trace, a.entry.range.start).cmp(&(&b.trace, b.entry.range.start)));
         Ok(any)
     }
 

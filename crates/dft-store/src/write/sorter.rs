@@ -171,9 +171,9 @@ impl<'a> Sorter<'a> {
                 set.put(key, value)
             })?;
             set.end()?;
-            match section {
-                Section::Telemetry => sorted.written.telemetry = set.written,
-                Section::Series | Section::Names | Section::Rows => {}
+            // Series are counted with their rows.
+            if section == Section::Telemetry {
+                sorted.written.telemetry = set.written;
             }
             sorted.add(family, set);
         }

@@ -151,7 +151,7 @@ mod tests {
     use dft_codec::OpenEnd;
 
     use crate::summary::SourceSummary;
-    use crate::text_scan::TextScan;
+    use crate::text_hashes::TextHashes;
 
     /// Reads a file as it grows to each of some sizes. Returns every line, and the last summary.
     fn read_growing(
@@ -172,7 +172,7 @@ mod tests {
             let (lines, summary) = read_on(reader);
             all.extend(lines);
             assert_eq!(summary.fingerprint, fingerprint(path, size as u64).expect("fingerprint"));
-            let whole = TextScan::of(path, |_| Vec::new(), |_| true).expect("read").expect("not stopped");
+            let whole = TextHashes::of(path, |_| Vec::new(), |_| true).expect("read").expect("not stopped");
             assert_eq!(summary.text, whole.text);
             head = Some(Head { size: size as u64, fingerprint: summary.fingerprint, consumed: summary.consumed });
             last = Some(summary);

@@ -14,7 +14,7 @@ const BLOCK: usize = 256 << 10;
 
 /// The hashes of the text of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TextScan {
+pub struct TextHashes {
     /// The state of the file when it was opened.
     pub snapshot: Snapshot,
     /// As [`SourceSummary::fingerprint`](crate::SourceSummary::fingerprint).
@@ -31,7 +31,7 @@ pub struct TextScan {
     pub cut_short: bool,
 }
 
-impl TextScan {
+impl TextHashes {
     /// Hashes the text of a file, and starts of it. `lengths` returns the lengths of these starts for a text with the
     /// given first bytes. After each block, `more` receives the number of bytes of the file that have been read, and
     /// returns whether to continue; if not, the result is `None`.
@@ -212,7 +212,7 @@ mod tests {
         {
             let path = folder.path().join(name);
             std::fs::write(&path, &bytes).expect("written");
-            let scan = TextScan::of(&path, |_| lengths.to_vec(), |_| true).expect("read").expect("not stopped");
+            let scan = TextHashes::of(&path, |_| lengths.to_vec(), |_| true).expect("read").expect("not stopped");
             assert_eq!(scan.text, ContentHash::of(&text), "{name}");
             assert_eq!(scan.starts, wanted, "{name}");
             assert_eq!(scan.fingerprint, ContentHash::of(&bytes).checksums(), "{name}");
@@ -223,9 +223,9 @@ mod tests {
             assert_eq!(summary.opening, Opening::of(&text), "{name}");
             assert_eq!(summary.gzip, name != "a.pfw");
             assert_eq!(scan.opening, summary.opening);
-            assert_eq!(TextScan::of(&path, |_| Vec::new(), |_| false).expect("read"), None);
+            assert_eq!(TextHashes::of(&path, |_| Vec::new(), |_| false).expect("read"), None);
             for (length, hash) in lengths.iter().zip(wanted.iter().map(Some).chain([None])) {
-                assert_eq!(TextScan::start_of(&path, *length).expect("read").as_ref(), hash, "{name}");
+                assert_eq!(TextHashes::start_of(&path, *length).expect("read").as_ref(), hash, "{name}");
             }
         }
     }
@@ -251,7 +251,7 @@ mod tests {
                 let (path, size) = write(to, text);
                 let (whole, wanted) = read_on(TraceReader::open(&path).expect("open"));
                 let scan =
-                    TextScan::of(&path, |_| vec![before.text.length], |_| true).expect("read").expect("not stopped");
+                    TextHashes::of(&path, |_| vec![before.text.length], |_| true).expect("read").expect("not stopped");
                 assert!(scan.starts_with(&before.text));
                 let reader = TraceReader::take_over(&path, size, &before.consumed).expect("taken over");
                 let (rest, summary) = read_on(reader);

@@ -8,7 +8,7 @@ use dft_codec::{FileEntry, PieceEntry};
 use crate::error::StoreError;
 use crate::staging::bundle::{Bundle, ListedBundle};
 use crate::staging::chain::{Chain, chain};
-use crate::staging::ingest_report::{IngestReport, UnchainedTrace, WaitingTrace};
+use crate::staging::ingest_report::{BundleFailure, IngestReport, UnchainedTrace, WaitingTrace};
 use crate::staging::manifest::Contents;
 use crate::staging::pending_traces::{PendingTraces, TraceStatus};
 use crate::write::index_writer::IndexWriter;
@@ -98,7 +98,8 @@ impl IndexWriter {
                     judged.known = pieces.into_iter().map(|piece| piece.bundle).collect();
                 } else {
                     report.refused.extend(pieces.into_iter().map(|PieceBundle { trace, bundle, .. }| {
-                        (bundle.path.clone(), StoreError::BundleChanged { path: bundle.path, trace })
+                        let error = StoreError::BundleChanged { path: bundle.path.clone(), trace };
+                        BundleFailure { bundle: bundle.path, error }
                     }));
                 }
                 return Ok(judged);
@@ -126,7 +127,7 @@ impl IndexWriter {
                     let bad = chain.iter().zip(refusals).find_map(|(&at, refusal)| Some((at, refusal?)));
                     if let Some((at, error)) = bad {
                         // The other pieces may still make the file without it.
-                        report.refused.push((pieces.remove(at).bundle.path, error));
+                        report.refused.push(BundleFailure { bundle: pieces.remove(at).bundle.path, error });
                         continue;
                     }
                     judged.entry = Some((*entry, None));

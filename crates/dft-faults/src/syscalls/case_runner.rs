@@ -14,7 +14,7 @@ use crate::world::{self, Node, Tree};
 use super::Case;
 
 /// A directory with a world, and the states of the world before and after each undisturbed command.
-pub(crate) struct Lane<'a> {
+pub(crate) struct CaseRunner<'a> {
     tools: &'a Tools,
     folder: PathBuf,
     known: BTreeMap<&'static str, Known>,
@@ -36,7 +36,7 @@ struct Known {
 /// `Err` in `Ok` states what is wrong with the program under test.
 type Verdict = Result<Result<(), String>>;
 
-impl<'a> Lane<'a> {
+impl<'a> CaseRunner<'a> {
     pub(crate) fn new(tools: &'a Tools, folder: PathBuf) -> Self {
         Self { tools, folder, known: BTreeMap::new() }
     }
@@ -63,7 +63,7 @@ impl<'a> Lane<'a> {
         Counts::read(&page)
     }
 
-    /// Runs the command undisturbed, once in a lane.
+    /// Runs the command undisturbed, once for each runner.
     fn know(&mut self, scenario: &Scenario) -> Result<()> {
         if self.known.contains_key(scenario.name) {
             return Ok(());
@@ -129,7 +129,7 @@ impl<'a> Lane<'a> {
             let is_right =
                 (ended.is(0) || ended.is(3)) && !ended.out.contains("refused") && !ended.err.contains("refused");
             if !is_right {
-                return Ok(Err(format!("the bundles are not ingested ({:?}){}", ended.how, ended.said())));
+                return Ok(Err(format!("the bundles are not ingested ({:?}){}", ended.how, ended.last_lines())));
             }
             index
         } else {
@@ -155,7 +155,7 @@ impl<'a> Lane<'a> {
         let ended = process::run(&mut command, &self.scratch())?;
         let applied = Counts::read(&page)?.applied > 0;
         let verdict = self.judge(case, &ended, applied)?;
-        let first = format!("\n      it ended with {:?}{}", ended.how, ended.said());
+        let first = format!("\n      it ended with {:?}{}", ended.how, ended.last_lines());
         Ok(verdict.err().map(|fault| fault + &first))
     }
 
@@ -267,13 +267,13 @@ impl<'a> Lane<'a> {
             // A published source cannot be published again.
             let is_published = case.scenario.name == "publish" && again.is(1) && again.err.contains("rank 0");
             if !again.is(0) && !is_published {
-                return Ok(Err(format!("a second run does not complete it ({:?}){}", again.how, again.said())));
+                return Ok(Err(format!("a second run does not complete it ({:?}){}", again.how, again.last_lines())));
             }
         }
         for rest in case.scenario.rest(self.tools, &root) {
             let ended = process::run(&mut { rest }, &scratch)?;
             if !ended.is(0) {
-                return Ok(Err(format!("the rest cannot be staged ({:?}){}", ended.how, ended.said())));
+                return Ok(Err(format!("the rest cannot be staged ({:?}){}", ended.how, ended.last_lines())));
             }
         }
         if case.scenario.writes == Writes::Tables {
