@@ -74,6 +74,7 @@ mod cells;
 mod columns;
 mod error;
 mod export;
+mod file_parts;
 mod files;
 mod filter;
 mod group_column;
