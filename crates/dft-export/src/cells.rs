@@ -20,6 +20,11 @@ impl<'a> View<'a> {
         CellScan::new(self, self.series_range(kind), parts)
     }
 
+    /// Scans the rows of a range of series of one kind, regardless of the filter's shard.
+    pub(crate) fn cells_in(&'a self, series: Range<SeriesId>, parts: RowParts) -> Result<CellScan<'a>, ExportError> {
+        CellScan::new(self, series, parts)
+    }
+
     /// Scans the rows of all shards. All shards of a table must have the columns that it finds.
     pub(crate) fn cells_of_all_shards(
         &'a self,

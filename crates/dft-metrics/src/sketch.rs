@@ -32,6 +32,11 @@ impl SketchMapping {
     fn value(&self, index: i32) -> f64 {
         (f64::from(index) * self.log_gamma).exp() * (1.0 - self.accuracy)
     }
+
+    /// Returns the highest magnitude in a bucket, γ^i, and a little more: `exp` and `ln` round.
+    fn bound(&self, index: i32) -> f64 {
+        (f64::from(index) * self.log_gamma).exp() * (1.0 + 1e-12)
+    }
 }
 
 /// Counts of values by bucket. The default is empty.
@@ -118,6 +123,14 @@ impl Sketch {
             }
         }
         None
+    }
+
+    /// Returns each bucket's bound, which is the value of the bucket that is farthest from 0, and its count of values,
+    /// in ascending order.
+    pub fn bounds(&self, mapping: &SketchMapping) -> impl Iterator<Item = (f64, u64)> {
+        let negative = self.negative.iter().rev().map(|(&index, &count)| (-mapping.bound(index), count));
+        let positive = self.positive.iter().map(|(&index, &count)| (mapping.bound(index), count));
+        negative.chain((self.zero > 0).then_some((0.0, self.zero))).chain(positive)
     }
 
     /// Returns the parts of the sketch: the count of zeros, and counts by bucket of the values above and below zero.

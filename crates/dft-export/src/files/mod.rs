@@ -1,7 +1,7 @@
 //! Tables as files.
 
 mod arrow_ipc;
-mod csv;
+pub(crate) mod csv;
 pub(crate) mod directory;
 pub(crate) mod format;
 mod parquet;
