@@ -362,10 +362,10 @@ fn a_grouping_of_aggregated_calls_has_their_sums() {
     let built = build(&[line.to_owned(), some_calls()[0].line()], &config());
     let view = View::new(&built.index, None, Filter::default()).expect("a view");
     let mut grouping =
-        Grouping::parse("family", "count,dur_total,dur_mean,dur_std,dur_max", "", None).expect("a grouping");
-    assert_eq!(shown(&view.group(&grouping).expect("groups")), ["event 1 5 5 - 5", "profile 4 10 2.5 - 6"]);
+        Grouping::parse("family", "count,dur_total,dur_mean,dur_std,dur_max,dur_p50", "", None).expect("a grouping");
+    assert_eq!(shown(&view.group(&grouping).expect("groups")), ["event 1 5 5 - 5 5", "profile 4 10 2.5 - 6 -"]);
     grouping.kinds = vec![SeriesKind::AggregatedCall];
-    assert_eq!(shown(&view.group(&grouping).expect("groups")), ["profile 4 10 2.5 - 6"]);
+    assert_eq!(shown(&view.group(&grouping).expect("groups")), ["profile 4 10 2.5 - 6 -"]);
 }
 
 #[test]

@@ -150,8 +150,8 @@ impl GroupSums {
                         MetricStatistic::Deviation => stats.std().into(),
                         MetricStatistic::Min => stats.min().into(),
                         MetricStatistic::Max => stats.max().into(),
-                        MetricStatistic::Quantile(q) => of_sketch(sums, needs, *q, stats.extent()),
-                        MetricStatistic::Histogram => histogram(sums, needs, stats.extent()),
+                        MetricStatistic::Quantile(q) => of_sketch(sums, needs, *q, stats.n(), stats.extent()),
+                        MetricStatistic::Histogram => histogram(sums, needs, stats.n(), stats.extent()),
                     }
                 } else {
                     let stats: &IntStats = &sums.ints;
@@ -163,8 +163,8 @@ impl GroupSums {
                         MetricStatistic::Deviation => stats.std().into(),
                         MetricStatistic::Min => stats.min().into(),
                         MetricStatistic::Max => stats.max().into(),
-                        MetricStatistic::Quantile(q) => of_sketch(sums, needs, *q, stats.extent()),
-                        MetricStatistic::Histogram => histogram(sums, needs, stats.extent()),
+                        MetricStatistic::Quantile(q) => of_sketch(sums, needs, *q, stats.n(), stats.extent()),
+                        MetricStatistic::Histogram => histogram(sums, needs, stats.n(), stats.extent()),
                     }
                 }
             }
@@ -172,16 +172,20 @@ impl GroupSums {
     }
 }
 
-fn of_sketch(sums: &Custom, needs: &Needs, q: f64, extent: Option<(f64, f64)>) -> Value {
+/// Returns the sketch of all `n` samples; `None` if it lacks any, because the tracer summed them up.
+fn whole_sketch<'s>(sums: &'s Custom, needs: &'s Needs, n: u128) -> Option<(&'s Sketch, &'s SketchMapping)> {
     let sketch = sums.sketch.as_deref().zip(needs.sketches.as_ref());
-    sketch.and_then(|(sketch, mapping)| sketch.quantile(mapping, q, extent)).into()
+    sketch.filter(|(sketch, _)| !sketch.is_empty() && sketch.count() == n)
+}
+
+fn of_sketch(sums: &Custom, needs: &Needs, q: f64, n: u128, extent: Option<(f64, f64)>) -> Value {
+    whole_sketch(sums, needs, n).and_then(|(sketch, mapping)| sketch.quantile(mapping, q, extent)).into()
 }
 
 /// Returns the number of values by power of two, as JSON: `{"0":1,"4096":7}`. The key of a positive bin is the power of
 /// two that its values are at least.
-fn histogram(sums: &Custom, needs: &Needs, extent: Option<(f64, f64)>) -> Value {
-    let sketch: Option<(&Sketch, _)> = sums.sketch.as_deref().zip(needs.sketches.as_ref());
-    let Some((sketch, mapping)) = sketch.filter(|(sketch, _)| !sketch.is_empty()) else { return Value::Null };
+fn histogram(sums: &Custom, needs: &Needs, n: u128, extent: Option<(f64, f64)>) -> Value {
+    let Some((sketch, mapping)) = whole_sketch(sums, needs, n) else { return Value::Null };
     let (low, high) = extent.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
     let mut bins: BTreeMap<(bool, i64), (f64, u128)> = BTreeMap::new();
     for (bound, count) in sketch.bounds(mapping) {
@@ -224,8 +228,10 @@ mod tests {
             sketch.add(&mapping, value as f64);
         }
         sums.sketch = Some(Box::new(sketch));
-        let counted = histogram(&sums, &needs, sums.ints.extent());
+        let counted = histogram(&sums, &needs, 8, sums.ints.extent());
         assert_eq!(counted, Value::Text(r#"{"-4":1,"0":1,"1":1,"2":1,"4096":3,"1073741824":1}"#.to_owned()));
-        assert_eq!(histogram(&Custom::default(), &needs, None), Value::Null);
+        assert_eq!(histogram(&Custom::default(), &needs, 0, None), Value::Null);
+        // A sample that is only in the sum is in no bin.
+        assert_eq!(histogram(&sums, &needs, 9, None), Value::Null);
     }
 }

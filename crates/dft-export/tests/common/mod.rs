@@ -6,13 +6,13 @@ use dft_store::{Batch, Index, IndexWriter};
 use dft_trace::{Clock, Line, Parser};
 
 /// An index in a temporary directory.
-pub struct Built {
+pub(crate) struct Built {
     _folder: tempfile::TempDir,
-    pub index: Index,
+    pub(crate) index: Index,
 }
 
 /// Builds an index of records.
-pub fn build(lines: &[String], config: &Config) -> Built {
+pub(crate) fn build(lines: &[String], config: &Config) -> Built {
     let folder = tempfile::tempdir().expect("a folder");
     let mut aggregator = Aggregator::new(config);
     Parser::new().parse(lines.join("\n").as_bytes(), 1, Clock::default(), |line| match line {
