@@ -6,7 +6,7 @@ const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["index", "export", "summary", "info", "verify", "stage", "ingest"] {
+    for command in ["index", "export", "query", "summary", "info", "validate", "verify", "stage", "ingest"] {
         let help = run(DFT, [command, "--help"]).exits(0).out;
         assert!(help.contains("Example") && help.contains(&format!("dft {command} ")), "{help}");
     }

@@ -6,10 +6,15 @@ use std::path::PathBuf;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use dft_aggregate::{Config, CounterPeriod, CustomMetrics};
+use dft_codec::SeriesKind;
 use dft_export::{Format, GroupColumn, Table};
 use dft_index::{BuildOptions, Part};
 use dft_trace::TimeUnit;
 
+use crate::help::{
+    EXPORT_HELP, INDEX_HELP, INFO_HELP, INGEST_HELP, QUERY_HELP, STAGE_HELP, SUMMARY_HELP, VALIDATE_HELP, VERIFY_HELP,
+};
+use crate::query_format::QueryFormat;
 use crate::units::{parse_duration, parse_size, parse_time_range};
 
 #[derive(Parser)]
@@ -27,12 +32,18 @@ pub(crate) enum Command {
     /// Write the tables of an index to files
     #[command(after_help = EXPORT_HELP)]
     Export(ExportArgs),
+    /// Group the calls of an index and show statistics of the groups
+    #[command(after_help = QUERY_HELP)]
+    Query(QueryArgs),
     /// Summarize an index on one screen
     #[command(after_help = SUMMARY_HELP)]
     Summary(SummaryArgs),
     /// Describe an index: configuration, time bounds, files, rows, size
     #[command(after_help = INFO_HELP)]
     Info(InfoArgs),
+    /// Read traces and report what they hold and every fault, without an index
+    #[command(after_help = VALIDATE_HELP)]
+    Validate(ValidateArgs),
     /// Read all of an index and report damage
     #[command(after_help = VERIFY_HELP)]
     Verify(VerifyArgs),
@@ -51,71 +62,6 @@ fn named_path() -> impl TypedValueParser<Value = PathBuf> {
         _ => Ok(path),
     })
 }
-
-const INDEX_HELP: &str = "\
-Examples:
-  dft index traces/
-  dft index 'run-*/*.pfw.gz' --index run.dftagg --interval 100ms
-
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults.";
-
-const EXPORT_HELP: &str = "\
-Examples:
-  dft export traces/ --out tables
-  dft export run.dftagg --out tables --granularity 5s --time 10s..60s --cat posix
-  dft export run.dftagg --out tables --table events --group-by func_name,host_name --format csv
-
-Traces are indexed first. A filter does not apply to telemetry that has no such column.
-
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults.";
-
-const SUMMARY_HELP: &str = "\
-Examples:
-  dft summary traces/
-  dft summary run.dftagg --json
-
-Traces are indexed first.
-
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults.";
-
-const INFO_HELP: &str = "\
-Examples:
-  dft info traces/
-  dft info run.dftagg --json
-
-Traces are indexed first.
-
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults.";
-
-const VERIFY_HELP: &str = "\
-Example:
-  dft verify run.dftagg
-
-Exit codes: 0 sound, 1 damaged or failed, 2 wrong usage.";
-
-const STAGE_HELP: &str = "\
-Examples:
-  dft stage traces/ --staging /tmp/stage --shared-staging /shared/stage
-  srun sh -c 'dft stage t/ --staging /tmp --shared-staging /shared --part $SLURM_PROCID/$SLURM_NTASKS'
-  dft ingest run.dftagg --shared-staging /shared/stage
-
-A bundle appears in the shared directory whole or not at all. If a part dies, run the same command
-again: it skips traces that are already in a bundle. Traces are divided into parts by path and size,
-so stage when both are final; `dft index` can add missing traces later. Large traces are cut into
-pieces at line ends or gzip members, and are ingested when all of their pieces are staged.
-
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults.";
-
-const INGEST_HELP: &str = "\
-Example:
-  dft ingest run.dftagg --shared-staging /shared/stage
-
-A trace that was staged in pieces is ingested when all of its pieces are staged; missing pieces are
-reported. If the pieces do not make up the trace, stage it whole with `dft stage TRACE …` and ingest
-again.
-
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults, or bundles were refused,
-are waiting or could not be removed.";
 
 #[derive(Args)]
 pub(crate) struct IndexArgs {
@@ -267,6 +213,75 @@ pub(crate) struct FilterArgs {
     /// Only files whose name or hash matches this glob
     #[arg(long, value_name = "G")]
     pub(crate) file: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct QueryArgs {
+    /// An index, or a trace or a directory of traces
+    #[arg(value_parser = named_path())]
+    pub(crate) index: PathBuf,
+    /// What to group by: cat, func_name, pid, rank, tid, file_hash, host_hash, file_name, file_dir, file_ext,
+    /// file_pattern, host_name, proc_name, io_cat, family, time_range, time_bucket, size_bin or group keys of the index
+    /// [default: all rows are one group]
+    #[arg(long, value_name = "C,…", default_value = "", hide_default_value = true)]
+    pub(crate) group_by: String,
+    /// Statistics of each group: count, time_start, time_end, file_nunique, host_nunique, process_nunique,
+    /// thread_nunique, and METRIC_n, _total, _mean, _std, _min, _max, _median, _p99 (any percentile), _hist, where
+    /// METRIC is dur, size, offset or a custom metric [default: count, dur_total, dur_mean, dur_max, size_total]
+    #[arg(long, value_name = "S,…", default_value = "", hide_default_value = true)]
+    pub(crate) stats: String,
+    /// Columns to sort by, each with :desc for the highest first [default: what is grouped by]
+    #[arg(long, value_name = "C,…", default_value = "", hide_default_value = true)]
+    pub(crate) sort: String,
+    /// How many groups to show, after sorting
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// A table whose rows to group: events, profiles or preaggregated_system; repeatable [default: events, profiles]
+    #[arg(long = "table", value_name = "NAME", action = ArgAction::Append, value_parser = parse_kind)]
+    pub(crate) tables: Vec<SeriesKind>,
+    /// The format: table (with units), csv, json, parquet or arrow; all but table have times in µs and sizes in bytes
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(crate) format: QueryFormat,
+    /// The file to write to [default: standard output]
+    #[arg(long, value_name = "FILE", value_parser = named_path(),
+          required_if_eq_any([("format", "parquet"), ("format", "arrow")]))]
+    pub(crate) out: Option<PathBuf>,
+    /// The length of a cell, a multiple of the index's interval [default: the interval]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) granularity: Option<u64>,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+}
+
+fn parse_kind(table: &str) -> Result<SeriesKind, String> {
+    match table {
+        "events" => Ok(SeriesKind::Call),
+        "profiles" => Ok(SeriesKind::AggregatedCall),
+        "preaggregated_system" => Ok(SeriesKind::HostStatistic),
+        _ => Err("use events, profiles or preaggregated_system".to_owned()),
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct ValidateArgs {
+    /// Traces: files, directories (searched for *.pfw and *.pfw.gz) or globs
+    #[arg(required = true, value_name = "TRACE", value_parser = named_path())]
+    pub(crate) traces: Vec<PathBuf>,
+    /// How many threads to use [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// The unit of times in traces that do not state one: ns, us, ms or s
+    #[arg(long, value_name = "UNIT", default_value = "us")]
+    pub(crate) time_unit: TimeUnit,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl ValidateArgs {
+    pub(crate) fn config(&self) -> Config {
+        Config { time_unit: self.time_unit, ..Config::default() }
+    }
 }
 
 #[derive(Args)]

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn filter(args: &FilterArgs) -> Result<Filter> {
+pub(crate) fn filter(args: &FilterArgs) -> Result<Filter> {
     let pattern = |text: &Option<String>| text.as_deref().map(Pattern::new).transpose();
     let mut pids = args.pid.clone();
     pids.sort_unstable();

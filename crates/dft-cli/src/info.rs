@@ -13,8 +13,9 @@ use serde_json::{Map, Value, json};
 use crate::Outcome;
 use crate::args::InfoArgs;
 use crate::input::MORE_PROCESSES;
-use crate::output::{columns, say, say_json};
+use crate::output::{say, say_json};
 use crate::source;
+use crate::table::{Align, table};
 use crate::units::{bytes, count, duration, plural};
 
 /// The maximum number of files to list.
@@ -170,7 +171,8 @@ impl Facts {
                 entry.time_fault.map_or(String::new(), |fault| fault.to_string()),
             ]);
         }
-        text.push_str(&columns(&rows, "  "));
+        use Align::{Left, Right};
+        text.push_str(&table(&[Left, Right, Right, Right, Right, Left, Left], &rows, 2));
         if self.files.len() > SHOWN {
             let _ = writeln!(text, "  and {} more", count((self.files.len() - SHOWN) as u64));
         }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use dft_codec::FileFault;
 use dft_index::{BuildReport, FileReport, InputReport};
 use dft_io::Show;
+use dft_store::SharedProcesses;
 use dft_trace::NotRead;
 
 use crate::Outcome;
@@ -145,11 +146,18 @@ pub(crate) fn notes(report: &BuildReport) -> String {
         let _ = writeln!(text, "note: and {}", plural((report.moved.len() - SHOWN) as u64, "more moved trace"));
     }
     text.push_str(&gone(&report.gone));
-    for shared in report.shared_processes.iter().take(SHOWN) {
+    text.push_str(&shared(&report.shared_processes));
+    text
+}
+
+/// Describes traces that share records of processes.
+pub(crate) fn shared(all: &[SharedProcesses]) -> String {
+    let mut text = String::new();
+    for shared in all.iter().take(SHOWN) {
         let _ = writeln!(text, "warning: {shared}");
     }
-    if report.shared_processes.len() > SHOWN {
-        let more = plural((report.shared_processes.len() - SHOWN) as u64, "more trace");
+    if all.len() > SHOWN {
+        let more = plural((all.len() - SHOWN) as u64, "more trace");
         let _ = writeln!(text, "warning: and {more} with processes that are likely indexed twice");
     }
     text

@@ -7,14 +7,19 @@
 
 mod args;
 mod export;
+mod help;
 mod index;
 mod info;
 mod input;
 mod output;
+mod query;
+mod query_format;
 mod source;
 mod stage;
 mod summary;
+mod table;
 mod units;
+mod validate;
 mod verify;
 mod watch;
 
@@ -48,8 +53,10 @@ pub fn run() -> ExitCode {
     let result = match arguments.command {
         Command::Index(args) => index::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Query(args) => query::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Info(args) => info::run(&args),
+        Command::Validate(args) => validate::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Stage(args) => stage::run_stage(&args),
         Command::Ingest(args) => stage::run_ingest(&args),
@@ -60,10 +67,18 @@ pub fn run() -> ExitCode {
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // The libraries' messages include their causes.
-            output::tell(&format!("dft: {error}\n"));
+            output::tell(&format!("dft: {error}\n{}", pointer(&error).unwrap_or_default()));
             ExitCode::from(if is_usage(&error) { 2 } else { 1 })
         }
     }
+}
+
+/// Returns the query with a mark below the place at which it is not one.
+fn pointer(error: &anyhow::Error) -> Option<String> {
+    let dft_export::ExportError::Query { query, at, .. } = error.downcast_ref()? else { return None };
+    let (before, after) = query.split_at_checked(*at)?;
+    let (before, after) = (before.shown().to_string(), after.shown().to_string());
+    Some(format!("  {before}{after}\n  {}^\n", " ".repeat(before.chars().count())))
 }
 
 /// Prints clap's answer: help, the version, or an error that quotes the arguments.
@@ -88,6 +103,13 @@ fn is_usage(error: &anyhow::Error) -> bool {
                 | Export::NoTable(_)
                 | Export::NoGroupColumn(_)
                 | Export::GroupColumns
+                | Export::NoGroupBy { .. }
+                | Export::NoStatistic { .. }
+                | Export::NoSketches(_)
+                | Export::NoMetric { .. }
+                | Export::SeveralSizeBins { .. }
+                | Export::ColumnTwice(_)
+                | Export::NoSortColumn(_)
                 | Export::NotGrouped(_)
         )
     });

@@ -37,32 +37,6 @@ pub(crate) fn fields(fields: &[(&str, String)]) -> String {
     fields.iter().map(|(name, text)| format!("  {name:<10} {}\n", text.shown())).collect()
 }
 
-/// Formats rows in columns: the first column is left-aligned, the others are right-aligned.
-pub(crate) fn columns(rows: &[Vec<String>], indent: &str) -> String {
-    let width = |text: &str| text.chars().count();
-    let rows: Vec<Vec<String>> =
-        rows.iter().map(|row| row.iter().map(|cell| cell.shown().to_string()).collect()).collect();
-    let mut widths: Vec<usize> = Vec::new();
-    for row in &rows {
-        widths.resize(widths.len().max(row.len()), 0);
-        row.iter().zip(&mut widths).for_each(|(cell, most)| *most = width(cell).max(*most));
-    }
-    let mut text = String::new();
-    for row in &rows {
-        let mut line = indent.to_owned();
-        for (at, (cell, &most)) in row.iter().zip(&widths).enumerate() {
-            let space = " ".repeat(most - width(cell));
-            match at {
-                0 => line.extend([cell, space.as_str()]),
-                _ => line.extend(["  ", space.as_str(), cell]),
-            }
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
-}
-
 /// Returns the end of a long name, since ends tell files apart. Escapes control characters.
 pub(crate) fn shortened(name: &str, most: usize) -> String {
     let name = name.shown().to_string();
@@ -78,12 +52,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_align_and_long_names_keep_their_end() {
-        let rows = [vec!["a".to_owned(), "1".to_owned()], vec!["long".to_owned(), "1,000".to_owned()]];
-        assert_eq!(columns(&rows, " "), " a         1\n long  1,000\n");
+    fn long_names_keep_their_end() {
         assert_eq!(shortened("/a/b/c/data.h5", 8), "…data.h5");
         assert_eq!(shortened("short", 8), "short");
         assert_eq!(shortened("a\x1b[2J", 48), "a\\u{1b}[2J");
-        assert_eq!(columns(&[vec!["a\n".to_owned(), "1".to_owned()]], ""), "a\\n  1\n");
     }
 }

@@ -15,8 +15,9 @@ use crate::Outcome;
 use crate::args::SummaryArgs;
 use crate::info::counts;
 use crate::input::gone;
-use crate::output::{columns, say, say_json, shortened, tell};
+use crate::output::{say, say_json, shortened, tell};
 use crate::source;
+use crate::table::{Align, table};
 use crate::units::{bytes, count, duration, plural, three_digits};
 
 /// The width of names.
@@ -78,18 +79,25 @@ fn text(summary: &Summary, index: &Index, traces: usize, records: &FileCounts, l
         plural(summary.threads as u64, "thread"),
         plural(summary.files as u64, "file"),
     );
+    // All sections are one table, so that their columns line up.
+    let mut rows: Vec<Vec<String>> = Vec::new();
     if summary.calls.calls > 0 {
-        let rows = summary.categories.iter().map(|category| row(category.name, &category.totals));
-        section(&mut text, "kind of I/O", rows);
-        let rows = summary.top_functions.iter().map(|function| {
+        let all = summary.categories.iter().map(|category| row(category.name, &category.totals));
+        section(&mut rows, "kind of I/O", all);
+        let all = summary.top_functions.iter().map(|function| {
             let name = format!("{} {}", function.name.category, function.name.function);
             row(&shortened(&name, NAME), &function.totals)
         });
-        section(&mut text, "top functions, by time", rows);
-        let rows = summary.top_files.iter().map(|file| row(&shortened(&file.name, NAME), &file.totals));
-        section(&mut text, "top files, by bytes", rows);
+        section(&mut rows, "top functions, by time", all);
+        let all = summary.top_files.iter().map(|file| row(&shortened(&file.name, NAME), &file.totals));
+        section(&mut rows, "top files, by bytes", all);
     }
-    telemetry(&mut text, &summary.telemetry);
+    let more = telemetry(&mut rows, &summary.telemetry);
+    use Align::{Left, Right};
+    text.push_str(&table(&[Left, Right, Right, Right, Right, Right], &rows, 0));
+    if more > 0 {
+        let _ = writeln!(text, "and {}; --json has all", plural(more as u64, "more counter"));
+    }
     let notes =
         [(records.malformed, "malformed line"), (records.failed_transfers, "failed transfer"), (lost, "lost record")];
     let notes: Vec<String> =
@@ -100,13 +108,16 @@ fn text(summary: &Summary, index: &Index, traces: usize, records: &FileCounts, l
     text
 }
 
-fn section(text: &mut String, title: &str, rows: impl Iterator<Item = Vec<String>>) {
-    let mut table = vec![[title, "calls", "time", "mean", "bytes", "bandwidth"].map(String::from).to_vec()];
-    table.extend(rows);
-    if table.len() > 1 {
-        // Names have the same width in each section, so that the columns of all sections line up.
-        table[0][0] = format!("{title:<NAME$}");
-        let _ = write!(text, "\n{}", columns(&table, ""));
+/// Adds rows below a title, with an empty row before it.
+fn section(all: &mut Vec<Vec<String>>, title: &str, rows: impl Iterator<Item = Vec<String>>) {
+    let header = [title, "calls", "time", "mean", "bytes", "bandwidth"].map(String::from).to_vec();
+    add_section(all, header, rows.collect());
+}
+
+fn add_section(all: &mut Vec<Vec<String>>, header: Vec<String>, rows: Vec<Vec<String>>) {
+    if !rows.is_empty() {
+        all.extend([vec![String::new()], header]);
+        all.extend(rows);
     }
 }
 
@@ -116,16 +127,16 @@ fn row(name: &str, totals: &Totals) -> Vec<String> {
     vec![
         name.to_owned(),
         count(i128::try_from(totals.calls).unwrap_or(i128::MAX)),
-        format!("{:>8}", duration(totals.time_us as f64)),
-        format!("{:>7}", duration(mean)),
-        format!("{:>8}", or_nothing(totals.bytes.map(|total| bytes(total as f64)))),
-        format!("{:>10}", or_nothing(totals.bandwidth().map(|rate| format!("{}/s", bytes(rate))))),
+        duration(totals.time_us as f64),
+        duration(mean),
+        or_nothing(totals.bytes.map(|total| bytes(total as f64))),
+        or_nothing(totals.bandwidth().map(|rate| format!("{}/s", bytes(rate)))),
     ]
 }
 
-/// Lists counters whose readings changed and their metrics that changed, those with the highest mean first. Leaves
-/// out `cpu-0`, `cpu-1`, … where there is `cpu`.
-fn telemetry(text: &mut String, metrics: &[Metric]) {
+/// Adds counters whose readings changed and their metrics that changed, those with the highest mean first. Leaves
+/// out `cpu-0`, `cpu-1`, … where there is `cpu`. Returns how many counters are left out.
+fn telemetry(all: &mut Vec<Vec<String>>, metrics: &[Metric]) -> usize {
     let mut counters: BTreeMap<String, Vec<&Metric>> = BTreeMap::new();
     for metric in metrics {
         let counter = if metric.category == HOST_WIDE {
@@ -143,7 +154,7 @@ fn telemetry(text: &mut String, metrics: &[Metric]) {
     let moves = |metrics: &[&Metric]| metrics.iter().any(|metric| metric.min != metric.max);
     let (wholes, others): (Vec<_>, Vec<_>) =
         counters.iter().partition(|(name, metrics)| !is_part(name) && (moves(metrics) || counters.len() <= COUNTERS));
-    let mut table = vec![["telemetry", "readings", "mean", "min", "max"].map(String::from).to_vec()];
+    let mut rows = Vec::new();
     for (counter, metrics) in wholes.iter().take(COUNTERS) {
         let mut moved: Vec<&&Metric> = metrics.iter().filter(|metric| metric.min != metric.max).collect();
         if moved.is_empty() {
@@ -154,7 +165,7 @@ fn telemetry(text: &mut String, metrics: &[Metric]) {
         });
         for metric in moved.into_iter().take(METRICS) {
             let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), three_digits);
-            table.push(vec![
+            rows.push(vec![
                 shortened(&format!("{counter} {}", metric.metric), NAME),
                 count(i128::try_from(metric.readings).unwrap_or(i128::MAX)),
                 number(metric.mean),
@@ -163,13 +174,9 @@ fn telemetry(text: &mut String, metrics: &[Metric]) {
             ]);
         }
     }
-    if table.len() == 1 {
-        return;
+    if rows.is_empty() {
+        return 0;
     }
-    table[0][0] = format!("{:<NAME$}", table[0][0]);
-    let _ = write!(text, "\n{}", columns(&table, ""));
-    let more = others.len() + wholes.len().saturating_sub(COUNTERS);
-    if more > 0 {
-        let _ = writeln!(text, "and {}; --json has all", plural(more as u64, "more counter"));
-    }
+    add_section(all, ["telemetry", "readings", "mean", "min", "max"].map(String::from).to_vec(), rows);
+    others.len() + wholes.len().saturating_sub(COUNTERS)
 }

@@ -20,9 +20,9 @@ impl<'a> View<'a> {
         CellScan::new(self, self.series_range(kind), parts)
     }
 
-    /// Scans the cells of a range of series, without custom metrics.
-    pub(crate) fn cells_of(&'a self, range: Range<SeriesId>) -> Result<CellScan<'a>, ExportError> {
-        CellScan::new(self, range, RowParts::Core)
+    /// Scans the rows of a range of series of one kind, regardless of the filter's shard.
+    pub(crate) fn cells_in(&'a self, series: Range<SeriesId>, parts: RowParts) -> Result<CellScan<'a>, ExportError> {
+        CellScan::new(self, series, parts)
     }
 
     /// Scans the rows of all shards. All shards of a table must have the columns that it finds.

@@ -67,6 +67,64 @@ pub enum ExportError {
     /// One shard of a table cannot be grouped: a group may have rows in several shards.
     #[error("one shard of a table cannot be grouped; group the whole table, or the rows of all shards together")]
     GroupedShard,
+    /// There is nothing of this name to group by, and the index has no such group key.
+    #[error(
+        "cannot group by {name:?}: the index has no such group key{}; rows can be grouped by cat, func_name, pid, rank, \
+         tid, file_hash, host_hash, file_name, file_dir, file_ext, file_pattern, host_name, proc_name, io_cat, family, \
+         time_range, time_bucket, size_bin and group keys (build the index with --group-key {name})",
+        keys(.group_keys)
+    )]
+    NoGroupBy {
+        /// The name.
+        name: String,
+        /// The group keys of the index.
+        group_keys: Vec<String>,
+    },
+    /// There is no statistic of this name.
+    #[error(
+        "there is no statistic {name:?}{why}; the statistics are count, time_start, time_end, file_nunique, \
+         host_nunique, process_nunique, thread_nunique, and METRIC_n, METRIC_total, METRIC_mean, METRIC_std, METRIC_min, \
+         METRIC_max, METRIC_median, METRIC_p99 (any percentile) and METRIC_hist, where METRIC is dur, size, offset or a \
+         custom metric"
+    )]
+    NoStatistic {
+        /// The name.
+        name: String,
+        /// Why there is none, if there is more to say.
+        why: &'static str,
+    },
+    /// A statistic needs sketches, which the index does not keep.
+    #[error("{0} needs sketches, which this index does not keep: build it with --percentiles")]
+    NoSketches(String),
+    /// No row has the custom metric of a statistic.
+    #[error("{statistic}: no row has a metric {name:?}; {}", metrics(.known))]
+    NoMetric {
+        /// The statistic.
+        statistic: String,
+        /// The metric.
+        name: String,
+        /// Some of the custom metrics that rows have.
+        known: Vec<String>,
+    },
+    /// The sizes of a row's calls are in several bins, and the row does not know how many are in each.
+    #[error(
+        "cannot group by size_bin: the calls of one row differ in size (table {table}, {}), and a row does not know \
+         which of its calls had which size. Build an index with a shorter interval or with more group keys, or ask for \
+         size_hist, which needs sketches (--percentiles)",
+        .row.shown()
+    )]
+    SeveralSizeBins {
+        /// The table.
+        table: &'static str,
+        /// A description of the row.
+        row: String,
+    },
+    /// Two columns of groups would have the same name.
+    #[error("the column {0:?} is named twice")]
+    ColumnTwice(String),
+    /// There is no column of this name to sort groups by.
+    #[error("cannot sort by {0:?}: sort by what rows are grouped by, or by a statistic that is asked for")]
+    NoSortColumn(String),
     /// The table does not have the columns to group by.
     #[error("the table {0} cannot be grouped; only events, profiles and preaggregated_system can")]
     NotGrouped(&'static str),
@@ -123,6 +181,17 @@ pub enum ExportError {
         /// The error.
         source: io::Error,
     },
+}
+
+fn keys(keys: &[String]) -> String {
+    if keys.is_empty() { String::new() } else { format!("; it has {}", keys.join(", ").shown()) }
+}
+
+fn metrics(known: &[String]) -> String {
+    match known {
+        [] => "rows have no custom metrics".to_owned(),
+        known => format!("among those of rows are dur, size, offset, {}", known.join(", ").shown()),
+    }
 }
 
 fn list(paths: &[PathBuf]) -> String {

@@ -1,7 +1,8 @@
 //! Rows of the index as Arrow tables, and as Parquet, Arrow IPC and CSV files.
 //!
 //! A [`View`] is an index at a granularity, through a [`Filter`]. [`View::table`] returns a [`Table`] as a stream of
-//! record batches ([`Batches`]); [`export`] writes tables to files; [`Summary`] computes totals. The tables:
+//! record batches ([`Batches`]); [`export`] writes tables to files; [`Summary`] computes totals; [`View::group`] groups
+//! rows by anything that they know. The tables:
 //!
 //! | table | rows | columns |
 //! | --- | --- | --- |
@@ -74,8 +75,10 @@ mod cells;
 mod columns;
 mod error;
 mod export;
+mod file_parts;
 mod files;
 mod filter;
+mod group;
 mod group_column;
 mod in_order;
 mod names;
@@ -95,6 +98,7 @@ pub use error::ExportError;
 pub use export::{Export, ExportOptions, Exported, export};
 pub use files::format::Format;
 pub use filter::{Filter, Pattern, Shard};
+pub use group::{GroupBatches, GroupBy, GroupTable, Grouping, OutputColumn, Quantity, SortColumn, Statistic, Value};
 pub use group_column::GroupColumn;
 pub use query::Query;
 pub use series::Series;

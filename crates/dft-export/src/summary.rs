@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::thread;
 
 use dft_aggregate::IoCategory;
-use dft_codec::{FileId, SeriesId, SeriesIdentity, SeriesKind};
+use dft_codec::{FileId, RowParts, SeriesId, SeriesIdentity, SeriesKind};
 use dft_metrics::FloatStats;
 use serde::Serialize;
 
@@ -232,7 +232,7 @@ impl CallSummary {
         let mut all = Self::default();
         let mut hashes = HashSet::new();
         for (kind, range) in CALLS.into_iter().zip(ranges) {
-            let mut cells = view.cells_of(range)?;
+            let mut cells = view.cells_in(range, RowParts::Core)?;
             let (mut scope, mut scope_totals) = (None::<(u64, IoCategory, Function)>, Totals::default());
             let (mut series, mut file) = (0, None);
             while cells.advance()? {

@@ -40,13 +40,16 @@ impl<'a> View<'a> {
     ///
     /// # Errors
     ///
-    /// [`ExportError::Granularity`] if the granularity is not a multiple of the interval. Also fails if the index
-    /// cannot be read.
-    pub fn new(index: &'a Index, granularity: Option<u64>, filter: Filter) -> Result<Self, ExportError> {
+    /// [`ExportError::Granularity`] if the granularity is not a multiple of the interval, and [`ExportError::Query`] if
+    /// the filter's query names a group key that the index does not have. Also fails if the index cannot be read.
+    pub fn new(index: &'a Index, granularity: Option<u64>, mut filter: Filter) -> Result<Self, ExportError> {
         let interval = index.config().interval_us;
         let granularity = granularity.unwrap_or(interval);
         if granularity == 0 || !granularity.is_multiple_of(interval) || i64::try_from(granularity).is_err() {
             return Err(ExportError::Granularity { granularity, interval });
+        }
+        if let Some(query) = &mut filter.query {
+            query.find_keys(&index.config().extra_group_keys)?;
         }
         let earliest = index.bounds().map_or(0, |bounds| bounds.min);
         let names = Names::load(index, filter.asks_for_ranks())?;

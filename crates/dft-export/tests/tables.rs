@@ -1,5 +1,7 @@
 //! The tables: their columns, nulls and order; granularity, groups and filters against naive models.
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::num::NonZeroUsize;
@@ -8,38 +10,14 @@ use std::path::Path;
 use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::{DataType, Schema};
 use arrow::util::display::array_value_to_string;
-use dft_aggregate::{Aggregator, Config};
-use dft_codec::{FileCounts, SeriesKind};
+use common::build;
+use dft_aggregate::Config;
+use dft_codec::SeriesKind;
 use dft_export::{
     Batches, Dictionaries, ExportError, ExportOptions, Filter, Format, GroupColumn, Pattern, Shard, Table,
     TableOptions, View, export,
 };
-use dft_store::{Batch, Index, IndexWriter};
-use dft_trace::{Clock, Line, Parser};
 use proptest::prelude::*;
-
-struct Built {
-    _folder: tempfile::TempDir,
-    index: Index,
-}
-
-fn build(lines: &[String], config: &Config) -> Built {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut aggregator = Aggregator::new(config);
-    Parser::new().parse(lines.join("\n").as_bytes(), 1, Clock::default(), |line| match line {
-        Line::Record { record, clock, .. } => {
-            aggregator.record(record, clock, &mut FileCounts::default()).expect("a sound record");
-        }
-        Line::Malformed { reason, .. } => panic!("{reason}"),
-    });
-    let bounds = aggregator.bounds();
-    let batch = Batch { runs: vec![aggregator.into_run()], files: Vec::new(), bounds, ..Batch::default() };
-    let mut writer = IndexWriter::open(folder.path(), config, false).expect("opened");
-    writer.publish(&batch, 1).expect("published");
-    drop(writer);
-    let index = Index::open(folder.path()).expect("opened");
-    Built { _folder: folder, index }
-}
 
 fn interval(interval_us: u64) -> Config {
     Config { interval_us, ..Config::default() }

@@ -48,7 +48,7 @@ pub fn build(
         writer.begin();
     }
     let changed = |paths| BuildError::Changed { index: index.to_owned(), paths };
-    let reading = read_planned(plan, &known, writer.scratch(), config, options, progress, changed)?;
+    let reading = read_planned(plan, &known, Some(writer.scratch()), config, options, progress, changed)?;
     if writer.current()?.is_none() {
         refuse_empty(&reading.outcomes)?;
     }

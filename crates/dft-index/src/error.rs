@@ -76,6 +76,9 @@ pub enum BuildError {
         /// The reason.
         why: &'static str,
     },
+    /// Traces changed while they were read, without an index.
+    #[error("{} changed while read: validate again when no program writes", list(.0))]
+    ChangedWhileRead(Vec<PathBuf>),
     /// Traces have changed or grown since they were staged.
     #[error(
         "{} changed since staged in {}: ingest the staged bundles first, or remove the bundle",

@@ -5,7 +5,7 @@
 //! - [`stage()`] aggregates a [`Part`] of the traces to bundles, on a machine without the index. [`ingest()`] adds
 //!   bundles to an index. [`stage_pieces`] does the same for pieces of large traces, which [`plan_pieces`] cuts.
 //! - [`LiveAggregator`] aggregates records one by one, without a trace.
-//! - [`resolve()`] returns which traces a build would read.
+//! - [`resolve()`] returns which traces a build would read. [`validate()`] reads and judges traces without an index.
 //! - [`BuildReport`] and [`StageReport`] state what was read and every fault of the input; [`BuildError`] states why
 //!   there is no result. [`Progress`] lets another thread watch a build and stop it.
 //!
@@ -89,6 +89,7 @@ mod spilling;
 mod stage;
 mod tally;
 mod trace_texts;
+mod validate;
 mod workers;
 
 pub use build::build;
@@ -105,6 +106,8 @@ pub use pieces::{Piece, PieceSize, plan_pieces};
 pub use progress::{BuildPhase, Progress, ProgressState};
 pub use report::{
     BuildReport, FileReport, InputReport, MalformedLine, MovedTrace, SkippedRecord, StageReport, UnchainedPiece,
+    ValidateReport,
 };
 pub use resolve::{ResolvedTrace, TraceState, resolve};
 pub use stage::{StageTo, stage, stage_pieces};
+pub use validate::validate;

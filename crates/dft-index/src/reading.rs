@@ -28,13 +28,14 @@ pub(crate) struct ReadTraces {
     pub(crate) bytes: ReadBytes,
 }
 
-/// Reads what is planned into tables. Runs that exceed the memory budget are written to `scratch`.
+/// Reads what is planned into tables. Runs that exceed the memory budget are written to `scratch`; without it, rows are
+/// discarded.
 ///
 /// Changed files are an error, made by `changed`. If the build is strict, faults are errors too.
 pub(crate) fn read_planned(
     plan: BuildPlan,
     known: &KnownTraces,
-    scratch: &Path,
+    scratch: Option<&Path>,
     config: &Config,
     options: &BuildOptions,
     progress: &Progress,
@@ -68,7 +69,7 @@ fn read(
     files: Vec<PlannedFile>,
     mut unclassified: Vec<Unclassified>,
     known: &KnownTraces,
-    scratch: &Path,
+    scratch: Option<&Path>,
     config: &Config,
     options: &BuildOptions,
     progress: &Progress,

@@ -214,6 +214,15 @@ pub struct BuildReport {
     pub no_lock: Option<LockUnavailable>,
 }
 
+/// What a validation found.
+#[derive(Debug)]
+pub struct ValidateReport {
+    /// What was read and what was wrong with it.
+    pub input: InputReport,
+    /// Pairs of traces that share records of some processes. A build would count both.
+    pub shared_processes: Vec<SharedProcesses>,
+}
+
 /// What a staging did.
 #[derive(Debug, Default)]
 pub struct StageReport {

@@ -32,6 +32,11 @@ impl SketchMapping {
     fn value(&self, index: i32) -> f64 {
         (f64::from(index) * self.log_gamma).exp() * (1.0 - self.accuracy)
     }
+
+    /// Returns the highest magnitude in a bucket, γ^i, and a little more: `exp` and `ln` round.
+    fn bound(&self, index: i32) -> f64 {
+        (f64::from(index) * self.log_gamma).exp() * (1.0 + 1e-12)
+    }
 }
 
 /// Counts of values by bucket. The default is empty.
@@ -133,6 +138,14 @@ impl Sketch {
     /// Returns the number of values below zero, by bucket.
     pub fn negative(&self) -> &BTreeMap<i32, u64> {
         &self.negative
+    }
+
+    /// Returns each bucket's bound, which is the value of the bucket that is farthest from 0, and its count of values,
+    /// in ascending order.
+    pub fn bounds(&self, mapping: &SketchMapping) -> impl Iterator<Item = (f64, u64)> {
+        let negative = self.negative.iter().rev().map(|(&index, &count)| (-mapping.bound(index), count));
+        let positive = self.positive.iter().map(|(&index, &count)| (mapping.bound(index), count));
+        negative.chain((self.zero > 0).then_some((0.0, self.zero))).chain(positive)
     }
 
     /// Creates a sketch from its parts; `None` if a bucket has a count of 0.

@@ -1,7 +1,7 @@
 //! Tables as files.
 
 mod arrow_ipc;
-mod csv;
+pub(crate) mod csv;
 pub(crate) mod directory;
 mod fixed_batches;
 pub(crate) mod format;

@@ -1,67 +1,39 @@
-//! What a query asks for, as a tree of comparisons.
+//! What a query asks for, as a tree of tests.
 
 use std::cmp::Ordering;
 
-use crate::series::Series;
+use super::field::{NumberField, QueryField, Subject, TextField};
+use super::text_pattern::TextPattern;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Condition {
     All(Vec<Condition>),
     Any(Vec<Condition>),
     Not(Box<Condition>),
-    Text(TextField, Operator, String),
+    Text(TextField, TextTest),
+    Number(NumberField, NumberTest),
+    /// Nothing is known of the field.
+    Null(QueryField),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum TextTest {
+    Compare(Operator, String),
     /// The values are sorted and distinct.
-    TextIn(TextField, Vec<String>),
-    Number(NumberField, Operator, i128),
+    In(Vec<String>),
+    /// Both ends are included.
+    Between(String, String),
+    Contains(String),
+    Matches(TextPattern),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NumberTest {
+    Compare(Operator, i128),
     /// The values are sorted and distinct.
-    NumberIn(NumberField, Vec<i128>),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TextField {
-    SeriesKind,
-    Category,
-    Name,
-    HostHash,
-    FileHash,
-    HostName,
-    FileName,
-    ProcessName,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NumberField {
-    Process,
-    Thread,
-    Rank,
-    IoCategory,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum QueryField {
-    Text(TextField),
-    Number(NumberField),
-}
-
-impl QueryField {
-    /// Returns the field with this name.
-    pub(super) fn of(name: &str) -> Option<Self> {
-        Some(match name {
-            "family" => Self::Text(TextField::SeriesKind),
-            "cat" => Self::Text(TextField::Category),
-            "name" | "func_name" => Self::Text(TextField::Name),
-            "hhash" | "host_hash" => Self::Text(TextField::HostHash),
-            "fhash" | "file_hash" => Self::Text(TextField::FileHash),
-            "host_name" => Self::Text(TextField::HostName),
-            "file_name" => Self::Text(TextField::FileName),
-            "proc_name" => Self::Text(TextField::ProcessName),
-            "pid" => Self::Number(NumberField::Process),
-            "tid" => Self::Number(NumberField::Thread),
-            "rank" => Self::Number(NumberField::Rank),
-            "io_cat" => Self::Number(NumberField::IoCategory),
-            _ => return None,
-        })
-    }
+    In(Vec<i128>),
+    /// Both ends are included.
+    Between(i128, i128),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +47,21 @@ pub(super) enum Operator {
 }
 
 impl Operator {
+    /// Every operator, so that each comes before those that it begins with.
+    pub(super) const ALL: [Self; 6] =
+        [Self::Equal, Self::NotEqual, Self::AtMost, Self::AtLeast, Self::Less, Self::Greater];
+
+    pub(super) fn sign(self) -> &'static str {
+        match self {
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+            Self::Less => "<",
+            Self::AtMost => "<=",
+            Self::Greater => ">",
+            Self::AtLeast => ">=",
+        }
+    }
+
     fn holds(self, order: Ordering) -> bool {
         match self {
             Self::Equal => order.is_eq(),
@@ -87,23 +74,41 @@ impl Operator {
     }
 }
 
-impl Condition {
-    pub(super) fn matches(&self, series: &Series) -> bool {
+impl TextTest {
+    fn holds(&self, text: &str) -> bool {
         match self {
-            Self::All(nodes) => nodes.iter().all(|node| node.matches(series)),
-            Self::Any(nodes) => nodes.iter().any(|node| node.matches(series)),
-            Self::Not(node) => !node.matches(series),
-            Self::Text(field, test, value) => with_text(*field, series, |text| test.holds(text.cmp(value.as_str()))),
-            Self::TextIn(field, values) => {
-                with_text(*field, series, |text| values.binary_search_by(|value| value.as_str().cmp(text)).is_ok())
-            }
-            Self::Number(field, test, value) => match number(*field, series) {
-                Some(number) => test.holds(number.cmp(value)),
-                None => *test == Operator::NotEqual,
-            },
-            Self::NumberIn(field, values) => {
-                number(*field, series).is_some_and(|number| values.binary_search(&number).is_ok())
-            }
+            Self::Compare(operator, value) => operator.holds(text.cmp(value.as_str())),
+            Self::In(values) => values.binary_search_by(|value| value.as_str().cmp(text)).is_ok(),
+            Self::Between(low, high) => low.as_str() <= text && text <= high.as_str(),
+            Self::Contains(part) => text.contains(part.as_str()),
+            Self::Matches(pattern) => pattern.matches(text),
+        }
+    }
+}
+
+impl NumberTest {
+    /// Returns whether a number passes. An unknown number only differs from every other.
+    fn holds(&self, number: Option<i128>) -> bool {
+        let Some(number) = number else { return matches!(self, Self::Compare(Operator::NotEqual, _)) };
+        match self {
+            Self::Compare(operator, value) => operator.holds(number.cmp(value)),
+            Self::In(values) => values.binary_search(&number).is_ok(),
+            Self::Between(low, high) => (low..=high).contains(&&number),
+        }
+    }
+}
+
+impl Condition {
+    pub(super) fn matches(&self, subject: Subject<'_>) -> bool {
+        match self {
+            Self::All(nodes) => nodes.iter().all(|node| node.matches(subject)),
+            Self::Any(nodes) => nodes.iter().any(|node| node.matches(subject)),
+            Self::Not(node) => !node.matches(subject),
+            Self::Text(field, test) => test.holds(&subject.text(*field)),
+            Self::Number(field, test) => test.holds(subject.number(*field)),
+            Self::Null(QueryField::Text(field)) => subject.text(*field).is_empty(),
+            Self::Null(QueryField::Number(field)) => subject.number(*field).is_none(),
+            Self::Null(QueryField::GroupKey(slot)) => subject.text(TextField::GroupKey(*slot)).is_empty(),
         }
     }
 
@@ -111,35 +116,49 @@ impl Condition {
         match self {
             Self::All(nodes) | Self::Any(nodes) => nodes.iter().any(Self::asks_for_ranks),
             Self::Not(node) => node.asks_for_ranks(),
-            Self::Number(field, ..) | Self::NumberIn(field, ..) => *field == NumberField::Rank,
-            Self::Text(..) | Self::TextIn(..) => false,
+            Self::Number(field, _) | Self::Null(QueryField::Number(field)) => *field == NumberField::Rank,
+            Self::Text(..) | Self::Null(_) => false,
         }
+    }
+
+    /// Returns the condition that does not hold where this one does.
+    pub(super) fn negated(self) -> Self {
+        Self::Not(Box::new(self))
+    }
+
+    /// Returns a condition that holds if all of the nodes do.
+    pub(super) fn all(mut nodes: Vec<Self>) -> Self {
+        if nodes.len() == 1 { nodes.remove(0) } else { Self::All(nodes) }
     }
 
     /// Returns a condition that holds if any of the nodes does. Adjacent comparisons of one field, such as with every
     /// process of a shard, become one binary search.
-    pub(super) fn any(nodes: Vec<Self>) -> Self {
+    pub(super) fn any(mut nodes: Vec<Self>) -> Self {
+        if nodes.len() == 1 {
+            return nodes.remove(0);
+        }
+        use {NumberTest as N, TextTest as T};
         let mut merged: Vec<Self> = Vec::new();
         for node in nodes {
             let node = match node {
-                Self::Number(field, Operator::Equal, value) => Self::NumberIn(field, vec![value]),
-                Self::Text(field, Operator::Equal, value) => Self::TextIn(field, vec![value]),
+                Self::Number(field, N::Compare(Operator::Equal, value)) => Self::Number(field, N::In(vec![value])),
+                Self::Text(field, T::Compare(Operator::Equal, value)) => Self::Text(field, T::In(vec![value])),
                 other => other,
             };
             match (merged.last_mut(), node) {
-                (Some(Self::NumberIn(a, into)), Self::NumberIn(b, values)) if *a == b => into.extend(values),
-                (Some(Self::TextIn(a, into)), Self::TextIn(b, values)) if *a == b => into.extend(values),
+                (Some(Self::Number(a, N::In(into))), Self::Number(b, N::In(values))) if *a == b => into.extend(values),
+                (Some(Self::Text(a, T::In(into))), Self::Text(b, T::In(values))) if *a == b => into.extend(values),
                 (_, node) => merged.push(node),
             }
         }
         for node in &mut merged {
             match node {
-                Self::NumberIn(_, values) => sort_distinct(values),
-                Self::TextIn(_, values) => sort_distinct(values),
+                Self::Number(_, N::In(values)) => sort_distinct(values),
+                Self::Text(_, T::In(values)) => sort_distinct(values),
                 _ => {}
             }
         }
-        Self::Any(merged)
+        if merged.len() == 1 { merged.remove(0) } else { Self::Any(merged) }
     }
 }
 
@@ -147,28 +166,4 @@ impl Condition {
 pub(super) fn sort_distinct<T: Ord>(values: &mut Vec<T>) {
     values.sort_unstable();
     values.dedup();
-}
-
-fn with_text(field: TextField, series: &Series, test: impl Fn(&str) -> bool) -> bool {
-    let identity = &series.identity;
-    match field {
-        TextField::SeriesKind => test(identity.kind.name()),
-        TextField::Category => test(&identity.category),
-        TextField::Name => test(&identity.name),
-        TextField::HostHash => test(&identity.host_hash),
-        TextField::FileHash => test(&identity.file_hash),
-        TextField::HostName => test(&series.host_name),
-        TextField::FileName => test(&series.file_name),
-        TextField::ProcessName => test(&series.process_name()),
-    }
-}
-
-/// Returns a number of a series; `None` if its rank is unknown.
-fn number(field: NumberField, series: &Series) -> Option<i128> {
-    match field {
-        NumberField::Process => Some(series.identity.pid.into()),
-        NumberField::Thread => Some(series.identity.tid.into()),
-        NumberField::Rank => series.rank.map(i128::from),
-        NumberField::IoCategory => Some(series.io_category() as i128),
-    }
 }

@@ -34,7 +34,7 @@ impl BundleWriter<'_> {
         options: &BuildOptions,
         changed: impl Fn(Vec<PathBuf>) -> BuildError,
     ) -> Result<ReadTraces, BuildError> {
-        read_planned(plan, known, scratch, self.config, options, self.progress, changed)
+        read_planned(plan, known, Some(scratch), self.config, options, self.progress, changed)
     }
 
     /// What is known when pieces are read: nothing. Which trace a piece belongs to is found out by an ingest.
