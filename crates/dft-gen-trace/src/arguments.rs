@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, ValueEnum};
 
+use crate::dialect::{Generation, Unit};
 use crate::error::GenTraceError;
 use crate::process::Load;
 use crate::rng;
-use crate::shapes::{Generation, Unit};
+use crate::shape::{Kind, Shape, Values};
+use crate::sink::Form;
 
 /// Arguments of `gen-trace`.
 #[derive(Args, Clone, Debug)]
@@ -23,27 +25,31 @@ pub struct GenTrace {
         required_unless_present = "list_oddities"
     )]
     pub(crate) out: PathBuf,
+    /// Shape of the traces: values for all arguments without a default below
+    #[arg(long, value_enum, default_value = "sample")]
+    pub(crate) shape: Shape,
     /// Tracer generation, as in the specification
-    #[arg(long, value_enum, default_value = "2")]
-    pub(crate) generation: Generation,
+    #[arg(long, value_enum)]
+    pub(crate) generation: Option<Generation>,
     /// Kind of records
-    #[arg(long, value_enum, default_value = "events")]
-    pub(crate) kind: Kind,
+    #[arg(long, value_enum)]
+    pub(crate) kind: Option<Kind>,
     /// Records of all files, in addition to the metadata that files need
-    #[arg(long, default_value_t = 100_000)]
-    pub(crate) records: u64,
+    #[arg(long, value_name = "N")]
+    pub(crate) records: Option<u64>,
     /// Trace files, one per process
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) files: u64,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) files: Option<u64>,
     /// Seed: the same seed and arguments give the same text
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Approximate number of distinct (function, process, file) combinations in all files
-    #[arg(long, default_value_t = 172)]
-    pub(crate) series: u64,
+    /// Approximate number of distinct (function, process, file) combinations in all files [default with --new-files: ten
+    /// times the records]
+    #[arg(long, value_name = "N")]
+    pub(crate) series: Option<u64>,
     /// Calls per row at an interval of 1 s: high is 4, low is 1000
-    #[arg(long, value_enum, default_value = "high")]
-    pub(crate) cardinality: Cardinality,
+    #[arg(long, value_enum)]
+    pub(crate) cardinality: Option<Cardinality>,
     /// Calls per row, as a number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "cardinality")]
     pub(crate) records_per_row: Option<u64>,
@@ -57,11 +63,15 @@ pub struct GenTrace {
     #[arg(long, value_name = "MS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) period_ms: u64,
     /// Distinct telemetry counters of each host
-    #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) telemetry_counters: u64,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) telemetry_counters: Option<u64>,
     /// Time between two telemetry readings, ms
-    #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) telemetry_every_ms: u64,
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) telemetry_every_ms: Option<u64>,
+    /// Let telemetry be like that of an idle host: more metrics, of which many are 0 and the others change slowly, and
+    /// a host for each file; otherwise, values are random
+    #[arg(long)]
+    pub(crate) drifting: bool,
     /// Write gzip files (the default)
     #[arg(long, conflicts_with = "plain")]
     pub(crate) gzip: bool,
@@ -80,19 +90,6 @@ pub struct GenTrace {
     /// List the oddities, and write nothing
     #[arg(long)]
     pub(crate) list_oddities: bool,
-}
-
-/// Kinds of records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Kind {
-    /// Complete calls
-    Events,
-    /// Calls that the tracer aggregated over a period (generations 2 and 3)
-    Aggregated,
-    /// Telemetry: readings of the host's counters (generations 2 and 3)
-    Telemetry,
-    /// All three on one clock (generations 2 and 3)
-    Mixed,
 }
 
 /// The number of calls per row.
@@ -119,9 +116,34 @@ impl GenTrace {
         Ok(line.gen_trace)
     }
 
-    pub(crate) fn check(&self) -> Result<(), GenTraceError> {
-        if self.generation < Generation::G2 {
-            if self.kind != Kind::Events {
+    /// Returns the values of the shape, with those that are given.
+    pub(crate) fn values(&self) -> Values {
+        let shape = self.shape.values();
+        let records = self.records.unwrap_or(shape.records);
+        let new_files = self.new_files || shape.new_files;
+        let series = self.series.unwrap_or(if new_files { 10 * records } else { shape.series });
+        let per_row = self.cardinality.map(|cardinality| match cardinality {
+            Cardinality::High => 4,
+            Cardinality::Low => 1000,
+        });
+        Values {
+            generation: self.generation.unwrap_or(shape.generation),
+            kind: self.kind.unwrap_or(shape.kind),
+            records,
+            files: self.files.unwrap_or(shape.files),
+            series,
+            records_per_row: self.records_per_row.or(per_row).unwrap_or(shape.records_per_row),
+            new_files,
+            telemetry_counters: self.telemetry_counters.unwrap_or(shape.telemetry_counters),
+            telemetry_every_ms: self.telemetry_every_ms.unwrap_or(shape.telemetry_every_ms),
+            drifting: self.drifting || shape.drifting,
+        }
+    }
+
+    /// Fails if tracers never wrote this, or the output directory has files. Creates the directory.
+    pub(crate) fn check(&self, values: Values) -> Result<(), GenTraceError> {
+        if values.generation < Generation::G2 {
+            if values.kind != Kind::Events {
                 return Err(GenTraceError::Generation(
                     "tracers of generation 0 and 1 wrote complete calls only: use --kind events",
                 ));
@@ -140,28 +162,26 @@ impl GenTrace {
         Ok(())
     }
 
-    pub(crate) fn load(&self) -> Load {
-        let series = (self.series / self.files).max(1);
-        let per_row = self.records_per_row.unwrap_or(match self.cardinality {
-            Cardinality::High => 4,
-            Cardinality::Low => 1000,
-        });
+    /// Returns what each process does.
+    pub(crate) fn load(&self, values: Values) -> Load {
+        let series = (values.series / values.files).max(1);
+        let kind = values.kind;
         Load {
             series,
-            new_files: self.new_files,
-            call_gap_ns: 1_000_000_000 / (series * per_row).min(1_000_000_000),
+            new_files: values.new_files,
+            call_gap_ns: 1_000_000_000 / (series * values.records_per_row).min(1_000_000_000),
             period_us: self.period_ms * 1000,
-            counters: self.telemetry_counters,
-            reading_us: self.telemetry_every_ms * 1000,
-            calls: matches!(self.kind, Kind::Events | Kind::Mixed),
-            aggregates: matches!(self.kind, Kind::Aggregated | Kind::Mixed),
-            telemetry: matches!(self.kind, Kind::Telemetry | Kind::Mixed),
+            counters: values.telemetry_counters,
+            drifting: values.drifting,
+            reading_us: values.telemetry_every_ms * 1000,
+            calls: matches!(kind, Kind::Events | Kind::Mixed),
+            aggregates: matches!(kind, Kind::Aggregated | Kind::Mixed),
+            telemetry: matches!(kind, Kind::Telemetry | Kind::Mixed),
         }
     }
 
-    /// Returns the path of a file and, for gzip, the level. With oddities, files are of both kinds and in nested
-    /// directories.
-    pub(crate) fn place(&self, number: u64) -> (PathBuf, Option<u32>) {
+    /// Returns the path and the form of a file. With oddities, files are of both forms and in nested directories.
+    pub(crate) fn place(&self, number: u64, threaded: bool) -> (PathBuf, Form) {
         let gzip = if self.oddities { number.is_multiple_of(2) != self.plain } else { !self.plain };
         let end = if gzip { "pfw.gz" } else { "pfw" };
         let name = format!("rank{number}-{:016x}-app.{end}", rng::mix(self.seed ^ rng::mix(number + 1)));
@@ -170,6 +190,7 @@ impl GenTrace {
         } else {
             self.out.clone()
         };
-        (folder.join(name), gzip.then_some(self.level))
+        let form = if gzip { Form::Gzip { level: self.level, threaded } } else { Form::Text };
+        (folder.join(name), form)
     }
 }

@@ -33,20 +33,38 @@ pub(crate) fn signed(out: &mut Vec<u8>, value: i64) {
     unsigned(out, value.unsigned_abs());
 }
 
-/// Writes `value` ten-thousandths as a decimal fraction, as the tracer prints percentages.
-pub(crate) fn ten_thousandths(out: &mut Vec<u8>, value: u64) {
-    unsigned(out, value / 10_000);
-    let mut rest = value % 10_000;
+/// Writes `value` / 10^`decimals` as a decimal fraction without trailing zeros, as the tracer prints it.
+pub(crate) fn decimal(out: &mut Vec<u8>, value: u64, decimals: u32) {
+    let mut unit = 10u64.pow(decimals);
+    unsigned(out, value / unit);
+    let mut rest = value % unit;
     if rest == 0 {
         return;
     }
     out.push(b'.');
-    let mut unit = 1000;
     while rest > 0 {
+        unit /= 10;
         out.push(b'0' + (rest / unit) as u8);
         rest %= unit;
-        unit /= 10;
     }
+}
+
+/// Writes 16 hexadecimal digits.
+pub(crate) fn hexadecimal(out: &mut String, value: u64) {
+    for place in (0..16).rev() {
+        out.push(char::from(b"0123456789abcdef"[(value >> (4 * place)) as usize & 15]));
+    }
+}
+
+/// Writes a JSON string, in which only quotes, backslashes and control characters are escaped.
+pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
+    if text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        out.extend_from_slice(quoted(text).as_bytes());
+        return;
+    }
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
 }
 
 /// Returns a JSON string, in which only quotes, backslashes and control characters are escaped.
@@ -83,10 +101,26 @@ mod tests {
 
     #[test]
     fn fractions_have_no_trailing_zeros() {
-        for (value, text) in [(0, "0"), (439_558, "43.9558"), (10_500, "1.05"), (20_000, "2"), (7, "0.0007")] {
+        let cases = [(0, "0"), (439_558, "43.9558"), (10_500, "1.05"), (20_000, "2"), (7, "0.0007")];
+        for (value, decimals, text) in
+            cases.map(|(value, text)| (value, 4, text)).into_iter().chain([(204_527, 7, "0.0204527"), (12, 0, "12")])
+        {
             let mut out = Vec::new();
-            ten_thousandths(&mut out, value);
+            decimal(&mut out, value, decimals);
             assert_eq!(String::from_utf8_lossy(&out), text);
         }
+    }
+
+    #[test]
+    fn texts_are_written_as_json_strings() {
+        for text in ["", "plain/é", "a\"b", "a\\b", "tab\t"] {
+            let mut out = Vec::new();
+            string(&mut out, text);
+            assert_eq!(String::from_utf8_lossy(&out), quoted(text));
+            assert_eq!(serde_json::from_slice::<String>(&out).expect("JSON"), text);
+        }
+        let mut out = String::new();
+        hexadecimal(&mut out, 0x00ff_1234_5678_9abc);
+        assert_eq!(out, "00ff123456789abc");
     }
 }

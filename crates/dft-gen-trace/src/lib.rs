@@ -13,17 +13,20 @@
 //! # Ok::<(), dft_gen_trace::GenTraceError>(())
 //! ```
 //!
-//! A [process](process) writes ordinary records, in the [spelling](shapes) of its tracer generation; [oddities] are
+//! A [process](process) writes ordinary records, in the [spelling](dialect) of its tracer generation; [oddities] are
 //! records and files that the specification has a rule for.
 
 mod arguments;
+mod dialect;
 mod error;
+mod files;
 mod json;
 mod oddities;
 mod process;
 mod readings;
 mod rng;
-mod shapes;
+mod shape;
+
 mod sink;
 mod write;
 

@@ -1,10 +1,11 @@
 //! Simulates a process, which opens files of a shared data set, reads and writes them in sessions, calls Python
 //! functions in between, and reads its host's counters. All of its records are well-formed; `oddities` writes others.
 
+use crate::dialect::{Dialect, Generation, Named, Unit, Who, close, pair, text};
+use crate::files::Files;
 use crate::json;
-use crate::readings;
+use crate::readings::Counters;
 use crate::rng::Rng;
-use crate::shapes::{Dialect, Generation, Named, Unit, Who, close, pair, text};
 
 /// The first microsecond of every generated trace, a whole second of November 2026.
 pub(crate) const START_US: u64 = 1_795_452_212_000_000;
@@ -56,6 +57,8 @@ pub(crate) struct Load {
     pub(crate) period_us: u64,
     /// Distinct counters of the host, at least 1.
     pub(crate) counters: u64,
+    /// Whether readings are like those of a host, instead of random; then each process has a host of its own.
+    pub(crate) drifting: bool,
     /// Time between two readings of a counter, µs.
     pub(crate) reading_us: u64,
     pub(crate) calls: bool,
@@ -77,9 +80,8 @@ pub(crate) struct Process {
     pub(crate) unit: Unit,
     pub(crate) host: Named,
     pub(crate) pid: u64,
-    /// The files of the process; `seen` holds whether each was announced.
-    pub(crate) files: Vec<Named>,
-    seen: Vec<bool>,
+    pub(crate) files: Files,
+    counters: Counters,
     load: Load,
     functions: u64,
     pub(crate) id: u64,
@@ -94,16 +96,15 @@ impl Process {
         let dialect = Dialect { generation, short_hashes: number % 2 == 1 };
         let functions = (load.series / 3).clamp(u64::from(load.series < 3), FUNCTIONS.len() as u64);
         let files = (load.series - functions).div_ceil(CALLS.len() as u64).max(1);
-        let files: Vec<Named> = (0..files)
-            .map(|i| dialect.named(format!("/p/lustre1/demo/unet3d/data/train/img_{i:06}_of_168.npz")))
-            .collect();
+        let on_the_host = if load.drifting { 1 } else { 2 };
+        let host = dialect.named(format!("corona{}", 170 + number / on_the_host));
         Self {
             dialect,
             unit,
-            host: dialect.named(format!("corona{}", 170 + number / 2)),
+            counters: Counters::new(if load.telemetry { load.counters } else { 0 }, load.drifting, &host),
+            host,
             pid: 17_400 + number * 17,
-            seen: vec![false; files.len()],
-            files,
+            files: Files::new(dialect, files),
             load,
             functions,
             id: 0,
@@ -183,9 +184,10 @@ impl Process {
 
     /// Writes the metadata of a file at its first use.
     fn announce(&mut self, file: u64, out: &mut Vec<u8>) {
-        if self.dialect.has_metadata() && !std::mem::replace(&mut self.seen[file as usize], true) {
-            let named = &self.files[file as usize];
-            self.dialect.metadata(out, self.tracer("FH"), &self.host, &named.name, &named.hash);
+        if self.dialect.has_metadata() && self.files.announce(file) {
+            let tracer = self.tracer("FH");
+            let named = self.files.get(file);
+            self.dialect.metadata(out, tracer, &self.host, &named.name, &named.hash);
             out.push(b'\n');
         }
     }
@@ -201,11 +203,11 @@ impl Process {
         }
         let (file, call) = loop {
             if self.load.new_files {
-                self.session.file = (self.session.file + 1) % self.files.len() as u64;
+                self.session.file = (self.session.file + 1) % self.files.number();
                 self.session.step = rng.below(SESSION.len() as u64) as usize;
             } else if self.session.step == SESSION.len() {
                 self.session = Session {
-                    file: rng.below(self.files.len() as u64),
+                    file: rng.below(self.files.number()),
                     step: 0,
                     size: 512 << rng.below(8),
                     offset: (rng.below(1 << 12) * 65_536) as i64,
@@ -249,7 +251,7 @@ impl Process {
             }
             _ => d.transfer(out, ",\"ret\":", 0),
         }
-        d.file(out, &self.files[file as usize]);
+        d.file(out, self.files.get(file));
         pair(out, ",\"fd\":", 3 + file % 1021);
         pair(out, ",\"level\":", 4 + call as u64 % 7);
         close(out);
@@ -297,7 +299,7 @@ impl Process {
         let who = Who { name, cat, pid: self.pid, tid: self.pid + file.unwrap_or(0) % 2 };
         d.counter(out, who, &self.host, ts, true);
         if let Some(file) = file {
-            d.file(out, &self.files[file as usize]);
+            d.file(out, self.files.get(file));
         }
         // Durations are in the file's unit, too.
         statistics(out, rng, "dur", count, self.unit.of_us(1), self.unit.of_us(900));
@@ -320,7 +322,7 @@ impl Process {
         let (tick, counter) = self.next_reading;
         self.next_reading = if counter + 1 == self.load.counters { (tick + 1, 0) } else { (tick, counter + 1) };
         let ts = self.unit.of_us(START_US + tick * self.load.reading_us + counter * 40);
-        readings::write(out, rng, self.dialect, &self.host, ts, counter);
+        self.counters.write(out, rng, self.dialect, &self.host, ts, counter);
     }
 
     /// Whether brackets surround the records; the newest tracer writes none.

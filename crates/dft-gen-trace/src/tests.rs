@@ -10,27 +10,30 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::GenTrace;
-use crate::arguments::{Cardinality, Kind};
-use crate::shapes::{Generation, Unit};
+use crate::arguments::Cardinality;
+use crate::dialect::{Generation, Unit};
+use crate::shape::{Kind, Shape};
 
 const GENERATIONS: [Generation; 4] = [Generation::G0, Generation::G1, Generation::G2, Generation::G3];
 
 fn arguments(out: &Path) -> GenTrace {
     GenTrace {
         out: out.to_owned(),
-        generation: Generation::G2,
-        kind: Kind::Events,
-        records: 3000,
-        files: 3,
+        shape: Shape::Sample,
+        generation: Some(Generation::G2),
+        kind: Some(Kind::Events),
+        records: Some(3000),
+        files: Some(3),
         seed: 5,
-        series: 60,
-        cardinality: Cardinality::High,
+        series: Some(60),
+        cardinality: Some(Cardinality::High),
         records_per_row: None,
         new_files: false,
         unit: Unit::Us,
         period_ms: 1000,
-        telemetry_counters: 9,
-        telemetry_every_ms: 200,
+        telemetry_counters: Some(9),
+        telemetry_every_ms: Some(200),
+        drifting: false,
         gzip: false,
         plain: false,
         level: 1,
@@ -100,9 +103,9 @@ fn every_generation_and_kind_is_json_with_the_requested_number_of_records() {
                 continue;
             }
             let files = written(|g| {
-                g.generation = generation;
-                g.kind = kind;
-                g.records = 1000;
+                g.generation = Some(generation);
+                g.kind = Some(kind);
+                g.records = Some(1000);
             });
             assert_eq!(files.len(), 3);
             let all: Vec<Value> = files.values().flat_map(|bytes| objects(&text(bytes))).collect();
@@ -145,9 +148,9 @@ fn shape(files: &BTreeMap<PathBuf, Vec<u8>>) -> (usize, usize, usize) {
 #[test]
 fn the_benchmark_trace_has_high_cardinality() {
     let files = written(|g| {
-        g.series = 172;
-        g.files = 4;
-        g.records = 60_000;
+        g.series = Some(172);
+        g.files = Some(4);
+        g.records = Some(60_000);
     });
     let (rows, records, series) = shape(&files);
     assert_eq!(series, 172);
@@ -159,10 +162,10 @@ fn the_benchmark_trace_has_high_cardinality() {
 #[test]
 fn low_cardinality_is_a_thousand_calls_per_row() {
     let files = written(|g| {
-        g.series = 6;
-        g.files = 2;
-        g.records = 60_000;
-        g.cardinality = Cardinality::Low;
+        g.series = Some(6);
+        g.files = Some(2);
+        g.records = Some(60_000);
+        g.cardinality = Some(Cardinality::Low);
     });
     let (rows, records, _) = shape(&files);
     assert!((500..=1500).contains(&(records / rows)), "{records} records in {rows} rows");
@@ -172,8 +175,8 @@ fn low_cardinality_is_a_thousand_calls_per_row() {
 fn new_files_are_as_many_as_the_calls_on_files() {
     let files = written(|g| {
         g.new_files = true;
-        g.series = 12_000;
-        g.records = 900;
+        g.series = Some(12_000);
+        g.records = Some(900);
     });
     let records: Vec<Value> = files.values().flat_map(|bytes| objects(&text(bytes))).collect();
     let hashes: Vec<String> = records
@@ -183,6 +186,47 @@ fn new_files_are_as_many_as_the_calls_on_files() {
         .collect();
     assert!(hashes.len() > 850);
     assert_eq!(hashes.iter().collect::<HashSet<_>>().len(), hashes.len());
+}
+
+#[test]
+fn telemetry_has_the_metrics_of_released_tracers_and_a_host_for_each_file() {
+    let files = written(|g| {
+        *g = GenTrace {
+            files: None,
+            seed: 5,
+            ..GenTrace::from_arguments(&["--shape", "telemetry"], &g.out).expect("arguments")
+        };
+        g.records = Some(8 * 70 * 10);
+    });
+    let mut hosts = HashSet::new();
+    for bytes in files.values() {
+        let readings: Vec<Value> = objects(&text(bytes)).into_iter().filter(|r| r["ph"] == 2).collect();
+        assert_eq!(readings.len(), 700);
+        let of = |name: &str| readings.iter().filter(|r| r["name"] == name).collect::<Vec<_>>();
+        assert_eq!(of("memory")[0]["args"].as_object().expect("args").len(), 1 + 54);
+        assert_eq!(of("cpu")[0]["args"].as_object().expect("args").len(), 1 + 10);
+        // Values drift: each reading of a core is near the one before.
+        let cores = of("cpu-64");
+        assert_eq!(cores.len(), 10);
+        for pair in cores.windows(2) {
+            let value = |r: &Value| r["args"]["user_pct"].as_f64().expect("a number");
+            assert!((value(pair[1]) - value(pair[0])).abs() <= 0.002 * value(pair[0]));
+        }
+        hosts.insert(readings[0]["args"]["hhash"].to_string());
+    }
+    assert_eq!((files.len(), hosts.len()), (8, 8));
+}
+
+#[test]
+fn arguments_replace_the_values_of_a_shape() {
+    let values =
+        |arguments: &[&str]| GenTrace::from_arguments(arguments, Path::new("out")).expect("arguments").values();
+    let shape = values(&["--shape", "file-per-call", "--records", "500"]);
+    assert_eq!((shape.records, shape.files, shape.series, shape.new_files), (500, 1, 5000, true));
+    let shape = values(&["--shape", "low-cardinality", "--files", "2"]);
+    assert_eq!((shape.records, shape.files, shape.records_per_row), (1_900_000, 2, 1000));
+    assert_eq!(values(&["--shape", "low-cardinality", "--cardinality", "high"]).records_per_row, 4);
+    assert_eq!(values(&[]).records, 100_000);
 }
 
 #[test]
@@ -217,7 +261,7 @@ fn a_directory_that_is_not_empty_is_refused() {
 fn kinds_and_units_that_a_generation_never_wrote_are_refused() {
     let out = tempfile::tempdir().expect("a temporary directory");
     let mut gen_trace = arguments(&out.path().join("t"));
-    gen_trace.generation = Generation::G1;
-    gen_trace.kind = Kind::Telemetry;
+    gen_trace.generation = Some(Generation::G1);
+    gen_trace.kind = Some(Kind::Telemetry);
     assert!(gen_trace.run().is_err());
 }

@@ -3,7 +3,7 @@
 use super::Expect::Record;
 use super::Oddity;
 use super::loose::{Loose, Scene};
-use crate::shapes::Generation;
+use crate::dialect::Generation;
 
 pub(super) const TABLE: &[Oddity] = &[
     Oddity { name: "aggregated calls", expect: Record, lines: aggregated },

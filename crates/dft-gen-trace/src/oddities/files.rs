@@ -7,9 +7,9 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use crate::dialect::{Generation, Unit};
 use crate::process::{Load, Process};
 use crate::rng::Rng;
-use crate::shapes::{Generation, Unit};
 use crate::sink::Written;
 
 /// The number of records in each of these files.
@@ -66,6 +66,7 @@ fn text(lane: u64, generation: Generation, seed: u64) -> Vec<u8> {
         call_gap_ns: 20_000_000,
         period_us: 1_000_000,
         counters: 5,
+        drifting: false,
         reading_us: 500_000,
         calls: true,
         aggregates: generation >= Generation::G2,

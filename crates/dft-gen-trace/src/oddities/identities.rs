@@ -3,8 +3,8 @@
 use super::Expect::{Metadata, Record};
 use super::Oddity;
 use super::loose::Scene;
+use crate::dialect::{Generation, Unit};
 use crate::json::quoted;
-use crate::shapes::{Generation, Unit};
 
 pub(super) const TABLE: &[Oddity] = &[
     Oddity { name: "no pid, no tid", expect: Record, lines: no_process },

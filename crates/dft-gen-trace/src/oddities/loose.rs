@@ -1,9 +1,9 @@
 //! A record as pieces of JSON text, which can be changed in every way that a trace allows.
 
+use crate::dialect::{Generation, Unit};
 use crate::json::quoted;
 use crate::process::Process;
 use crate::rng::Rng;
-use crate::shapes::{Generation, Unit};
 
 /// What an oddity may read and change: the file's process, clock, unit and random stream.
 pub(super) struct Scene<'a> {
@@ -38,8 +38,8 @@ impl Scene<'_> {
 
     /// Returns the hash of one of the process's files, as JSON.
     pub(super) fn file_hash(&mut self) -> String {
-        let file = self.rng.below(self.process.files.len() as u64);
-        self.process.files[file as usize].hash.clone()
+        let file = self.rng.below(self.process.files.number());
+        self.process.files.get(file).hash.clone()
     }
 
     /// Returns a very long string while the file's budget lasts, then a moderately long one.

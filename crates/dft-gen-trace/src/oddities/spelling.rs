@@ -3,8 +3,8 @@
 use super::Expect::Record;
 use super::Oddity;
 use super::loose::{Loose, Scene};
+use crate::dialect::Generation;
 use crate::json::quoted;
-use crate::shapes::Generation;
 
 pub(super) const TABLE: &[Oddity] = &[
     Oddity { name: "fields in any order", expect: Record, lines: shuffled },

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::*;
+use crate::dialect::{Generation, Unit};
 use crate::process::{Load, Process};
-use crate::shapes::{Generation, Unit};
 
 const GENERATIONS: [Generation; 4] = [Generation::G0, Generation::G1, Generation::G2, Generation::G3];
 
@@ -15,6 +15,7 @@ fn process(generation: Generation) -> Process {
         call_gap_ns: 1_000_000,
         period_us: 100_000,
         counters: 6,
+        drifting: false,
         reading_us: 200_000,
         calls: true,
         aggregates: generation >= Generation::G2,

@@ -76,14 +76,23 @@ pub(crate) struct Who<'a> {
 
 impl Dialect {
     pub(crate) fn named(self, name: String) -> Named {
-        let hash = rng::hash(&name);
-        let hash = match self.generation {
-            Generation::G0 => json::quoted(&name),
-            Generation::G1 if self.short_hashes => (hash & 0xffff).to_string(),
-            Generation::G1 => hash.to_string(),
-            Generation::G2 | Generation::G3 => format!("\"{hash:016x}\""),
-        };
+        let mut hash = String::new();
+        self.spell_hash(&name, rng::hash(&name), &mut hash);
         Named { name, hash }
+    }
+
+    /// Writes the hash of a name as a JSON value.
+    pub(crate) fn spell_hash(self, name: &str, hash: u64, out: &mut String) {
+        match self.generation {
+            Generation::G0 => out.push_str(&json::quoted(name)),
+            Generation::G1 if self.short_hashes => out.push_str(&(hash & 0xffff).to_string()),
+            Generation::G1 => out.push_str(&hash.to_string()),
+            Generation::G2 | Generation::G3 => {
+                out.push('"');
+                json::hexadecimal(out, hash);
+                out.push('"');
+            }
+        }
     }
 
     pub(crate) fn host_key(self) -> &'static str {
@@ -139,7 +148,7 @@ impl Dialect {
         text(out, self.phases().1);
         self.args(out, host);
         out.extend_from_slice(b",\"name\":");
-        text(out, &json::quoted(name));
+        json::string(out, name);
         out.extend_from_slice(b",\"value\":");
         text(out, value);
         out.extend_from_slice(b"}}");
