@@ -10,6 +10,7 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender};
 use dft_aggregate::Config;
+use dft_io::account::{self, Chain, Stage};
 use dft_trace::{Block, BlockEnd, Clock, Line, Parser, ResumeError, TraceReader};
 
 use crate::error::BuildError;
@@ -156,7 +157,11 @@ impl<'a> Worker<'a> {
             let _ = self.shared.spare.0.send(block.text);
         }
         // After a stop nobody uses the rows, so they are not sorted.
-        let runs = if self.shared.stopped() { AggregatedRuns::default() } else { self.table.finish() };
+        let runs = if self.shared.stopped() {
+            AggregatedRuns::default()
+        } else {
+            account::work(Stage::Sort, Chain::NONE, || self.table.finish())
+        };
         WorkerOutput { runs, files: self.files }
     }
 
@@ -194,8 +199,8 @@ impl<'a> Worker<'a> {
         let mut may_be_another = file.piece.is_none() && file.before.is_none() && file.classified.is_none();
         let mut position = reader.position();
         let mut end = reader.start();
-        let clock = end.clock;
-        while reader.next_block(end, block).map_err(ReadError::Read)? {
+        let (clock, chain) = (end.clock, Chain::new());
+        while account::work(Stage::Inflate, chain, || reader.next_block(end, block)).map_err(ReadError::Read)? {
             if self.shared.stopped() {
                 return Ok(None);
             }
@@ -228,6 +233,10 @@ impl<'a> Worker<'a> {
 
     /// Adds a block's records to the table. Returns where the block ends.
     fn parse(&mut self, file: usize, block: &Block) -> Result<BlockEnd, BuildError> {
+        account::work(Stage::Aggregate, Chain::NONE, || self.aggregate(file, block))
+    }
+
+    fn aggregate(&mut self, file: usize, block: &Block) -> Result<BlockEnd, BuildError> {
         let Self { shared, parser, table, files } = self;
         let tally = files.entry(file).or_default();
         let before = tally.counts.records();

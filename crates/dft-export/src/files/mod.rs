@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, Scope};
 
 use arrow::array::RecordBatch;
+use dft_io::account::{self, Chain, Stage};
 
 use fixed_batches::FixedBatches;
 use format::Format;
@@ -95,9 +96,11 @@ fn spawn<'scope, 'env: 'scope>(
                     }
                 };
                 if let Some(prefetch) = prefetch {
-                    scope.spawn(prefetch);
+                    scope.spawn(|| account::work(Stage::Read, Chain::new(), prefetch));
                 }
-                while let Some(batch) = batches.next_batch().transpose() {
+                let chain = Chain::new();
+                let mut next_batch = || account::work(Stage::Batch, chain, || batches.next_batch());
+                while let Some(batch) = next_batch().transpose() {
                     let failed = batch.is_err();
                     // If the writer is gone, it has returned its own error.
                     if sender.send(batch).is_err() || failed {
