@@ -19,6 +19,10 @@ pub(crate) struct Bench {
     pub(crate) xtask: PathBuf,
     pub(crate) floor: PathBuf,
     pub(crate) quick: bool,
+    /// Also measure inputs that take many GB and minutes.
+    pub(crate) huge: bool,
+    /// Only measure inputs whose names have this part.
+    pub(crate) input: Option<String>,
     pub(crate) threads: usize,
 }
 
@@ -26,6 +30,11 @@ impl Bench {
     /// Chooses between an amount of the full bench and one of the quick bench.
     pub(crate) fn amount<T>(&self, whole: T, quick: T) -> T {
         if self.quick { quick } else { whole }
+    }
+
+    /// Whether an input of this name is to be measured.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        self.input.as_ref().is_none_or(|part| name.contains(part))
     }
 
     pub(crate) fn inputs(&self) -> PathBuf {

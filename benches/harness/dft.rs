@@ -53,33 +53,58 @@ impl Bench {
 
     /// Builds an index, which may exist and know the traces.
     pub(crate) fn index_again(&self, traces: &[&Traces], settings: BuildSettings, index: &Path) -> Result<Cost> {
+        Ok(process::run(&mut self.index_command(traces, settings, index), &self.log())?.0)
+    }
+
+    /// Returns the command that builds an index.
+    pub(crate) fn index_command(&self, traces: &[&Traces], settings: BuildSettings, index: &Path) -> Command {
         let mut dft = Command::new(&self.dft);
         dft.arg("index").args(traces.iter().map(|traces| &traces.directory)).arg("--index").arg(index);
         dft.arg("--interval").arg(format!("{}ms", settings.interval_ms));
         dft.arg("--threads").arg(settings.threads.to_string());
         dft.arg("--memory").arg(format!("{}M", settings.memory_mib));
-        Ok(process::run(&mut dft, &self.log())?.0)
+        dft
     }
 
     /// Exports tables to a new directory.
     pub(crate) fn export(&self, index: &Path, tables: &Path, arguments: &[&str]) -> Result<Cost> {
         remove(tables)?;
+        Ok(process::run(&mut self.export_command(index, tables, arguments), &self.log())?.0)
+    }
+
+    /// Returns the command that exports tables.
+    pub(crate) fn export_command(&self, index: &Path, tables: &Path, arguments: &[&str]) -> Command {
         let mut dft = Command::new(&self.dft);
         dft.arg("export").arg(index).arg("--out").arg(tables).args(arguments);
-        Ok(process::run(&mut dft, &self.log())?.0)
+        dft
+    }
+
+    /// Prints the summary of an index.
+    pub(crate) fn summary(&self, index: &Path) -> Result<Cost> {
+        let mut dft = Command::new(&self.dft);
+        Ok(process::run(dft.arg("summary").arg(index), &self.log())?.0)
     }
 
     /// Returns the time to only read and inflate the files of the traces.
     pub(crate) fn floor(&self, traces: &[&Traces], threads: usize) -> Result<f64> {
+        let (_, said) = self.run_floor(traces, threads, false)?;
+        let seconds = said.split(' ').next().and_then(|text| text.parse().ok());
+        seconds.with_context(|| format!("the floor says `{}`", said.trim()))
+    }
+
+    /// Returns the costs of a process that reads, inflates and, if asked, parses the files of the traces.
+    pub(crate) fn floor_cost(&self, traces: &[&Traces], threads: usize, parse: bool) -> Result<Cost> {
+        Ok(self.run_floor(traces, threads, parse)?.0)
+    }
+
+    fn run_floor(&self, traces: &[&Traces], threads: usize, parse: bool) -> Result<(Cost, String)> {
         let mut files: Vec<PathBuf> = Vec::new();
         for traces in traces {
             files.extend(traces.files()?);
         }
         let mut floor = Command::new(&self.floor);
-        floor.arg(threads.to_string()).args(files);
-        let (_, said) = process::run(&mut floor, &self.log())?;
-        let seconds = said.split(' ').next().and_then(|text| text.parse().ok());
-        seconds.with_context(|| format!("the floor says `{}`", said.trim()))
+        floor.args(parse.then_some("--parse")).arg(threads.to_string()).args(files);
+        process::run(&mut floor, &self.log())
     }
 
     pub(crate) fn totals(&self, index: &Path) -> Result<Totals> {

@@ -60,6 +60,13 @@ pub(crate) fn make(bench: &Bench, records: u64, arguments: &str) -> Result<Trace
     Traces::of(&name, directory, records)
 }
 
+/// Removes traces, which the next run generates again.
+pub(crate) fn forget(bench: &Bench, traces: &Traces) -> Result<()> {
+    let stamp = bench.inputs().join(format!("{}.arguments", traces.name));
+    fs::remove_file(&stamp).with_context(|| format!("cannot remove {}", stamp.display()))?;
+    remove(&traces.directory)
+}
+
 /// Returns the size of a file or a directory.
 pub(crate) fn size(path: &Path) -> Result<u64> {
     fn sum(path: &Path) -> io::Result<u64> {

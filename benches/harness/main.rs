@@ -7,14 +7,17 @@
 // Printing is the purpose of this program.
 #![allow(clippy::print_stdout)]
 
+mod account;
 mod bench;
 mod builds;
 mod dft;
 mod exports;
+mod history;
 mod inputs;
 mod machine;
 mod micro;
 mod page;
+mod peer;
 mod peers;
 mod plot;
 mod process;
@@ -23,6 +26,7 @@ mod results;
 mod samples;
 mod scaling;
 mod targets;
+mod text_traces;
 mod words;
 
 use std::fs;
@@ -33,8 +37,11 @@ use clap::{Parser, ValueEnum};
 use serde::Serialize;
 
 use crate::bench::Bench;
+use crate::history::{History, Version};
 use crate::machine::Machine;
+use crate::report::TargetRow;
 use crate::results::Results;
+use crate::targets::Target;
 
 /// The arguments that `cargo xtask bench` passes.
 #[derive(Parser)]
@@ -57,6 +64,10 @@ struct Arguments {
     publish: bool,
     #[arg(long, value_enum)]
     only: Vec<Part>,
+    #[arg(long)]
+    input: Option<String>,
+    #[arg(long)]
+    huge: bool,
 }
 
 /// Parts of the bench, in the order in which they run.
@@ -72,12 +83,15 @@ enum Part {
     Scaling,
     /// Exports of a large index
     Exports,
+    /// The work of each stage, and what 16 cores would give
+    Account,
 }
 
 /// The contents of `report.json`.
 #[derive(Serialize)]
 struct Measured<'r> {
-    targets: Vec<targets::Target>,
+    version: &'r str,
+    targets: Vec<Target>,
     #[serde(flatten)]
     results: &'r Results,
 }
@@ -94,17 +108,20 @@ fn main() -> Result<()> {
         xtask: arguments.release.join("xtask"),
         floor: arguments.release.join("examples/read_floor"),
         quick: arguments.quick,
+        huge: arguments.huge,
+        input: arguments.input.clone(),
         threads: machine.cores.min(2),
     };
     for folder in [bench.inputs(), bench.scratch()] {
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
     let wanted = |part: Part| arguments.only.is_empty() || arguments.only.contains(&part);
+    let version = Version::of(&bench.workspace)?;
+    let history = History::read(&bench.workspace)?;
     // One part at a time, so that each has the machine to itself.
-    let mut results =
-        Results { machine, quick: bench.quick, micro: None, peers: None, builds: None, scaling: None, exports: None };
+    let mut results = Results::new(machine, bench.quick);
     // Write the report after each part, so that a stopped run keeps its results.
-    let save = |results: &Results| save(results, &bench, arguments.publish);
+    let save = |results: &Results| save(results, &bench, &history, &version, arguments.publish);
     if wanted(Part::Micro) {
         results.micro = Some(micro::measure(&bench)?);
         save(&results)?;
@@ -115,6 +132,10 @@ fn main() -> Result<()> {
     }
     if wanted(Part::Builds) {
         results.builds = Some(builds::measure(&bench)?);
+        save(&results)?;
+    }
+    if wanted(Part::Account) {
+        results.account = Some(account::measure(&bench)?);
         save(&results)?;
     }
     if wanted(Part::Exports) {
@@ -128,19 +149,24 @@ fn main() -> Result<()> {
     inputs::remove(&bench.scratch())?;
     println!("\n{}", bench.folder.join("report.md").display());
     if arguments.publish {
+        history.append(&bench.workspace, &version, &targets::judge(&results))?;
         println!("{}", bench.workspace.join("docs/benchmarks.md").display());
     }
     Ok(())
 }
 
 /// Writes the report on the results so far.
-fn save(results: &Results, bench: &Bench, publish: bool) -> Result<()> {
-    report::write(results, &bench.folder, "report.md", "plots")?;
+fn save(results: &Results, bench: &Bench, history: &History, version: &Version, publish: bool) -> Result<()> {
+    let before = |target: &Target| history.before(version, &target.what);
+    let rows = targets::judge(results).into_iter().map(|target| TargetRow { before: before(&target), target });
+    let rows: Vec<TargetRow> = rows.collect();
+    report::write(results, &rows, &bench.folder, "report.md", "plots")?;
     let json = bench.folder.join("report.json");
-    let text = serde_json::to_string_pretty(&Measured { targets: targets::judge(results), results })?;
+    let measured = Measured { version: &version.name, targets: targets::judge(results), results };
+    let text = serde_json::to_string_pretty(&measured)?;
     fs::write(&json, text).with_context(|| format!("cannot write {}", json.display()))?;
     if publish {
-        report::write(results, &bench.workspace.join("docs"), "benchmarks.md", "benchmarks")?;
+        report::write(results, &rows, &bench.workspace.join("docs"), "benchmarks.md", "benchmarks")?;
     }
     Ok(())
 }

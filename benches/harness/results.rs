@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::account::Account;
 use crate::builds::Builds;
 use crate::exports::Exports;
 use crate::machine::Machine;
@@ -18,5 +19,13 @@ pub(crate) struct Results {
     pub(crate) peers: Option<Vec<Comparison>>,
     pub(crate) builds: Option<Builds>,
     pub(crate) scaling: Option<Scaling>,
+    pub(crate) account: Option<Vec<Account>>,
     pub(crate) exports: Option<Exports>,
+}
+
+impl Results {
+    /// Returns results without measurements.
+    pub(crate) fn new(machine: Machine, quick: bool) -> Self {
+        Self { machine, quick, micro: None, peers: None, builds: None, scaling: None, account: None, exports: None }
+    }
 }

@@ -55,6 +55,8 @@ impl Provisions {
             "dft-faults",
             "--exclude",
             "dft-gen-trace",
+            "--exclude",
+            "dft-bench",
         ]);
         cargo
     }

@@ -82,7 +82,6 @@ impl Shape {
                 records: 400_000,
                 files: 8,
                 telemetry_counters: 70,
-                telemetry_every_ms: 1000,
                 drifting: true,
                 ..sample
             },
