@@ -149,9 +149,10 @@ fn index_seconds(stages: &[Stage], cores: f64) -> f64 {
         + publish(stages)
 }
 
-/// Returns the seconds of an export on `cores`: a pipeline, whose stages run at the same time.
+/// Returns the seconds of an export on `cores`: tables are prepared, then a pipeline writes them, whose stages run at the
+/// same time.
 fn export_seconds(stages: &[Stage], cores: f64) -> f64 {
-    together(stages, &["read", "batch", "encode", "write"], cores)
+    together(stages, &["prepare"], cores) + together(stages, &["read", "batch", "encode", "write"], cores)
 }
 
 fn print_job(what: &str, job: &Job) {

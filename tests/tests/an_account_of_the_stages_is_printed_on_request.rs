@@ -39,9 +39,9 @@ fn an_account_names_the_stages_and_changes_nothing() {
             false => assert!(!line.contains("stages"), "{line}"),
         }
         for (format, names) in [
-            ("parquet", ["batch", "encode", "write"].as_slice()),
-            ("arrow", &["batch", "write"]),
-            ("csv", &["batch", "write"]),
+            ("parquet", ["prepare", "batch", "encode", "write"].as_slice()),
+            ("arrow", &["prepare", "batch", "write"]),
+            ("csv", &["prepare", "batch", "write"]),
         ] {
             for threads in ["1", "7"] {
                 let out = text(&format!("{format}-{threads}-{account}"));

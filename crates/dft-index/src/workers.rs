@@ -190,7 +190,8 @@ impl<'a> Worker<'a> {
         block: &mut Block,
         sender: &Sender<ParseTask>,
     ) -> Result<Option<ReadEnd>, ReadError> {
-        let mut reader = match open(file, self.shared.config.clock()) {
+        let chain = Chain::new();
+        let mut reader = match account::work(Stage::Inflate, chain, || open(file, self.shared.config.clock())) {
             Ok(reader) => reader,
             Err(ResumeError::Io(error)) => return Ok(Some(ReadEnd::Unreadable(error))),
             Err(ResumeError::Changed) => return Ok(Some(ReadEnd::Changed)),
@@ -199,7 +200,7 @@ impl<'a> Worker<'a> {
         let mut may_be_another = file.piece.is_none() && file.before.is_none() && file.classified.is_none();
         let mut position = reader.position();
         let mut end = reader.start();
-        let (clock, chain) = (end.clock, Chain::new());
+        let clock = end.clock;
         while account::work(Stage::Inflate, chain, || reader.next_block(end, block)).map_err(ReadError::Read)? {
             if self.shared.stopped() {
                 return Ok(None);
@@ -228,7 +229,8 @@ impl<'a> Worker<'a> {
             end = self.parse(at, block)?;
         }
         self.shared.progress.add_bytes(reader.position() - position);
-        Ok(Some(ReadEnd::Complete(Box::new(reader.finish(end).map_err(ReadError::Read)?), clock)))
+        let summary = account::work(Stage::Inflate, chain, || reader.finish(end)).map_err(ReadError::Read)?;
+        Ok(Some(ReadEnd::Complete(Box::new(summary), clock)))
     }
 
     /// Adds a block's records to the table. Returns where the block ends.

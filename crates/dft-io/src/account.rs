@@ -23,6 +23,8 @@ pub enum Stage {
     Merge,
     /// The next generation of the index is made and committed.
     Publish,
+    /// What a table needs before its first row is found: names, columns, dictionaries. Each table is a chain.
+    Prepare,
     /// Rows are read from the index. Each part of a table is a chain.
     Read,
     /// Rows become batches of columns. Each part of a table is a chain. Includes [`Stage::Read`] where no other thread
@@ -42,6 +44,7 @@ impl Stage {
             Self::Sort => "sort",
             Self::Merge => "merge",
             Self::Publish => "publish",
+            Self::Prepare => "prepare",
             Self::Read => "read",
             Self::Batch => "batch",
             Self::Encode => "encode",

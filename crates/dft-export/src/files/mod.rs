@@ -88,7 +88,7 @@ fn spawn<'scope, 'env: 'scope>(
         scope.spawn(move || {
             let next = || next.lock().ok().and_then(|mut next| next.next());
             while let Some((part, sender)) = next() {
-                let OpenPart { mut batches, prefetch } = match part() {
+                let OpenPart { mut batches, prefetch } = match account::work(Stage::Prepare, Chain::new(), part) {
                     Ok(part) => part,
                     Err(error) => {
                         let _ = sender.send(Err(error));
