@@ -6,8 +6,9 @@ number of samples, and their sum, minimum, maximum, mean and sample standard dev
 already has (such as `time_min`) is not repeated. `same_table.py` compares every value.
 
 Both scripts are specialized for the traces of the comparison: they read the files in one pass, with a given schema.
-They support text hashes, calls (`X`), metadata (`M`) and µs, which these traces have, but no other generation of
-tracers, telemetry, unit of time or faulty line. They sum in 64 bits, do not sort rows or sync files, and keep nothing
+They support text hashes, calls (`X`), metadata (`M`), readings (`C`) and µs, which these traces have, but no other
+generation of tracers, unit of time or faulty line. `polars_telemetry.py` and `duckdb_telemetry.py` write `system.parquet`
+of the readings: the means of all args, with the columns of the table `system`. They sum in 64 bits, do not sort rows or sync files, and keep nothing
 that more files could be added to.
 """
 
@@ -38,8 +39,21 @@ IO_CATEGORIES = {
     for name in names
 }
 
-# The numeric args of the traces, except for those with separate columns.
-CUSTOM = "count epoch fd flags level mode p_idx step whence".split()
+# The numeric args of the traces that are quantities, except for those with separate columns.
+CUSTOM = ["count"]
+
+# The args of telemetry.
+READINGS = """
+    guest_nice_pct guest_pct idle_pct iowait_pct irq_pct nice_pct softirq_pct steal_pct system_pct user_pct
+    bytes_read bytes_written ios_in_progress reads_completed writes_completed
+    bytes_recv bytes_sent collisions packets_recv packets_sent rx_dropped rx_errors tx_dropped tx_errors
+    Active Active(anon) Active(file) AnonHugePages AnonPages Balloon Bounce Buffers Cached CommitLimit Committed_AS
+    DirectMap1G DirectMap2M DirectMap4k Dirty FileHugePages FilePmdMapped HugePages_Free HugePages_Rsvd HugePages_Surp
+    HugePages_Total Hugepagesize Hugetlb Inactive Inactive(anon) Inactive(file) KReclaimable KernelStack Mapped
+    MemAvailable MemFree MemTotal Mlocked NFS_Unstable PageTables Percpu SReclaimable SUnreclaim SecPageTables Shmem
+    ShmemHugePages ShmemPmdMapped Slab SwapCached SwapFree SwapTotal Unevictable VmallocChunk VmallocTotal VmallocUsed
+    Writeback WritebackTmp Zswap Zswapped
+""".split()
 
 
 def arguments():

@@ -16,16 +16,23 @@ indexer = Indexer(
 )
 indexer.ensure_indexed()
 clock.lap("index")
-batches = indexer.iter_arrow_dfanalyzer_all(batch_size=65536, time_granularity=given.interval_ms / 1000)["events"]
-events = pyarrow.Table.from_batches([pyarrow.record_batch(batch) for batch in batches])
+streams = indexer.iter_arrow_dfanalyzer_all(batch_size=65536, time_granularity=given.interval_ms / 1000)
+batches = {name: [pyarrow.record_batch(batch) for batch in stream] for name, stream in streams.items()}
 clock.lap("tables")
 
-total = {name: pyarrow.compute.sum(events[name]).as_py() for name in ["count", "time", "size"]}
+# Readings are in other tables than calls, some of them in `profiles`.
+every = [batch for table in batches.values() for batch in table]
+
+
+def total(name, batches):
+    return sum(pyarrow.compute.sum(batch[name]).as_py() or 0 for batch in batches)
+
+
 say(
     clock,
-    calls=total["count"],
-    time_us=round(total["time"] * 1e6),
-    transferred=total["size"],
-    rows=events.num_rows,
+    calls=total("count", every),
+    time_us=round(total("time", batches["events"]) * 1e6),
+    transferred=total("size", batches["events"]),
+    rows=sum(batch.num_rows for batch in every),
     index_bytes=size(given.out),
 )

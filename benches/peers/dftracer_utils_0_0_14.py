@@ -21,14 +21,17 @@ indexer = Indexer(
 )
 index = indexer.ensure_indexed()
 clock.lap("index")
-events = view_typed_frames(files, index.index_path, time_granularity=given.interval_ms / 1000)["events"]
+frames = view_typed_frames(files, index.index_path, time_granularity=given.interval_ms / 1000)
 clock.lap("tables")
+events = frames["events"]
+# Readings are in other frames, some of them in `profiles`.
+frames = [frame for frame in frames.values() if len(frame)]
 
 say(
     clock,
-    calls=events["count"].sum(),
-    time_us=round(events["time"].sum() * 1e6),
-    transferred=events["size"].sum(),
-    rows=len(events),
+    calls=sum(frame["count"].sum() for frame in frames),
+    time_us=round(events["time"].sum() * 1e6) if len(events) else 0,
+    transferred=events["size"].sum() if len(events) else 0,
+    rows=sum(len(frame) for frame in frames),
     index_bytes=size(given.out),
 )

@@ -9,10 +9,10 @@ use std::path::PathBuf;
 
 use dft_aggregate::{Aggregator, Config};
 use dft_codec::FileCounts;
+use dft_gen_trace::GenTrace;
 use dft_store::Batch;
 use dft_trace::{Block, Clock, Line, Parser, TraceReader};
 use tempfile::TempDir;
-use xtask::gen_trace::GenTrace;
 
 /// A generated trace file.
 #[derive(Debug)]

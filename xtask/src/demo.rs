@@ -5,7 +5,7 @@ use std::process::Command;
 use std::{env, fs};
 
 use anyhow::{Context, Result};
-use xtask::gen_trace::GenTrace;
+use dft_gen_trace::GenTrace;
 
 use crate::provision::provision;
 use crate::step::step;

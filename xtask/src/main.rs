@@ -20,7 +20,7 @@ mod wheel;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use xtask::gen_trace::GenTrace;
+use dft_gen_trace::GenTrace;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Development commands of the project")]

@@ -24,14 +24,19 @@ impl Provisions {
     /// Returns a cargo with these variables set.
     pub(crate) fn cargo(&self) -> Command {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        self.set(&mut cargo);
+        cargo
+    }
+
+    /// Sets these variables for cargo, or for a program that runs cargo.
+    pub(crate) fn set(&self, program: &mut Command) {
         // The variables that cargo sets for this program are not meant for another cargo.
         for (name, _) in env::vars_os() {
             if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
-                cargo.env_remove(name);
+                program.env_remove(name);
             }
         }
-        cargo.envs(self.0.iter().map(|(name, value)| (name, value)));
-        cargo
+        program.envs(self.0.iter().map(|(name, value)| (name, value)));
     }
 
     /// Returns a build of everything that users get. Every command builds the same selection of crates, since another
@@ -48,6 +53,10 @@ impl Provisions {
             "dft-benches",
             "--exclude",
             "dft-faults",
+            "--exclude",
+            "dft-gen-trace",
+            "--exclude",
+            "dft-bench",
         ]);
         cargo
     }

@@ -6,7 +6,7 @@ use crate::provision::provision;
 use crate::step::step;
 
 /// The crates that do not need RocksDB: tested without optimization, with debug assertions and overflow checks.
-const PURE: [&str; 5] = ["dft-io", "dft-trace", "dft-metrics", "dft-codec", "dft-aggregate"];
+const PURE: [&str; 6] = ["dft-io", "dft-trace", "dft-metrics", "dft-codec", "dft-aggregate", "dft-gen-trace"];
 
 pub(crate) fn run() -> Result<()> {
     let provisions = provision()?;

@@ -183,6 +183,9 @@ pub(crate) struct ExportArgs {
     /// host_name, proc_name, io_cat, acc_pat, time_range
     #[arg(long, value_name = "C,…", value_delimiter = ',')]
     pub(crate) group_by: Vec<GroupColumn>,
+    /// How many threads to use [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
 }

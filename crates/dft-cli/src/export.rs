@@ -21,7 +21,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Outcome> {
         tables: args.tables.clone(),
         group_by: args.group_by.clone(),
         format: args.format,
-        threads: BuildOptions::default().threads,
+        threads: args.threads.map_or(BuildOptions::default().threads, usize::from),
     };
     let mut text = String::new();
     let Export { tables, removed } = export(&view, &args.out, &options)?;

@@ -32,6 +32,10 @@ use dft_io::Show;
 
 use crate::args::{Cli, Command};
 
+/// If this variable is set, the last line on stderr is an account of the work of each stage, in JSON: see
+/// [`dft_io::account`]. `cargo xtask bench` sets it.
+const ACCOUNT: &str = "DFT_ACCOUNT";
+
 /// How a command ended, for the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
@@ -50,6 +54,9 @@ pub fn run() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return wrong_usage(error, &given),
     };
+    if env::var_os(ACCOUNT).is_some() {
+        dft_io::account::start();
+    }
     let result = match arguments.command {
         Command::Index(args) => index::run(&args),
         Command::Export(args) => export::run(&args),
@@ -61,6 +68,9 @@ pub fn run() -> ExitCode {
         Command::Stage(args) => stage::run_stage(&args),
         Command::Ingest(args) => stage::run_ingest(&args),
     };
+    if let Some(account) = dft_io::account::report() {
+        output::tell(&format!("{account}\n"));
+    }
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Faults) => ExitCode::from(3),

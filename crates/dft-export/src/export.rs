@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use dft_codec::SeriesKind;
+use dft_io::account::{self, Chain, Stage};
 
 use crate::error::ExportError;
 use crate::files::directory::{ExportDirectory, file_name};
@@ -134,7 +135,8 @@ fn export_one(
     let path = out.join(file_name(table, *format));
     // A default export with groups also writes tables that cannot be grouped.
     let group_by = if table.require_groups().is_ok() { group_by.clone() } else { Vec::new() };
-    let parts = view.table_parts(table, TableOptions { group_by, dictionaries: format.dictionaries() }, *threads)?;
+    let table_options = TableOptions { group_by, dictionaries: format.dictionaries() };
+    let parts = account::work(Stage::Prepare, Chain::new(), || view.table_parts(table, table_options, *threads))?;
     let (file, rows) = write(parts, *threads, view, *format, &path)?;
     let bytes = file.size()?;
     Ok((Exported { table, path, rows, bytes }, file))

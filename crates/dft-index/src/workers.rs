@@ -10,6 +10,7 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender};
 use dft_aggregate::Config;
+use dft_io::account::{self, Chain, Stage};
 use dft_trace::{Block, BlockEnd, Clock, Line, Parser, ResumeError, TraceReader};
 
 use crate::error::BuildError;
@@ -156,7 +157,11 @@ impl<'a> Worker<'a> {
             let _ = self.shared.spare.0.send(block.text);
         }
         // After a stop nobody uses the rows, so they are not sorted.
-        let runs = if self.shared.stopped() { AggregatedRuns::default() } else { self.table.finish() };
+        let runs = if self.shared.stopped() {
+            AggregatedRuns::default()
+        } else {
+            account::work(Stage::Sort, Chain::NONE, || self.table.finish())
+        };
         WorkerOutput { runs, files: self.files }
     }
 
@@ -185,7 +190,8 @@ impl<'a> Worker<'a> {
         block: &mut Block,
         sender: &Sender<ParseTask>,
     ) -> Result<Option<ReadEnd>, ReadError> {
-        let mut reader = match open(file, self.shared.config.clock()) {
+        let chain = Chain::new();
+        let mut reader = match account::work(Stage::Inflate, chain, || open(file, self.shared.config.clock())) {
             Ok(reader) => reader,
             Err(ResumeError::Io(error)) => return Ok(Some(ReadEnd::Unreadable(error))),
             Err(ResumeError::Changed) => return Ok(Some(ReadEnd::Changed)),
@@ -195,7 +201,7 @@ impl<'a> Worker<'a> {
         let mut position = reader.position();
         let mut end = reader.start();
         let clock = end.clock;
-        while reader.next_block(end, block).map_err(ReadError::Read)? {
+        while account::work(Stage::Inflate, chain, || reader.next_block(end, block)).map_err(ReadError::Read)? {
             if self.shared.stopped() {
                 return Ok(None);
             }
@@ -223,11 +229,16 @@ impl<'a> Worker<'a> {
             end = self.parse(at, block)?;
         }
         self.shared.progress.add_bytes(reader.position() - position);
-        Ok(Some(ReadEnd::Complete(Box::new(reader.finish(end).map_err(ReadError::Read)?), clock)))
+        let summary = account::work(Stage::Inflate, chain, || reader.finish(end)).map_err(ReadError::Read)?;
+        Ok(Some(ReadEnd::Complete(Box::new(summary), clock)))
     }
 
     /// Adds a block's records to the table. Returns where the block ends.
     fn parse(&mut self, file: usize, block: &Block) -> Result<BlockEnd, BuildError> {
+        account::work(Stage::Aggregate, Chain::NONE, || self.aggregate(file, block))
+    }
+
+    fn aggregate(&mut self, file: usize, block: &Block) -> Result<BlockEnd, BuildError> {
         let Self { shared, parser, table, files } = self;
         let tally = files.entry(file).or_default();
         let before = tally.counts.records();

@@ -4,10 +4,12 @@
 //! - [`advice`] returns what to do about an error of the system. It ends the message of a failed operation.
 //! - [`CreatedDirectories`] removes directories again if the operation that created them fails.
 //! - A [`WorkDirectory`] is removed when it is dropped, or by the next process if its own has died.
+//! - [`account`] measures the stages of builds and exports, for benchmarks.
 //! - [`Show`] makes names safe to print to a terminal.
 //! - [`failpoint`] names a place in the code where tests end the process or make the system refuse. Without the
 //!   feature `failpoints`, which no release has, it does nothing.
 
+pub mod account;
 mod created;
 pub mod fork;
 mod limits;

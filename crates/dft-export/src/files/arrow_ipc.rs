@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ipc::writer::FileWriter;
+use dft_io::account::{self, Chain, Stage};
 
 use crate::error::ExportError;
 
@@ -19,11 +20,11 @@ pub(crate) fn write(
 ) -> Result<u64, ExportError> {
     let failed = |source: ArrowError| ExportError::Write { path: path.to_owned(), source };
     let mut writer = FileWriter::try_new_buffered(file, schema).map_err(failed)?;
-    let mut rows = 0;
+    let (mut rows, chain) = (0, Chain::new());
     for batch in batches {
         let batch = batch?;
         rows += batch.num_rows() as u64;
-        writer.write(&batch).map_err(failed)?;
+        account::work(Stage::Write, chain, || writer.write(&batch)).map_err(failed)?;
     }
     writer.finish().map_err(failed)?;
     let mut file = writer.into_inner().map_err(failed)?;

@@ -13,6 +13,7 @@ use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, RecordBatch, Strin
 use arrow::csv;
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
+use dft_io::account::{self, Chain, Stage};
 
 use crate::error::ExportError;
 
@@ -26,12 +27,13 @@ pub(crate) fn write(
     let failed = |source: ArrowError| ExportError::Write { path: path.to_owned(), source };
     let schema = guarded_names(schema);
     let mut writer = csv::WriterBuilder::new().with_header(true).build(BufWriter::with_capacity(1 << 20, file));
-    let mut rows = 0;
+    let (mut rows, chain) = (0, Chain::new());
     for batch in batches {
         let batch = batch?;
         rows += batch.num_rows() as u64;
         let columns = batch.columns().iter().map(guarded).collect();
-        writer.write(&RecordBatch::try_new(schema.clone(), columns).map_err(failed)?).map_err(failed)?;
+        let batch = RecordBatch::try_new(schema.clone(), columns).map_err(failed)?;
+        account::work(Stage::Write, chain, || writer.write(&batch)).map_err(failed)?;
     }
     if rows == 0 {
         // The header is written with the first batch, and a table without rows needs one too.

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, Scope};
 
 use arrow::array::RecordBatch;
+use dft_io::account::{self, Chain, Stage};
 
 use fixed_batches::FixedBatches;
 use format::Format;
@@ -87,7 +88,7 @@ fn spawn<'scope, 'env: 'scope>(
         scope.spawn(move || {
             let next = || next.lock().ok().and_then(|mut next| next.next());
             while let Some((part, sender)) = next() {
-                let OpenPart { mut batches, prefetch } = match part() {
+                let OpenPart { mut batches, prefetch } = match account::work(Stage::Prepare, Chain::new(), part) {
                     Ok(part) => part,
                     Err(error) => {
                         let _ = sender.send(Err(error));
@@ -95,9 +96,11 @@ fn spawn<'scope, 'env: 'scope>(
                     }
                 };
                 if let Some(prefetch) = prefetch {
-                    scope.spawn(prefetch);
+                    scope.spawn(|| account::work(Stage::Read, Chain::new(), prefetch));
                 }
-                while let Some(batch) = batches.next_batch().transpose() {
+                let chain = Chain::new();
+                let mut next_batch = || account::work(Stage::Batch, chain, || batches.next_batch());
+                while let Some(batch) = next_batch().transpose() {
                     let failed = batch.is_err();
                     // If the writer is gone, it has returned its own error.
                     if sender.send(batch).is_err() || failed {

@@ -7,6 +7,7 @@ use std::thread;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
+use dft_io::account::{self, Chain, Stage};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -73,7 +74,8 @@ fn write_groups(
     let file = BufWriter::with_capacity(1 << 20, file);
     let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(&failed)?;
     let (writer, columns) = writer.into_serialized_writer().map_err(&failed)?;
-    let mut file = ParquetFile { writer, columns, schema: &schema, encoders: threads.clamp(1, ENCODERS), groups: 0 };
+    let chains = (0..threads.clamp(1, ENCODERS)).map(|_| Chain::new()).collect();
+    let mut file = ParquetFile { writer, columns, schema: &schema, encoders: chains, written: Chain::new(), groups: 0 };
     let mut batches = batches.peekable();
     let mut rest = None;
     let mut rows = 0;
@@ -125,8 +127,10 @@ struct ParquetFile<'s, W: Write + Send> {
     writer: SerializedFileWriter<W>,
     columns: ArrowRowGroupWriterFactory,
     schema: &'s Schema,
-    /// The number of threads that encode.
-    encoders: usize,
+    /// The work of each thread that encodes.
+    encoders: Vec<Chain>,
+    /// The work of writing to the file.
+    written: Chain,
     /// The number of row groups that were written.
     groups: usize,
 }
@@ -171,6 +175,7 @@ impl<I: Iterator<Item = Result<RecordBatch, ExportError>>> Iterator for RowGroup
 struct ColumnEncoder<'s> {
     schema: &'s Schema,
     columns: Vec<(usize, ArrowColumnWriter)>,
+    chain: Chain,
 }
 
 /// Encoded columns, by their position in the schema.
@@ -178,16 +183,21 @@ type Encoded = Vec<(usize, ArrowColumnChunk)>;
 
 impl ColumnEncoder<'_> {
     fn encode(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
-        for (at, writer) in &mut self.columns {
-            for leaf in compute_leaves(self.schema.field(*at), batch.column(*at))? {
-                writer.write(&leaf)?;
+        let Self { schema, columns, chain } = self;
+        account::work(Stage::Encode, *chain, || {
+            for (at, writer) in columns {
+                for leaf in compute_leaves(schema.field(*at), batch.column(*at))? {
+                    writer.write(&leaf)?;
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     fn finish(self) -> Result<Encoded, ParquetError> {
-        self.columns.into_iter().map(|(at, writer)| Ok((at, writer.close()?))).collect()
+        account::work(Stage::Encode, self.chain, || {
+            self.columns.into_iter().map(|(at, writer)| Ok((at, writer.close()?))).collect()
+        })
     }
 
     fn encode_all(mut self, batches: Receiver<RecordBatch>) -> Result<Encoded, ParquetError> {
@@ -210,11 +220,12 @@ impl<'s, W: Write + Send> ParquetFile<'s, W> {
     {
         let schema = self.schema;
         let columns = self.columns.create_column_writers(self.groups).map_err(failed)?;
-        let encoder = || ColumnEncoder { schema, columns: Vec::new() };
-        let (mut own, mut others) = (encoder(), Vec::from_iter((1..self.encoders).map(|_| encoder())));
+        let encoder = |&chain: &Chain| ColumnEncoder { schema, columns: Vec::new(), chain };
+        let mut others: Vec<_> = self.encoders.iter().map(encoder).collect();
+        let mut own = others.remove(0);
         // Columns are assigned round-robin, because adjacent ones take about equally long.
         for (at, column) in columns.into_iter().enumerate() {
-            let encoder = (at % self.encoders).checked_sub(1).map_or(&mut own, |other| &mut others[other]);
+            let encoder = (at % self.encoders.len()).checked_sub(1).map_or(&mut own, |other| &mut others[other]);
             encoder.columns.push((at, column));
         }
         let mut rows = 0;
@@ -244,11 +255,12 @@ impl<'s, W: Write + Send> ParquetFile<'s, W> {
         }
         let mut encoded = encoded.map_err(failed)?;
         encoded.sort_unstable_by_key(|(at, _)| *at);
-        let mut to = self.writer.next_row_group().map_err(failed)?;
-        for (_, chunk) in encoded {
-            chunk.append_to_row_group(&mut to).map_err(failed)?;
-        }
-        to.close().map_err(failed)?;
+        account::work(Stage::Write, self.written, || {
+            let mut to = self.writer.next_row_group()?;
+            encoded.into_iter().try_for_each(|(_, chunk)| chunk.append_to_row_group(&mut to))?;
+            to.close()
+        })
+        .map_err(failed)?;
         self.groups += 1;
         Ok(rows)
     }

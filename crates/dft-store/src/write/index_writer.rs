@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use dft_aggregate::Config;
 use dft_codec::{Bounds, FileEntry};
 use dft_io::WorkDirectory;
+use dft_io::account::{self, Chain, Stage};
 
 use crate::current::{self, Current};
 use crate::directory;
@@ -230,23 +231,24 @@ impl IndexWriter {
         let refuse_clash = |id: &[u8], identity: &[u8]| known.map_or(Ok(()), |known| known.refuse_clash(id, identity));
         let bounds = self.bounds(*bounds)?;
         let description = GenerationDescription { files, changes, bounds, bundles: &[], config: &self.config };
+        let chain = Chain::new();
         // Everything but the rows mostly waits for the disk, so it runs concurrently with them.
         let (sorted, ambiguous_hashes) = thread::scope(|scope| {
             let rows = scope.spawn(|| -> Result<_, StoreError> {
                 let rows = sorter.rows()?;
-                next.ingest(&rows)?;
+                account::work(Stage::Publish, chain, || next.ingest(&rows))?;
                 Ok(rows)
             });
-            let described = scope.spawn(|| next.describe(&description));
+            let described = scope.spawn(|| account::work(Stage::Publish, Chain::new(), || next.describe(&description)));
             let mut sorted = sorter.others(refuse_clash)?;
-            next.ingest(&sorted)?;
+            account::work(Stage::Publish, Chain::new(), || next.ingest(&sorted))?;
             let ambiguous_hashes = next.count_ambiguous()?;
             join(described)?;
             sorted.extend(join(rows)?);
             Ok::<_, StoreError>((sorted, ambiguous_hashes))
         })?;
         let written = sorted.written;
-        self.commit(next, &[sorted], ambiguous_hashes)?;
+        account::work(Stage::Publish, chain, || self.commit(next, &[sorted], ambiguous_hashes))?;
         Ok(written)
     }
 

@@ -7,6 +7,7 @@ use std::thread;
 
 use dft_aggregate::{PARTITIONS, Run, Section, merge_runs};
 use dft_codec::{ChunkWriter, RowKey};
+use dft_io::account::{self, Chain, Stage};
 use rocksdb::{DBCompressionType, Options};
 
 use crate::column_families::{self, MergeFaults};
@@ -139,8 +140,11 @@ impl<'a> Sorter<'a> {
         let mut sorted = SstFiles::default();
         thread::scope(|scope| {
             let ranges = self.split_rows();
-            let workers: Vec<_> =
-                ranges.into_iter().enumerate().map(|(at, range)| scope.spawn(move || write(at, &range))).collect();
+            let workers: Vec<_> = ranges
+                .into_iter()
+                .enumerate()
+                .map(|(at, range)| scope.spawn(move || account::work(Stage::Merge, Chain::new(), || write(at, &range))))
+                .collect();
             for set in workers.into_iter().map(join) {
                 let (set, written) = set?;
                 sorted.written += written;
@@ -154,6 +158,13 @@ impl<'a> Sorter<'a> {
     pub(crate) fn others(
         &self,
         mut see_scope: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
+    ) -> Result<SstFiles, StoreError> {
+        account::work(Stage::Merge, Chain::new(), || self.write_others(&mut see_series))
+    }
+
+    fn write_others(
+        &self,
+        see_series: &mut impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
     ) -> Result<SstFiles, StoreError> {
         let mut sorted = SstFiles::default();
         for (section, family) in [
