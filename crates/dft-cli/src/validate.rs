@@ -45,7 +45,7 @@ fn json(report: &ValidateReport) -> Value {
         let fault = match &file.fault {
             None => Value::Null,
             Some(FileFault::Empty) => json!({"kind": "empty"}),
-            Some(FileFault::Truncated(place)) => json!({"kind": "truncated", "place": place}),
+            Some(FileFault::Truncated(place)) => json!({"kind": "truncated", "place": place.to_string()}),
             Some(FileFault::Damaged(reason)) => json!({"kind": "damaged", "reason": reason}),
         };
         let malformed: Vec<Value> =

@@ -124,7 +124,7 @@ impl FileReport {
     }
 
     /// Returns whether anything is wrong with the file.
-    pub(crate) fn is_faulty(&self) -> bool {
+    pub fn is_faulty(&self) -> bool {
         let of_lines = self.malformed_lines() > 0 || self.skipped_records() > 0;
         self.fault.is_some() || self.time_fault.is_some() || of_lines || !self.lost.is_empty() || self.more_processes
     }

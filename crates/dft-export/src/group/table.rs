@@ -18,7 +18,7 @@ use crate::group::grouping::Grouping;
 use crate::group::statistic::{Metric, MetricStatistic, Quantity, Statistic, StatisticKind};
 use crate::group::sums::{GroupSums, Needs};
 use crate::group::value::Value;
-use crate::tables::TablePart;
+use crate::tables::{OpenPart, TablePart, TableParts};
 use crate::view::View;
 
 /// A column of a [`GroupTable`].
@@ -150,8 +150,9 @@ impl GroupTable {
             // The batches of such a file share their dictionaries.
             batches.batch_rows = usize::MAX;
         }
-        let part = TablePart { batches: Box::new(batches), prefetch: None };
-        let (file, _) = files::write(vec![part], 1, view, format, path)?;
+        let schema = batches.schema();
+        let part: TablePart<'_> = Box::new(|| Ok(OpenPart { batches: Box::new(batches), prefetch: None }));
+        let (file, _) = files::write(TableParts { schema, parts: vec![part] }, 1, view, format, path)?;
         file.rename()
     }
 

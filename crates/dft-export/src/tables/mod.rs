@@ -27,6 +27,12 @@ use crate::view::View;
 /// The bytes of rows in the index for which a part is worth its cost.
 const PART_BYTES: u64 = 1 << 20;
 
+/// The number of threads that one table keeps busy without parts.
+const FEW_THREADS: usize = 4;
+
+/// The size of many names of files, in bytes.
+const MANY_NAMES: u64 = 4 << 20;
+
 /// The most parts of a table: the slices of the index.
 const MOST_PARTS: usize = 256;
 
@@ -103,7 +109,12 @@ impl<'a> View<'a> {
             Some(_) => 1,
             // For a short time, most of the work is to find its rows.
             None if self.filter().time.is_some() => 4,
-            None => usize::try_from(self.index().row_bytes(kind)? / PART_BYTES).unwrap_or(usize::MAX).min(MOST_PARTS),
+            // The batches of parts are copied to a fixed length. With few threads, that pays only if many names have to be
+            // found: one thread that reads ahead of another keeps both busy.
+            None if threads > FEW_THREADS || self.index().file_name_bytes()? > MANY_NAMES => {
+                usize::try_from(self.index().row_bytes(kind)? / PART_BYTES).unwrap_or(usize::MAX).min(MOST_PARTS)
+            }
+            None => 1,
         };
         let ranges = if parts > 1 { self.index().shards(kind, parts) } else { vec![self.series_range(kind)] };
         let strings = Arc::new(WholeStrings::of(self, dictionaries, ranges.clone(), threads)?);

@@ -6,8 +6,8 @@ use std::fmt;
 use std::ops::Range;
 
 use dft_codec::{
-    ChunkCursor, DecodeError, ProcessKey, RowKey, ScopeId, SeriesId, SeriesIdentity, SeriesKind, TelemetryKey,
-    put_ordered,
+    ChunkCursor, DecodeError, NameKind, ProcessKey, RowKey, ScopeId, SeriesId, SeriesIdentity, SeriesKind,
+    TelemetryKey, put_ordered,
 };
 use rocksdb::{DBRawIterator, ReadOptions};
 
@@ -77,6 +77,17 @@ impl Index {
         let Range { start, end } = RowQuery::kind(kind).series;
         let range = rocksdb::Range::new(&start.0, &end.0);
         Ok(self.db.get_approximate_sizes_cf(self.family(column_families::ROWS)?, &[range]).into_iter().sum())
+    }
+
+    /// Returns about how many bytes the names of files take on disk.
+    ///
+    /// # Errors
+    ///
+    /// If the index has no such column family.
+    pub fn file_name_bytes(&self) -> Result<u64, StoreError> {
+        let bounds = [NameKind::File.tag(), NameKind::File.tag() + 1];
+        let range = rocksdb::Range::new(&bounds[..1], &bounds[1..]);
+        Ok(self.db.get_approximate_sizes_cf(self.family(column_families::NAMES)?, &[range]).into_iter().sum())
     }
 
     /// Returns the number of rows of a series kind.

@@ -159,12 +159,12 @@ impl<'a> Sorter<'a> {
         &self,
         mut see_scope: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
     ) -> Result<SstFiles, StoreError> {
-        account::work(Stage::Merge, Chain::new(), || self.write_others(&mut see_series))
+        account::work(Stage::Merge, Chain::new(), || self.write_others(&mut see_scope))
     }
 
     fn write_others(
         &self,
-        see_series: &mut impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
+        see_scope: &mut impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
     ) -> Result<SstFiles, StoreError> {
         let mut sorted = SstFiles::default();
         for (section, family) in [
