@@ -47,6 +47,7 @@ fn json(report: &ValidateReport) -> Value {
             Some(FileFault::Empty) => json!({"kind": "empty"}),
             Some(FileFault::Truncated(place)) => json!({"kind": "truncated", "place": place.to_string()}),
             Some(FileFault::Damaged(reason)) => json!({"kind": "damaged", "reason": reason}),
+            Some(other) => json!({"kind": other.word()}),
         };
         let malformed: Vec<Value> =
             file.malformed.iter().map(|line| json!({"line": line.line, "reason": line.reason})).collect();
