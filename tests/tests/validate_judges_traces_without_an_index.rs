@@ -16,7 +16,7 @@ fn sound_traces_exit_0_and_leave_no_index() {
     let folder = tempfile::tempdir().expect("a folder");
     write(&folder.path().join("x.pfw"), trace(1, 1_000));
     let found = run(DFT, ["validate".as_ref(), folder.path().as_os_str()]).exits(0);
-    assert!(found.out.contains("read 1 file") && found.out.contains("1,000 events"), "{}", found.out);
+    assert!(found.out.contains("read 1 file") && found.out.contains("960 events"), "{}", found.out);
     assert_eq!(entries(folder.path()), 1);
 }
 
@@ -36,7 +36,7 @@ fn faults_exit_3_with_their_files_and_lines() {
         run(DFT, ["validate", directory].iter().chain(more)).exits(3)
     };
     let found = validate(&[]);
-    for message in ["b.pfw: 1 malformed line", ": expected", "of unknown phase", "c.pfw: empty", "copy.pfw"] {
+    for message in ["b.pfw: 1 malformed line", "line 34: not a JSON object", "of unknown phase", "c.pfw: empty", "copy.pfw"] {
         assert!(found.err.contains(message), "{message}\n{}", found.err);
     }
     let json = validate(&["--json", "--threads", "1"]).out;
