@@ -108,12 +108,7 @@ impl Bench {
     }
 
     pub(crate) fn totals(&self, index: &Path) -> Result<Totals> {
-        #[derive(Deserialize)]
-        struct Summary {
-            calls: Totals,
-        }
-        let summary: Summary = serde_json::from_str(&self.json("summary", index)?)?;
-        Ok(summary.calls)
+        read_totals(&self.json("summary", index)?)
     }
 
     /// Returns the time from the first bucket to the last.
@@ -171,5 +166,36 @@ impl Bench {
         let mut dft = Command::new(&self.dft);
         dft.arg(command).arg("--json").arg(index);
         Ok(process::run(&mut dft, &self.log())?.1)
+    }
+}
+
+/// Reads the totals of `dft summary --json`.
+fn read_totals(summary: &str) -> Result<Totals> {
+    /// Null where nothing was recorded, as without calls.
+    #[derive(Deserialize)]
+    struct Calls {
+        calls: u64,
+        time_us: Option<u64>,
+        bytes: Option<u64>,
+    }
+    #[derive(Deserialize)]
+    struct Summary {
+        calls: Calls,
+    }
+    let Summary { calls: Calls { calls, time_us, bytes } } = serde_json::from_str(summary)?;
+    Ok(Totals { calls, time_us: time_us.unwrap_or(0), bytes: bytes.unwrap_or(0) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_of_telemetry_alone_are_zero() {
+        let totals = |text| read_totals(text).expect("a summary");
+        let none = totals(r#"{"calls": {"calls": 0, "time_us": 0, "bytes": null}, "hosts": 1}"#);
+        assert_eq!(none, Totals::default());
+        let some = totals(r#"{"calls": {"calls": 2, "time_us": 9, "bytes": 4096}}"#);
+        assert_eq!(some, Totals { calls: 2, time_us: 9, bytes: 4096 });
     }
 }
