@@ -36,7 +36,9 @@ fn faults_exit_3_with_their_files_and_lines() {
         run(DFT, ["validate", directory].iter().chain(more)).exits(3)
     };
     let found = validate(&[]);
-    for message in ["b.pfw: 1 malformed line", "line 34: not a JSON object", "of unknown phase", "c.pfw: empty", "copy.pfw"] {
+    for message in
+        ["b.pfw: 1 malformed line", "line 34: not a JSON object", "of unknown phase", "c.pfw: empty", "copy.pfw"]
+    {
         assert!(found.err.contains(message), "{message}\n{}", found.err);
     }
     let json = validate(&["--json", "--threads", "1"]).out;
