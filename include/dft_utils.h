@@ -196,6 +196,9 @@ struct ArrowArrayStream;
 // State of a trace: it looks like a trace in an unsupported container, such as zstd.
 #define DFT_TRACE_NOT_READ 5
 
+// State of a trace: it is indexed, and its file no longer exists. Its records stay in the index until a rebuild.
+#define DFT_TRACE_GONE 6
+
 // The version of the ABI that this header describes. It changes only if programs that were built against an older
 // version would no longer work.
 #define DFT_ABI_VERSION 2
@@ -459,6 +462,8 @@ typedef struct dft_view {
     const int64_t *ranks;
     // The number of ranks in `ranks`.
     uint64_t ranks_length;
+    // The unit of the column `time_range`, in µs, which divides the granularity; 0 to count cells.
+    uint64_t range_unit_us;
 } dft_view;
 
 // Receives the name of a column, valid during the callback. A result other than 0 ends the iteration.
@@ -1240,7 +1245,8 @@ dft_status dft_stage_pieces(const struct dft_piece *pieces,
                             struct dft_build_summary *done);
 
 // Reports the state of each trace relative to an index, sorted by path: what dft_build() would read. If there is no
-// index, all traces that can be read are new. The function writes nothing.
+// index, all traces that can be read are new. Traces of the index whose files no longer exist are reported too,
+// whichever traces are passed. The function writes nothing.
 //
 // `traces`: files, directories (searched for *.pfw and *.pfw.gz) or globs; `traces_length` of them. `index`: the
 // directory of the index; not empty. `visit`: receives each trace on the caller's thread; not NULL. `context`: passed

@@ -21,13 +21,16 @@ pub const DFT_TRACE_CHANGED: u32 = 3;
 pub const DFT_TRACE_UNREADABLE: u32 = 4;
 /// State of a trace: it looks like a trace in an unsupported container, such as zstd.
 pub const DFT_TRACE_NOT_READ: u32 = 5;
+/// State of a trace: it is indexed, and its file no longer exists. Its records stay in the index until a rebuild.
+pub const DFT_TRACE_GONE: u32 = 6;
 
 /// Receives a trace. `path`: valid during the callback. `state`: one of DFT_TRACE_…. A result other than 0 ends the
 /// iteration.
 pub type dft_visit_trace = Option<unsafe extern "C" fn(context: *mut c_void, path: dft_text, state: u32) -> i32>;
 
 /// Reports the state of each trace relative to an index, sorted by path: what dft_build() would read. If there is no
-/// index, all traces that can be read are new. The function writes nothing.
+/// index, all traces that can be read are new. Traces of the index whose files no longer exist are reported too,
+/// whichever traces are passed. The function writes nothing.
 ///
 /// `traces`: files, directories (searched for *.pfw and *.pfw.gz) or globs; `traces_length` of them. `index`: the
 /// directory of the index; not empty. `visit`: receives each trace on the caller's thread; not NULL. `context`: passed
@@ -52,6 +55,7 @@ pub extern "C" fn dft_resolve(
                 TraceState::Changed => DFT_TRACE_CHANGED,
                 TraceState::Unreadable => DFT_TRACE_UNREADABLE,
                 TraceState::NotRead => DFT_TRACE_NOT_READ,
+                TraceState::Gone => DFT_TRACE_GONE,
                 state => return Err(Failure::argument(format!("a trace has a state that has no number: {state:?}"))),
             };
             let path = dft_text::of_bytes(trace.path.as_os_str().as_bytes());

@@ -57,6 +57,8 @@ pub struct dft_view {
     pub ranks: *const i64,
     /// The number of ranks in `ranks`.
     pub ranks_length: u64,
+    /// The unit of the column `time_range`, in µs, which divides the granularity; 0 to count cells.
+    pub range_unit_us: u64,
 }
 
 impl Default for dft_view {
@@ -84,6 +86,7 @@ impl Default for dft_view {
             query: text(),
             ranks: std::ptr::null(),
             ranks_length: 0,
+            range_unit_us: 0,
         }
     }
 }
@@ -94,6 +97,7 @@ unsafe impl Growing for dft_view {}
 /// The parts of a view that a caller passes.
 pub(crate) struct Asked {
     granularity: Option<u64>,
+    range_unit: Option<u64>,
     filter: Filter,
     pub(crate) group_by: Vec<GroupColumn>,
     batch_rows: Option<NonZeroUsize>,
@@ -101,7 +105,10 @@ pub(crate) struct Asked {
 
 impl Asked {
     pub(crate) fn view<'a>(self, index: &'a Index) -> Result<View<'a>, Failure> {
-        let view = View::new(index, self.granularity, self.filter)?;
+        let mut view = View::new(index, self.granularity, self.filter)?;
+        if let Some(unit) = self.range_unit {
+            view = view.with_range_unit(unit)?;
+        }
         Ok(match self.batch_rows {
             Some(rows) => view.in_batches_of(rows),
             None => view,
@@ -152,6 +159,7 @@ pub(crate) fn asked(view: *const dft_view) -> Result<Asked, Failure> {
         columns.iter().map(|column| Ok(column.utf8("view.group_by")?.parse()?)).collect();
     Ok(Asked {
         granularity: (given.granularity_us != 0).then_some(given.granularity_us),
+        range_unit: (given.range_unit_us != 0).then_some(given.range_unit_us),
         filter,
         group_by: columns?,
         batch_rows: NonZeroUsize::new(usize::try_from(given.batch_rows).unwrap_or(usize::MAX)),

@@ -189,6 +189,8 @@ impl View<'_> {
             query: text(self.query),
             ranks: self.ranks.as_ptr(),
             ranks_length: self.ranks.len() as u64,
+            // Of a number that the corpus has, so that it keeps its meaning.
+            range_unit_us: u64::from(self.shard),
         };
         if view.size <= size_of::<dft_view>() as u64 {
             call(&view);

@@ -108,6 +108,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
         matches!(
             error,
             Export::Granularity { .. }
+                | Export::RangeUnit { .. }
                 | Export::Pattern { .. }
                 | Export::Query { .. }
                 | Export::NoTable(_)

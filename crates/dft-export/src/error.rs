@@ -29,6 +29,17 @@ pub enum ExportError {
         /// The interval of the index, in µs.
         interval: u64,
     },
+    /// The unit of `time_range` does not divide the granularity.
+    #[error(
+        "a time_range in units of {unit} µs cannot count cells of {granularity} µs; choose a unit that divides the \
+         granularity"
+    )]
+    RangeUnit {
+        /// The requested unit, in µs.
+        unit: u64,
+        /// The granularity, in µs.
+        granularity: u64,
+    },
     /// The text is not a glob.
     #[error("{}: not a glob: {}", .pattern.shown(), .reason.shown())]
     Pattern {

@@ -45,7 +45,7 @@ impl RowNumbers {
             time: duration.sum(),
             size: (size.n() > 0).then(|| size.sum()),
             // At most the start of the cell, which fits.
-            time_range: (past_origin / view.granularity()) as i64,
+            time_range: (past_origin / view.range_unit()) as i64,
             time_start,
             time_end,
         })

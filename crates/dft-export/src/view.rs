@@ -17,6 +17,8 @@ use crate::names::Names;
 pub struct View<'a> {
     index: &'a Index,
     granularity: u64,
+    /// The unit of the column `time_range`, in µs; divides the granularity.
+    range_unit: u64,
     filter: Filter,
     batch_rows: Option<NonZeroUsize>,
     origin: u64,
@@ -28,6 +30,7 @@ impl fmt::Debug for View<'_> {
         formatter
             .debug_struct("View")
             .field("granularity", &self.granularity)
+            .field("range_unit", &self.range_unit)
             .field("filter", &self.filter)
             .field("batch_rows", &self.batch_rows)
             .field("origin", &self.origin)
@@ -53,7 +56,22 @@ impl<'a> View<'a> {
         }
         let earliest = index.bounds().map_or(0, |bounds| bounds.min);
         let names = Names::load(index, filter.asks_for_ranks())?;
-        Ok(Self { index, granularity, filter, batch_rows: None, origin: earliest - earliest % granularity, names })
+        let origin = earliest - earliest % granularity;
+        Ok(Self { index, granularity, range_unit: granularity, filter, batch_rows: None, origin, names })
+    }
+
+    /// Sets the unit of the column `time_range`, in µs. By default it is the granularity, so that `time_range` counts
+    /// cells. A shorter unit is for readers that count time in units of their own: with cells of 5 s and a unit of 1 s,
+    /// `time_range` is 0, 5, 10, ….
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError::RangeUnit`] if the unit does not divide the granularity.
+    pub fn with_range_unit(self, unit: u64) -> Result<Self, ExportError> {
+        if unit == 0 || !self.granularity.is_multiple_of(unit) {
+            return Err(ExportError::RangeUnit { unit, granularity: self.granularity });
+        }
+        Ok(Self { range_unit: unit, ..self })
     }
 
     /// Sets the rows of every batch except the last, which may have fewer. By default, batches are long enough to be
@@ -71,6 +89,11 @@ impl<'a> View<'a> {
     /// Returns the length of a cell, in µs.
     pub fn granularity(&self) -> u64 {
         self.granularity
+    }
+
+    /// Returns the unit of the column `time_range`, in µs.
+    pub fn range_unit(&self) -> u64 {
+        self.range_unit
     }
 
     /// Returns the time that tables count from: the earliest cell of all rows and telemetry, regardless of the filter.
@@ -105,7 +128,8 @@ impl<'a> View<'a> {
     /// this program.
     pub(crate) fn content_hash(&self) -> Result<u128, ExportError> {
         let (version, contents) = (env!("CARGO_PKG_VERSION"), self.index.contents()?);
-        let shown = format!("{version} {contents:032x} {} {}", self.granularity, self.filter.text());
+        let (granularity, unit) = (self.granularity, self.range_unit);
+        let shown = format!("{version} {contents:032x} {granularity} {unit} {}", self.filter.text());
         Ok(xxh3_128(shown.as_bytes()))
     }
 

@@ -205,6 +205,25 @@ fn a_granularity_that_is_not_a_multiple_of_the_interval_is_refused() {
 }
 
 #[test]
+fn a_time_range_counts_in_a_unit_that_divides_the_granularity() {
+    let built = build(&[call("read", 25, ""), call("read", 47, "")], &interval(10));
+    let times = |granularity, unit| {
+        let view = View::new(&built.index, Some(granularity), Filter::default()).expect("a view");
+        let view = view.with_range_unit(unit).expect("a unit");
+        let rows = all(view.table(Table::Events, TableOptions::default()).expect("a table")).expect("rows");
+        rows.iter().map(|row| row["time_range"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(times(10, 10), ["0", "2"]);
+    assert_eq!(times(10, 2), ["0", "10"]);
+    assert_eq!(times(20, 10), ["0", "2"]);
+    for unit in [0, 3, 20] {
+        let view = View::new(&built.index, Some(10), Filter::default()).expect("a view");
+        let refused = view.with_range_unit(unit);
+        assert!(matches!(refused, Err(ExportError::RangeUnit { .. })), "{unit}");
+    }
+}
+
+#[test]
 fn a_metric_with_the_name_of_a_column_gets_a_prefixed_column() {
     let line = r#"{"name":"cpu","cat":"sys","ts":7,"ph":2,"args":{"count":4.5,"ts":1}}"#.to_owned();
     let built = build(&[line], &interval(10));

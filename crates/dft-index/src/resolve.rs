@@ -27,6 +27,8 @@ pub enum TraceState {
     Unreadable,
     /// It looks like a trace in a container that is not read.
     NotRead,
+    /// It is indexed, and its file no longer exists. Its records stay in the index until a rebuild.
+    Gone,
 }
 
 /// A trace and its state relative to an index.
@@ -40,6 +42,9 @@ pub struct ResolvedTrace {
 
 /// Returns the state of each of some traces (files, directories, globs) relative to an index, by path. If there is no
 /// index, all traces that can be read are new.
+///
+/// The traces of the index whose files no longer exist are [`Gone`](TraceState::Gone), whichever traces are asked for.
+/// Those of a named source are not looked up, because they may be on other machines.
 ///
 /// Only files whose size or date differ from the indexed ones are read. So a new file that is a duplicate of an indexed
 /// trace is [`New`](TraceState::New); only a build finds that out.
@@ -79,6 +84,9 @@ pub fn resolve(traces: &[PathBuf], index: &Path) -> Result<Vec<ResolvedTrace>, B
     for file in plan.read {
         add(file.path, if file.before.is_some() { TraceState::Grown } else { TraceState::New });
     }
+    for name in known.gone(&found.files).files {
+        add(known.names.path_of(&name), TraceState::Gone);
+    }
     traces.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(traces)
 }
@@ -103,7 +111,7 @@ mod tests {
     use crate::{BuildOptions, Progress, build};
 
     #[test]
-    fn a_trace_is_new_then_known_then_grown_or_changed() {
+    fn a_trace_is_new_then_known_then_grown_or_changed_or_gone() {
         let folder = tempfile::tempdir().expect("a folder");
         let root = fs::canonicalize(folder.path()).expect("canonical");
         let index = root.join("index");
@@ -117,7 +125,7 @@ mod tests {
             let states = resolve(std::slice::from_ref(&root), &index).expect("resolved");
             states.into_iter().map(|trace| trace.state).collect::<Vec<_>>()
         };
-        use TraceState::{Changed, Grown, Known, New};
+        use TraceState::{Changed, Gone, Grown, Known, New};
         assert_eq!(states(), [New; 3]);
         build(std::slice::from_ref(&root), &index, &Config::default(), &BuildOptions::default(), &Progress::default())
             .expect("built");
@@ -126,5 +134,10 @@ mod tests {
         fs::write(root.join("c.pfw"), "").expect("written");
         fs::write(root.join("d.pfw"), line(7)).expect("written");
         assert_eq!(states(), [Known, Grown, Changed, New]);
+        fs::remove_file(root.join("a.pfw")).expect("removed");
+        assert_eq!(states(), [Gone, Grown, Changed, New]);
+        let one = resolve(&[root.join("d.pfw")], &index).expect("resolved");
+        let found: Vec<_> = one.iter().map(|trace| (trace.path.clone(), trace.state)).collect();
+        assert_eq!(found, [(root.join("a.pfw"), Gone), (root.join("d.pfw"), New)]);
     }
 }

@@ -69,6 +69,7 @@ DFT_TRACE_GROWN = 2
 DFT_TRACE_CHANGED = 3
 DFT_TRACE_UNREADABLE = 4
 DFT_TRACE_NOT_READ = 5
+DFT_TRACE_GONE = 6
 DFT_ABI_VERSION = 2
 DFT_OK = 0
 DFT_INVALID_ARGUMENT = 1
@@ -241,6 +242,7 @@ class dft_view(Structure):
         ("query", dft_text),
         ("ranks", POINTER(c_int64)),
         ("ranks_length", c_uint64),
+        ("range_unit_us", c_uint64),
     ]
 
 
