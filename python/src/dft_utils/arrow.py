@@ -77,13 +77,14 @@ _capsule_name.restype = c_char_p
 _capsule_name.argtypes = [c_void_p]
 
 
-@ctypes.PYFUNCTYPE(None, c_void_p)
-def _destroy(capsule: int) -> None:
+def _destroy_struct(capsule: int) -> None:
     struct = _IN_CAPSULES.pop(_capsule_pointer(capsule, _capsule_name(capsule)), None)
     if struct is not None:
         # A consumer that took ownership has set `release` to NULL.
         _release(struct)
 
+
+_destroy = ctypes.PYFUNCTYPE(None, c_void_p)(_destroy_struct)
 
 # Capsules may outlive this module when the interpreter ends.
 ctypes.pythonapi.Py_IncRef(ctypes.py_object(_destroy))
@@ -126,7 +127,7 @@ class Stream:
     """A stream of a table's batches, which can be read once."""
 
     def __init__(self) -> None:
-        self._struct: Optional[_Stream] = _Stream()
+        self._struct: Any = _Stream()
 
     def address(self) -> int:
         """Return the address at which the library creates the stream."""
@@ -136,6 +137,12 @@ class Stream:
         """Return a capsule that takes ownership of the stream."""
         struct, self._struct = self._struct, None
         return capsule(struct)
+
+    def schema_capsule(self) -> Any:
+        """Return a capsule with the schema of the batches."""
+        schema = _Schema()
+        self._check(self._struct.get_schema(self.address(), ctypes.byref(schema)))
+        return capsule(schema)
 
     def batches(self) -> Iterator[Batch]:
         """Iterate over the batches, without an Arrow library."""

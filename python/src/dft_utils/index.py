@@ -5,17 +5,28 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
-from . import _abi
+from . import _abi, notebook, sql
 from ._handle import Owner
 from ._library import Collected, PathLike, call, path_text, paths, sized, sized_buffer, string, text, uint32
 from ._library import path as path_of
 from .config import Config
 from .errors import DamagedError
-from .table import Table, View, table_number
+from .table import TABLES, Table, View, table_number
+
+if TYPE_CHECKING:
+    import duckdb
 
 FORMATS = {"parquet": _abi.DFT_FORMAT_PARQUET, "arrow": _abi.DFT_FORMAT_ARROW, "csv": _abi.DFT_FORMAT_CSV}
+FAULTS = {
+    _abi.DFT_FAULT_NONE: "",
+    _abi.DFT_FAULT_EMPTY: "empty",
+    _abi.DFT_FAULT_TRUNCATED: "truncated",
+    _abi.DFT_FAULT_DAMAGED: "damaged",
+    _abi.DFT_FAULT_LOST: "lost",
+    _abi.DFT_FAULT_TIME_UNIT: "time_unit",
+}
 NAMES = {"file": _abi.DFT_NAMES_FILE, "host": _abi.DFT_NAMES_HOST, "string": _abi.DFT_NAMES_STRING}
 
 
@@ -60,6 +71,8 @@ class File:
     pids: tuple[int, ...]
     #: Its fault, for people; empty if it has none.
     fault: str
+    #: The kind of its fault: ``empty``, ``truncated``, ``damaged``, ``lost`` (records), ``time_unit``; empty for none.
+    fault_kind: str
 
 
 @dataclass(frozen=True)
@@ -77,7 +90,8 @@ class Index(Owner):
 
     Any number of threads and processes may read an index concurrently. :func:`dft_utils.open` opens one, and
     :meth:`dft_utils.Aggregator.index` makes one from memory. Unpickling opens the index at the same path, in its
-    state at that time.
+    state at that time. Libraries that take Arrow data or DataFrames, such as ``polars.DataFrame(index)``, read the
+    table ``events``, and a notebook shows what the index has.
     """
 
     _free = "dft_index_free"
@@ -115,7 +129,7 @@ class Index(Owner):
         return type(self), (os.path.abspath(self.path),)
 
     def __repr__(self) -> str:
-        return f"<dft_utils.Index {self.path or 'in memory'}{'' if self._handle is not None else ', closed'}>"
+        return f"<dft_utils.Index {self.path or 'in memory'}{', closed' if self.closed else ''}>"
 
     def table(self, table: str = "events", /, **view: Any) -> Table:
         """Return a table of the index.
@@ -125,6 +139,27 @@ class Index(Owner):
         ``index.table("events", granularity="5s", time=(0, "1min"), cat="posix")``.
         """
         return Table(self, table, View(**view))
+
+    def sql(self, query: str, params: Any = None, **view: Any) -> "duckdb.DuckDBPyRelation":
+        """Return the result of an SQL query of DuckDB, in which the tables have their names, such as ``events``.
+
+        ``params``: the values of the query's parameters. ``view`` selects a part of the index, as for :meth:`table`.
+        What is read is described at :meth:`dft_utils.Table.sql`. Needs duckdb.
+        """
+        return sql.run({name: self.table(name, **view) for name in TABLES}, query, params)
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        return self.table().__arrow_c_stream__(requested_schema)
+
+    def __arrow_c_schema__(self) -> Any:
+        return self.table().__arrow_c_schema__()
+
+    def __dataframe__(self, nan_as_null: bool = False, allow_copy: bool = True) -> Any:
+        """Return the table ``events`` in the interchange protocol of DataFrames; needs pyarrow."""
+        return self.table().__dataframe__(nan_as_null, allow_copy)
+
+    def _repr_html_(self) -> str:
+        return notebook.of_index(self)
 
     @property
     def config(self) -> Config:
@@ -141,24 +176,34 @@ class Index(Owner):
     @property
     def interval_us(self) -> int:
         """Return the length of a bucket, in µs."""
-        return self._described().interval_us
+        return int(self._described().interval_us)
+
+    @property
+    def closed(self) -> bool:
+        """Return whether the index is closed."""
+        return self._handle is None
+
+    @property
+    def bounds_us(self) -> Optional[tuple[int, int]]:
+        """Return the lowest and the highest bucket of rows and telemetry, in µs; ``None`` if there is neither."""
+        described = self._described()
+        return (described.min_bucket_us, described.max_bucket_us) if described.has_bounds else None
 
     @property
     def bytes(self) -> int:
         """Return the size on disk, in bytes."""
-        return self._described().bytes
+        return int(self._described().bytes)
 
     def info(self) -> IndexInfo:
         """Return the configuration and the size of the index. Takes time proportional to its rows."""
         described = self._described()
         counts = sized(_abi.dft_index_counts)
         self._call("dft_index_count", ctypes.byref(counts))
-        bounds = (described.min_bucket_us, described.max_bucket_us) if described.has_bounds else None
         return IndexInfo(
             path=self.path,
             config=self.config,
             config_hash=described.config_hash,
-            bounds_us=bounds,
+            bounds_us=self.bounds_us,
             bytes=described.bytes,
             event_rows=counts.event_rows,
             profile_rows=counts.profile_rows,
@@ -175,7 +220,8 @@ class Index(Owner):
         """
         texts = Collected(_abi.dft_on_text, lambda _path, summary: string(summary))
         self._call("dft_summary", ctypes.byref(View(**view).struct), uint32(top, "top"), texts.callback, None)
-        return json.loads(texts.result()[0])
+        summary: dict[str, Any] = json.loads(texts.result()[0])
+        return summary
 
     def verify(self) -> None:
         """Read the whole index and check that it is what was written and is consistent.
@@ -188,13 +234,15 @@ class Index(Owner):
 
     def files(self) -> list[File]:
         """Return the trace files of the index, by path."""
-        names = [field.name for field in fields(File) if field.name not in ("path", "pids", "fault")]
+        others = ("path", "pids", "fault", "fault_kind")
+        names = [field.name for field in fields(File) if field.name not in others]
 
         def file(given: Any) -> File:
             found = given.contents
             counts = {name: getattr(found, name) for name in names}
             pids = tuple(found.pids[: found.pids_length])
-            return File(path=path_of(found.path), pids=pids, fault=string(found.fault_text), **counts)
+            fault, kind = string(found.fault_text), FAULTS.get(found.fault, "")
+            return File(path=path_of(found.path), pids=pids, fault=fault, fault_kind=kind, **counts)
 
         files = Collected(_abi.dft_visit_file, file)
         self._call("dft_index_files", files.callback, None)

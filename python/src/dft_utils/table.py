@@ -3,12 +3,20 @@
 import ctypes
 import operator
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
-from . import _abi
+from . import _abi, notebook, sql
 from ._library import Collected, int64, sized, string, text, texts, uint32
 from .arrow import Batch, Stream
 from .units import Duration, microseconds
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas
+    import polars
+    import pyarrow
+
+    from .index import Index
 
 TABLES = {
     "events": _abi.DFT_TABLE_EVENTS,
@@ -39,7 +47,8 @@ class View:
     ``rank``: the same for processes by the rank that their traces state. ``query``: an expression such as
     ``'cat == "posix" and not pid in [1, 2]'``. ``group_by``: columns to group rows by. ``shard``: ``(k, n)``, shard
     k of n disjoint shards for parallel readers, counted from 0. ``batch_rows``: the maximum number of rows in a
-    batch.
+    batch. ``range_unit``: the unit of the column ``time_range``, which divides the granularity; by default
+    ``time_range`` counts cells.
     """
 
     def __init__(
@@ -57,7 +66,26 @@ class View:
         group_by: Sequence[str] = (),
         shard: Optional[tuple[int, int]] = None,
         batch_rows: int = 0,
+        range_unit: Optional[Duration] = None,
     ) -> None:
+        pid, rank = (list(asked) if isinstance(asked, Iterable) else asked for asked in (pid, rank))
+        group_by = (group_by,) if isinstance(group_by, str) else tuple(group_by)
+        #: The arguments.
+        self.asked: dict[str, Any] = {
+            "granularity": granularity,
+            "time": time,
+            "cat": cat,
+            "name": name,
+            "host": host,
+            "file": file,
+            "pid": pid,
+            "rank": rank,
+            "query": query,
+            "group_by": group_by,
+            "shard": shard,
+            "batch_rows": batch_rows,
+            "range_unit": range_unit,
+        }
         struct = sized(_abi.dft_view)
         if granularity is not None:
             struct.granularity_us = microseconds(granularity, "granularity")
@@ -72,28 +100,46 @@ class View:
         for field, asked in (("pid", pid), ("rank", rank)):
             if asked is None:
                 continue
-            numbers = sorted(set(asked)) if hasattr(asked, "__iter__") else [operator.index(asked)]
+            numbers = sorted(set(asked)) if isinstance(asked, list) else [operator.index(asked)]
             if not numbers:
                 query = f"({query}) and {field} in []" if query else f"{field} in []"
             setattr(struct, f"{field}s", (ctypes.c_int64 * len(numbers))(*(int64(number, field) for number in numbers)))
             setattr(struct, f"{field}s_length", len(numbers))
         struct.query = text(query)
-        columns = [group_by] if isinstance(group_by, str) else group_by
-        struct.group_by, struct.group_by_length = texts(map(text, columns))
+        struct.group_by, struct.group_by_length = texts(map(text, group_by))
         if shard is not None:
             struct.shard, struct.shards = (uint32(number, "shard") for number in shard)
         struct.batch_rows = uint32(batch_rows, "batch_rows")
+        if range_unit is not None:
+            struct.range_unit_us = microseconds(range_unit, "range_unit")
+            if struct.range_unit_us == 0:
+                raise ValueError("the range_unit is 0; leave it out to count cells")
         self.struct = struct
+
+    def narrowed(self, *, query: str = "", time_us: Optional[tuple[int, int]] = None, batch_rows: int = 0) -> "View":
+        """Return a view that also applies a query and a time range, or has batches of another size."""
+        asked = dict(self.asked)
+        if query:
+            asked["query"] = f"({asked['query']}) and ({query})" if asked["query"] else query
+        if time_us is not None:
+            start, end = time_us
+            if self.struct.has_time:
+                start, end = max(start, self.struct.start_us), min(end, self.struct.end_us)
+            if start >= end:
+                return View(**{**asked, "pid": []})
+            asked["time"] = (f"{start}us", f"{end}us")
+        return View(**{**asked, "batch_rows": batch_rows or asked["batch_rows"]})
 
 
 class Table:
     """A table of an index, at a granularity, through a filter.
 
     Every use reads the table again. ``pyarrow.table(t)``, ``pandas.DataFrame.from_arrow``, ``polars.DataFrame(t)`` and
-    ``duckdb.sql("from t")`` read it directly, without a copy, through ``__arrow_c_stream__``.
+    ``duckdb.sql("from t")`` read it directly, without a copy, through ``__arrow_c_stream__``; libraries with the older
+    interchange protocol read it through ``__dataframe__``. A notebook shows its first rows.
     """
 
-    def __init__(self, index: Any, name: str, view: View) -> None:
+    def __init__(self, index: "Index", name: str, view: View) -> None:
         self._index = index
         self._number = table_number(name)
         self._view = view
@@ -107,9 +153,28 @@ class Table:
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         return self._stream().into_capsule()
 
+    def __arrow_c_schema__(self) -> Any:
+        return self._stream().schema_capsule()
+
     def batches(self) -> Iterator[Batch]:
         """Iterate over the table's batches, each with ``__arrow_c_array__``; needs no Arrow library."""
         return self._stream().batches()
+
+    @property
+    def path(self) -> str:
+        """Return the path of the index; empty for an index in memory."""
+        return self._index.path
+
+    @property
+    def closed(self) -> bool:
+        """Return whether the index is closed."""
+        return self._index.closed
+
+    @property
+    def range_unit_us(self) -> int:
+        """Return the unit of the column ``time_range``, in µs."""
+        shown = self._view.struct
+        return int(shown.range_unit_us or shown.granularity_us or self._index.interval_us)
 
     @property
     def columns(self) -> list[str]:
@@ -119,23 +184,49 @@ class Table:
         self._index._call("dft_table_columns", self._number, view, names.callback, None)
         return names.result()
 
-    def to_arrow(self) -> Any:
+    def narrowed(self, **more: Any) -> "Table":
+        """Return the table through a narrower view: with the arguments of :meth:`View.narrowed`."""
+        return Table(self._index, self.name, self._view.narrowed(**more))
+
+    @property
+    def schema(self) -> "pyarrow.Schema":
+        """Return the schema of the table, without reading rows; needs pyarrow."""
+        import pyarrow
+
+        return pyarrow.schema(self)
+
+    def to_arrow(self) -> "pyarrow.Table":
         """Return the whole table as a ``pyarrow.Table``; needs pyarrow."""
         import pyarrow
 
         with pyarrow.RecordBatchReader.from_stream(self) as reader:
             return reader.read_all()
 
-    def to_pandas(self) -> Any:
+    def to_pandas(self) -> "pandas.DataFrame":
         """Return the whole table as a ``pandas.DataFrame``; needs pyarrow and pandas."""
         return self.to_arrow().to_pandas()
 
-    def to_polars(self) -> Any:
+    def to_polars(self) -> "polars.DataFrame":
         """Return the whole table as a ``polars.DataFrame``; needs polars."""
         import polars
 
         return polars.DataFrame(self)
 
-    def __repr__(self) -> str:
-        return f"<dft_utils.Table {self.name} of {self._index.path}>"
+    def sql(self, query: str, params: Any = None) -> "duckdb.DuckDBPyRelation":
+        """Return the result of an SQL query of DuckDB, in which the table has its own name, such as ``events``.
 
+        ``params``: the values of the query's parameters. Only the rows of the view are read. Of the conditions of the
+        query, those that compare columns such as ``cat``, ``func_name``, ``pid`` or ``time_range`` with constants are
+        passed to the index, so that other rows are not read. Needs duckdb; needs pyarrow to pass conditions.
+        """
+        return sql.run({self.name: self}, query, params)
+
+    def __dataframe__(self, nan_as_null: bool = False, allow_copy: bool = True) -> Any:
+        """Return the whole table in the interchange protocol of DataFrames; needs pyarrow."""
+        return self.to_arrow().__dataframe__(nan_as_null, allow_copy)
+
+    def _repr_html_(self) -> str:
+        return notebook.of_table(self)
+
+    def __repr__(self) -> str:
+        return f"<dft_utils.Table {self.name} of {self.path}>"
