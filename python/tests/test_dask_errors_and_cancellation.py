@@ -15,11 +15,19 @@ def client():
         yield client
 
 
-def test_a_missing_client_is_an_error_that_suggests_one(tmp_path):
+def test_arguments_that_do_not_fit_are_errors(client, tmp_path):
     folders = Folders(tmp_path)
     write_traces(folders.traces, 1)
-    with pytest.raises(ValueError, match="LocalCluster"):
-        folders.build(client=None)
+    config = dft_utils.Config("1s")
+    with pytest.raises(ValueError, match="no traces"):
+        dft_utils.dask.distributed_index(index_path=folders.index)
+    with pytest.raises(ValueError, match="no index_path"):
+        dft_utils.dask.distributed_index(folders.traces)
+    with pytest.raises(ValueError, match="both config and aggregation_config"):
+        dft_utils.dask.distributed_index(folders.traces, folders.index, config=config, aggregation_config=True)
+    with pytest.raises(ValueError, match="no shared_staging"):
+        dft_utils.dask.distributed_index(folders.traces, folders.index, client=client)
+    assert not folders.index.exists()
 
 
 def test_strict_is_an_error_with_the_file_and_nothing_is_stored(client, tmp_path):

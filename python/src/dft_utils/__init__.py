@@ -21,7 +21,7 @@ stated otherwise.
 from ._library import VERSION, PathLike
 from .aggregator import Aggregator
 from .arrow import Batch
-from .builds import BuildReport, Fault, IngestReport, Piece, Progress, build, ingest, plan, stage, stage_pieces
+from .builds import BuildReport, Fault, IngestReport, Piece, build, ingest, plan, stage, stage_pieces
 from .config import Config
 from .errors import (
     CancelledError,
@@ -42,6 +42,7 @@ from .errors import (
 )
 from .index import File, Index, IndexInfo, Process, default_location, verify
 from .indexer import AggregationConfig, Indexer, IndexStatus
+from .progress import Progress
 from .table import Table, View
 
 __version__ = VERSION
@@ -82,6 +83,7 @@ __all__ = [
     "MalformedError",
     "NoIndexError",
     "NothingFoundError",
+    "PathLike",
     "Piece",
     "Process",
     "Progress",

@@ -6,7 +6,7 @@ import threading
 import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Callable, Optional, Union
+from typing import Any, Optional, TypeVar, Union
 
 from . import _abi
 from ._library import Collected, PathLike, call, path_text, paths, sized, string, text, uint32, uint64
@@ -14,30 +14,8 @@ from ._library import path as path_of
 from .config import Config
 from .errors import CancelledError
 from .index import default_location
+from .progress import STAGES, OnProgress, Progress, Show, shown
 from .units import Size, byte_count
-
-STAGES = ("listing", "reading", "writing")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """The progress of a build."""
-
-    #: ``listing`` the traces, ``reading`` them, or ``writing`` the index.
-    stage: str
-    #: Files to read, and files read so far.
-    files: int
-    files_read: int
-    #: Bytes on disk to read, and bytes read so far.
-    bytes: int
-    bytes_read: int
-    #: Records read so far.
-    records: int
-
-
-#: Receives the progress of a build about ten times a second: a function, or a progress bar like tqdm's (with
-#: ``total``, ``update`` and ``refresh``), which counts bytes on disk.
-OnProgress = Union[Callable[[Progress], Any], Any]
 
 
 @dataclass(frozen=True)
@@ -92,6 +70,9 @@ class IngestReport:
     unchained: list[Fault] = field(default_factory=list)
 
 
+_Report = TypeVar("_Report", BuildReport, IngestReport)
+
+
 @dataclass(frozen=True, order=True)
 class Piece:
     """A piece of a trace: a range of bytes of the file as it is on disk."""
@@ -109,25 +90,6 @@ class Piece:
         return (self.start, self.end) == (0, self.file_size)
 
 
-def _bar(bar: Any) -> Callable[[Progress], None]:
-    shown = 0
-
-    def show(progress: Progress) -> None:
-        nonlocal shown
-        if bar.total != progress.bytes:
-            bar.total = progress.bytes
-            bar.refresh()
-        bar.update(progress.bytes_read - shown)
-        shown = progress.bytes_read
-
-    return show
-
-
-def progress_function(on_progress: Optional[OnProgress]) -> Optional[Callable[[Progress], Any]]:
-    """Return a function that receives progress, from a function or a progress bar."""
-    return _bar(on_progress) if hasattr(on_progress, "update") else on_progress
-
-
 def _collect(faults: list[Fault]) -> Any:
     """Return a callback that appends to a list of faults."""
     return _abi.dft_on_text(lambda _context, path, message: faults.append(Fault(path_of(path), string(message))))
@@ -141,8 +103,7 @@ class _Running:
 
     _all: "weakref.WeakSet[_Running]" = weakref.WeakSet()
 
-    def __init__(self, on_progress: Optional[OnProgress]) -> None:
-        show = progress_function(on_progress)
+    def __init__(self, show: Optional[Show]) -> None:
         self.faults: list[Fault] = []
         self._stop = threading.Event()
         self._ended = threading.Event()
@@ -238,7 +199,7 @@ def _options(memory: Optional[Size], threads: int, strict: bool, rebuild: bool, 
     )
 
 
-def _report(done: Any, faults: list[Fault], report: Any) -> Any:
+def _report(done: Any, faults: list[Fault], report: _Report) -> _Report:
     for name, _kind in done._fields_[1:]:
         if hasattr(report, name):
             setattr(report, name, getattr(done, name))
@@ -254,11 +215,12 @@ def _run(
     progress: Optional[OnProgress],
 ) -> BuildReport:
     """Run a function of the library that reads traces: with ``arguments``, then those that all such functions have."""
-    running = _Running(progress)
     done = sized(_abi.dft_build_summary)
     given = None if config is None else ctypes.byref(config._struct())
-    watch = (running.on_progress, running.on_fault, None)
-    running.run(name, *arguments, given, ctypes.byref(options), *watch, ctypes.byref(done))
+    with shown(progress) as show:
+        running = _Running(show)
+        watch = (running.on_progress, running.on_fault, None)
+        running.run(name, *arguments, given, ctypes.byref(options), *watch, ctypes.byref(done))
     return _report(done, running.faults, BuildReport())
 
 
@@ -281,7 +243,9 @@ def build(
     index, or of :class:`Config` for a new index. ``memory``: the memory budget of the tables, such as ``"256M"``.
     ``threads``: 0 for one thread per core. ``strict``: faults of the input are an error, and nothing is stored.
     ``rebuild``: rebuild the index. ``source``: where the traces come from, such as the name of a node, so that
-    traces with the same path from different sources are different traces.
+    traces with the same path from different sources are different traces. ``progress``: a function that receives
+    :class:`Progress` about ten times a second, or a bar like tqdm's; by default, a bar in a notebook and on a terminal
+    (that of tqdm if it is installed); ``False`` for none.
 
     The build is atomic: the index can be read while it runs, and Ctrl-C leaves the index as it was.
     """

@@ -1,25 +1,31 @@
 """A staged build on the workers of a Dask cluster."""
 
+import contextlib
 import hashlib
 import logging
 import os
 import queue
 import uuid
-from collections.abc import Iterable, Iterator
-from typing import Any, Callable, Optional, Union
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, Optional, Union
 
 import distributed
 
 from .. import _abi
 from .._library import PathLike
-from ..builds import BuildReport, Fault, OnProgress, Progress, build, ingest, plan, progress_function, resolve
+from ..builds import BuildReport, Fault, build, ingest, plan, resolve
 from ..config import Config
 from ..errors import ChangedError, ConfigError, DftError, MalformedError, NoIndexError, NothingFoundError
-from ..index import File, Index
+from ..index import Index
+from ..indexer import AggregationConfig
+from ..progress import OnProgress, Progress, Show, shown
 from ..units import Size, byte_count
 from .folders import empty, make, remove
 from .plan import LEAST, Task, task_bytes, tasks, whole
-from .worker import Run, clean, stage_task, stop
+from .replace import replaced
+from .report import DistributedReport, describe
+from .worker import Run, Staged, clean, stage_task, stop
 
 log = logging.getLogger(__name__)
 
@@ -31,52 +37,76 @@ NOT_READ = "not read: it looks like a trace in another container; decompress, un
 
 
 def distributed_index(
-    traces: Union[PathLike, Iterable[PathLike]],
-    index_path: PathLike,
-    local_staging: Optional[PathLike],
-    shared_staging: PathLike,
+    traces: Union[None, PathLike, Iterable[PathLike]] = None,
+    index_path: PathLike = "",
+    local_staging: Optional[PathLike] = None,
+    shared_staging: Optional[PathLike] = None,
     client: Optional["distributed.Client"] = None,
     config: Optional[Config] = None,
     *,
+    directory: PathLike = "",
+    files: Optional[Iterable[PathLike]] = None,
+    aggregation_config: Union[None, bool, AggregationConfig] = None,
+    force_rebuild: bool = False,
     task_size: Optional[Size] = None,
     memory: Optional[Size] = None,
     threads: int = 0,
     retries: int = 2,
     strict: bool = False,
     progress: Optional[OnProgress] = None,
-) -> BuildReport:
+    parallelism_per_worker: int = 0,
+    checkpoint_size: Any = None,
+    bloom_dimensions: Any = None,
+    build_manifest: Any = None,
+    partition: Any = None,
+    rebuild_root_summaries: Any = None,
+    flush_every_files: Any = None,
+) -> DistributedReport:
     """Add traces to an index, as :func:`dft_utils.build` does, on the workers of a Dask cluster.
 
     The client plans, the workers stage, and the client ingests once: the tables are the same, to the byte of an
     export, as those of a build on one machine. Traces that are already indexed are not read again. If they have
     grown, the client resumes them before the workers stage the other traces.
 
-    ``traces``: files, directories or globs, which client and workers see at the same paths.
-    ``index_path``: created if it does not exist. ``local_staging``: a working directory on each worker's machine;
-    ``None`` for the worker's own directory. ``shared_staging``: a directory that client and workers share, for
-    bundles that wait for the ingest; best on the file system of the index, where bundles can be linked. Both may be
-    the same directory. ``client``: the default is the current client; raises :class:`ValueError` if there is none.
-    ``config``: the default is the configuration of the index, or of :class:`dft_utils.Config` for a new index.
+    ``traces``: files, directories or globs, which client and workers see at the same paths; ``directory`` and
+    ``files`` name more. ``index_path``: created if it does not exist. ``local_staging``: a working directory on each
+    worker's machine; ``None`` for the worker's own directory. ``shared_staging``: a directory that client and workers
+    share, for bundles that wait for the ingest; best on the file system of the index, where bundles can be linked. Both
+    may be the same directory, and by default are. ``client``: the default is the current client. If there is none, this
+    process builds, and needs no staging. ``config``: the default is the configuration of the index, or of
+    :class:`dft_utils.Config` for a new index. ``aggregation_config`` is the same in the C++ library's form; ``True``
+    for its defaults. ``force_rebuild``: replace the index when the new one is complete.
 
     ``task_size``: about how many bytes of the traces, as they are on disk, a task stages, such as ``"256M"``; by
     default each thread of the cluster gets three tasks, of 16 MiB to 1 GiB. ``memory``: the memory budget of a task's
     tables; by default 512 MiB, but at most half of the worker's memory limit for all tasks that it runs concurrently.
-    ``threads``: the threads of each task; by default the worker's threads, divided among its concurrent tasks.
-    ``retries``: how often a task is retried after the system refused something. (If a worker dies, Dask gives its
-    task to another one, as often as ``distributed.scheduler.allowed-failures`` permits.) ``strict``: faults of the
-    input are an error, and nothing is ingested. ``progress``: as for :func:`dft_utils.build`.
+    ``threads``, or ``parallelism_per_worker``: the threads of each task; by default the worker's threads, divided among
+    its concurrent tasks. ``retries``: how often a task is retried after the system refused something. (If a worker
+    dies, Dask gives its task to another one, as often as ``distributed.scheduler.allowed-failures`` permits.)
+    ``strict``: faults of the input are an error, and nothing is ingested. ``progress``: as for
+    :func:`dft_utils.build`. The last six arguments are the C++ library's and have no effect.
 
     If the build fails, or Ctrl-C stops it, the index stays as it was and the staged bundles stay in
     ``shared_staging``: the same call continues the build. All other files are removed, and a successful build removes
     the bundles too. Run one build of an index at a time: of two concurrent builds, one may fail, but nothing is lost.
     """
-    client = _client(client)
-    listed = [traces] if isinstance(traces, (str, bytes, os.PathLike)) else list(traces)
-    paths = [os.path.abspath(os.fsdecode(path)) for path in listed]
+    given = [] if traces is None else [traces] if isinstance(traces, (str, bytes, os.PathLike)) else list(traces)
+    given += [directory] if directory else []
+    paths = [os.path.abspath(os.fsdecode(path)) for path in given + list(files or ())]
+    if not paths:
+        raise ValueError("there are no traces: pass traces, a directory or files")
+    if not index_path:
+        raise ValueError("there is no index_path")
+    if aggregation_config:
+        if config is not None:
+            raise ValueError("both config and aggregation_config are given: pass one of them")
+        config = (AggregationConfig() if aggregation_config is True else aggregation_config).config()
     index = os.path.abspath(os.fsdecode(index_path))
-    shared = os.path.abspath(os.fsdecode(shared_staging))
-    config = _config(config, index)
-    name = _name(index, config, strict)
+    config = _config(config, index, force_rebuild)
+    local = os.path.abspath(os.fsdecode(local_staging)) if local_staging else None
+    shared = os.path.abspath(os.fsdecode(shared_staging)) if shared_staging else local
+    name = _name(index, config, strict, force_rebuild)
+    threads = threads or parallelism_per_worker
 
     new: list[str] = []
     unreadable: list[str] = []
@@ -84,51 +114,82 @@ def distributed_index(
     not_read: list[str] = []
     where = {_abi.DFT_TRACE_NEW: new, _abi.DFT_TRACE_UNREADABLE: unreadable, _abi.DFT_TRACE_NOT_READ: not_read}
     for path, state in resolve(paths, index):
-        where.get(state, here).append(path)
-    if not new:
-        # A client may have died after the ingest, before it removed its folder.
-        remove(shared, os.path.join(shared, name))
-        return build(paths, index, config, memory=memory, threads=threads, strict=strict, progress=progress)
+        if force_rebuild and state not in (_abi.DFT_TRACE_UNREADABLE, _abi.DFT_TRACE_NOT_READ, _abi.DFT_TRACE_GONE):
+            new.append(path)
+        elif state != _abi.DFT_TRACE_GONE:
+            where.get(state, here).append(path)
+    total = len(new) + len(unreadable) + len(here)
+    client = _client(client)
+    if client is None or not new:
+        if shared is not None:
+            # A client may have died after the ingest, before it removed its folder.
+            remove(shared, os.path.join(shared, name))
+        report = build(
+            paths,
+            index,
+            config,
+            memory=memory,
+            threads=threads,
+            strict=strict,
+            rebuild=force_rebuild,
+            progress=progress,
+        )
+        workers = [report.files] if report.files else []
+        return DistributedReport.of(
+            report, total_files=total, per_worker=workers, index_path=index, artifact_batches=len(workers)
+        )
+    if shared is None:
+        raise ValueError("there is no shared_staging, a directory in which workers leave bundles for the client")
     if strict and not_read:
         raise MalformedError(f"{not_read[0]}: {NOT_READ}; nothing was stored, because of strict", path=not_read[0])
     # Raises the errors of changed traces, and reports the faults of indexed traces.
-    report = build(here, index, config, memory=memory, threads=threads, strict=strict) if here else BuildReport()
+    report = BuildReport()
+    if here:
+        report = build(here, index, config, memory=memory, threads=threads, strict=strict, progress=False)
 
     run = Run(
         id=uuid.uuid4().hex,
         name=name,
-        local=None if local_staging is None else os.path.abspath(os.fsdecode(local_staging)),
+        local=local,
         config=config,
         memory=None if memory is None else byte_count(memory, "memory"),
         threads=threads,
         strict=strict,
     )
     task_size = None if task_size is None else max(byte_count(task_size, "task_size"), 1)
-    staging = _Build(client, run, index, shared, task_size, retries, progress)
-    staging.run(new, unreadable)
+    building = replaced(index, name) if force_rebuild else contextlib.nullcontext(index)
+    with building as place, shown(progress) as show:
+        staging = _Build(client, run, place, shared, task_size, retries, show)
+        staging.run(new, unreadable)
     report.rows += staging.rows
     report.telemetry_rows += staging.telemetry_rows
     report.faults += [Fault(path, NOT_READ) for path in not_read]
-    _describe(report, index, new, staging)
-    return report
+    describe(report, index, new, staging.faults, staging.cut)
+    return DistributedReport.of(
+        report,
+        total_files=total,
+        per_worker=sorted(staging.traces.values(), reverse=True),
+        index_path=index,
+        artifact_batches=staging.bundles,
+    )
 
 
 def _client(client: Any) -> Any:
+    """Return the client that was passed, or the current client; ``None`` if there is none."""
     if client is None:
         try:
             client = distributed.default_client()
         except ValueError:
-            raise ValueError(
-                "there is no Dask client: pass one, such as distributed.Client(distributed.LocalCluster()); on one "
-                "machine without Dask, dft_utils.build does the same"
-            ) from None
+            return None
     if client.asynchronous:
         raise ValueError("the Dask client is asynchronous, but distributed_index blocks: pass a synchronous client")
     return client
 
 
-def _config(config: Optional[Config], index: str) -> Config:
+def _config(config: Optional[Config], index: str, rebuild: bool) -> Config:
     """Return the configuration of an index; raise :class:`ConfigError` before anything is staged with another one."""
+    if rebuild and config is not None:
+        return config
     try:
         with Index(index) as opened:
             existing = opened.config
@@ -136,7 +197,9 @@ def _config(config: Optional[Config], index: str) -> Config:
         return config or Config()
     if config is not None and _comparable(config) != _comparable(existing):
         raise ConfigError(
-            f"{index} was built with {existing}: pass that configuration or none, or build another index", path=index
+            f"{index} was built with {existing}: pass that configuration or none, build another index, or rebuild "
+            "this one with force_rebuild=True",
+            path=index,
         )
     return existing
 
@@ -155,41 +218,10 @@ def _comparable(config: Config) -> tuple[Any, ...]:
     )
 
 
-def _name(index: str, config: Config, strict: bool) -> str:
+def _name(index: str, config: Config, strict: bool, rebuild: bool) -> str:
     """Return the name of a build's folders. It depends only on what its bundles depend on, so a build can resume."""
-    what = repr((os.path.realpath(index), _comparable(config), strict))
+    what = repr((os.path.realpath(index), _comparable(config), strict) + (("rebuild",) if rebuild else ()))
     return "dft-" + hashlib.sha256(os.fsencode(what)).hexdigest()[:16]
-
-
-def _describe(report: BuildReport, index: str, new: list[str], staging: "_Build") -> None:
-    """Add to the report what the index has of the new traces, whichever worker or earlier run staged them."""
-    wanted = set(new)
-    faults = dict.fromkeys(report.faults + staging.faults)
-    home = os.path.dirname(os.path.realpath(index))
-    with Index(index) as opened:
-        for file in opened.files():
-            path = os.path.join(home, file.path)
-            if path not in wanted:
-                continue
-            report.files += 1
-            report.records += file.events + file.profiles + file.systems + file.telemetry + file.metadata
-            report.malformed_lines += file.malformed
-            report.skipped_records += file.skipped
-            report.text_bytes += file.text_bytes
-            if path in staging.cut:
-                # A worker that staged a piece reports only the faults of that piece.
-                faults.update(dict.fromkeys(_faults(path, file)))
-    report.faults = list(faults)
-    report.faulty_files = len({fault.path for fault in faults})
-
-
-def _faults(path: str, file: File) -> Iterator[Fault]:
-    if file.fault:
-        yield Fault(path, file.fault)
-    if file.malformed:
-        yield Fault(path, f"{file.malformed} malformed lines")
-    if file.skipped:
-        yield Fault(path, f"{file.skipped} records of unknown phase skipped")
 
 
 class _Build:
@@ -203,7 +235,7 @@ class _Build:
         shared: str,
         task_size: Optional[int],
         retries: int,
-        progress: Optional[OnProgress],
+        show: Optional[Show],
     ) -> None:
         self._client = client
         self._run = run
@@ -213,9 +245,13 @@ class _Build:
         self._retries = retries
         #: The folder of its bundles.
         self._folder = os.path.join(shared, run.name)
-        self._shown = _Shown(progress, run)
+        self._shown = _Shown(show, run)
         self.rows = 0
         self.telemetry_rows = 0
+        #: The bundles that were ingested.
+        self.bundles = 0
+        #: How many traces each worker read, by its address; a trace that was cut counts where its first piece was read.
+        self.traces: Counter[str] = Counter()
         #: The faults of all traces that were not cut.
         self.faults: list[Fault] = []
         #: The traces that were cut.
@@ -250,6 +286,7 @@ class _Build:
         for again in range(ROUNDS):
             self._shown.show("writing")
             done = ingest(self._index, folder)
+            self.bundles += done.taken
             if not (done.refused or done.waiting):
                 return
             # Some pieces do not chain, or bundles of two builds overlap: stage only those traces again, each whole.
@@ -281,7 +318,9 @@ class _Build:
         try:
             read = 0
             for _ in planned:
-                report = self._await(futures, ended)
+                staged = self._await(futures, ended)
+                report = staged.report
+                self.traces.update({staged.worker: staged.traces} if staged.traces else {})
                 read += report.files + report.known_files
                 self.rows += report.rows
                 self.telemetry_rows += report.telemetry_rows
@@ -293,8 +332,8 @@ class _Build:
             first = self.faults[0]
             raise NothingFoundError(f"no worker can read the traces: {first.path}: {first.message}", path=first.path)
 
-    def _await(self, futures: dict[str, tuple[Any, int]], ended: "queue.SimpleQueue[Any]") -> BuildReport:
-        """Return the report of the next task that ends."""
+    def _await(self, futures: dict[str, tuple[Any, int]], ended: "queue.SimpleQueue[Any]") -> Staged:
+        """Return the result of the next task that ends."""
         while True:
             try:
                 key = ended.get(timeout=0.2)
@@ -302,11 +341,11 @@ class _Build:
             except queue.Empty:
                 self._shown.show("reading")
         future, number = futures.pop(key)
-        report = future.result()
-        if isinstance(report, DftError):
-            raise report
-        self._shown.end(number, report)
-        return report
+        staged: Union[Staged, DftError] = future.result()
+        if isinstance(staged, DftError):
+            raise staged
+        self._shown.end(number, staged.report)
+        return staged
 
     def _end(self) -> None:
         """Stop running tasks, and clean up the workers' machines."""
@@ -323,8 +362,8 @@ class _Build:
 class _Shown:
     """The progress of the tasks, from the messages of the workers."""
 
-    def __init__(self, progress: Optional[OnProgress], run: Run) -> None:
-        self._see: Optional[Callable[[Progress], Any]] = progress_function(progress)
+    def __init__(self, show: Optional[Show], run: Run) -> None:
+        self._see = show
         self._run = run.id
         self._tasks: list[Task] = []
         #: For each task, the files, bytes and records that were read.

@@ -119,7 +119,7 @@ def _generation(path: str) -> bytes:
 
 def _partitions(index: Index) -> int:
     try:
-        threads = sum(distributed.default_client().nthreads().values())
+        threads: int = sum(distributed.default_client().nthreads().values())
     except ValueError:
         threads = os.cpu_count() or 1
     return max(threads, index.bytes // PARTITION, 1)

@@ -10,9 +10,10 @@ from typing import Any, Callable, Optional, Union
 
 from distributed import get_worker
 
-from ..builds import BuildReport, Progress, stage_pieces
+from ..builds import BuildReport, stage_pieces
 from ..config import Config
 from ..errors import CancelledError, DftError, SystemRefusedError
+from ..progress import Progress
 from .folders import make, remove
 from .plan import Task
 
@@ -52,7 +53,18 @@ class Run:
         return os.path.join(self.staging(worker), f"{self.name}-work")
 
 
-def stage_task(run: Run, number: int, task: Task, shared: str, at_once: int) -> Union[BuildReport, DftError]:
+@dataclass(frozen=True)
+class Staged:
+    """What a task staged."""
+
+    report: BuildReport
+    #: The address of the worker.
+    worker: str
+    #: The traces that it read, and the first pieces of traces.
+    traces: int
+
+
+def stage_task(run: Run, number: int, task: Task, shared: str, at_once: int) -> Union[Staged, DftError]:
     """Stage the pieces of a task, on a worker that runs about ``at_once`` tasks concurrently.
 
     A task may run twice, or on two workers concurrently: a bundle is named after its contents, so there is only one.
@@ -65,7 +77,7 @@ def stage_task(run: Run, number: int, task: Task, shared: str, at_once: int) -> 
         _check(run)
         make(run.staging(worker), run.work(worker))
         at_once = min(at_once, worker.state.nthreads)
-        return stage_pieces(
+        report = stage_pieces(
             task.pieces,
             run.work(worker),
             shared,
@@ -75,6 +87,8 @@ def stage_task(run: Run, number: int, task: Task, shared: str, at_once: int) -> 
             strict=run.strict,
             progress=_progress(run, number, worker),
         )
+        first = sum(piece.start == 0 for piece in task.pieces)
+        return Staged(report, worker.address, min(first, report.files))
     except SystemRefusedError:
         raise
     except DftError as error:

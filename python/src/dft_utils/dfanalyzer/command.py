@@ -49,5 +49,6 @@ def command() -> Callable[[], Any]:
     """Return the entry point that the package dftracer-analyzer installs as ``dfanalyzer``."""
     for entry in importlib.metadata.distribution("dftracer-analyzer").entry_points:
         if (entry.group, entry.name) == ("console_scripts", "dfanalyzer"):
-            return entry.load()
+            found: Callable[[], Any] = entry.load()
+            return found
     raise Unsupported("dftracer-analyzer has no command dfanalyzer")

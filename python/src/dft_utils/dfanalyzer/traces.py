@@ -4,11 +4,17 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Protocol
 
 import dft_utils
 
 from .reader import TELEMETRY, in_microseconds
+
+
+class Aggregation(Protocol):
+    """The part of dfanalyzer's aggregation configuration that is read."""
+
+    time_interval_ms: float
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Traces:
         self,
         directory: str = "",
         files: Optional[Sequence[str]] = None,
-        require_aggregation: Optional[dft_utils.AggregationConfig] = None,
+        require_aggregation: Optional[Aggregation] = None,
         *,
         index: Optional[dft_utils.PathLike],
         staging: Optional[dft_utils.PathLike],
@@ -44,6 +50,8 @@ class Traces:
     ) -> None:
         self._directory = directory
         self._files = list(files or [])
+        if require_aggregation is None:
+            raise ValueError("there is no require_aggregation, which has the granularity")
         self._granularity_us = in_microseconds(require_aggregation.time_interval_ms / 1000)
         self._staging = staging
         self._warn = warn
@@ -51,7 +59,7 @@ class Traces:
         self._given = index is None and bool(directory) and is_index(directory)
         if self._given:
             index = directory
-        self._index = os.path.abspath(index or dft_utils.default_location(self._traces()))
+        self._index = os.path.abspath(os.fsdecode(index or dft_utils.default_location(self._traces())))
 
     def _traces(self) -> list[str]:
         return [self._directory] if self._directory else self._files
@@ -77,7 +85,7 @@ class Traces:
 
     def query_file_info(self) -> tuple[dict[int, str], dict[int, set[int]]]:
         """Return the units of work, heaviest first: ({number: name}, {number: pids})."""
-        series: Counter = Counter()
+        series: Counter[int] = Counter()
         with dft_utils.open(self._index) as index:
             for process in index.processes():
                 series[process.pid] += process.series
