@@ -65,7 +65,7 @@ enum Command {
         #[arg(long, value_name = "D", default_value = "dist")]
         out: std::path::PathBuf,
     },
-    /// Check the style of Python, C and C++ sources with ruff and clang-format
+    /// Check the style of Python, C and C++ sources with ruff, mypy and clang-format
     Style {
         /// Rewrite the sources instead
         #[arg(long)]

@@ -1,4 +1,5 @@
-//! `style`: the form of the Python, C and C++ sources. `cargo fmt` and clippy check the Rust ones.
+//! `style`: the form of the Python, C and C++ sources, and the types of the Python ones. `cargo fmt` and clippy check the
+//! Rust ones.
 
 use std::process::Command;
 
@@ -8,8 +9,8 @@ use crate::provision::python_with;
 use crate::step::step;
 use crate::target::root;
 
-/// Pinned: other releases format differently.
-const PACKAGES: [&str; 2] = ["ruff==0.17.6", "clang-format==23.1.5"];
+/// Pinned: other releases format or judge differently.
+const PACKAGES: [&str; 3] = ["ruff==0.17.6", "mypy==2.4.1", "clang-format==23.1.5"];
 
 /// The directories whose C and C++ sources are checked, as patterns of git. The generated header is not one of them.
 const C_SOURCES: [&str; 4] = ["capi/*.c", "capi/*.cpp", "capi/*.h", "include/*.hpp"];
@@ -21,6 +22,10 @@ pub(crate) fn run(fix: bool) -> Result<()> {
     ruff.current_dir(root().join("python")).arg("check").args([".", "../capi/tests"]);
     ruff.args(fix.then_some("--fix"));
     step("ruff", &mut ruff)?;
+    // The libraries that the package reads for are not installed, so that their types do not matter.
+    let mut mypy = Command::new(tools.with_file_name("mypy"));
+    mypy.current_dir(root().join("python")).args(["--no-incremental", "--no-error-summary"]);
+    step("mypy", &mut mypy)?;
     let listed = Command::new("git").current_dir(root()).args(["ls-files", "-z"]).args(C_SOURCES).output();
     let listed = listed.context("git cannot be run")?;
     let listed = String::from_utf8(listed.stdout).context("git lists a name that is not UTF-8")?;

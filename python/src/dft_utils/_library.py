@@ -143,7 +143,7 @@ class Collected:
     """
 
     def __init__(self, kind: Any, make: Any) -> None:
-        self.items: list = []
+        self.items: list[Any] = []
         self.failure: Any = None
 
         def visit(_context: Any, *arguments: Any) -> int:
@@ -156,7 +156,7 @@ class Collected:
 
         self.callback = kind(visit)
 
-    def result(self) -> list:
+    def result(self) -> list[Any]:
         if self.failure is not None:
             raise self.failure
         return self.items

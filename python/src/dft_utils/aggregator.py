@@ -120,7 +120,7 @@ class Aggregator(Owner):
             lines = b"\n".join(line.encode() if isinstance(line, str) else line for line in lines)
         added = sized(_abi.dft_lines_added)
         self._call("dft_aggregator_add_lines", text(lines), ctypes.byref(added))
-        return added.records
+        return int(added.records)
 
     def merge(self, other: "Aggregator") -> None:
         """Move all rows of another aggregator into this one. The order of merges does not affect the result."""

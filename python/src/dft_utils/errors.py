@@ -1,5 +1,6 @@
 """The exceptions of this package: each states what is wrong, where, and what to do."""
 
+from typing import Any
 
 from . import _abi
 
@@ -18,7 +19,7 @@ class DftError(RuntimeError):
         self.path = path
         self.key = key
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return _error, (type(self), str(self), self.status, self.path, self.key)
 
 

@@ -34,9 +34,12 @@ def _whole(value: Union[int, float, fractions.Fraction], duration: Duration, nam
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{name}: {duration!r} is not a whole, non-negative number of µs")
     rounded = round(value)
-    # A float of seconds need not be exact; a text is.
-    tolerance = 0 if isinstance(value, fractions.Fraction) else 1e-6 * max(1, abs(value))
-    if rounded < 0 or abs(value - rounded) > tolerance:
+    if isinstance(value, fractions.Fraction):
+        whole = value == rounded
+    else:
+        # A number of seconds need not be exact.
+        whole = abs(value - rounded) <= 1e-6 * max(1, abs(value))
+    if rounded < 0 or not whole:
         raise ValueError(f"{name}: {duration!r} is not a whole, non-negative number of µs")
     if rounded >= 1 << 64:
         raise OverflowError(f"{name}: {duration!r} does not fit in 64 bits of µs")
