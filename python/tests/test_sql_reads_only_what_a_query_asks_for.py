@@ -19,6 +19,7 @@ CONDITIONS = [
         None,
     ),
     ("pid <> 7 and tid >= 7", "pid != 7 and tid >= 7", None),
+    ("proc_name = 'app#unknown#7#6' and io_cat = 1", 'proc_name == "app#unknown#7#6" and io_cat == 1', None),
     ("time_range = 3", "", (3_000_000, 4_000_000)),
     ("time_range between 1 and 2 and pid = 8", "pid == 8", (1_000_000, 3_000_000)),
     ("time_range > 2", "", (3_000_000, (sql.MOST + 1) * 1_000_000)),
@@ -108,6 +109,7 @@ def test_groups_can_be_queried(index):
 
 
 def test_tables_of_an_index_can_be_joined_and_a_result_outlives_the_call(index):
+    assert index.sql("select count(*) from events", query="pid == 8", time=(0, "1s")).fetchall() == [(1,)]
     found = index.sql(
         "select p.pid, records, sum(e.count) from processes p join events e using (pid) where pid = $pid group by 1, 2",
         {"pid": 7},

@@ -140,13 +140,13 @@ class Index(Owner):
         """
         return Table(self, table, View(**view))
 
-    def sql(self, query: str, params: Any = None, **view: Any) -> "duckdb.DuckDBPyRelation":
-        """Return the result of an SQL query of DuckDB, in which the tables have their names, such as ``events``.
+    def sql(self, statement: str, /, params: Any = None, **view: Any) -> "duckdb.DuckDBPyRelation":
+        """Return the result of an SQL statement of DuckDB, in which tables have their names, such as ``events``.
 
-        ``params``: the values of the query's parameters. ``view`` selects a part of the index, as for :meth:`table`.
-        What is read is described at :meth:`dft_utils.Table.sql`. Needs duckdb.
+        ``params``: the values of the statement's parameters. ``view`` selects a part of the index, as for
+        :meth:`table`. What is read is described at :meth:`dft_utils.Table.sql`. Needs duckdb.
         """
-        return sql.run({name: self.table(name, **view) for name in TABLES}, query, params)
+        return sql.run({name: self.table(name, **view) for name in TABLES}, statement, params)
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         return self.table().__arrow_c_stream__(requested_schema)

@@ -1,4 +1,4 @@
-"""Tables in DuckDB, with conditions of a query passed to the index.
+"""Tables in DuckDB, with conditions of a statement passed to the index.
 
 DuckDB passes the columns and the conditions that it wants to an Arrow dataset, so a table is given to it as one. The
 conditions that the index can serve narrow the view. All conditions are then applied to what is read, as a dataset must.
@@ -26,19 +26,19 @@ _MEMBERS = re.compile(r"is_in\((\w+), \{value_set=\w+:\[([^\]]*)\], null_matchin
 _OF_VALID = re.compile(r"if_else\(is_valid\((\w+)\), (.*), null\[bool\]\)", re.DOTALL)
 
 
-def run(tables: "Mapping[str, Table]", query: str, params: Any) -> "duckdb.DuckDBPyRelation":
-    """Run a query over tables by their names."""
+def run(tables: "Mapping[str, Table]", statement: str, params: Any) -> "duckdb.DuckDBPyRelation":
+    """Run a statement over tables by their names."""
     try:
         import duckdb
     except ImportError as error:
         raise ImportError(f"{error}. SQL needs DuckDB: pip install 'dft-utils[sql]'") from error
     connection = duckdb.connect()
-    # Registering a table reads its schema, so register only what the query may name.
-    words = set(re.findall(r"\w+", query.lower()))
+    # Registering a table reads its schema, so register only what the statement may name.
+    words = set(re.findall(r"\w+", statement.lower()))
     for name, table in tables.items():
         if name in words:
             connection.register(name, dataset(table) or table)
-    return connection.sql(query, params=params)
+    return connection.sql(statement, params=params)
 
 
 def dataset(table: "Table") -> Any:

@@ -212,14 +212,15 @@ class Table:
 
         return polars.DataFrame(self)
 
-    def sql(self, query: str, params: Any = None) -> "duckdb.DuckDBPyRelation":
-        """Return the result of an SQL query of DuckDB, in which the table has its own name, such as ``events``.
+    def sql(self, statement: str, /, params: Any = None) -> "duckdb.DuckDBPyRelation":
+        """Return the result of an SQL statement of DuckDB, in which the table has its own name, such as ``events``.
 
-        ``params``: the values of the query's parameters. Only the rows of the view are read. Of the conditions of the
-        query, those that compare columns such as ``cat``, ``func_name``, ``pid`` or ``time_range`` with constants are
-        passed to the index, so that other rows are not read. Needs duckdb; needs pyarrow to pass conditions.
+        ``params``: the values of the statement's parameters. Only the rows of the view are read. Of the conditions of
+        the statement, those that compare columns such as ``cat``, ``func_name``, ``pid`` or ``time_range`` with
+        constants are passed to the index, so that other rows are not read. Needs duckdb; needs pyarrow to pass
+        conditions.
         """
-        return sql.run({self.name: self}, query, params)
+        return sql.run({self.name: self}, statement, params)
 
     def __dataframe__(self, nan_as_null: bool = False, allow_copy: bool = True) -> Any:
         """Return the whole table in the interchange protocol of DataFrames; needs pyarrow."""
