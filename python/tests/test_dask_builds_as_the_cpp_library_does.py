@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from pathlib import Path
 
 import pytest
 from clusters import Folders, cluster, write_traces
@@ -115,6 +116,17 @@ def test_a_forced_rebuild_reads_all_files_and_replaces_the_index(job):
         index.verify()
     assert job.run(aggregation_config=None)["per_worker"] == []
     assert sorted(os.listdir(job.folders.root)) == [".dftagg", "traces"]
+
+
+@pytest.mark.parametrize("config", [CONFIG, None])
+def test_a_forced_rebuild_replaces_a_damaged_index(job, config):
+    job.run()
+    (seal,) = Path(job.index).glob("gen-*/SEAL")
+    seal.write_bytes(b"damage")
+    with pytest.raises(dft_utils.DamagedError):
+        job.run()
+    assert sum(job.run(force_rebuild=True, aggregation_config=config)["per_worker"]) == 3
+    assert job.calls() == 360
 
 
 def test_a_forced_rebuild_that_fails_leaves_the_index(job):

@@ -113,10 +113,9 @@ def distributed_index(
     here: list[str] = []
     not_read: list[str] = []
     where = {_abi.DFT_TRACE_NEW: new, _abi.DFT_TRACE_UNREADABLE: unreadable, _abi.DFT_TRACE_NOT_READ: not_read}
-    for path, state in resolve(paths, index):
-        if force_rebuild and state not in (_abi.DFT_TRACE_UNREADABLE, _abi.DFT_TRACE_NOT_READ, _abi.DFT_TRACE_GONE):
-            new.append(path)
-        elif state != _abi.DFT_TRACE_GONE:
+    # To a rebuild, all traces are new: there is no index in a directory that does not exist.
+    for path, state in resolve(paths, os.path.join(index, name) if force_rebuild else index):
+        if state != _abi.DFT_TRACE_GONE:
             where.get(state, here).append(path)
     total = len(new) + len(unreadable) + len(here)
     client = _client(client)
@@ -193,8 +192,11 @@ def _config(config: Optional[Config], index: str, rebuild: bool) -> Config:
     try:
         with Index(index) as opened:
             existing = opened.config
-    except NoIndexError:
-        return config or Config()
+    except DftError as error:
+        # A rebuild replaces an index that cannot be read.
+        if rebuild or isinstance(error, NoIndexError):
+            return config or Config()
+        raise
     if config is not None and _comparable(config) != _comparable(existing):
         raise ConfigError(
             f"{index} was built with {existing}: pass that configuration or none, build another index, or rebuild "
