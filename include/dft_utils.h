@@ -722,7 +722,7 @@ typedef struct dft_row_value {
 typedef struct dft_row {
     // The size of this struct in bytes. The caller sets it.
     uint64_t size;
-    // The key, 24 bytes: the series id and the bucket.
+    // The key, 32 bytes: the series id and the bucket.
     struct dft_text key;
     // The encoded value, for dft_row_value_decode() and dft_row_values_merge().
     struct dft_text value;

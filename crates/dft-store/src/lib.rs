@@ -2,8 +2,9 @@
 //!
 //! - [`IndexWriter`] opens an index for writing. It publishes a [`Batch`], or ingests bundles and returns an
 //!   [`IngestReport`].
-//! - [`Index`] opens an index for reading. [`RowScan`], [`SeriesScan`] and [`TelemetryScan`] walk its contents,
-//!   [`RowPrefetch`] walks rows that another thread reads, and [`NameTable`] resolves hashes.
+//! - [`Index`] opens an index for reading. [`RowScan`], [`ScopeScan`] and [`TelemetryScan`] walk its contents,
+//!   [`RowPrefetch`] walks rows that another thread reads, [`SeriesCursor`] identifies their series, and [`FileNames`] and
+//!   [`NameTable`] resolve hashes.
 //! - [`Stager`] creates bundles on a machine without the index.
 //! - [`verify()`] checks a whole index and returns a [`Verification`].
 //! - [`StoreError`] is the error of all of these.
