@@ -1260,7 +1260,7 @@ dft_status dft_resolve(const struct dft_text *traces,
 
 // Decodes the key of a row.
 //
-// `key`: the 24 bytes of the key. `series`: receives the series id, 16 bytes; not NULL. `bucket_us`: receives the
+// `key`: the 32 bytes of the key. `series`: receives the series id, 24 bytes; not NULL. `bucket_us`: receives the
 // start of the bucket, in µs; not NULL. Returns DFT_DAMAGED if the bytes are not a row key. Any thread.
 dft_status dft_row_key_decode(struct dft_text key,
                               uint8_t *series,

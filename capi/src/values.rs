@@ -134,7 +134,7 @@ impl dft_metric {
 
 /// Decodes the key of a row.
 ///
-/// `key`: the 24 bytes of the key. `series`: receives the series id, 16 bytes; not NULL. `bucket_us`: receives the
+/// `key`: the 32 bytes of the key. `series`: receives the series id, 24 bytes; not NULL. `bucket_us`: receives the
 /// start of the bucket, in µs; not NULL. Returns DFT_DAMAGED if the bytes are not a row key. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_row_key_decode(key: dft_text, series: *mut u8, bucket_us: *mut u64) -> dft_status {
