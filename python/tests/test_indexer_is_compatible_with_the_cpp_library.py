@@ -82,7 +82,7 @@ def test_requests_that_the_index_cannot_serve_are_errors(traces):
     indexer = Indexer(traces)
     with pytest.raises(ValueError, match="time_resolution"):
         indexer.iter_arrow_dfanalyzer_all(time_resolution=1e3)
-    with pytest.raises(ValueError, match="there is no such field"):
+    with pytest.raises(ValueError, match="there is no field or group key"):
         indexer.iter_arrow_dfanalyzer_all(time_granularity=0.75, query="colour == 'red'")
     with pytest.raises(ValueError, match="type must be"):
         indexer.iter_arrow_dfanalyzer("event")
