@@ -12,7 +12,7 @@ use dft_index::{BuildOptions, Part};
 use dft_trace::TimeUnit;
 
 use crate::help::{
-    EXPORT_HELP, INDEX_HELP, INFO_HELP, INGEST_HELP, QUERY_HELP, STAGE_HELP, SUMMARY_HELP, VALIDATE_HELP, VERIFY_HELP,
+    EXPORT_HELP, INDEX_HELP, INFO_HELP, INGEST_HELP, QUERY_HELP, REPORT_HELP, STAGE_HELP, SUMMARY_HELP, VALIDATE_HELP, VERIFY_HELP,
 };
 use crate::query_format::QueryFormat;
 use crate::units::{parse_duration, parse_size, parse_time_range};
@@ -38,6 +38,9 @@ pub(crate) enum Command {
     /// Summarize an index on one screen
     #[command(after_help = SUMMARY_HELP)]
     Summary(SummaryArgs),
+    /// Write a page for the browser that shows where the time of a job went
+    #[command(after_help = REPORT_HELP)]
+    Report(ReportArgs),
     /// Describe an index: configuration, time bounds, files, rows, size
     #[command(after_help = INFO_HELP)]
     Info(InfoArgs),
@@ -298,6 +301,21 @@ pub(crate) struct SummaryArgs {
     /// Print JSON: times in µs, sizes in bytes
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ReportArgs {
+    /// An index, or a trace or a directory of traces
+    #[arg(value_parser = named_path())]
+    pub(crate) index: PathBuf,
+    /// The file to write to
+    #[arg(long, value_name = "FILE", default_value = "report.html", value_parser = named_path())]
+    pub(crate) out: PathBuf,
+    /// Print what the page shows as JSON instead: times in µs, sizes in bytes
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
 }
 
 #[derive(Args)]

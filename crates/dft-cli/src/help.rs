@@ -45,6 +45,16 @@ Traces are indexed first.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults.";
 
+pub(crate) const REPORT_HELP: &str = "\
+Examples:
+  dft report traces/
+  dft report run.dftagg --out read.html --query 'io_cat == 1' --time 10s..5m
+
+The page is one file that opens in any browser, without a network. Traces are indexed first. An index
+with sketches (dft index --percentiles) gives it percentiles and complete histograms.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults.";
+
 pub(crate) const INFO_HELP: &str = "\
 Examples:
   dft info traces/

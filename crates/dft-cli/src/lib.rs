@@ -14,6 +14,7 @@ mod input;
 mod output;
 mod query;
 mod query_format;
+mod report;
 mod source;
 mod stage;
 mod summary;
@@ -62,6 +63,7 @@ pub fn run() -> ExitCode {
         Command::Export(args) => export::run(&args),
         Command::Query(args) => query::run(&args),
         Command::Summary(args) => summary::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Verify(args) => verify::run(&args),

@@ -49,6 +49,16 @@ impl<'a> View<'a> {
         self.cells(kind, RowParts::Core)?.advance()
     }
 
+    /// Passes the scopes of a series kind of which a series may pass the filter to `visit`: series without their files. A
+    /// scope may be visited several times.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
+    pub fn each_scope(&self, kind: SeriesKind, visit: impl FnMut(&Series)) -> Result<(), ExportError> {
+        SeriesResolver::new(self, RowQuery::kind(kind).series)?.each_scope(visit)
+    }
+
     /// Passes every series of a range that passes the filter to `visit`, and whether the one before it had the same scope.
     pub(crate) fn each_series(
         &self,
@@ -107,6 +117,19 @@ impl<'v> SeriesResolver<'v> {
         Ok(series)
     }
 
+    /// Passes the scopes after the current one to `visit`. A scope is visited once for each slice that it is in.
+    fn each_scope(mut self, mut visit: impl FnMut(&Series)) -> Result<(), ExportError> {
+        let view = self.view;
+        self.cursor.next_scope(|scope| {
+            let series = view.names().resolve_scope(scope.clone());
+            if view.filter().passes_scope(&series) {
+                visit(&series);
+            }
+            false
+        })?;
+        Ok(())
+    }
+
     /// Returns the first scope after the current one of which a series may pass the filter.
     fn next_scope(&mut self) -> Result<Option<ScopeId>, ExportError> {
         let view = self.view;
@@ -127,7 +150,7 @@ pub struct Cell<'s> {
     pub serial: u64,
     /// The number of its scope (all of the series but its file), counted from 1. Adjacent series of one scope have one
     /// number.
-    pub(crate) scope_serial: u64,
+    pub scope_serial: u64,
 }
 
 /// Where a scan gets its rows from.

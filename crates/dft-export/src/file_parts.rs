@@ -6,7 +6,7 @@ use std::borrow::Cow;
 const DIGITS: &str = "[0-9]";
 
 /// Returns the directory of a file; empty if its name has none.
-pub(crate) fn directory(name: &str) -> &str {
+pub fn directory(name: &str) -> &str {
     let Some(slash) = name.rfind('/') else { return "" };
     match name[..slash].trim_end_matches('/') {
         "" => &name[..1],
@@ -16,7 +16,7 @@ pub(crate) fn directory(name: &str) -> &str {
 
 /// Returns what follows the last dot of a file's name within its directory, without the dot; empty if there is no dot
 /// or the name begins with it.
-pub(crate) fn extension(name: &str) -> &str {
+pub fn extension(name: &str) -> &str {
     let file = name.rsplit('/').next().unwrap_or_default();
     match file.rsplit_once('.') {
         Some((stem, extension)) if !stem.is_empty() => extension,
@@ -25,7 +25,7 @@ pub(crate) fn extension(name: &str) -> &str {
 }
 
 /// Returns the name with each run of digits replaced by `[0-9]`.
-pub(crate) fn pattern(name: &str) -> Cow<'_, str> {
+pub fn pattern(name: &str) -> Cow<'_, str> {
     if !name.bytes().any(|byte| byte.is_ascii_digit()) {
         return Cow::Borrowed(name);
     }

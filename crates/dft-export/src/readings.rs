@@ -15,7 +15,7 @@ impl<'a> View<'a> {
     /// # Errors
     ///
     /// Fails if the index cannot be read.
-    pub(crate) fn each_reading(
+    pub fn each_reading(
         &'a self,
         mut visit: impl FnMut(&TelemetryKey, &TelemetryValue),
     ) -> Result<(), ExportError> {

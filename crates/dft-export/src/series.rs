@@ -25,7 +25,7 @@ impl Series {
     }
 
     /// Returns the kind of I/O that the function does.
-    pub(crate) fn io_category(&self) -> IoCategory {
+    pub fn io_category(&self) -> IoCategory {
         IoCategory::of(&self.identity.name)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use dft_io::fork::{Locked, Maker};
@@ -72,6 +72,17 @@ impl TemporaryFile {
     pub(crate) fn rename(self) -> Result<(), ExportError> {
         fs::rename(&self.path, &self.target).map_err(ExportError::io(&self.target))
     }
+}
+
+/// Writes a file that is complete as soon as it has its name, and replaces any file of that name.
+///
+/// # Errors
+///
+/// If the file cannot be written. Then a file of that name is as it was.
+pub fn replace_file(path: &Path, contents: &[u8]) -> Result<(), ExportError> {
+    let temporary = TemporaryFile::create(path)?;
+    temporary.file().and_then(|mut file| file.write_all(contents)).map_err(ExportError::io(path))?;
+    temporary.rename()
 }
 
 /// Removes temporary files that dead exports left behind.

@@ -2,12 +2,9 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
-use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use ahash::RandomState;
-use dft_codec::{RowParts, SeriesId, SeriesKind};
+use dft_codec::{RowParts, SeriesKind};
 use dft_metrics::IntStats;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -55,9 +52,6 @@ pub(super) struct Groups {
     pub(super) customs: BTreeSet<String>,
 }
 
-/// How many ranges of series a thread sums up, so that all threads end at about the same time.
-const RANGES: usize = 4;
-
 /// Sums up the groups of the rows of some kinds of series, on up to `threads` threads.
 pub(super) fn collect(
     view: &View<'_>,
@@ -67,32 +61,12 @@ pub(super) fn collect(
     threads: usize,
 ) -> Result<Groups, ExportError> {
     let parts = if needs.all_parts() { RowParts::All } else { RowParts::Core };
-    let ranges = if threads > 1 { RANGES * threads } else { 1 };
-    let shards = |&kind| view.index().shards(kind, ranges).into_iter().map(move |series| (kind, series));
-    let ranges: Vec<(SeriesKind, Range<SeriesId>)> = kinds.iter().flat_map(shards).collect();
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut collector = Collector::new(view, keys, needs);
-        while let Some((kind, series)) = ranges.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Err(error) = collector.add_all(*kind, view.cells_in(series.clone(), parts)?) {
-                // The other threads need not go on.
-                next.store(ranges.len(), Ordering::Relaxed);
-                return Err(error);
-            }
-        }
-        collector.finish()
-    };
-    thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(ranges.len())).map(|_| scope.spawn(work)).collect();
-        let mut groups = work()?;
-        for other in others {
-            match other.join() {
-                Ok(other) => groups.merge(other?),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        Ok(groups)
-    })
+    let collectors = view.fold_cells(kinds, parts, threads, || Collector::new(view, keys, needs), Collector::add_all)?;
+    let mut all = Groups { groups: HashMap::default(), customs: BTreeSet::new() };
+    for collector in collectors {
+        all.merge(collector.finish()?);
+    }
+    Ok(all)
 }
 
 impl Groups {

@@ -2,7 +2,7 @@
 
 mod calls;
 mod grouped;
-mod processes;
+pub(crate) mod processes;
 mod statistics;
 mod telemetry;
 

@@ -15,7 +15,40 @@ use crate::numbers::int64;
 use crate::table::Table;
 use crate::view::View;
 
-/// What all traces of an index state about a process.
+/// What the traces of an index state about a process. A value that no trace states is `None`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// The host's hash.
+    pub host_hash: String,
+    /// The host's name.
+    pub host_name: Option<String>,
+    /// The process's number on its host.
+    pub pid: i64,
+    /// Its rank.
+    pub rank: Option<i64>,
+    /// Its name.
+    pub process_name: Option<String>,
+    /// The command line.
+    pub command: Option<String>,
+    /// The executable.
+    pub executable: Option<String>,
+    /// The working directory.
+    pub working_directory: Option<String>,
+    /// The version of the tracer, as it writes it.
+    pub tracer_version: Option<String>,
+    /// When it started and ended, in µs of the tracer's clock.
+    pub span_us: Option<(i64, i64)>,
+    /// The number of its records, without metadata and readings of its host.
+    pub records: u64,
+    /// The number of calls in its records.
+    pub calls: u128,
+    /// The number of records that the tracer says it wrote.
+    pub num_events: Option<u128>,
+    /// The number of traces that mention it.
+    pub traces: u64,
+}
+
+/// What the traces of an index state about a process, with hashes.
 struct KnownProcess {
     facts: ProcessFacts,
     /// The number of traces that mention it.
@@ -42,6 +75,43 @@ fn all(index: &Index) -> Result<BTreeMap<ProcessKey, KnownProcess>, ExportError>
     Ok(all)
 }
 
+impl View<'_> {
+    /// Passes the processes that pass the filter to `visit`, by host hash and number.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `visit`. Also fails if the index cannot be read.
+    pub fn each_process(&self, mut visit: impl FnMut(Process) -> Result<(), ExportError>) -> Result<(), ExportError> {
+        let strings = self.index().names(NameKind::String)?;
+        passing(self)?.into_iter().try_for_each(|(key, known)| visit(Process::of(self, &strings, key, known)?))
+    }
+}
+
+impl Process {
+    fn of(view: &View<'_>, strings: &NameTable, key: ProcessKey, known: KnownProcess) -> Result<Self, ExportError> {
+        let KnownProcess { facts, traces } = known;
+        let start = facts.start.as_ref().map(|start| StartTexts::of(view, strings, &key, start)).transpose()?;
+        let StartTexts { command, executable, working_directory, tracer_version } = start.unwrap_or_default();
+        let ProcessKey { host_hash, pid } = key;
+        Ok(Self {
+            host_name: Some(view.host_name(&host_hash, Some(pid))).filter(|name| !name.is_empty()).map(String::from),
+            host_hash,
+            pid,
+            rank: facts.rank.known().copied(),
+            process_name: facts.name.known().cloned(),
+            command,
+            executable,
+            working_directory,
+            tracer_version,
+            span_us: facts.started_and_ended(),
+            records: facts.records,
+            calls: facts.calls,
+            num_events: facts.num_events,
+            traces,
+        })
+    }
+}
+
 /// One row per process. A value that no trace states is null.
 pub(crate) struct ProcessTable {
     /// All rows: batches are slices of them and share dictionaries.
@@ -53,11 +123,8 @@ pub(crate) struct ProcessTable {
 impl ProcessTable {
     /// Creates the table of the processes that pass the filter.
     pub(crate) fn new(view: &View<'_>) -> Result<Self, ExportError> {
-        let strings = view.index().names(NameKind::String)?;
         let mut columns = ProcessColumns::default();
-        for (key, process) in passing(view)? {
-            columns.push(view, &strings, &key, &process)?;
-        }
+        view.each_process(|process| columns.push(&process))?;
         let rows = columns.finish()?;
         let batch_rows = view.batch_rows(rows.num_columns());
         Ok(Self { rows, next: 0, batch_rows })
@@ -184,41 +251,25 @@ fn push_text(column: &mut StringDictionaryBuilder<Int32Type>, text: Option<&str>
 }
 
 impl ProcessColumns {
-    fn push(
-        &mut self,
-        view: &View<'_>,
-        strings: &NameTable,
-        key: &ProcessKey,
-        process: &KnownProcess,
-    ) -> Result<(), ExportError> {
-        let ProcessKey { host_hash, pid } = key;
-        let KnownProcess { facts, traces } = process;
-        let host_name = Some(view.host_name(host_hash, Some(*pid))).filter(|name| !name.is_empty());
-        let start = facts
-            .start
-            .as_ref()
-            .map(|start| StartTexts::of(view, strings, key, start))
-            .transpose()?
-            .unwrap_or_default();
-        push_text(&mut self.host_hash, Some(host_hash))?;
-        push_text(&mut self.host_name, host_name)?;
-        push_text(&mut self.process_name, facts.name.known().map(String::as_str))?;
-        push_text(&mut self.command, start.command.as_deref())?;
-        push_text(&mut self.executable, start.executable.as_deref())?;
-        push_text(&mut self.working_directory, start.working_directory.as_deref())?;
-        push_text(&mut self.tracer_version, start.tracer_version.as_deref())?;
-        let row = || format!("process {pid} of host {host_hash}");
+    fn push(&mut self, process: &Process) -> Result<(), ExportError> {
+        push_text(&mut self.host_hash, Some(&process.host_hash))?;
+        push_text(&mut self.host_name, process.host_name.as_deref())?;
+        push_text(&mut self.process_name, process.process_name.as_deref())?;
+        push_text(&mut self.command, process.command.as_deref())?;
+        push_text(&mut self.executable, process.executable.as_deref())?;
+        push_text(&mut self.working_directory, process.working_directory.as_deref())?;
+        push_text(&mut self.tracer_version, process.tracer_version.as_deref())?;
+        let row = || format!("process {} of host {}", process.pid, process.host_hash);
         let table = Table::Processes.name();
-        let span = facts.started_and_ended();
-        self.pid.append_value(*pid);
-        self.rank.append_option(facts.rank.known().copied());
-        self.started.append_option(span.map(|(started, _)| started));
-        self.ended.append_option(span.map(|(_, ended)| ended));
-        self.records.append_value(int64(facts.records, table, "records", row)?);
-        self.calls.append_value(int64(facts.calls, table, "calls", row)?);
-        let num_events = facts.num_events.map(|events| int64(events, table, "num_events", row)).transpose()?;
+        self.pid.append_value(process.pid);
+        self.rank.append_option(process.rank);
+        self.started.append_option(process.span_us.map(|(started, _)| started));
+        self.ended.append_option(process.span_us.map(|(_, ended)| ended));
+        self.records.append_value(int64(process.records, table, "records", row)?);
+        self.calls.append_value(int64(process.calls, table, "calls", row)?);
+        let num_events = process.num_events.map(|events| int64(events, table, "num_events", row)).transpose()?;
         self.num_events.append_option(num_events);
-        self.traces.append_value(int64(*traces, table, "traces", row)?);
+        self.traces.append_value(int64(process.traces, table, "traces", row)?);
         Ok(())
     }
 

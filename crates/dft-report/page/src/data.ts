@@ -1,0 +1,178 @@
+// What `dft report` writes into the page: crates/dft-report/src/data.rs. Times are in µs, sizes in bytes.
+
+export interface Totals {
+  calls: number;
+  time_us: number;
+  bytes: number | null;
+}
+
+export interface Shares {
+  top: { text: string; processes: number }[];
+  more: number;
+}
+
+export interface Job {
+  origin_us: number;
+  first_us: number | null;
+  last_us: number | null;
+  hosts: number;
+  processes: number;
+  threads: number;
+  ranks: number;
+  files: number;
+  calls: number;
+  traces: number;
+  records: number;
+  commands: Shares;
+  executables: Shares;
+  working_directories: Shares;
+  tracer_versions: Shares;
+  host_names: Shares;
+  interval_us: number;
+}
+
+export interface Distribution {
+  samples: number;
+  min: number | null;
+  max: number | null;
+  mean: number | null;
+  std: number | null;
+  bins: [number, number, number][];
+  unknown: number;
+  sketched: boolean;
+  below: [number, number, number][];
+  quantiles: [number, number][];
+}
+
+export interface Kind {
+  kind: string;
+  totals: Totals;
+  durations: Distribution;
+  sizes: Distribution;
+}
+
+export interface Layer {
+  category: string;
+  totals: Totals;
+  threads: number;
+  processes: number;
+  kinds: Kind[];
+}
+
+export interface TimeSeries {
+  category: string;
+  kind: string;
+  calls: number[];
+  time_us: number[];
+  bytes: number[];
+}
+
+export interface Timeline {
+  start_us: number;
+  bin_us: number;
+  bins: number;
+  series: TimeSeries[];
+}
+
+export interface CounterSeries {
+  counter: string;
+  metric: string;
+  hosts: number;
+  mean: (number | null)[];
+  min: (number | null)[];
+  max: (number | null)[];
+}
+
+export interface HeatRow {
+  name: string;
+  host: string;
+  processes: number;
+}
+
+export interface HeatLayer {
+  category: string;
+  calls: number[];
+  time_us: number[];
+  bytes: number[];
+}
+
+export interface HeatMap {
+  start_us: number;
+  bin_us: number;
+  bins: number;
+  rows: HeatRow[];
+  layers: HeatLayer[];
+}
+
+export interface ProcessRow {
+  host: string;
+  pid: number;
+  rank: number | null;
+  io: Totals;
+  all: Totals;
+  first_us: number;
+  last_us: number;
+}
+
+export interface FileRow {
+  name: string;
+  totals: Totals;
+  read_bytes: number;
+  written_bytes: number;
+  processes: number;
+  last_offset: number | null;
+}
+
+export interface FileGroup {
+  name: string;
+  files: number;
+  totals: Totals;
+}
+
+export interface Directory {
+  name: string;
+  files: number;
+  totals: Totals;
+  children: Directory[];
+}
+
+export interface FunctionRow {
+  category: string;
+  function: string;
+  kind: string;
+  totals: Totals;
+  mean_us: number | null;
+  std_us: number | null;
+  min_us: number | null;
+  max_us: number | null;
+  quantiles: [number, number][];
+  processes: number;
+  imbalance: number | null;
+}
+
+export interface Report {
+  title: string;
+  version: string;
+  filter: string | null;
+  job: Job;
+  faults: string[];
+  more_faults: number;
+  layers: Layer[];
+  io_layer: string | null;
+  timeline: Timeline;
+  telemetry: CounterSeries[];
+  more_telemetry: number;
+  heat_map: HeatMap;
+  processes: ProcessRow[];
+  more_processes: number;
+  files: {
+    count: number;
+    top: FileRow[];
+    tree: Directory;
+    extensions: FileGroup[];
+    patterns: FileGroup[];
+    unnamed: Totals;
+  };
+  functions: FunctionRow[];
+  more_functions: number;
+}

@@ -1,0 +1,69 @@
+//! The page: one file, with its style, its program and its data.
+
+use std::io::Write;
+
+use crate::data::ReportData;
+use crate::error::ReportError;
+
+/// The parts of the page. `npm run build` in `page/` makes those in `page/dist`; the policy has hashes of the style and the
+/// program, so that a browser runs nothing else.
+const STYLE: &str = include_str!("../page/dist/report.css");
+const PROGRAM: &str = include_str!("../page/dist/report.js");
+const POLICY: &str = include_str!("../page/dist/policy.txt");
+const BODY: &str = include_str!("../page/src/body.html");
+
+impl ReportData {
+    /// Writes the report as an HTML page that needs no other file and no network.
+    ///
+    /// # Errors
+    ///
+    /// If the page cannot be written.
+    pub fn write_html(&self, mut out: impl Write) -> Result<(), ReportError> {
+        let data = json_for_html(&serde_json::to_string(self)?);
+        let title = text_for_html(&self.title);
+        let policy = POLICY.trim();
+        write!(
+            out,
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta name=\"referrer\" content=\"no-referrer\">\n\
+             <title>{title} – I/O report</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{BODY}\n\
+             <script type=\"application/json\" id=\"data\">{data}</script>\n<script>{PROGRAM}</script>\n</body>\n</html>\n"
+        )?;
+        Ok(())
+    }
+}
+
+/// Escapes JSON for a `script` element: no part of it can end the element or start a comment.
+fn json_for_html(json: &str) -> String {
+    json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+}
+
+/// Escapes text for HTML.
+fn text_for_html(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_become_markup() {
+        let hostile = "</script><!--<script>alert('x')</script>&amp;";
+        let json = json_for_html(&serde_json::to_string(hostile).expect("a string"));
+        assert!(!json.contains(['<', '>', '&']));
+        assert_eq!(serde_json::from_str::<String>(&json).expect("still JSON"), hostile);
+        assert!(!text_for_html(hostile).contains(['<', '>']));
+    }
+
+    #[test]
+    fn no_part_of_the_page_ends_the_element_that_it_is_in() {
+        assert!(!PROGRAM.to_ascii_lowercase().contains("</script"));
+        assert!(!STYLE.to_ascii_lowercase().contains("</style"));
+        for directive in ["default-src 'none'", "script-src 'sha256-", "style-src 'sha256-"] {
+            assert!(POLICY.contains(directive), "{POLICY}");
+        }
+    }
+}
