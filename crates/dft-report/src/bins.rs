@@ -13,11 +13,15 @@ pub(crate) struct Bins {
 }
 
 impl Bins {
-    /// Divides the time that a view shows into at most `most` bins.
-    pub(crate) fn of(view: &View<'_>, most: u64) -> Self {
+    /// Divides the time that a view shows into at most `most` bins, or the part of it that is in `span`, in µs of the
+    /// tracer's clock.
+    pub(crate) fn of(view: &View<'_>, most: u64, span: Option<(u64, u64)>) -> Self {
         let interval = view.index().config().interval_us;
         let Some(bounds) = view.index().bounds() else { return Self { start: 0, length: interval, count: 0 } };
         let (mut start, mut end) = (view.origin(), bounds.max.saturating_add(interval));
+        if let Some((first, last)) = span {
+            (start, end) = (start.max(first - first % interval), end.min(last.saturating_add(1)));
+        }
         if let Some(time) = &view.filter().time {
             let shown = |offset: u64| view.origin().saturating_add(offset);
             (start, end) = (start.max(shown(time.start) / interval * interval), end.min(shown(time.end)));

@@ -9,7 +9,7 @@ use dft_export::{Cell, CellScan, ExportError, Series, View};
 
 use crate::bins::Bins;
 use crate::data::Totals;
-use crate::distribution::Values;
+use crate::distribution::{RowValues, Values};
 use crate::error::ReportError;
 use crate::files::FileSums;
 use crate::plan::{HEAT_LAYERS, Plan};
@@ -17,7 +17,7 @@ use crate::plan::{HEAT_LAYERS, Plan};
 /// The kinds of series that are calls.
 pub(crate) const CALLS: [SeriesKind; 2] = [SeriesKind::Call, SeriesKind::AggregatedCall];
 
-/// The sizes and offsets below which requests are counted: 4 KiB and 1 MiB.
+/// The sizes below which requests are counted: 4 KiB and 1 MiB.
 pub(crate) const SMALL: [i64; 2] = [1 << 12, 1 << 20];
 
 /// Calls, their time and bytes, in sums that cannot overflow.
@@ -174,6 +174,8 @@ pub(crate) struct Calls<'p> {
     /// The heat maps of the plan's layers: rows × bins.
     pub(crate) heat: [BinnedSums; HEAT_LAYERS],
     pub(crate) files: FileSums,
+    /// Whether calls are outside of the bins of time.
+    pub(crate) is_outside: bool,
 }
 
 /// What of a series does not differ between its cells.
@@ -204,12 +206,13 @@ impl<'p> Calls<'p> {
             spread: HashMap::default(),
             heat: std::array::from_fn(|layer| BinnedSums::new(if layer < plan.heat.layers.len() { heat } else { 0 })),
             files: FileSums::default(),
+            is_outside: false,
         }
     }
 
     /// Reads the calls that pass the view's filter.
     pub(crate) fn read(view: &View<'_>, plan: &'p Plan, threads: usize) -> Result<Self, ReportError> {
-        let parts = if plan.has_sketches { RowParts::All } else { RowParts::Core };
+        let parts = if plan.mapping.is_some() { RowParts::All } else { RowParts::Core };
         let read = view.fold_cells(&CALLS, parts, threads, || Self::new(plan), Self::add_all)?;
         let mut read = read.into_iter();
         let mut all = read.next().unwrap_or_else(|| Self::new(plan));
@@ -267,22 +270,23 @@ impl<'p> Calls<'p> {
             let Some(place) = &known else { break };
             let core = &cell.row.core;
             let (sums, aggregated) = (Sums::of(&cell), kind != SeriesKind::Call);
-            let [durations, sizes] = match &core.sketches {
-                Some(sketches) => [Some(&sketches[0]), Some(&sketches[1])],
-                None => [None, None],
-            };
+            let mapping = plan.mapping.as_ref();
+            let sketch = |metric: usize| core.sketches.as_ref().map(|sketches| &sketches[metric]);
+            let durations = RowValues { stats: &core.duration, sketch: sketch(0), aggregated };
+            let sizes = RowValues { stats: &core.size, sketch: sketch(1), aggregated };
             let of_kind =
                 self.kinds.entry((place.category, place.kind)).or_insert_with(|| KindSums::new(bins.count));
             of_kind.sums.add(&sums);
-            of_kind.durations.add(&core.duration, durations, aggregated);
-            of_kind.sizes.add(&core.size, sizes, aggregated);
-            if let Some(bin) = bins.bin(cell.start) {
-                of_kind.time.add(bin, &sums);
+            of_kind.durations.add(durations, mapping);
+            of_kind.sizes.add(sizes, mapping);
+            match bins.bin(cell.start) {
+                Some(bin) => of_kind.time.add(bin, &sums),
+                None => self.is_outside = true,
             }
             let (of_function, values) =
                 self.functions[place.function as usize].get_or_insert_with(|| (Sums::default(), Values::new(&[])));
             of_function.add(&sums);
-            values.add(&core.duration, durations, aggregated);
+            values.add(durations, mapping);
             *self.spread.entry((place.function, place.process)).or_default() += sums.time_us;
             let process = &mut self.processes[place.process as usize];
             process.all.add(&sums);
@@ -322,5 +326,6 @@ impl<'p> Calls<'p> {
         }
         self.heat.iter_mut().zip(&other.heat).for_each(|(mine, theirs)| mine.merge(theirs));
         self.files.merge(other.files);
+        self.is_outside |= other.is_outside;
     }
 }

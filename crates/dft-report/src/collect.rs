@@ -10,10 +10,10 @@ use dft_metrics::SketchMapping;
 
 use crate::calls::{Calls, KindSums, Sums};
 use crate::data::{
-    FunctionRow, HeatLayer, HeatMap, Kind, Layer, ProcessRow, ReportData, TimeSeries, Timeline,
+    FunctionRow, HeatLayer, HeatMap, Job, Kind, Layer, ProcessRow, ReportData, TimeSeries, Timeline,
 };
 use crate::error::ReportError;
-use crate::job::{faults, job};
+use crate::job::{KnownJob, faults, job};
 use crate::plan::Plan;
 use crate::telemetry::telemetry;
 use crate::text::shortened;
@@ -41,11 +41,26 @@ impl ReportData {
     ///
     /// [`ReportError::TooLarge`] if a sum does not fit 64 bits. Also fails if the index cannot be read.
     pub fn of(view: &View<'_>, filter: Option<&str>, threads: usize) -> Result<Self, ReportError> {
-        let (mut job, ranks) = job(view)?;
-        let plan = Plan::of(view, &ranks)?;
-        let mut calls = Calls::read(view, &plan, threads)?;
-        let mapping = view.index().config().sketch_accuracy.and_then(SketchMapping::new);
-        let mapping = mapping.as_ref();
+        let KnownJob { job, ranks, span } = job(view)?;
+        let plan = Plan::of(view, &ranks, span)?;
+        let calls = Calls::read(view, &plan, threads)?;
+        if !calls.is_outside {
+            return Self::of_calls(view, filter, job, &plan, calls);
+        }
+        // Traces do not state the times of all processes.
+        let plan = Plan::of(view, &ranks, None)?;
+        let calls = Calls::read(view, &plan, threads)?;
+        Self::of_calls(view, filter, job, &plan, calls)
+    }
+
+    fn of_calls(
+        view: &View<'_>,
+        filter: Option<&str>,
+        mut job: Job,
+        plan: &Plan,
+        mut calls: Calls<'_>,
+    ) -> Result<Self, ReportError> {
+        let mapping = plan.mapping.as_ref();
         let origin = |time: i64| time.saturating_sub_unsigned(view.origin());
         let spans = calls.processes.iter().filter_map(|process| process.span);
         let span = spans.reduce(|(first, last), (a, b)| (first.min(a), last.max(b)));
@@ -64,8 +79,8 @@ impl ReportData {
         job.files = files.count;
         let (telemetry, more_telemetry) = telemetry(view, &plan.bins)?;
         let (faults, more_faults) = faults(view.index())?;
-        let (processes, more_processes) = process_rows(&plan, &calls, origin)?;
-        let (functions, more_functions) = function_rows(&plan, &calls, mapping)?;
+        let (processes, more_processes) = process_rows(plan, &calls, origin)?;
+        let (functions, more_functions) = function_rows(plan, &calls, mapping)?;
         Ok(Self {
             title: format!("{}", view.index().path().shown()),
             version: env!("CARGO_PKG_VERSION"),
@@ -73,12 +88,12 @@ impl ReportData {
             job,
             faults,
             more_faults,
-            layers: layers(&plan, &calls, mapping)?,
+            layers: layers(plan, &calls, mapping)?,
             io_layer: plan.io_layer.map(|number| plan.categories.values[number as usize].clone()),
-            timeline: timeline(&plan, &calls, view.origin())?,
+            timeline: timeline(plan, &calls, view.origin())?,
             telemetry,
             more_telemetry,
-            heat_map: heat_map(&plan, &mut calls, view.origin())?,
+            heat_map: heat_map(plan, &mut calls, view.origin())?,
             processes,
             more_processes,
             files,

@@ -79,6 +79,8 @@ pub struct Job {
     pub host_names: Shares,
     /// The interval of the index, in µs.
     pub interval_us: u64,
+    /// Whether the index has sketches.
+    pub has_sketches: bool,
 }
 
 /// The most frequent of some texts.
@@ -154,12 +156,12 @@ pub struct Distribution {
     pub mean: Option<f64>,
     /// The standard deviation of a sample.
     pub std: Option<f64>,
-    /// The calls by power of two: `[p, calls, sum of values]`, where values are at least 2^p and less than 2^(p+1). The
-    /// value 0 has p = -1.
-    pub bins: Vec<(i8, u64, i64)>,
+    /// The calls by power of two: `[p, calls]`, where values are at least 2^p and less than 2^(p+1). The value 0 has
+    /// p = -1.
+    pub bins: Vec<(i8, u64)>,
     /// The calls whose bin is not known.
     pub unknown: u64,
-    /// Whether the bins come from sketches. Then sums of values are 0, as they are not known.
+    /// Whether the bins of some calls come from sketches, and may be off by their accuracy.
     pub sketched: bool,
     /// The calls below some values, at least and at most: `[value, least, most]`.
     pub below: Vec<(i64, u64, u64)>,

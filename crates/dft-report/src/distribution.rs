@@ -15,11 +15,22 @@ const QUANTILES: [f64; 5] = [0.05, 0.25, 0.5, 0.95, 0.99];
 #[derive(Clone, Debug)]
 pub(crate) struct Values {
     stats: IntStats,
-    bins: [(u64, i128); BINS],
+    bins: [u64; BINS],
     unknown: u64,
+    /// Whether bins hold values whose bin is that of a sketch.
+    sketched: bool,
     /// The values below some bounds: certain ones, and possible ones.
     below: Vec<(i64, u64, u64)>,
     sketch: Option<Sketch>,
+}
+
+/// The values of a row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RowValues<'r> {
+    pub(crate) stats: &'r IntStats,
+    pub(crate) sketch: Option<&'r Sketch>,
+    /// Whether a tracer aggregated them. Then the extremes need not be values that were counted.
+    pub(crate) aggregated: bool,
 }
 
 /// Returns the bin of a value: 0 for 0, and 1 + p for a value from 2^p on.
@@ -35,21 +46,20 @@ impl Values {
     pub(crate) fn new(bounds: &[i64]) -> Self {
         Self {
             stats: IntStats::default(),
-            bins: [(0, 0); BINS],
+            bins: [0; BINS],
             unknown: 0,
+            sketched: false,
             below: bounds.iter().map(|&bound| (bound, 0, 0)).collect(),
             sketch: None,
         }
     }
 
-    /// Adds the values of a row. Of rows that a tracer aggregated, the extremes need not be values that were counted.
-    pub(crate) fn add(&mut self, stats: &IntStats, sketch: Option<&Sketch>, aggregated: bool) {
-        let (false, Some(min), Some(max)) = (stats.is_empty() || stats.n() == 0, stats.min(), stats.max()) else {
-            self.stats.merge(stats);
-            return;
-        };
-        let n = u64::try_from(stats.n()).unwrap_or(u64::MAX);
+    /// Adds the values of a row.
+    pub(crate) fn add(&mut self, row: RowValues<'_>, mapping: Option<&SketchMapping>) {
+        let RowValues { stats, sketch, aggregated } = row;
         self.stats.merge(stats);
+        let n = u64::try_from(stats.n()).unwrap_or(u64::MAX);
+        let (Some(min), Some(max), 1..) = (stats.min(), stats.max(), n) else { return };
         for (bound, least, most) in &mut self.below {
             let (all, any) = (max < *bound, min < *bound);
             // If the bound lies between two values, one is below it and one is not.
@@ -60,35 +70,32 @@ impl Values {
         if let Some(sketch) = sketch {
             self.sketch.get_or_insert_default().merge(sketch);
         }
-        let rest = stats.sum() - i128::from(min) - i128::from(max);
-        if bin(min) == bin(max) {
-            self.count(bin(min), n, stats.sum());
-        } else if aggregated {
-            self.unknown += n;
-        } else if let (2, 0) = (n, rest) {
-            self.count(bin(min), 1, min.into());
-            self.count(bin(max), 1, max.into());
-        } else if let (3, Ok(middle)) = (n, i64::try_from(rest)) {
-            for value in [min, middle, max] {
-                self.count(bin(value), 1, value.into());
+        let whole = sketch.zip(mapping).filter(|(sketch, _)| sketch.count() == stats.n());
+        let middle = i64::try_from(stats.sum() - i128::from(min) - i128::from(max));
+        match (n, middle, whole) {
+            _ if bin(min) == bin(max) => self.bins[bin(min)] += n,
+            (2, ..) if !aggregated => {
+                self.bins[bin(min)] += 1;
+                self.bins[bin(max)] += 1;
             }
-        } else {
-            self.unknown += n;
+            (3, Ok(middle), _) if !aggregated => [min, middle, max].into_iter().for_each(|value| self.bins[bin(value)] += 1),
+            (_, _, Some((sketch, mapping))) => {
+                for (bound, count) in sketch.bounds(mapping) {
+                    self.bins[bin(bound.max(min as f64).min(max as f64) as i64)] += count;
+                }
+                self.sketched = true;
+            }
+            _ => self.unknown += n,
         }
-    }
-
-    fn count(&mut self, bin: usize, calls: u64, sum: i128) {
-        self.bins[bin].0 += calls;
-        self.bins[bin].1 += sum;
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
         self.stats.merge(&other.stats);
         for (mine, theirs) in self.bins.iter_mut().zip(&other.bins) {
-            mine.0 += theirs.0;
-            mine.1 += theirs.1;
+            *mine += theirs;
         }
         self.unknown += other.unknown;
+        self.sketched |= other.sketched;
         for (mine, theirs) in self.below.iter_mut().zip(&other.below) {
             mine.1 += theirs.1;
             mine.2 += theirs.2;
@@ -99,37 +106,20 @@ impl Values {
     }
 
     pub(crate) fn finish(&self, mapping: Option<&SketchMapping>) -> Result<Distribution, ReportError> {
-        let what = "values";
         let stats = &self.stats;
-        let sketch = self.sketch.as_ref().zip(mapping).filter(|(sketch, _)| sketch.count() == stats.n());
-        let mut shown = Distribution {
-            samples: u64::try_from(stats.n()).map_err(|_| ReportError::TooLarge { what })?,
+        let counted = self.bins.iter().enumerate().filter(|(_, calls)| **calls > 0);
+        Ok(Distribution {
+            samples: u64::try_from(stats.n()).map_err(|_| ReportError::TooLarge { what: "calls with a value" })?,
             min: stats.min(),
             max: stats.max(),
             mean: stats.mean(),
             std: stats.std(),
+            bins: counted.map(|(bin, calls)| (bin as i8 - 1, *calls)).collect(),
             unknown: self.unknown,
+            sketched: self.sketched,
             below: self.below.clone(),
-            ..Distribution::default()
-        };
-        if let Some((sketch, mapping)) = sketch.filter(|_| self.unknown > 0) {
-            let mut bins = [0; BINS];
-            let (low, high) = stats.extent().unwrap_or_default();
-            for (bound, count) in sketch.bounds(mapping) {
-                bins[bin(bound.max(low).min(high) as i64)] += count;
-            }
-            let counted = bins.into_iter().enumerate().filter(|(_, calls)| *calls > 0);
-            shown.bins = counted.map(|(bin, calls)| (bin as i8 - 1, calls, 0)).collect();
-            shown.sketched = true;
-            shown.unknown = 0;
-        } else {
-            for (bin, &(calls, sum)) in self.bins.iter().enumerate().filter(|(_, (calls, _))| *calls > 0) {
-                let sum = i64::try_from(sum).map_err(|_| ReportError::TooLarge { what })?;
-                shown.bins.push((bin as i8 - 1, calls, sum));
-            }
-        }
-        shown.quantiles = self.quantiles(mapping);
-        Ok(shown)
+            quantiles: self.quantiles(mapping),
+        })
     }
 
     /// Returns quantiles, if sketches hold every value.
@@ -157,14 +147,19 @@ mod tests {
         stats
     }
 
+    /// Returns the distribution of the values of rows.
+    fn distribution(rows: &[&[i64]], bounds: &[i64]) -> Distribution {
+        let mut values = Values::new(bounds);
+        for stats in rows.iter().map(|values| row(values)) {
+            values.add(RowValues { stats: &stats, sketch: None, aggregated: false }, None);
+        }
+        values.finish(None).expect("counts fit")
+    }
+
     #[test]
     fn up_to_three_values_of_a_row_are_known() {
-        let mut values = Values::new(&[4096]);
-        values.add(&row(&[0]), None, false);
-        values.add(&row(&[1, 4096]), None, false);
-        values.add(&row(&[3, 5, 5000]), None, false);
-        let shown = values.finish(None).expect("sums fit");
-        assert_eq!(shown.bins, [(-1, 1, 0), (0, 1, 1), (1, 1, 3), (2, 1, 5), (12, 2, 9096)]);
+        let shown = distribution(&[&[0], &[1, 4096], &[3, 5, 5000]], &[4096]);
+        assert_eq!(shown.bins, [(-1, 1), (0, 1), (1, 1), (2, 1), (12, 2)]);
         assert_eq!((shown.samples, shown.unknown), (6, 0));
         // One value of the second row and one or two of the third are below 4096.
         assert_eq!(shown.below, [(4096, 3, 4)]);
@@ -172,31 +167,24 @@ mod tests {
 
     #[test]
     fn values_between_distant_extremes_are_unknown() {
-        let mut values = Values::new(&[4096]);
-        values.add(&row(&[1, 1, 4096, 4096]), None, false);
-        values.add(&row(&[4096, 4097, 8191, 8191, 8191]), None, false);
-        let shown = values.finish(None).expect("sums fit");
-        assert_eq!(shown.bins, [(12, 5, 32_766)]);
+        let shown = distribution(&[&[1, 1, 4096, 4096], &[4096, 4097, 8191, 8191, 8191]], &[4096]);
+        assert_eq!(shown.bins, [(12, 5)]);
         assert_eq!((shown.samples, shown.unknown), (9, 4));
         assert_eq!(shown.below, [(4096, 1, 3)]);
     }
 
     #[test]
-    fn extremes_without_a_sum_are_no_values() {
-        // A tracer that aggregates may give extremes without a sum: these are not samples.
-        let mut extremes = IntStats::default();
-        extremes.summed(5, None, Some(1), Some(9));
-        let mut values = Values::new(&[4]);
-        values.add(&extremes, None, true);
-        let shown = values.finish(None).expect("sums fit");
-        assert_eq!((shown.samples, shown.unknown, shown.bins.len()), (0, 0, 0));
-        assert_eq!(shown.below, [(4, 0, 0)]);
-        // They are extremes of more than what was counted.
-        extremes.summed(1, Some(3), Some(3), Some(3));
-        let mut values = Values::new(&[4]);
-        values.add(&extremes, None, true);
-        let shown = values.finish(None).expect("sums fit");
-        assert_eq!((shown.samples, shown.unknown, shown.below), (1, 1, vec![(4, 0, 1)]));
+    fn extremes_that_a_tracer_gives_are_no_values() {
+        let mut stats = IntStats::default();
+        stats.summed(5, None, Some(1), Some(9));
+        for (samples, below) in [(0, (4, 0, 0)), (1, (4, 0, 1))] {
+            let mut values = Values::new(&[4]);
+            values.add(RowValues { stats: &stats, sketch: None, aggregated: true }, None);
+            let shown = values.finish(None).expect("counts fit");
+            assert_eq!((shown.samples, shown.unknown, shown.below), (samples, samples, vec![below]));
+            assert!(shown.bins.is_empty());
+            stats.summed(1, Some(3), Some(3), Some(3));
+        }
     }
 
     #[test]
@@ -206,10 +194,17 @@ mod tests {
         let all = [1, 1, 4096, 4096];
         all.iter().for_each(|&value| sketch.add(&mapping, value as f64));
         let mut values = Values::new(&[]);
-        values.add(&row(&all), Some(&sketch), false);
-        let shown = values.finish(Some(&mapping)).expect("sums fit");
-        assert_eq!(shown.bins, [(0, 2, 0), (12, 2, 0)]);
+        let stats = row(&all);
+        values.add(RowValues { stats: &stats, sketch: Some(&sketch), aggregated: true }, Some(&mapping));
+        let shown = values.finish(Some(&mapping)).expect("counts fit");
+        assert_eq!(shown.bins, [(0, 2), (12, 2)]);
         assert!(shown.sketched && shown.unknown == 0);
         assert_eq!(shown.quantiles.len(), QUANTILES.len());
+        // It does not tell those that it lacks.
+        values.add(RowValues { stats: &row(&[1, 1, 2, 2]), sketch: Some(&sketch), aggregated: true }, Some(&mapping));
+        values.add(RowValues { stats: &row(&[1, 1, 2, 2, 2]), sketch: Some(&sketch), aggregated: true }, Some(&mapping));
+        let shown = values.finish(Some(&mapping)).expect("counts fit");
+        assert_eq!((shown.samples, shown.unknown), (13, 5));
+        assert!(shown.quantiles.is_empty());
     }
 }

@@ -46,16 +46,28 @@ impl Counted {
 /// The ranks of processes.
 pub(crate) type Ranks = HashMap<ProcessKey, i64, RandomState>;
 
-/// Returns what traces say about a job, without what its calls say, and the ranks of processes.
-pub(crate) fn job(view: &View<'_>) -> Result<(Job, Ranks), ReportError> {
+/// What traces say about a job, without what its calls say.
+pub(crate) struct KnownJob {
+    pub(crate) job: Job,
+    pub(crate) ranks: Ranks,
+    /// The earliest and latest time of a process, in µs of the tracer's clock.
+    pub(crate) span: Option<(u64, u64)>,
+}
+
+/// Returns what traces say about a job.
+pub(crate) fn job(view: &View<'_>) -> Result<KnownJob, ReportError> {
     let [mut commands, mut executables, mut directories, mut versions, mut hosts] = <[Counted; 5]>::default();
     let mut ranks = Ranks::default();
+    let mut span = None;
     view.each_process(|process| {
         commands.add(process.command);
         executables.add(process.executable);
         directories.add(process.working_directory);
         versions.add(process.tracer_version);
         hosts.add(process.host_name);
+        if let Some((Ok(first), Ok(last))) = process.span_us.map(|(a, b)| (u64::try_from(a), u64::try_from(b))) {
+            span = Some(span.map_or((first, last), |(a, b): (u64, u64)| (a.min(first), b.max(last))));
+        }
         if let Some(rank) = process.rank {
             ranks.insert(ProcessKey { host_hash: process.host_hash, pid: process.pid }, rank);
         }
@@ -73,9 +85,10 @@ pub(crate) fn job(view: &View<'_>) -> Result<(Job, Ranks), ReportError> {
         tracer_versions: versions.shares(),
         host_names: hosts.shares(),
         interval_us: view.index().config().interval_us,
+        has_sketches: view.index().config().sketch_accuracy.is_some(),
         ..Job::default()
     };
-    Ok((job, ranks))
+    Ok(KnownJob { job, ranks, span })
 }
 
 /// Returns the faults of the input, one sentence each, and how many more there are.

@@ -8,11 +8,13 @@ use ahash::RandomState;
 use dft_aggregate::IoCategory;
 use dft_codec::ProcessKey;
 use dft_export::View;
+use dft_metrics::SketchMapping;
 
 use crate::bins::Bins;
 use crate::calls::CALLS;
 use crate::data::HeatRow;
 use crate::error::ReportError;
+use crate::job::Ranks;
 
 /// The most bins of a timeline: half a screen has no more pixels for points that can be told apart.
 const TIME_BINS: u64 = 500;
@@ -97,11 +99,13 @@ pub(crate) struct Plan {
     pub(crate) heat: HeatPlan,
     /// The number of the category whose processes, files and requests are shown.
     pub(crate) io_layer: Option<u32>,
-    pub(crate) has_sketches: bool,
+    /// The mapping of sketches, if the index has them.
+    pub(crate) mapping: Option<SketchMapping>,
 }
 
 impl Plan {
-    pub(crate) fn of(view: &View<'_>, ranks: &HashMap<ProcessKey, i64, RandomState>) -> Result<Self, ReportError> {
+    /// Plans a pass. Bins of time cover `span`, in µs of the tracer's clock, or else all that the view shows.
+    pub(crate) fn of(view: &View<'_>, ranks: &Ranks, span: Option<(u64, u64)>) -> Result<Self, ReportError> {
         let (mut categories, mut processes, mut scopes) = (Vec::new(), HashMap::new(), Vec::new());
         for kind in CALLS {
             view.each_scope(kind, |series| {
@@ -156,8 +160,8 @@ impl Plan {
             row_of_process[process as usize] = (place * rows / processes.len()) as u32;
         }
         Ok(Self {
-            bins: Bins::of(view, TIME_BINS),
-            heat: HeatPlan { bins: Bins::of(view, HEAT_BINS), rows, row_of_process, layers },
+            bins: Bins::of(view, TIME_BINS, span),
+            heat: HeatPlan { bins: Bins::of(view, HEAT_BINS, span), rows, row_of_process, layers },
             categories,
             processes,
             threads,
@@ -165,7 +169,7 @@ impl Plan {
             known,
             order,
             io_layer,
-            has_sketches: view.index().config().sketch_accuracy.is_some(),
+            mapping: view.index().config().sketch_accuracy.and_then(SketchMapping::new),
         })
     }
 

@@ -29,6 +29,7 @@ export interface Job {
   tracer_versions: Shares;
   host_names: Shares;
   interval_us: number;
+  has_sketches: boolean;
 }
 
 export interface Distribution {
@@ -37,7 +38,7 @@ export interface Distribution {
   max: number | null;
   mean: number | null;
   std: number | null;
-  bins: [number, number, number][];
+  bins: [number, number][];
   unknown: number;
   sketched: boolean;
   below: [number, number, number][];

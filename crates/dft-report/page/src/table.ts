@@ -10,6 +10,8 @@ export interface Column<Row> {
   value?: (row: Row) => number | null;
   /** Draws the share of the highest value behind the cell. */
   bar?: boolean;
+  /** Whether the texts are long. */
+  long?: boolean;
 }
 
 /** The number of rows that a table shows at first. */
@@ -74,8 +76,8 @@ export function table<Row>(rows: Row[], columns: Column<Row>[], options: Options
         element(
           "tr",
           {},
-          ...columns.map(({ text, value }, index) => {
-            const cell = element("td", { class: value ? "number" : "text" }, text(row));
+          ...columns.map(({ text, value, long }, index) => {
+            const cell = element("td", { class: value ? "number" : long ? "text path" : "text" }, text(row));
             if (highest[index] > 0 && value) {
               cell.classList.add("bar");
               cell.style.backgroundSize = `${(100 * (value(row) ?? 0)) / highest[index]}% 100%`;

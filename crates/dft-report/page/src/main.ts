@@ -1,0 +1,61 @@
+// The page of `dft report`: reads the data in the page and draws it.
+
+import { type Chart, redraw, resize } from "./charts";
+import { knowsDate, showAbsolute, useJob } from "./clock";
+import type { Report } from "./data";
+import { byId } from "./dom";
+import { files } from "./files";
+import { functions } from "./functions";
+import { faults, glance, job } from "./overview";
+import { processes } from "./processes";
+import { requests } from "./requests";
+import { timeline } from "./timeline";
+
+const report = JSON.parse(byId("data").textContent ?? "") as Report;
+useJob(report.job);
+
+const root = document.documentElement;
+const button = byId("theme");
+function show(theme: string): void {
+  root.dataset.theme = theme;
+  button.textContent = theme === "dark" ? "Light" : "Dark";
+}
+const preferred = matchMedia("(prefers-color-scheme: dark)");
+show(preferred.matches ? "dark" : "light");
+button.addEventListener("click", () => {
+  show(root.dataset.theme === "dark" ? "light" : "dark");
+  redraw();
+});
+
+const clock = byId("clock") as HTMLSelectElement;
+if (knowsDate(report.job)) {
+  clock.addEventListener("change", () => {
+    showAbsolute(clock.value === "absolute");
+    redraw();
+  });
+} else {
+  // The tracer's clock counts from the start of a machine, so there is no time of day.
+  clock.parentElement?.remove();
+}
+
+byId("footer").textContent = `Made by dft ${report.version}. Sums are exact.`;
+faults(report);
+job(report);
+glance(report);
+const charts: (Chart | undefined)[] = [timeline(report), processes(report), ...requests(report), files(report)];
+functions(report);
+for (const chart of charts) chart?.draw();
+
+addEventListener("resize", resize);
+let before = "";
+addEventListener("beforeprint", () => {
+  before = root.dataset.theme ?? "light";
+  show("light");
+  redraw();
+});
+addEventListener("afterprint", () => {
+  show(before);
+  redraw();
+});
+// What tests wait for.
+root.dataset.drawn = String(charts.filter((chart) => chart !== undefined).length);
