@@ -9,6 +9,7 @@ mod faults;
 mod fuzz;
 mod header;
 mod install;
+mod page;
 mod provision;
 mod python;
 mod rocksdb;
@@ -57,6 +58,12 @@ enum Command {
         #[arg(long, value_name = "P")]
         prefix: std::path::PathBuf,
     },
+    /// Build the page that `dft report` writes, and test it in a browser
+    Page {
+        /// Only compare the page's program with its sources; fail if they differ
+        #[arg(long)]
+        check: bool,
+    },
     /// Build the wheel and test it from Python programs
     Python,
     /// Build the Python package, with the library in it, as a wheel
@@ -86,6 +93,7 @@ fn main() -> Result<()> {
         Command::Capi => capi::run()?,
         Command::Header { check } => header::run(check)?,
         Command::Install { prefix } => install::run(&prefix)?,
+        Command::Page { check } => page::run(check)?,
         Command::Python => python::run()?,
         Command::Wheel { out } => drop(wheel::run(&out)?),
         Command::Style { fix } => style::run(fix)?,

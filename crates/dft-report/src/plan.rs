@@ -152,12 +152,19 @@ impl Plan {
         let io_layers: Vec<u32> =
             IO_LAYERS.iter().filter_map(|name| categories.find(&(*name).to_owned())).filter(has_io).collect();
         let io_layer = io_layers.first().copied();
-        let others = (0..categories.len() as u32).filter(|category| !io_layers.contains(category));
+        let mut others: Vec<u32> =
+            (0..categories.len() as u32).filter(|category| !io_layers.contains(category)).collect();
+        // Those with the most scopes are called by the most threads and functions.
+        let mut number_of_scopes = vec![0_usize; categories.len()];
+        scopes.iter().for_each(|(category, ..)| number_of_scopes[categories.number(category) as usize] += 1);
+        others.sort_by_key(|&category| std::cmp::Reverse(number_of_scopes[category as usize]));
         let layers = io_layers.iter().copied().chain(others).take(HEAT_LAYERS).collect();
-        let rows = processes.len().min(HEAT_ROWS);
+        // Rows of equally many processes can be compared.
+        let in_a_row = processes.len().div_ceil(HEAT_ROWS).max(1);
+        let rows = processes.len().div_ceil(in_a_row);
         let mut row_of_process = vec![0; processes.len()];
         for (place, &process) in order.iter().enumerate() {
-            row_of_process[process as usize] = (place * rows / processes.len()) as u32;
+            row_of_process[process as usize] = (place / in_a_row) as u32;
         }
         Ok(Self {
             bins: Bins::of(view, TIME_BINS, span),

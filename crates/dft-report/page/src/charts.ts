@@ -61,6 +61,9 @@ interface Drawn {
 
 const drawn: Drawn[] = [];
 
+/** The charts by the id of their element: for tests, and for readers who open the console. */
+export const charts: Record<string, ECharts> = {};
+
 /** A chart in an element that is already on the page. `option` is asked again when the theme or the times change. */
 export class Chart {
   readonly place: HTMLDivElement;
@@ -78,6 +81,7 @@ export class Chart {
   draw(): ECharts {
     this.entry ??= { chart: init(this.place, null, { renderer: "canvas" }), option: (theme) => this.complete(theme) };
     if (!drawn.includes(this.entry)) drawn.push(this.entry);
+    charts[this.place.id] = this.entry.chart;
     this.entry.chart.setOption(this.entry.option(theme()), { notMerge: true });
     return this.entry.chart;
   }

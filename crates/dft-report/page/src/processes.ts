@@ -4,7 +4,7 @@ import { Chart, axis, drawnText, tooltip } from "./charts";
 import { at } from "./clock";
 import type { HeatLayer, ProcessRow, Report } from "./data";
 import { choice, element, note, section } from "./dom";
-import { table } from "./table";
+import { type Column, table } from "./table";
 import { bandwidth, bytes, count, duration, or, perSecond } from "./units";
 
 type Measure = "bytes" | "time_us" | "calls";
@@ -130,22 +130,28 @@ function sum(values: number[], start: number, length: number): number {
 }
 
 function list(rows: ProcessRow[], ranks: boolean, layer: string | null, more: number): HTMLElement {
-  const io = layer ?? "I/O";
   const left = more > 0 ? ` The ${count(rows.length)} with the most time; ${count(more)} more are not listed.` : "";
+  const io: Column<ProcessRow>[] =
+    layer === null
+      ? []
+      : [
+          { title: `${layer} calls`, text: (row) => count(row.io.calls), value: (row) => row.io.calls },
+          { title: `${layer} time`, text: (row) => duration(row.io.time_us), value: (row) => row.io.time_us, bar: true },
+          { title: `${layer} bytes`, text: (row) => or(row.io.bytes, bytes), value: (row) => row.io.bytes, bar: true },
+          {
+            title: "Bandwidth",
+            text: (row) => or(bandwidth(row.io.bytes, row.io.time_us), perSecond),
+            value: (row) => bandwidth(row.io.bytes, row.io.time_us),
+          },
+        ];
+  const rank: Column<ProcessRow> = { title: "Rank", text: (row) => or(row.rank, String), value: (row) => row.rank };
   return table(
     rows,
     [
-      ...(ranks ? [{ title: "Rank", text: (row: ProcessRow) => or(row.rank, String), value: (row: ProcessRow) => row.rank }] : []),
+      ...(ranks ? [rank] : []),
       { title: "Host", text: (row) => row.host },
       { title: "Process", text: (row) => String(row.pid), value: (row) => row.pid },
-      { title: `${io} calls`, text: (row) => count(row.io.calls), value: (row) => row.io.calls },
-      { title: `${io} time`, text: (row) => duration(row.io.time_us), value: (row) => row.io.time_us, bar: true },
-      { title: `${io} bytes`, text: (row) => or(row.io.bytes, bytes), value: (row) => row.io.bytes, bar: true },
-      {
-        title: "Bandwidth",
-        text: (row) => or(bandwidth(row.io.bytes, row.io.time_us), perSecond),
-        value: (row) => bandwidth(row.io.bytes, row.io.time_us),
-      },
+      ...io,
       { title: "All calls", text: (row) => count(row.all.calls), value: (row) => row.all.calls },
       { title: "First call", text: (row) => at(row.first_us), value: (row) => row.first_us },
       { title: "Last call", text: (row) => at(row.last_us), value: (row) => row.last_us },
