@@ -25,17 +25,19 @@ pub(crate) fn run() -> Result<()> {
     let sample = ["--kind", "mixed", "--generation", "3", "--records", "200000"];
     println!("\n── a sample\n{}", GenTrace::from_arguments(&sample, &traces)?.report()?);
     let index = folder.join("sample.dftagg");
-    let tables = folder.join("tables");
+    let (tables, page) = (folder.join("tables"), folder.join("report.html"));
     let shown =
         |path: &Path| path.strip_prefix(env::current_dir().unwrap_or_default()).unwrap_or(path).display().to_string();
     let dft_step = |arguments: &[&str]| {
         let line = format!("dft {}", arguments.join(" "));
         step(&line, Command::new(&dft).args(arguments))
     };
-    let (traces, index, tables) = (shown(&traces), shown(&index), shown(&tables));
+    let (traces, index) = (shown(&traces), shown(&index));
+    let (tables, page) = (shown(&tables), shown(&page));
     dft_step(&["index", &traces, "--index", &index])?;
     dft_step(&["export", &index, "--out", &tables])?;
     dft_step(&["summary", &index])?;
+    dft_step(&["report", &index, "--out", &page])?;
     println!("\nThe program is {}; try `dft --help`.", shown(&dft));
     Ok(())
 }

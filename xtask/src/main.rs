@@ -32,7 +32,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Provision the machine, build, index a sample, export it and show the summary
+    /// Provision the machine, build, index a sample, export it, show the summary and write a report
     Demo,
     /// Provision the machine and run every test
     Test,

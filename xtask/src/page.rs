@@ -91,7 +91,9 @@ fn browser() -> Result<[PathBuf; 2]> {
 
 fn on_path(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|directory: PathBuf| directory.join(name)).find(|program: &PathBuf| Path::is_file(program))
+    env::split_paths(&path)
+        .map(|directory: PathBuf| directory.join(name))
+        .find(|program: &PathBuf| Path::is_file(program))
 }
 
 fn runs(command: &mut Command) -> bool {

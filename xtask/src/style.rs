@@ -19,7 +19,11 @@ const C_SOURCES: [&str; 4] = ["capi/*.c", "capi/*.cpp", "capi/*.h", "include/*.h
 pub(crate) fn run(fix: bool) -> Result<()> {
     let tools = python_with("style-venv", &PACKAGES)?;
     let mut ruff = Command::new(tools.with_file_name("ruff"));
-    ruff.current_dir(root().join("python")).arg("check").args([".", "../capi/tests"]);
+    ruff.current_dir(root().join("python")).arg("check").args([
+        ".",
+        "../capi/tests",
+        "../crates/dft-report/page/tests",
+    ]);
     ruff.args(fix.then_some("--fix"));
     step("ruff", &mut ruff)?;
     // The libraries that the package reads for are not installed, so that their types do not matter.

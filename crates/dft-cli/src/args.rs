@@ -12,7 +12,8 @@ use dft_index::{BuildOptions, Part};
 use dft_trace::TimeUnit;
 
 use crate::help::{
-    EXPORT_HELP, INDEX_HELP, INFO_HELP, INGEST_HELP, QUERY_HELP, REPORT_HELP, STAGE_HELP, SUMMARY_HELP, VALIDATE_HELP, VERIFY_HELP,
+    EXPORT_HELP, INDEX_HELP, INFO_HELP, INGEST_HELP, QUERY_HELP, REPORT_HELP, STAGE_HELP, SUMMARY_HELP, VALIDATE_HELP,
+    VERIFY_HELP,
 };
 use crate::query_format::QueryFormat;
 use crate::units::{parse_duration, parse_size, parse_time_range};

@@ -15,10 +15,7 @@ impl<'a> View<'a> {
     /// # Errors
     ///
     /// Fails if the index cannot be read.
-    pub fn each_reading(
-        &'a self,
-        mut visit: impl FnMut(&TelemetryKey, &TelemetryValue),
-    ) -> Result<(), ExportError> {
+    pub fn each_reading(&'a self, mut visit: impl FnMut(&TelemetryKey, &TelemetryValue)) -> Result<(), ExportError> {
         let mut readings = ReadingScan::new(self, CounterIdentity::Full)?;
         while let Some((key, value)) = readings.next()? {
             visit(key, value);

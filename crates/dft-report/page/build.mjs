@@ -13,7 +13,11 @@ const bundle = async (entry, more) => {
   return outputFiles[0].text.trim();
 };
 
-const program = await bundle("src/main.ts", { format: "iife", legalComments: "inline" });
+// The page is distributed, so it has the notices and licences of what is bundled.
+const licences = ["echarts/NOTICE", "echarts/LICENSE", "zrender/LICENSE", "tslib/LICENSE.txt"];
+const texts = licences.map((path) => `${path}\n\n${readFileSync(`node_modules/${path}`, "utf8").trim()}`);
+const banner = { js: `/*!\n${texts.join("\n\n").replaceAll("*/", "* /").replaceAll("\r", "")}\n*/` };
+const program = await bundle("src/main.ts", { format: "iife", banner });
 const style = await bundle("src/report.css", {});
 const hash = (text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 const policy = [

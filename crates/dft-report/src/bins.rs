@@ -63,7 +63,8 @@ mod tests {
 
     #[test]
     fn bins_are_few_and_cover_the_time() {
-        for (start, end, interval) in [(0, 0, 1), (5, 6, 1), (0, 600, 1), (0, 601, 1), (1_000, 9_999_000, 1_000), (0, u64::MAX, 7)]
+        for (start, end, interval) in
+            [(0, 0, 1), (5, 6, 1), (0, 600, 1), (0, 601, 1), (1_000, 9_999_000, 1_000), (0, u64::MAX, 7)]
         {
             let bins = Bins::between(start, end, interval, 600);
             assert!(bins.count <= 600, "{bins:?}");

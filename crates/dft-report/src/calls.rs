@@ -33,12 +33,7 @@ pub(crate) struct Sums {
 impl Sums {
     pub(crate) fn of(cell: &Cell<'_>) -> Self {
         let core = &cell.row.core;
-        Self {
-            calls: core.count,
-            time_us: core.duration.sum(),
-            bytes: core.size.sum(),
-            has_bytes: core.size.n() > 0,
-        }
+        Self { calls: core.count, time_us: core.duration.sum(), bytes: core.size.sum(), has_bytes: core.size.n() > 0 }
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
@@ -274,8 +269,7 @@ impl<'p> Calls<'p> {
             let sketch = |metric: usize| core.sketches.as_ref().map(|sketches| &sketches[metric]);
             let durations = RowValues { stats: &core.duration, sketch: sketch(0), aggregated };
             let sizes = RowValues { stats: &core.size, sketch: sketch(1), aggregated };
-            let of_kind =
-                self.kinds.entry((place.category, place.kind)).or_insert_with(|| KindSums::new(bins.count));
+            let of_kind = self.kinds.entry((place.category, place.kind)).or_insert_with(|| KindSums::new(bins.count));
             of_kind.sums.add(&sums);
             of_kind.durations.add(durations, mapping);
             of_kind.sizes.add(sizes, mapping);

@@ -9,9 +9,7 @@ use dft_io::Show;
 use dft_metrics::SketchMapping;
 
 use crate::calls::{Calls, KindSums, Sums};
-use crate::data::{
-    FunctionRow, HeatLayer, HeatMap, Job, Kind, Layer, ProcessRow, ReportData, TimeSeries, Timeline,
-};
+use crate::data::{FunctionRow, HeatLayer, HeatMap, Job, Kind, Layer, ProcessRow, ReportData, TimeSeries, Timeline};
 use crate::error::ReportError;
 use crate::job::{KnownJob, faults, job};
 use crate::plan::Plan;
@@ -66,7 +64,8 @@ impl ReportData {
         let span = spans.reduce(|(first, last), (a, b)| (first.min(a), last.max(b)));
         job.first_us = span.map(|(first, _)| origin(first));
         job.last_us = span.map(|(_, last)| origin(last));
-        let called: Vec<usize> = (0..plan.processes.len()).filter(|&number| calls.processes[number].span.is_some()).collect();
+        let called: Vec<usize> =
+            (0..plan.processes.len()).filter(|&number| calls.processes[number].span.is_some()).collect();
         job.processes = called.len();
         job.hosts = called.iter().map(|&number| &plan.processes.values[number].0).collect::<HashSet<_>>().len();
         job.threads = calls.threads.iter().map(|(_, thread)| thread).collect::<HashSet<_>>().len();

@@ -78,7 +78,9 @@ impl Values {
                 self.bins[bin(min)] += 1;
                 self.bins[bin(max)] += 1;
             }
-            (3, Ok(middle), _) if !aggregated => [min, middle, max].into_iter().for_each(|value| self.bins[bin(value)] += 1),
+            (3, Ok(middle), _) if !aggregated => {
+                [min, middle, max].into_iter().for_each(|value| self.bins[bin(value)] += 1)
+            }
             (_, _, Some((sketch, mapping))) => {
                 for (bound, count) in sketch.bounds(mapping) {
                     self.bins[bin(bound.max(min as f64).min(max as f64) as i64)] += count;
@@ -202,7 +204,8 @@ mod tests {
         assert_eq!(shown.quantiles.len(), QUANTILES.len());
         // It does not tell those that it lacks.
         values.add(RowValues { stats: &row(&[1, 1, 2, 2]), sketch: Some(&sketch), aggregated: true }, Some(&mapping));
-        values.add(RowValues { stats: &row(&[1, 1, 2, 2, 2]), sketch: Some(&sketch), aggregated: true }, Some(&mapping));
+        values
+            .add(RowValues { stats: &row(&[1, 1, 2, 2, 2]), sketch: Some(&sketch), aggregated: true }, Some(&mapping));
         let shown = values.finish(Some(&mapping)).expect("counts fit");
         assert_eq!((shown.samples, shown.unknown), (13, 5));
         assert!(shown.quantiles.is_empty());

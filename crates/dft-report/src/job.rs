@@ -107,7 +107,9 @@ pub(crate) fn faults(index: &Index) -> Result<(Vec<String>, usize), ReportError>
             all.push(format!("{name}: {fault}"));
         }
         let lines = [(file.counts.malformed, "malformed lines"), (file.counts.skipped, "records of unknown phase")];
-        all.extend(lines.into_iter().filter(|(lines, _)| *lines > 0).map(|(lines, of)| format!("{name}: {lines} {of}")));
+        all.extend(
+            lines.into_iter().filter(|(lines, _)| *lines > 0).map(|(lines, of)| format!("{name}: {lines} {of}")),
+        );
         all.extend(lost.remove(&path).unwrap_or_default().iter().map(|lost| format!("{name}: {lost}")));
     }
     all.extend(gone_traces(index)?.iter().map(|name| format!("{}: the file is gone, but counted", name.shown())));

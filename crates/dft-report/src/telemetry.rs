@@ -43,7 +43,8 @@ pub(crate) fn telemetry(view: &View<'_>, bins: &Bins) -> Result<(Vec<CounterSeri
                 readings.hosts.insert(key.host_hash.clone());
             }
             readings.bins.entry(bin).or_default().merge(stats);
-            let narrower = |a: Option<f64>, b: Option<f64>, of: fn(f64, f64) -> f64| a.zip(b).map(|(a, b)| of(a, b)).or(a).or(b);
+            let narrower =
+                |a: Option<f64>, b: Option<f64>, of: fn(f64, f64) -> f64| a.zip(b).map(|(a, b)| of(a, b)).or(a).or(b);
             readings.low = narrower(readings.low, stats.min(), f64::min);
             readings.high = narrower(readings.high, stats.max(), f64::max);
         }

@@ -61,7 +61,8 @@ pub(super) fn collect(
     threads: usize,
 ) -> Result<Groups, ExportError> {
     let parts = if needs.all_parts() { RowParts::All } else { RowParts::Core };
-    let collectors = view.fold_cells(kinds, parts, threads, || Collector::new(view, keys, needs), Collector::add_all)?;
+    let collectors =
+        view.fold_cells(kinds, parts, threads, || Collector::new(view, keys, needs), Collector::add_all)?;
     let mut all = Groups { groups: HashMap::default(), customs: BTreeSet::new() };
     for collector in collectors {
         all.merge(collector.finish()?);

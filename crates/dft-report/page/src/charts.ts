@@ -111,8 +111,16 @@ export function redraw(): void {
   }
 }
 
-export function resize(): void {
-  for (const { chart } of drawn) chart.resize();
+/** Puts pictures of the charts in their place: a page that is about to be printed has no next frame to draw canvases in. */
+export function showPictures(): void {
+  for (const { chart } of drawn) {
+    const src = chart.getDataURL({ type: "png", pixelRatio: 2, backgroundColor: "#fff" });
+    chart.getDom().after(element("img", { class: "picture", src, alt: chart.getDom().getAttribute("aria-label") ?? "" }));
+  }
+}
+
+export function removePictures(): void {
+  for (const picture of document.querySelectorAll("img.picture")) picture.remove();
 }
 
 /** A tooltip that is drawn on the canvas. */

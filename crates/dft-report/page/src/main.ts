@@ -1,6 +1,6 @@
 // The page of `dft report`: reads the data in the page and draws it.
 
-import { type Chart, charts, redraw, resize } from "./charts";
+import { type Chart, charts, redraw, removePictures, showPictures } from "./charts";
 import { knowsDate, showAbsolute, useJob } from "./clock";
 import type { Report } from "./data";
 import { byId } from "./dom";
@@ -47,14 +47,24 @@ functions(report);
 for (const chart of made) chart?.draw();
 Object.assign(globalThis, { charts });
 
-addEventListener("resize", resize);
+let width = innerWidth;
+addEventListener("resize", () => {
+  if (innerWidth !== width) {
+    width = innerWidth;
+    redraw();
+  }
+});
 let before = "";
 addEventListener("beforeprint", () => {
   before = root.dataset.theme ?? "light";
   show("light");
+  root.classList.add("printing");
   redraw();
+  showPictures();
 });
 addEventListener("afterprint", () => {
+  root.classList.remove("printing");
+  removePictures();
   show(before);
   redraw();
 });

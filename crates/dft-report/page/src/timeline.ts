@@ -57,24 +57,26 @@ export function timeline(report: Report): Chart | undefined {
   };
 
   const starts = Array.from({ length: time.bins }, (_, bin) => time.start_us + bin * time.bin_us);
-  const chart = new Chart(
+  const chart: Chart = new Chart(
     "timeline-chart",
     "Bandwidth, calls per second, calls in flight and telemetry over time",
     (theme) => {
       const shown = panels();
-      const height = 100 / Math.max(1, shown.length);
+      const narrow = chart.place.clientWidth < 640;
+      const height = (chart.place.clientHeight - 60) / Math.max(1, shown.length);
+      const head = narrow ? 44 : 24;
       return {
         title: shown.map(({ title }, index) => ({
           text: drawnText(title),
           left: 8,
-          top: `${index * height * 0.92}%`,
+          top: index * height,
           textStyle: { fontSize: 13, fontWeight: 600, color: theme.text },
         })),
         grid: shown.map((_, index) => ({
           left: 90,
           right: 24,
-          top: `${index * height * 0.92 + 6}%`,
-          height: `${height * 0.92 - 10}%`,
+          top: index * height + head + 4,
+          height: height - head - (index === shown.length - 1 ? 20 : 14),
         })),
         xAxis: shown.map((_, index) => ({
           ...axis(theme),
@@ -93,8 +95,7 @@ export function timeline(report: Report): Chart | undefined {
         })),
         legend: shown.map(({ lines }, index) => ({
           data: lines.map(({ name }) => drawnText(name)),
-          right: 24,
-          top: `${index * height * 0.92}%`,
+          ...(narrow ? { left: 4, top: index * height + 18 } : { right: 24, top: index * height }),
           itemWidth: 14,
           itemHeight: 10,
           textStyle: { color: theme.text, fontSize: 12 },
