@@ -1,7 +1,7 @@
 """Reports, and a headless Chromium that opens them.
 
-`cargo xtask page` runs these tests. It sets DFT to the program, PAGE_SHOTS to a directory for screenshots, and TRACE_SETS to
-a directory of more sets of traces, if there is one.
+`cargo xtask page` runs these tests. It sets DFT to the program, GEN_TRACE to the one that makes traces, PAGE_SHOTS to a
+directory for screenshots, and TRACE_SETS to a directory of more sets of traces, if there is one.
 """
 
 import gzip

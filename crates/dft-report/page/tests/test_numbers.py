@@ -89,7 +89,8 @@ def test_the_heat_map_draws_the_processes_of_the_table(job):
 
 def test_files_have_the_totals_of_the_tables(job):
     # Calls of the layer of I/O that name a file.
-    rows = query(job, "file_name", "count,dur_total,size_total,process_nunique", "--query", 'cat == "posix" and file_name != ""')
+    named = 'cat == "posix" and file_name != ""'
+    rows = query(job, "file_name", "count,dur_total,size_total,process_nunique", "--query", named)
     wanted = {row["file_name"]: row for row in rows}
     files = job.data["files"]
     assert files["count"] == len(wanted) > 10
