@@ -19,6 +19,7 @@ mod source;
 mod stage;
 mod summary;
 mod table;
+mod terminal;
 mod units;
 mod validate;
 mod verify;

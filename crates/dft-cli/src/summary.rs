@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anyhow::Result;
+use dft_aggregate::IoCategory;
 use dft_codec::{FileCounts, HOST_WIDE};
-use dft_export::{Filter, Metric, Summary, Totals, View};
+use dft_export::{Filter, Layer, Metric, Summary, Totals, View};
 use dft_index::{gone_traces, lost_records};
 use dft_io::Show;
 use dft_store::Index;
@@ -18,10 +19,27 @@ use crate::input::gone;
 use crate::output::{say, say_json, shortened, tell};
 use crate::source;
 use crate::table::{Align, table};
+use crate::terminal::{bold, has_unicode, sparkline, width};
 use crate::units::{bytes, count, duration, plural, three_digits};
 
 /// The width of names.
 const NAME: usize = 48;
+
+/// The most layers to show.
+const MOST_LAYERS: usize = 16;
+
+/// The width of a terminal with room for bars over time.
+const WIDE: usize = 120;
+
+/// The titles of sections.
+const LAYERS: &str = "layer, kind of I/O";
+const FUNCTIONS: &str = "top functions, by time";
+const FILES: &str = "top files, by bytes";
+const TELEMETRY: &str = "telemetry";
+const TITLES: [&str; 4] = [LAYERS, FUNCTIONS, FILES, TELEMETRY];
+
+/// The columns of sections about calls. The title of the section takes the place of the first.
+const COLUMNS: [&str; 6] = ["", "calls", "time", "mean", "bytes", "bandwidth"];
 
 /// The maximum numbers of metrics of a counter, and of counters, to show.
 const METRICS: usize = 3;
@@ -82,19 +100,22 @@ fn text(summary: &Summary, index: &Index, traces: usize, records: &FileCounts, l
     // All sections are one table, so that their columns line up.
     let mut rows: Vec<Vec<String>> = Vec::new();
     if summary.calls.calls > 0 {
-        let all = summary.categories.iter().map(|category| row(category.name, &category.totals));
-        section(&mut rows, "kind of I/O", all);
+        layers(&mut rows, summary);
         let all = summary.top_functions.iter().map(|function| {
             let name = format!("{} {}", function.name.category, function.name.function);
             row(&shortened(&name, NAME), &function.totals)
         });
-        section(&mut rows, "top functions, by time", all);
+        section(&mut rows, FUNCTIONS, all);
         let all = summary.top_files.iter().map(|file| row(&shortened(&file.name, NAME), &file.totals));
-        section(&mut rows, "top files, by bytes", all);
+        section(&mut rows, FILES, all);
     }
     let more = telemetry(&mut rows, &summary.telemetry);
     use Align::{Left, Right};
-    text.push_str(&table(&[Left, Right, Right, Right, Right, Right], &rows, 0));
+    for line in table(&[Left, Right, Right, Right, Right, Right, Left], &rows, 0).lines() {
+        let is_title = TITLES.iter().any(|title| line.starts_with(title));
+        text.push_str(&if is_title { bold(line) } else { line.to_owned() });
+        text.push('\n');
+    }
     if more > 0 {
         let _ = writeln!(text, "and {}; --json has all", plural(more as u64, "more counter"));
     }
@@ -108,9 +129,43 @@ fn text(summary: &Summary, index: &Index, traces: usize, records: &FileCounts, l
     text
 }
 
+/// Adds the layers with their kinds of I/O: those that do I/O first. A layer's calls contain calls of others, so there is
+/// no sum of layers.
+fn layers(all: &mut Vec<Vec<String>>, summary: &Summary) {
+    let does_io = |layer: &Layer| layer.kinds.iter().any(|kind| kind.name != IoCategory::Other.name());
+    let (io, others): (Vec<&Layer>, Vec<&Layer>) = summary.layers.iter().partition(|layer| does_io(layer));
+    let draws = has_unicode() && width().is_none_or(|width| width >= WIDE);
+    let mut rows = Vec::new();
+    for layer in io.into_iter().chain(others).take(MOST_LAYERS) {
+        let mut cells = row(&shortened(&layer.category, NAME), &layer.totals);
+        if draws {
+            let moves = layer.totals.bytes.is_some_and(|bytes| bytes > 0);
+            let of = |totals: &Totals| if moves { totals.bytes.unwrap_or(0) as f64 } else { totals.calls as f64 };
+            cells.push(sparkline(&layer.over_time.iter().map(of).collect::<Vec<_>>()));
+        }
+        rows.push(cells);
+        if layer.kinds.len() > 1 {
+            rows.extend(layer.kinds.iter().map(|kind| row(&format!("  {}", kind.name), &kind.totals)));
+        }
+    }
+    let mut header = COLUMNS.map(String::from).to_vec();
+    header[0] = LAYERS.to_owned();
+    if draws {
+        header.push(format!("over time, {} a mark", duration(summary.part_us as f64)));
+    }
+    if summary.layers.len() > MOST_LAYERS {
+        rows.push(vec![format!(
+            "and {}; --json has all",
+            plural((summary.layers.len() - MOST_LAYERS) as u64, "more layer")
+        )]);
+    }
+    add_section(all, header, rows);
+}
+
 /// Adds rows below a title, with an empty row before it.
 fn section(all: &mut Vec<Vec<String>>, title: &str, rows: impl Iterator<Item = Vec<String>>) {
-    let header = [title, "calls", "time", "mean", "bytes", "bandwidth"].map(String::from).to_vec();
+    let mut header = COLUMNS.map(String::from).to_vec();
+    header[0] = title.to_owned();
     add_section(all, header, rows.collect());
 }
 
@@ -177,6 +232,6 @@ fn telemetry(all: &mut Vec<Vec<String>>, metrics: &[Metric]) -> usize {
     if rows.is_empty() {
         return 0;
     }
-    add_section(all, ["telemetry", "readings", "mean", "min", "max"].map(String::from).to_vec(), rows);
+    add_section(all, [TELEMETRY, "readings", "mean", "min", "max"].map(String::from).to_vec(), rows);
     others.len() + wholes.len().saturating_sub(COUNTERS)
 }

@@ -2,7 +2,8 @@
 
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 use dft_io::Show;
-use terminal_size::{Width, terminal_size_of};
+
+use crate::terminal::width;
 
 /// Where the text of a column is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,9 +19,9 @@ pub(crate) enum Align {
 pub(crate) fn table(align: &[Align], rows: &[Vec<String>], indent: usize) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
-    match terminal_size_of(std::io::stdout()) {
+    match width().and_then(|width| u16::try_from(width).ok()) {
         // A narrower terminal would leave nothing of the names.
-        Some((Width(width), _)) if width >= 60 => {
+        Some(width) if width >= 60 => {
             table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
         }
         _ => {

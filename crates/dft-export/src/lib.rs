@@ -104,7 +104,7 @@ pub use group::{GroupBatches, GroupBy, GroupTable, Grouping, OutputColumn, Quant
 pub use group_column::GroupColumn;
 pub use query::Query;
 pub use series::Series;
-pub use summary::{Function, Metric, Named, Summary, Totals};
+pub use summary::{Function, Layer, Metric, Named, Summary, Totals};
 pub use table::{Table, TableOptions};
 pub use tables::processes::Process;
 pub use view::View;
