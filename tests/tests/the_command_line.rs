@@ -6,7 +6,9 @@ const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["index", "export", "query", "summary", "info", "validate", "verify", "stage", "ingest"] {
+    for command in
+        ["index", "export", "query", "summary", "report", "watch", "info", "validate", "verify", "stage", "ingest"]
+    {
         let help = run(DFT, [command, "--help"]).exits(0).out;
         assert!(help.contains("Example") && help.contains(&format!("dft {command} ")), "{help}");
     }
@@ -91,8 +93,9 @@ fn the_summary_fits_a_screen_and_its_json_has_the_totals() {
     let traces = data("");
     run(DFT, ["index".as_ref(), traces.as_os_str(), "--index".as_ref(), index.as_os_str()]).exits(0);
     let summary = run(DFT, ["summary".as_ref(), index.as_os_str()]).exits(0).out;
+    assert!(!summary.contains('\x1b'), "only a terminal has styles: {summary}");
     assert!(summary.lines().count() <= 50, "{summary}");
-    assert!(summary.lines().all(|line| line.chars().count() <= 110), "{summary}");
+    assert!(summary.lines().all(|line| line.chars().count() <= 130), "{summary}");
     for word in ["read", "write", "metadata", "top functions", "top files", "telemetry", "cpu user_pct", "MiB/s"] {
         assert!(summary.contains(word), "{word}\n{summary}");
     }

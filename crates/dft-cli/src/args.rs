@@ -13,7 +13,7 @@ use dft_trace::TimeUnit;
 
 use crate::help::{
     EXPORT_HELP, INDEX_HELP, INFO_HELP, INGEST_HELP, QUERY_HELP, REPORT_HELP, STAGE_HELP, SUMMARY_HELP, VALIDATE_HELP,
-    VERIFY_HELP,
+    VERIFY_HELP, WATCH_HELP,
 };
 use crate::query_format::QueryFormat;
 use crate::units::{parse_duration, parse_size, parse_time_range};
@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// Write a page for the browser that shows where the time of a job went
     #[command(after_help = REPORT_HELP)]
     Report(ReportArgs),
+    /// Follow a running job: index its traces again and again, and show what it does
+    #[command(after_help = WATCH_HELP)]
+    Watch(WatchArgs),
     /// Describe an index: configuration, time bounds, files, rows, size
     #[command(after_help = INFO_HELP)]
     Info(InfoArgs),
@@ -317,6 +320,26 @@ pub(crate) struct ReportArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct WatchArgs {
+    /// Traces: files, directories (searched for *.pfw and *.pfw.gz) or globs. They need not exist yet
+    #[arg(required = true, value_name = "TRACE", value_parser = named_path())]
+    pub(crate) traces: Vec<PathBuf>,
+    /// The index [default: .dftagg next to the traces]
+    #[arg(long, value_name = "DIR", value_parser = named_path())]
+    pub(crate) index: Option<PathBuf>,
+    /// How long to wait between two looks
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_duration)]
+    pub(crate) every: u64,
+    /// End when no trace has grown for this time [default: until q or Ctrl-C]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) idle: Option<u64>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
 }
 
 #[derive(Args)]

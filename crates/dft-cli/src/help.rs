@@ -55,6 +55,17 @@ with sketches (dft index --percentiles) gives it percentiles and complete histog
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults.";
 
+pub(crate) const WATCH_HELP: &str = "\
+Examples:
+  dft watch traces/
+  dft watch traces/ --every 10s --idle 5min
+
+On a terminal, one screen shows the rates since the last look and the processes that fall behind; q or
+Ctrl-C ends it with a summary. Elsewhere, each look is a line. Tracers write their logs with a delay,
+so a look shows what they have written.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults.";
+
 pub(crate) const INFO_HELP: &str = "\
 Examples:
   dft info traces/

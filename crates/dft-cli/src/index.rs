@@ -8,10 +8,10 @@ use dft_io::Show;
 
 use crate::Outcome;
 use crate::args::IndexArgs;
+use crate::build_progress::watched;
 use crate::input::{faults, lines, notes, outcome, read};
 use crate::output::{fields, say, tell};
 use crate::units::{count, plural};
-use crate::watch::watched;
 
 pub(crate) fn run(args: &IndexArgs) -> Result<Outcome> {
     let config = args.config.config();

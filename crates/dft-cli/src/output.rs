@@ -5,9 +5,22 @@ use std::io::{self, Write};
 use dft_io::{Show, shown_json, shown_lines};
 use serde_json::Value;
 
+use crate::terminal::bold;
+
 /// Writes text for people to standard output.
 pub(crate) fn say(text: &str) -> anyhow::Result<()> {
     write(&shown_lines(text))
+}
+
+/// Writes text for people to standard output, with the lines that start with a title in bold on a terminal.
+pub(crate) fn say_titled(text: &str, titles: &[&str]) -> anyhow::Result<()> {
+    let text = shown_lines(text);
+    let is_title = |line: &str| titles.iter().any(|title| line.starts_with(title));
+    let lines = text.split_inclusive('\n').map(|line| match line.strip_suffix('\n') {
+        Some(title) if is_title(title) => bold(title) + "\n",
+        _ => line.to_owned(),
+    });
+    write(&lines.collect::<String>())
 }
 
 /// Writes JSON to standard output.

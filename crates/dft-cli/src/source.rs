@@ -9,10 +9,10 @@ use dft_io::Show;
 use dft_store::Index;
 
 use crate::Outcome;
+use crate::build_progress::watched;
 use crate::input::{faults, notes, outcome};
 use crate::output::tell;
 use crate::units::{count, plural};
-use crate::watch::watched;
 
 /// Opens an index. Traces are indexed first, into an index next to them, with its configuration if it exists.
 pub(crate) fn open(path: &Path) -> Result<(Index, Outcome)> {

@@ -10,10 +10,10 @@ use dft_store::{BundleFailure, Index, IngestReport, IngestedBundle};
 
 use crate::Outcome;
 use crate::args::{IngestArgs, StageArgs};
+use crate::build_progress::watched;
 use crate::input::{faults, files_and_pieces, lines, outcome, read};
 use crate::output::{fields, say, tell};
 use crate::units::{count, plural};
-use crate::watch::watched;
 
 pub(crate) fn run_stage(args: &StageArgs) -> Result<Outcome> {
     let config = args.config.config();

@@ -16,10 +16,10 @@ use crate::Outcome;
 use crate::args::SummaryArgs;
 use crate::info::counts;
 use crate::input::gone;
-use crate::output::{say, say_json, shortened, tell};
+use crate::output::{say_json, say_titled, shortened, tell};
 use crate::source;
 use crate::table::{Align, table};
-use crate::terminal::{bold, has_unicode, sparkline, width};
+use crate::terminal::{has_unicode, sparkline, width};
 use crate::units::{bytes, count, duration, plural, three_digits};
 
 /// The width of names.
@@ -36,7 +36,7 @@ const LAYERS: &str = "layer, kind of I/O";
 const FUNCTIONS: &str = "top functions, by time";
 const FILES: &str = "top files, by bytes";
 const TELEMETRY: &str = "telemetry";
-const TITLES: [&str; 4] = [LAYERS, FUNCTIONS, FILES, TELEMETRY];
+pub(crate) const TITLES: [&str; 4] = [LAYERS, FUNCTIONS, FILES, TELEMETRY];
 
 /// The columns of sections about calls. The title of the section takes the place of the first.
 const COLUMNS: [&str; 6] = ["", "calls", "time", "mean", "bytes", "bandwidth"];
@@ -49,27 +49,38 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<Outcome> {
     let (index, outcome) = source::open(&args.index)?;
     let gone_traces = gone_traces(&index)?;
     tell(&gone(&gone_traces));
-    let view = View::new(&index, None, Filter::default())?;
-    let summary = Summary::of(&view, args.top)?;
-    let mut records = FileCounts::default();
-    let files = index.files()?;
-    let lost = lost_records(&index)?.into_values().flatten().map(|lost| lost.lost).sum::<u128>();
-    let lost = u64::try_from(lost).unwrap_or(u64::MAX);
-    files.iter().for_each(|(_, entry)| records.add(&entry.counts));
-    if args.json {
-        summary.check_int64()?;
-        let mut value = serde_json::to_value(&summary)?;
-        if let Value::Object(fields) = &mut value {
-            fields.insert("traces".to_owned(), json!(files.len()));
-            fields.insert("records".to_owned(), counts(&records));
-            fields.insert("lost_records".to_owned(), json!(lost));
-            fields.insert("gone".to_owned(), json!(gone_traces));
-        }
-        say_json(&value)?;
-    } else {
-        say(&text(&summary, &index, files.len(), &records, lost))?;
+    if !args.json {
+        say_titled(&of(&index, args.top)?, &TITLES)?;
+        return Ok(outcome);
     }
+    let summary = Summary::of(&View::new(&index, None, Filter::default())?, args.top)?;
+    let (traces, records, lost) = read(&index)?;
+    summary.check_int64()?;
+    let mut value = serde_json::to_value(&summary)?;
+    if let Value::Object(fields) = &mut value {
+        fields.insert("traces".to_owned(), json!(traces));
+        fields.insert("records".to_owned(), counts(&records));
+        fields.insert("lost_records".to_owned(), json!(lost));
+        fields.insert("gone".to_owned(), json!(gone_traces));
+    }
+    say_json(&value)?;
     Ok(outcome)
+}
+
+/// Summarizes an index for people.
+pub(crate) fn of(index: &Index, top: usize) -> Result<String> {
+    let summary = Summary::of(&View::new(index, None, Filter::default())?, top)?;
+    let (traces, records, lost) = read(index)?;
+    Ok(text(&summary, index, traces, &records, lost))
+}
+
+/// Returns the number of traces, and the numbers of their records and of lost ones.
+pub(crate) fn read(index: &Index) -> Result<(usize, FileCounts, u64)> {
+    let files = index.files()?;
+    let lost = lost_records(index)?.into_values().flatten().map(|lost| lost.lost).sum::<u128>();
+    let mut records = FileCounts::default();
+    files.iter().for_each(|(_, entry)| records.add(&entry.counts));
+    Ok((files.len(), records, u64::try_from(lost).unwrap_or(u64::MAX)))
 }
 
 fn text(summary: &Summary, index: &Index, traces: usize, records: &FileCounts, lost: u64) -> String {
@@ -111,11 +122,7 @@ fn text(summary: &Summary, index: &Index, traces: usize, records: &FileCounts, l
     }
     let more = telemetry(&mut rows, &summary.telemetry);
     use Align::{Left, Right};
-    for line in table(&[Left, Right, Right, Right, Right, Right, Left], &rows, 0).lines() {
-        let is_title = TITLES.iter().any(|title| line.starts_with(title));
-        text.push_str(&if is_title { bold(line) } else { line.to_owned() });
-        text.push('\n');
-    }
+    text.push_str(&table(&[Left, Right, Right, Right, Right, Right, Left], &rows, 0));
     if more > 0 {
         let _ = writeln!(text, "and {}; --json has all", plural(more as u64, "more counter"));
     }

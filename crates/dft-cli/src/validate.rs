@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::Outcome;
 use crate::args::ValidateArgs;
+use crate::build_progress::watched;
 use crate::info::counts;
 use crate::input::{faults, lines, outcome, read, shared};
 use crate::output::{fields, say, say_json, tell};
-use crate::watch::watched;
 
 pub(crate) fn run(args: &ValidateArgs) -> Result<Outcome> {
     let config = args.config();
