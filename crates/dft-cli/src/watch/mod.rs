@@ -99,9 +99,11 @@ fn follow(args: &WatchArgs, display: &mut dyn Display, interrupted: &AtomicBool)
 
 /// Whether traces may still come.
 fn is_too_early(error: &BuildError) -> bool {
-    match error {
-        BuildError::NoTraces(_) | BuildError::NoRecords(_) | BuildError::NoneReadable { .. } => true,
-        BuildError::Discover(DiscoverError::NotFound(_)) => true,
-        _ => false,
-    }
+    matches!(
+        error,
+        BuildError::NoTraces(_)
+            | BuildError::NoRecords(_)
+            | BuildError::NoneReadable { .. }
+            | BuildError::Discover(DiscoverError::NotFound(_))
+    )
 }
