@@ -172,7 +172,7 @@ mod tests {
         let mut terminal = Terminal::new(TestBackend::new(100, 20)).expect("a terminal");
         terminal.draw(|frame| draw(frame, Some(&now), Some(&before))).expect("drawn");
         let text = terminal.backend().to_string();
-        for words in ["1,234,567 records, span 90 s", "3,000", "1 k/s", "1 MiB/s", "rank 3", "80 s", "q: end"] {
+        for words in ["1,234,567 records, span 90 s", "3,000", "1 k/s", "0.98 MiB/s", "rank 3", "80 s", "q: end"] {
             assert!(text.contains(words), "{words}\n{text}");
         }
         terminal.draw(|frame| draw(frame, None, None)).expect("drawn");
