@@ -18,11 +18,19 @@
  * Structs that start with `size` may grow: set it to sizeof the struct before the call. The library reads and
  * writes no more than that, and uses defaults for fields that an older caller does not have. `reserved` is 0.
  *
+ * Requests. A call with many options takes a request, such as dft_build_request: a struct of this kind. Set `size` and
+ * what the request says is needed; zeros elsewhere are the defaults: `dft_build_request request = {.size = sizeof
+ * request, .traces = traces, .traces_length = 2, .index = index};`
+ *
+ * Buffers. A function that writes bytes takes a dft_buffer of the caller. If the bytes do not fit, it returns
+ * DFT_TOO_LARGE and sets `length` to the length that is needed. There is no terminating zero.
+ *
  * A pointer that is misaligned, or is NULL where NULL is not allowed, gives DFT_INVALID_ARGUMENT. The caller
  * must ensure that every pointer points to what the function's type declares.
  *
- * Callbacks run during the call that they are passed to, on the caller's thread unless the function states
- * otherwise. They must return, and must not throw.
+ * Callbacks receive a context of the caller and a struct, and return 0 to go on; any other result stops what calls
+ * them. They run during the call that they are passed to, on the caller's thread unless the function states otherwise.
+ * They must return, and must not throw.
  *
  * fork(): a child cannot use what its parent opened. In the child, a handle gives DFT_FORKED, freeing it gives
  * DFT_OK and changes nothing, and a stream fails; the child opens and builds for itself. If the parent forks while
@@ -104,6 +112,12 @@ struct ArrowArrayStream;
 
 // The unit of times if a trace does not state one: seconds.
 #define DFT_TIME_UNIT_S 3
+
+// Rows are separated by file.
+#define DFT_GROUP_BY_FILE_ON 0
+
+// Rows are not separated by file.
+#define DFT_GROUP_BY_FILE_OFF 1
 
 // Table `events`: calls, in dfanalyzer's columns.
 #define DFT_TABLE_EVENTS 0
@@ -201,7 +215,7 @@ struct ArrowArrayStream;
 
 // The version of the ABI that this header describes. It changes only if programs that were built against an older
 // version would no longer work.
-#define DFT_ABI_VERSION 2
+#define DFT_ABI_VERSION 3
 
 // Aggregates records that a program passes to it. It allows one thread at a time: use one aggregator for each thread,
 // then merge them. Created by dft_aggregator_new(), freed by dft_aggregator_free().
@@ -230,11 +244,12 @@ typedef struct dft_text {
     uint64_t length;
 } dft_text;
 
-// How records are aggregated. Set `size`, call dft_config_default(), then change fields.
+// How records are aggregated. Set `size`; zeros elsewhere are the defaults: an interval of 1 s, DFT_CUSTOM_METRICS_ON,
+// separated by file, no percentiles.
 typedef struct dft_config {
     // The size of this struct in bytes. The caller sets it.
     uint64_t size;
-    // The length of a time bucket, in µs: 1 to INT64_MAX.
+    // The length of a time bucket, in µs: 1 to INT64_MAX; 0 for 1 s.
     uint64_t interval_us;
     // Names of args whose values separate rows: UTF-8, distinct, not empty. May be NULL if there are none.
     const struct dft_text *group_keys;
@@ -246,7 +261,7 @@ typedef struct dft_config {
     uint64_t custom_metric_names_length;
     // One of DFT_CUSTOM_METRICS_…
     uint32_t custom_metrics;
-    // 1 if rows are separated by file, 0 if not.
+    // One of DFT_GROUP_BY_FILE_…
     uint32_t group_by_file;
     // The relative accuracy of percentiles: 0.00001 to less than 1, such as 0.01; 0 for no percentiles.
     double sketch_accuracy;
@@ -322,26 +337,6 @@ typedef struct dft_lines_added {
     uint64_t first_skipped;
 } dft_lines_added;
 
-// Options of a build. Zeros are the defaults.
-typedef struct dft_build_options {
-    // The size of this struct in bytes. The caller sets it.
-    uint64_t size;
-    // The memory budget of the tables of all threads, in bytes; 0 for 512 MiB, and at most a quarter of the process's
-    // limit (`ulimit -v`).
-    uint64_t memory;
-    // The number of threads, limited to 1,024; 0 for the number of cores.
-    uint32_t threads;
-    // If not 0, faults of the input are an error (DFT_MALFORMED), and nothing is stored.
-    uint32_t strict;
-    // If not 0, the index is rebuilt, whatever it holds.
-    uint32_t rebuild;
-    // Reserved: 0.
-    uint32_t reserved;
-    // Where the traces come from, such as the name of a node, in UTF-8; empty for none. It distinguishes traces on
-    // node-local disks, which have the same path on every node.
-    struct dft_text source;
-} dft_build_options;
-
 // The progress of a build.
 typedef struct dft_progress {
     // The size of this struct in bytes. The library sets it.
@@ -367,8 +362,54 @@ typedef struct dft_progress {
 // DFT_CANCELLED and leaves the index unchanged.
 typedef int32_t (*dft_on_progress)(void *context, const struct dft_progress *progress);
 
-// Receives a text about a path, such as a fault of a file. Both texts are valid during the callback.
-typedef void (*dft_on_text)(void *context, struct dft_text path, struct dft_text text);
+// A text about a path, such as a fault of a file. Its texts are valid during the callback.
+typedef struct dft_note {
+    // The size of this struct in bytes. The library sets it.
+    uint64_t size;
+    // The path; empty if the text is about none.
+    struct dft_text path;
+    // The text, for people.
+    struct dft_text text;
+} dft_note;
+
+// Receives a note, valid during the callback. A result other than 0 ends the notes.
+typedef int32_t (*dft_on_note)(void *context, const struct dft_note *note);
+
+// What to build, and how. Set `size`, `traces` and `index`; zeros elsewhere are the defaults.
+typedef struct dft_build_request {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // Files, directories (searched for *.pfw and *.pfw.gz) or globs.
+    const struct dft_text *traces;
+    // The number of texts in `traces`.
+    uint64_t traces_length;
+    // The directory of the index, which is created if it does not exist and removed again if nothing is added. Not
+    // empty.
+    struct dft_text index;
+    // How to aggregate; NULL for the default.
+    const struct dft_config *config;
+    // Where the traces come from, such as the name of a node, in UTF-8; empty for none. It distinguishes traces on
+    // node-local disks, which have the same path on every node.
+    struct dft_text source;
+    // The memory budget of the tables of all threads, in bytes; 0 for 512 MiB, and at most a quarter of the process's
+    // limit (`ulimit -v`).
+    uint64_t memory;
+    // The number of threads, limited to 1,024; 0 for the number of cores.
+    uint32_t threads;
+    // If not 0, faults of the input are an error (DFT_MALFORMED), and nothing is stored.
+    uint32_t strict;
+    // If not 0, the index is rebuilt, whatever it holds.
+    uint32_t rebuild;
+    // Reserved: 0.
+    uint32_t reserved;
+    // Receives the progress on a thread of the library; may be NULL.
+    dft_on_progress on_progress;
+    // Receives each fault of a file on the caller's thread, before the function returns; may be NULL. A result other
+    // than 0 ends the reports, not the build.
+    dft_on_note on_fault;
+    // Passed to both callbacks; may be NULL.
+    void *context;
+} dft_build_request;
 
 // What a build or a staging read and wrote.
 typedef struct dft_build_summary {
@@ -411,9 +452,21 @@ typedef struct dft_error {
     struct dft_text key;
 } dft_error;
 
-// Receives a message of the library. `level`: DFT_LOG_ERROR or DFT_LOG_WARNING. `text`: valid during the callback. It
-// may run on any thread, and on several at once. Messages that the callback itself causes are dropped.
-typedef void (*dft_on_log)(void *context, uint32_t level, struct dft_text text);
+// A message of the library. Its text is valid during the callback.
+typedef struct dft_log_message {
+    // The size of this struct in bytes. The library sets it.
+    uint64_t size;
+    // The message, for people.
+    struct dft_text text;
+    // DFT_LOG_ERROR or DFT_LOG_WARNING.
+    uint32_t level;
+    // Reserved: 0.
+    uint32_t reserved;
+} dft_log_message;
+
+// Receives a message of the library, valid during the callback. It may run on any thread, and on several at once.
+// Messages that the callback itself causes are dropped. Its result is ignored: return 0.
+typedef int32_t (*dft_on_log)(void *context, const struct dft_log_message *message);
 
 // A view of an index: a granularity, filters and the form of the result. Set `size` and zero the rest to see
 // everything. Globs know `*` and `?`, which also match `/`, `[ab]` and `{one,other}`. Texts are UTF-8.
@@ -466,8 +519,34 @@ typedef struct dft_view {
     uint64_t range_unit_us;
 } dft_view;
 
-// Receives the name of a column, valid during the callback. A result other than 0 ends the iteration.
-typedef int32_t (*dft_visit_column)(void *context, struct dft_text name);
+// A column of a table. Its text is valid during the callback.
+typedef struct dft_column {
+    // The size of this struct in bytes. The library sets it.
+    uint64_t size;
+    // The name.
+    struct dft_text name;
+} dft_column;
+
+// Receives a column, valid during the callback. A result other than 0 ends the iteration.
+typedef int32_t (*dft_visit_column)(void *context, const struct dft_column *column);
+
+// What to export, and how. Set `size` and `directory`; zeros elsewhere are the defaults.
+typedef struct dft_export_request {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // The directory, which is created if it does not exist; not empty.
+    struct dft_text directory;
+    // The tables: values of DFT_TABLE_…. NULL with length 0 for all tables except `aggregation`.
+    const uint32_t *tables;
+    // The number of tables.
+    uint64_t tables_length;
+    // Which rows; its `size` must be set; NULL for all.
+    const struct dft_view *view;
+    // One of DFT_FORMAT_…
+    uint32_t format;
+    // The number of tables written at once, limited to 1,024; 0 for the number of cores.
+    uint32_t threads;
+} dft_export_request;
 
 // A trace file in an index. What it points to is valid during the callback.
 typedef struct dft_file {
@@ -525,6 +604,16 @@ typedef struct dft_process {
 // Receives a process, valid during the callback. A result other than 0 ends the iteration.
 typedef int32_t (*dft_visit_process)(void *context, const struct dft_process *process);
 
+// A buffer of the caller for bytes that a function writes, without a terminating zero.
+typedef struct dft_buffer {
+    // The first byte. May be NULL if `capacity` is 0.
+    char *data;
+    // The size of the buffer in bytes.
+    uint64_t capacity;
+    // Receives the length of the result in bytes, even if the result does not fit.
+    uint64_t length;
+} dft_buffer;
+
 // The properties of an index.
 typedef struct dft_index_info {
     // The size of this struct in bytes. The caller sets it.
@@ -539,8 +628,8 @@ typedef struct dft_index_info {
     uint64_t max_bucket_us;
     // 1 if the index has rows or telemetry, 0 if it has neither.
     uint32_t has_bounds;
-    // 1 if rows are separated by file, 0 if not.
-    uint32_t group_by_file;
+    // Reserved: 0.
+    uint32_t reserved;
     // The size on disk, in bytes.
     uint64_t bytes;
 } dft_index_info;
@@ -563,8 +652,40 @@ typedef struct dft_index_counts {
     uint64_t files;
 } dft_index_counts;
 
+// A hash and its name. Its texts are valid during the callback.
+typedef struct dft_name {
+    // The size of this struct in bytes. The library sets it.
+    uint64_t size;
+    // The hash.
+    struct dft_text hash;
+    // The name.
+    struct dft_text name;
+} dft_name;
+
 // Receives a hash and its name, valid during the callback. A result other than 0 ends the iteration.
-typedef int32_t (*dft_visit_name)(void *context, struct dft_text hash, struct dft_text name);
+typedef int32_t (*dft_visit_name)(void *context, const struct dft_name *name);
+
+// What to ingest, and how. Set `size`, `index` and `shared`; zeros elsewhere are the defaults.
+typedef struct dft_ingest_request {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // The directory of the index, which is created with the bundles' configuration if it does not exist; not empty.
+    struct dft_text index;
+    // The directory of the bundles; not empty.
+    struct dft_text shared;
+    // If not 0, ingested bundles are kept; else they are removed.
+    uint32_t keep;
+    // Reserved: 0.
+    uint32_t reserved;
+    // Receives the path of each bundle that was refused or not removed, with the reason; may be NULL.
+    dft_on_note on_refused;
+    // Receives each trace with missing pieces, and what is missing; may be NULL.
+    dft_on_note on_waiting;
+    // Receives each trace whose pieces do not fit together, and why: stage it whole, then ingest it. May be NULL.
+    dft_on_note on_unchained;
+    // Passed to the callbacks, which run on the caller's thread; may be NULL.
+    void *context;
+} dft_ingest_request;
 
 // What an ingest did.
 typedef struct dft_ingest_summary {
@@ -762,9 +883,89 @@ typedef struct dft_piece {
 // returns DFT_CANCELLED.
 typedef int32_t (*dft_on_piece)(void *context, const struct dft_piece *piece);
 
-// Receives a trace. `path`: valid during the callback. `state`: one of DFT_TRACE_…. A result other than 0 ends the
-// iteration.
-typedef int32_t (*dft_visit_trace)(void *context, struct dft_text path, uint32_t state);
+// What to stage, and how. Set `size`, `staging`, `shared`, and either `traces` or `pieces`; zeros elsewhere are the
+// defaults.
+typedef struct dft_stage_request {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // Files, directories (searched for *.pfw and *.pfw.gz) or globs.
+    const struct dft_text *traces;
+    // The number of texts in `traces`.
+    uint64_t traces_length;
+    // Pieces from dft_plan(), in place of `traces`; all have the same `size`.
+    const struct dft_piece *pieces;
+    // The number of pieces.
+    uint64_t pieces_length;
+    // A directory of this machine for temporary files; not empty.
+    struct dft_text staging;
+    // The directory of the bundles, which all machines share; not empty; may be the same as `staging`.
+    struct dft_text shared;
+    // The part of the traces to stage, from 0 to `parts` - 1.
+    uint32_t part;
+    // The number of parts; 0 or 1 for all traces. Parts are about equal in bytes, and are the same on every machine
+    // that sees the same files. Pieces have no parts.
+    uint32_t parts;
+    // How to aggregate; NULL for the default.
+    const struct dft_config *config;
+    // Where the traces come from, as in dft_build_request.
+    struct dft_text source;
+    // The memory budget of the tables of all threads, in bytes; 0 for the default, as in dft_build_request.
+    uint64_t memory;
+    // The number of threads, limited to 1,024; 0 for the number of cores.
+    uint32_t threads;
+    // If not 0, faults of the input are an error (DFT_MALFORMED), and nothing is stored.
+    uint32_t strict;
+    // Receives the progress on a thread of the library; may be NULL.
+    dft_on_progress on_progress;
+    // Receives each fault of a file on the caller's thread, and each piece that does not end where the next one starts;
+    // may be NULL. A result other than 0 ends the reports.
+    dft_on_note on_fault;
+    // Passed to both callbacks; may be NULL.
+    void *context;
+} dft_stage_request;
+
+// A trace, relative to an index. Its text is valid during the callback.
+typedef struct dft_trace {
+    // The size of this struct in bytes. The library sets it.
+    uint64_t size;
+    // The path.
+    struct dft_text path;
+    // One of DFT_TRACE_…
+    uint32_t state;
+    // Reserved: 0.
+    uint32_t reserved;
+} dft_trace;
+
+// Receives a trace, valid during the callback. A result other than 0 ends the iteration.
+typedef int32_t (*dft_visit_trace)(void *context, const struct dft_trace *trace);
+
+// The key of a row of telemetry: one counter in one bucket.
+typedef struct dft_reading_key {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // The host hash, in UTF-8.
+    struct dft_text host_hash;
+    // The name of the counter, in UTF-8.
+    struct dft_text name;
+    // The category, in lower case and UTF-8; empty for `sys`, which concerns the whole host.
+    struct dft_text category;
+    // The values of the group keys of the index, in UTF-8 and in their order; empty texts for absent values. NULL with
+    // length 0 if there are none.
+    const struct dft_text *group_values;
+    // The number of texts in `group_values`, at most 1,000.
+    uint64_t group_values_length;
+    // The start of the bucket, in µs; less than 2^63.
+    uint64_t bucket_us;
+    // The process that the counter concerns; 0 if it concerns the whole host.
+    int64_t pid;
+    // 1 if the counter concerns a process, 0 if it concerns the whole host.
+    uint32_t has_pid;
+    // Reserved: 0.
+    uint32_t reserved;
+} dft_reading_key;
+
+// Receives a key, valid during the callback. Its result is ignored: return 0.
+typedef int32_t (*dft_on_reading_key)(void *context, const struct dft_reading_key *key);
 
 // The version of the library.
 typedef struct dft_version {
@@ -912,33 +1113,17 @@ dft_status dft_aggregator_free(struct dft_aggregator *aggregator);
 
 // Adds traces to an index: traces that it does not have yet, and what known traces have grown by. Adds all or nothing.
 //
-// `traces`: files, directories (searched for *.pfw and *.pfw.gz) or globs; `traces_length` of them. `index`: the
-// directory, which is created if it does not exist and removed again if nothing is added; not empty. `config`,
-// `options`: NULL for the defaults. `on_progress`: receives the progress on a thread of the library; may be NULL.
-// `on_fault`: receives each fault of a file on the caller's thread, before this function returns; may be NULL.
-// `context`: passed to both callbacks; may be NULL. `done`: receives what was done; its `size` must be set; may be
-// NULL.
+// `request`: what to build; its `size` must be set; not NULL. `done`: receives what was done; its `size` must be set;
+// may be NULL.
 //
-// Faults of the input are not an error, unless `options.strict` is set: then DFT_MALFORMED. Returns DFT_NOTHING_FOUND
-// if there is no trace, or no trace has a record and there is no index yet; DFT_CONFIG if `config` is invalid or
-// differs from the index's; DFT_CHANGED if an indexed trace has changed other than by growing, unless
-// `options.rebuild` is set; DFT_LOCKED if another writer is changing the index; DFT_FORMAT or DFT_DAMAGED if the index
-// cannot be used; DFT_CANCELLED if `on_progress` stopped the build; DFT_SYSTEM for errors of the system. The index is
-// unchanged then. After DFT_COMMITTED, the traces are in the index. Any thread.
-dft_status dft_build(const struct dft_text *traces,
-                     uint64_t traces_length,
-                     struct dft_text index,
-                     const struct dft_config *config,
-                     const struct dft_build_options *options,
-                     dft_on_progress on_progress,
-                     dft_on_text on_fault,
-                     void *context,
+// Faults of the input are not an error, unless `strict` is set: then DFT_MALFORMED. Returns DFT_NOTHING_FOUND if there
+// is no trace, or no trace has a record and there is no index yet; DFT_CONFIG if `config` is invalid or differs from
+// the index's; DFT_CHANGED if an indexed trace has changed other than by growing, unless `rebuild` is set; DFT_LOCKED
+// if another writer is changing the index; DFT_FORMAT or DFT_DAMAGED if the index cannot be used; DFT_CANCELLED if
+// `on_progress` stopped the build; DFT_SYSTEM for errors of the system. The index is unchanged then. After
+// DFT_COMMITTED, the traces are in the index. Any thread.
+dft_status dft_build(const struct dft_build_request *request,
                      struct dft_build_summary *done);
-
-// Writes the default configuration: an interval of 1 s, DFT_CUSTOM_METRICS_ON, separated by file, no percentiles.
-//
-// `config`: receives the configuration; its `size` must be set; not NULL. Any thread.
-dft_status dft_config_default(struct dft_config *config);
 
 // Describes the last failed call of the calling thread.
 //
@@ -984,36 +1169,28 @@ dft_status dft_table_columns(const struct dft_index *index,
 // Writes tables to a directory, one file for each, named after the table. Either all tables are written or none.
 // Tables of earlier exports that show another state of the index, or other rows of it, are removed.
 //
-// `directory`: the directory, which is created if it does not exist; not empty. `tables`: values of DFT_TABLE_…,
-// `tables_length` of them; none for all tables except `aggregation`. `view`: which rows; its `size` must be set; NULL
-// for all. `format`: one of DFT_FORMAT_…. `threads`: the number of tables written at once, limited to 1,024; 0 for the
-// number of cores.
+// `request`: what to export; its `size` must be set; not NULL.
 //
 // Returns DFT_INVALID_ARGUMENT if an argument is invalid, or if the directory has a table that no export is known to
 // have written and that would stay next to the new ones; then nothing is written. Returns DFT_TOO_LARGE, with the row
 // in the last error, if a number does not fit in its column, DFT_DAMAGED if the index or the directory's list of
 // exports is damaged, and DFT_SYSTEM for errors of the system. Any number of threads.
 dft_status dft_export(const struct dft_index *index,
-                      struct dft_text directory,
-                      const uint32_t *tables,
-                      uint64_t tables_length,
-                      const struct dft_view *view,
-                      uint32_t format,
-                      uint32_t threads);
+                      const struct dft_export_request *request);
 
 // Summarizes an index as a JSON object: time spans and totals (times in µs, sizes in bytes), the top functions and
 // files, and every metric of telemetry.
 //
 // `view`: which rows; its `size` must be set; NULL for all. `top`: the number of functions and files to list.
-// `on_text`: receives the text once, with an empty path, on the caller's thread; not NULL. `context`: passed to it;
-// may be NULL.
+// `on_text`: receives the text once, with an empty path, on the caller's thread; not NULL. `context`: passed to it; may
+// be NULL.
 //
 // Returns DFT_INVALID_ARGUMENT if anything in the view is invalid, DFT_TOO_LARGE, with the row in the last error, if a
 // number does not fit in an int64, and DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
 dft_status dft_summary(const struct dft_index *index,
                        const struct dft_view *view,
                        uint64_t top,
-                       dft_on_text on_text,
+                       dft_on_note on_text,
                        void *context);
 
 // Iterates over the trace files and live sources of an index, sorted by path.
@@ -1043,14 +1220,11 @@ dft_status dft_index_open(struct dft_text path,
 // Writes the default place of the index of some traces: `.dftagg` in their directory, or in the innermost directory
 // that holds all of them.
 //
-// `traces`: files, directories or globs; `traces_length` of them. `buffer`, `capacity`, `length`: as for
-// dft_index_name(). Returns DFT_TOO_LARGE if the path does not fit, and DFT_NOTHING_FOUND if the traces cannot be
-// listed. Any thread.
+// `traces`: files, directories or globs; `traces_length` of them. `location`: receives the path; not NULL. Returns
+// DFT_TOO_LARGE if the path does not fit, and DFT_NOTHING_FOUND if the traces cannot be listed. Any thread.
 dft_status dft_index_location(const struct dft_text *traces,
                               uint64_t traces_length,
-                              char *buffer,
-                              uint64_t capacity,
-                              uint64_t *length);
+                              struct dft_buffer *location);
 
 // Frees the handle of an index. Cursors and streams of it stay valid. `index`: NULL does nothing. Returns DFT_BUSY if
 // the handle is in use, and DFT_INVALID_HANDLE if it was freed before. Any thread.
@@ -1087,52 +1261,26 @@ dft_status dft_index_names(const struct dft_index *index,
 
 // Looks up the name of a hash.
 //
-// `kind`: one of DFT_NAMES_…. `hash`: the hash, in UTF-8. `buffer`: receives the name without a terminating zero; may
-// be NULL if `capacity` is 0. `capacity`: the size of `buffer` in bytes. `length`: receives the length of the name in
-// bytes, 0 if the hash has no name; not NULL.
+// `kind`: one of DFT_NAMES_…. `hash`: the hash, in UTF-8. `name`: receives the name, with the length 0 if the hash has
+// no name; not NULL.
 //
-// Returns DFT_TOO_LARGE if the name does not fit; `length` is set then as well, and nothing is written to `buffer`.
-// Returns DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
+// Returns DFT_TOO_LARGE if the name does not fit, and DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number
+// of threads.
 dft_status dft_index_name(const struct dft_index *index,
                           uint32_t kind,
                           struct dft_text hash,
-                          char *buffer,
-                          uint64_t capacity,
-                          uint64_t *length);
+                          struct dft_buffer *name);
 
-// Adds the bundles of a directory to an index, in any order, each once. Ingested bundles are removed, unless `keep` is
-// not 0.
+// Adds the bundles of a directory to an index, in any order, each once.
 //
-// `index`: the directory of the index, which is created with the bundles' configuration if it does not exist; not
-// empty. `shared`: the directory of the bundles; not empty. `keep`: 0 or 1. `on_refused`: receives the path of each
-// bundle that was refused or not removed, and of each trace that must be staged whole because its pieces do not fit
-// together, with the reason, on the caller's thread; may be NULL. `context`: passed to the callback; may be NULL.
-// `done`: receives what was done; its `size` must be set; may be NULL.
+// `request`: what to ingest; its `size` must be set; not NULL. `done`: receives what was done; its `size` must be set;
+// may be NULL.
 //
 // Returns DFT_NOTHING_FOUND if there are no bundles, DFT_LOCKED if another writer is changing the index, DFT_FORMAT or
 // DFT_DAMAGED if the index cannot be used, and DFT_SYSTEM for errors of the system. The index is unchanged then. After
 // DFT_COMMITTED, the bundles are in the index. A refused bundle is not an error. Any thread.
-dft_status dft_ingest(struct dft_text index,
-                      struct dft_text shared,
-                      uint32_t keep,
-                      dft_on_text on_refused,
-                      void *context,
+dft_status dft_ingest(const struct dft_ingest_request *request,
                       struct dft_ingest_summary *done);
-
-// Like dft_ingest(), and reports the traces whose pieces were staged separately.
-//
-// `on_waiting`: receives each trace with missing pieces, and what is missing. `on_unchained`: receives
-// each trace whose pieces do not fit together, and why: stage it whole with dft_stage(), then ingest it. `on_refused`
-// does not receive these traces. Callbacks run on the caller's thread; each may be NULL. The other arguments and the
-// statuses are those of dft_ingest().
-dft_status dft_ingest_pieces(struct dft_text index,
-                             struct dft_text shared,
-                             uint32_t keep,
-                             dft_on_text on_refused,
-                             dft_on_text on_waiting,
-                             dft_on_text on_unchained,
-                             void *context,
-                             struct dft_ingest_summary *done);
 
 // Opens a cursor over telemetry. It starts before the first row, and seeks to the rows of the query instead of
 // filtering all rows.
@@ -1182,31 +1330,6 @@ dft_status dft_rows_next(struct dft_rows *rows,
 // Any thread.
 dft_status dft_rows_free(struct dft_rows *rows);
 
-// Stages one machine's part of the traces: aggregates it to bundles in a directory that all machines share. Each
-// bundle appears there complete or not at all. Traces that are already in a bundle are left out.
-//
-// `staging`: a directory of this machine for temporary files; not empty. `shared`: the directory of the bundles; not
-// empty; may be the same. `part`: the number of the part, from 0 to `parts` - 1. `parts`: the number of parts, at
-// least 1. Parts are about equal in bytes, and are the same on every machine that sees the same files. The other
-// arguments are those of dft_build().
-//
-// Returns DFT_INVALID_ARGUMENT if there is no such part, DFT_NOTHING_FOUND if there are no traces, DFT_CONFIG if
-// `config` is invalid, DFT_MALFORMED for faults if `options.strict` is set, DFT_CHANGED if a staged trace has changed,
-// DFT_CANCELLED if `on_progress` stopped the work, and DFT_SYSTEM for errors of the system. Bundles that were finished
-// before stay. Any thread.
-dft_status dft_stage(const struct dft_text *traces,
-                     uint64_t traces_length,
-                     struct dft_text staging,
-                     struct dft_text shared,
-                     uint32_t part,
-                     uint32_t parts,
-                     const struct dft_config *config,
-                     const struct dft_build_options *options,
-                     dft_on_progress on_progress,
-                     dft_on_text on_fault,
-                     void *context,
-                     struct dft_build_summary *done);
-
 // Cuts traces into pieces of about one size, which several machines can stage. It cuts at the start of a line, or of a
 // gzip member. A file that is not much larger than a piece, or cannot be cut, is one piece. The function reads only a
 // little of each file.
@@ -1223,26 +1346,20 @@ dft_status dft_plan(const struct dft_text *traces,
                     dft_on_piece on_piece,
                     void *context);
 
-// Stages pieces of traces to bundles in a directory that all machines share. Each bundle appears there complete or not
-// at all. Pieces that are already in a bundle are left out, so the pieces of a machine that died can be staged again.
-// An ingest adds a trace when all of its pieces are staged.
+// Stages one machine's part of the traces, or pieces of traces: aggregates them to bundles in a directory that all
+// machines share. Each bundle appears there complete or not at all. What is already in a bundle is left out, so the work
+// of a machine that died can be staged again. An ingest adds a trace that was cut when all of its pieces are staged.
 //
-// `pieces`: pieces from dft_plan(), `pieces_length` of them; all have the same `size`. `on_fault`: receives also each
-// piece that does not end where the next one starts; the next ingest reports its trace. The other arguments are those
-// of dft_stage().
+// `request`: what to stage; its `size` must be set; not NULL. `done`: receives what was done; its `size` must be set;
+// may be NULL.
 //
-// Returns DFT_CHANGED if the size of a trace has changed since it was cut (plan again), DFT_INVALID_ARGUMENT if a
-// piece is not a valid range, and the other statuses of dft_stage(). Any thread.
-dft_status dft_stage_pieces(const struct dft_piece *pieces,
-                            uint64_t pieces_length,
-                            struct dft_text staging,
-                            struct dft_text shared,
-                            const struct dft_config *config,
-                            const struct dft_build_options *options,
-                            dft_on_progress on_progress,
-                            dft_on_text on_fault,
-                            void *context,
-                            struct dft_build_summary *done);
+// Returns DFT_INVALID_ARGUMENT if there are both traces and pieces, no such part, or a piece that is not a valid range;
+// DFT_NOTHING_FOUND if there are no traces; DFT_CONFIG if `config` is invalid; DFT_MALFORMED for faults if `strict` is
+// set; DFT_CHANGED if a staged trace has changed, or has another size than when it was cut (plan again); DFT_CANCELLED
+// if `on_progress` stopped the work; and DFT_SYSTEM for errors of the system. Bundles that were finished before stay.
+// Any thread.
+dft_status dft_stage(const struct dft_stage_request *request,
+                     struct dft_build_summary *done);
 
 // Reports the state of each trace relative to an index, sorted by path: what dft_build() would read. If there is no
 // index, all traces that can be read are new. Traces of the index whose files no longer exist are reported too,
@@ -1276,26 +1393,21 @@ dft_status dft_row_value_decode(struct dft_text value,
 
 // Merges the values of one row key to one value, as the merge operator of the index does.
 //
-// `values`: the values, `values_length` of them; at least one. `bucket_us`: the bucket in their key, in µs. `buffer`:
-// receives the merged value; may be NULL if `capacity` is 0. `capacity`: the size of `buffer` in bytes. `length`:
-// receives the length of the merged value in bytes; not NULL.
+// `values`: the values, `values_length` of them; at least one. `bucket_us`: the bucket in their key, in µs. `merged`:
+// receives the merged value; not NULL.
 //
 // Returns DFT_INVALID_ARGUMENT if there are no values, DFT_DAMAGED if one is not a row value, and DFT_TOO_LARGE if the
-// merged value does not fit; `length` is set then as well. Any thread.
+// merged value does not fit. Any thread.
 dft_status dft_row_values_merge(const struct dft_text *values,
                                 uint64_t values_length,
                                 uint64_t bucket_us,
-                                char *buffer,
-                                uint64_t capacity,
-                                uint64_t *length);
+                                struct dft_buffer *merged);
 
 // Merges the values of one telemetry key to one value. Arguments and statuses: see dft_row_values_merge().
 dft_status dft_telemetry_values_merge(const struct dft_text *values,
                                       uint64_t values_length,
                                       uint64_t bucket_us,
-                                      char *buffer,
-                                      uint64_t capacity,
-                                      uint64_t *length);
+                                      struct dft_buffer *merged);
 
 // Computes exact statistics of integer samples, in the same way as an index.
 //
@@ -1313,33 +1425,21 @@ dft_status dft_real_stats_of(const double *samples,
                              uint64_t samples_length,
                              struct dft_metric *metric);
 
-// Decodes a telemetry key.
+// Decodes the key of a row of telemetry.
 //
-// `key`: the bytes of the key. `host_hash`, `host_hash_capacity`, `host_hash_length`: a buffer for the host hash, as
-// for dft_index_name(). `name`, `name_capacity`, `name_length`: a buffer for the name of the counter. `bucket_us`:
-// receives the start of the bucket, in µs; not NULL.
-//
-// Returns DFT_DAMAGED if the bytes are not a telemetry key, and DFT_TOO_LARGE if a text does not fit. Any thread.
-dft_status dft_telemetry_key_decode(struct dft_text key,
-                                    char *host_hash,
-                                    uint64_t host_hash_capacity,
-                                    uint64_t *host_hash_length,
-                                    char *name,
-                                    uint64_t name_capacity,
-                                    uint64_t *name_length,
-                                    uint64_t *bucket_us);
+// `key`: the bytes of the key. `on_key`: receives the key once, on the caller's thread; not NULL. `context`: passed to
+// it; may be NULL. Returns DFT_DAMAGED if the bytes are not such a key. Any thread.
+dft_status dft_reading_key_decode(struct dft_text key,
+                                  dft_on_reading_key on_key,
+                                  void *context);
 
-// Encodes the telemetry key of a counter of a whole host (category `sys`, no group keys).
+// Encodes the key of a row of telemetry.
 //
-// `host_hash`: the host hash, in UTF-8. `name`: the name of the counter, in UTF-8. `bucket_us`: the start of the
-// bucket, in µs. `buffer`, `capacity`, `length`: see dft_row_values_merge(). Returns DFT_TOO_LARGE if the key does not
-// fit. Any thread.
-dft_status dft_telemetry_key_encode(struct dft_text host_hash,
-                                    struct dft_text name,
-                                    uint64_t bucket_us,
-                                    char *buffer,
-                                    uint64_t capacity,
-                                    uint64_t *length);
+// `key`: the key; its `size` must be set; not NULL. `encoded`: receives the bytes; not NULL. Returns
+// DFT_INVALID_ARGUMENT if the key is invalid: a counter of category `sys` concerns the host, every other one a process.
+// Returns DFT_TOO_LARGE if the bytes do not fit. Any thread.
+dft_status dft_reading_key_encode(const struct dft_reading_key *key,
+                                  struct dft_buffer *encoded);
 
 // Reads everything in an index and checks that it is unchanged since it was written and is consistent.
 //
@@ -1349,7 +1449,7 @@ dft_status dft_telemetry_key_encode(struct dft_text host_hash,
 // Returns DFT_DAMAGED if there is a fault (the last error describes the first one) and DFT_NO_INDEX if there is no
 // index. Any thread.
 dft_status dft_verify(struct dft_text index,
-                      dft_on_text on_fault,
+                      dft_on_note on_fault,
                       void *context);
 
 // Ends the idle threads that the library keeps, as dlclose() does. Later calls start new threads.

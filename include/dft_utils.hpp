@@ -19,6 +19,7 @@
 #include <exception>
 #include <functional>
 #include <iterator>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -37,6 +38,16 @@ inline dft_text text(std::string_view view) noexcept { return {view.data(), view
 /// Returns a view of a text that a C function returned. It is valid for as long as that function states.
 inline std::string_view view(const dft_text &text) noexcept {
     return {text.data == nullptr ? "" : text.data, static_cast<std::size_t>(text.length)};
+}
+
+/// Returns texts in the form that the C functions take. They are valid as long as the strings.
+inline std::vector<dft_text> texts(const std::vector<std::string> &all) {
+    std::vector<dft_text> texts;
+    texts.reserve(all.size());
+    for (const std::string &one : all) {
+        texts.push_back(text(one));
+    }
+    return texts;
 }
 
 /// Returns a struct whose `size` is set and whose other fields are zero.
@@ -166,6 +177,72 @@ private:
     Handle *handle_ = nullptr;
 };
 
+/// The first exception of the callbacks of one call, which is rethrown after the call. Callbacks may run on several
+/// threads.
+class Thrown {
+public:
+    void keep(std::exception_ptr exception) noexcept {
+        const std::lock_guard<std::mutex> guard(mutex_);
+        if (!first_) {
+            first_ = std::move(exception);
+        }
+    }
+    void rethrow() const {
+        if (first_) {
+            std::rethrow_exception(first_);
+        }
+    }
+
+private:
+    std::mutex mutex_;
+    std::exception_ptr first_;
+};
+
+/// Calls a function with an item. Returns whether to go on: what the function returns, or true if it returns nothing.
+template <typename Function, typename... Items> bool goes_on(Function &&function, Items &&...items) {
+    if constexpr (std::is_void_v<decltype(function(std::forward<Items>(items)...))>) {
+        function(std::forward<Items>(items)...);
+        return true;
+    } else {
+        return function(std::forward<Items>(items)...);
+    }
+}
+
+/// Passes a function to a C function that takes a callback: `call` receives the callback and its context.
+template <typename Item, typename Function, typename Call> void visit(Function &&function, Call &&call) {
+    struct Callbacks {
+        std::decay_t<Function> *function;
+        Thrown thrown;
+    } callbacks{&function, {}};
+    const auto callback = [](void *context, const Item *item) noexcept -> std::int32_t {
+        auto &callbacks = *static_cast<Callbacks *>(context);
+        try {
+            return goes_on(*callbacks.function, *item) ? 0 : 1;
+        } catch (...) {
+            callbacks.thrown.keep(std::current_exception());
+            return 1;
+        }
+    };
+    const dft_status status = call(+callback, static_cast<void *>(&callbacks));
+    callbacks.thrown.rethrow();
+    check(status);
+}
+
+/// Returns what a C function writes to a buffer, whatever its length. `call` receives the buffer.
+template <typename Call> std::string buffered(Call &&call) {
+    std::string bytes(256, '\0');
+    dft_buffer buffer{bytes.data(), bytes.size(), 0};
+    dft_status status = call(&buffer);
+    if (status == DFT_TOO_LARGE && buffer.length > buffer.capacity) {
+        bytes.resize(buffer.length);
+        buffer = dft_buffer{bytes.data(), bytes.size(), 0};
+        status = call(&buffer);
+    }
+    check(status);
+    bytes.resize(buffer.length);
+    return bytes;
+}
+
 /// A single-pass iterator over a cursor. `Cursor` has an `Item` and `bool step()`.
 template <typename Cursor> class Iterator {
 public:
@@ -196,78 +273,42 @@ private:
 
 } // namespace detail
 
-/// How records are aggregated. Each use copies its lists.
-class Config {
-public:
-    Config() { check(dft_config_default(&config_)); }
-
-    /// Sets the length of a bucket, in µs.
-    Config &interval_us(std::uint64_t interval) noexcept {
-        config_.interval_us = interval;
-        return *this;
-    }
-    /// Adds an arg whose values keep rows apart.
-    Config &group_key(std::string key) {
-        group_keys_.push_back(std::move(key));
-        return *this;
-    }
-    /// Sets which args become custom metrics: one of DFT_CUSTOM_METRICS_….
-    Config &custom_metrics(std::uint32_t which) noexcept {
-        config_.custom_metrics = which;
-        return *this;
-    }
-    /// Adds an arg that becomes a custom metric; after that, only named args do.
-    Config &custom_metric(std::string name) {
-        config_.custom_metrics = DFT_CUSTOM_METRICS_NAMED;
-        custom_metrics_.push_back(std::move(name));
-        return *this;
-    }
-    /// Sets the relative accuracy of percentiles; 0 keeps no percentiles.
-    Config &percentiles(double accuracy) noexcept {
-        config_.sketch_accuracy = accuracy;
-        return *this;
-    }
-    /// Sets whether rows are kept apart by file.
-    Config &group_by_file(bool by_file) noexcept {
-        config_.group_by_file = by_file ? 1 : 0;
-        return *this;
-    }
-
-    /// Sets what the ts of a counter with the phase letter C is in its period: one of DFT_COUNTER_PERIOD_….
-    Config &counter_period(std::uint32_t which) noexcept {
-        config_.counter_period = which;
-        return *this;
-    }
-
-    /// Sets the unit of times for traces that do not state one: one of DFT_TIME_UNIT_….
-    Config &time_unit(std::uint32_t which) noexcept {
-        config_.time_unit = which;
-        return *this;
-    }
+/// How records are aggregated. A new Config has the defaults.
+struct Config {
+    /// The length of a bucket, in µs; 0 for 1 s.
+    std::uint64_t interval_us = 0;
+    /// Args whose values keep rows apart.
+    std::vector<std::string> group_keys = {};
+    /// Which args become custom metrics: one of DFT_CUSTOM_METRICS_….
+    std::uint32_t custom_metrics = DFT_CUSTOM_METRICS_ON;
+    /// The args that become custom metrics, for DFT_CUSTOM_METRICS_NAMED.
+    std::vector<std::string> custom_metric_names = {};
+    /// The relative accuracy of percentiles, such as 0.01; 0 keeps no percentiles.
+    double sketch_accuracy = 0;
+    /// Whether rows are kept apart by file.
+    bool group_by_file = true;
+    /// What the ts of a counter with the phase letter C is in its period: one of DFT_COUNTER_PERIOD_….
+    std::uint32_t counter_period = DFT_COUNTER_PERIOD_OF_TRACE;
+    /// The unit of times for traces that do not state one: one of DFT_TIME_UNIT_….
+    std::uint32_t time_unit = DFT_TIME_UNIT_US;
 
     /// Passes the configuration to a C function.
     template <typename Use> auto with(Use &&use) const {
-        const auto texts = [](const std::vector<std::string> &all) {
-            std::vector<dft_text> texts;
-            for (const std::string &one : all) {
-                texts.push_back(text(one));
-            }
-            return texts;
-        };
-        const auto keys = texts(group_keys_);
-        const auto customs = texts(custom_metrics_);
-        dft_config config = config_;
+        const std::vector<dft_text> keys = texts(group_keys);
+        const std::vector<dft_text> names = texts(custom_metric_names);
+        auto config = sized<dft_config>();
+        config.interval_us = interval_us;
         config.group_keys = keys.data();
         config.group_keys_length = keys.size();
-        config.custom_metric_names = customs.data();
-        config.custom_metric_names_length = customs.size();
+        config.custom_metric_names = names.data();
+        config.custom_metric_names_length = names.size();
+        config.custom_metrics = custom_metrics;
+        config.group_by_file = group_by_file ? DFT_GROUP_BY_FILE_ON : DFT_GROUP_BY_FILE_OFF;
+        config.sketch_accuracy = sketch_accuracy;
+        config.counter_period = counter_period;
+        config.time_unit = time_unit;
         return use(static_cast<const dft_config *>(&config));
     }
-
-private:
-    dft_config config_ = sized<dft_config>();
-    std::vector<std::string> group_keys_;
-    std::vector<std::string> custom_metrics_;
 };
 
 /// A row. It is valid until its range advances.
@@ -367,6 +408,20 @@ private:
     Reading reading_;
 };
 
+/// What to export, and how.
+struct ExportRequest {
+    /// The directory, which is created if it does not exist.
+    std::string directory = {};
+    /// Values of DFT_TABLE_…; none for all tables except the aggregation.
+    std::vector<std::uint32_t> tables = {};
+    /// One of DFT_FORMAT_….
+    std::uint32_t format = DFT_FORMAT_PARQUET;
+    /// Which rows.
+    dft_view view = sized<dft_view>();
+    /// The number of tables written at once; 0 for the number of cores.
+    std::uint32_t threads = 0;
+};
+
 /// An index that is open for reading: a snapshot that no writer changes.
 class Index {
 public:
@@ -398,55 +453,34 @@ public:
     }
     /// Returns the name of a hash, of one of DFT_NAMES_…; empty if the hash is unknown.
     std::string name(std::uint32_t kind, std::string_view hash) const {
-        std::string name(256, '\0');
-        std::uint64_t length = 0;
-        dft_status status = dft_index_name(get(), kind, text(hash), name.data(), name.size(), &length);
-        if (status == DFT_TOO_LARGE) {
-            name.resize(length);
-            status = dft_index_name(get(), kind, text(hash), name.data(), name.size(), &length);
-        }
-        check(status);
-        name.resize(length);
-        return name;
+        return detail::buffered([&](dft_buffer *name) { return dft_index_name(get(), kind, text(hash), name); });
     }
-    /// Visits every hash of a table and its name.
-    void names(std::uint32_t kind, const std::function<void(std::string_view, std::string_view)> &visit) const {
-        Visiting<decltype(visit)> visiting{visit, {}};
-        const dft_status status = dft_index_names(
-            get(), kind,
-            [](void *context, dft_text hash, dft_text name) -> std::int32_t {
-                return static_cast<Visiting<decltype(visit)> *>(context)->guarded(view(hash), view(name));
-            },
-            &visiting);
-        visiting.rethrow();
-        check(status);
+    /// Visits every hash of a table and its name: `visit(hash, name)`. If it returns false, the visits end.
+    template <typename Visit> void names(std::uint32_t kind, Visit &&visit) const {
+        detail::visit<dft_name>(
+            [&](const dft_name &name) { return detail::goes_on(visit, view(name.hash), view(name.name)); },
+            [&](dft_visit_name callback, void *context) { return dft_index_names(get(), kind, callback, context); });
     }
-    /// Visits every trace file.
-    void files(const std::function<void(const dft_file &)> &visit) const {
-        Visiting<decltype(visit)> visiting{visit, {}};
-        const dft_status status = dft_index_files(
-            get(),
-            [](void *context, const dft_file *file) -> std::int32_t {
-                return static_cast<Visiting<decltype(visit)> *>(context)->guarded(*file);
-            },
-            &visiting);
-        visiting.rethrow();
-        check(status);
+    /// Visits every trace file: `visit(const dft_file &)`. If it returns false, the visits end.
+    template <typename Visit> void files(Visit &&visit) const {
+        detail::visit<dft_file>(visit, [&](dft_visit_file callback, void *context) {
+            return dft_index_files(get(), callback, context);
+        });
+    }
+    /// Visits every process: `visit(const dft_process &)`. If it returns false, the visits end.
+    template <typename Visit> void processes(Visit &&visit) const {
+        detail::visit<dft_process>(visit, [&](dft_visit_process callback, void *context) {
+            return dft_index_processes(get(), callback, context);
+        });
     }
 
     /// Returns the columns of a table, one of DFT_TABLE_…, in order.
     std::vector<std::string> columns(std::uint32_t table, const dft_view &shown = sized<dft_view>()) const {
         std::vector<std::string> columns;
-        const std::function<void(std::string_view)> visit = [&](std::string_view name) { columns.emplace_back(name); };
-        Visiting<decltype(visit)> visiting{visit, {}};
-        const dft_status status = dft_table_columns(
-            get(), table, &shown,
-            [](void *context, dft_text name) -> std::int32_t {
-                return static_cast<Visiting<decltype(visit)> *>(context)->guarded(view(name));
-            },
-            &visiting);
-        visiting.rethrow();
-        check(status);
+        detail::visit<dft_column>([&](const dft_column &column) { columns.emplace_back(view(column.name)); },
+                                  [&](dft_visit_column callback, void *context) {
+                                      return dft_table_columns(get(), table, &shown, callback, context);
+                                  });
         return columns;
     }
     /// Returns the names of the telemetry metrics, in byte order.
@@ -476,34 +510,19 @@ public:
                       const dft_view &shown = sized<dft_view>()) const {
         check(dft_table_stream(get(), table, &shown, stream));
     }
-    /// Writes tables to files in a directory: all but the aggregation by default, or those that are named.
-    void export_tables(std::string_view directory, const std::vector<std::uint32_t> &tables = {},
-                       std::uint32_t format = DFT_FORMAT_PARQUET, const dft_view &shown = sized<dft_view>()) const {
-        check(dft_export(get(), text(directory), tables.data(), tables.size(), &shown, format, 0));
+    /// Writes tables to files in a directory.
+    void export_tables(const ExportRequest &request) const {
+        auto asked = sized<dft_export_request>();
+        asked.directory = text(request.directory);
+        asked.tables = request.tables.data();
+        asked.tables_length = request.tables.size();
+        asked.view = &request.view;
+        asked.format = request.format;
+        asked.threads = request.threads;
+        check(dft_export(get(), &asked));
     }
 
 private:
-    /// A C++ callback behind a C callback: an exception is rethrown after the C function has returned.
-    template <typename Visit> struct Visiting {
-        Visit visit;
-        std::exception_ptr thrown;
-
-        template <typename... Arguments> std::int32_t guarded(Arguments &&...arguments) noexcept {
-            try {
-                visit(std::forward<Arguments>(arguments)...);
-                return 0;
-            } catch (...) {
-                thrown = std::current_exception();
-                return 1;
-            }
-        }
-        void rethrow() const {
-            if (thrown) {
-                std::rethrow_exception(thrown);
-            }
-        }
-    };
-
     detail::Owned<dft_index, dft_index_free> handle_;
 };
 
@@ -627,108 +646,212 @@ inline dft_record record(std::uint32_t phase = DFT_PHASE_COMPLETE) noexcept {
     return record;
 }
 
-/// Adds to an index what traces have and it does not have yet.
-inline dft_build_summary build(const std::vector<std::string> &traces, std::string_view index,
-                               const Config &config = Config(),
-                               const dft_build_options &options = sized<dft_build_options>()) {
-    std::vector<dft_text> texts;
-    for (const std::string &trace : traces) {
-        texts.push_back(text(trace));
-    }
-    auto done = sized<dft_build_summary>();
-    config.with([&](const dft_config *config) {
-        check(dft_build(texts.data(), texts.size(), text(index), config, &options, nullptr, nullptr, nullptr, &done));
-    });
-    return done;
-}
+/// Receives the progress of a build, on a thread of the library. If it returns false, the build stops.
+using OnProgress = std::function<bool(const dft_progress &)>;
+/// Receives a text about a path, such as a fault of a file.
+using OnNote = std::function<void(std::string_view path, std::string_view text)>;
 
-/// Stages one machine's part of a build.
-inline dft_build_summary stage(const std::vector<std::string> &traces, std::string_view staging,
-                               std::string_view shared, std::uint32_t part = 0, std::uint32_t parts = 1,
-                               const Config &config = Config(),
-                               const dft_build_options &options = sized<dft_build_options>()) {
-    std::vector<dft_text> texts;
-    for (const std::string &trace : traces) {
-        texts.push_back(text(trace));
-    }
-    auto done = sized<dft_build_summary>();
-    config.with([&](const dft_config *config) {
-        check(dft_stage(texts.data(), texts.size(), text(staging), text(shared), part, parts, config, &options, nullptr,
-                        nullptr, nullptr, &done));
-    });
-    return done;
-}
+/// What to build, and how.
+struct BuildRequest {
+    /// Files, directories or globs.
+    std::vector<std::string> traces = {};
+    /// The directory of the index, which is created if it does not exist.
+    std::string index = {};
+    Config config = {};
+    /// Where the traces come from, such as the name of a node; empty for none.
+    std::string source = {};
+    /// The memory budget in bytes; 0 for 512 MiB.
+    std::uint64_t memory = 0;
+    /// The number of threads; 0 for the number of cores.
+    std::uint32_t threads = 0;
+    /// Whether faults of the input are an error.
+    bool strict = false;
+    /// Whether the index is rebuilt, whatever it holds.
+    bool rebuild = false;
+    OnProgress on_progress = {};
+    OnNote on_fault = {};
+};
 
 /// A piece of a trace, for one machine to stage: a range of bytes of the file as it is on disk.
 struct Piece {
-    std::string path;
+    std::string path = {};
     std::uint64_t start = 0;
     std::uint64_t end = 0;
     std::uint64_t file_size = 0;
 };
 
-/// Cuts traces into pieces of about `piece_size` bytes; 0 means 1 GiB.
-inline std::vector<Piece> plan(const std::vector<std::string> &traces, std::uint64_t piece_size = 0) {
-    std::vector<dft_text> texts;
-    for (const std::string &trace : traces) {
-        texts.push_back(text(trace));
+/// What to stage, and how: a part of `traces`, or `pieces`.
+struct StageRequest {
+    /// Files, directories or globs.
+    std::vector<std::string> traces = {};
+    /// Pieces of plan(), in place of traces.
+    std::vector<Piece> pieces = {};
+    /// A directory of this machine for temporary files.
+    std::string staging = {};
+    /// The directory of the bundles, which all machines share.
+    std::string shared = {};
+    /// The part of the traces, counted from 0, and the number of parts.
+    std::uint32_t part = 0;
+    std::uint32_t parts = 1;
+    Config config = {};
+    /// As in BuildRequest.
+    std::string source = {};
+    std::uint64_t memory = 0;
+    std::uint32_t threads = 0;
+    bool strict = false;
+    OnProgress on_progress = {};
+    OnNote on_fault = {};
+};
+
+/// What to ingest, and how.
+struct IngestRequest {
+    /// The directory of the index, which is created if it does not exist.
+    std::string index = {};
+    /// The directory of the bundles.
+    std::string shared = {};
+    /// Whether ingested bundles are kept.
+    bool keep = false;
+    /// Receives each bundle that was refused or not removed, and why.
+    OnNote on_refused = {};
+    /// Receives each trace with missing pieces, and what is missing.
+    OnNote on_waiting = {};
+    /// Receives each trace whose pieces do not fit together, and why: stage it whole.
+    OnNote on_unchained = {};
+};
+
+namespace detail {
+
+/// The callbacks of a request.
+struct Callbacks {
+    OnProgress on_progress = {};
+    std::function<void(const dft_note &)> on_note[3] = {};
+    Thrown thrown = {};
+
+    template <std::size_t Which> dft_on_note note(const OnNote &given) {
+        if (!given) {
+            return nullptr;
+        }
+        on_note[Which] = [&given](const dft_note &note) { given(view(note.path), view(note.text)); };
+        return [](void *context, const dft_note *note) noexcept -> std::int32_t {
+            auto &callbacks = *static_cast<Callbacks *>(context);
+            return callbacks.guard([&] { return goes_on(callbacks.on_note[Which], *note); });
+        };
     }
-    std::vector<Piece> pieces;
-    const auto keep = [](void *context, const dft_piece *piece) noexcept -> std::int32_t {
+    dft_on_progress progress(const OnProgress &given) {
+        if (!given) {
+            return nullptr;
+        }
+        on_progress = given;
+        return [](void *context, const dft_progress *progress) noexcept -> std::int32_t {
+            auto &callbacks = *static_cast<Callbacks *>(context);
+            return callbacks.guard([&] { return callbacks.on_progress(*progress); });
+        };
+    }
+    template <typename Call> std::int32_t guard(Call &&call) noexcept {
         try {
-            const std::string path(piece->path.data, piece->path.length);
-            static_cast<std::vector<Piece> *>(context)->push_back({path, piece->start, piece->end, piece->file_size});
-            return 0;
+            return call() ? 0 : 1;
         } catch (...) {
+            thrown.keep(std::current_exception());
             return 1;
         }
-    };
-    check(dft_plan(texts.data(), texts.size(), piece_size, keep, &pieces));
+    }
+};
+
+/// Sets the fields that the requests of a build and of a staging share, and calls the C function.
+template <typename Asked, typename Request, typename Call>
+dft_build_summary run(Asked &asked, const Request &request, Call &&call) {
+    const std::vector<dft_text> traces = texts(request.traces);
+    Callbacks callbacks;
+    asked.traces = traces.data();
+    asked.traces_length = traces.size();
+    asked.source = text(request.source);
+    asked.memory = request.memory;
+    asked.threads = request.threads;
+    asked.strict = request.strict ? 1 : 0;
+    asked.on_progress = callbacks.progress(request.on_progress);
+    asked.on_fault = callbacks.note<0>(request.on_fault);
+    asked.context = &callbacks;
+    auto done = sized<dft_build_summary>();
+    const dft_status status = request.config.with([&](const dft_config *config) {
+        asked.config = config;
+        return call(&asked, &done);
+    });
+    callbacks.thrown.rethrow();
+    check(status);
+    return done;
+}
+
+} // namespace detail
+
+/// Adds to an index what traces have and it does not have yet.
+inline dft_build_summary build(const BuildRequest &request) {
+    auto asked = sized<dft_build_request>();
+    asked.index = text(request.index);
+    asked.rebuild = request.rebuild ? 1 : 0;
+    return detail::run(asked, request, dft_build);
+}
+
+/// Cuts traces into pieces of about `piece_size` bytes; 0 means 1 GiB.
+inline std::vector<Piece> plan(const std::vector<std::string> &traces, std::uint64_t piece_size = 0) {
+    const std::vector<dft_text> given = texts(traces);
+    std::vector<Piece> pieces;
+    detail::visit<dft_piece>(
+        [&](const dft_piece &piece) {
+            pieces.push_back({std::string(view(piece.path)), piece.start, piece.end, piece.file_size});
+        },
+        [&](dft_on_piece callback, void *context) {
+            return dft_plan(given.data(), given.size(), piece_size, callback, context);
+        });
     return pieces;
 }
 
-/// Stages pieces of traces.
-inline dft_build_summary stage_pieces(const std::vector<Piece> &pieces, std::string_view staging,
-                                      std::string_view shared, const Config &config = Config(),
-                                      const dft_build_options &options = sized<dft_build_options>()) {
-    std::vector<dft_piece> given;
-    for (const Piece &piece : pieces) {
+/// Stages one machine's part of a build, or pieces of traces.
+inline dft_build_summary stage(const StageRequest &request) {
+    std::vector<dft_piece> pieces;
+    for (const Piece &piece : request.pieces) {
         auto one = sized<dft_piece>();
         one.path = text(piece.path);
         one.start = piece.start;
         one.end = piece.end;
         one.file_size = piece.file_size;
-        given.push_back(one);
+        pieces.push_back(one);
     }
-    auto done = sized<dft_build_summary>();
-    config.with([&](const dft_config *config) {
-        check(dft_stage_pieces(given.data(), given.size(), text(staging), text(shared), config, &options, nullptr,
-                               nullptr, nullptr, &done));
-    });
-    return done;
-}
-
-/// Adds staged bundles to an index. If the pieces of a trace do not form the trace, it must be staged whole; the
-/// function appends such traces to `unchained`.
-inline dft_ingest_summary ingest_pieces(std::string_view index, std::string_view shared,
-                                        std::vector<std::string> &unchained, bool keep = false) {
-    auto done = sized<dft_ingest_summary>();
-    const auto add = [](void *context, dft_text trace, dft_text) noexcept {
-        try {
-            static_cast<std::vector<std::string> *>(context)->emplace_back(trace.data, trace.length);
-        } catch (...) {
-            // Out of memory for its name; the summary still counts it.
-        }
-    };
-    check(dft_ingest_pieces(text(index), text(shared), keep ? 1 : 0, nullptr, nullptr, add, &unchained, &done));
-    return done;
+    auto asked = sized<dft_stage_request>();
+    asked.pieces = pieces.data();
+    asked.pieces_length = pieces.size();
+    asked.staging = text(request.staging);
+    asked.shared = text(request.shared);
+    asked.part = request.part;
+    asked.parts = request.parts;
+    return detail::run(asked, request, dft_stage);
 }
 
 /// Adds staged bundles to an index.
-inline dft_ingest_summary ingest(std::string_view index, std::string_view shared, bool keep = false) {
+inline dft_ingest_summary ingest(const IngestRequest &request) {
+    detail::Callbacks callbacks;
+    auto asked = sized<dft_ingest_request>();
+    asked.index = text(request.index);
+    asked.shared = text(request.shared);
+    asked.keep = request.keep ? 1 : 0;
+    asked.on_refused = callbacks.note<0>(request.on_refused);
+    asked.on_waiting = callbacks.note<1>(request.on_waiting);
+    asked.on_unchained = callbacks.note<2>(request.on_unchained);
+    asked.context = &callbacks;
     auto done = sized<dft_ingest_summary>();
-    check(dft_ingest(text(index), text(shared), keep ? 1 : 0, nullptr, nullptr, &done));
+    const dft_status status = dft_ingest(&asked, &done);
+    callbacks.thrown.rethrow();
+    check(status);
     return done;
+}
+
+/// Visits each trace and its state relative to an index: `visit(const dft_trace &)`. If it returns false, the visits
+/// end. Writes nothing.
+template <typename Visit>
+void resolve(const std::vector<std::string> &traces, std::string_view index, Visit &&visit) {
+    const std::vector<dft_text> given = texts(traces);
+    detail::visit<dft_trace>(visit, [&](dft_visit_trace callback, void *context) {
+        return dft_resolve(given.data(), given.size(), text(index), callback, context);
+    });
 }
 
 /// Reads everything in an index; throws if the index is damaged.

@@ -6,7 +6,7 @@ use dft_codec::{TelemetryKey, TelemetryValue};
 use dft_store::{TelemetryQuery, TelemetryScan};
 use self_cell::self_cell;
 
-use crate::arguments::{Growing, check_place, dft_text, give, given, out};
+use crate::arguments::{check_place, dft_text, give, given, growing, out};
 use crate::boundary::boundary;
 use crate::handles::{self, Object};
 use crate::index::{Source, dft_index, source};
@@ -47,7 +47,7 @@ impl Object for Readings {
 
 /// Which telemetry a cursor returns. Set `size` and zero the rest for all telemetry.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct dft_reading_query {
     /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
@@ -65,13 +65,12 @@ pub struct dft_reading_query {
     pub reserved: u32,
 }
 
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
-unsafe impl Growing for dft_reading_query {}
+growing!(dft_reading_query);
 
 /// A row of telemetry: one counter in one bucket. Its texts are valid until the next step of the cursor or until it is
 /// freed.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct dft_reading {
     /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
@@ -103,8 +102,7 @@ pub struct dft_reading {
     pub reserved: u32,
 }
 
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
-unsafe impl Growing for dft_reading {}
+growing!(dft_reading);
 
 /// Opens a cursor over telemetry. It starts before the first row, and seeks to the rows of the query instead of
 /// filtering all rows.

@@ -7,7 +7,7 @@ use dft_codec::{RowKey, RowParts, RowValue, SeriesId, SeriesIdentity};
 use dft_store::{RowQuery, RowScan};
 use self_cell::self_cell;
 
-use crate::arguments::{Growing, check_place, dft_text, give, given, out};
+use crate::arguments::{check_place, dft_text, give, given, growing, out};
 use crate::boundary::boundary;
 use crate::handles::{self, Object};
 use crate::index::{Source, dft_index, kind, source};
@@ -65,19 +65,11 @@ pub struct dft_row_query {
     pub end_us: u64,
 }
 
-impl Default for dft_row_query {
-    fn default() -> Self {
-        let size = size_of::<Self>() as u64;
-        Self { size, kind: 0, shard: 0, shards: 0, has_time: 0, start_us: 0, end_us: 0 }
-    }
-}
-
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers.
-unsafe impl Growing for dft_row_query {}
+growing!(dft_row_query);
 
 /// A row: its series, bucket and value. Its texts are valid until the next step of the cursor or until it is freed.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct dft_row {
     /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
@@ -103,8 +95,7 @@ pub struct dft_row {
     pub decoded: dft_row_value,
 }
 
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
-unsafe impl Growing for dft_row {}
+growing!(dft_row);
 
 /// Opens a cursor over rows. It starts before the first row.
 ///

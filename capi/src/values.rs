@@ -1,13 +1,13 @@
 //! Keys, values and statistics, for programs that read an index through RocksDB themselves.
 
-use std::ffi::c_char;
+use std::ffi::c_void;
 
-use dft_codec::{RowKey, RowParts, RowValue, TelemetryKey, TelemetryValue};
+use dft_codec::{CounterScope, RowKey, RowParts, RowValue, SeriesId, TelemetryKey, TelemetryValue};
 use dft_metrics::{FloatStats, IntStats};
 
-use crate::arguments::{Growing, dft_text, give, list, out};
+use crate::arguments::{dft_buffer, dft_text, give, given, growing, list, out, write};
 use crate::boundary::boundary;
-use crate::index::write;
+use crate::callback::Callback;
 use crate::status::{Failure, dft_status};
 
 /// Exact statistics of integers. This struct does not grow.
@@ -54,7 +54,7 @@ impl dft_int_stats {
 
 /// The value of a row, without custom metrics. This struct does not grow, because other structs contain it.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct dft_row_value {
     /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
@@ -72,8 +72,7 @@ pub struct dft_row_value {
     pub offset: dft_int_stats,
 }
 
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers.
-unsafe impl Growing for dft_row_value {}
+growing!(dft_row_value);
 
 impl dft_row_value {
     pub(crate) fn of(row: &RowValue) -> Self {
@@ -92,7 +91,7 @@ impl dft_row_value {
 
 /// Statistics of one metric of a counter.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct dft_metric {
     /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
@@ -112,8 +111,7 @@ pub struct dft_metric {
     pub max: f64,
 }
 
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
-unsafe impl Growing for dft_metric {}
+growing!(dft_metric);
 
 impl dft_metric {
     pub(crate) fn of(name: &str, stats: &FloatStats) -> Self {
@@ -140,9 +138,8 @@ impl dft_metric {
 pub extern "C" fn dft_row_key_decode(key: dft_text, series: *mut u8, bucket_us: *mut u64) -> dft_status {
     boundary("dft_row_key_decode", || {
         let key = RowKey::decode(key.bytes("key")?)?;
-        let mut length = 0;
-        write(&key.series.0, series.cast(), key.series.0.len() as u64, &raw mut length)?;
         *out("bucket_us", bucket_us)? = key.bucket;
+        *out("series", series.cast::<[u8; SeriesId::LENGTH]>())? = key.series.0;
         Ok(())
     })
 }
@@ -162,32 +159,29 @@ pub extern "C" fn dft_row_value_decode(value: dft_text, bucket_us: u64, decoded:
 
 /// Merges the values of one row key to one value, as the merge operator of the index does.
 ///
-/// `values`: the values, `values_length` of them; at least one. `bucket_us`: the bucket in their key, in µs. `buffer`:
-/// receives the merged value; may be NULL if `capacity` is 0. `capacity`: the size of `buffer` in bytes. `length`:
-/// receives the length of the merged value in bytes; not NULL.
+/// `values`: the values, `values_length` of them; at least one. `bucket_us`: the bucket in their key, in µs. `merged`:
+/// receives the merged value; not NULL.
 ///
 /// Returns DFT_INVALID_ARGUMENT if there are no values, DFT_DAMAGED if one is not a row value, and DFT_TOO_LARGE if the
-/// merged value does not fit; `length` is set then as well. Any thread.
+/// merged value does not fit. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_row_values_merge(
     values: *const dft_text,
     values_length: u64,
     bucket_us: u64,
-    buffer: *mut c_char,
-    capacity: u64,
-    length: *mut u64,
+    merged: *mut dft_buffer,
 ) -> dft_status {
     boundary("dft_row_values_merge", || {
-        let mut merged: Option<RowValue> = None;
+        let mut all: Option<RowValue> = None;
         for value in list("values", values, values_length)? {
             let value = RowValue::decode(value.bytes("values")?, bucket_us)?;
-            match &mut merged {
-                Some(merged) => merged.merge(value),
-                None => merged = Some(value),
+            match &mut all {
+                Some(all) => all.merge(value),
+                None => all = Some(value),
             }
         }
-        let merged = merged.ok_or_else(|| Failure::argument("there are no values to merge"))?;
-        write(&merged.encode(bucket_us), buffer, capacity, length)
+        let all = all.ok_or_else(|| Failure::argument("there are no values to merge"))?;
+        write("merged", &all.encode(bucket_us), merged)
     })
 }
 
@@ -197,20 +191,18 @@ pub extern "C" fn dft_telemetry_values_merge(
     values: *const dft_text,
     values_length: u64,
     bucket_us: u64,
-    buffer: *mut c_char,
-    capacity: u64,
-    length: *mut u64,
+    merged: *mut dft_buffer,
 ) -> dft_status {
     boundary("dft_telemetry_values_merge", || {
-        let mut merged = TelemetryValue::empty();
+        let mut all = TelemetryValue::empty();
         let values = list::<dft_text>("values", values, values_length)?;
         if values.is_empty() {
             return Err(Failure::argument("there are no values to merge"));
         }
         for value in values {
-            merged.merge(TelemetryValue::decode(value.bytes("values")?, bucket_us)?);
+            all.merge(TelemetryValue::decode(value.bytes("values")?, bucket_us)?);
         }
-        write(&merged.encode(bucket_us), buffer, capacity, length)
+        write("merged", &all.encode(bucket_us), merged)
     })
 }
 
@@ -241,48 +233,86 @@ pub extern "C" fn dft_real_stats_of(samples: *const f64, samples_length: u64, me
     })
 }
 
-/// Decodes a telemetry key.
+/// The key of a row of telemetry: one counter in one bucket.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct dft_reading_key {
+    /// The size of this struct in bytes. The caller sets it.
+    pub size: u64,
+    /// The host hash, in UTF-8.
+    pub host_hash: dft_text,
+    /// The name of the counter, in UTF-8.
+    pub name: dft_text,
+    /// The category, in lower case and UTF-8; empty for `sys`, which concerns the whole host.
+    pub category: dft_text,
+    /// The values of the group keys of the index, in UTF-8 and in their order; empty texts for absent values. NULL with
+    /// length 0 if there are none.
+    pub group_values: *const dft_text,
+    /// The number of texts in `group_values`, at most 1,000.
+    pub group_values_length: u64,
+    /// The start of the bucket, in µs; less than 2^63.
+    pub bucket_us: u64,
+    /// The process that the counter concerns; 0 if it concerns the whole host.
+    pub pid: i64,
+    /// 1 if the counter concerns a process, 0 if it concerns the whole host.
+    pub has_pid: u32,
+    /// Reserved: 0.
+    pub reserved: u32,
+}
+
+growing!(dft_reading_key);
+
+/// Receives a key, valid during the callback. Its result is ignored: return 0.
+pub type dft_on_reading_key = Option<unsafe extern "C" fn(context: *mut c_void, key: *const dft_reading_key) -> i32>;
+
+/// Decodes the key of a row of telemetry.
 ///
-/// `key`: the bytes of the key. `host_hash`, `host_hash_capacity`, `host_hash_length`: a buffer for the host hash, as
-/// for dft_index_name(). `name`, `name_capacity`, `name_length`: a buffer for the name of the counter. `bucket_us`:
-/// receives the start of the bucket, in µs; not NULL.
-///
-/// Returns DFT_DAMAGED if the bytes are not a telemetry key, and DFT_TOO_LARGE if a text does not fit. Any thread.
+/// `key`: the bytes of the key. `on_key`: receives the key once, on the caller's thread; not NULL. `context`: passed to
+/// it; may be NULL. Returns DFT_DAMAGED if the bytes are not such a key. Any thread.
 #[unsafe(no_mangle)]
-pub extern "C" fn dft_telemetry_key_decode(
+pub extern "C" fn dft_reading_key_decode(
     key: dft_text,
-    host_hash: *mut c_char,
-    host_hash_capacity: u64,
-    host_hash_length: *mut u64,
-    name: *mut c_char,
-    name_capacity: u64,
-    name_length: *mut u64,
-    bucket_us: *mut u64,
+    on_key: dft_on_reading_key,
+    context: *mut c_void,
 ) -> dft_status {
-    boundary("dft_telemetry_key_decode", || {
+    boundary("dft_reading_key_decode", || {
+        let on_key = Callback::required("on_key", on_key, context)?;
         let key = TelemetryKey::decode(key.bytes("key")?)?;
-        *out("bucket_us", bucket_us)? = key.bucket;
-        write(key.host_hash.as_bytes(), host_hash, host_hash_capacity, host_hash_length)?;
-        write(key.name.as_bytes(), name, name_capacity, name_length)
+        let values: Vec<dft_text> =
+            key.scope.iter().flat_map(|scope| &scope.extra).map(|value| dft_text::of(value)).collect();
+        on_key.pass(&dft_reading_key {
+            size: size_of::<dft_reading_key>() as u64,
+            host_hash: dft_text::of(&key.host_hash),
+            name: dft_text::of(&key.name),
+            category: dft_text::of(key.category()),
+            group_values: values.as_ptr(),
+            group_values_length: values.len() as u64,
+            bucket_us: key.bucket,
+            pid: key.pid().unwrap_or(0),
+            has_pid: key.pid().is_some().into(),
+            reserved: 0,
+        });
+        Ok(())
     })
 }
 
-/// Encodes the telemetry key of a counter of a whole host (category `sys`, no group keys).
+/// Encodes the key of a row of telemetry.
 ///
-/// `host_hash`: the host hash, in UTF-8. `name`: the name of the counter, in UTF-8. `bucket_us`: the start of the
-/// bucket, in µs. `buffer`, `capacity`, `length`: see dft_row_values_merge(). Returns DFT_TOO_LARGE if the key does not
-/// fit. Any thread.
+/// `key`: the key; its `size` must be set; not NULL. `encoded`: receives the bytes; not NULL. Returns
+/// DFT_INVALID_ARGUMENT if the key is invalid: a counter of category `sys` concerns the host, every other one a process.
+/// Returns DFT_TOO_LARGE if the bytes do not fit. Any thread.
 #[unsafe(no_mangle)]
-pub extern "C" fn dft_telemetry_key_encode(
-    host_hash: dft_text,
-    name: dft_text,
-    bucket_us: u64,
-    buffer: *mut c_char,
-    capacity: u64,
-    length: *mut u64,
-) -> dft_status {
-    boundary("dft_telemetry_key_encode", || {
-        let (host_hash, name) = (host_hash.utf8("host_hash")?.to_owned(), name.utf8("name")?.to_owned());
-        write(&TelemetryKey { host_hash, name, scope: None, bucket: bucket_us }.encode(), buffer, capacity, length)
+pub extern "C" fn dft_reading_key_encode(key: *const dft_reading_key, encoded: *mut dft_buffer) -> dft_status {
+    boundary("dft_reading_key_encode", || {
+        let key = given("key", key)?;
+        let text = |text: dft_text, name| text.utf8(name).map(str::to_owned);
+        let values = list("key.group_values", key.group_values, key.group_values_length)?;
+        let extra = values.iter().map(|&value| text(value, "key.group_values")).collect::<Result<_, _>>()?;
+        let (host_hash, name) = (text(key.host_hash, "key.host_hash")?, text(key.name, "key.name")?);
+        let category = text(key.category, "key.category")?;
+        let scope = CounterScope { category, pid: (key.has_pid != 0).then_some(key.pid), extra };
+        let key = TelemetryKey::new(host_hash, name, scope, key.bucket_us)
+            .map_err(|error| Failure::argument(format!("key: {error}")))?;
+        write("encoded", &key.encode(), encoded)
     })
 }

@@ -16,7 +16,7 @@
 namespace {
 
 dft::Aggregator aggregated(std::int64_t from, std::int64_t to) {
-    dft::Aggregator aggregator(dft::Config().interval_us(1000));
+    dft::Aggregator aggregator(dft::Config{1000});
     for (std::int64_t at = from; at < to; at++) {
         auto record = dft::record();
         record.name = dft::text("read");
@@ -47,7 +47,8 @@ void rows_are_a_range(const std::string &folder) {
     CHECK(index.name(DFT_NAMES_FILE, "f").empty());
     CHECK(index.readings().begin() == index.readings().end());
     dft::verify(folder + "/index");
-    index.export_tables(folder + "/tables", {DFT_TABLE_EVENTS}, DFT_FORMAT_CSV);
+    index.export_tables({folder + "/tables", {DFT_TABLE_EVENTS}, DFT_FORMAT_CSV});
+    CHECK(std::ifstream(folder + "/tables/events.csv").good());
 }
 
 void pieces_of_a_trace_are_ingested(const std::string &folder) {
@@ -60,15 +61,54 @@ void pieces_of_a_trace_are_ingested(const std::string &folder) {
     }
     auto pieces = dft::plan({trace}, 20000);
     CHECK(pieces.size() > 1 && pieces.front().start == 0 && pieces.back().end == pieces.back().file_size);
+    dft::StageRequest stage;
+    stage.pieces = pieces;
+    stage.staging = folder + "/local";
+    stage.shared = folder + "/shared";
+    CHECK(dft::stage(stage).records == 1000);
     std::vector<std::string> unchained;
-    CHECK(dft::stage_pieces(pieces, folder + "/local", folder + "/shared").records == 1000);
-    CHECK(dft::ingest_pieces(folder + "/of-pieces", folder + "/shared", unchained).taken == pieces.size());
+    dft::IngestRequest ingest{folder + "/of-pieces", folder + "/shared"};
+    ingest.on_unchained = [&](std::string_view path, std::string_view) { unchained.emplace_back(path); };
+    CHECK(dft::ingest(ingest).taken == pieces.size());
     CHECK(unchained.empty());
-    pieces.resize(1);
-    pieces[0].end--;
-    dft::stage_pieces(pieces, folder + "/local", folder + "/shared");
-    CHECK(dft::ingest_pieces(folder + "/of-others", folder + "/shared", unchained).unchained_traces == 1);
+    stage.pieces.resize(1);
+    stage.pieces[0].end--;
+    std::size_t faults = 0;
+    stage.on_fault = [&](std::string_view path, std::string_view what) { faults += !path.empty() && !what.empty(); };
+    dft::stage(stage);
+    CHECK(faults == 1);
+    ingest.index = folder + "/of-others";
+    CHECK(dft::ingest(ingest).unchained_traces == 1);
     CHECK(unchained.size() == 1 && unchained[0].find("large.pfw") != std::string::npos);
+}
+
+void builds_report_progress_and_can_be_stopped(const std::string &folder) {
+    dft::BuildRequest request{{folder + "/large.pfw"}, folder + "/built"};
+    std::size_t reports = 0;
+    request.on_progress = [&](const dft_progress &progress) {
+        CHECK(progress.files_read <= 1);
+        reports++;
+        return true;
+    };
+    CHECK(dft::build(request).records == 1000 && reports > 0);
+    std::vector<std::uint32_t> states;
+    dft::resolve(request.traces, request.index, [&](const dft_trace &trace) { states.push_back(trace.state); });
+    CHECK(states == std::vector<std::uint32_t>{DFT_TRACE_KNOWN});
+    // An exception of a callback stops the build, and the caller receives it.
+    request.index = folder + "/stopped";
+    request.on_progress = [](const dft_progress &) -> bool { throw std::runtime_error("from progress"); };
+    try {
+        dft::build(request);
+        CHECK(false);
+    } catch (const std::runtime_error &error) {
+        CHECK(std::string(error.what()) == "from progress");
+    }
+    request.on_progress = {};
+    request.config.interval_us = 7;
+    CHECK(dft::build(request).records == 1000 && dft::Index(request.index).describe().interval_us == 7);
+    // An empty list of pieces is no list of all traces.
+    CHECK(dft::attempt([&] { return dft::stage({{}, {}, folder + "/local", folder + "/shared"}); }).error()->status() ==
+          DFT_NOTHING_FOUND);
 }
 
 void failures_throw_or_become_results(const std::string &folder) {
@@ -96,6 +136,7 @@ void failures_throw_or_become_results(const std::string &folder) {
     bool thrown = false;
     try {
         index.files([](const dft_file &) { throw std::runtime_error("from within"); });
+        CHECK(false);
     } catch (const std::runtime_error &error) {
         thrown = std::string(error.what()) == "from within";
     }
@@ -107,7 +148,7 @@ void failures_throw_or_become_results(const std::string &folder) {
 }
 
 void event_aggregator_has_the_ported_interface(const std::string &folder) {
-    dft::EventAggregator events(folder + "/ported", "rank 3", dft::Config().interval_us(1000));
+    dft::EventAggregator events(folder + "/ported", "rank 3", dft::Config{1000});
     dft::Aggregator chunk = aggregated(0, 100);
     events.merge_chunk(chunk);
     events.add_lines(R"({"name":"cpu","cat":"sys","ts":5000,"ph":2,"args":{"hhash":"h","user":1.5,"idle":2}})");
@@ -132,9 +173,10 @@ void event_aggregator_has_the_ported_interface(const std::string &folder) {
 void errors_are_logged(const std::string &folder) {
     std::vector<std::string> logged;
     dft::check(dft_set_log(
-        [](void *context, std::uint32_t level, dft_text text) {
-            static_cast<std::vector<std::string> *>(context)->push_back(std::to_string(level) +
-                                                                        std::string(dft::view(text)));
+        [](void *context, const dft_log_message *message) -> std::int32_t {
+            static_cast<std::vector<std::string> *>(context)->push_back(std::to_string(message->level) +
+                                                                        std::string(dft::view(message->text)));
+            return 0;
         },
         &logged));
     CHECK(!dft::attempt([&] { return dft::Index(folder + "/nothing"); }));
@@ -150,8 +192,9 @@ int main(int argc, char **argv) {
     CHECK(argc == 2);
     rows_are_a_range(argv[1]);
     pieces_of_a_trace_are_ingested(argv[1]);
+    builds_report_progress_and_can_be_stopped(argv[1]);
     failures_throw_or_become_results(argv[1]);
     event_aggregator_has_the_ported_interface(argv[1]);
     errors_are_logged(argv[1]);
-    std::cout << "layer.cpp: 5 passed, 0 failed\n";
+    std::cout << "layer.cpp: 6 passed, 0 failed\n";
 }

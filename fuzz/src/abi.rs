@@ -9,10 +9,11 @@ use std::sync::LazyLock;
 use arbitrary::{Arbitrary, Unstructured};
 use arrow::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
 use dft_utils::aggregator::*;
-use dft_utils::arguments::dft_text;
+use dft_utils::arguments::{dft_buffer, dft_text};
 use dft_utils::config::*;
 use dft_utils::export::*;
 use dft_utils::index::*;
+use dft_utils::notes::dft_note;
 use dft_utils::readings::*;
 use dft_utils::rows::*;
 use dft_utils::status::{DFT_OK, dft_status};
@@ -125,15 +126,30 @@ fn sized<T: Default>() -> T {
     T::default()
 }
 
-extern "C" fn seen_text(_: *mut c_void, _: dft_text, text: dft_text) {
-    // SAFETY: it is valid during the call.
-    let bytes = unsafe { std::slice::from_raw_parts(text.data.cast::<u8>(), text.length as usize) };
-    assert!(std::str::from_utf8(bytes).is_ok());
+fn buffer(place: &mut [c_char; 255], capacity: u8) -> dft_buffer {
+    dft_buffer { data: place.as_mut_ptr(), capacity: u64::from(capacity), length: 0 }
 }
 
-extern "C" fn seen_column(_: *mut c_void, _: dft_text) -> i32 {
+extern "C" fn seen_text(_: *mut c_void, note: *const dft_note) -> i32 {
+    // SAFETY: it is valid during the call.
+    let text = unsafe { (*note).text };
+    // SAFETY: as above.
+    let bytes = unsafe { std::slice::from_raw_parts(text.data.cast::<u8>(), text.length as usize) };
+    assert!(std::str::from_utf8(bytes).is_ok());
     0
 }
+
+extern "C" fn seen_column(_: *mut c_void, _: *const dft_column) -> i32 {
+    0
+}
+
+extern "C" fn seen_key(_: *mut c_void, key: *const dft_reading_key) -> i32 {
+    let mut place = [0 as c_char; 255];
+    let mut again = buffer(&mut place, 255);
+    returned(dft_reading_key_encode(key, &raw mut again));
+    0
+}
+
 
 /// An index that all runs read.
 struct Shared(*mut dft_index);
@@ -292,36 +308,22 @@ fn run(aggregator: *mut dft_aggregator, index: *const dft_index, call: &Call<'_>
             }
         }
         Call::Name { kind, hash, capacity } => {
-            let (mut buffer, mut length) = ([0 as c_char; 255], 0);
-            let capacity = u64::from(*capacity);
-            returned(dft_index_name(index, *kind, text(hash), buffer.as_mut_ptr(), capacity, &raw mut length));
+            let mut place = [0 as c_char; 255];
+            let mut buffer = buffer(&mut place, *capacity);
+            returned(dft_index_name(index, *kind, text(hash), &raw mut buffer));
         }
         Call::Merge { rows, values, bucket, capacity } => {
-            let (values, mut buffer, mut length) = (texts(values), [0 as c_char; 255], 0);
+            let (values, mut place) = (texts(values), [0 as c_char; 255]);
+            let mut buffer = buffer(&mut place, *capacity);
             let merge = if *rows { dft_row_values_merge } else { dft_telemetry_values_merge };
-            let capacity = u64::from(*capacity);
-            let number = values.len() as u64;
-            returned(merge(values.as_ptr(), number, *bucket, buffer.as_mut_ptr(), capacity, &raw mut length));
+            returned(merge(values.as_ptr(), values.len() as u64, *bucket, &raw mut buffer));
         }
         Call::Key { telemetry: false, key } => {
-            let (mut series, mut bucket) = ([0u8; 16], 0);
+            let (mut series, mut bucket) = ([0u8; 24], 0);
             returned(dft_row_key_decode(text(key), series.as_mut_ptr(), &raw mut bucket));
         }
         Call::Key { telemetry: true, key } => {
-            let (mut host, mut name) = ([0 as c_char; 64], [0 as c_char; 64]);
-            let (mut host_length, mut name_length, mut bucket) = (0, 0, 0);
-            let (host, name) = (host.as_mut_ptr(), name.as_mut_ptr());
-            let (host_length, name_length) = (&raw mut host_length, &raw mut name_length);
-            returned(dft_telemetry_key_decode(
-                text(key),
-                host,
-                64,
-                host_length,
-                name,
-                64,
-                name_length,
-                &raw mut bucket,
-            ));
+            returned(dft_reading_key_decode(text(key), Some(seen_key), std::ptr::null_mut()));
         }
         Call::Statistics { integers, reals } => {
             let (mut stats, mut metric) = (dft_int_stats::default(), sized::<dft_metric>());
