@@ -192,6 +192,27 @@ struct ArrowArrayStream;
 // Log level: the input has a fault, such as a truncated trace or a refused bundle, and the call goes on.
 #define DFT_LOG_WARNING 1
 
+// Names: group keys of which some row has a value, in the order of the configuration.
+#define DFT_OBSERVED_GROUP_KEYS 0
+
+// Names: custom metrics of rows, in byte order.
+#define DFT_OBSERVED_CUSTOM_METRICS 1
+
+// Names: metrics of telemetry, in byte order.
+#define DFT_OBSERVED_TELEMETRY_METRICS 2
+
+// Metric: durations, in µs.
+#define DFT_METRIC_DURATION 0
+
+// Metric: bytes transferred.
+#define DFT_METRIC_SIZE 1
+
+// Metric: file offsets, in bytes.
+#define DFT_METRIC_OFFSET 2
+
+// Metric: a custom metric of rows, or a metric of telemetry, by its name.
+#define DFT_METRIC_NAMED 3
+
 // State of a trace: it is indexed.
 #define DFT_TRACE_KNOWN 0
 
@@ -213,6 +234,12 @@ struct ArrowArrayStream;
 // State of a trace: it is indexed, and its file no longer exists. Its records stay in the index until a rebuild.
 #define DFT_TRACE_GONE 6
 
+// Value: that of a row.
+#define DFT_VALUE_ROW 0
+
+// Value: that of a row of telemetry.
+#define DFT_VALUE_TELEMETRY 1
+
 // The version of the ABI that this header describes. It changes only if programs that were built against an older
 // version would no longer work.
 #define DFT_ABI_VERSION 3
@@ -232,6 +259,15 @@ typedef struct dft_readings dft_readings;
 // A cursor over rows in key order: by series, then by time. It allows one thread at a time. Created by
 // dft_rows_open(), freed by dft_rows_free().
 typedef struct dft_rows dft_rows;
+
+// Statistics of one metric: exact sums of integers and of doubles, and a sketch from which quantiles and histograms are
+// read. It allows one thread at a time. Created by dft_stats_new(), dft_stats_decode(), dft_stats_copy() and
+// dft_value_stats(), freed by dft_stats_free().
+typedef struct dft_stats dft_stats;
+
+// The value of a row or of a row of telemetry, with all of its metrics. It allows one thread at a time. Created by
+// dft_value_new(), dft_value_decode() and dft_value_copy(), freed by dft_value_free().
+typedef struct dft_value dft_value;
 
 // The status that a function returns: DFT_OK, or the reason for a failure.
 typedef int32_t dft_status;
@@ -709,6 +745,34 @@ typedef struct dft_ingest_summary {
     uint64_t duplicate_files;
 } dft_ingest_summary;
 
+// The key of a row of telemetry: one counter in one bucket.
+typedef struct dft_reading_key {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // The host hash, in UTF-8.
+    struct dft_text host_hash;
+    // The name of the counter, in UTF-8.
+    struct dft_text name;
+    // The category, in lower case and UTF-8; empty for `sys`, which concerns the whole host.
+    struct dft_text category;
+    // The values of the group keys of the index, in UTF-8 and in their order; empty texts for absent values. NULL with
+    // length 0 if there are none.
+    const struct dft_text *group_values;
+    // The number of texts in `group_values`, at most 1,000.
+    uint64_t group_values_length;
+    // The start of the bucket, in µs; less than 2^63.
+    uint64_t bucket_us;
+    // The process that the counter concerns; 0 if it concerns the whole host.
+    int64_t pid;
+    // 1 if the counter concerns a process, 0 if it concerns the whole host.
+    uint32_t has_pid;
+    // Reserved: 0.
+    uint32_t reserved;
+} dft_reading_key;
+
+// Receives a key, valid during the callback. Its result is ignored: return 0.
+typedef int32_t (*dft_on_reading_key)(void *context, const struct dft_reading_key *key);
+
 // Which telemetry a cursor returns. Set `size` and zero the rest for all telemetry.
 typedef struct dft_reading_query {
     // The size of this struct in bytes. The caller sets it.
@@ -734,7 +798,7 @@ typedef struct dft_reading {
     uint64_t size;
     // The key of the row in the index.
     struct dft_text key;
-    // The encoded value of the row in the index, for dft_telemetry_values_merge().
+    // The encoded value of the row in the index, for dft_value_decode().
     struct dft_text value;
     // The host hash.
     struct dft_text host_hash;
@@ -758,45 +822,15 @@ typedef struct dft_reading {
     uint32_t has_pid;
     // Reserved: 0.
     uint32_t reserved;
+    // The values of the group keys of the index, in the order of its configuration; empty texts for absent values. There
+    // are none if the counter has no value of any group key.
+    const struct dft_text *group_values;
+    // The number of texts in `group_values`.
+    uint64_t group_values_length;
 } dft_reading;
 
-// Statistics of one metric of a counter.
-typedef struct dft_metric {
-    // The size of this struct in bytes. The caller sets it.
-    uint64_t size;
-    // The name, valid until the next step of the cursor.
-    struct dft_text name;
-    // The number of samples, without those that are NaN or infinite.
-    uint64_t samples;
-    // The number of samples that are NaN or infinite.
-    uint64_t not_finite;
-    // The mean; NaN without samples.
-    double mean;
-    // The sample standard deviation; NaN with fewer than two samples.
-    double std;
-    // The lowest sample; NaN without samples.
-    double min;
-    // The highest sample; NaN without samples.
-    double max;
-} dft_metric;
-
-// Which rows a cursor returns. Set `size` and zero the rest for all calls.
-typedef struct dft_row_query {
-    // The size of this struct in bytes. The caller sets it.
-    uint64_t size;
-    // One of DFT_SERIES_…
-    uint32_t kind;
-    // The shard of the rows to return, from 0 to `shards` - 1.
-    uint32_t shard;
-    // The number of shards, at most 65,536; 0 or 1 for all rows. Shards are disjoint and together are all rows.
-    uint32_t shards;
-    // 1 if `start_us` and `end_us` apply, 0 if not.
-    uint32_t has_time;
-    // Only buckets that start at or after this time, in µs.
-    uint64_t start_us;
-    // Only buckets that start before this time, in µs.
-    uint64_t end_us;
-} dft_row_query;
+// Receives a row of telemetry, valid during the callback. A result other than 0 ends the scan.
+typedef int32_t (*dft_visit_reading)(void *context, const struct dft_reading *reading);
 
 // Exact statistics of integers. This struct does not grow.
 typedef struct dft_int_stats {
@@ -820,6 +854,77 @@ typedef struct dft_int_stats {
     // Reserved: 0.
     uint32_t reserved;
 } dft_int_stats;
+
+// Correctly rounded statistics of doubles. What is unknown is NaN. This struct does not grow.
+typedef struct dft_real_stats {
+    // The number of samples in the sum, without those that are NaN or infinite; UINT64_MAX if there are more.
+    uint64_t samples;
+    // The number of samples that are NaN or infinite. Nothing else counts them.
+    uint64_t not_finite;
+    // The sum; NaN without samples.
+    double total;
+    // The mean; NaN without samples.
+    double mean;
+    // The sample standard deviation; NaN with fewer than two samples, or if the tracer summed up samples without their
+    // squares.
+    double std;
+    // The sum of squared deviations from the mean (Welford's M2); NaN without samples or squares.
+    double m2;
+    // The lowest sample; NaN without samples.
+    double min;
+    // The highest sample; NaN without samples.
+    double max;
+} dft_real_stats;
+
+// Statistics of one metric. What is unknown is NaN.
+typedef struct dft_metric {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // The name, valid as the function or callback states: `dur`, `size` and `offset` for those metrics.
+    struct dft_text name;
+    // One of DFT_METRIC_…
+    uint32_t metric;
+    // Reserved: 0.
+    uint32_t reserved;
+    // The number of samples, without those that are NaN or infinite; UINT64_MAX if there are more.
+    uint64_t samples;
+    // The number of samples that are NaN or infinite.
+    uint64_t not_finite;
+    // The sum, correctly rounded; NaN without samples.
+    double total;
+    // The mean, correctly rounded; NaN without samples, or if their number is in doubt.
+    double mean;
+    // The sample standard deviation, correctly rounded; NaN with fewer than two samples, or without their squares.
+    double std;
+    // The lowest value; NaN if unknown.
+    double min;
+    // The highest value; NaN if unknown.
+    double max;
+    // The number of values in the sketch; 0 without a sketch.
+    uint64_t sketched;
+    // The statistics of those samples that are integers.
+    struct dft_int_stats integers;
+    // The statistics of the other samples.
+    struct dft_real_stats reals;
+} dft_metric;
+
+// Which rows a cursor returns. Set `size` and zero the rest for all calls.
+typedef struct dft_row_query {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // One of DFT_SERIES_…
+    uint32_t kind;
+    // The shard of the rows to return, from 0 to `shards` - 1.
+    uint32_t shard;
+    // The number of shards, at most 65,536; 0 or 1 for all rows. Shards are disjoint and together are all rows.
+    uint32_t shards;
+    // 1 if `start_us` and `end_us` apply, 0 if not.
+    uint32_t has_time;
+    // Only buckets that start at or after this time, in µs.
+    uint64_t start_us;
+    // Only buckets that start before this time, in µs.
+    uint64_t end_us;
+} dft_row_query;
 
 // The value of a row, without custom metrics. This struct does not grow, because other structs contain it.
 typedef struct dft_row_value {
@@ -845,7 +950,7 @@ typedef struct dft_row {
     uint64_t size;
     // The key, 32 bytes: the series id and the bucket.
     struct dft_text key;
-    // The encoded value, for dft_row_value_decode() and dft_row_values_merge().
+    // The encoded value, for dft_value_decode().
     struct dft_text value;
     // The start of the bucket, in µs.
     uint64_t bucket_us;
@@ -861,9 +966,16 @@ typedef struct dft_row {
     int64_t pid;
     // The thread id.
     int64_t tid;
-    // The decoded value.
+    // The decoded value, without custom metrics and sketches: dft_value_decode() reads all.
     struct dft_row_value decoded;
+    // The values of the group keys of the index, in the order of its configuration; empty texts for absent values.
+    const struct dft_text *group_values;
+    // The number of texts in `group_values`.
+    uint64_t group_values_length;
 } dft_row;
+
+// Receives a row, valid during the callback. A result other than 0 ends the scan.
+typedef int32_t (*dft_visit_row)(void *context, const struct dft_row *row);
 
 // A piece of a trace: a range of the bytes of its file on disk. A file that is not cut is one piece.
 typedef struct dft_piece {
@@ -924,6 +1036,17 @@ typedef struct dft_stage_request {
     void *context;
 } dft_stage_request;
 
+// A bin of a histogram by powers of two. This struct does not grow.
+typedef struct dft_bin {
+    // The power of two that the magnitudes of the bin's values are at least, with their sign; 0 for values of 0.
+    double power;
+    // The number of values; UINT64_MAX if there are more.
+    uint64_t values;
+} dft_bin;
+
+// Receives a bin, valid during the callback. A result other than 0 ends the iteration.
+typedef int32_t (*dft_visit_bin)(void *context, const struct dft_bin *bin);
+
 // A trace, relative to an index. Its text is valid during the callback.
 typedef struct dft_trace {
     // The size of this struct in bytes. The library sets it.
@@ -939,33 +1062,27 @@ typedef struct dft_trace {
 // Receives a trace, valid during the callback. A result other than 0 ends the iteration.
 typedef int32_t (*dft_visit_trace)(void *context, const struct dft_trace *trace);
 
-// The key of a row of telemetry: one counter in one bucket.
-typedef struct dft_reading_key {
+// What a value has, except its metrics.
+typedef struct dft_value_info {
     // The size of this struct in bytes. The caller sets it.
     uint64_t size;
-    // The host hash, in UTF-8.
-    struct dft_text host_hash;
-    // The name of the counter, in UTF-8.
-    struct dft_text name;
-    // The category, in lower case and UTF-8; empty for `sys`, which concerns the whole host.
-    struct dft_text category;
-    // The values of the group keys of the index, in UTF-8 and in their order; empty texts for absent values. NULL with
-    // length 0 if there are none.
-    const struct dft_text *group_values;
-    // The number of texts in `group_values`, at most 1,000.
-    uint64_t group_values_length;
-    // The start of the bucket, in µs; less than 2^63.
-    uint64_t bucket_us;
-    // The process that the counter concerns; 0 if it concerns the whole host.
-    int64_t pid;
-    // 1 if the counter concerns a process, 0 if it concerns the whole host.
-    uint32_t has_pid;
+    // The number of calls, or of readings; UINT64_MAX if there are more.
+    uint64_t count;
+    // The earliest `ts`, in µs; INT64_MAX if there is none.
+    int64_t ts_us;
+    // The latest end of a call, in µs; of aggregated calls, host statistics and telemetry, the latest `ts`. INT64_MIN
+    // if there is none.
+    int64_t te_us;
+    // The number of metrics for which something was recorded.
+    uint64_t metrics;
+    // One of DFT_VALUE_…
+    uint32_t kind;
     // Reserved: 0.
     uint32_t reserved;
-} dft_reading_key;
+} dft_value_info;
 
-// Receives a key, valid during the callback. Its result is ignored: return 0.
-typedef int32_t (*dft_on_reading_key)(void *context, const struct dft_reading_key *key);
+// Receives a metric, valid during the callback. A result other than 0 ends the iteration.
+typedef int32_t (*dft_visit_metric)(void *context, const struct dft_metric *metric);
 
 // The version of the library.
 typedef struct dft_version {
@@ -1282,6 +1399,40 @@ dft_status dft_index_name(const struct dft_index *index,
 dft_status dft_ingest(const struct dft_ingest_request *request,
                       struct dft_ingest_summary *done);
 
+// Decodes the key of a row.
+//
+// `key`: the 32 bytes of the key. `series`: receives the series id, 24 bytes; not NULL. `bucket_us`: receives the
+// start of the bucket, in µs; not NULL. Returns DFT_DAMAGED if the bytes are not a row key. Any thread.
+dft_status dft_row_key_decode(struct dft_text key,
+                              uint8_t *series,
+                              uint64_t *bucket_us);
+
+// Decodes the key of a row of telemetry.
+//
+// `key`: the bytes of the key. `on_key`: receives the key once, on the caller's thread; not NULL. `context`: passed to
+// it; may be NULL. Returns DFT_DAMAGED if the bytes are not such a key. Any thread.
+dft_status dft_reading_key_decode(struct dft_text key,
+                                  dft_on_reading_key on_key,
+                                  void *context);
+
+// Encodes the key of a row of telemetry.
+//
+// `key`: the key; its `size` must be set; not NULL. `encoded`: receives the bytes; not NULL. Returns
+// DFT_INVALID_ARGUMENT if the key is invalid: a counter of category `sys` concerns the host, every other one a process.
+// Returns DFT_TOO_LARGE if the bytes do not fit. Any thread.
+dft_status dft_reading_key_encode(const struct dft_reading_key *key,
+                                  struct dft_buffer *encoded);
+
+// Iterates over names that rows or telemetry of an index were observed to have, beyond what every row has. It reads all
+// series, all rows or all telemetry first.
+//
+// `which`: one of DFT_OBSERVED_…. `visit`: receives each name on the caller's thread; not NULL. `context`: passed to it;
+// may be NULL. Returns DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
+dft_status dft_index_observed(const struct dft_index *index,
+                              uint32_t which,
+                              dft_visit_column visit,
+                              void *context);
+
 // Opens a cursor over telemetry. It starts before the first row, and seeks to the rows of the query instead of
 // filtering all rows.
 //
@@ -1291,6 +1442,17 @@ dft_status dft_ingest(const struct dft_ingest_request *request,
 dft_status dft_readings_open(const struct dft_index *index,
                              const struct dft_reading_query *query,
                              struct dft_readings **readings);
+
+// Scans telemetry in key order: the same as a cursor, as one call.
+//
+// `query`: as for dft_readings_open(). `visit`: receives each row on the caller's thread; not NULL. `context`: passed to
+// it; may be NULL. `visited`: receives the number of rows that were visited, including the one that ended the scan; may
+// be NULL. Statuses: as for dft_readings_open() and dft_readings_next(). Any number of threads.
+dft_status dft_readings_scan(const struct dft_index *index,
+                             const struct dft_reading_query *query,
+                             dft_visit_reading visit,
+                             void *context,
+                             uint64_t *visited);
 
 // Steps to the next row of telemetry. Arguments, statuses and thread rule: see dft_rows_next().
 dft_status dft_readings_next(struct dft_readings *readings, struct dft_reading *reading, uint32_t *has_row);
@@ -1317,6 +1479,17 @@ dft_status dft_readings_free(struct dft_readings *readings);
 dft_status dft_rows_open(const struct dft_index *index,
                          const struct dft_row_query *query,
                          struct dft_rows **rows);
+
+// Scans rows in key order: the same as a cursor, as one call.
+//
+// `query`: as for dft_rows_open(). `visit`: receives each row on the caller's thread; not NULL. `context`: passed to it;
+// may be NULL. `visited`: receives the number of rows that were visited, including the one that ended the scan; may be
+// NULL. Statuses: as for dft_rows_open() and dft_rows_next(). Any number of threads.
+dft_status dft_rows_scan(const struct dft_index *index,
+                         const struct dft_row_query *query,
+                         dft_visit_row visit,
+                         void *context,
+                         uint64_t *visited);
 
 // Steps to the next row.
 //
@@ -1361,6 +1534,73 @@ dft_status dft_plan(const struct dft_text *traces,
 dft_status dft_stage(const struct dft_stage_request *request,
                      struct dft_build_summary *done);
 
+// Creates statistics without samples.
+//
+// `sketch_accuracy`: the relative accuracy of quantiles: 0.00001 to less than 1, such as 0.01; 0 for no sketch. `stats`:
+// receives the handle, which dft_stats_free() frees; not NULL. Any thread.
+dft_status dft_stats_new(double sketch_accuracy,
+                         struct dft_stats **stats);
+
+// Adds integer samples. Their statistics are exact.
+//
+// `samples`: the samples, `samples_length` of them; may be NULL if there are none. One thread at a time.
+dft_status dft_stats_add_integers(struct dft_stats *stats, const int64_t *samples, uint64_t samples_length);
+
+// Adds samples that are doubles. Their sums are exact. NaN and infinities are counted and left out.
+//
+// `samples`: the samples, `samples_length` of them; may be NULL if there are none. One thread at a time.
+dft_status dft_stats_add_reals(struct dft_stats *stats, const double *samples, uint64_t samples_length);
+
+// Adds all samples of `from` to `into`. `from` stays as it is. The order of several merges does not change a bit of the
+// result.
+//
+// `into`, `from`: two different statistics; the same one gives DFT_BUSY. Returns DFT_CONFIG if their sketches have
+// different accuracies. One thread at a time for each of the two.
+dft_status dft_stats_merge(struct dft_stats *into,
+                           const struct dft_stats *from);
+
+// Copies statistics. `copy`: receives the handle, which dft_stats_free() frees; not NULL. One thread at a time.
+dft_status dft_stats_copy(const struct dft_stats *stats,
+                          struct dft_stats **copy);
+
+// Reads statistics, except quantiles and histogram.
+//
+// `metric`: receives them, with an empty name; its `size` must be set; not NULL. One thread at a time.
+dft_status dft_stats_describe(const struct dft_stats *stats, struct dft_metric *metric);
+
+// Reads a quantile: the value of rank ⌊q·(n − 1)⌋ of n samples, within the accuracy of the sketch, and between the
+// exact minimum and maximum.
+//
+// `q`: from 0 to 1. `value`: receives the quantile; NaN without samples, without a sketch, or if a tracer summed up
+// samples, which are in no sketch; not NULL. Returns DFT_INVALID_ARGUMENT for another `q`. One thread at a time.
+dft_status dft_stats_quantile(const struct dft_stats *stats,
+                              double q,
+                              double *value);
+
+// Iterates over the histogram by powers of two, in ascending order. Bins without values are left out. There is none
+// where dft_stats_quantile() gives NaN.
+//
+// `visit`: receives each bin on the caller's thread; not NULL. `context`: passed to it; may be NULL. One thread at a
+// time.
+dft_status dft_stats_histogram(const struct dft_stats *stats,
+                               dft_visit_bin visit,
+                               void *context);
+
+// Encodes statistics, for dft_stats_decode() of any process. `encoded`: receives the bytes; not NULL. Returns
+// DFT_TOO_LARGE if they do not fit. One thread at a time.
+dft_status dft_stats_encode(const struct dft_stats *stats, struct dft_buffer *encoded);
+
+// Decodes statistics.
+//
+// `bytes`: what dft_stats_encode() wrote. `stats`: receives the handle, which dft_stats_free() frees; not NULL. Returns
+// DFT_DAMAGED if the bytes are not such statistics. Any thread.
+dft_status dft_stats_decode(struct dft_text bytes,
+                            struct dft_stats **stats);
+
+// Frees statistics. NULL does nothing. Returns DFT_BUSY if they are in use, and DFT_INVALID_HANDLE if they were freed
+// before. Any thread.
+dft_status dft_stats_free(struct dft_stats *stats);
+
 // Reports the state of each trace relative to an index, sorted by path: what dft_build() would read. If there is no
 // index, all traces that can be read are new. Traces of the index whose files no longer exist are reported too,
 // whichever traces are passed. The function writes nothing.
@@ -1375,71 +1615,95 @@ dft_status dft_resolve(const struct dft_text *traces,
                        dft_visit_trace visit,
                        void *context);
 
-// Decodes the key of a row.
+// Creates a value without calls, readings or metrics.
 //
-// `key`: the 32 bytes of the key. `series`: receives the series id, 24 bytes; not NULL. `bucket_us`: receives the
-// start of the bucket, in µs; not NULL. Returns DFT_DAMAGED if the bytes are not a row key. Any thread.
-dft_status dft_row_key_decode(struct dft_text key,
-                              uint8_t *series,
-                              uint64_t *bucket_us);
+// `kind`: one of DFT_VALUE_…. `sketch_accuracy`: the accuracy of its sketches, as in dft_config; 0 for none. `value`:
+// receives the handle, which dft_value_free() frees; not NULL. Any thread.
+dft_status dft_value_new(uint32_t kind,
+                         double sketch_accuracy,
+                         struct dft_value **value);
 
-// Decodes the value of a row.
+// Decodes a value.
 //
-// `value`: the bytes of the value. `bucket_us`: the bucket in the row's key, in µs. `decoded`: receives the value; its
-// `size` must be set; not NULL. Returns DFT_DAMAGED if the bytes are not a row value. Any thread.
-dft_status dft_row_value_decode(struct dft_text value,
-                                uint64_t bucket_us,
-                                struct dft_row_value *decoded);
+// `kind`: one of DFT_VALUE_…. `bytes`: the value of a row or of a reading in the index. `bucket_us`: the bucket in its
+// key, in µs. `sketch_accuracy`: that of the index's configuration; 0 to read no sketches. `value`: receives the handle,
+// which dft_value_free() frees; not NULL. Returns DFT_DAMAGED if the bytes are not such a value. Any thread.
+dft_status dft_value_decode(uint32_t kind,
+                            struct dft_text bytes,
+                            uint64_t bucket_us,
+                            double sketch_accuracy,
+                            struct dft_value **value);
 
-// Merges the values of one row key to one value, as the merge operator of the index does.
+// Encodes a value as the index does.
 //
-// `values`: the values, `values_length` of them; at least one. `bucket_us`: the bucket in their key, in µs. `merged`:
-// receives the merged value; not NULL.
-//
-// Returns DFT_INVALID_ARGUMENT if there are no values, DFT_DAMAGED if one is not a row value, and DFT_TOO_LARGE if the
-// merged value does not fit. Any thread.
-dft_status dft_row_values_merge(const struct dft_text *values,
-                                uint64_t values_length,
-                                uint64_t bucket_us,
-                                struct dft_buffer *merged);
+// `bucket_us`: the bucket of its key, in µs. `encoded`: receives the bytes; not NULL. Returns DFT_INVALID_ARGUMENT if
+// the value has no time span yet, and DFT_TOO_LARGE if the bytes do not fit. One thread at a time.
+dft_status dft_value_encode(const struct dft_value *value,
+                            uint64_t bucket_us,
+                            struct dft_buffer *encoded);
 
-// Merges the values of one telemetry key to one value. Arguments and statuses: see dft_row_values_merge().
-dft_status dft_telemetry_values_merge(const struct dft_text *values,
-                                      uint64_t values_length,
-                                      uint64_t bucket_us,
-                                      struct dft_buffer *merged);
-
-// Computes exact statistics of integer samples, in the same way as an index.
+// Adds `from` to `into`, as the merge operator of the index does. `from` stays as it is.
 //
-// `samples`: the samples, `samples_length` of them; may be NULL if there are none. `stats`: receives the statistics;
-// not NULL. Any thread.
-dft_status dft_int_stats_of(const int64_t *samples,
-                            uint64_t samples_length,
-                            struct dft_int_stats *stats);
+// `into`, `from`: two different values of one kind; the same value gives DFT_BUSY. Returns DFT_INVALID_ARGUMENT if they
+// are of different kinds, and DFT_CONFIG if the accuracies of their sketches differ. One thread at a time for each.
+dft_status dft_value_merge(struct dft_value *into,
+                           const struct dft_value *from);
 
-// Computes correctly rounded statistics of floating-point samples. NaN and infinities are counted and left out.
-//
-// `samples`: the samples, `samples_length` of them; may be NULL if there are none. `metric`: receives the statistics,
-// with an empty name; its `size` must be set; not NULL. Any thread.
-dft_status dft_real_stats_of(const double *samples,
-                             uint64_t samples_length,
-                             struct dft_metric *metric);
+// Copies a value. `copy`: receives the handle, which dft_value_free() frees; not NULL. One thread at a time.
+dft_status dft_value_copy(const struct dft_value *value, struct dft_value **copy);
 
-// Decodes the key of a row of telemetry.
+// Reads the count and the time span of a value, and how many metrics it has.
 //
-// `key`: the bytes of the key. `on_key`: receives the key once, on the caller's thread; not NULL. `context`: passed to
-// it; may be NULL. Returns DFT_DAMAGED if the bytes are not such a key. Any thread.
-dft_status dft_reading_key_decode(struct dft_text key,
-                                  dft_on_reading_key on_key,
-                                  void *context);
+// `info`: receives them; its `size` must be set; not NULL. One thread at a time.
+dft_status dft_value_describe(const struct dft_value *value, struct dft_value_info *info);
 
-// Encodes the key of a row of telemetry.
+// Sets the count and the time span of a value.
 //
-// `key`: the key; its `size` must be set; not NULL. `encoded`: receives the bytes; not NULL. Returns
-// DFT_INVALID_ARGUMENT if the key is invalid: a counter of category `sys` concerns the host, every other one a process.
-// Returns DFT_TOO_LARGE if the bytes do not fit. Any thread.
-dft_status dft_reading_key_encode(const struct dft_reading_key *key,
-                                  struct dft_buffer *encoded);
+// `count`: the number of calls, or of readings. `ts_us`, `te_us`: as in dft_value_info. Returns DFT_INVALID_ARGUMENT if
+// `te_us` is before `ts_us`. One thread at a time.
+dft_status dft_value_set_span(struct dft_value *value,
+                              uint64_t count,
+                              int64_t ts_us,
+                              int64_t te_us);
+
+// Reads the parts of a row's value that every row has.
+//
+// `decoded`: receives them; its `size` must be set; not NULL. Returns DFT_INVALID_ARGUMENT for a value of telemetry. One
+// thread at a time.
+dft_status dft_value_row(const struct dft_value *value,
+                         struct dft_row_value *decoded);
+
+// Iterates over the metrics for which something was recorded: durations, sizes and offsets, then named metrics in byte
+// order.
+//
+// `visit`: receives each metric on the caller's thread; not NULL. `context`: passed to it; may be NULL. One thread at a
+// time.
+dft_status dft_value_metrics(const struct dft_value *value,
+                             dft_visit_metric visit,
+                             void *context);
+
+// Returns the statistics of a metric as a value of their own.
+//
+// `metric`: one of DFT_METRIC_…. `name`: the name for DFT_METRIC_NAMED, in UTF-8; else ignored. `stats`: receives the
+// handle, which dft_stats_free() frees; NULL if nothing was recorded; not NULL. One thread at a time.
+dft_status dft_value_stats(const struct dft_value *value,
+                           uint32_t metric,
+                           struct dft_text name,
+                           struct dft_stats **stats);
+
+// Sets the statistics of a metric, in place of what was recorded before.
+//
+// `metric`, `name`: as for dft_value_stats(). `stats`: the statistics, which stay as they are. Returns DFT_CONFIG if the
+// accuracy of their sketch is not that of the value, and DFT_INVALID_ARGUMENT if the metric cannot have such samples:
+// durations, sizes and offsets are integers, and telemetry has doubles and no sketches. One thread at a time for each.
+dft_status dft_value_set_stats(struct dft_value *value,
+                               uint32_t metric,
+                               struct dft_text name,
+                               const struct dft_stats *stats);
+
+// Frees a value. NULL does nothing. Returns DFT_BUSY if it is in use, and DFT_INVALID_HANDLE if it was freed before. Any
+// thread.
+dft_status dft_value_free(struct dft_value *value);
 
 // Reads everything in an index and checks that it is unchanged since it was written and is consistent.
 //

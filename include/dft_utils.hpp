@@ -5,7 +5,7 @@
 //
 //     dft::Index index("run.dftagg");
 //     for (const dft::Row &row : index.rows()) {
-//         std::cout << row.name() << ' ' << row->decoded.count << '\n';
+//         std::cout << row.name() << ' ' << row.count() << '\n';
 //     }
 //
 // A row is valid until its range advances. Use each Aggregator and each range from one thread at a time. Any
@@ -19,6 +19,7 @@
 #include <exception>
 #include <functional>
 #include <iterator>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
@@ -311,18 +312,308 @@ struct Config {
     }
 };
 
-/// A row. It is valid until its range advances.
+/// Returns a number of the C library, in which NaN stands for an unknown one.
+inline std::optional<double> known(double number) noexcept {
+    return number == number ? std::optional<double>(number) : std::nullopt;
+}
+
+/// Exact statistics of integers. There is no value where nothing was recorded, or where it is unknown.
+class IntStats {
+public:
+    explicit IntStats(const dft_int_stats &stats) noexcept : stats_(stats) {}
+
+    const dft_int_stats *operator->() const noexcept { return &stats_; }
+    std::uint64_t samples() const noexcept { return stats_.samples; }
+    /// Returns the sum if it fits in 64 bits; `sum_low` and `sum_high` have it in any case.
+    std::optional<std::int64_t> sum() const noexcept {
+        const auto low = static_cast<std::int64_t>(stats_.sum_low);
+        const bool fits = stats_.sum_high == (low < 0 ? -1 : 0);
+        return stats_.samples > 0 && fits ? std::optional<std::int64_t>(low) : std::nullopt;
+    }
+    std::optional<std::int64_t> min() const noexcept { return extremum(stats_.min); }
+    std::optional<std::int64_t> max() const noexcept { return extremum(stats_.max); }
+    std::optional<double> mean() const noexcept { return known(stats_.mean); }
+    /// Returns the sample standard deviation.
+    std::optional<double> std() const noexcept { return known(stats_.std); }
+    /// Returns whether anything was recorded.
+    bool is_recorded() const noexcept { return stats_.samples > 0 || stats_.has_extent != 0; }
+
+private:
+    std::optional<std::int64_t> extremum(std::int64_t value) const noexcept {
+        return stats_.has_extent != 0 ? std::optional<std::int64_t>(value) : std::nullopt;
+    }
+
+    dft_int_stats stats_;
+};
+
+/// Correctly rounded statistics of doubles. There is no value where nothing was recorded, or where it is unknown.
+class RealStats {
+public:
+    explicit RealStats(const dft_real_stats &stats) noexcept : stats_(stats) {}
+
+    std::uint64_t samples() const noexcept { return stats_.samples; }
+    /// Returns the number of samples that are NaN or infinite, which nothing else counts.
+    std::uint64_t not_finite() const noexcept { return stats_.not_finite; }
+    std::optional<double> total() const noexcept { return known(stats_.total); }
+    std::optional<double> min() const noexcept { return known(stats_.min); }
+    std::optional<double> max() const noexcept { return known(stats_.max); }
+    std::optional<double> mean() const noexcept { return known(stats_.mean); }
+    /// Returns the sample standard deviation.
+    std::optional<double> std() const noexcept { return known(stats_.std); }
+    /// Returns the sum of squared deviations from the mean.
+    std::optional<double> m2() const noexcept { return known(stats_.m2); }
+
+private:
+    dft_real_stats stats_;
+};
+
+/// The statistics of one metric, with its name.
+class Metric {
+public:
+    explicit Metric(const dft_metric &metric) : metric_(metric), name_(view(metric.name)) {}
+
+    /// Returns the name: `dur`, `size` and `offset` for durations, sizes and offsets.
+    const std::string &name() const noexcept { return name_; }
+    std::uint64_t samples() const noexcept { return metric_.samples; }
+    std::uint64_t not_finite() const noexcept { return metric_.not_finite; }
+    std::optional<double> total() const noexcept { return known(metric_.total); }
+    std::optional<double> min() const noexcept { return known(metric_.min); }
+    std::optional<double> max() const noexcept { return known(metric_.max); }
+    std::optional<double> mean() const noexcept { return known(metric_.mean); }
+    /// Returns the sample standard deviation.
+    std::optional<double> std() const noexcept { return known(metric_.std); }
+    /// Returns the statistics of those samples that are integers.
+    IntStats integers() const noexcept { return IntStats(metric_.integers); }
+    /// Returns the statistics of the other samples.
+    RealStats reals() const noexcept { return RealStats(metric_.reals); }
+
+private:
+    dft_metric metric_;
+    std::string name_;
+};
+
+/// A bin of a histogram: the power of two that the magnitudes of its values are at least, and the number of values.
+using Bin = dft_bin;
+
+/// An accumulator: exact sums of integers and of doubles, and a sketch. A value, which can be copied, merged in any order
+/// and serialized.
+class Stats {
+public:
+    /// Creates statistics without samples. `sketch_accuracy`: the relative accuracy of quantiles, such as 0.01; 0 for no
+    /// sketch.
+    explicit Stats(double sketch_accuracy = 0) { check(dft_stats_new(sketch_accuracy, handle_.place())); }
+    /// Takes ownership of a handle.
+    explicit Stats(dft_stats *handle) noexcept : handle_(handle) {}
+    /// Returns statistics from what serialize() returned.
+    static Stats deserialize(std::string_view bytes) {
+        dft_stats *handle = nullptr;
+        check(dft_stats_decode(text(bytes), &handle));
+        return Stats(handle);
+    }
+    Stats(const Stats &other) { check(dft_stats_copy(other.get(), handle_.place())); }
+    Stats &operator=(const Stats &other) { return *this = Stats(other); }
+    Stats(Stats &&) noexcept = default;
+    Stats &operator=(Stats &&) noexcept = default;
+
+    const dft_stats *get() const noexcept { return handle_.get(); }
+
+    /// Adds a sample: exactly as an integer, or as a double.
+    template <typename Number> Stats &add(Number sample) {
+        static_assert(std::is_arithmetic_v<Number>, "a sample is a number");
+        if constexpr (std::is_integral_v<Number>) {
+            const auto integer = static_cast<std::int64_t>(sample);
+            check(dft_stats_add_integers(handle_.get(), &integer, 1));
+        } else {
+            const auto real = static_cast<double>(sample);
+            check(dft_stats_add_reals(handle_.get(), &real, 1));
+        }
+        return *this;
+    }
+    /// Adds samples.
+    Stats &add(const std::vector<std::int64_t> &samples) {
+        check(dft_stats_add_integers(handle_.get(), samples.data(), samples.size()));
+        return *this;
+    }
+    Stats &add(const std::vector<double> &samples) {
+        check(dft_stats_add_reals(handle_.get(), samples.data(), samples.size()));
+        return *this;
+    }
+    /// Adds all samples of another, whose sketch must have the same accuracy.
+    Stats &merge(const Stats &other) {
+        check(dft_stats_merge(handle_.get(), other.get()));
+        return *this;
+    }
+    std::string serialize() const {
+        return detail::buffered([&](dft_buffer *bytes) { return dft_stats_encode(get(), bytes); });
+    }
+
+    /// Returns the joint statistics.
+    Metric describe() const {
+        auto metric = sized<dft_metric>();
+        check(dft_stats_describe(get(), &metric));
+        return Metric(metric);
+    }
+    IntStats integers() const { return describe().integers(); }
+    RealStats reals() const { return describe().reals(); }
+    /// Returns a quantile, `q` from 0 to 1; nothing without a sketch of all samples.
+    std::optional<double> quantile(double q) const {
+        double value = 0;
+        check(dft_stats_quantile(get(), q, &value));
+        return known(value);
+    }
+    /// Returns the histogram by powers of two, in ascending order; empty without a sketch of all samples.
+    std::vector<Bin> histogram() const {
+        std::vector<Bin> bins;
+        detail::visit<dft_bin>(
+            [&](const dft_bin &bin) { bins.push_back(bin); },
+            [&](dft_visit_bin callback, void *context) { return dft_stats_histogram(get(), callback, context); });
+        return bins;
+    }
+
+private:
+    detail::Owned<dft_stats, dft_stats_free> handle_;
+};
+
+/// The value of a row, or of a row of telemetry, with all of its metrics. Can be copied, merged and serialized.
+class Value {
+public:
+    /// Creates an empty value: one of DFT_VALUE_….
+    explicit Value(std::uint32_t kind = DFT_VALUE_ROW, double sketch_accuracy = 0) {
+        check(dft_value_new(kind, sketch_accuracy, handle_.place()));
+    }
+    /// Decodes a value of the index. `sketch_accuracy`: that of the index's configuration.
+    static Value deserialize(std::uint32_t kind, std::string_view bytes, std::uint64_t bucket_us,
+                             double sketch_accuracy = 0) {
+        Value value(nullptr);
+        check(dft_value_decode(kind, text(bytes), bucket_us, sketch_accuracy, value.handle_.place()));
+        return value;
+    }
+    Value(const Value &other) { check(dft_value_copy(other.get(), handle_.place())); }
+    Value &operator=(const Value &other) { return *this = Value(other); }
+    Value(Value &&) noexcept = default;
+    Value &operator=(Value &&) noexcept = default;
+
+    const dft_value *get() const noexcept { return handle_.get(); }
+
+    /// Encodes the value as the index does, for a key with this bucket.
+    std::string serialize(std::uint64_t bucket_us) const {
+        return detail::buffered([&](dft_buffer *bytes) { return dft_value_encode(get(), bucket_us, bytes); });
+    }
+    /// Adds another value of the same kind.
+    Value &merge(const Value &other) {
+        check(dft_value_merge(handle_.get(), other.get()));
+        return *this;
+    }
+    /// Returns the count and the time span.
+    dft_value_info describe() const {
+        auto info = sized<dft_value_info>();
+        check(dft_value_describe(get(), &info));
+        return info;
+    }
+    /// Sets the number of calls or readings, and the time span.
+    Value &span(std::uint64_t count, std::int64_t ts_us, std::int64_t te_us) {
+        check(dft_value_set_span(handle_.get(), count, ts_us, te_us));
+        return *this;
+    }
+    /// Returns the metrics for which something was recorded.
+    std::vector<Metric> metrics() const {
+        std::vector<Metric> metrics;
+        detail::visit<dft_metric>(
+            [&](const dft_metric &metric) { metrics.emplace_back(metric); },
+            [&](dft_visit_metric callback, void *context) { return dft_value_metrics(get(), callback, context); });
+        return metrics;
+    }
+    /// Returns the statistics of a metric: a name, or one of DFT_METRIC_…. Nothing if none was recorded.
+    std::optional<Stats> stats(std::string_view name) const { return stats_of(DFT_METRIC_NAMED, name); }
+    std::optional<Stats> stats(std::uint32_t metric) const { return stats_of(metric, {}); }
+    /// Sets the statistics of a metric.
+    Value &set(std::string_view name, const Stats &stats) { return set_of(DFT_METRIC_NAMED, name, stats); }
+    Value &set(std::uint32_t metric, const Stats &stats) { return set_of(metric, {}, stats); }
+
+private:
+    explicit Value(std::nullptr_t) noexcept {}
+    std::optional<Stats> stats_of(std::uint32_t metric, std::string_view name) const {
+        dft_stats *stats = nullptr;
+        check(dft_value_stats(get(), metric, text(name), &stats));
+        return stats == nullptr ? std::nullopt : std::optional<Stats>(Stats(stats));
+    }
+    Value &set_of(std::uint32_t metric, std::string_view name, const Stats &stats) {
+        check(dft_value_set_stats(handle_.get(), metric, text(name), stats.get()));
+        return *this;
+    }
+
+    detail::Owned<dft_value, dft_value_free> handle_;
+};
+
+namespace detail {
+
+/// What a configuration says about values.
+struct Shape {
+    std::vector<std::string> group_keys = {};
+    double sketch_accuracy = 0;
+
+    static std::shared_ptr<const Shape> of(const dft_index *index) {
+        auto config = sized<dft_config>();
+        check(dft_index_config(index, &config));
+        auto shape = std::make_shared<Shape>();
+        for (std::uint64_t at = 0; at < config.group_keys_length; at++) {
+            shape->group_keys.emplace_back(view(config.group_keys[at]));
+        }
+        shape->sketch_accuracy = config.sketch_accuracy;
+        return shape;
+    }
+    /// Returns the value of a group key; nothing if it is absent.
+    std::optional<std::string_view> value(std::string_view key, const dft_text *values, std::uint64_t length) const {
+        for (std::uint64_t at = 0; at < length && at < group_keys.size(); at++) {
+            if (group_keys[at] == key && values[at].length > 0) {
+                return view(values[at]);
+            }
+        }
+        return std::nullopt;
+    }
+};
+
+} // namespace detail
+
+/// A row. It is valid until its range advances, or during the callback.
 class Row {
 public:
+    Row(const dft_row &row, std::shared_ptr<const detail::Shape> shape) : row_(row), shape_(std::move(shape)) {}
+
     const dft_row *operator->() const noexcept { return &row_; }
+    std::string_view key() const noexcept { return view(row_.key); }
     std::string_view category() const noexcept { return view(row_.category); }
     std::string_view name() const noexcept { return view(row_.name); }
     std::string_view host_hash() const noexcept { return view(row_.host_hash); }
     std::string_view file_hash() const noexcept { return view(row_.file_hash); }
+    /// Returns the value of a group key; nothing if the row's records do not have it.
+    std::optional<std::string_view> group_value(std::string_view key) const noexcept {
+        return shape_->value(key, row_.group_values, row_.group_values_length);
+    }
+    /// Returns the number of calls.
+    std::uint64_t count() const noexcept { return row_.decoded.count; }
+    /// Return statistics of durations in µs, of bytes transferred, and of file offsets; nothing where none was recorded.
+    std::optional<IntStats> duration() const noexcept { return recorded(row_.decoded.duration); }
+    std::optional<IntStats> bytes() const noexcept { return recorded(row_.decoded.bytes); }
+    std::optional<IntStats> offset() const noexcept { return recorded(row_.decoded.offset); }
+    /// Decodes all of the row: also custom metrics and sketches.
+    Value value() const {
+        return Value::deserialize(DFT_VALUE_ROW, view(row_.value), row_.bucket_us, shape_->sketch_accuracy);
+    }
+    /// Returns the statistics of a metric: the name of a custom metric, or one of DFT_METRIC_…. Nothing if none was
+    /// recorded.
+    std::optional<Stats> stats(std::string_view name) const { return value().stats(name); }
+    std::optional<Stats> stats(std::uint32_t metric) const { return value().stats(metric); }
 
 private:
     friend class Rows;
-    dft_row row_ = sized<dft_row>();
+    static std::optional<IntStats> recorded(const dft_int_stats &stats) noexcept {
+        const IntStats found(stats);
+        return found.is_recorded() ? std::optional<IntStats>(found) : std::nullopt;
+    }
+
+    dft_row row_;
+    std::shared_ptr<const detail::Shape> shape_;
 };
 
 /// A single-pass range of rows: `for (const dft::Row &row : rows)`. Do not move it while iterating.
@@ -344,40 +635,44 @@ public:
 
 private:
     friend class Index;
-    Rows(const dft_index *index, const dft_row_query &query) { check(dft_rows_open(index, &query, handle_.place())); }
+    Rows(const dft_index *index, const dft_row_query &query) : row_(sized<dft_row>(), detail::Shape::of(index)) {
+        check(dft_rows_open(index, &query, handle_.place()));
+    }
 
     detail::Owned<dft_rows, dft_rows_free> handle_;
     Row row_;
 };
 
-/// A metric of a counter.
-struct Metric : dft_metric {
-    std::string_view name_view() const noexcept { return view(name); }
-};
-
-/// The readings of one counter of one host in one bucket. Valid until its range advances.
+/// The readings of one counter in one bucket. Valid until its range advances, or during the callback.
 class Reading {
 public:
-    Reading() = default;
-    Reading(const Reading &) = delete;
-    Reading &operator=(const Reading &) = delete;
+    Reading(const dft_reading &reading, std::shared_ptr<const detail::Shape> shape)
+        : reading_(reading), shape_(std::move(shape)) {}
 
     const dft_reading *operator->() const noexcept { return &reading_; }
+    std::string_view key() const noexcept { return view(reading_.key); }
     std::string_view host_hash() const noexcept { return view(reading_.host_hash); }
     std::string_view name() const noexcept { return view(reading_.name); }
     std::string_view category() const noexcept { return view(reading_.category); }
-    /// Returns a metric by its number; metrics are in byte order of their names.
-    Metric metric(std::uint64_t number) const {
-        Metric metric{};
-        metric.size = sizeof(dft_metric);
-        check(dft_readings_metric(handle_, number, &metric));
-        return metric;
+    /// Returns the process that the counter concerns; nothing if it concerns the whole host.
+    std::optional<std::int64_t> pid() const noexcept {
+        return reading_.has_pid != 0 ? std::optional<std::int64_t>(reading_.pid) : std::nullopt;
     }
+    /// Returns the value of a group key; nothing if the counter's records do not have it.
+    std::optional<std::string_view> group_value(std::string_view key) const noexcept {
+        return shape_->value(key, reading_.group_values, reading_.group_values_length);
+    }
+    /// Decodes all of the row.
+    Value value() const { return Value::deserialize(DFT_VALUE_TELEMETRY, view(reading_.value), reading_.bucket_us); }
+    /// Returns the metrics, in byte order of their names.
+    std::vector<Metric> metrics() const { return value().metrics(); }
+    /// Returns the statistics of a metric; nothing if it was not recorded.
+    std::optional<Stats> stats(std::string_view name) const { return value().stats(name); }
 
 private:
     friend class Readings;
-    dft_reading reading_ = sized<dft_reading>();
-    dft_readings *handle_ = nullptr;
+    dft_reading reading_;
+    std::shared_ptr<const detail::Shape> shape_;
 };
 
 /// A single-pass range of telemetry. Do not move it while iterating.
@@ -392,7 +687,6 @@ public:
     /// Advances to the next row; returns false at the end.
     bool step() {
         std::uint32_t has_row = 0;
-        reading_.handle_ = handle_.get();
         check(dft_readings_next(handle_.get(), &reading_.reading_, &has_row));
         return has_row != 0;
     }
@@ -400,12 +694,21 @@ public:
 
 private:
     friend class Index;
-    Readings(const dft_index *index, const dft_reading_query &query) {
+    Readings(const dft_index *index, const dft_reading_query &query)
+        : reading_(sized<dft_reading>(), detail::Shape::of(index)) {
         check(dft_readings_open(index, &query, handle_.place()));
     }
 
     detail::Owned<dft_readings, dft_readings_free> handle_;
     Reading reading_;
+};
+
+/// What rows of an index were observed to have, beyond what every row has.
+struct ObservedColumns {
+    /// The group keys of which some row has a value, in the order of the configuration.
+    std::vector<std::string> group_keys = {};
+    /// The names of custom metrics, in byte order.
+    std::vector<std::string> custom_metrics = {};
 };
 
 /// What to export, and how.
@@ -483,14 +786,12 @@ public:
                                   });
         return columns;
     }
-    /// Returns the names of the telemetry metrics, in byte order.
-    std::vector<std::string> metrics() const {
-        // The metrics follow host_hash, name, time_bucket, ts, te and count.
-        constexpr std::ptrdiff_t fixed = 6;
-        std::vector<std::string> all = columns(DFT_TABLE_SYSTEM_BY_HOST);
-        all.erase(all.begin(), all.begin() + fixed);
-        return all;
+    /// Returns the group keys and custom metrics that rows have. Reads all rows.
+    ObservedColumns observed_columns() const {
+        return {observed(DFT_OBSERVED_GROUP_KEYS), observed(DFT_OBSERVED_CUSTOM_METRICS)};
     }
+    /// Returns the names of the metrics that telemetry has, in byte order. Reads all telemetry.
+    std::vector<std::string> observed_telemetry_metrics() const { return observed(DFT_OBSERVED_TELEMETRY_METRICS); }
 
     /// Returns the rows of a series kind, one of DFT_SERIES_…, by series and time.
     Rows rows(std::uint32_t kind = DFT_SERIES_CALL) const {
@@ -503,6 +804,30 @@ public:
     /// Returns the telemetry that a query selects; all of it by default.
     Readings readings(const dft_reading_query &query = sized<dft_reading_query>()) const {
         return Readings(get(), query);
+    }
+
+    /// Visits the rows that a query selects: `visit(const Row &)`. If it returns false, the scan ends. Returns the number
+    /// of rows that were visited.
+    template <typename Visit> std::uint64_t scan(const dft_row_query &query, Visit &&visit) const {
+        const auto shape = detail::Shape::of(get());
+        std::uint64_t visited = 0;
+        detail::visit<dft_row>([&](const dft_row &row) { return detail::goes_on(visit, Row(row, shape)); },
+                               [&](dft_visit_row callback, void *context) {
+                                   return dft_rows_scan(get(), &query, callback, context, &visited);
+                               });
+        return visited;
+    }
+    /// Visits the telemetry that a query selects: `visit(const Reading &)`. If it returns false, the scan ends. Returns
+    /// the number of rows that were visited.
+    template <typename Visit> std::uint64_t scan(const dft_reading_query &query, Visit &&visit) const {
+        const auto shape = detail::Shape::of(get());
+        std::uint64_t visited = 0;
+        detail::visit<dft_reading>(
+            [&](const dft_reading &reading) { return detail::goes_on(visit, Reading(reading, shape)); },
+            [&](dft_visit_reading callback, void *context) {
+                return dft_readings_scan(get(), &query, callback, context, &visited);
+            });
+        return visited;
     }
 
     /// Opens a table, one of DFT_TABLE_…, as an Arrow C stream, which the caller releases.
@@ -523,6 +848,15 @@ public:
     }
 
 private:
+    std::vector<std::string> observed(std::uint32_t which) const {
+        std::vector<std::string> names;
+        detail::visit<dft_column>([&](const dft_column &column) { names.emplace_back(view(column.name)); },
+                                  [&](dft_visit_column callback, void *context) {
+                                      return dft_index_observed(get(), which, callback, context);
+                                  });
+        return names;
+    }
+
     detail::Owned<dft_index, dft_index_free> handle_;
 };
 
@@ -597,32 +931,36 @@ public:
     bool persist_time_bounds() { return query_time_bounds().has_value(); }
     /// Returns the lowest and the highest bucket of the index, in µs.
     std::optional<std::pair<std::uint64_t, std::uint64_t>> query_time_bounds() { return index().query_time_bounds(); }
-    /// Visits every row of a series kind.
-    void scan(const std::function<void(const Row &)> &visit, std::uint32_t kind = DFT_SERIES_CALL) {
-        scan_shard_range(0, 1, 1, visit, kind);
+    /// Visits every row of a series kind: `visit(const Row &)`. If it returns false, the scan ends. Returns the number of
+    /// rows that were visited.
+    template <typename Visit> std::uint64_t scan(Visit &&visit, std::uint32_t kind = DFT_SERIES_CALL) {
+        return scan_shard_range(0, 1, 1, visit, kind);
     }
-    /// Visits the rows of the shards from `first` up to but not including `end`, of `shards` shards.
-    void scan_shard_range(std::uint32_t first, std::uint32_t end, std::uint32_t shards,
-                          const std::function<void(const Row &)> &visit, std::uint32_t kind = DFT_SERIES_CALL) {
-        for (std::uint32_t shard = first; shard < end; shard++) {
+    /// Visits the rows of the shards from `first` up to but not including `end`, of `shards` shards, as scan() does.
+    template <typename Visit>
+    std::uint64_t scan_shard_range(std::uint32_t first, std::uint32_t end, std::uint32_t shards, Visit &&visit,
+                                   std::uint32_t kind = DFT_SERIES_CALL) {
+        std::uint64_t visited = 0;
+        bool goes_on = true;
+        for (std::uint32_t shard = first; shard < end && goes_on; shard++) {
             auto query = sized<dft_row_query>();
             query.kind = kind;
             query.shard = shard;
             query.shards = shards;
-            for (const Row &row : index().rows(query)) {
-                visit(row);
-            }
+            visited += index().scan(query, [&](const Row &row) { return goes_on = detail::goes_on(visit, row); });
         }
+        return visited;
     }
-    /// Visits telemetry, including keys and values, in key order.
-    void scan_system_metrics_raw(const std::function<void(const Reading &)> &visit,
-                                 const dft_reading_query &query = sized<dft_reading_query>()) {
-        for (const Reading &reading : index().readings(query)) {
-            visit(reading);
-        }
+    /// Visits telemetry, including keys and values, in key order: `visit(const Reading &)`. If it returns false, the scan
+    /// ends. Returns the number of rows that were visited.
+    template <typename Visit>
+    std::uint64_t scan_system_metrics_raw(Visit &&visit, const dft_reading_query &query = sized<dft_reading_query>()) {
+        return index().scan(query, visit);
     }
-    /// Returns the names of the observed telemetry metrics, in byte order.
-    std::vector<std::string> observed_columns() { return index().metrics(); }
+    /// Returns the group keys and custom metrics that rows have.
+    ObservedColumns observed_columns() { return index().observed_columns(); }
+    /// Returns the names of the metrics that telemetry has, in byte order.
+    std::vector<std::string> observed_telemetry_metrics() { return index().observed_telemetry_metrics(); }
 
     /// Returns the index, which is opened at the first use after finalize().
     Index &index() {

@@ -50,6 +50,33 @@ impl dft_text {
     }
 }
 
+/// A list of texts for the caller, with the strings that they point to.
+pub(crate) struct TextList {
+    texts: Vec<dft_text>,
+    _owned: Vec<String>,
+}
+
+// SAFETY: the texts point to strings that the list owns and that do not change.
+unsafe impl Send for TextList {}
+
+// SAFETY: as above; the strings are only read.
+unsafe impl Sync for TextList {}
+
+impl TextList {
+    pub(crate) fn of(owned: Vec<String>) -> Self {
+        // Moving a string does not move its text.
+        Self { texts: owned.iter().map(|text| dft_text::of(text)).collect(), _owned: owned }
+    }
+
+    pub(crate) fn as_ptr(&self) -> *const dft_text {
+        self.texts.as_ptr()
+    }
+
+    pub(crate) fn length(&self) -> u64 {
+        self.texts.len() as u64
+    }
+}
+
 /// A buffer of the caller for bytes that a function writes, without a terminating zero.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,7 @@
 use dft_aggregate::{Config, CounterPeriod, CustomMetrics};
 use dft_trace::TimeUnit;
 
-use crate::arguments::{dft_text, given, growing, list};
+use crate::arguments::{TextList, dft_text, given, growing, list};
 use crate::status::{DFT_FORMAT, Failure};
 
 /// Which args become custom metrics: all numeric args without a predefined meaning, except identifiers and labels, such
@@ -132,19 +132,16 @@ pub(crate) fn config(place: *const dft_config) -> Result<Config, Failure> {
 
 /// The texts of a configuration, as C texts.
 pub(crate) struct ConfigTexts {
-    _owned: Vec<String>,
-    group_keys: Vec<dft_text>,
-    custom_metrics: Vec<dft_text>,
+    group_keys: TextList,
+    custom_metrics: TextList,
 }
 
 impl ConfigTexts {
     pub(crate) fn of(config: &Config) -> Self {
-        let named: Vec<String> = config.custom_metrics.names().into_iter().flatten().cloned().collect();
-        let owned = [config.extra_group_keys.clone(), named].concat();
-        // Moving a string does not move its text.
-        let mut group_keys: Vec<dft_text> = owned.iter().map(|text| dft_text::of(text)).collect();
-        let custom_metrics = group_keys.split_off(config.extra_group_keys.len());
-        Self { _owned: owned, group_keys, custom_metrics }
+        Self {
+            group_keys: TextList::of(config.extra_group_keys.clone()),
+            custom_metrics: TextList::of(config.custom_metrics.names().into_iter().flatten().cloned().collect()),
+        }
     }
 
     /// Returns the configuration with pointers to these lists.
@@ -153,9 +150,9 @@ impl ConfigTexts {
             size: 0,
             interval_us: config.interval_us,
             group_keys: self.group_keys.as_ptr(),
-            group_keys_length: self.group_keys.len() as u64,
+            group_keys_length: self.group_keys.length(),
             custom_metric_names: self.custom_metrics.as_ptr(),
-            custom_metric_names_length: self.custom_metrics.len() as u64,
+            custom_metric_names_length: self.custom_metrics.length(),
             custom_metrics: match config.custom_metrics.names() {
                 Some(_) => DFT_CUSTOM_METRICS_NAMED,
                 None => number(&CUSTOM_METRICS, &config.custom_metrics, "DFT_CUSTOM_METRICS")?,

@@ -128,6 +128,23 @@ static int32_t see_file(void *context, const dft_file *file) {
     return 0;
 }
 
+static int32_t stop_at_three(void *context, const dft_row *row) {
+    CHECK(same(row->host_hash, "h0") && row->value.length > 0);
+    return ++*(uint64_t *)context == 3;
+}
+
+static int32_t see_reading(void *context, const dft_reading *reading) {
+    CHECK(same(reading->name, "cpu") && reading->metrics == 1 && reading->group_values_length == 0);
+    ++*(uint64_t *)context;
+    return 0;
+}
+
+static int32_t see_level(void *context, const dft_column *column) {
+    CHECK(same(column->name, "level"));
+    ++*(uint64_t *)context;
+    return 0;
+}
+
 static void an_index_is_described_and_scanned(void) {
     dft_index *index = NULL;
     CHECK(dft_index_open(text(path("index")), &index) == DFT_OK);
@@ -152,7 +169,16 @@ static void an_index_is_described_and_scanned(void) {
     CHECK(dft_index_name(index, DFT_NAMES_HOST, text("f0"), &name) == DFT_OK && name.length == 0);
     CHECK(dft_index_name(index, DFT_NAMES_HOST, text("f0"), NULL) == DFT_INVALID_ARGUMENT);
 
-    uint64_t calls = 0, rows = 0;
+    uint64_t visited = 0, calls = 0, rows = 0;
+    CHECK(dft_rows_scan(index, NULL, stop_at_three, &calls, &visited) == DFT_OK && visited == 3 && calls == 3);
+    CHECK(dft_rows_scan(index, NULL, NULL, NULL, &visited) == DFT_INVALID_ARGUMENT && visited == 3);
+    CHECK(dft_readings_scan(index, NULL, see_reading, &calls, &visited) == DFT_OK && visited == 1 && calls == 4);
+    CHECK(dft_readings_scan(index, NULL, see_reading, &calls, NULL) == DFT_OK && calls == 5);
+    calls = 0;
+    CHECK(dft_index_observed(index, DFT_OBSERVED_TELEMETRY_METRICS, see_level, &calls) == DFT_OK && calls == 1);
+    CHECK(dft_index_observed(index, DFT_OBSERVED_CUSTOM_METRICS, see_level, &calls) == DFT_OK && calls == 1);
+    CHECK(dft_index_observed(index, 3, see_level, &calls) == DFT_INVALID_ARGUMENT);
+    calls = 0;
     for (uint32_t part = 0; part < 3; part++) {
         dft_row_query query = {
             .size = sizeof query, .shard = part, .shards = 3, .has_time = 1, .start_us = 0, .end_us = 10000000};
@@ -165,16 +191,25 @@ static void an_index_is_described_and_scanned(void) {
             CHECK(row.decoded.duration.mean == 10.0 && row.decoded.duration.std == 0.0 && row.decoded.offset.min == 5);
             calls += row.decoded.count;
             rows++;
-            dft_row_value value = {.size = sizeof value};
-            CHECK(dft_row_value_decode(row.value, row.bucket_us, &value) == DFT_OK && value.count == row.decoded.count);
-            const dft_text both[2] = {row.value, row.value};
+            CHECK(row.group_values_length == 0);
+            dft_value *value = NULL, *other = NULL;
+            CHECK(dft_value_decode(DFT_VALUE_ROW, row.value, row.bucket_us, 0, &value) == DFT_OK);
+            dft_row_value decoded = {.size = sizeof decoded};
+            CHECK(dft_value_row(value, &decoded) == DFT_OK && decoded.count == row.decoded.count);
+            CHECK(dft_value_merge(value, value) == DFT_BUSY && dft_value_copy(value, &other) == DFT_OK);
+            CHECK(dft_value_merge(value, other) == DFT_OK);
             char place[512];
-            dft_buffer merged = {place, sizeof place, 0};
-            CHECK(dft_row_values_merge(both, 2, row.bucket_us, &merged) == DFT_OK);
+            dft_buffer merged = {place, 1, 0};
+            CHECK(dft_value_encode(value, row.bucket_us, &merged) == DFT_TOO_LARGE && merged.length > 1);
+            merged.capacity = sizeof place;
+            CHECK(dft_value_encode(value, row.bucket_us, &merged) == DFT_OK);
             const dft_text result = {place, merged.length};
-            CHECK(dft_row_value_decode(result, row.bucket_us, &value) == DFT_OK &&
-                  value.count == 2 * row.decoded.count);
-            CHECK(dft_row_value_decode(text("nonsense"), row.bucket_us, &value) == DFT_DAMAGED);
+            CHECK(dft_value_free(value) == DFT_OK);
+            CHECK(dft_value_decode(DFT_VALUE_ROW, result, row.bucket_us, 0, &value) == DFT_OK);
+            CHECK(dft_value_row(value, &decoded) == DFT_OK && decoded.count == 2 * row.decoded.count);
+            CHECK(dft_value_free(value) == DFT_OK && dft_value_free(other) == DFT_OK);
+            CHECK(dft_value_decode(DFT_VALUE_ROW, text("nonsense"), row.bucket_us, 0, &value) == DFT_DAMAGED);
+            CHECK(dft_value_decode(7, result, row.bucket_us, 0, &value) == DFT_INVALID_ARGUMENT);
         }
         CHECK(dft_rows_free(cursor) == DFT_OK);
     }
@@ -191,11 +226,26 @@ static void an_index_is_described_and_scanned(void) {
     dft_metric metric = {.size = sizeof metric};
     CHECK(dft_readings_metric(readings, 0, &metric) == DFT_OK && same(metric.name, "level") && metric.mean == 0.5);
     CHECK(dft_readings_metric(readings, 1, &metric) == DFT_INVALID_ARGUMENT);
-    const dft_text both[2] = {reading.value, reading.value};
-    char more[256];
-    dft_buffer merged = {more, sizeof more, 0};
-    CHECK(dft_telemetry_values_merge(both, 2, reading.bucket_us, &merged) == DFT_OK && merged.length > 0);
-    CHECK(dft_telemetry_values_merge(both, 0, reading.bucket_us, &merged) == DFT_INVALID_ARGUMENT);
+    dft_value *value = NULL;
+    CHECK(dft_value_decode(DFT_VALUE_TELEMETRY, reading.value, reading.bucket_us, 0, &value) == DFT_OK);
+    dft_value_info told = {.size = sizeof told};
+    CHECK(dft_value_describe(value, &told) == DFT_OK && told.count == 1 && told.ts_us == 5 && told.metrics == 1);
+    CHECK(told.kind == DFT_VALUE_TELEMETRY);
+    dft_row_value no_row = {.size = sizeof no_row};
+    CHECK(dft_value_row(value, &no_row) == DFT_INVALID_ARGUMENT);
+    dft_stats *stats = NULL;
+    CHECK(dft_value_stats(value, DFT_METRIC_NAMED, text("level"), &stats) == DFT_OK && stats != NULL);
+    CHECK(dft_stats_describe(stats, &metric) == DFT_OK && metric.reals.mean == 0.5 && metric.integers.samples == 0);
+    CHECK(dft_stats_free(stats) == DFT_OK);
+    CHECK(dft_value_stats(value, DFT_METRIC_NAMED, text("none"), &stats) == DFT_OK && stats == NULL);
+    CHECK(dft_value_stats(value, DFT_METRIC_SIZE, text(""), &stats) == DFT_INVALID_ARGUMENT);
+    dft_value *row_value = NULL;
+    CHECK(dft_value_new(DFT_VALUE_ROW, 0, &row_value) == DFT_OK);
+    CHECK(dft_value_merge(value, row_value) == DFT_INVALID_ARGUMENT && message_contains("cannot be merged"));
+    dft_buffer nowhere = {NULL, 0, 0};
+    CHECK(dft_value_encode(row_value, 0, &nowhere) == DFT_INVALID_ARGUMENT && message_contains("time span"));
+    CHECK(dft_value_set_span(row_value, 1, 5, 4) == DFT_INVALID_ARGUMENT);
+    CHECK(dft_value_free(row_value) == DFT_OK && dft_value_free(value) == DFT_OK);
     CHECK(dft_readings_next(readings, &reading, &has_row) == DFT_OK && !has_row);
     CHECK(dft_readings_free(readings) == DFT_OK);
 }
@@ -500,19 +550,37 @@ static void keys_of_readings_are_encoded_and_decoded(void) {
     CHECK(dft_reading_key_encode(&key, &encoded) == DFT_INVALID_ARGUMENT);
 }
 
-static void values_are_computed_without_an_index(void) {
+static void statistics_are_values(void) {
     const int64_t samples[4] = {1000000001, 1000000002, 1000000003, -5};
-    dft_int_stats stats;
-    CHECK(dft_int_stats_of(samples, 3, &stats) == DFT_OK);
-    CHECK(stats.samples == 3 && stats.mean == 1000000002.0 && stats.std == 1.0 && stats.sum_low == 3000000006u &&
-          stats.sum_high == 0);
-    CHECK(dft_int_stats_of(samples + 3, 1, &stats) == DFT_OK && stats.sum_high == -1 && stats.min == -5 &&
-          stats.max == -5);
-    CHECK(dft_int_stats_of(NULL, 0, &stats) == DFT_OK && stats.samples == 0 && !stats.has_extent &&
-          stats.mean != stats.mean);
-    const double reals[3] = {1e9 + 0.5, 1e9 + 1.5, 1e9 + 2.5};
+    dft_stats *stats = NULL, *others = NULL, *read = NULL;
+    CHECK(dft_stats_new(0.01, &stats) == DFT_OK && dft_stats_new(0.01, &others) == DFT_OK);
+    CHECK(dft_stats_add_integers(stats, NULL, 0) == DFT_OK);
     dft_metric metric = {.size = sizeof metric};
-    CHECK(dft_real_stats_of(reals, 3, &metric) == DFT_OK && metric.mean == 1e9 + 1.5 && metric.std == 1.0);
+    CHECK(dft_stats_describe(stats, &metric) == DFT_OK && metric.samples == 0 && metric.mean != metric.mean);
+    CHECK(!metric.integers.has_extent && metric.integers.mean != metric.integers.mean && metric.sketched == 0);
+    CHECK(dft_stats_add_integers(stats, samples, 3) == DFT_OK && dft_stats_describe(stats, &metric) == DFT_OK);
+    CHECK(metric.integers.mean == 1000000002.0 && metric.integers.std == 1.0 && metric.sketched == 3);
+    CHECK(metric.integers.sum_low == 3000000006u && metric.integers.sum_high == 0 && metric.mean == 1000000002.0);
+    CHECK(dft_stats_add_integers(others, samples + 3, 1) == DFT_OK && dft_stats_describe(others, &metric) == DFT_OK);
+    CHECK(metric.integers.sum_high == -1 && metric.integers.min == -5 && metric.integers.max == -5);
+    CHECK(dft_stats_merge(stats, others) == DFT_OK && dft_stats_merge(stats, stats) == DFT_BUSY);
+    char place[256];
+    dft_buffer encoded = {place, sizeof place, 0};
+    CHECK(dft_stats_encode(stats, &encoded) == DFT_OK);
+    const dft_text bytes = {place, encoded.length}, cut = {place, encoded.length - 1};
+    CHECK(dft_stats_decode(bytes, &read) == DFT_OK && dft_stats_describe(read, &metric) == DFT_OK);
+    CHECK(metric.samples == 4 && metric.integers.min == -5 && metric.integers.max == 1000000003);
+    double quantile = 0;
+    CHECK(dft_stats_quantile(read, 0, &quantile) == DFT_OK && quantile == -5);
+    CHECK(dft_stats_quantile(read, -1, &quantile) == DFT_INVALID_ARGUMENT && quantile == -5);
+    CHECK(dft_stats_free(read) == DFT_OK && dft_stats_free(read) == DFT_INVALID_HANDLE);
+    CHECK(dft_stats_decode(cut, &read) == DFT_DAMAGED);
+    CHECK(dft_stats_free(stats) == DFT_OK && dft_stats_free(others) == DFT_OK);
+    const double reals[3] = {1e9 + 0.5, 1e9 + 1.5, 1e9 + 2.5};
+    CHECK(dft_stats_new(0, &stats) == DFT_OK && dft_stats_add_reals(stats, reals, 3) == DFT_OK);
+    CHECK(dft_stats_describe(stats, &metric) == DFT_OK && metric.mean == 1e9 + 1.5 && metric.reals.std == 1.0);
+    CHECK(dft_stats_quantile(stats, 0.5, &quantile) == DFT_OK && quantile != quantile);
+    CHECK(dft_stats_free(stats) == DFT_OK && dft_stats_new(1, &stats) == DFT_INVALID_ARGUMENT);
     uint8_t series[24];
     uint64_t bucket = 0;
     CHECK(dft_row_key_decode(text("cut"), series, &bucket) == DFT_DAMAGED);
@@ -619,7 +687,7 @@ int main(int argc, char **argv) {
     a_trace_is_staged_in_pieces();
     traces_are_resolved();
     keys_of_readings_are_encoded_and_decoded();
-    values_are_computed_without_an_index();
+    statistics_are_values();
     invalid_arguments_are_refused();
     input_without_a_trace_creates_no_index();
     an_export_removes_stale_tables();

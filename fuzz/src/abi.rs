@@ -13,9 +13,11 @@ use dft_utils::arguments::{dft_buffer, dft_text};
 use dft_utils::config::*;
 use dft_utils::export::*;
 use dft_utils::index::*;
+use dft_utils::keys::*;
 use dft_utils::notes::dft_note;
 use dft_utils::readings::*;
 use dft_utils::rows::*;
+use dft_utils::stats::*;
 use dft_utils::status::{DFT_OK, dft_status};
 use dft_utils::values::*;
 use dft_utils::view::dft_view;
@@ -140,6 +142,14 @@ extern "C" fn seen_text(_: *mut c_void, note: *const dft_note) -> i32 {
 }
 
 extern "C" fn seen_column(_: *mut c_void, _: *const dft_column) -> i32 {
+    0
+}
+
+extern "C" fn seen_metric(_: *mut c_void, metric: *const dft_metric) -> i32 {
+    // SAFETY: it is valid during the call.
+    let name = unsafe { (*metric).name };
+    // SAFETY: as above.
+    assert!(std::str::from_utf8(unsafe { std::slice::from_raw_parts(name.data.cast(), name.length as usize) }).is_ok());
     0
 }
 
@@ -313,10 +323,29 @@ fn run(aggregator: *mut dft_aggregator, index: *const dft_index, call: &Call<'_>
             returned(dft_index_name(index, *kind, text(hash), &raw mut buffer));
         }
         Call::Merge { rows, values, bucket, capacity } => {
-            let (values, mut place) = (texts(values), [0 as c_char; 255]);
-            let mut buffer = buffer(&mut place, *capacity);
-            let merge = if *rows { dft_row_values_merge } else { dft_telemetry_values_merge };
-            returned(merge(values.as_ptr(), values.len() as u64, *bucket, &raw mut buffer));
+            let (kind, mut place) = (if *rows { DFT_VALUE_ROW } else { DFT_VALUE_TELEMETRY }, [0 as c_char; 255]);
+            let mut merged = std::ptr::null_mut();
+            for value in values {
+                let mut other = std::ptr::null_mut();
+                if !returned(dft_value_decode(kind, text(value), *bucket, 0.01, &raw mut other)) {
+                    continue;
+                }
+                if merged.is_null() {
+                    merged = other;
+                    continue;
+                }
+                assert!(returned(dft_value_merge(merged, other)));
+                assert!(returned(dft_value_free(other)));
+            }
+            if !merged.is_null() {
+                let mut buffer = buffer(&mut place, *capacity);
+                returned(dft_value_encode(merged, *bucket, &raw mut buffer));
+                assert!(returned(dft_value_metrics(merged, Some(seen_metric), std::ptr::null_mut())));
+                let mut stats = std::ptr::null_mut();
+                assert!(returned(dft_value_stats(merged, DFT_METRIC_NAMED, text(b"loss"), &raw mut stats)));
+                returned(dft_stats_free(stats));
+                assert!(returned(dft_value_free(merged)));
+            }
         }
         Call::Key { telemetry: false, key } => {
             let (mut series, mut bucket) = ([0u8; 24], 0);
@@ -326,11 +355,24 @@ fn run(aggregator: *mut dft_aggregator, index: *const dft_index, call: &Call<'_>
             returned(dft_reading_key_decode(text(key), Some(seen_key), std::ptr::null_mut()));
         }
         Call::Statistics { integers, reals } => {
-            let (mut stats, mut metric) = (dft_int_stats::default(), sized::<dft_metric>());
-            metric.size = size_of::<dft_metric>() as u64;
-            assert!(returned(dft_int_stats_of(integers.as_ptr(), integers.len() as u64, &raw mut stats)));
-            assert!(returned(dft_real_stats_of(reals.as_ptr(), reals.len() as u64, &raw mut metric)));
-            assert_eq!(stats.samples, integers.len() as u64);
+            let (mut stats, mut metric, mut quantile) = (std::ptr::null_mut(), sized::<dft_metric>(), 0.0);
+            assert!(returned(dft_stats_new(0.01, &raw mut stats)));
+            assert!(returned(dft_stats_add_integers(stats, integers.as_ptr(), integers.len() as u64)));
+            assert!(returned(dft_stats_add_reals(stats, reals.as_ptr(), reals.len() as u64)));
+            assert!(returned(dft_stats_describe(stats, &raw mut metric)));
+            assert_eq!(metric.integers.samples, integers.len() as u64);
+            assert_eq!(metric.samples + metric.not_finite, (integers.len() + reals.len()) as u64);
+            assert!(returned(dft_stats_quantile(stats, 0.5, &raw mut quantile)));
+            assert_eq!(quantile.is_nan(), metric.samples == 0);
+            let (mut place, mut again) = ([0 as c_char; 255], std::ptr::null_mut());
+            let mut buffer = buffer(&mut place, 255);
+            if returned(dft_stats_encode(stats, &raw mut buffer)) {
+                let bytes = dft_text { data: place.as_ptr(), length: buffer.length };
+                assert!(returned(dft_stats_decode(bytes, &raw mut again)));
+                assert!(returned(dft_stats_merge(again, stats)));
+                assert!(returned(dft_stats_free(again)));
+            }
+            assert!(returned(dft_stats_free(stats)));
         }
         Call::New { config, memory } => {
             let (keys, metrics) = (texts(&config.keys), texts(&config.metrics));

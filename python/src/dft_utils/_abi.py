@@ -65,6 +65,13 @@ DFT_SERIES_AGGREGATED_CALL = 1
 DFT_SERIES_HOST_STATISTIC = 2
 DFT_LOG_ERROR = 0
 DFT_LOG_WARNING = 1
+DFT_OBSERVED_GROUP_KEYS = 0
+DFT_OBSERVED_CUSTOM_METRICS = 1
+DFT_OBSERVED_TELEMETRY_METRICS = 2
+DFT_METRIC_DURATION = 0
+DFT_METRIC_SIZE = 1
+DFT_METRIC_OFFSET = 2
+DFT_METRIC_NAMED = 3
 DFT_TRACE_KNOWN = 0
 DFT_TRACE_NEW = 1
 DFT_TRACE_GROWN = 2
@@ -72,6 +79,8 @@ DFT_TRACE_CHANGED = 3
 DFT_TRACE_UNREADABLE = 4
 DFT_TRACE_NOT_READ = 5
 DFT_TRACE_GONE = 6
+DFT_VALUE_ROW = 0
+DFT_VALUE_TELEMETRY = 1
 DFT_ABI_VERSION = 3
 DFT_OK = 0
 DFT_INVALID_ARGUMENT = 1
@@ -403,6 +412,24 @@ class dft_ingest_summary(Structure):
     ]
 
 
+class dft_reading_key(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("host_hash", dft_text),
+        ("name", dft_text),
+        ("category", dft_text),
+        ("group_values", POINTER(dft_text)),
+        ("group_values_length", c_uint64),
+        ("bucket_us", c_uint64),
+        ("pid", c_int64),
+        ("has_pid", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+dft_on_reading_key = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_reading_key))
+
+
 class dft_reading_query(Structure):
     _fields_ = [
         ("size", c_uint64),
@@ -431,32 +458,12 @@ class dft_reading(Structure):
         ("pid", c_int64),
         ("has_pid", c_uint32),
         ("reserved", c_uint32),
+        ("group_values", POINTER(dft_text)),
+        ("group_values_length", c_uint64),
     ]
 
 
-class dft_metric(Structure):
-    _fields_ = [
-        ("size", c_uint64),
-        ("name", dft_text),
-        ("samples", c_uint64),
-        ("not_finite", c_uint64),
-        ("mean", c_double),
-        ("std", c_double),
-        ("min", c_double),
-        ("max", c_double),
-    ]
-
-
-class dft_row_query(Structure):
-    _fields_ = [
-        ("size", c_uint64),
-        ("kind", c_uint32),
-        ("shard", c_uint32),
-        ("shards", c_uint32),
-        ("has_time", c_uint32),
-        ("start_us", c_uint64),
-        ("end_us", c_uint64),
-    ]
+dft_visit_reading = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_reading))
 
 
 class dft_int_stats(Structure):
@@ -470,6 +477,50 @@ class dft_int_stats(Structure):
         ("std", c_double),
         ("has_extent", c_uint32),
         ("reserved", c_uint32),
+    ]
+
+
+class dft_real_stats(Structure):
+    _fields_ = [
+        ("samples", c_uint64),
+        ("not_finite", c_uint64),
+        ("total", c_double),
+        ("mean", c_double),
+        ("std", c_double),
+        ("m2", c_double),
+        ("min", c_double),
+        ("max", c_double),
+    ]
+
+
+class dft_metric(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("name", dft_text),
+        ("metric", c_uint32),
+        ("reserved", c_uint32),
+        ("samples", c_uint64),
+        ("not_finite", c_uint64),
+        ("total", c_double),
+        ("mean", c_double),
+        ("std", c_double),
+        ("min", c_double),
+        ("max", c_double),
+        ("sketched", c_uint64),
+        ("integers", dft_int_stats),
+        ("reals", dft_real_stats),
+    ]
+
+
+class dft_row_query(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("kind", c_uint32),
+        ("shard", c_uint32),
+        ("shards", c_uint32),
+        ("has_time", c_uint32),
+        ("start_us", c_uint64),
+        ("end_us", c_uint64),
     ]
 
 
@@ -498,7 +549,12 @@ class dft_row(Structure):
         ("pid", c_int64),
         ("tid", c_int64),
         ("decoded", dft_row_value),
+        ("group_values", POINTER(dft_text)),
+        ("group_values_length", c_uint64),
     ]
+
+
+dft_visit_row = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_row))
 
 
 class dft_piece(Structure):
@@ -536,6 +592,16 @@ class dft_stage_request(Structure):
     ]
 
 
+class dft_bin(Structure):
+    _fields_ = [
+        ("power", c_double),
+        ("values", c_uint64),
+    ]
+
+
+dft_visit_bin = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_bin))
+
+
 class dft_trace(Structure):
     _fields_ = [
         ("size", c_uint64),
@@ -548,22 +614,19 @@ class dft_trace(Structure):
 dft_visit_trace = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_trace))
 
 
-class dft_reading_key(Structure):
+class dft_value_info(Structure):
     _fields_ = [
         ("size", c_uint64),
-        ("host_hash", dft_text),
-        ("name", dft_text),
-        ("category", dft_text),
-        ("group_values", POINTER(dft_text)),
-        ("group_values_length", c_uint64),
-        ("bucket_us", c_uint64),
-        ("pid", c_int64),
-        ("has_pid", c_uint32),
+        ("count", c_uint64),
+        ("ts_us", c_int64),
+        ("te_us", c_int64),
+        ("metrics", c_uint64),
+        ("kind", c_uint32),
         ("reserved", c_uint32),
     ]
 
 
-dft_on_reading_key = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_reading_key))
+dft_visit_metric = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_metric))
 
 
 class dft_version(Structure):
@@ -603,24 +666,45 @@ FUNCTIONS = {
     "dft_index_names": (dft_status, [c_void_p, c_uint32, dft_visit_name, c_void_p]),
     "dft_index_name": (dft_status, [c_void_p, c_uint32, dft_text, POINTER(dft_buffer)]),
     "dft_ingest": (dft_status, [POINTER(dft_ingest_request), POINTER(dft_ingest_summary)]),
+    "dft_row_key_decode": (dft_status, [dft_text, POINTER(c_uint8), POINTER(c_uint64)]),
+    "dft_reading_key_decode": (dft_status, [dft_text, dft_on_reading_key, c_void_p]),
+    "dft_reading_key_encode": (dft_status, [POINTER(dft_reading_key), POINTER(dft_buffer)]),
+    "dft_index_observed": (dft_status, [c_void_p, c_uint32, dft_visit_column, c_void_p]),
     "dft_readings_open": (dft_status, [c_void_p, POINTER(dft_reading_query), POINTER(c_void_p)]),
+    "dft_readings_scan": (dft_status, [c_void_p, POINTER(dft_reading_query), dft_visit_reading, c_void_p, POINTER(c_uint64)]),
     "dft_readings_next": (dft_status, [c_void_p, POINTER(dft_reading), POINTER(c_uint32)]),
     "dft_readings_metric": (dft_status, [c_void_p, c_uint64, POINTER(dft_metric)]),
     "dft_readings_free": (dft_status, [c_void_p]),
     "dft_rows_open": (dft_status, [c_void_p, POINTER(dft_row_query), POINTER(c_void_p)]),
+    "dft_rows_scan": (dft_status, [c_void_p, POINTER(dft_row_query), dft_visit_row, c_void_p, POINTER(c_uint64)]),
     "dft_rows_next": (dft_status, [c_void_p, POINTER(dft_row), POINTER(c_uint32)]),
     "dft_rows_free": (dft_status, [c_void_p]),
     "dft_plan": (dft_status, [POINTER(dft_text), c_uint64, c_uint64, dft_on_piece, c_void_p]),
     "dft_stage": (dft_status, [POINTER(dft_stage_request), POINTER(dft_build_summary)]),
+    "dft_stats_new": (dft_status, [c_double, POINTER(c_void_p)]),
+    "dft_stats_add_integers": (dft_status, [c_void_p, POINTER(c_int64), c_uint64]),
+    "dft_stats_add_reals": (dft_status, [c_void_p, POINTER(c_double), c_uint64]),
+    "dft_stats_merge": (dft_status, [c_void_p, c_void_p]),
+    "dft_stats_copy": (dft_status, [c_void_p, POINTER(c_void_p)]),
+    "dft_stats_describe": (dft_status, [c_void_p, POINTER(dft_metric)]),
+    "dft_stats_quantile": (dft_status, [c_void_p, c_double, POINTER(c_double)]),
+    "dft_stats_histogram": (dft_status, [c_void_p, dft_visit_bin, c_void_p]),
+    "dft_stats_encode": (dft_status, [c_void_p, POINTER(dft_buffer)]),
+    "dft_stats_decode": (dft_status, [dft_text, POINTER(c_void_p)]),
+    "dft_stats_free": (dft_status, [c_void_p]),
     "dft_resolve": (dft_status, [POINTER(dft_text), c_uint64, dft_text, dft_visit_trace, c_void_p]),
-    "dft_row_key_decode": (dft_status, [dft_text, POINTER(c_uint8), POINTER(c_uint64)]),
-    "dft_row_value_decode": (dft_status, [dft_text, c_uint64, POINTER(dft_row_value)]),
-    "dft_row_values_merge": (dft_status, [POINTER(dft_text), c_uint64, c_uint64, POINTER(dft_buffer)]),
-    "dft_telemetry_values_merge": (dft_status, [POINTER(dft_text), c_uint64, c_uint64, POINTER(dft_buffer)]),
-    "dft_int_stats_of": (dft_status, [POINTER(c_int64), c_uint64, POINTER(dft_int_stats)]),
-    "dft_real_stats_of": (dft_status, [POINTER(c_double), c_uint64, POINTER(dft_metric)]),
-    "dft_reading_key_decode": (dft_status, [dft_text, dft_on_reading_key, c_void_p]),
-    "dft_reading_key_encode": (dft_status, [POINTER(dft_reading_key), POINTER(dft_buffer)]),
+    "dft_value_new": (dft_status, [c_uint32, c_double, POINTER(c_void_p)]),
+    "dft_value_decode": (dft_status, [c_uint32, dft_text, c_uint64, c_double, POINTER(c_void_p)]),
+    "dft_value_encode": (dft_status, [c_void_p, c_uint64, POINTER(dft_buffer)]),
+    "dft_value_merge": (dft_status, [c_void_p, c_void_p]),
+    "dft_value_copy": (dft_status, [c_void_p, POINTER(c_void_p)]),
+    "dft_value_describe": (dft_status, [c_void_p, POINTER(dft_value_info)]),
+    "dft_value_set_span": (dft_status, [c_void_p, c_uint64, c_int64, c_int64]),
+    "dft_value_row": (dft_status, [c_void_p, POINTER(dft_row_value)]),
+    "dft_value_metrics": (dft_status, [c_void_p, dft_visit_metric, c_void_p]),
+    "dft_value_stats": (dft_status, [c_void_p, c_uint32, dft_text, POINTER(c_void_p)]),
+    "dft_value_set_stats": (dft_status, [c_void_p, c_uint32, dft_text, c_void_p]),
+    "dft_value_free": (dft_status, [c_void_p]),
     "dft_verify": (dft_status, [dft_text, dft_on_note, c_void_p]),
     "dft_library_end_threads": (dft_status, []),
     "dft_library_version": (dft_status, [POINTER(dft_version)]),
