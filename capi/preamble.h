@@ -18,11 +18,19 @@
  * Structs that start with `size` may grow: set it to sizeof the struct before the call. The library reads and
  * writes no more than that, and uses defaults for fields that an older caller does not have. `reserved` is 0.
  *
+ * Requests. A call with many options takes a request, such as dft_build_request: a struct of this kind. Set `size` and
+ * what the request says is needed; zeros elsewhere are the defaults: `dft_build_request request = {.size = sizeof
+ * request, .traces = traces, .traces_length = 2, .index = index};`
+ *
+ * Buffers. A function that writes bytes takes a dft_buffer of the caller. If the bytes do not fit, it returns
+ * DFT_TOO_LARGE and sets `length` to the length that is needed. There is no terminating zero.
+ *
  * A pointer that is misaligned, or is NULL where NULL is not allowed, gives DFT_INVALID_ARGUMENT. The caller
  * must ensure that every pointer points to what the function's type declares.
  *
- * Callbacks run during the call that they are passed to, on the caller's thread unless the function states
- * otherwise. They must return, and must not throw.
+ * Callbacks receive a context of the caller and a struct, and return 0 to go on; any other result stops what calls
+ * them. They run during the call that they are passed to, on the caller's thread unless the function states otherwise.
+ * They must return, and must not throw.
  *
  * fork(): a child cannot use what its parent opened. In the child, a handle gives DFT_FORKED, freeing it gives
  * DFT_OK and changes nothing, and a stream fails; the child opens and builds for itself. If the parent forks while

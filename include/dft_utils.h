@@ -18,11 +18,19 @@
  * Structs that start with `size` may grow: set it to sizeof the struct before the call. The library reads and
  * writes no more than that, and uses defaults for fields that an older caller does not have. `reserved` is 0.
  *
+ * Requests. A call with many options takes a request, such as dft_build_request: a struct of this kind. Set `size` and
+ * what the request says is needed; zeros elsewhere are the defaults: `dft_build_request request = {.size = sizeof
+ * request, .traces = traces, .traces_length = 2, .index = index};`
+ *
+ * Buffers. A function that writes bytes takes a dft_buffer of the caller. If the bytes do not fit, it returns
+ * DFT_TOO_LARGE and sets `length` to the length that is needed. There is no terminating zero.
+ *
  * A pointer that is misaligned, or is NULL where NULL is not allowed, gives DFT_INVALID_ARGUMENT. The caller
  * must ensure that every pointer points to what the function's type declares.
  *
- * Callbacks run during the call that they are passed to, on the caller's thread unless the function states
- * otherwise. They must return, and must not throw.
+ * Callbacks receive a context of the caller and a struct, and return 0 to go on; any other result stops what calls
+ * them. They run during the call that they are passed to, on the caller's thread unless the function states otherwise.
+ * They must return, and must not throw.
  *
  * fork(): a child cannot use what its parent opened. In the child, a handle gives DFT_FORKED, freeing it gives
  * DFT_OK and changes nothing, and a stream fails; the child opens and builds for itself. If the parent forks while
@@ -105,6 +113,12 @@ struct ArrowArrayStream;
 // The unit of times if a trace does not state one: seconds.
 #define DFT_TIME_UNIT_S 3
 
+// Rows are separated by file.
+#define DFT_GROUP_BY_FILE_ON 0
+
+// Rows are not separated by file.
+#define DFT_GROUP_BY_FILE_OFF 1
+
 // Table `events`: calls, in dfanalyzer's columns.
 #define DFT_TABLE_EVENTS 0
 
@@ -178,6 +192,27 @@ struct ArrowArrayStream;
 // Log level: the input has a fault, such as a truncated trace or a refused bundle, and the call goes on.
 #define DFT_LOG_WARNING 1
 
+// Names: group keys of which some row has a value, in the order of the configuration.
+#define DFT_OBSERVED_GROUP_KEYS 0
+
+// Names: custom metrics of rows, in byte order.
+#define DFT_OBSERVED_CUSTOM_METRICS 1
+
+// Names: metrics of telemetry, in byte order.
+#define DFT_OBSERVED_TELEMETRY_METRICS 2
+
+// Metric: durations, in µs.
+#define DFT_METRIC_DURATION 0
+
+// Metric: bytes transferred.
+#define DFT_METRIC_SIZE 1
+
+// Metric: file offsets, in bytes.
+#define DFT_METRIC_OFFSET 2
+
+// Metric: a custom metric of rows, or a metric of telemetry, by its name.
+#define DFT_METRIC_NAMED 3
+
 // State of a trace: it is indexed.
 #define DFT_TRACE_KNOWN 0
 
@@ -199,9 +234,15 @@ struct ArrowArrayStream;
 // State of a trace: it is indexed, and its file no longer exists. Its records stay in the index until a rebuild.
 #define DFT_TRACE_GONE 6
 
+// Value: that of a row.
+#define DFT_VALUE_ROW 0
+
+// Value: that of a row of telemetry.
+#define DFT_VALUE_TELEMETRY 1
+
 // The version of the ABI that this header describes. It changes only if programs that were built against an older
 // version would no longer work.
-#define DFT_ABI_VERSION 2
+#define DFT_ABI_VERSION 3
 
 // Aggregates records that a program passes to it. It allows one thread at a time: use one aggregator for each thread,
 // then merge them. Created by dft_aggregator_new(), freed by dft_aggregator_free().
@@ -219,6 +260,15 @@ typedef struct dft_readings dft_readings;
 // dft_rows_open(), freed by dft_rows_free().
 typedef struct dft_rows dft_rows;
 
+// Statistics of one metric: exact sums of integers and of doubles, and a sketch from which quantiles and histograms are
+// read. It allows one thread at a time. Created by dft_stats_new(), dft_stats_decode(), dft_stats_copy() and
+// dft_value_stats(), freed by dft_stats_free().
+typedef struct dft_stats dft_stats;
+
+// The value of a row or of a row of telemetry, with all of its metrics. It allows one thread at a time. Created by
+// dft_value_new(), dft_value_decode() and dft_value_copy(), freed by dft_value_free().
+typedef struct dft_value dft_value;
+
 // The status that a function returns: DFT_OK, or the reason for a failure.
 typedef int32_t dft_status;
 
@@ -230,11 +280,12 @@ typedef struct dft_text {
     uint64_t length;
 } dft_text;
 
-// How records are aggregated. Set `size`, call dft_config_default(), then change fields.
+// How records are aggregated. Set `size`; zeros elsewhere are the defaults: an interval of 1 s, DFT_CUSTOM_METRICS_ON,
+// separated by file, no percentiles.
 typedef struct dft_config {
     // The size of this struct in bytes. The caller sets it.
     uint64_t size;
-    // The length of a time bucket, in µs: 1 to INT64_MAX.
+    // The length of a time bucket, in µs: 1 to INT64_MAX; 0 for 1 s.
     uint64_t interval_us;
     // Names of args whose values separate rows: UTF-8, distinct, not empty. May be NULL if there are none.
     const struct dft_text *group_keys;
@@ -246,7 +297,7 @@ typedef struct dft_config {
     uint64_t custom_metric_names_length;
     // One of DFT_CUSTOM_METRICS_…
     uint32_t custom_metrics;
-    // 1 if rows are separated by file, 0 if not.
+    // One of DFT_GROUP_BY_FILE_…
     uint32_t group_by_file;
     // The relative accuracy of percentiles: 0.00001 to less than 1, such as 0.01; 0 for no percentiles.
     double sketch_accuracy;
@@ -322,26 +373,6 @@ typedef struct dft_lines_added {
     uint64_t first_skipped;
 } dft_lines_added;
 
-// Options of a build. Zeros are the defaults.
-typedef struct dft_build_options {
-    // The size of this struct in bytes. The caller sets it.
-    uint64_t size;
-    // The memory budget of the tables of all threads, in bytes; 0 for 512 MiB, and at most a quarter of the process's
-    // limit (`ulimit -v`).
-    uint64_t memory;
-    // The number of threads, limited to 1,024; 0 for the number of cores.
-    uint32_t threads;
-    // If not 0, faults of the input are an error (DFT_MALFORMED), and nothing is stored.
-    uint32_t strict;
-    // If not 0, the index is rebuilt, whatever it holds.
-    uint32_t rebuild;
-    // Reserved: 0.
-    uint32_t reserved;
-    // Where the traces come from, such as the name of a node, in UTF-8; empty for none. It distinguishes traces on
-    // node-local disks, which have the same path on every node.
-    struct dft_text source;
-} dft_build_options;
-
 // The progress of a build.
 typedef struct dft_progress {
     // The size of this struct in bytes. The library sets it.
@@ -367,8 +398,54 @@ typedef struct dft_progress {
 // DFT_CANCELLED and leaves the index unchanged.
 typedef int32_t (*dft_on_progress)(void *context, const struct dft_progress *progress);
 
-// Receives a text about a path, such as a fault of a file. Both texts are valid during the callback.
-typedef void (*dft_on_text)(void *context, struct dft_text path, struct dft_text text);
+// A text about a path, such as a fault of a file. Its texts are valid during the callback.
+typedef struct dft_note {
+    // The size of this struct in bytes. The library sets it.
+    uint64_t size;
+    // The path; empty if the text is about none.
+    struct dft_text path;
+    // The text, for people.
+    struct dft_text text;
+} dft_note;
+
+// Receives a note, valid during the callback. A result other than 0 ends the notes.
+typedef int32_t (*dft_on_note)(void *context, const struct dft_note *note);
+
+// What to build, and how. Set `size`, `traces` and `index`; zeros elsewhere are the defaults.
+typedef struct dft_build_request {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // Files, directories (searched for *.pfw and *.pfw.gz) or globs.
+    const struct dft_text *traces;
+    // The number of texts in `traces`.
+    uint64_t traces_length;
+    // The directory of the index, which is created if it does not exist and removed again if nothing is added. Not
+    // empty.
+    struct dft_text index;
+    // How to aggregate; NULL for the default.
+    const struct dft_config *config;
+    // Where the traces come from, such as the name of a node, in UTF-8; empty for none. It distinguishes traces on
+    // node-local disks, which have the same path on every node.
+    struct dft_text source;
+    // The memory budget of the tables of all threads, in bytes; 0 for 512 MiB, and at most a quarter of the process's
+    // limit (`ulimit -v`).
+    uint64_t memory;
+    // The number of threads, limited to 1,024; 0 for the number of cores.
+    uint32_t threads;
+    // If not 0, faults of the input are an error (DFT_MALFORMED), and nothing is stored.
+    uint32_t strict;
+    // If not 0, the index is rebuilt, whatever it holds.
+    uint32_t rebuild;
+    // Reserved: 0.
+    uint32_t reserved;
+    // Receives the progress on a thread of the library; may be NULL.
+    dft_on_progress on_progress;
+    // Receives each fault of a file on the caller's thread, before the function returns; may be NULL. A result other
+    // than 0 ends the reports, not the build.
+    dft_on_note on_fault;
+    // Passed to both callbacks; may be NULL.
+    void *context;
+} dft_build_request;
 
 // What a build or a staging read and wrote.
 typedef struct dft_build_summary {
@@ -411,9 +488,21 @@ typedef struct dft_error {
     struct dft_text key;
 } dft_error;
 
-// Receives a message of the library. `level`: DFT_LOG_ERROR or DFT_LOG_WARNING. `text`: valid during the callback. It
-// may run on any thread, and on several at once. Messages that the callback itself causes are dropped.
-typedef void (*dft_on_log)(void *context, uint32_t level, struct dft_text text);
+// A message of the library. Its text is valid during the callback.
+typedef struct dft_log_message {
+    // The size of this struct in bytes. The library sets it.
+    uint64_t size;
+    // The message, for people.
+    struct dft_text text;
+    // DFT_LOG_ERROR or DFT_LOG_WARNING.
+    uint32_t level;
+    // Reserved: 0.
+    uint32_t reserved;
+} dft_log_message;
+
+// Receives a message of the library, valid during the callback. It may run on any thread, and on several at once.
+// Messages that the callback itself causes are dropped. Its result is ignored: return 0.
+typedef int32_t (*dft_on_log)(void *context, const struct dft_log_message *message);
 
 // A view of an index: a granularity, filters and the form of the result. Set `size` and zero the rest to see
 // everything. Globs know `*` and `?`, which also match `/`, `[ab]` and `{one,other}`. Texts are UTF-8.
@@ -466,8 +555,34 @@ typedef struct dft_view {
     uint64_t range_unit_us;
 } dft_view;
 
-// Receives the name of a column, valid during the callback. A result other than 0 ends the iteration.
-typedef int32_t (*dft_visit_column)(void *context, struct dft_text name);
+// A column of a table. Its text is valid during the callback.
+typedef struct dft_column {
+    // The size of this struct in bytes. The library sets it.
+    uint64_t size;
+    // The name.
+    struct dft_text name;
+} dft_column;
+
+// Receives a column, valid during the callback. A result other than 0 ends the iteration.
+typedef int32_t (*dft_visit_column)(void *context, const struct dft_column *column);
+
+// What to export, and how. Set `size` and `directory`; zeros elsewhere are the defaults.
+typedef struct dft_export_request {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // The directory, which is created if it does not exist; not empty.
+    struct dft_text directory;
+    // The tables: values of DFT_TABLE_…. NULL with length 0 for all tables except `aggregation`.
+    const uint32_t *tables;
+    // The number of tables.
+    uint64_t tables_length;
+    // Which rows; its `size` must be set; NULL for all.
+    const struct dft_view *view;
+    // One of DFT_FORMAT_…
+    uint32_t format;
+    // The number of tables written at once, limited to 1,024; 0 for the number of cores.
+    uint32_t threads;
+} dft_export_request;
 
 // A trace file in an index. What it points to is valid during the callback.
 typedef struct dft_file {
@@ -525,6 +640,16 @@ typedef struct dft_process {
 // Receives a process, valid during the callback. A result other than 0 ends the iteration.
 typedef int32_t (*dft_visit_process)(void *context, const struct dft_process *process);
 
+// A buffer of the caller for bytes that a function writes, without a terminating zero.
+typedef struct dft_buffer {
+    // The first byte. May be NULL if `capacity` is 0.
+    char *data;
+    // The size of the buffer in bytes.
+    uint64_t capacity;
+    // Receives the length of the result in bytes, even if the result does not fit.
+    uint64_t length;
+} dft_buffer;
+
 // The properties of an index.
 typedef struct dft_index_info {
     // The size of this struct in bytes. The caller sets it.
@@ -539,8 +664,8 @@ typedef struct dft_index_info {
     uint64_t max_bucket_us;
     // 1 if the index has rows or telemetry, 0 if it has neither.
     uint32_t has_bounds;
-    // 1 if rows are separated by file, 0 if not.
-    uint32_t group_by_file;
+    // Reserved: 0.
+    uint32_t reserved;
     // The size on disk, in bytes.
     uint64_t bytes;
 } dft_index_info;
@@ -563,8 +688,40 @@ typedef struct dft_index_counts {
     uint64_t files;
 } dft_index_counts;
 
+// A hash and its name. Its texts are valid during the callback.
+typedef struct dft_name {
+    // The size of this struct in bytes. The library sets it.
+    uint64_t size;
+    // The hash.
+    struct dft_text hash;
+    // The name.
+    struct dft_text name;
+} dft_name;
+
 // Receives a hash and its name, valid during the callback. A result other than 0 ends the iteration.
-typedef int32_t (*dft_visit_name)(void *context, struct dft_text hash, struct dft_text name);
+typedef int32_t (*dft_visit_name)(void *context, const struct dft_name *name);
+
+// What to ingest, and how. Set `size`, `index` and `shared`; zeros elsewhere are the defaults.
+typedef struct dft_ingest_request {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // The directory of the index, which is created with the bundles' configuration if it does not exist; not empty.
+    struct dft_text index;
+    // The directory of the bundles; not empty.
+    struct dft_text shared;
+    // If not 0, ingested bundles are kept; else they are removed.
+    uint32_t keep;
+    // Reserved: 0.
+    uint32_t reserved;
+    // Receives the path of each bundle that was refused or not removed, with the reason; may be NULL.
+    dft_on_note on_refused;
+    // Receives each trace with missing pieces, and what is missing; may be NULL.
+    dft_on_note on_waiting;
+    // Receives each trace whose pieces do not fit together, and why: stage it whole, then ingest it. May be NULL.
+    dft_on_note on_unchained;
+    // Passed to the callbacks, which run on the caller's thread; may be NULL.
+    void *context;
+} dft_ingest_request;
 
 // What an ingest did.
 typedef struct dft_ingest_summary {
@@ -587,6 +744,34 @@ typedef struct dft_ingest_summary {
     // The number of duplicates: files with the text of another trace. Nothing in them is counted. The log names them.
     uint64_t duplicate_files;
 } dft_ingest_summary;
+
+// The key of a row of telemetry: one counter in one bucket.
+typedef struct dft_reading_key {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // The host hash, in UTF-8.
+    struct dft_text host_hash;
+    // The name of the counter, in UTF-8.
+    struct dft_text name;
+    // The category, in lower case and UTF-8; empty for `sys`, which concerns the whole host.
+    struct dft_text category;
+    // The values of the group keys of the index, in UTF-8 and in their order; empty texts for absent values. NULL with
+    // length 0 if there are none.
+    const struct dft_text *group_values;
+    // The number of texts in `group_values`, at most 1,000.
+    uint64_t group_values_length;
+    // The start of the bucket, in µs; less than 2^63.
+    uint64_t bucket_us;
+    // The process that the counter concerns; 0 if it concerns the whole host.
+    int64_t pid;
+    // 1 if the counter concerns a process, 0 if it concerns the whole host.
+    uint32_t has_pid;
+    // Reserved: 0.
+    uint32_t reserved;
+} dft_reading_key;
+
+// Receives a key, valid during the callback. Its result is ignored: return 0.
+typedef int32_t (*dft_on_reading_key)(void *context, const struct dft_reading_key *key);
 
 // Which telemetry a cursor returns. Set `size` and zero the rest for all telemetry.
 typedef struct dft_reading_query {
@@ -613,7 +798,7 @@ typedef struct dft_reading {
     uint64_t size;
     // The key of the row in the index.
     struct dft_text key;
-    // The encoded value of the row in the index, for dft_telemetry_values_merge().
+    // The encoded value of the row in the index, for dft_value_decode().
     struct dft_text value;
     // The host hash.
     struct dft_text host_hash;
@@ -637,45 +822,15 @@ typedef struct dft_reading {
     uint32_t has_pid;
     // Reserved: 0.
     uint32_t reserved;
+    // The values of the group keys of the index, in the order of its configuration; empty texts for absent values. There
+    // are none if the counter has no value of any group key.
+    const struct dft_text *group_values;
+    // The number of texts in `group_values`.
+    uint64_t group_values_length;
 } dft_reading;
 
-// Statistics of one metric of a counter.
-typedef struct dft_metric {
-    // The size of this struct in bytes. The caller sets it.
-    uint64_t size;
-    // The name, valid until the next step of the cursor.
-    struct dft_text name;
-    // The number of samples, without those that are NaN or infinite.
-    uint64_t samples;
-    // The number of samples that are NaN or infinite.
-    uint64_t not_finite;
-    // The mean; NaN without samples.
-    double mean;
-    // The sample standard deviation; NaN with fewer than two samples.
-    double std;
-    // The lowest sample; NaN without samples.
-    double min;
-    // The highest sample; NaN without samples.
-    double max;
-} dft_metric;
-
-// Which rows a cursor returns. Set `size` and zero the rest for all calls.
-typedef struct dft_row_query {
-    // The size of this struct in bytes. The caller sets it.
-    uint64_t size;
-    // One of DFT_SERIES_…
-    uint32_t kind;
-    // The shard of the rows to return, from 0 to `shards` - 1.
-    uint32_t shard;
-    // The number of shards, at most 65,536; 0 or 1 for all rows. Shards are disjoint and together are all rows.
-    uint32_t shards;
-    // 1 if `start_us` and `end_us` apply, 0 if not.
-    uint32_t has_time;
-    // Only buckets that start at or after this time, in µs.
-    uint64_t start_us;
-    // Only buckets that start before this time, in µs.
-    uint64_t end_us;
-} dft_row_query;
+// Receives a row of telemetry, valid during the callback. A result other than 0 ends the scan.
+typedef int32_t (*dft_visit_reading)(void *context, const struct dft_reading *reading);
 
 // Exact statistics of integers. This struct does not grow.
 typedef struct dft_int_stats {
@@ -699,6 +854,77 @@ typedef struct dft_int_stats {
     // Reserved: 0.
     uint32_t reserved;
 } dft_int_stats;
+
+// Correctly rounded statistics of doubles. What is unknown is NaN. This struct does not grow.
+typedef struct dft_real_stats {
+    // The number of samples in the sum, without those that are NaN or infinite; UINT64_MAX if there are more.
+    uint64_t samples;
+    // The number of samples that are NaN or infinite. Nothing else counts them.
+    uint64_t not_finite;
+    // The sum; NaN without samples.
+    double total;
+    // The mean; NaN without samples.
+    double mean;
+    // The sample standard deviation; NaN with fewer than two samples, or if the tracer summed up samples without their
+    // squares.
+    double std;
+    // The sum of squared deviations from the mean (Welford's M2); NaN without samples or squares.
+    double m2;
+    // The lowest sample; NaN without samples.
+    double min;
+    // The highest sample; NaN without samples.
+    double max;
+} dft_real_stats;
+
+// Statistics of one metric. What is unknown is NaN.
+typedef struct dft_metric {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // The name, valid as the function or callback states: `dur`, `size` and `offset` for those metrics.
+    struct dft_text name;
+    // One of DFT_METRIC_…
+    uint32_t metric;
+    // Reserved: 0.
+    uint32_t reserved;
+    // The number of samples, without those that are NaN or infinite; UINT64_MAX if there are more.
+    uint64_t samples;
+    // The number of samples that are NaN or infinite.
+    uint64_t not_finite;
+    // The sum, correctly rounded; NaN without samples.
+    double total;
+    // The mean, correctly rounded; NaN without samples, or if their number is in doubt.
+    double mean;
+    // The sample standard deviation, correctly rounded; NaN with fewer than two samples, or without their squares.
+    double std;
+    // The lowest value; NaN if unknown.
+    double min;
+    // The highest value; NaN if unknown.
+    double max;
+    // The number of values in the sketch; 0 without a sketch.
+    uint64_t sketched;
+    // The statistics of those samples that are integers.
+    struct dft_int_stats integers;
+    // The statistics of the other samples.
+    struct dft_real_stats reals;
+} dft_metric;
+
+// Which rows a cursor returns. Set `size` and zero the rest for all calls.
+typedef struct dft_row_query {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // One of DFT_SERIES_…
+    uint32_t kind;
+    // The shard of the rows to return, from 0 to `shards` - 1.
+    uint32_t shard;
+    // The number of shards, at most 65,536; 0 or 1 for all rows. Shards are disjoint and together are all rows.
+    uint32_t shards;
+    // 1 if `start_us` and `end_us` apply, 0 if not.
+    uint32_t has_time;
+    // Only buckets that start at or after this time, in µs.
+    uint64_t start_us;
+    // Only buckets that start before this time, in µs.
+    uint64_t end_us;
+} dft_row_query;
 
 // The value of a row, without custom metrics. This struct does not grow, because other structs contain it.
 typedef struct dft_row_value {
@@ -724,7 +950,7 @@ typedef struct dft_row {
     uint64_t size;
     // The key, 32 bytes: the series id and the bucket.
     struct dft_text key;
-    // The encoded value, for dft_row_value_decode() and dft_row_values_merge().
+    // The encoded value, for dft_value_decode().
     struct dft_text value;
     // The start of the bucket, in µs.
     uint64_t bucket_us;
@@ -740,9 +966,16 @@ typedef struct dft_row {
     int64_t pid;
     // The thread id.
     int64_t tid;
-    // The decoded value.
+    // The decoded value, without custom metrics and sketches: dft_value_decode() reads all.
     struct dft_row_value decoded;
+    // The values of the group keys of the index, in the order of its configuration; empty texts for absent values.
+    const struct dft_text *group_values;
+    // The number of texts in `group_values`.
+    uint64_t group_values_length;
 } dft_row;
+
+// Receives a row, valid during the callback. A result other than 0 ends the scan.
+typedef int32_t (*dft_visit_row)(void *context, const struct dft_row *row);
 
 // A piece of a trace: a range of the bytes of its file on disk. A file that is not cut is one piece.
 typedef struct dft_piece {
@@ -762,9 +995,94 @@ typedef struct dft_piece {
 // returns DFT_CANCELLED.
 typedef int32_t (*dft_on_piece)(void *context, const struct dft_piece *piece);
 
-// Receives a trace. `path`: valid during the callback. `state`: one of DFT_TRACE_…. A result other than 0 ends the
-// iteration.
-typedef int32_t (*dft_visit_trace)(void *context, struct dft_text path, uint32_t state);
+// What to stage, and how. Set `size`, `staging`, `shared`, and either `traces` or `pieces`; zeros elsewhere are the
+// defaults.
+typedef struct dft_stage_request {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // Files, directories (searched for *.pfw and *.pfw.gz) or globs.
+    const struct dft_text *traces;
+    // The number of texts in `traces`.
+    uint64_t traces_length;
+    // Pieces from dft_plan(), in place of `traces`; all have the same `size`.
+    const struct dft_piece *pieces;
+    // The number of pieces.
+    uint64_t pieces_length;
+    // A directory of this machine for temporary files; not empty.
+    struct dft_text staging;
+    // The directory of the bundles, which all machines share; not empty; may be the same as `staging`.
+    struct dft_text shared;
+    // The part of the traces to stage, from 0 to `parts` - 1.
+    uint32_t part;
+    // The number of parts; 0 or 1 for all traces. Parts are about equal in bytes, and are the same on every machine
+    // that sees the same files. Pieces have no parts.
+    uint32_t parts;
+    // How to aggregate; NULL for the default.
+    const struct dft_config *config;
+    // Where the traces come from, as in dft_build_request.
+    struct dft_text source;
+    // The memory budget of the tables of all threads, in bytes; 0 for the default, as in dft_build_request.
+    uint64_t memory;
+    // The number of threads, limited to 1,024; 0 for the number of cores.
+    uint32_t threads;
+    // If not 0, faults of the input are an error (DFT_MALFORMED), and nothing is stored.
+    uint32_t strict;
+    // Receives the progress on a thread of the library; may be NULL.
+    dft_on_progress on_progress;
+    // Receives each fault of a file on the caller's thread, and each piece that does not end where the next one starts;
+    // may be NULL. A result other than 0 ends the reports.
+    dft_on_note on_fault;
+    // Passed to both callbacks; may be NULL.
+    void *context;
+} dft_stage_request;
+
+// A bin of a histogram by powers of two. This struct does not grow.
+typedef struct dft_bin {
+    // The power of two that the magnitudes of the bin's values are at least, with their sign; 0 for values of 0.
+    double power;
+    // The number of values; UINT64_MAX if there are more.
+    uint64_t values;
+} dft_bin;
+
+// Receives a bin, valid during the callback. A result other than 0 ends the iteration.
+typedef int32_t (*dft_visit_bin)(void *context, const struct dft_bin *bin);
+
+// A trace, relative to an index. Its text is valid during the callback.
+typedef struct dft_trace {
+    // The size of this struct in bytes. The library sets it.
+    uint64_t size;
+    // The path.
+    struct dft_text path;
+    // One of DFT_TRACE_…
+    uint32_t state;
+    // Reserved: 0.
+    uint32_t reserved;
+} dft_trace;
+
+// Receives a trace, valid during the callback. A result other than 0 ends the iteration.
+typedef int32_t (*dft_visit_trace)(void *context, const struct dft_trace *trace);
+
+// What a value has, except its metrics.
+typedef struct dft_value_info {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // The number of calls, or of readings; UINT64_MAX if there are more.
+    uint64_t count;
+    // The earliest `ts`, in µs; INT64_MAX if there is none.
+    int64_t ts_us;
+    // The latest end of a call, in µs; of aggregated calls, host statistics and telemetry, the latest `ts`. INT64_MIN
+    // if there is none.
+    int64_t te_us;
+    // The number of metrics for which something was recorded.
+    uint64_t metrics;
+    // One of DFT_VALUE_…
+    uint32_t kind;
+    // Reserved: 0.
+    uint32_t reserved;
+} dft_value_info;
+
+// Receives a metric, valid during the callback. A result other than 0 ends the iteration.
+typedef int32_t (*dft_visit_metric)(void *context, const struct dft_metric *metric);
 
 // The version of the library.
 typedef struct dft_version {
@@ -912,33 +1230,17 @@ dft_status dft_aggregator_free(struct dft_aggregator *aggregator);
 
 // Adds traces to an index: traces that it does not have yet, and what known traces have grown by. Adds all or nothing.
 //
-// `traces`: files, directories (searched for *.pfw and *.pfw.gz) or globs; `traces_length` of them. `index`: the
-// directory, which is created if it does not exist and removed again if nothing is added; not empty. `config`,
-// `options`: NULL for the defaults. `on_progress`: receives the progress on a thread of the library; may be NULL.
-// `on_fault`: receives each fault of a file on the caller's thread, before this function returns; may be NULL.
-// `context`: passed to both callbacks; may be NULL. `done`: receives what was done; its `size` must be set; may be
-// NULL.
+// `request`: what to build; its `size` must be set; not NULL. `done`: receives what was done; its `size` must be set;
+// may be NULL.
 //
-// Faults of the input are not an error, unless `options.strict` is set: then DFT_MALFORMED. Returns DFT_NOTHING_FOUND
-// if there is no trace, or no trace has a record and there is no index yet; DFT_CONFIG if `config` is invalid or
-// differs from the index's; DFT_CHANGED if an indexed trace has changed other than by growing, unless
-// `options.rebuild` is set; DFT_LOCKED if another writer is changing the index; DFT_FORMAT or DFT_DAMAGED if the index
-// cannot be used; DFT_CANCELLED if `on_progress` stopped the build; DFT_SYSTEM for errors of the system. The index is
-// unchanged then. After DFT_COMMITTED, the traces are in the index. Any thread.
-dft_status dft_build(const struct dft_text *traces,
-                     uint64_t traces_length,
-                     struct dft_text index,
-                     const struct dft_config *config,
-                     const struct dft_build_options *options,
-                     dft_on_progress on_progress,
-                     dft_on_text on_fault,
-                     void *context,
+// Faults of the input are not an error, unless `strict` is set: then DFT_MALFORMED. Returns DFT_NOTHING_FOUND if there
+// is no trace, or no trace has a record and there is no index yet; DFT_CONFIG if `config` is invalid or differs from
+// the index's; DFT_CHANGED if an indexed trace has changed other than by growing, unless `rebuild` is set; DFT_LOCKED
+// if another writer is changing the index; DFT_FORMAT or DFT_DAMAGED if the index cannot be used; DFT_CANCELLED if
+// `on_progress` stopped the build; DFT_SYSTEM for errors of the system. The index is unchanged then. After
+// DFT_COMMITTED, the traces are in the index. Any thread.
+dft_status dft_build(const struct dft_build_request *request,
                      struct dft_build_summary *done);
-
-// Writes the default configuration: an interval of 1 s, DFT_CUSTOM_METRICS_ON, separated by file, no percentiles.
-//
-// `config`: receives the configuration; its `size` must be set; not NULL. Any thread.
-dft_status dft_config_default(struct dft_config *config);
 
 // Describes the last failed call of the calling thread.
 //
@@ -984,36 +1286,28 @@ dft_status dft_table_columns(const struct dft_index *index,
 // Writes tables to a directory, one file for each, named after the table. Either all tables are written or none.
 // Tables of earlier exports that show another state of the index, or other rows of it, are removed.
 //
-// `directory`: the directory, which is created if it does not exist; not empty. `tables`: values of DFT_TABLE_…,
-// `tables_length` of them; none for all tables except `aggregation`. `view`: which rows; its `size` must be set; NULL
-// for all. `format`: one of DFT_FORMAT_…. `threads`: the number of tables written at once, limited to 1,024; 0 for the
-// number of cores.
+// `request`: what to export; its `size` must be set; not NULL.
 //
 // Returns DFT_INVALID_ARGUMENT if an argument is invalid, or if the directory has a table that no export is known to
 // have written and that would stay next to the new ones; then nothing is written. Returns DFT_TOO_LARGE, with the row
 // in the last error, if a number does not fit in its column, DFT_DAMAGED if the index or the directory's list of
 // exports is damaged, and DFT_SYSTEM for errors of the system. Any number of threads.
 dft_status dft_export(const struct dft_index *index,
-                      struct dft_text directory,
-                      const uint32_t *tables,
-                      uint64_t tables_length,
-                      const struct dft_view *view,
-                      uint32_t format,
-                      uint32_t threads);
+                      const struct dft_export_request *request);
 
 // Summarizes an index as a JSON object: time spans and totals (times in µs, sizes in bytes), the top functions and
 // files, and every metric of telemetry.
 //
 // `view`: which rows; its `size` must be set; NULL for all. `top`: the number of functions and files to list.
-// `on_text`: receives the text once, with an empty path, on the caller's thread; not NULL. `context`: passed to it;
-// may be NULL.
+// `on_text`: receives the text once, with an empty path, on the caller's thread; not NULL. `context`: passed to it; may
+// be NULL.
 //
 // Returns DFT_INVALID_ARGUMENT if anything in the view is invalid, DFT_TOO_LARGE, with the row in the last error, if a
 // number does not fit in an int64, and DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
 dft_status dft_summary(const struct dft_index *index,
                        const struct dft_view *view,
                        uint64_t top,
-                       dft_on_text on_text,
+                       dft_on_note on_text,
                        void *context);
 
 // Iterates over the trace files and live sources of an index, sorted by path.
@@ -1043,14 +1337,11 @@ dft_status dft_index_open(struct dft_text path,
 // Writes the default place of the index of some traces: `.dftagg` in their directory, or in the innermost directory
 // that holds all of them.
 //
-// `traces`: files, directories or globs; `traces_length` of them. `buffer`, `capacity`, `length`: as for
-// dft_index_name(). Returns DFT_TOO_LARGE if the path does not fit, and DFT_NOTHING_FOUND if the traces cannot be
-// listed. Any thread.
+// `traces`: files, directories or globs; `traces_length` of them. `location`: receives the path; not NULL. Returns
+// DFT_TOO_LARGE if the path does not fit, and DFT_NOTHING_FOUND if the traces cannot be listed. Any thread.
 dft_status dft_index_location(const struct dft_text *traces,
                               uint64_t traces_length,
-                              char *buffer,
-                              uint64_t capacity,
-                              uint64_t *length);
+                              struct dft_buffer *location);
 
 // Frees the handle of an index. Cursors and streams of it stay valid. `index`: NULL does nothing. Returns DFT_BUSY if
 // the handle is in use, and DFT_INVALID_HANDLE if it was freed before. Any thread.
@@ -1087,52 +1378,60 @@ dft_status dft_index_names(const struct dft_index *index,
 
 // Looks up the name of a hash.
 //
-// `kind`: one of DFT_NAMES_…. `hash`: the hash, in UTF-8. `buffer`: receives the name without a terminating zero; may
-// be NULL if `capacity` is 0. `capacity`: the size of `buffer` in bytes. `length`: receives the length of the name in
-// bytes, 0 if the hash has no name; not NULL.
+// `kind`: one of DFT_NAMES_…. `hash`: the hash, in UTF-8. `name`: receives the name, with the length 0 if the hash has
+// no name; not NULL.
 //
-// Returns DFT_TOO_LARGE if the name does not fit; `length` is set then as well, and nothing is written to `buffer`.
-// Returns DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
+// Returns DFT_TOO_LARGE if the name does not fit, and DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number
+// of threads.
 dft_status dft_index_name(const struct dft_index *index,
                           uint32_t kind,
                           struct dft_text hash,
-                          char *buffer,
-                          uint64_t capacity,
-                          uint64_t *length);
+                          struct dft_buffer *name);
 
-// Adds the bundles of a directory to an index, in any order, each once. Ingested bundles are removed, unless `keep` is
-// not 0.
+// Adds the bundles of a directory to an index, in any order, each once.
 //
-// `index`: the directory of the index, which is created with the bundles' configuration if it does not exist; not
-// empty. `shared`: the directory of the bundles; not empty. `keep`: 0 or 1. `on_refused`: receives the path of each
-// bundle that was refused or not removed, and of each trace that must be staged whole because its pieces do not fit
-// together, with the reason, on the caller's thread; may be NULL. `context`: passed to the callback; may be NULL.
-// `done`: receives what was done; its `size` must be set; may be NULL.
+// `request`: what to ingest; its `size` must be set; not NULL. `done`: receives what was done; its `size` must be set;
+// may be NULL.
 //
 // Returns DFT_NOTHING_FOUND if there are no bundles, DFT_LOCKED if another writer is changing the index, DFT_FORMAT or
 // DFT_DAMAGED if the index cannot be used, and DFT_SYSTEM for errors of the system. The index is unchanged then. After
 // DFT_COMMITTED, the bundles are in the index. A refused bundle is not an error. Any thread.
-dft_status dft_ingest(struct dft_text index,
-                      struct dft_text shared,
-                      uint32_t keep,
-                      dft_on_text on_refused,
-                      void *context,
+dft_status dft_ingest(const struct dft_ingest_request *request,
                       struct dft_ingest_summary *done);
 
-// Like dft_ingest(), and reports the traces whose pieces were staged separately.
+// Decodes the key of a row.
 //
-// `on_waiting`: receives each trace with missing pieces, and what is missing. `on_unchained`: receives
-// each trace whose pieces do not fit together, and why: stage it whole with dft_stage(), then ingest it. `on_refused`
-// does not receive these traces. Callbacks run on the caller's thread; each may be NULL. The other arguments and the
-// statuses are those of dft_ingest().
-dft_status dft_ingest_pieces(struct dft_text index,
-                             struct dft_text shared,
-                             uint32_t keep,
-                             dft_on_text on_refused,
-                             dft_on_text on_waiting,
-                             dft_on_text on_unchained,
-                             void *context,
-                             struct dft_ingest_summary *done);
+// `key`: the 32 bytes of the key. `series`: receives the series id, 24 bytes; not NULL. `bucket_us`: receives the
+// start of the bucket, in µs; not NULL. Returns DFT_DAMAGED if the bytes are not a row key. Any thread.
+dft_status dft_row_key_decode(struct dft_text key,
+                              uint8_t *series,
+                              uint64_t *bucket_us);
+
+// Decodes the key of a row of telemetry.
+//
+// `key`: the bytes of the key. `on_key`: receives the key once, on the caller's thread; not NULL. `context`: passed to
+// it; may be NULL. Returns DFT_DAMAGED if the bytes are not such a key. Any thread.
+dft_status dft_reading_key_decode(struct dft_text key,
+                                  dft_on_reading_key on_key,
+                                  void *context);
+
+// Encodes the key of a row of telemetry.
+//
+// `key`: the key; its `size` must be set; not NULL. `encoded`: receives the bytes; not NULL. Returns
+// DFT_INVALID_ARGUMENT if the key is invalid: a counter of category `sys` concerns the host, every other one a process.
+// Returns DFT_TOO_LARGE if the bytes do not fit. Any thread.
+dft_status dft_reading_key_encode(const struct dft_reading_key *key,
+                                  struct dft_buffer *encoded);
+
+// Iterates over names that rows or telemetry of an index were observed to have, beyond what every row has. It reads all
+// series, all rows or all telemetry first.
+//
+// `which`: one of DFT_OBSERVED_…. `visit`: receives each name on the caller's thread; not NULL. `context`: passed to it;
+// may be NULL. Returns DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
+dft_status dft_index_observed(const struct dft_index *index,
+                              uint32_t which,
+                              dft_visit_column visit,
+                              void *context);
 
 // Opens a cursor over telemetry. It starts before the first row, and seeks to the rows of the query instead of
 // filtering all rows.
@@ -1143,6 +1442,17 @@ dft_status dft_ingest_pieces(struct dft_text index,
 dft_status dft_readings_open(const struct dft_index *index,
                              const struct dft_reading_query *query,
                              struct dft_readings **readings);
+
+// Scans telemetry in key order: the same as a cursor, as one call.
+//
+// `query`: as for dft_readings_open(). `visit`: receives each row on the caller's thread; not NULL. `context`: passed to
+// it; may be NULL. `visited`: receives the number of rows that were visited, including the one that ended the scan; may
+// be NULL. Statuses: as for dft_readings_open() and dft_readings_next(). Any number of threads.
+dft_status dft_readings_scan(const struct dft_index *index,
+                             const struct dft_reading_query *query,
+                             dft_visit_reading visit,
+                             void *context,
+                             uint64_t *visited);
 
 // Steps to the next row of telemetry. Arguments, statuses and thread rule: see dft_rows_next().
 dft_status dft_readings_next(struct dft_readings *readings, struct dft_reading *reading, uint32_t *has_row);
@@ -1170,6 +1480,17 @@ dft_status dft_rows_open(const struct dft_index *index,
                          const struct dft_row_query *query,
                          struct dft_rows **rows);
 
+// Scans rows in key order: the same as a cursor, as one call.
+//
+// `query`: as for dft_rows_open(). `visit`: receives each row on the caller's thread; not NULL. `context`: passed to it;
+// may be NULL. `visited`: receives the number of rows that were visited, including the one that ended the scan; may be
+// NULL. Statuses: as for dft_rows_open() and dft_rows_next(). Any number of threads.
+dft_status dft_rows_scan(const struct dft_index *index,
+                         const struct dft_row_query *query,
+                         dft_visit_row visit,
+                         void *context,
+                         uint64_t *visited);
+
 // Steps to the next row.
 //
 // `row`: receives the row, unless there is none; its `size` must be set; not NULL. `has_row`: receives 1, or 0 at the
@@ -1181,31 +1502,6 @@ dft_status dft_rows_next(struct dft_rows *rows,
 // Frees a cursor. NULL does nothing. Returns DFT_BUSY if it is in use, and DFT_INVALID_HANDLE if it was freed before.
 // Any thread.
 dft_status dft_rows_free(struct dft_rows *rows);
-
-// Stages one machine's part of the traces: aggregates it to bundles in a directory that all machines share. Each
-// bundle appears there complete or not at all. Traces that are already in a bundle are left out.
-//
-// `staging`: a directory of this machine for temporary files; not empty. `shared`: the directory of the bundles; not
-// empty; may be the same. `part`: the number of the part, from 0 to `parts` - 1. `parts`: the number of parts, at
-// least 1. Parts are about equal in bytes, and are the same on every machine that sees the same files. The other
-// arguments are those of dft_build().
-//
-// Returns DFT_INVALID_ARGUMENT if there is no such part, DFT_NOTHING_FOUND if there are no traces, DFT_CONFIG if
-// `config` is invalid, DFT_MALFORMED for faults if `options.strict` is set, DFT_CHANGED if a staged trace has changed,
-// DFT_CANCELLED if `on_progress` stopped the work, and DFT_SYSTEM for errors of the system. Bundles that were finished
-// before stay. Any thread.
-dft_status dft_stage(const struct dft_text *traces,
-                     uint64_t traces_length,
-                     struct dft_text staging,
-                     struct dft_text shared,
-                     uint32_t part,
-                     uint32_t parts,
-                     const struct dft_config *config,
-                     const struct dft_build_options *options,
-                     dft_on_progress on_progress,
-                     dft_on_text on_fault,
-                     void *context,
-                     struct dft_build_summary *done);
 
 // Cuts traces into pieces of about one size, which several machines can stage. It cuts at the start of a line, or of a
 // gzip member. A file that is not much larger than a piece, or cannot be cut, is one piece. The function reads only a
@@ -1223,26 +1519,87 @@ dft_status dft_plan(const struct dft_text *traces,
                     dft_on_piece on_piece,
                     void *context);
 
-// Stages pieces of traces to bundles in a directory that all machines share. Each bundle appears there complete or not
-// at all. Pieces that are already in a bundle are left out, so the pieces of a machine that died can be staged again.
-// An ingest adds a trace when all of its pieces are staged.
+// Stages one machine's part of the traces, or pieces of traces: aggregates them to bundles in a directory that all
+// machines share. Each bundle appears there complete or not at all. What is already in a bundle is left out, so the work
+// of a machine that died can be staged again. An ingest adds a trace that was cut when all of its pieces are staged.
 //
-// `pieces`: pieces from dft_plan(), `pieces_length` of them; all have the same `size`. `on_fault`: receives also each
-// piece that does not end where the next one starts; the next ingest reports its trace. The other arguments are those
-// of dft_stage().
+// `request`: what to stage; its `size` must be set; not NULL. `done`: receives what was done; its `size` must be set;
+// may be NULL.
 //
-// Returns DFT_CHANGED if the size of a trace has changed since it was cut (plan again), DFT_INVALID_ARGUMENT if a
-// piece is not a valid range, and the other statuses of dft_stage(). Any thread.
-dft_status dft_stage_pieces(const struct dft_piece *pieces,
-                            uint64_t pieces_length,
-                            struct dft_text staging,
-                            struct dft_text shared,
-                            const struct dft_config *config,
-                            const struct dft_build_options *options,
-                            dft_on_progress on_progress,
-                            dft_on_text on_fault,
-                            void *context,
-                            struct dft_build_summary *done);
+// Returns DFT_INVALID_ARGUMENT if there are both traces and pieces, no such part, or a piece that is not a valid range;
+// DFT_NOTHING_FOUND if there are no traces; DFT_CONFIG if `config` is invalid; DFT_MALFORMED for faults if `strict` is
+// set; DFT_CHANGED if a staged trace has changed, or has another size than when it was cut (plan again); DFT_CANCELLED
+// if `on_progress` stopped the work; and DFT_SYSTEM for errors of the system. Bundles that were finished before stay.
+// Any thread.
+dft_status dft_stage(const struct dft_stage_request *request,
+                     struct dft_build_summary *done);
+
+// Creates statistics without samples.
+//
+// `sketch_accuracy`: the relative accuracy of quantiles: 0.00001 to less than 1, such as 0.01; 0 for no sketch. `stats`:
+// receives the handle, which dft_stats_free() frees; not NULL. Any thread.
+dft_status dft_stats_new(double sketch_accuracy,
+                         struct dft_stats **stats);
+
+// Adds integer samples. Their statistics are exact.
+//
+// `samples`: the samples, `samples_length` of them; may be NULL if there are none. One thread at a time.
+dft_status dft_stats_add_integers(struct dft_stats *stats, const int64_t *samples, uint64_t samples_length);
+
+// Adds samples that are doubles. Their sums are exact. NaN and infinities are counted and left out.
+//
+// `samples`: the samples, `samples_length` of them; may be NULL if there are none. One thread at a time.
+dft_status dft_stats_add_reals(struct dft_stats *stats, const double *samples, uint64_t samples_length);
+
+// Adds all samples of `from` to `into`. `from` stays as it is. The order of several merges does not change a bit of the
+// result.
+//
+// `into`, `from`: two different statistics; the same one gives DFT_BUSY. Returns DFT_CONFIG if their sketches have
+// different accuracies. One thread at a time for each of the two.
+dft_status dft_stats_merge(struct dft_stats *into,
+                           const struct dft_stats *from);
+
+// Copies statistics. `copy`: receives the handle, which dft_stats_free() frees; not NULL. One thread at a time.
+dft_status dft_stats_copy(const struct dft_stats *stats,
+                          struct dft_stats **copy);
+
+// Reads statistics, except quantiles and histogram.
+//
+// `metric`: receives them, with an empty name; its `size` must be set; not NULL. One thread at a time.
+dft_status dft_stats_describe(const struct dft_stats *stats, struct dft_metric *metric);
+
+// Reads a quantile: the value of rank ⌊q·(n − 1)⌋ of n samples, within the accuracy of the sketch, and between the
+// exact minimum and maximum.
+//
+// `q`: from 0 to 1. `value`: receives the quantile; NaN without samples, without a sketch, or if a tracer summed up
+// samples, which are in no sketch; not NULL. Returns DFT_INVALID_ARGUMENT for another `q`. One thread at a time.
+dft_status dft_stats_quantile(const struct dft_stats *stats,
+                              double q,
+                              double *value);
+
+// Iterates over the histogram by powers of two, in ascending order. Bins without values are left out. There is none
+// where dft_stats_quantile() gives NaN.
+//
+// `visit`: receives each bin on the caller's thread; not NULL. `context`: passed to it; may be NULL. One thread at a
+// time.
+dft_status dft_stats_histogram(const struct dft_stats *stats,
+                               dft_visit_bin visit,
+                               void *context);
+
+// Encodes statistics, for dft_stats_decode() of any process. `encoded`: receives the bytes; not NULL. Returns
+// DFT_TOO_LARGE if they do not fit. One thread at a time.
+dft_status dft_stats_encode(const struct dft_stats *stats, struct dft_buffer *encoded);
+
+// Decodes statistics.
+//
+// `bytes`: what dft_stats_encode() wrote. `stats`: receives the handle, which dft_stats_free() frees; not NULL. Returns
+// DFT_DAMAGED if the bytes are not such statistics. Any thread.
+dft_status dft_stats_decode(struct dft_text bytes,
+                            struct dft_stats **stats);
+
+// Frees statistics. NULL does nothing. Returns DFT_BUSY if they are in use, and DFT_INVALID_HANDLE if they were freed
+// before. Any thread.
+dft_status dft_stats_free(struct dft_stats *stats);
 
 // Reports the state of each trace relative to an index, sorted by path: what dft_build() would read. If there is no
 // index, all traces that can be read are new. Traces of the index whose files no longer exist are reported too,
@@ -1258,88 +1615,95 @@ dft_status dft_resolve(const struct dft_text *traces,
                        dft_visit_trace visit,
                        void *context);
 
-// Decodes the key of a row.
+// Creates a value without calls, readings or metrics.
 //
-// `key`: the 32 bytes of the key. `series`: receives the series id, 24 bytes; not NULL. `bucket_us`: receives the
-// start of the bucket, in µs; not NULL. Returns DFT_DAMAGED if the bytes are not a row key. Any thread.
-dft_status dft_row_key_decode(struct dft_text key,
-                              uint8_t *series,
-                              uint64_t *bucket_us);
+// `kind`: one of DFT_VALUE_…. `sketch_accuracy`: the accuracy of its sketches, as in dft_config; 0 for none. `value`:
+// receives the handle, which dft_value_free() frees; not NULL. Any thread.
+dft_status dft_value_new(uint32_t kind,
+                         double sketch_accuracy,
+                         struct dft_value **value);
 
-// Decodes the value of a row.
+// Decodes a value.
 //
-// `value`: the bytes of the value. `bucket_us`: the bucket in the row's key, in µs. `decoded`: receives the value; its
-// `size` must be set; not NULL. Returns DFT_DAMAGED if the bytes are not a row value. Any thread.
-dft_status dft_row_value_decode(struct dft_text value,
-                                uint64_t bucket_us,
-                                struct dft_row_value *decoded);
+// `kind`: one of DFT_VALUE_…. `bytes`: the value of a row or of a reading in the index. `bucket_us`: the bucket in its
+// key, in µs. `sketch_accuracy`: that of the index's configuration; 0 to read no sketches. `value`: receives the handle,
+// which dft_value_free() frees; not NULL. Returns DFT_DAMAGED if the bytes are not such a value. Any thread.
+dft_status dft_value_decode(uint32_t kind,
+                            struct dft_text bytes,
+                            uint64_t bucket_us,
+                            double sketch_accuracy,
+                            struct dft_value **value);
 
-// Merges the values of one row key to one value, as the merge operator of the index does.
+// Encodes a value as the index does.
 //
-// `values`: the values, `values_length` of them; at least one. `bucket_us`: the bucket in their key, in µs. `buffer`:
-// receives the merged value; may be NULL if `capacity` is 0. `capacity`: the size of `buffer` in bytes. `length`:
-// receives the length of the merged value in bytes; not NULL.
-//
-// Returns DFT_INVALID_ARGUMENT if there are no values, DFT_DAMAGED if one is not a row value, and DFT_TOO_LARGE if the
-// merged value does not fit; `length` is set then as well. Any thread.
-dft_status dft_row_values_merge(const struct dft_text *values,
-                                uint64_t values_length,
-                                uint64_t bucket_us,
-                                char *buffer,
-                                uint64_t capacity,
-                                uint64_t *length);
+// `bucket_us`: the bucket of its key, in µs. `encoded`: receives the bytes; not NULL. Returns DFT_INVALID_ARGUMENT if
+// the value has no time span yet, and DFT_TOO_LARGE if the bytes do not fit. One thread at a time.
+dft_status dft_value_encode(const struct dft_value *value,
+                            uint64_t bucket_us,
+                            struct dft_buffer *encoded);
 
-// Merges the values of one telemetry key to one value. Arguments and statuses: see dft_row_values_merge().
-dft_status dft_telemetry_values_merge(const struct dft_text *values,
-                                      uint64_t values_length,
-                                      uint64_t bucket_us,
-                                      char *buffer,
-                                      uint64_t capacity,
-                                      uint64_t *length);
+// Adds `from` to `into`, as the merge operator of the index does. `from` stays as it is.
+//
+// `into`, `from`: two different values of one kind; the same value gives DFT_BUSY. Returns DFT_INVALID_ARGUMENT if they
+// are of different kinds, and DFT_CONFIG if the accuracies of their sketches differ. One thread at a time for each.
+dft_status dft_value_merge(struct dft_value *into,
+                           const struct dft_value *from);
 
-// Computes exact statistics of integer samples, in the same way as an index.
-//
-// `samples`: the samples, `samples_length` of them; may be NULL if there are none. `stats`: receives the statistics;
-// not NULL. Any thread.
-dft_status dft_int_stats_of(const int64_t *samples,
-                            uint64_t samples_length,
-                            struct dft_int_stats *stats);
+// Copies a value. `copy`: receives the handle, which dft_value_free() frees; not NULL. One thread at a time.
+dft_status dft_value_copy(const struct dft_value *value, struct dft_value **copy);
 
-// Computes correctly rounded statistics of floating-point samples. NaN and infinities are counted and left out.
+// Reads the count and the time span of a value, and how many metrics it has.
 //
-// `samples`: the samples, `samples_length` of them; may be NULL if there are none. `metric`: receives the statistics,
-// with an empty name; its `size` must be set; not NULL. Any thread.
-dft_status dft_real_stats_of(const double *samples,
-                             uint64_t samples_length,
-                             struct dft_metric *metric);
+// `info`: receives them; its `size` must be set; not NULL. One thread at a time.
+dft_status dft_value_describe(const struct dft_value *value, struct dft_value_info *info);
 
-// Decodes a telemetry key.
+// Sets the count and the time span of a value.
 //
-// `key`: the bytes of the key. `host_hash`, `host_hash_capacity`, `host_hash_length`: a buffer for the host hash, as
-// for dft_index_name(). `name`, `name_capacity`, `name_length`: a buffer for the name of the counter. `bucket_us`:
-// receives the start of the bucket, in µs; not NULL.
-//
-// Returns DFT_DAMAGED if the bytes are not a telemetry key, and DFT_TOO_LARGE if a text does not fit. Any thread.
-dft_status dft_telemetry_key_decode(struct dft_text key,
-                                    char *host_hash,
-                                    uint64_t host_hash_capacity,
-                                    uint64_t *host_hash_length,
-                                    char *name,
-                                    uint64_t name_capacity,
-                                    uint64_t *name_length,
-                                    uint64_t *bucket_us);
+// `count`: the number of calls, or of readings. `ts_us`, `te_us`: as in dft_value_info. Returns DFT_INVALID_ARGUMENT if
+// `te_us` is before `ts_us`. One thread at a time.
+dft_status dft_value_set_span(struct dft_value *value,
+                              uint64_t count,
+                              int64_t ts_us,
+                              int64_t te_us);
 
-// Encodes the telemetry key of a counter of a whole host (category `sys`, no group keys).
+// Reads the parts of a row's value that every row has.
 //
-// `host_hash`: the host hash, in UTF-8. `name`: the name of the counter, in UTF-8. `bucket_us`: the start of the
-// bucket, in µs. `buffer`, `capacity`, `length`: see dft_row_values_merge(). Returns DFT_TOO_LARGE if the key does not
-// fit. Any thread.
-dft_status dft_telemetry_key_encode(struct dft_text host_hash,
-                                    struct dft_text name,
-                                    uint64_t bucket_us,
-                                    char *buffer,
-                                    uint64_t capacity,
-                                    uint64_t *length);
+// `decoded`: receives them; its `size` must be set; not NULL. Returns DFT_INVALID_ARGUMENT for a value of telemetry. One
+// thread at a time.
+dft_status dft_value_row(const struct dft_value *value,
+                         struct dft_row_value *decoded);
+
+// Iterates over the metrics for which something was recorded: durations, sizes and offsets, then named metrics in byte
+// order.
+//
+// `visit`: receives each metric on the caller's thread; not NULL. `context`: passed to it; may be NULL. One thread at a
+// time.
+dft_status dft_value_metrics(const struct dft_value *value,
+                             dft_visit_metric visit,
+                             void *context);
+
+// Returns the statistics of a metric as a value of their own.
+//
+// `metric`: one of DFT_METRIC_…. `name`: the name for DFT_METRIC_NAMED, in UTF-8; else ignored. `stats`: receives the
+// handle, which dft_stats_free() frees; NULL if nothing was recorded; not NULL. One thread at a time.
+dft_status dft_value_stats(const struct dft_value *value,
+                           uint32_t metric,
+                           struct dft_text name,
+                           struct dft_stats **stats);
+
+// Sets the statistics of a metric, in place of what was recorded before.
+//
+// `metric`, `name`: as for dft_value_stats(). `stats`: the statistics, which stay as they are. Returns DFT_CONFIG if the
+// accuracy of their sketch is not that of the value, and DFT_INVALID_ARGUMENT if the metric cannot have such samples:
+// durations, sizes and offsets are integers, and telemetry has doubles and no sketches. One thread at a time for each.
+dft_status dft_value_set_stats(struct dft_value *value,
+                               uint32_t metric,
+                               struct dft_text name,
+                               const struct dft_stats *stats);
+
+// Frees a value. NULL does nothing. Returns DFT_BUSY if it is in use, and DFT_INVALID_HANDLE if it was freed before. Any
+// thread.
+dft_status dft_value_free(struct dft_value *value);
 
 // Reads everything in an index and checks that it is unchanged since it was written and is consistent.
 //
@@ -1349,7 +1713,7 @@ dft_status dft_telemetry_key_encode(struct dft_text host_hash,
 // Returns DFT_DAMAGED if there is a fault (the last error describes the first one) and DFT_NO_INDEX if there is no
 // index. Any thread.
 dft_status dft_verify(struct dft_text index,
-                      dft_on_text on_fault,
+                      dft_on_note on_fault,
                       void *context);
 
 // Ends the idle threads that the library keeps, as dlclose() does. Later calls start new threads.

@@ -23,9 +23,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: live DIRECTORY\n");
         return 2;
     }
-    dft_config config = {.size = sizeof config};
-    dft_config_default(&config);
-    config.interval_us = 100000;
+    const dft_config config = {.size = sizeof config, .interval_us = 100000};
     dft_aggregator *aggregator = NULL;
     if (dft_aggregator_new(&config, 0, text(""), &aggregator) != DFT_OK) {
         return failed("new");
@@ -50,7 +48,8 @@ int main(int argc, char **argv) {
     if (dft_aggregator_into_index(aggregator, 0, &index) != DFT_OK) {
         return failed("into_index");
     }
-    if (dft_export(index, text(argv[1]), NULL, 0, NULL, DFT_FORMAT_PARQUET, 0) != DFT_OK) {
+    const dft_export_request request = {.size = sizeof request, .directory = text(argv[1])};
+    if (dft_export(index, &request) != DFT_OK) {
         return failed("export");
     }
     dft_index_free(index);

@@ -14,11 +14,13 @@ int main(int argc, char **argv) {
     }
     try {
         const dft::Index index(argv[1]);
-        std::map<std::string, std::uint64_t> bytes;
+        std::map<std::string, std::int64_t> bytes;
         for (const dft::Row &row : index.rows()) {
-            bytes[std::string(row.file_hash())] += row->decoded.bytes.sum_low;
+            if (const auto sizes = row.bytes()) {
+                bytes[std::string(row.file_hash())] += sizes->sum().value_or(0);
+            }
         }
-        std::vector<std::pair<std::uint64_t, std::string>> files;
+        std::vector<std::pair<std::int64_t, std::string>> files;
         for (const auto &[hash, sum] : bytes) {
             const std::string name = index.name(DFT_NAMES_FILE, hash);
             files.emplace_back(sum, name.empty() ? "(unnamed " + hash + ")" : name);

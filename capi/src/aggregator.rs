@@ -3,7 +3,7 @@
 use ::dft_index::{LinesAdded, LiveAggregator};
 use dft_trace::{Arg, ArgKey, LayoutId, Phase, Record, Value};
 
-use crate::arguments::{Growing, check_place, dft_text, give, given, list, out};
+use crate::arguments::{check_place, dft_text, give, given, growing, list, out};
 use crate::boundary::boundary;
 use crate::config::{config, dft_config};
 use crate::handles::{self, Object};
@@ -108,34 +108,11 @@ pub struct dft_record {
     pub args_length: u64,
 }
 
-impl Default for dft_record {
-    fn default() -> Self {
-        Self {
-            size: size_of::<Self>() as u64,
-            phase: DFT_PHASE_COMPLETE,
-            present: 0,
-            name: dft_text::default(),
-            category: dft_text::default(),
-            host_hash: dft_text::default(),
-            file_hash: dft_text::default(),
-            pid: 0,
-            tid: 0,
-            ts_us: 0,
-            dur_us: 0,
-            ret: 0,
-            offset: 0,
-            args: std::ptr::null(),
-            args_length: 0,
-        }
-    }
-}
-
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
-unsafe impl Growing for dft_record {}
+growing!(dft_record);
 
 /// The result of adding lines.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct dft_lines_added {
     /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
@@ -151,8 +128,7 @@ pub struct dft_lines_added {
     pub first_skipped: u64,
 }
 
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers.
-unsafe impl Growing for dft_lines_added {}
+growing!(dft_lines_added);
 
 /// Clears a list and returns its memory as a list of another lifetime.
 fn reuse<'a, 'b>(mut args: Vec<Arg<'a>>) -> Vec<Arg<'b>> {

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, c_char};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::status::Failure;
+use crate::status::{DFT_TOO_LARGE, Failure};
 
 /// A text: any bytes, without a terminating zero.
 #[repr(C)]
@@ -48,6 +48,63 @@ impl dft_text {
             bytes => Ok(Path::new(OsStr::from_bytes(bytes))),
         }
     }
+}
+
+/// A list of texts for the caller, with the strings that they point to.
+pub(crate) struct TextList {
+    texts: Vec<dft_text>,
+    _owned: Vec<String>,
+}
+
+// SAFETY: the texts point to strings that the list owns and that do not change.
+unsafe impl Send for TextList {}
+
+// SAFETY: as above; the strings are only read.
+unsafe impl Sync for TextList {}
+
+impl TextList {
+    pub(crate) fn of(owned: Vec<String>) -> Self {
+        // Moving a string does not move its text.
+        Self { texts: owned.iter().map(|text| dft_text::of(text)).collect(), _owned: owned }
+    }
+
+    pub(crate) fn as_ptr(&self) -> *const dft_text {
+        self.texts.as_ptr()
+    }
+
+    pub(crate) fn length(&self) -> u64 {
+        self.texts.len() as u64
+    }
+}
+
+/// A buffer of the caller for bytes that a function writes, without a terminating zero.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct dft_buffer {
+    /// The first byte. May be NULL if `capacity` is 0.
+    pub data: *mut c_char,
+    /// The size of the buffer in bytes.
+    pub capacity: u64,
+    /// Receives the length of the result in bytes, even if the result does not fit.
+    pub length: u64,
+}
+
+/// Writes bytes to a caller's buffer if they fit, and their length in any case.
+pub(crate) fn write(name: &str, bytes: &[u8], buffer: *mut dft_buffer) -> Result<(), Failure> {
+    let buffer = out(name, buffer)?;
+    // The checks are the same as for a list that is read.
+    list(name, buffer.data.cast_const(), buffer.capacity)?;
+    buffer.length = bytes.len() as u64;
+    if bytes.len() as u64 > buffer.capacity {
+        let message = format!("the buffer is too small: {} bytes are needed", bytes.len());
+        return Err(Failure::new(DFT_TOO_LARGE, message));
+    }
+    if !bytes.is_empty() {
+        // SAFETY: the bytes fit in `capacity`. The caller must ensure that `data` has `capacity` writable bytes. It does
+        // not overlap `bytes`, which this library owns.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.data.cast(), bytes.len()) };
+    }
+    Ok(())
 }
 
 /// Returns a list of texts as paths.
@@ -97,12 +154,39 @@ pub(crate) fn out<'a, T>(name: &str, place: *mut T) -> Result<&'a mut T, Failure
     Ok(unsafe { &mut *place })
 }
 
-/// A struct that starts with its size, so that it can grow at its end.
+/// A struct that starts with its size, so that it can grow at its end. Its default is all zeros, except the size.
 ///
 /// # Safety
 ///
-/// The type is `repr(C)` and starts with a `u64` that is its size. Any bytes are a valid value of it.
+/// The type is `repr(C)`, starts with a `u64` that is its size, and consists of numbers, pointers and optional functions,
+/// so that zeros are a valid value of it, and so is whatever a caller may pass.
 pub(crate) unsafe trait Growing: Default + Copy {}
+
+/// Declares structs that start with their size. See [`Growing`].
+macro_rules! growing {
+    ($($name:ty),*) => {
+        $(
+            const _: () = assert!(std::mem::offset_of!($name, size) == 0);
+
+            // SAFETY: the size is the first field, and the types of the C ABI have no other fields than `Growing` allows.
+            unsafe impl crate::arguments::Growing for $name {}
+
+            impl Default for $name {
+                fn default() -> Self {
+                    Self { size: size_of::<Self>() as u64, ..crate::arguments::zeros() }
+                }
+            }
+        )*
+    };
+}
+pub(crate) use growing;
+
+/// Returns a struct of zeros.
+#[inline]
+pub(crate) fn zeros<T: Growing>() -> T {
+    // SAFETY: zeros are a valid value of every `Growing` type.
+    unsafe { std::mem::zeroed() }
+}
 
 /// Reads a struct that starts with its size. Fields that an older caller does not have get their defaults.
 #[inline]

@@ -1,27 +1,38 @@
 //! Builds: adding traces to an index.
 
 use std::ffi::c_void;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
 use ::dft_index::{BuildError, BuildOptions, InputReport, Progress, ProgressState, build};
-use dft_store::SharedProcesses;
 
-use crate::arguments::{Growing, check_place, dft_text, give, given, paths};
+use crate::arguments::{check_place, dft_text, give, given, growing, paths};
 use crate::boundary::boundary;
+use crate::callback::Callback;
 use crate::config::{config, dft_config};
 use crate::log::{DFT_LOG_WARNING, log};
+use crate::notes::{Notes, dft_on_note, warn_of};
 use crate::status::{Failure, dft_status};
 
-/// Options of a build. Zeros are the defaults.
+/// What to build, and how. Set `size`, `traces` and `index`; zeros elsewhere are the defaults.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
-pub struct dft_build_options {
+pub struct dft_build_request {
     /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
+    /// Files, directories (searched for *.pfw and *.pfw.gz) or globs.
+    pub traces: *const dft_text,
+    /// The number of texts in `traces`.
+    pub traces_length: u64,
+    /// The directory of the index, which is created if it does not exist and removed again if nothing is added. Not
+    /// empty.
+    pub index: dft_text,
+    /// How to aggregate; NULL for the default.
+    pub config: *const dft_config,
+    /// Where the traces come from, such as the name of a node, in UTF-8; empty for none. It distinguishes traces on
+    /// node-local disks, which have the same path on every node.
+    pub source: dft_text,
     /// The memory budget of the tables of all threads, in bytes; 0 for 512 MiB, and at most a quarter of the process's
     /// limit (`ulimit -v`).
     pub memory: u64,
@@ -33,31 +44,20 @@ pub struct dft_build_options {
     pub rebuild: u32,
     /// Reserved: 0.
     pub reserved: u32,
-    /// Where the traces come from, such as the name of a node, in UTF-8; empty for none. It distinguishes traces on
-    /// node-local disks, which have the same path on every node.
-    pub source: dft_text,
+    /// Receives the progress on a thread of the library; may be NULL.
+    pub on_progress: dft_on_progress,
+    /// Receives each fault of a file on the caller's thread, before the function returns; may be NULL. A result other
+    /// than 0 ends the reports, not the build.
+    pub on_fault: dft_on_note,
+    /// Passed to both callbacks; may be NULL.
+    pub context: *mut c_void,
 }
 
-impl Default for dft_build_options {
-    fn default() -> Self {
-        Self {
-            size: size_of::<Self>() as u64,
-            memory: 0,
-            threads: 0,
-            strict: 0,
-            rebuild: 0,
-            reserved: 0,
-            source: dft_text::default(),
-        }
-    }
-}
-
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and a text.
-unsafe impl Growing for dft_build_options {}
+growing!(dft_build_request);
 
 /// The progress of a build.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct dft_progress {
     /// The size of this struct in bytes. The library sets it.
     pub size: u64,
@@ -82,12 +82,9 @@ pub struct dft_progress {
 /// DFT_CANCELLED and leaves the index unchanged.
 pub type dft_on_progress = Option<unsafe extern "C" fn(context: *mut c_void, progress: *const dft_progress) -> i32>;
 
-/// Receives a text about a path, such as a fault of a file. Both texts are valid during the callback.
-pub type dft_on_text = Option<unsafe extern "C" fn(context: *mut c_void, path: dft_text, text: dft_text)>;
-
 /// What a build or a staging read and wrote.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct dft_build_summary {
     /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
@@ -114,8 +111,7 @@ pub struct dft_build_summary {
     pub duplicate_files: u64,
 }
 
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers.
-unsafe impl Growing for dft_build_summary {}
+growing!(dft_build_summary);
 
 pub(crate) fn threads(given: u32) -> usize {
     /// The maximum number of threads.
@@ -123,45 +119,30 @@ pub(crate) fn threads(given: u32) -> usize {
     if given == 0 { BuildOptions::default().threads } else { given.min(MOST) as usize }
 }
 
-pub(crate) fn options(place: *const dft_build_options) -> Result<BuildOptions, Failure> {
-    let given = if place.is_null() { dft_build_options::default() } else { given("options", place)? };
-    let memory = if given.memory == 0 { BuildOptions::default().memory } else { given.memory };
-    let source = given.source.utf8("options.source")?;
+/// Returns the options that a request states.
+pub(crate) fn options(memory: u64, given: u32, strict: u32, source: dft_text) -> Result<BuildOptions, Failure> {
+    let memory = if memory == 0 { BuildOptions::default().memory } else { memory };
+    let source = source.utf8("request.source")?;
     let source = (!source.is_empty()).then(|| source.to_owned());
-    let (strict, rebuild) = (given.strict != 0, given.rebuild != 0);
-    Ok(BuildOptions { threads: threads(given.threads), memory, strict, rebuild, source })
-}
-
-/// A caller's pointer, which is passed to the caller's function on another thread.
-#[derive(Clone, Copy)]
-struct Context(*mut c_void);
-
-// SAFETY: the pointer is never dereferenced here. The callback is documented to run on a thread of the library.
-unsafe impl Send for Context {}
-
-impl Context {
-    fn get(self) -> *mut c_void {
-        self.0
-    }
+    Ok(BuildOptions { threads: threads(given), memory, strict: strict != 0, rebuild: false, source })
 }
 
 /// Runs a build and reports its progress to the caller: before it starts, about ten times a second, and at its end.
 pub(crate) fn watched<T>(
-    on_progress: dft_on_progress,
-    context: *mut c_void,
+    on_progress: &Callback<dft_progress>,
     work: impl FnOnce(&Progress) -> Result<T, BuildError>,
 ) -> Result<T, BuildError> {
     let progress = Progress::default();
-    let Some(on_progress) = on_progress else { return work(&progress) };
-    let context = Context(context);
+    if !on_progress.is_some() {
+        return work(&progress);
+    }
     let (done, watch) = channel::<()>();
     let (begun, begins) = channel::<()>();
     thread::scope(|scope| {
         let progress = &progress;
         scope.spawn(move || {
             let tell = || {
-                // SAFETY: the caller must ensure that the function has this type and may run on any thread.
-                if unsafe { on_progress(context.get(), &shown(&progress.state())) } != 0 {
+                if !on_progress.pass(&shown(&progress.state())) {
                     progress.cancel();
                 }
             };
@@ -211,58 +192,29 @@ pub(crate) fn summary(input: &InputReport) -> dft_build_summary {
     }
 }
 
-/// Reports to the caller and the log what is wrong with something at a path.
-pub(crate) fn tell(on_text: dft_on_text, context: *mut c_void, path: &Path, text: &str) {
-    log(DFT_LOG_WARNING, &format!("{}: {text}", path.to_string_lossy()));
-    if let Some(on_text) = on_text {
-        // SAFETY: the caller must ensure that the function has this type. The texts stay valid during the call.
-        unsafe { on_text(context, dft_text::of_bytes(path.as_os_str().as_bytes()), dft_text::of(text)) };
-    }
-}
-
-/// Logs the traces that share records of the same processes.
-pub(crate) fn warn_of(shared: &[SharedProcesses]) {
-    shared.iter().for_each(|shared| log(DFT_LOG_WARNING, &shared.to_string()));
-}
-
-/// Reports what was wrong with each file to the caller.
-pub(crate) fn tell_faults(input: &InputReport, on_fault: dft_on_text, context: *mut c_void) {
-    input.each_fault(|path, text| tell(on_fault, context, path, text));
-}
-
 /// Adds traces to an index: traces that it does not have yet, and what known traces have grown by. Adds all or nothing.
 ///
-/// `traces`: files, directories (searched for *.pfw and *.pfw.gz) or globs; `traces_length` of them. `index`: the
-/// directory, which is created if it does not exist and removed again if nothing is added; not empty. `config`,
-/// `options`: NULL for the defaults. `on_progress`: receives the progress on a thread of the library; may be NULL.
-/// `on_fault`: receives each fault of a file on the caller's thread, before this function returns; may be NULL.
-/// `context`: passed to both callbacks; may be NULL. `done`: receives what was done; its `size` must be set; may be
-/// NULL.
+/// `request`: what to build; its `size` must be set; not NULL. `done`: receives what was done; its `size` must be set;
+/// may be NULL.
 ///
-/// Faults of the input are not an error, unless `options.strict` is set: then DFT_MALFORMED. Returns DFT_NOTHING_FOUND
-/// if there is no trace, or no trace has a record and there is no index yet; DFT_CONFIG if `config` is invalid or
-/// differs from the index's; DFT_CHANGED if an indexed trace has changed other than by growing, unless
-/// `options.rebuild` is set; DFT_LOCKED if another writer is changing the index; DFT_FORMAT or DFT_DAMAGED if the index
-/// cannot be used; DFT_CANCELLED if `on_progress` stopped the build; DFT_SYSTEM for errors of the system. The index is
-/// unchanged then. After DFT_COMMITTED, the traces are in the index. Any thread.
+/// Faults of the input are not an error, unless `strict` is set: then DFT_MALFORMED. Returns DFT_NOTHING_FOUND if there
+/// is no trace, or no trace has a record and there is no index yet; DFT_CONFIG if `config` is invalid or differs from
+/// the index's; DFT_CHANGED if an indexed trace has changed other than by growing, unless `rebuild` is set; DFT_LOCKED
+/// if another writer is changing the index; DFT_FORMAT or DFT_DAMAGED if the index cannot be used; DFT_CANCELLED if
+/// `on_progress` stopped the build; DFT_SYSTEM for errors of the system. The index is unchanged then. After
+/// DFT_COMMITTED, the traces are in the index. Any thread.
 #[unsafe(no_mangle)]
-pub extern "C" fn dft_build(
-    traces: *const dft_text,
-    traces_length: u64,
-    index: dft_text,
-    config: *const dft_config,
-    options: *const dft_build_options,
-    on_progress: dft_on_progress,
-    on_fault: dft_on_text,
-    context: *mut c_void,
-    done: *mut dft_build_summary,
-) -> dft_status {
+pub extern "C" fn dft_build(request: *const dft_build_request, done: *mut dft_build_summary) -> dft_status {
     boundary("dft_build", || {
         check_place("done", done)?;
-        let traces = paths("traces", traces, traces_length)?;
-        let (index, config, options) = (index.path("index")?, self::config(config)?, self::options(options)?);
-        let report = watched(on_progress, context, |progress| build(&traces, index, &config, &options, progress))?;
-        tell_faults(&report.input, on_fault, context);
+        let asked = given("request", request)?;
+        let traces = paths("request.traces", asked.traces, asked.traces_length)?;
+        let (index, config) = (asked.index.path("request.index")?, self::config(asked.config)?);
+        let mut options = self::options(asked.memory, asked.threads, asked.strict, asked.source)?;
+        options.rebuild = asked.rebuild != 0;
+        let on_progress = Callback::new(asked.on_progress, asked.context);
+        let report = watched(&on_progress, |progress| build(&traces, index, &config, &options, progress))?;
+        Notes::new(Callback::new(asked.on_fault, asked.context)).tell_faults(&report.input);
         warn_of(&report.shared_processes);
         report.no_lock.iter().for_each(|no_lock| log(DFT_LOG_WARNING, &no_lock.to_string()));
         if done.is_null() { Ok(()) } else { give("done", done, &summary(&report.input)) }

@@ -3,9 +3,8 @@
 use dft_aggregate::{Config, CounterPeriod, CustomMetrics};
 use dft_trace::TimeUnit;
 
-use crate::arguments::{Growing, dft_text, give, given, list};
-use crate::boundary::boundary;
-use crate::status::{DFT_FORMAT, Failure, dft_status};
+use crate::arguments::{TextList, dft_text, given, growing, list};
+use crate::status::{DFT_FORMAT, Failure};
 
 /// Which args become custom metrics: all numeric args without a predefined meaning, except identifiers and labels, such
 /// as `*_hash`, `fd`, `flags` and `level`.
@@ -33,13 +32,19 @@ pub const DFT_TIME_UNIT_MS: u32 = 2;
 /// The unit of times if a trace does not state one: seconds.
 pub const DFT_TIME_UNIT_S: u32 = 3;
 
-/// How records are aggregated. Set `size`, call dft_config_default(), then change fields.
+/// Rows are separated by file.
+pub const DFT_GROUP_BY_FILE_ON: u32 = 0;
+/// Rows are not separated by file.
+pub const DFT_GROUP_BY_FILE_OFF: u32 = 1;
+
+/// How records are aggregated. Set `size`; zeros elsewhere are the defaults: an interval of 1 s, DFT_CUSTOM_METRICS_ON,
+/// separated by file, no percentiles.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct dft_config {
     /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
-    /// The length of a time bucket, in µs: 1 to INT64_MAX.
+    /// The length of a time bucket, in µs: 1 to INT64_MAX; 0 for 1 s.
     pub interval_us: u64,
     /// Names of args whose values separate rows: UTF-8, distinct, not empty. May be NULL if there are none.
     pub group_keys: *const dft_text,
@@ -51,7 +56,7 @@ pub struct dft_config {
     pub custom_metric_names_length: u64,
     /// One of DFT_CUSTOM_METRICS_…
     pub custom_metrics: u32,
-    /// 1 if rows are separated by file, 0 if not.
+    /// One of DFT_GROUP_BY_FILE_…
     pub group_by_file: u32,
     /// The relative accuracy of percentiles: 0.00001 to less than 1, such as 0.01; 0 for no percentiles.
     pub sketch_accuracy: f64,
@@ -61,33 +66,15 @@ pub struct dft_config {
     pub time_unit: u32,
 }
 
-impl Default for dft_config {
-    fn default() -> Self {
-        let Config { interval_us, group_by_file, .. } = Config::default();
-        Self {
-            size: size_of::<Self>() as u64,
-            interval_us,
-            group_keys: std::ptr::null(),
-            group_keys_length: 0,
-            custom_metric_names: std::ptr::null(),
-            custom_metric_names_length: 0,
-            custom_metrics: DFT_CUSTOM_METRICS_ON,
-            group_by_file: group_by_file.into(),
-            sketch_accuracy: 0.0,
-            counter_period: DFT_COUNTER_PERIOD_OF_TRACE,
-            time_unit: DFT_TIME_UNIT_US,
-        }
-    }
-}
-
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
-unsafe impl Growing for dft_config {}
+growing!(dft_config);
 
 const CUSTOM_METRICS: [(u32, CustomMetrics); 3] = [
     (DFT_CUSTOM_METRICS_ON, CustomMetrics::On),
     (DFT_CUSTOM_METRICS_OFF, CustomMetrics::Off),
     (DFT_CUSTOM_METRICS_ALL, CustomMetrics::All),
 ];
+
+const GROUPS_BY_FILE: [(u32, bool); 2] = [(DFT_GROUP_BY_FILE_ON, true), (DFT_GROUP_BY_FILE_OFF, false)];
 
 const COUNTER_PERIODS: [(u32, Option<CounterPeriod>); 3] = [
     (DFT_COUNTER_PERIOD_OF_TRACE, None),
@@ -126,7 +113,7 @@ pub(crate) fn config(place: *const dft_config) -> Result<Config, Failure> {
         list::<dft_text>(name, data, length)?.iter().map(|text| text.utf8(name).map(str::to_owned)).collect()
     };
     let config = Config {
-        interval_us: given.interval_us,
+        interval_us: if given.interval_us == 0 { Config::default().interval_us } else { given.interval_us },
         extra_group_keys: texts("config.group_keys", given.group_keys, given.group_keys_length)?,
         custom_metrics: if given.custom_metrics == DFT_CUSTOM_METRICS_NAMED {
             let (data, length) = (given.custom_metric_names, given.custom_metric_names_length);
@@ -135,11 +122,7 @@ pub(crate) fn config(place: *const dft_config) -> Result<Config, Failure> {
             value(&CUSTOM_METRICS, given.custom_metrics, "config.custom_metrics", "DFT_CUSTOM_METRICS")?
         },
         sketch_accuracy: (given.sketch_accuracy != 0.0).then_some(given.sketch_accuracy),
-        group_by_file: match given.group_by_file {
-            0 => false,
-            1 => true,
-            other => return Err(Failure::argument(format!("config.group_by_file is {other}, not 0 or 1"))),
-        },
+        group_by_file: value(&GROUPS_BY_FILE, given.group_by_file, "config.group_by_file", "DFT_GROUP_BY_FILE")?,
         counter_period: value(&COUNTER_PERIODS, given.counter_period, "config.counter_period", "DFT_COUNTER_PERIOD")?,
         time_unit: value(&TIME_UNITS, given.time_unit, "config.time_unit", "DFT_TIME_UNIT")?,
     };
@@ -149,19 +132,16 @@ pub(crate) fn config(place: *const dft_config) -> Result<Config, Failure> {
 
 /// The texts of a configuration, as C texts.
 pub(crate) struct ConfigTexts {
-    _owned: Vec<String>,
-    group_keys: Vec<dft_text>,
-    custom_metrics: Vec<dft_text>,
+    group_keys: TextList,
+    custom_metrics: TextList,
 }
 
 impl ConfigTexts {
     pub(crate) fn of(config: &Config) -> Self {
-        let named: Vec<String> = config.custom_metrics.names().into_iter().flatten().cloned().collect();
-        let owned = [config.extra_group_keys.clone(), named].concat();
-        // Moving a string does not move its text.
-        let mut group_keys: Vec<dft_text> = owned.iter().map(|text| dft_text::of(text)).collect();
-        let custom_metrics = group_keys.split_off(config.extra_group_keys.len());
-        Self { _owned: owned, group_keys, custom_metrics }
+        Self {
+            group_keys: TextList::of(config.extra_group_keys.clone()),
+            custom_metrics: TextList::of(config.custom_metrics.names().into_iter().flatten().cloned().collect()),
+        }
     }
 
     /// Returns the configuration with pointers to these lists.
@@ -170,25 +150,17 @@ impl ConfigTexts {
             size: 0,
             interval_us: config.interval_us,
             group_keys: self.group_keys.as_ptr(),
-            group_keys_length: self.group_keys.len() as u64,
+            group_keys_length: self.group_keys.length(),
             custom_metric_names: self.custom_metrics.as_ptr(),
-            custom_metric_names_length: self.custom_metrics.len() as u64,
+            custom_metric_names_length: self.custom_metrics.length(),
             custom_metrics: match config.custom_metrics.names() {
                 Some(_) => DFT_CUSTOM_METRICS_NAMED,
                 None => number(&CUSTOM_METRICS, &config.custom_metrics, "DFT_CUSTOM_METRICS")?,
             },
-            group_by_file: config.group_by_file.into(),
+            group_by_file: number(&GROUPS_BY_FILE, &config.group_by_file, "DFT_GROUP_BY_FILE")?,
             sketch_accuracy: config.sketch_accuracy.unwrap_or(0.0),
             counter_period: number(&COUNTER_PERIODS, &config.counter_period, "DFT_COUNTER_PERIOD")?,
             time_unit: number(&TIME_UNITS, &config.time_unit, "DFT_TIME_UNIT")?,
         })
     }
-}
-
-/// Writes the default configuration: an interval of 1 s, DFT_CUSTOM_METRICS_ON, separated by file, no percentiles.
-///
-/// `config`: receives the configuration; its `size` must be set; not NULL. Any thread.
-#[unsafe(no_mangle)]
-pub extern "C" fn dft_config_default(config: *mut dft_config) -> dft_status {
-    boundary("dft_config_default", || give("config", config, &dft_config::default()))
 }

@@ -3,14 +3,14 @@
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::arguments::{Growing, dft_text, give};
+use crate::arguments::{dft_text, give, growing};
 use crate::boundary::{boundary, with_last};
 use crate::log::{self, dft_on_log};
 use crate::status::{DFT_OK, DFT_PANIC, Failure, dft_status};
 
 /// The last failed call of a thread.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct dft_error {
     /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
@@ -24,8 +24,7 @@ pub struct dft_error {
     pub key: dft_text,
 }
 
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
-unsafe impl Growing for dft_error {}
+growing!(dft_error);
 
 /// Describes the last failed call of the calling thread.
 ///

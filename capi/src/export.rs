@@ -1,7 +1,6 @@
 //! Tables, as Arrow streams and as files.
 
 use std::ffi::c_void;
-use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -11,13 +10,15 @@ use arrow::error::ArrowError;
 use arrow::ffi_stream::FFI_ArrowArrayStream;
 use dft_export::{Batches, ExportOptions, Format, Summary, Table, TableOptions, View, export};
 use dft_io::fork::Maker;
+use self_cell::self_cell;
 
-use crate::arguments::{dft_text, list, out};
+use crate::arguments::{dft_text, given, growing, list, out};
 use crate::boundary::boundary;
-use crate::build::dft_on_text;
+use crate::callback::Callback;
 use crate::index::{Source, dft_index, source};
+use crate::notes::{dft_note, dft_on_note};
 use crate::status::{DFT_TOO_LARGE, Failure, dft_status};
-use crate::view::{asked, dft_view};
+use crate::view::{Asked, asked, dft_view};
 
 /// Table `events`: calls, in dfanalyzer's columns.
 pub const DFT_TABLE_EVENTS: u32 = 0;
@@ -61,44 +62,62 @@ fn table(number: u32) -> Result<Table, Failure> {
     }
 }
 
+self_cell! {
+    /// A view, with the index that it shows.
+    struct Shown {
+        owner: Arc<Source>,
+        #[covariant]
+        dependent: View,
+    }
+}
+
+type BoxedBatches<'a> = Box<dyn Batches + Send + 'a>;
+
+self_cell! {
+    /// The batches of a table, with the view that they are read through.
+    struct Reading {
+        owner: Shown,
+        #[not_covariant]
+        dependent: BoxedBatches,
+    }
+}
+
 /// A table that only the process that opened it can read. A child process does not have the threads that read it nor
 /// their locks, so reading fails there and the table is never dropped.
 struct TableReader {
-    reading: ManuallyDrop<Reading>,
+    /// Always there, except while it is dropped.
+    reading: Option<Reading>,
+    schema: SchemaRef,
+    /// Whether reading failed. The stream has no more batches then.
+    failed: bool,
     maker: Maker,
 }
 
 impl Drop for TableReader {
     fn drop(&mut self) {
-        if !self.maker.is_parent() {
-            // SAFETY: it is dropped only here, and not used afterwards.
-            unsafe { ManuallyDrop::drop(&mut self.reading) };
+        if self.maker.is_parent() {
+            std::mem::forget(self.reading.take());
         }
     }
-}
-
-/// A table and what it is read from. Fields are dropped in order: each comes before what it borrows from.
-struct Reading {
-    batches: Box<dyn Batches + Send>,
-    /// Whether reading failed. The stream has no more batches then.
-    failed: bool,
-    _view: Arc<View<'static>>,
-    _source: Arc<Source>,
 }
 
 impl TableReader {
     fn new(source: Arc<Source>, table: Table, view: *const dft_view) -> Result<Self, Failure> {
         let mut asked = asked(view)?;
-        let columns = std::mem::take(&mut asked.group_by);
-        // SAFETY: the index is on the heap, and the reader drops the view before it.
-        let index: &'static Source = unsafe { &*Arc::as_ptr(&source) };
-        let view = Arc::new(asked.view(index)?);
-        // SAFETY: the view is on the heap, and the reader drops the batches before it.
-        let shown: &'static View<'static> = unsafe { &*Arc::as_ptr(&view) };
-        let options = TableOptions { group_by: columns, ..TableOptions::default() };
-        let batches = shown.table(table, options)?;
-        let reading = ManuallyDrop::new(Reading { batches, failed: false, _view: view, _source: source });
-        Ok(Self { reading, maker: Maker::this_process() })
+        let options = TableOptions { group_by: std::mem::take(&mut asked.group_by), ..TableOptions::default() };
+        Self::of(source, asked, |view| Ok(view.table(table, options)?))
+    }
+
+    /// Reads what `open` returns of a view.
+    fn of(
+        source: Arc<Source>,
+        asked: Asked,
+        open: impl for<'v> FnOnce(&'v View<'v>) -> Result<BoxedBatches<'v>, Failure>,
+    ) -> Result<Self, Failure> {
+        let shown = Shown::try_new(source, |source| asked.view(source))?;
+        let reading = Reading::try_new(shown, |shown| open(shown.borrow_dependent()))?;
+        let schema = reading.with_dependent(|_, batches| batches.schema());
+        Ok(Self { reading: Some(reading), schema, failed: false, maker: Maker::this_process() })
     }
 }
 
@@ -106,22 +125,23 @@ impl Iterator for TableReader {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.reading.failed {
+        if self.failed {
             return None;
         }
         if self.maker.is_parent() {
-            self.reading.failed = true;
+            self.failed = true;
             let what = "this table was opened before fork(); open the index again in this process";
             return Some(Err(ArrowError::ComputeError(what.to_owned())));
         }
         // The reader of the stream is not Rust code, so a panic must not reach it.
-        let next = catch_unwind(AssertUnwindSafe(|| self.reading.batches.next_batch()));
+        let reading = self.reading.as_mut()?;
+        let next = catch_unwind(AssertUnwindSafe(|| reading.with_dependent_mut(|_, batches| batches.next_batch())));
         let failure = match next {
             Ok(Ok(next)) => return next.map(Ok),
             Ok(Err(error)) => error.to_string(),
             Err(_) => "a bug in the library: it panicked".to_owned(),
         };
-        self.reading.failed = true;
+        self.failed = true;
         // A C string ends at a zero, and names in a trace may contain zeros.
         Some(Err(ArrowError::ComputeError(failure.replace('\0', "\u{fffd}"))))
     }
@@ -129,7 +149,7 @@ impl Iterator for TableReader {
 
 impl RecordBatchReader for TableReader {
     fn schema(&self) -> SchemaRef {
-        self.reading.batches.schema()
+        self.schema.clone()
     }
 }
 
@@ -160,8 +180,18 @@ pub extern "C" fn dft_table_stream(
     })
 }
 
-/// Receives the name of a column, valid during the callback. A result other than 0 ends the iteration.
-pub type dft_visit_column = Option<unsafe extern "C" fn(context: *mut c_void, name: dft_text) -> i32>;
+/// A column of a table. Its text is valid during the callback.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct dft_column {
+    /// The size of this struct in bytes. The library sets it.
+    pub size: u64,
+    /// The name.
+    pub name: dft_text,
+}
+
+/// Receives a column, valid during the callback. A result other than 0 ends the iteration.
+pub type dft_visit_column = Option<unsafe extern "C" fn(context: *mut c_void, column: *const dft_column) -> i32>;
 
 /// Iterates over the columns of a table, in order. Telemetry and the table `aggregation` have columns for every metric
 /// that was observed.
@@ -177,11 +207,11 @@ pub extern "C" fn dft_table_columns(
     context: *mut c_void,
 ) -> dft_status {
     boundary("dft_table_columns", || {
-        let visit = visit.ok_or_else(|| Failure::argument("visit is NULL"))?;
+        let visit = Callback::required("visit", visit, context)?;
         let reader = TableReader::new(source(index)?, self::table(table)?, view)?;
         for field in reader.schema().fields() {
-            // SAFETY: the caller must ensure that the function has this type. The text stays valid during the call.
-            if unsafe { visit(context, dft_text::of(field.name())) } != 0 {
+            let column = dft_column { size: size_of::<dft_column>() as u64, name: dft_text::of(field.name()) };
+            if !visit.pass(&column) {
                 break;
             }
         }
@@ -189,43 +219,58 @@ pub extern "C" fn dft_table_columns(
     })
 }
 
+/// What to export, and how. Set `size` and `directory`; zeros elsewhere are the defaults.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct dft_export_request {
+    /// The size of this struct in bytes. The caller sets it.
+    pub size: u64,
+    /// The directory, which is created if it does not exist; not empty.
+    pub directory: dft_text,
+    /// The tables: values of DFT_TABLE_…. NULL with length 0 for all tables except `aggregation`.
+    pub tables: *const u32,
+    /// The number of tables.
+    pub tables_length: u64,
+    /// Which rows; its `size` must be set; NULL for all.
+    pub view: *const dft_view,
+    /// One of DFT_FORMAT_…
+    pub format: u32,
+    /// The number of tables written at once, limited to 1,024; 0 for the number of cores.
+    pub threads: u32,
+}
+
+growing!(dft_export_request);
+
 /// Writes tables to a directory, one file for each, named after the table. Either all tables are written or none.
 /// Tables of earlier exports that show another state of the index, or other rows of it, are removed.
 ///
-/// `directory`: the directory, which is created if it does not exist; not empty. `tables`: values of DFT_TABLE_…,
-/// `tables_length` of them; none for all tables except `aggregation`. `view`: which rows; its `size` must be set; NULL
-/// for all. `format`: one of DFT_FORMAT_…. `threads`: the number of tables written at once, limited to 1,024; 0 for the
-/// number of cores.
+/// `request`: what to export; its `size` must be set; not NULL.
 ///
 /// Returns DFT_INVALID_ARGUMENT if an argument is invalid, or if the directory has a table that no export is known to
 /// have written and that would stay next to the new ones; then nothing is written. Returns DFT_TOO_LARGE, with the row
 /// in the last error, if a number does not fit in its column, DFT_DAMAGED if the index or the directory's list of
 /// exports is damaged, and DFT_SYSTEM for errors of the system. Any number of threads.
 #[unsafe(no_mangle)]
-pub extern "C" fn dft_export(
-    index: *const dft_index,
-    directory: dft_text,
-    tables: *const u32,
-    tables_length: u64,
-    view: *const dft_view,
-    format: u32,
-    threads: u32,
-) -> dft_status {
+pub extern "C" fn dft_export(index: *const dft_index, request: *const dft_export_request) -> dft_status {
     boundary("dft_export", || {
+        let request = given("request", request)?;
         let source = source(index)?;
-        let mut asked = asked(view)?;
+        let mut asked = asked(request.view)?;
         let group_by = std::mem::take(&mut asked.group_by);
-        let tables: Result<Vec<Table>, Failure> =
-            list("tables", tables, tables_length)?.iter().map(|&number| self::table(number)).collect();
-        let format = match format {
+        let tables: Result<Vec<Table>, Failure> = list("request.tables", request.tables, request.tables_length)?
+            .iter()
+            .map(|&number| table(number))
+            .collect();
+        let format = match request.format {
             DFT_FORMAT_PARQUET => Format::Parquet,
             DFT_FORMAT_ARROW => Format::Arrow,
             DFT_FORMAT_CSV => Format::Csv,
             other => return Err(Failure::argument(format!("{other} is not a format, one of DFT_FORMAT_…"))),
         };
-        let options = ExportOptions { tables: tables?, group_by, format, threads: crate::build::threads(threads) };
+        let options =
+            ExportOptions { tables: tables?, group_by, format, threads: crate::build::threads(request.threads) };
         let view = asked.view(&source)?;
-        export(&view, directory.path("directory")?, &options)?;
+        export(&view, request.directory.path("request.directory")?, &options)?;
         Ok(())
     })
 }
@@ -234,8 +279,8 @@ pub extern "C" fn dft_export(
 /// files, and every metric of telemetry.
 ///
 /// `view`: which rows; its `size` must be set; NULL for all. `top`: the number of functions and files to list.
-/// `on_text`: receives the text once, with an empty path, on the caller's thread; not NULL. `context`: passed to it;
-/// may be NULL.
+/// `on_text`: receives the text once, with an empty path, on the caller's thread; not NULL. `context`: passed to it; may
+/// be NULL.
 ///
 /// Returns DFT_INVALID_ARGUMENT if anything in the view is invalid, DFT_TOO_LARGE, with the row in the last error, if a
 /// number does not fit in an int64, and DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
@@ -244,19 +289,18 @@ pub extern "C" fn dft_summary(
     index: *const dft_index,
     view: *const dft_view,
     top: u64,
-    on_text: dft_on_text,
+    on_text: dft_on_note,
     context: *mut c_void,
 ) -> dft_status {
     boundary("dft_summary", || {
-        let on_text = on_text.ok_or_else(|| Failure::argument("on_text is NULL"))?;
+        let on_text = Callback::required("on_text", on_text, context)?;
         let source = source(index)?;
         let view = asked(view)?.view(&source)?;
         let summary = Summary::of(&view, usize::try_from(top).unwrap_or(usize::MAX))?;
         summary.check_int64()?;
         let text = serde_json::to_string(&summary)
             .map_err(|error| Failure::new(DFT_TOO_LARGE, format!("the summary cannot be written as JSON: {error}")))?;
-        // SAFETY: the caller must ensure that the function has this type. The text stays valid during the call.
-        unsafe { on_text(context, dft_text::default(), dft_text::of(&text)) };
+        on_text.pass(&dft_note::new(&[], &text));
         Ok(())
     })
 }

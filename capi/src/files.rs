@@ -8,6 +8,7 @@ use dft_store::TraceNames;
 
 use crate::arguments::dft_text;
 use crate::boundary::boundary;
+use crate::callback::Callback;
 use crate::index::{dft_index, source};
 use crate::status::{DFT_FORMAT, Failure, dft_status};
 
@@ -74,7 +75,7 @@ pub type dft_visit_file = Option<unsafe extern "C" fn(context: *mut c_void, file
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_index_files(index: *const dft_index, visit: dft_visit_file, context: *mut c_void) -> dft_status {
     boundary("dft_index_files", || {
-        let visit = visit.ok_or_else(|| Failure::argument("visit is NULL"))?;
+        let visit = Callback::required("visit", visit, context)?;
         let source = source(index)?;
         let lost = lost_records(&source)?;
         for (path, entry) in source.files()? {
@@ -114,8 +115,7 @@ pub extern "C" fn dft_index_files(index: *const dft_index, visit: dft_visit_file
                 pids: pids.as_ptr(),
                 pids_length: pids.len() as u64,
             };
-            // SAFETY: the caller must ensure that the function has this type. The struct stays valid during the call.
-            if unsafe { visit(context, &file) } != 0 {
+            if !visit.pass(&file) {
                 break;
             }
         }
@@ -125,7 +125,7 @@ pub extern "C" fn dft_index_files(index: *const dft_index, visit: dft_visit_file
 
 /// A process in an index. Its text is valid during the callback.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct dft_process {
     /// The size of this struct in bytes. The library sets it.
     pub size: u64,
@@ -152,13 +152,12 @@ pub extern "C" fn dft_index_processes(
     context: *mut c_void,
 ) -> dft_status {
     boundary("dft_index_processes", || {
-        let visit = visit.ok_or_else(|| Failure::argument("visit is NULL"))?;
+        let visit = Callback::required("visit", visit, context)?;
         let source = source(index)?;
         for (key, series) in source.series_by_process()? {
             let size = size_of::<dft_process>() as u64;
             let process = dft_process { size, pid: key.pid, host_hash: dft_text::of(&key.host_hash), series };
-            // SAFETY: the caller must ensure that the function has this type. The struct stays valid during the call.
-            if unsafe { visit(context, &process) } != 0 {
+            if !visit.pass(&process) {
                 break;
             }
         }

@@ -1,6 +1,6 @@
 //! Indexes opened for reading.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::c_void;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
@@ -8,11 +8,12 @@ use ::dft_index::{BuildError, TemporaryIndex, index_location};
 use dft_codec::{NameKind, SeriesKind};
 use dft_store::Index;
 
-use crate::arguments::{Growing, dft_text, give, list, out, paths};
+use crate::arguments::{dft_buffer, dft_text, give, growing, out, paths, write};
 use crate::boundary::boundary;
+use crate::callback::Callback;
 use crate::config::{ConfigTexts, dft_config};
 use crate::handles::{self, Object};
-use crate::status::{DFT_TOO_LARGE, Failure, dft_status};
+use crate::status::{Failure, dft_status};
 
 /// An index opened for reading: a snapshot that no writer changes. Any number of threads may use it at once. Created by
 /// dft_index_open() or dft_aggregator_into_index(), freed by dft_index_free().
@@ -103,7 +104,7 @@ fn name_kind(number: u32) -> Result<NameKind, Failure> {
 
 /// The properties of an index.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct dft_index_info {
     /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
@@ -117,18 +118,17 @@ pub struct dft_index_info {
     pub max_bucket_us: u64,
     /// 1 if the index has rows or telemetry, 0 if it has neither.
     pub has_bounds: u32,
-    /// 1 if rows are separated by file, 0 if not.
-    pub group_by_file: u32,
+    /// Reserved: 0.
+    pub reserved: u32,
     /// The size on disk, in bytes.
     pub bytes: u64,
 }
 
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers.
-unsafe impl Growing for dft_index_info {}
+growing!(dft_index_info);
 
 /// The number of entries in an index.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct dft_index_counts {
     /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
@@ -146,11 +146,22 @@ pub struct dft_index_counts {
     pub files: u64,
 }
 
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers.
-unsafe impl Growing for dft_index_counts {}
+growing!(dft_index_counts);
+
+/// A hash and its name. Its texts are valid during the callback.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct dft_name {
+    /// The size of this struct in bytes. The library sets it.
+    pub size: u64,
+    /// The hash.
+    pub hash: dft_text,
+    /// The name.
+    pub name: dft_text,
+}
 
 /// Receives a hash and its name, valid during the callback. A result other than 0 ends the iteration.
-pub type dft_visit_name = Option<unsafe extern "C" fn(context: *mut c_void, hash: dft_text, name: dft_text) -> i32>;
+pub type dft_visit_name = Option<unsafe extern "C" fn(context: *mut c_void, name: *const dft_name) -> i32>;
 
 /// Opens an index for reading. It takes no lock. The handle shows the index as it is now, even if others change it
 /// later.
@@ -171,21 +182,18 @@ pub extern "C" fn dft_index_open(path: dft_text, index: *mut *mut dft_index) -> 
 /// Writes the default place of the index of some traces: `.dftagg` in their directory, or in the innermost directory
 /// that holds all of them.
 ///
-/// `traces`: files, directories or globs; `traces_length` of them. `buffer`, `capacity`, `length`: as for
-/// dft_index_name(). Returns DFT_TOO_LARGE if the path does not fit, and DFT_NOTHING_FOUND if the traces cannot be
-/// listed. Any thread.
+/// `traces`: files, directories or globs; `traces_length` of them. `location`: receives the path; not NULL. Returns
+/// DFT_TOO_LARGE if the path does not fit, and DFT_NOTHING_FOUND if the traces cannot be listed. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_index_location(
     traces: *const dft_text,
     traces_length: u64,
-    buffer: *mut c_char,
-    capacity: u64,
-    length: *mut u64,
+    location: *mut dft_buffer,
 ) -> dft_status {
     boundary("dft_index_location", || {
         let traces = paths("traces", traces, traces_length)?;
         let place = index_location(&traces).map_err(BuildError::from)?;
-        write(place.as_os_str().as_bytes(), buffer, capacity, length)
+        write("location", place.as_os_str().as_bytes(), location)
     })
 }
 
@@ -216,7 +224,7 @@ pub extern "C" fn dft_index_describe(index: *const dft_index, info: *mut dft_ind
             min_bucket_us: bounds.map_or(0, |bounds| bounds.min),
             max_bucket_us: bounds.map_or(0, |bounds| bounds.max),
             has_bounds: bounds.is_some().into(),
-            group_by_file: source.config().group_by_file.into(),
+            reserved: 0,
             bytes: source.size().bytes,
         };
         give("info", info, &described)
@@ -266,10 +274,10 @@ pub extern "C" fn dft_index_names(
     context: *mut c_void,
 ) -> dft_status {
     boundary("dft_index_names", || {
-        let visit = visit.ok_or_else(|| Failure::argument("visit is NULL"))?;
+        let visit = Callback::required("visit", visit, context)?;
         for (hash, name) in source(index)?.names(name_kind(kind)?)?.iter() {
-            // SAFETY: the caller must ensure that the function has this type. The texts stay valid during the call.
-            if unsafe { visit(context, dft_text::of(hash), dft_text::of(name)) } != 0 {
+            let size = size_of::<dft_name>() as u64;
+            if !visit.pass(&dft_name { size, hash: dft_text::of(hash), name: dft_text::of(name) }) {
                 break;
             }
         }
@@ -279,39 +287,20 @@ pub extern "C" fn dft_index_names(
 
 /// Looks up the name of a hash.
 ///
-/// `kind`: one of DFT_NAMES_…. `hash`: the hash, in UTF-8. `buffer`: receives the name without a terminating zero; may
-/// be NULL if `capacity` is 0. `capacity`: the size of `buffer` in bytes. `length`: receives the length of the name in
-/// bytes, 0 if the hash has no name; not NULL.
+/// `kind`: one of DFT_NAMES_…. `hash`: the hash, in UTF-8. `name`: receives the name, with the length 0 if the hash has
+/// no name; not NULL.
 ///
-/// Returns DFT_TOO_LARGE if the name does not fit; `length` is set then as well, and nothing is written to `buffer`.
-/// Returns DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
+/// Returns DFT_TOO_LARGE if the name does not fit, and DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number
+/// of threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_index_name(
     index: *const dft_index,
     kind: u32,
     hash: dft_text,
-    buffer: *mut c_char,
-    capacity: u64,
-    length: *mut u64,
+    name: *mut dft_buffer,
 ) -> dft_status {
     boundary("dft_index_name", || {
-        let name = source(index)?.name(name_kind(kind)?, hash.utf8("hash")?)?.unwrap_or_default();
-        write(name.as_bytes(), buffer, capacity, length)
+        let found = source(index)?.name(name_kind(kind)?, hash.utf8("hash")?)?.unwrap_or_default();
+        write("name", found.as_bytes(), name)
     })
-}
-
-/// Writes bytes to a caller's buffer if they fit, and their length in any case.
-pub(crate) fn write(bytes: &[u8], buffer: *mut c_char, capacity: u64, length: *mut u64) -> Result<(), Failure> {
-    *out("length", length)? = bytes.len() as u64;
-    // The checks are the same as for a list that is read.
-    list("buffer", buffer.cast_const(), capacity)?;
-    if bytes.len() as u64 > capacity {
-        return Err(Failure::new(DFT_TOO_LARGE, format!("the buffer is too small: {} bytes are needed", bytes.len())));
-    }
-    if !bytes.is_empty() {
-        // SAFETY: the bytes fit in `capacity`. The caller must ensure that `buffer` has `capacity` writable bytes. It
-        // does not overlap `bytes`, which this library owns.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.cast(), bytes.len()) };
-    }
-    Ok(())
 }

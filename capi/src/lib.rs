@@ -13,6 +13,8 @@
 //! - A handle that a parent process opened is refused in a forked child, except that freeing it succeeds.
 //! - A struct that starts with `size` may grow at its end. The crate reads and writes at most `size` bytes.
 //! - Functions keep no pointer of the caller after they return, except the log callback and its context.
+//! - A call with more than five arguments takes a request: a struct that starts with `size`, whose zeros are defaults.
+//! - A callback receives a context and a pointer to a struct, and returns 0 to go on. [`callback`] calls all of them.
 //! - Texts that the crate returns belong to the crate. Each function documents how long they are valid.
 //! - Names and numbers of the ABI never change their meaning. New ones are added.
 
@@ -25,6 +27,7 @@ pub mod aggregator;
 pub mod arguments;
 pub mod boundary;
 pub mod build;
+mod callback;
 pub mod config;
 pub mod errors;
 mod exit;
@@ -33,10 +36,14 @@ pub mod files;
 mod handles;
 pub mod index;
 pub mod ingest;
+pub mod keys;
 pub mod log;
+pub mod notes;
+pub mod observed;
 pub mod readings;
 pub mod rows;
 pub mod staging;
+pub mod stats;
 pub mod status;
 pub mod traces;
 pub mod values;

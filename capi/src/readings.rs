@@ -1,18 +1,20 @@
 //! Cursors over telemetry.
 
+use std::ffi::c_void;
 use std::sync::Arc;
 
 use dft_codec::{TelemetryKey, TelemetryValue};
 use dft_store::{TelemetryQuery, TelemetryScan};
 use self_cell::self_cell;
 
-use crate::arguments::{Growing, check_place, dft_text, give, given, out};
+use crate::arguments::{TextList, check_place, dft_text, give, given, growing, out};
 use crate::boundary::boundary;
+use crate::callback::Callback;
 use crate::handles::{self, Object};
 use crate::index::{Source, dft_index, source};
-use crate::rows::time;
+use crate::rows::{scan, time};
+use crate::stats::{DFT_METRIC_NAMED, dft_metric};
 use crate::status::{Failure, dft_status};
-use crate::values::dft_metric;
 
 /// A cursor over telemetry in key order: by host, counter and time. It allows one thread at a time. Created by
 /// dft_readings_open(), freed by dft_readings_free().
@@ -33,8 +35,8 @@ self_cell! {
 struct Readings {
     scan: OwnedTelemetry,
     key: Vec<u8>,
-    /// The key of the current row.
-    counter: Option<TelemetryKey>,
+    /// The key of the current row, and the values of its group keys.
+    counter: Option<(TelemetryKey, TextList)>,
     value: Vec<u8>,
     row: TelemetryValue,
 }
@@ -47,7 +49,7 @@ impl Object for Readings {
 
 /// Which telemetry a cursor returns. Set `size` and zero the rest for all telemetry.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct dft_reading_query {
     /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
@@ -65,19 +67,18 @@ pub struct dft_reading_query {
     pub reserved: u32,
 }
 
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
-unsafe impl Growing for dft_reading_query {}
+growing!(dft_reading_query);
 
 /// A row of telemetry: one counter in one bucket. Its texts are valid until the next step of the cursor or until it is
 /// freed.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct dft_reading {
     /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// The key of the row in the index.
     pub key: dft_text,
-    /// The encoded value of the row in the index, for dft_telemetry_values_merge().
+    /// The encoded value of the row in the index, for dft_value_decode().
     pub value: dft_text,
     /// The host hash.
     pub host_hash: dft_text,
@@ -101,10 +102,14 @@ pub struct dft_reading {
     pub has_pid: u32,
     /// Reserved: 0.
     pub reserved: u32,
+    /// The values of the group keys of the index, in the order of its configuration; empty texts for absent values. There
+    /// are none if the counter has no value of any group key.
+    pub group_values: *const dft_text,
+    /// The number of texts in `group_values`.
+    pub group_values_length: u64,
 }
 
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
-unsafe impl Growing for dft_reading {}
+growing!(dft_reading);
 
 /// Opens a cursor over telemetry. It starts before the first row, and seeks to the rows of the query instead of
 /// filtering all rows.
@@ -120,24 +125,49 @@ pub extern "C" fn dft_readings_open(
 ) -> dft_status {
     boundary("dft_readings_open", || {
         let place = out("readings", readings)?;
-        let asked = if query.is_null() { dft_reading_query::default() } else { given("query", query)? };
-        let text = |text: dft_text, name| -> Result<Option<String>, Failure> {
-            Ok(Some(text.utf8(name)?).filter(|text| !text.is_empty()).map(str::to_owned))
-        };
-        let query = TelemetryQuery {
-            host_hash: text(asked.host_hash, "query.host_hash")?,
-            name: text(asked.name, "query.name")?,
-            time: time(asked.has_time, asked.start_us, asked.end_us),
-        };
-        let source = source(index)?;
-        let scan = OwnedTelemetry::try_new(source, |source| source.telemetry(query))?;
-        *place = handles::put(Readings {
-            scan,
-            key: Vec::new(),
-            counter: None,
-            value: Vec::new(),
-            row: TelemetryValue::empty(),
-        })?;
+        *place = handles::put(open(index, query)?)?;
+        Ok(())
+    })
+}
+
+fn open(index: *const dft_index, query: *const dft_reading_query) -> Result<Readings, Failure> {
+    let asked = if query.is_null() { dft_reading_query::default() } else { given("query", query)? };
+    let text = |text: dft_text, name| -> Result<Option<String>, Failure> {
+        Ok(Some(text.utf8(name)?).filter(|text| !text.is_empty()).map(str::to_owned))
+    };
+    let query = TelemetryQuery {
+        host_hash: text(asked.host_hash, "query.host_hash")?,
+        name: text(asked.name, "query.name")?,
+        time: time(asked.has_time, asked.start_us, asked.end_us),
+    };
+    let scan = OwnedTelemetry::try_new(source(index)?, |source| source.telemetry(query))?;
+    Ok(Readings { scan, key: Vec::new(), counter: None, value: Vec::new(), row: TelemetryValue::empty() })
+}
+
+/// Receives a row of telemetry, valid during the callback. A result other than 0 ends the scan.
+pub type dft_visit_reading = Option<unsafe extern "C" fn(context: *mut c_void, reading: *const dft_reading) -> i32>;
+
+/// Scans telemetry in key order: the same as a cursor, as one call.
+///
+/// `query`: as for dft_readings_open(). `visit`: receives each row on the caller's thread; not NULL. `context`: passed to
+/// it; may be NULL. `visited`: receives the number of rows that were visited, including the one that ended the scan; may
+/// be NULL. Statuses: as for dft_readings_open() and dft_readings_next(). Any number of threads.
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_readings_scan(
+    index: *const dft_index,
+    query: *const dft_reading_query,
+    visit: dft_visit_reading,
+    context: *mut c_void,
+    visited: *mut u64,
+) -> dft_status {
+    boundary("dft_readings_scan", || {
+        let visit = Callback::required("visit", visit, context)?;
+        let mut readings = open(index, query)?;
+        let number = scan(&visit, || readings.step())?;
+        if visited.is_null() {
+            return Ok(());
+        }
+        *out("visited", visited)? = number;
         Ok(())
     })
 }
@@ -159,9 +189,10 @@ impl Readings {
         let index = self.scan.borrow_owner();
         self.row = TelemetryValue::decode(&self.value, key.bucket).map_err(|error| index.bad_telemetry(&key, error))?;
         self.key = key.encode();
-        let key = &*self.counter.insert(key);
+        let values = key.scope.as_ref().map_or_else(Vec::new, |scope| scope.extra.clone());
+        let (key, group_values) = &*self.counter.insert((key, TextList::of(values)));
         Ok(Some(dft_reading {
-            size: 0,
+            size: size_of::<dft_reading>() as u64,
             key: dft_text::of_bytes(&self.key),
             value: dft_text::of_bytes(&self.value),
             host_hash: dft_text::of(&key.host_hash),
@@ -175,6 +206,8 @@ impl Readings {
             pid: key.pid().unwrap_or(0),
             has_pid: key.pid().is_some().into(),
             reserved: 0,
+            group_values: group_values.as_ptr(),
+            group_values_length: group_values.length(),
         }))
     }
 }
@@ -208,10 +241,11 @@ pub extern "C" fn dft_readings_metric(readings: *mut dft_readings, number: u64, 
         handles::with_mut(readings, |readings: &mut Readings| {
             let metrics = &readings.row.metrics;
             let found = usize::try_from(number).ok().and_then(|number| metrics.get(number));
-            let (name, stats) = found.ok_or_else(|| {
+            let (name, _) = found.ok_or_else(|| {
                 Failure::argument(format!("there is no metric {number}: the row has {}, counted from 0", metrics.len()))
             })?;
-            give("metric", metric, &dft_metric::of(name, stats))
+            let stats = readings.row.metric(name).unwrap_or_default();
+            give("metric", metric, &dft_metric::of(DFT_METRIC_NAMED, name, &stats))
         })
     })
 }

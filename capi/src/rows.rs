@@ -1,5 +1,6 @@
 //! Cursors over rows.
 
+use std::ffi::c_void;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -7,12 +8,13 @@ use dft_codec::{RowKey, RowParts, RowValue, SeriesId, SeriesIdentity};
 use dft_store::{RowQuery, RowScan};
 use self_cell::self_cell;
 
-use crate::arguments::{Growing, check_place, dft_text, give, given, out};
+use crate::arguments::{TextList, check_place, dft_text, give, given, growing, out};
 use crate::boundary::boundary;
+use crate::callback::Callback;
 use crate::handles::{self, Object};
 use crate::index::{Source, dft_index, kind, source};
+use crate::stats::dft_int_stats;
 use crate::status::{DFT_DAMAGED, Failure, dft_status};
-use crate::values::dft_row_value;
 
 /// A cursor over rows in key order: by series, then by time. It allows one thread at a time. Created by
 /// dft_rows_open(), freed by dft_rows_free().
@@ -36,7 +38,14 @@ struct Rows {
     key: [u8; RowKey::LENGTH],
     value: Vec<u8>,
     row: RowValue,
-    series: Option<(SeriesId, SeriesIdentity)>,
+    series: Option<RowSeries>,
+}
+
+/// The series of the current row.
+struct RowSeries {
+    id: SeriesId,
+    identity: SeriesIdentity,
+    group_values: TextList,
 }
 
 impl Object for Rows {
@@ -65,25 +74,54 @@ pub struct dft_row_query {
     pub end_us: u64,
 }
 
-impl Default for dft_row_query {
-    fn default() -> Self {
-        let size = size_of::<Self>() as u64;
-        Self { size, kind: 0, shard: 0, shards: 0, has_time: 0, start_us: 0, end_us: 0 }
+growing!(dft_row_query);
+
+/// The value of a row, without custom metrics. This struct does not grow, because other structs contain it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct dft_row_value {
+    /// The size of this struct in bytes. The caller sets it.
+    pub size: u64,
+    /// The number of calls; UINT64_MAX if there are more.
+    pub count: u64,
+    /// The earliest `ts`, in µs.
+    pub ts_us: i64,
+    /// The latest end of a call, in µs; of other series kinds, the latest `ts`.
+    pub te_us: i64,
+    /// Statistics of the durations, in µs.
+    pub duration: dft_int_stats,
+    /// Statistics of the sizes transferred, in bytes.
+    pub bytes: dft_int_stats,
+    /// Statistics of the file offsets, in bytes.
+    pub offset: dft_int_stats,
+}
+
+growing!(dft_row_value);
+
+impl dft_row_value {
+    pub(crate) fn of(row: &RowValue) -> Self {
+        let core = &row.core;
+        Self {
+            size: size_of::<Self>() as u64,
+            count: u64::try_from(core.count).unwrap_or(u64::MAX),
+            ts_us: core.ts,
+            te_us: core.te,
+            duration: dft_int_stats::of(&core.duration),
+            bytes: dft_int_stats::of(&core.size),
+            offset: dft_int_stats::of(&core.offset),
+        }
     }
 }
 
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers.
-unsafe impl Growing for dft_row_query {}
-
 /// A row: its series, bucket and value. Its texts are valid until the next step of the cursor or until it is freed.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct dft_row {
     /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
     /// The key, 32 bytes: the series id and the bucket.
     pub key: dft_text,
-    /// The encoded value, for dft_row_value_decode() and dft_row_values_merge().
+    /// The encoded value, for dft_value_decode().
     pub value: dft_text,
     /// The start of the bucket, in µs.
     pub bucket_us: u64,
@@ -99,12 +137,15 @@ pub struct dft_row {
     pub pid: i64,
     /// The thread id.
     pub tid: i64,
-    /// The decoded value.
+    /// The decoded value, without custom metrics and sketches: dft_value_decode() reads all.
     pub decoded: dft_row_value,
+    /// The values of the group keys of the index, in the order of its configuration; empty texts for absent values.
+    pub group_values: *const dft_text,
+    /// The number of texts in `group_values`.
+    pub group_values_length: u64,
 }
 
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
-unsafe impl Growing for dft_row {}
+growing!(dft_row);
 
 /// Opens a cursor over rows. It starts before the first row.
 ///
@@ -120,25 +161,69 @@ pub extern "C" fn dft_rows_open(
 ) -> dft_status {
     boundary("dft_rows_open", || {
         let place = out("rows", rows)?;
-        let asked = if query.is_null() { dft_row_query::default() } else { given("query", query)? };
-        let source = source(index)?;
-        let kind = kind(asked.kind)?;
-        let mut wanted = RowQuery { time: time(asked.has_time, asked.start_us, asked.end_us), ..RowQuery::kind(kind) };
-        if asked.shards > 1 {
-            let mut shards = source.shards(kind, asked.shards as usize);
-            if asked.shard as usize >= shards.len() {
-                let (shard, all) = (asked.shard, shards.len());
-                return Err(Failure::argument(format!(
-                    "there is no shard {shard} of {all}: shards are counted from 0"
-                )));
-            }
-            wanted.series = shards.swap_remove(asked.shard as usize);
-        }
-        let scan = OwnedRows::try_new(source, |source| source.rows(wanted))?;
-        let rows = Rows { scan, key: [0; RowKey::LENGTH], value: Vec::new(), row: RowValue::empty(), series: None };
-        *place = handles::put(rows)?;
+        *place = handles::put(open(index, query)?)?;
         Ok(())
     })
+}
+
+fn open(index: *const dft_index, query: *const dft_row_query) -> Result<Rows, Failure> {
+    let asked = if query.is_null() { dft_row_query::default() } else { given("query", query)? };
+    let source = source(index)?;
+    let kind = kind(asked.kind)?;
+    let mut wanted = RowQuery { time: time(asked.has_time, asked.start_us, asked.end_us), ..RowQuery::kind(kind) };
+    if asked.shards > 1 {
+        let mut shards = source.shards(kind, asked.shards as usize);
+        if asked.shard as usize >= shards.len() {
+            let (shard, all) = (asked.shard, shards.len());
+            return Err(Failure::argument(format!("there is no shard {shard} of {all}: shards are counted from 0")));
+        }
+        wanted.series = shards.swap_remove(asked.shard as usize);
+    }
+    let scan = OwnedRows::try_new(source, |source| source.rows(wanted))?;
+    Ok(Rows { scan, key: [0; RowKey::LENGTH], value: Vec::new(), row: RowValue::empty(), series: None })
+}
+
+/// Receives a row, valid during the callback. A result other than 0 ends the scan.
+pub type dft_visit_row = Option<unsafe extern "C" fn(context: *mut c_void, row: *const dft_row) -> i32>;
+
+/// Scans rows in key order: the same as a cursor, as one call.
+///
+/// `query`: as for dft_rows_open(). `visit`: receives each row on the caller's thread; not NULL. `context`: passed to it;
+/// may be NULL. `visited`: receives the number of rows that were visited, including the one that ended the scan; may be
+/// NULL. Statuses: as for dft_rows_open() and dft_rows_next(). Any number of threads.
+#[unsafe(no_mangle)]
+pub extern "C" fn dft_rows_scan(
+    index: *const dft_index,
+    query: *const dft_row_query,
+    visit: dft_visit_row,
+    context: *mut c_void,
+    visited: *mut u64,
+) -> dft_status {
+    boundary("dft_rows_scan", || {
+        let visit = Callback::required("visit", visit, context)?;
+        let mut rows = open(index, query)?;
+        let number = scan(&visit, || rows.step())?;
+        if visited.is_null() {
+            return Ok(());
+        }
+        *out("visited", visited)? = number;
+        Ok(())
+    })
+}
+
+/// Passes items to a callback until either has no more. Returns the number of items that were passed.
+pub(crate) fn scan<T>(
+    visit: &Callback<T>,
+    mut step: impl FnMut() -> Result<Option<T>, Failure>,
+) -> Result<u64, Failure> {
+    let mut number = 0;
+    while let Some(item) = step()? {
+        number += 1;
+        if !visit.pass(&item) {
+            break;
+        }
+    }
+    Ok(number)
 }
 
 /// The time range of a query.
@@ -163,17 +248,18 @@ impl Rows {
         self.key = key.encode();
         let index = self.scan.borrow_owner();
         self.row.read(&self.value, key.bucket, RowParts::Core).map_err(|error| index.bad_row(&key, error))?;
-        if self.series.as_ref().is_none_or(|(id, _)| *id != key.series) {
+        if self.series.as_ref().is_none_or(|series| series.id != key.series) {
             let mut series = index.series(key.series..key.series.next())?;
             series.advance(key.series)?;
-            let identity = series.identity().cloned();
-            self.series = Some((key.series, identity.ok_or_else(|| index.unknown_series(key.series))?));
+            let identity = series.identity().cloned().ok_or_else(|| index.unknown_series(key.series))?;
+            let group_values = TextList::of(identity.extra.clone());
+            self.series = Some(RowSeries { id: key.series, identity, group_values });
         }
-        let Some((_, identity)) = &self.series else {
+        let Some(RowSeries { identity, group_values, .. }) = &self.series else {
             return Err(Failure::new(DFT_DAMAGED, "a row has no series"));
         };
         Ok(Some(dft_row {
-            size: 0,
+            size: size_of::<dft_row>() as u64,
             key: dft_text::of_bytes(&self.key),
             value: dft_text::of_bytes(&self.value),
             bucket_us: key.bucket,
@@ -184,6 +270,8 @@ impl Rows {
             pid: identity.pid,
             tid: identity.tid,
             decoded: dft_row_value::of(&self.row),
+            group_values: group_values.as_ptr(),
+            group_values_length: group_values.length(),
         }))
     }
 }

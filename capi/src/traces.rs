@@ -7,6 +7,7 @@ use ::dft_index::{TraceState, resolve};
 
 use crate::arguments::{dft_text, paths};
 use crate::boundary::boundary;
+use crate::callback::Callback;
 use crate::status::{Failure, dft_status};
 
 /// State of a trace: it is indexed.
@@ -24,9 +25,22 @@ pub const DFT_TRACE_NOT_READ: u32 = 5;
 /// State of a trace: it is indexed, and its file no longer exists. Its records stay in the index until a rebuild.
 pub const DFT_TRACE_GONE: u32 = 6;
 
-/// Receives a trace. `path`: valid during the callback. `state`: one of DFT_TRACE_…. A result other than 0 ends the
-/// iteration.
-pub type dft_visit_trace = Option<unsafe extern "C" fn(context: *mut c_void, path: dft_text, state: u32) -> i32>;
+/// A trace, relative to an index. Its text is valid during the callback.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct dft_trace {
+    /// The size of this struct in bytes. The library sets it.
+    pub size: u64,
+    /// The path.
+    pub path: dft_text,
+    /// One of DFT_TRACE_…
+    pub state: u32,
+    /// Reserved: 0.
+    pub reserved: u32,
+}
+
+/// Receives a trace, valid during the callback. A result other than 0 ends the iteration.
+pub type dft_visit_trace = Option<unsafe extern "C" fn(context: *mut c_void, trace: *const dft_trace) -> i32>;
 
 /// Reports the state of each trace relative to an index, sorted by path: what dft_build() would read. If there is no
 /// index, all traces that can be read are new. Traces of the index whose files no longer exist are reported too,
@@ -45,7 +59,7 @@ pub extern "C" fn dft_resolve(
     context: *mut c_void,
 ) -> dft_status {
     boundary("dft_resolve", || {
-        let visit = visit.ok_or_else(|| Failure::argument("visit is NULL"))?;
+        let visit = Callback::required("visit", visit, context)?;
         let traces = paths("traces", traces, traces_length)?;
         for trace in resolve(&traces, index.path("index")?)? {
             let state = match trace.state {
@@ -59,8 +73,8 @@ pub extern "C" fn dft_resolve(
                 state => return Err(Failure::argument(format!("a trace has a state that has no number: {state:?}"))),
             };
             let path = dft_text::of_bytes(trace.path.as_os_str().as_bytes());
-            // SAFETY: the caller must ensure that the function has this type. The text stays valid during the call.
-            if unsafe { visit(context, path, state) } != 0 {
+            let trace = dft_trace { size: size_of::<dft_trace>() as u64, path, state, reserved: 0 };
+            if !visit.pass(&trace) {
                 break;
             }
         }

@@ -6,7 +6,8 @@ use dft_store::verify;
 
 use crate::arguments::dft_text;
 use crate::boundary::boundary;
-use crate::build::{dft_on_text, tell};
+use crate::callback::Callback;
+use crate::notes::{Notes, dft_on_note};
 use crate::status::{DFT_DAMAGED, Detail, dft_status};
 
 /// Reads everything in an index and checks that it is unchanged since it was written and is consistent.
@@ -17,13 +18,12 @@ use crate::status::{DFT_DAMAGED, Detail, dft_status};
 /// Returns DFT_DAMAGED if there is a fault (the last error describes the first one) and DFT_NO_INDEX if there is no
 /// index. Any thread.
 #[unsafe(no_mangle)]
-pub extern "C" fn dft_verify(index: dft_text, on_fault: dft_on_text, context: *mut c_void) -> dft_status {
+pub extern "C" fn dft_verify(index: dft_text, on_fault: dft_on_note, context: *mut c_void) -> dft_status {
     boundary("dft_verify", || {
         let path = index.path("index")?;
         let found = verify(path)?;
-        for fault in &found.faults {
-            tell(on_fault, context, path, &fault.to_string());
-        }
+        let mut notes = Notes::new(Callback::new(on_fault, context));
+        found.faults.iter().for_each(|fault| notes.tell(path, &fault.to_string()));
         match found.faults.first() {
             None => Ok(()),
             Some(fault) => {

@@ -1,19 +1,19 @@
 //! The version of the library.
 
-use crate::arguments::{Growing, dft_text, give};
+use crate::arguments::{dft_text, give, growing};
 use crate::boundary::boundary;
 use crate::status::dft_status;
 
 /// The version of the ABI that this header describes. It changes only if programs that were built against an older
 /// version would no longer work.
-pub const DFT_ABI_VERSION: u32 = 2;
+pub const DFT_ABI_VERSION: u32 = 3;
 
 /// The features of the library.
 const FEATURES: &str = "live build stage ingest verify scan arrow-stream parquet arrow csv percentiles";
 
 /// The version of the library.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct dft_version {
     /// The size of this struct in bytes. The caller sets it.
     pub size: u64,
@@ -28,8 +28,7 @@ pub struct dft_version {
     pub features: dft_text,
 }
 
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
-unsafe impl Growing for dft_version {}
+growing!(dft_version);
 
 /// Ends the idle threads that the library keeps, as dlclose() does. Later calls start new threads.
 ///

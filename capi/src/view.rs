@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use dft_export::{Filter, GroupColumn, Pattern, Shard, View};
 use dft_store::Index;
 
-use crate::arguments::{Growing, dft_text, given, list};
+use crate::arguments::{dft_text, given, growing, list};
 use crate::status::Failure;
 
 /// A view of an index: a granularity, filters and the form of the result. Set `size` and zero the rest to see
@@ -61,38 +61,7 @@ pub struct dft_view {
     pub range_unit_us: u64,
 }
 
-impl Default for dft_view {
-    fn default() -> Self {
-        let text = dft_text::default;
-        Self {
-            size: size_of::<Self>() as u64,
-            granularity_us: 0,
-            start_us: 0,
-            end_us: 0,
-            has_time: 0,
-            has_pid: 0,
-            pid: 0,
-            category: text(),
-            name: text(),
-            host: text(),
-            file: text(),
-            group_by: std::ptr::null(),
-            group_by_length: 0,
-            pids: std::ptr::null(),
-            pids_length: 0,
-            shard: 0,
-            shards: 0,
-            batch_rows: 0,
-            query: text(),
-            ranks: std::ptr::null(),
-            ranks_length: 0,
-            range_unit_us: 0,
-        }
-    }
-}
-
-// SAFETY: the type is `repr(C)`, starts with its size, and consists of numbers and pointers.
-unsafe impl Growing for dft_view {}
+growing!(dft_view);
 
 /// The parts of a view that a caller passes.
 pub(crate) struct Asked {

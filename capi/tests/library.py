@@ -26,6 +26,28 @@ def text(value) -> Text:
     return Text(value, len(value))
 
 
+class BuildRequest(ctypes.Structure):
+    """The start of the struct: the rest has its defaults."""
+
+    _fields_ = [
+        ("size", ctypes.c_uint64),
+        ("traces", ctypes.POINTER(Text)),
+        ("traces_length", ctypes.c_uint64),
+        ("index", Text),
+    ]
+
+
+class ExportRequest(ctypes.Structure):
+    """The start of the struct: the rest has its defaults."""
+
+    _fields_ = [
+        ("size", ctypes.c_uint64),
+        ("directory", Text),
+        ("tables", ctypes.POINTER(ctypes.c_uint32)),
+        ("tables_length", ctypes.c_uint64),
+    ]
+
+
 class Error(ctypes.Structure):
     _fields_ = [("size", ctypes.c_uint64), ("status", ctypes.c_int32), ("message", Text), ("path", Text), ("key", Text)]
 
@@ -47,12 +69,13 @@ def streams(library, traces: str, work: str) -> int:
     system.write_text(f'{{"name":"cpu","cat":"sys","pid":1,"tid":1,"ts":1795451257000000,"ph":3,"args":{args}}}\n')
     index = ctypes.c_void_p()
     all_traces = (Text * 2)(text(traces), text(system))
-    options = [None] * 5
-    check(library, library.dft_build(all_traces, ctypes.c_uint64(2), text(f"{work}/index"), *options, None))
+    build = BuildRequest(ctypes.sizeof(BuildRequest), all_traces, 2, text(f"{work}/index"))
+    check(library, library.dft_build(ctypes.byref(build), None))
     check(library, library.dft_index_open(text(f"{work}/index"), ctypes.byref(index)))
     numbers = (ctypes.c_uint32 * len(TABLES))(*range(len(TABLES)))
     tables = f"{work}/tables"
-    check(library, library.dft_export(index, text(tables), numbers, ctypes.c_uint64(len(TABLES)), None, 0, 0))
+    export = ExportRequest(ctypes.sizeof(ExportRequest), text(tables), numbers, len(TABLES))
+    check(library, library.dft_export(index, ctypes.byref(export)))
     passed = 0
     for number, name in enumerate(TABLES):
         place = (ctypes.c_uint64 * 5)()  # an ArrowArrayStream: five pointers

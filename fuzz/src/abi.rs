@@ -9,12 +9,15 @@ use std::sync::LazyLock;
 use arbitrary::{Arbitrary, Unstructured};
 use arrow::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
 use dft_utils::aggregator::*;
-use dft_utils::arguments::dft_text;
+use dft_utils::arguments::{dft_buffer, dft_text};
 use dft_utils::config::*;
 use dft_utils::export::*;
 use dft_utils::index::*;
+use dft_utils::keys::*;
+use dft_utils::notes::dft_note;
 use dft_utils::readings::*;
 use dft_utils::rows::*;
+use dft_utils::stats::*;
 use dft_utils::status::{DFT_OK, dft_status};
 use dft_utils::values::*;
 use dft_utils::view::dft_view;
@@ -125,15 +128,38 @@ fn sized<T: Default>() -> T {
     T::default()
 }
 
-extern "C" fn seen_text(_: *mut c_void, _: dft_text, text: dft_text) {
-    // SAFETY: it is valid during the call.
-    let bytes = unsafe { std::slice::from_raw_parts(text.data.cast::<u8>(), text.length as usize) };
-    assert!(std::str::from_utf8(bytes).is_ok());
+fn buffer(place: &mut [c_char; 255], capacity: u8) -> dft_buffer {
+    dft_buffer { data: place.as_mut_ptr(), capacity: u64::from(capacity), length: 0 }
 }
 
-extern "C" fn seen_column(_: *mut c_void, _: dft_text) -> i32 {
+extern "C" fn seen_text(_: *mut c_void, note: *const dft_note) -> i32 {
+    // SAFETY: it is valid during the call.
+    let text = unsafe { (*note).text };
+    // SAFETY: as above.
+    let bytes = unsafe { std::slice::from_raw_parts(text.data.cast::<u8>(), text.length as usize) };
+    assert!(std::str::from_utf8(bytes).is_ok());
     0
 }
+
+extern "C" fn seen_column(_: *mut c_void, _: *const dft_column) -> i32 {
+    0
+}
+
+extern "C" fn seen_metric(_: *mut c_void, metric: *const dft_metric) -> i32 {
+    // SAFETY: it is valid during the call.
+    let name = unsafe { (*metric).name };
+    // SAFETY: as above.
+    assert!(std::str::from_utf8(unsafe { std::slice::from_raw_parts(name.data.cast(), name.length as usize) }).is_ok());
+    0
+}
+
+extern "C" fn seen_key(_: *mut c_void, key: *const dft_reading_key) -> i32 {
+    let mut place = [0 as c_char; 255];
+    let mut again = buffer(&mut place, 255);
+    returned(dft_reading_key_encode(key, &raw mut again));
+    0
+}
+
 
 /// An index that all runs read.
 struct Shared(*mut dft_index);
@@ -292,43 +318,61 @@ fn run(aggregator: *mut dft_aggregator, index: *const dft_index, call: &Call<'_>
             }
         }
         Call::Name { kind, hash, capacity } => {
-            let (mut buffer, mut length) = ([0 as c_char; 255], 0);
-            let capacity = u64::from(*capacity);
-            returned(dft_index_name(index, *kind, text(hash), buffer.as_mut_ptr(), capacity, &raw mut length));
+            let mut place = [0 as c_char; 255];
+            let mut buffer = buffer(&mut place, *capacity);
+            returned(dft_index_name(index, *kind, text(hash), &raw mut buffer));
         }
         Call::Merge { rows, values, bucket, capacity } => {
-            let (values, mut buffer, mut length) = (texts(values), [0 as c_char; 255], 0);
-            let merge = if *rows { dft_row_values_merge } else { dft_telemetry_values_merge };
-            let capacity = u64::from(*capacity);
-            let number = values.len() as u64;
-            returned(merge(values.as_ptr(), number, *bucket, buffer.as_mut_ptr(), capacity, &raw mut length));
+            let (kind, mut place) = (if *rows { DFT_VALUE_ROW } else { DFT_VALUE_TELEMETRY }, [0 as c_char; 255]);
+            let mut merged = std::ptr::null_mut();
+            for value in values {
+                let mut other = std::ptr::null_mut();
+                if !returned(dft_value_decode(kind, text(value), *bucket, 0.01, &raw mut other)) {
+                    continue;
+                }
+                if merged.is_null() {
+                    merged = other;
+                    continue;
+                }
+                assert!(returned(dft_value_merge(merged, other)));
+                assert!(returned(dft_value_free(other)));
+            }
+            if !merged.is_null() {
+                let mut buffer = buffer(&mut place, *capacity);
+                returned(dft_value_encode(merged, *bucket, &raw mut buffer));
+                assert!(returned(dft_value_metrics(merged, Some(seen_metric), std::ptr::null_mut())));
+                let mut stats = std::ptr::null_mut();
+                assert!(returned(dft_value_stats(merged, DFT_METRIC_NAMED, text(b"loss"), &raw mut stats)));
+                returned(dft_stats_free(stats));
+                assert!(returned(dft_value_free(merged)));
+            }
         }
         Call::Key { telemetry: false, key } => {
-            let (mut series, mut bucket) = ([0u8; 16], 0);
+            let (mut series, mut bucket) = ([0u8; 24], 0);
             returned(dft_row_key_decode(text(key), series.as_mut_ptr(), &raw mut bucket));
         }
         Call::Key { telemetry: true, key } => {
-            let (mut host, mut name) = ([0 as c_char; 64], [0 as c_char; 64]);
-            let (mut host_length, mut name_length, mut bucket) = (0, 0, 0);
-            let (host, name) = (host.as_mut_ptr(), name.as_mut_ptr());
-            let (host_length, name_length) = (&raw mut host_length, &raw mut name_length);
-            returned(dft_telemetry_key_decode(
-                text(key),
-                host,
-                64,
-                host_length,
-                name,
-                64,
-                name_length,
-                &raw mut bucket,
-            ));
+            returned(dft_reading_key_decode(text(key), Some(seen_key), std::ptr::null_mut()));
         }
         Call::Statistics { integers, reals } => {
-            let (mut stats, mut metric) = (dft_int_stats::default(), sized::<dft_metric>());
-            metric.size = size_of::<dft_metric>() as u64;
-            assert!(returned(dft_int_stats_of(integers.as_ptr(), integers.len() as u64, &raw mut stats)));
-            assert!(returned(dft_real_stats_of(reals.as_ptr(), reals.len() as u64, &raw mut metric)));
-            assert_eq!(stats.samples, integers.len() as u64);
+            let (mut stats, mut metric, mut quantile) = (std::ptr::null_mut(), sized::<dft_metric>(), 0.0);
+            assert!(returned(dft_stats_new(0.01, &raw mut stats)));
+            assert!(returned(dft_stats_add_integers(stats, integers.as_ptr(), integers.len() as u64)));
+            assert!(returned(dft_stats_add_reals(stats, reals.as_ptr(), reals.len() as u64)));
+            assert!(returned(dft_stats_describe(stats, &raw mut metric)));
+            assert_eq!(metric.integers.samples, integers.len() as u64);
+            assert_eq!(metric.samples + metric.not_finite, (integers.len() + reals.len()) as u64);
+            assert!(returned(dft_stats_quantile(stats, 0.5, &raw mut quantile)));
+            assert_eq!(quantile.is_nan(), metric.samples == 0);
+            let (mut place, mut again) = ([0 as c_char; 255], std::ptr::null_mut());
+            let mut buffer = buffer(&mut place, 255);
+            if returned(dft_stats_encode(stats, &raw mut buffer)) {
+                let bytes = dft_text { data: place.as_ptr(), length: buffer.length };
+                assert!(returned(dft_stats_decode(bytes, &raw mut again)));
+                assert!(returned(dft_stats_merge(again, stats)));
+                assert!(returned(dft_stats_free(again)));
+            }
+            assert!(returned(dft_stats_free(stats)));
         }
         Call::New { config, memory } => {
             let (keys, metrics) = (texts(&config.keys), texts(&config.metrics));

@@ -1,7 +1,7 @@
 //! `install`: installs the library for C and C++ programs.
 //!
 //! ```text
-//! P/lib/libdft_utils.so → .so.2 → .so.2.0.0, libdft_utils.a
+//! P/lib/libdft_utils.so → .so.3 → .so.3.0.0, libdft_utils.a
 //! P/lib/pkgconfig/dft_utils.pc, dft_utils-static.pc, P/lib/cmake/dft_utils/dft_utils-config.cmake
 //! P/include/dft_utils.h, dft_utils.hpp
 //! ```
@@ -21,7 +21,7 @@ use crate::step::step;
 use crate::target::{root, target_directory, workspace_directory};
 
 /// The ABI: the first number of the library's soname, which `capi/build.rs` gives it.
-const ABI: &str = "2";
+const ABI: &str = "3";
 
 /// What a program needs in addition to the static library.
 const STATIC_LIBRARIES: &str = "-lstdc++ -lpthread -ldl -lm";

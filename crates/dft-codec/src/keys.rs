@@ -71,6 +71,31 @@ pub struct CounterScope {
 const SCOPED: u8 = 0xff;
 
 impl TelemetryKey {
+    /// Creates the key of a counter. An empty category stands for [`HOST_WIDE`].
+    ///
+    /// # Errors
+    ///
+    /// If the counter has a process although its category is [`HOST_WIDE`], or none although it is not; if there are too
+    /// many group keys; or if the bucket exceeds 63 bits.
+    pub fn new(host_hash: String, name: String, scope: CounterScope, bucket: u64) -> Result<Self, DecodeError> {
+        let CounterScope { mut category, pid, extra } = scope;
+        category.make_ascii_lowercase();
+        if category.is_empty() {
+            category.push_str(HOST_WIDE);
+        }
+        if (category == HOST_WIDE) != pid.is_none() {
+            return Err(DecodeError::Invalid("a counter of category sys is about a host, every other about a process"));
+        }
+        if u16::try_from(extra.len()).is_err() {
+            return Err(DecodeError::Invalid("a counter has more than 65,535 group keys"));
+        }
+        if bucket >> 63 != 0 {
+            return Err(DecodeError::Invalid("a telemetry bucket exceeds 63 bits"));
+        }
+        let scope = CounterScope { category, pid, extra };
+        Ok(Self { host_hash, name, scope: (!scope.is_the_host()).then_some(scope), bucket })
+    }
+
     /// Returns the start of the keys of all counters of this host and name.
     pub fn prefix(host_hash: &str, name: &str) -> Vec<u8> {
         let mut key = Vec::with_capacity(host_hash.len() + name.len() + 12);

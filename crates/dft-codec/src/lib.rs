@@ -93,6 +93,7 @@
 //!                 [varint n] [exact sum] [exact squares] [f64 min, f64 max] [varint not finite]
 //!                 One exact sample is the double itself, eight bytes, little-endian.
 //! exact           zigzag weight w │ varint length │ two's complement, little-endian: × 2^(8w)
+//! metric stats    version │ f64 accuracy, 0 without a sketch │ custom metric of a row without calls
 //! sketch          varint zeros │ 2 × (varint n, n × (zigzag index step, varint count))
 //! ```
 //!
@@ -114,16 +115,19 @@ mod chunk;
 mod clock;
 mod consumed;
 mod content_hash;
+mod custom;
 mod fault;
 mod file_entry;
 mod file_id;
 mod identity;
 mod keys;
+mod metric_stats;
 mod name_givers;
 mod opening;
 mod piece_entry;
 mod process;
 mod processes;
+mod row_metric;
 mod rows;
 mod sample;
 mod series;
@@ -136,6 +140,7 @@ pub use chunk::{CHUNK_INTERVALS, ChunkCursor, ChunkWriter, RowChunk};
 pub use clock::{Clock, TimeUnit};
 pub use consumed::{Consumed, Head};
 pub use content_hash::{ContentHash, ContentHasher};
+pub use custom::Custom;
 pub use fault::{FileFault, OpenEnd, Truncation};
 pub use file_entry::{FileCounts, FileEntry};
 pub use file_id::FileId;
@@ -143,12 +148,14 @@ pub use identity::{DuplicateEntry, Identity};
 pub use keys::{
     CounterScope, FileHashKey, FileNameKey, HOST_WIDE, NameKey, NameKind, RowKey, TelemetryKey, put_ordered,
 };
+pub use metric_stats::MetricStats;
 pub use name_givers::{NameGivers, ProcessId};
 pub use opening::Opening;
 pub use piece_entry::{PieceEntry, Unchained};
 pub use process::{Fact, LONGEST_TEXT, MOST_PROCESSES, ProcessFacts, ProcessKey, StartFacts, StartText};
 pub use processes::Processes;
-pub use rows::{Custom, MetricName, RowCore, RowParts, RowValue, UsualName, encode_row};
+pub use row_metric::RowMetric;
+pub use rows::{MetricName, RowCore, RowParts, RowValue, UsualName, encode_row};
 pub use sample::{Sample, SampledRecord};
 pub use series::{ScopeHash, ScopeId, SeriesId, SeriesIdentity, SeriesKind};
 pub use telemetry::{TelemetryCore, TelemetryValue, encode_telemetry};

@@ -1,10 +1,11 @@
 //! The value of a row: what one series did in one bucket.
 
-use dft_metrics::{FloatStats, IntStats, Sketch};
+use dft_metrics::{IntStats, Sketch};
 
 use crate::ROW_VERSION;
 use crate::bytes::{DecodeError, Reader, put_varint, put_zigzag};
-use crate::stats::{put_float, put_int, put_sketch, read_int, take_float, take_sketch};
+use crate::custom::{Custom, put_custom, take_custom};
+use crate::stats::{put_int, put_sketch, read_int, take_sketch};
 
 const DURATION: u8 = 1;
 const SIZE: u8 = 2;
@@ -65,38 +66,6 @@ impl RowCore {
             }
             (mine @ None, Some(theirs)) => *mine = Some(theirs.clone()),
             (_, None) => {}
-        }
-    }
-}
-
-/// One custom metric of a row. Integer and float samples are kept apart and combined when read.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Custom {
-    /// The integer samples.
-    pub ints: IntStats,
-    /// The other samples.
-    pub floats: Option<Box<FloatStats>>,
-    /// A sketch of all samples, if percentiles are on.
-    pub sketch: Option<Box<Sketch>>,
-}
-
-impl Custom {
-    /// Returns the number of heap bytes of the metric.
-    #[inline]
-    pub fn heap_bytes(&self) -> usize {
-        let floats = self.floats.as_ref().map_or(0, |floats| size_of::<FloatStats>() + 16 + floats.heap_bytes());
-        let sketch = self.sketch.as_ref().map_or(0, |sketch| size_of::<Sketch>() + 16 + sketch.heap_bytes());
-        floats + sketch
-    }
-
-    /// Adds another metric.
-    pub fn merge(&mut self, other: &Self) {
-        self.ints.merge(&other.ints);
-        if let Some(theirs) = &other.floats {
-            self.floats.get_or_insert_default().merge(theirs);
-        }
-        if let Some(theirs) = &other.sketch {
-            self.sketch.get_or_insert_default().merge(theirs);
         }
     }
 }
@@ -215,58 +184,6 @@ fn take_name<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
         return Err(DecodeError::Invalid("a usual metric name is spelt out"));
     }
     Ok(name)
-}
-
-const INTS: u8 = 1;
-const FLOATS: u8 = 2;
-const SKETCH: u8 = 4;
-/// The integer statistics equal those of the row's sizes.
-const INTS_OF_SIZE: u8 = 8;
-
-fn put_custom(out: &mut Vec<u8>, custom: &Custom, core: &RowCore) {
-    let count = core.count;
-    let ints = if custom.ints.is_empty() {
-        0
-    } else if custom.ints == core.size {
-        INTS_OF_SIZE
-    } else {
-        INTS
-    };
-    let floats = if custom.floats.is_some() { FLOATS } else { 0 };
-    let sketch = if custom.sketch.is_some() { SKETCH } else { 0 };
-    out.push(ints | floats | sketch);
-    if ints == INTS {
-        put_int(out, &custom.ints, count);
-    }
-    if let Some(floats) = &custom.floats {
-        put_float(out, floats, count);
-    }
-    if let Some(sketch) = &custom.sketch {
-        put_sketch(out, sketch);
-    }
-}
-
-fn take_custom(reader: &mut Reader<'_>, core: &RowCore) -> Result<Custom, DecodeError> {
-    let count = core.count;
-    let parts = reader.u8()?;
-    let both = INTS | INTS_OF_SIZE;
-    if parts & !(both | FLOATS | SKETCH) != 0 || parts & both == both {
-        return Err(DecodeError::Invalid("a custom metric has unknown parts"));
-    }
-    let mut custom = Custom::default();
-    if parts & INTS != 0 {
-        read_int(&mut custom.ints, reader, count)?;
-    }
-    if parts & INTS_OF_SIZE != 0 {
-        custom.ints = core.size.clone();
-    }
-    if parts & FLOATS != 0 {
-        custom.floats = Some(Box::new(take_float(reader, count)?));
-    }
-    if parts & SKETCH != 0 {
-        custom.sketch = Some(Box::new(take_sketch(reader)?));
-    }
-    Ok(custom)
 }
 
 impl RowValue {

@@ -4,6 +4,7 @@ use dft_metrics::FloatStats;
 
 use crate::VALUE_VERSION;
 use crate::bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
+use crate::custom::Custom;
 use crate::rows::merge_sorted;
 use crate::stats::{put_float, skip_float, take_float};
 
@@ -144,5 +145,27 @@ impl TelemetryValue {
     pub fn merge(&mut self, other: Self) {
         self.core.merge(&other.core);
         merge_sorted(&mut self.metrics, other.metrics, |mine, theirs| mine.merge(&theirs));
+    }
+
+    /// Returns the statistics of a metric; `None` if it was not recorded.
+    pub fn metric(&self, name: &str) -> Option<Custom> {
+        let at = self.metrics.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
+        Some(Custom { floats: Some(Box::new(self.metrics[at].1.clone())), ..Custom::default() })
+    }
+
+    /// Sets the statistics of a metric. Telemetry has doubles without a sketch: returns `false`, and changes nothing, if
+    /// there are integers or a sketch.
+    #[must_use]
+    pub fn set_metric(&mut self, name: &str, stats: Custom) -> bool {
+        let Custom { ints, floats, sketch } = stats;
+        if !ints.is_empty() || sketch.is_some() {
+            return false;
+        }
+        let floats = floats.map_or_else(FloatStats::default, |floats| *floats);
+        match self.metrics.binary_search_by(|(known, _)| known.as_str().cmp(name)) {
+            Ok(at) => self.metrics[at].1 = floats,
+            Err(at) => self.metrics.insert(at, (name.to_owned(), floats)),
+        }
+        true
     }
 }

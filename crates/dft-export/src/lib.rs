@@ -84,6 +84,7 @@ mod group_column;
 mod in_order;
 mod names;
 mod numbers;
+mod observed;
 mod query;
 mod readings;
 mod series;

@@ -33,7 +33,7 @@ impl Tools {
         cc.arg("-L").arg(built).arg("-ldft_utils").arg(format!("-Wl,-rpath,{}", work.display()));
         compile(&mut cc)?;
         // The name of the installed library; the one that cargo builds has no version in its name.
-        symlink(built.join("libdft_utils.so"), work.join("libdft_utils.so.2"))?;
+        symlink(built.join("libdft_utils.so"), work.join("libdft_utils.so.3"))?;
         Ok(Self { dft: dft.to_owned(), publish, interpose })
     }
 

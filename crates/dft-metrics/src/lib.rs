@@ -47,7 +47,7 @@ pub use combined::Combined;
 pub use exact::{ExactSum, ShortForm};
 pub use float_stats::{FloatParts, FloatStats};
 pub use int_stats::{IntParts, IntStats};
-pub use sketch::{Sketch, SketchMapping};
+pub use sketch::{Sketch, SketchMapping, power_of_two};
 pub use wide::U256;
 
 use num_bigint::BigInt;

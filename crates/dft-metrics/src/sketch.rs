@@ -148,9 +148,57 @@ impl Sketch {
         negative.chain((self.zero > 0).then_some((0.0, self.zero))).chain(positive)
     }
 
+    /// Returns the number of values by power of two, in ascending order. A bin is the power of two that the magnitudes of
+    /// its values are at least, with their sign; 0 is a bin of its own. A bucket that contains a power of two counts in
+    /// the bin of that power. `extent`: the exact minimum and maximum, outside of which no value is.
+    pub fn powers_of_two(&self, mapping: &SketchMapping, extent: Option<(f64, f64)>) -> Vec<(f64, u128)> {
+        let (low, high) = extent.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+        let mut bins: Vec<(f64, u128)> = Vec::new();
+        // The bounds ascend, so the bins do.
+        for (bound, count) in self.bounds(mapping) {
+            let bin = power_of_two(bound.max(low).min(high));
+            match bins.last_mut() {
+                Some((last, counted)) if *last == bin => *counted += u128::from(count),
+                _ => bins.push((bin, count.into())),
+            }
+        }
+        bins
+    }
+
     /// Creates a sketch from its parts; `None` if a bucket has a count of 0.
     pub fn from_parts(zero: u64, positive: BTreeMap<i32, u64>, negative: BTreeMap<i32, u64>) -> Option<Self> {
         let full = positive.values().chain(negative.values()).all(|&count| count > 0);
         full.then_some(Self { zero, positive, negative })
+    }
+}
+
+/// Returns the power of two next to a value, towards zero, with its sign; 0 for 0.
+pub fn power_of_two(value: f64) -> f64 {
+    const SIGN_AND_EXPONENT: u64 = 0xFFF0_0000_0000_0000;
+    if value == 0.0 { 0.0 } else { f64::from_bits(value.to_bits() & SIGN_AND_EXPONENT) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_in_the_bin_of_the_power_of_two_below_them() {
+        for (value, bin) in [(0.0, 0.0), (1.0, 1.0), (1.5, 1.0), (4096.0, 4096.0), (4095.9, 2048.0), (-3.0, -2.0)] {
+            assert_eq!(power_of_two(value), bin);
+        }
+    }
+
+    #[test]
+    fn a_histogram_counts_powers_of_two_in_their_own_bins() {
+        let mapping = SketchMapping::new(0.01).expect("an accuracy");
+        let mut sketch = Sketch::default();
+        // No value is in the bin of the next power of two within the accuracy below it.
+        for value in [-5, 0, 1, 3, 4096, 4096, 5000, 1 << 30] {
+            sketch.add(&mapping, f64::from(value));
+        }
+        let extent = Some((-5.0, f64::from(1 << 30)));
+        let bins = [(-4.0, 1), (0.0, 1), (1.0, 1), (2.0, 1), (4096.0, 3), (f64::from(1 << 30), 1)];
+        assert_eq!(sketch.powers_of_two(&mapping, extent), bins);
     }
 }

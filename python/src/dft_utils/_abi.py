@@ -39,6 +39,8 @@ DFT_TIME_UNIT_US = 0
 DFT_TIME_UNIT_NS = 1
 DFT_TIME_UNIT_MS = 2
 DFT_TIME_UNIT_S = 3
+DFT_GROUP_BY_FILE_ON = 0
+DFT_GROUP_BY_FILE_OFF = 1
 DFT_TABLE_EVENTS = 0
 DFT_TABLE_PROFILES = 1
 DFT_TABLE_SYSTEM = 2
@@ -63,6 +65,13 @@ DFT_SERIES_AGGREGATED_CALL = 1
 DFT_SERIES_HOST_STATISTIC = 2
 DFT_LOG_ERROR = 0
 DFT_LOG_WARNING = 1
+DFT_OBSERVED_GROUP_KEYS = 0
+DFT_OBSERVED_CUSTOM_METRICS = 1
+DFT_OBSERVED_TELEMETRY_METRICS = 2
+DFT_METRIC_DURATION = 0
+DFT_METRIC_SIZE = 1
+DFT_METRIC_OFFSET = 2
+DFT_METRIC_NAMED = 3
 DFT_TRACE_KNOWN = 0
 DFT_TRACE_NEW = 1
 DFT_TRACE_GROWN = 2
@@ -70,7 +79,9 @@ DFT_TRACE_CHANGED = 3
 DFT_TRACE_UNREADABLE = 4
 DFT_TRACE_NOT_READ = 5
 DFT_TRACE_GONE = 6
-DFT_ABI_VERSION = 2
+DFT_VALUE_ROW = 0
+DFT_VALUE_TELEMETRY = 1
+DFT_ABI_VERSION = 3
 DFT_OK = 0
 DFT_INVALID_ARGUMENT = 1
 DFT_INVALID_HANDLE = 2
@@ -159,18 +170,6 @@ class dft_lines_added(Structure):
     ]
 
 
-class dft_build_options(Structure):
-    _fields_ = [
-        ("size", c_uint64),
-        ("memory", c_uint64),
-        ("threads", c_uint32),
-        ("strict", c_uint32),
-        ("rebuild", c_uint32),
-        ("reserved", c_uint32),
-        ("source", dft_text),
-    ]
-
-
 class dft_progress(Structure):
     _fields_ = [
         ("size", c_uint64),
@@ -187,7 +186,34 @@ class dft_progress(Structure):
 dft_on_progress = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_progress))
 
 
-dft_on_text = CFUNCTYPE(None, c_void_p, dft_text, dft_text)
+class dft_note(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("path", dft_text),
+        ("text", dft_text),
+    ]
+
+
+dft_on_note = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_note))
+
+
+class dft_build_request(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("traces", POINTER(dft_text)),
+        ("traces_length", c_uint64),
+        ("index", dft_text),
+        ("config", POINTER(dft_config)),
+        ("source", dft_text),
+        ("memory", c_uint64),
+        ("threads", c_uint32),
+        ("strict", c_uint32),
+        ("rebuild", c_uint32),
+        ("reserved", c_uint32),
+        ("on_progress", dft_on_progress),
+        ("on_fault", dft_on_note),
+        ("context", c_void_p),
+    ]
 
 
 class dft_build_summary(Structure):
@@ -216,7 +242,16 @@ class dft_error(Structure):
     ]
 
 
-dft_on_log = CFUNCTYPE(None, c_void_p, c_uint32, dft_text)
+class dft_log_message(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("text", dft_text),
+        ("level", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+dft_on_log = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_log_message))
 
 
 class dft_view(Structure):
@@ -246,7 +281,26 @@ class dft_view(Structure):
     ]
 
 
-dft_visit_column = CFUNCTYPE(c_int32, c_void_p, dft_text)
+class dft_column(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("name", dft_text),
+    ]
+
+
+dft_visit_column = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_column))
+
+
+class dft_export_request(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("directory", dft_text),
+        ("tables", POINTER(c_uint32)),
+        ("tables_length", c_uint64),
+        ("view", POINTER(dft_view)),
+        ("format", c_uint32),
+        ("threads", c_uint32),
+    ]
 
 
 class dft_file(Structure):
@@ -286,6 +340,14 @@ class dft_process(Structure):
 dft_visit_process = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_process))
 
 
+class dft_buffer(Structure):
+    _fields_ = [
+        ("data", POINTER(c_char)),
+        ("capacity", c_uint64),
+        ("length", c_uint64),
+    ]
+
+
 class dft_index_info(Structure):
     _fields_ = [
         ("size", c_uint64),
@@ -294,7 +356,7 @@ class dft_index_info(Structure):
         ("min_bucket_us", c_uint64),
         ("max_bucket_us", c_uint64),
         ("has_bounds", c_uint32),
-        ("group_by_file", c_uint32),
+        ("reserved", c_uint32),
         ("bytes", c_uint64),
     ]
 
@@ -311,7 +373,29 @@ class dft_index_counts(Structure):
     ]
 
 
-dft_visit_name = CFUNCTYPE(c_int32, c_void_p, dft_text, dft_text)
+class dft_name(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("hash", dft_text),
+        ("name", dft_text),
+    ]
+
+
+dft_visit_name = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_name))
+
+
+class dft_ingest_request(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("index", dft_text),
+        ("shared", dft_text),
+        ("keep", c_uint32),
+        ("reserved", c_uint32),
+        ("on_refused", dft_on_note),
+        ("on_waiting", dft_on_note),
+        ("on_unchained", dft_on_note),
+        ("context", c_void_p),
+    ]
 
 
 class dft_ingest_summary(Structure):
@@ -326,6 +410,24 @@ class dft_ingest_summary(Structure):
         ("unchained_traces", c_uint64),
         ("duplicate_files", c_uint64),
     ]
+
+
+class dft_reading_key(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("host_hash", dft_text),
+        ("name", dft_text),
+        ("category", dft_text),
+        ("group_values", POINTER(dft_text)),
+        ("group_values_length", c_uint64),
+        ("bucket_us", c_uint64),
+        ("pid", c_int64),
+        ("has_pid", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+dft_on_reading_key = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_reading_key))
 
 
 class dft_reading_query(Structure):
@@ -356,32 +458,12 @@ class dft_reading(Structure):
         ("pid", c_int64),
         ("has_pid", c_uint32),
         ("reserved", c_uint32),
+        ("group_values", POINTER(dft_text)),
+        ("group_values_length", c_uint64),
     ]
 
 
-class dft_metric(Structure):
-    _fields_ = [
-        ("size", c_uint64),
-        ("name", dft_text),
-        ("samples", c_uint64),
-        ("not_finite", c_uint64),
-        ("mean", c_double),
-        ("std", c_double),
-        ("min", c_double),
-        ("max", c_double),
-    ]
-
-
-class dft_row_query(Structure):
-    _fields_ = [
-        ("size", c_uint64),
-        ("kind", c_uint32),
-        ("shard", c_uint32),
-        ("shards", c_uint32),
-        ("has_time", c_uint32),
-        ("start_us", c_uint64),
-        ("end_us", c_uint64),
-    ]
+dft_visit_reading = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_reading))
 
 
 class dft_int_stats(Structure):
@@ -395,6 +477,50 @@ class dft_int_stats(Structure):
         ("std", c_double),
         ("has_extent", c_uint32),
         ("reserved", c_uint32),
+    ]
+
+
+class dft_real_stats(Structure):
+    _fields_ = [
+        ("samples", c_uint64),
+        ("not_finite", c_uint64),
+        ("total", c_double),
+        ("mean", c_double),
+        ("std", c_double),
+        ("m2", c_double),
+        ("min", c_double),
+        ("max", c_double),
+    ]
+
+
+class dft_metric(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("name", dft_text),
+        ("metric", c_uint32),
+        ("reserved", c_uint32),
+        ("samples", c_uint64),
+        ("not_finite", c_uint64),
+        ("total", c_double),
+        ("mean", c_double),
+        ("std", c_double),
+        ("min", c_double),
+        ("max", c_double),
+        ("sketched", c_uint64),
+        ("integers", dft_int_stats),
+        ("reals", dft_real_stats),
+    ]
+
+
+class dft_row_query(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("kind", c_uint32),
+        ("shard", c_uint32),
+        ("shards", c_uint32),
+        ("has_time", c_uint32),
+        ("start_us", c_uint64),
+        ("end_us", c_uint64),
     ]
 
 
@@ -423,7 +549,12 @@ class dft_row(Structure):
         ("pid", c_int64),
         ("tid", c_int64),
         ("decoded", dft_row_value),
+        ("group_values", POINTER(dft_text)),
+        ("group_values_length", c_uint64),
     ]
+
+
+dft_visit_row = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_row))
 
 
 class dft_piece(Structure):
@@ -439,7 +570,63 @@ class dft_piece(Structure):
 dft_on_piece = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_piece))
 
 
-dft_visit_trace = CFUNCTYPE(c_int32, c_void_p, dft_text, c_uint32)
+class dft_stage_request(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("traces", POINTER(dft_text)),
+        ("traces_length", c_uint64),
+        ("pieces", POINTER(dft_piece)),
+        ("pieces_length", c_uint64),
+        ("staging", dft_text),
+        ("shared", dft_text),
+        ("part", c_uint32),
+        ("parts", c_uint32),
+        ("config", POINTER(dft_config)),
+        ("source", dft_text),
+        ("memory", c_uint64),
+        ("threads", c_uint32),
+        ("strict", c_uint32),
+        ("on_progress", dft_on_progress),
+        ("on_fault", dft_on_note),
+        ("context", c_void_p),
+    ]
+
+
+class dft_bin(Structure):
+    _fields_ = [
+        ("power", c_double),
+        ("values", c_uint64),
+    ]
+
+
+dft_visit_bin = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_bin))
+
+
+class dft_trace(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("path", dft_text),
+        ("state", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+dft_visit_trace = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_trace))
+
+
+class dft_value_info(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("count", c_uint64),
+        ("ts_us", c_int64),
+        ("te_us", c_int64),
+        ("metrics", c_uint64),
+        ("kind", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+dft_visit_metric = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_metric))
 
 
 class dft_version(Structure):
@@ -461,46 +648,64 @@ FUNCTIONS = {
     "dft_aggregator_publish": (dft_status, [c_void_p, dft_text, dft_text, c_uint32]),
     "dft_aggregator_into_index": (dft_status, [c_void_p, c_uint32, POINTER(c_void_p)]),
     "dft_aggregator_free": (dft_status, [c_void_p]),
-    "dft_build": (dft_status, [POINTER(dft_text), c_uint64, dft_text, POINTER(dft_config), POINTER(dft_build_options), dft_on_progress, dft_on_text, c_void_p, POINTER(dft_build_summary)]),
-    "dft_config_default": (dft_status, [POINTER(dft_config)]),
+    "dft_build": (dft_status, [POINTER(dft_build_request), POINTER(dft_build_summary)]),
     "dft_last_error": (dft_status, [POINTER(dft_error)]),
     "dft_set_log": (dft_status, [dft_on_log, c_void_p]),
     "dft_table_stream": (dft_status, [c_void_p, c_uint32, POINTER(dft_view), c_void_p]),
     "dft_table_columns": (dft_status, [c_void_p, c_uint32, POINTER(dft_view), dft_visit_column, c_void_p]),
-    "dft_export": (dft_status, [c_void_p, dft_text, POINTER(c_uint32), c_uint64, POINTER(dft_view), c_uint32, c_uint32]),
-    "dft_summary": (dft_status, [c_void_p, POINTER(dft_view), c_uint64, dft_on_text, c_void_p]),
+    "dft_export": (dft_status, [c_void_p, POINTER(dft_export_request)]),
+    "dft_summary": (dft_status, [c_void_p, POINTER(dft_view), c_uint64, dft_on_note, c_void_p]),
     "dft_index_files": (dft_status, [c_void_p, dft_visit_file, c_void_p]),
     "dft_index_processes": (dft_status, [c_void_p, dft_visit_process, c_void_p]),
     "dft_index_open": (dft_status, [dft_text, POINTER(c_void_p)]),
-    "dft_index_location": (dft_status, [POINTER(dft_text), c_uint64, POINTER(c_char), c_uint64, POINTER(c_uint64)]),
+    "dft_index_location": (dft_status, [POINTER(dft_text), c_uint64, POINTER(dft_buffer)]),
     "dft_index_free": (dft_status, [c_void_p]),
     "dft_index_describe": (dft_status, [c_void_p, POINTER(dft_index_info)]),
     "dft_index_config": (dft_status, [c_void_p, POINTER(dft_config)]),
     "dft_index_count": (dft_status, [c_void_p, POINTER(dft_index_counts)]),
     "dft_index_names": (dft_status, [c_void_p, c_uint32, dft_visit_name, c_void_p]),
-    "dft_index_name": (dft_status, [c_void_p, c_uint32, dft_text, POINTER(c_char), c_uint64, POINTER(c_uint64)]),
-    "dft_ingest": (dft_status, [dft_text, dft_text, c_uint32, dft_on_text, c_void_p, POINTER(dft_ingest_summary)]),
-    "dft_ingest_pieces": (dft_status, [dft_text, dft_text, c_uint32, dft_on_text, dft_on_text, dft_on_text, c_void_p, POINTER(dft_ingest_summary)]),
+    "dft_index_name": (dft_status, [c_void_p, c_uint32, dft_text, POINTER(dft_buffer)]),
+    "dft_ingest": (dft_status, [POINTER(dft_ingest_request), POINTER(dft_ingest_summary)]),
+    "dft_row_key_decode": (dft_status, [dft_text, POINTER(c_uint8), POINTER(c_uint64)]),
+    "dft_reading_key_decode": (dft_status, [dft_text, dft_on_reading_key, c_void_p]),
+    "dft_reading_key_encode": (dft_status, [POINTER(dft_reading_key), POINTER(dft_buffer)]),
+    "dft_index_observed": (dft_status, [c_void_p, c_uint32, dft_visit_column, c_void_p]),
     "dft_readings_open": (dft_status, [c_void_p, POINTER(dft_reading_query), POINTER(c_void_p)]),
+    "dft_readings_scan": (dft_status, [c_void_p, POINTER(dft_reading_query), dft_visit_reading, c_void_p, POINTER(c_uint64)]),
     "dft_readings_next": (dft_status, [c_void_p, POINTER(dft_reading), POINTER(c_uint32)]),
     "dft_readings_metric": (dft_status, [c_void_p, c_uint64, POINTER(dft_metric)]),
     "dft_readings_free": (dft_status, [c_void_p]),
     "dft_rows_open": (dft_status, [c_void_p, POINTER(dft_row_query), POINTER(c_void_p)]),
+    "dft_rows_scan": (dft_status, [c_void_p, POINTER(dft_row_query), dft_visit_row, c_void_p, POINTER(c_uint64)]),
     "dft_rows_next": (dft_status, [c_void_p, POINTER(dft_row), POINTER(c_uint32)]),
     "dft_rows_free": (dft_status, [c_void_p]),
-    "dft_stage": (dft_status, [POINTER(dft_text), c_uint64, dft_text, dft_text, c_uint32, c_uint32, POINTER(dft_config), POINTER(dft_build_options), dft_on_progress, dft_on_text, c_void_p, POINTER(dft_build_summary)]),
     "dft_plan": (dft_status, [POINTER(dft_text), c_uint64, c_uint64, dft_on_piece, c_void_p]),
-    "dft_stage_pieces": (dft_status, [POINTER(dft_piece), c_uint64, dft_text, dft_text, POINTER(dft_config), POINTER(dft_build_options), dft_on_progress, dft_on_text, c_void_p, POINTER(dft_build_summary)]),
+    "dft_stage": (dft_status, [POINTER(dft_stage_request), POINTER(dft_build_summary)]),
+    "dft_stats_new": (dft_status, [c_double, POINTER(c_void_p)]),
+    "dft_stats_add_integers": (dft_status, [c_void_p, POINTER(c_int64), c_uint64]),
+    "dft_stats_add_reals": (dft_status, [c_void_p, POINTER(c_double), c_uint64]),
+    "dft_stats_merge": (dft_status, [c_void_p, c_void_p]),
+    "dft_stats_copy": (dft_status, [c_void_p, POINTER(c_void_p)]),
+    "dft_stats_describe": (dft_status, [c_void_p, POINTER(dft_metric)]),
+    "dft_stats_quantile": (dft_status, [c_void_p, c_double, POINTER(c_double)]),
+    "dft_stats_histogram": (dft_status, [c_void_p, dft_visit_bin, c_void_p]),
+    "dft_stats_encode": (dft_status, [c_void_p, POINTER(dft_buffer)]),
+    "dft_stats_decode": (dft_status, [dft_text, POINTER(c_void_p)]),
+    "dft_stats_free": (dft_status, [c_void_p]),
     "dft_resolve": (dft_status, [POINTER(dft_text), c_uint64, dft_text, dft_visit_trace, c_void_p]),
-    "dft_row_key_decode": (dft_status, [dft_text, POINTER(c_uint8), POINTER(c_uint64)]),
-    "dft_row_value_decode": (dft_status, [dft_text, c_uint64, POINTER(dft_row_value)]),
-    "dft_row_values_merge": (dft_status, [POINTER(dft_text), c_uint64, c_uint64, POINTER(c_char), c_uint64, POINTER(c_uint64)]),
-    "dft_telemetry_values_merge": (dft_status, [POINTER(dft_text), c_uint64, c_uint64, POINTER(c_char), c_uint64, POINTER(c_uint64)]),
-    "dft_int_stats_of": (dft_status, [POINTER(c_int64), c_uint64, POINTER(dft_int_stats)]),
-    "dft_real_stats_of": (dft_status, [POINTER(c_double), c_uint64, POINTER(dft_metric)]),
-    "dft_telemetry_key_decode": (dft_status, [dft_text, POINTER(c_char), c_uint64, POINTER(c_uint64), POINTER(c_char), c_uint64, POINTER(c_uint64), POINTER(c_uint64)]),
-    "dft_telemetry_key_encode": (dft_status, [dft_text, dft_text, c_uint64, POINTER(c_char), c_uint64, POINTER(c_uint64)]),
-    "dft_verify": (dft_status, [dft_text, dft_on_text, c_void_p]),
+    "dft_value_new": (dft_status, [c_uint32, c_double, POINTER(c_void_p)]),
+    "dft_value_decode": (dft_status, [c_uint32, dft_text, c_uint64, c_double, POINTER(c_void_p)]),
+    "dft_value_encode": (dft_status, [c_void_p, c_uint64, POINTER(dft_buffer)]),
+    "dft_value_merge": (dft_status, [c_void_p, c_void_p]),
+    "dft_value_copy": (dft_status, [c_void_p, POINTER(c_void_p)]),
+    "dft_value_describe": (dft_status, [c_void_p, POINTER(dft_value_info)]),
+    "dft_value_set_span": (dft_status, [c_void_p, c_uint64, c_int64, c_int64]),
+    "dft_value_row": (dft_status, [c_void_p, POINTER(dft_row_value)]),
+    "dft_value_metrics": (dft_status, [c_void_p, dft_visit_metric, c_void_p]),
+    "dft_value_stats": (dft_status, [c_void_p, c_uint32, dft_text, POINTER(c_void_p)]),
+    "dft_value_set_stats": (dft_status, [c_void_p, c_uint32, dft_text, c_void_p]),
+    "dft_value_free": (dft_status, [c_void_p]),
+    "dft_verify": (dft_status, [dft_text, dft_on_note, c_void_p]),
     "dft_library_end_threads": (dft_status, []),
     "dft_library_version": (dft_status, [POINTER(dft_version)]),
 }

@@ -124,20 +124,20 @@ def path(value: Any) -> str:
 
 def sized_buffer(name: str, *arguments: Any) -> bytes:
     """Return what a function writes to a buffer of its caller, whatever its length."""
-    length = ctypes.c_uint64()
     capacity = 4096
     while True:
-        buffer = ctypes.create_string_buffer(capacity)
-        status = function(name)(*arguments, buffer, capacity, ctypes.byref(length))
+        place = ctypes.create_string_buffer(capacity)
+        buffer = _abi.dft_buffer(ctypes.cast(place, type(_abi.dft_buffer().data)), capacity, 0)
+        status = function(name)(*arguments, ctypes.byref(buffer))
         if status == _abi.DFT_OK:
-            return buffer.raw[: length.value]
-        if status != _abi.DFT_TOO_LARGE or length.value <= capacity:
+            return place.raw[: buffer.length]
+        if status != _abi.DFT_TOO_LARGE or buffer.length <= capacity:
             raise last_error(status)
-        capacity = length.value
+        capacity = buffer.length
 
 
 class Collected:
-    """A callback for a visiting function of the library, which collects ``make(*arguments)`` of each visit.
+    """A callback for a visiting function of the library, which collects ``make(item)`` of each visit.
 
     An exception in ``make`` ends the visits, and :meth:`result` raises it.
     """
@@ -146,9 +146,9 @@ class Collected:
         self.items: list[Any] = []
         self.failure: Any = None
 
-        def visit(_context: Any, *arguments: Any) -> int:
+        def visit(_context: Any, item: Any) -> int:
             try:
-                self.items.append(make(*arguments))
+                self.items.append(make(item.contents))
                 return 0
             except BaseException as error:  # a callback must not throw
                 self.failure = error

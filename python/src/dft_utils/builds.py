@@ -92,7 +92,13 @@ class Piece:
 
 def _collect(faults: list[Fault]) -> Any:
     """Return a callback that appends to a list of faults."""
-    return _abi.dft_on_text(lambda _context, path, message: faults.append(Fault(path_of(path), string(message))))
+
+    def collect(_context: Any, given: Any) -> int:
+        note = given.contents
+        faults.append(Fault(path_of(note.path), string(note.text)))
+        return 0
+
+    return _abi.dft_on_note(collect)
 
 
 class _Running:
@@ -183,20 +189,9 @@ def _end_all() -> None:
 
 def resolve(traces: Union[PathLike, Iterable[PathLike]], index: PathLike) -> list[tuple[str, int]]:
     """Return the path of each trace and its state in an index, one of ``DFT_TRACE_…``. Writes nothing."""
-    seen = Collected(_abi.dft_visit_trace, lambda path, state: (path_of(path), state))
+    seen = Collected(_abi.dft_visit_trace, lambda trace: (path_of(trace.path), trace.state))
     call("dft_resolve", *paths(traces), path_text(index), seen.callback, None)
     return seen.result()
-
-
-def _options(memory: Optional[Size], threads: int, strict: bool, rebuild: bool, source: Optional[str]) -> Any:
-    return sized(
-        _abi.dft_build_options,
-        memory=0 if memory is None else byte_count(memory, "memory"),
-        threads=uint32(threads, "threads"),
-        strict=int(strict),
-        rebuild=int(rebuild),
-        source=text(source or ""),
-    )
 
 
 def _report(done: Any, faults: list[Fault], report: _Report) -> _Report:
@@ -209,18 +204,26 @@ def _report(done: Any, faults: list[Fault], report: _Report) -> _Report:
 
 def _run(
     name: str,
-    arguments: list[Any],
+    request: Any,
     config: Optional[Config],
-    options: _abi.dft_build_options,
     progress: Optional[OnProgress],
+    *,
+    memory: Optional[Size],
+    threads: int,
+    strict: bool,
+    source: Optional[str],
 ) -> BuildReport:
-    """Run a function of the library that reads traces: with ``arguments``, then those that all such functions have."""
+    """Run a function of the library that reads traces: with ``request``, to which this adds what all such have."""
     done = sized(_abi.dft_build_summary)
-    given = None if config is None else ctypes.byref(config._struct())
+    if config is not None:
+        request.config = ctypes.pointer(config._struct())
+    request.source = text(source or "")
+    request.memory = 0 if memory is None else byte_count(memory, "memory")
+    request.threads, request.strict = uint32(threads, "threads"), int(strict)
     with shown(progress) as show:
         running = _Running(show)
-        watch = (running.on_progress, running.on_fault, None)
-        running.run(name, *arguments, given, ctypes.byref(options), *watch, ctypes.byref(done))
+        request.on_progress, request.on_fault = running.on_progress, running.on_fault
+        running.run(name, ctypes.byref(request), ctypes.byref(done))
     return _report(done, running.faults, BuildReport())
 
 
@@ -251,8 +254,10 @@ def build(
     """
     if index is None:
         index = default_location(traces)
-    options = _options(memory, threads, strict, rebuild, source)
-    return _run("dft_build", [*paths(traces), path_text(index)], config, options, progress)
+    request = sized(_abi.dft_build_request, index=path_text(index), rebuild=int(rebuild))
+    request.traces, request.traces_length = paths(traces)
+    more: Any = {"memory": memory, "threads": threads, "strict": strict, "source": source}
+    return _run("dft_build", request, config, progress, **more)
 
 
 def stage(
@@ -274,9 +279,14 @@ def stage(
     ``part``: ``(k, n)``, part k of n, counted from 0. Parts are about equal in bytes, and the same on every machine
     that sees the same files. ``source``: as for :func:`build`. Traces that are already in a bundle are skipped.
     """
-    places = [path_text(staging), path_text(shared), *(uint32(number, "part") for number in part)]
-    options = _options(memory, threads, strict, False, source)
-    return _run("dft_stage", [*paths(traces), *places], config, options, progress)
+    number, parts = (uint32(number, "part") for number in part)
+    if parts == 0:
+        raise ValueError("part has 0 parts: give (k, n), part k of n, counted from 0")
+    places = {"staging": path_text(staging), "shared": path_text(shared)}
+    request = sized(_abi.dft_stage_request, part=number, parts=parts, **places)
+    request.traces, request.traces_length = paths(traces)
+    more: Any = {"memory": memory, "threads": threads, "strict": strict, "source": source}
+    return _run("dft_stage", request, config, progress, **more)
 
 
 def plan(traces: Union[PathLike, Iterable[PathLike]], piece_size: Size = 0) -> list[Piece]:
@@ -286,8 +296,7 @@ def plan(traces: Union[PathLike, Iterable[PathLike]], piece_size: Size = 0) -> l
     cannot be cut, is one piece. The function reads very little of the files.
     """
 
-    def piece(given: Any) -> Piece:
-        found = given.contents
+    def piece(found: Any) -> Piece:
         return Piece(path_of(found.path), found.start, found.end, found.file_size)
 
     pieces = Collected(_abi.dft_on_piece, piece)
@@ -324,9 +333,12 @@ def stage_pieces(
         place.path = path_text(piece.path)
         place.start = uint64(piece.start, "start")
         place.end, place.file_size = uint64(piece.end, "end"), uint64(piece.file_size, "file_size")
-    options = _options(memory, threads, strict, False, source)
-    arguments = [listed, len(given), path_text(staging), path_text(shared)]
-    return _run("dft_stage_pieces", arguments, config, options, progress)
+    if not given:
+        return BuildReport()
+    places = {"staging": path_text(staging), "shared": path_text(shared)}
+    request = sized(_abi.dft_stage_request, pieces=listed, pieces_length=len(given), **places)
+    more: Any = {"memory": memory, "threads": threads, "strict": strict, "source": source}
+    return _run("dft_stage", request, config, progress, **more)
 
 
 def ingest(index: PathLike, shared: PathLike, *, keep: bool = False) -> IngestReport:
@@ -337,13 +349,14 @@ def ingest(index: PathLike, shared: PathLike, *, keep: bool = False) -> IngestRe
     """
     report = IngestReport()
     done = sized(_abi.dft_ingest_summary)
-    call(
-        "dft_ingest_pieces",
-        path_text(index),
-        path_text(shared),
-        int(keep),
-        *map(_collect, (report.faults, report.waiting, report.unchained)),
-        None,
-        ctypes.byref(done),
+    request = sized(
+        _abi.dft_ingest_request,
+        index=path_text(index),
+        shared=path_text(shared),
+        keep=int(keep),
+        on_refused=_collect(report.faults),
+        on_waiting=_collect(report.waiting),
+        on_unchained=_collect(report.unchained),
     )
+    call("dft_ingest", ctypes.byref(request), ctypes.byref(done))
     return _report(done, report.faults, report)

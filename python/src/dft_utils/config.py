@@ -1,12 +1,12 @@
 """How records are aggregated."""
 
-import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Optional, Union
 
 from . import _abi
-from ._library import call, sized, string, text, texts
+from ._library import sized, string, text, texts
+from .errors import ConfigError
 from .units import Duration, microseconds
 
 # What the ts of a counter with the phase letter C is in its period, by DFT_COUNTER_PERIOD_….
@@ -44,8 +44,9 @@ class Config:
 
     def _struct(self) -> Any:
         config = sized(_abi.dft_config)
-        call("dft_config_default", ctypes.byref(config))
         config.interval_us = self.interval_us
+        if config.interval_us == 0:
+            raise ConfigError("the interval is 0: it must be at least 1 µs", status=_abi.DFT_CONFIG)
         config.group_keys, config.group_keys_length = texts(map(text, self.group_keys))
         if isinstance(self.custom_metrics, bool):
             on = _abi.DFT_CUSTOM_METRICS_ON if self.custom_metrics else _abi.DFT_CUSTOM_METRICS_OFF
@@ -58,7 +59,7 @@ class Config:
             config.custom_metrics = _abi.DFT_CUSTOM_METRICS_NAMED
             config.custom_metric_names, config.custom_metric_names_length = texts(map(text, self.custom_metrics))
         config.sketch_accuracy = self.percentiles or 0.0
-        config.group_by_file = int(self.group_by_file)
+        config.group_by_file = _abi.DFT_GROUP_BY_FILE_ON if self.group_by_file else _abi.DFT_GROUP_BY_FILE_OFF
         try:
             config.counter_period = PERIODS.index(self.counter_period)
         except ValueError:
@@ -84,7 +85,7 @@ class Config:
             group_keys=names(config.group_keys, config.group_keys_length),
             custom_metrics=metrics,
             percentiles=config.sketch_accuracy or None,
-            group_by_file=bool(config.group_by_file),
+            group_by_file=config.group_by_file == _abi.DFT_GROUP_BY_FILE_ON,
             counter_period=PERIODS[config.counter_period],
             time_unit=TIME_UNITS[config.time_unit],
         )

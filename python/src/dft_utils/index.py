@@ -218,7 +218,7 @@ class Index(Owner):
 
         Times are in µs, sizes in bytes. ``view`` selects a part of the index, as for :meth:`table`.
         """
-        texts = Collected(_abi.dft_on_text, lambda _path, summary: string(summary))
+        texts = Collected(_abi.dft_on_note, lambda note: string(note.text))
         self._call("dft_summary", ctypes.byref(View(**view).struct), uint32(top, "top"), texts.callback, None)
         summary: dict[str, Any] = json.loads(texts.result()[0])
         return summary
@@ -237,8 +237,7 @@ class Index(Owner):
         others = ("path", "pids", "fault", "fault_kind")
         names = [field.name for field in fields(File) if field.name not in others]
 
-        def file(given: Any) -> File:
-            found = given.contents
+        def file(found: Any) -> File:
             counts = {name: getattr(found, name) for name in names}
             pids = tuple(found.pids[: found.pids_length])
             fault, kind = string(found.fault_text), FAULTS.get(found.fault, "")
@@ -251,8 +250,7 @@ class Index(Owner):
     def processes(self) -> list[Process]:
         """Return the processes of the index, by host and pid. Takes time proportional to its series."""
 
-        def process(given: Any) -> Process:
-            found = given.contents
+        def process(found: Any) -> Process:
             return Process(pid=found.pid, host_hash=string(found.host_hash), series=found.series)
 
         processes = Collected(_abi.dft_visit_process, process)
@@ -263,7 +261,7 @@ class Index(Owner):
         """Return all hashes and their names; ``kind`` is ``file``, ``host`` or ``string``."""
         if kind not in NAMES:
             raise ValueError(f"there is no hash table {kind!r}; the hash tables are {', '.join(NAMES)}")
-        names = Collected(_abi.dft_visit_name, lambda hash_, name: (string(hash_), string(name)))
+        names = Collected(_abi.dft_visit_name, lambda found: (string(found.hash), string(found.name)))
         self._call("dft_index_names", NAMES[kind], names.callback, None)
         return dict(names.result())
 
@@ -295,10 +293,16 @@ class Index(Owner):
         if format not in FORMATS:
             raise ValueError(f"there is no format {format!r}; the formats are {', '.join(FORMATS)}")
         numbers = [table_number(name) for name in tables]
-        wanted = (ctypes.c_uint32 * len(numbers))(*numbers)
-        shown = ctypes.byref(View(**view).struct)
-        workers = uint32(threads, "threads")
-        self._call("dft_export", path_text(directory), wanted, len(numbers), shown, FORMATS[format], workers)
+        request = sized(
+            _abi.dft_export_request,
+            directory=path_text(directory),
+            tables=(ctypes.c_uint32 * len(numbers))(*numbers),
+            tables_length=len(numbers),
+            view=ctypes.pointer(View(**view).struct),
+            format=FORMATS[format],
+            threads=uint32(threads, "threads"),
+        )
+        self._call("dft_export", ctypes.byref(request))
 
 
 def verify(path: PathLike) -> None:
@@ -307,7 +311,7 @@ def verify(path: PathLike) -> None:
     Raises :class:`dft_utils.DamagedError`, which lists all damage. If an index is too damaged for
     :func:`dft_utils.open`, as much of it as possible is read.
     """
-    faults = Collected(_abi.dft_on_text, lambda _path, fault: string(fault))
+    faults = Collected(_abi.dft_on_note, lambda note: string(note.text))
     try:
         call("dft_verify", path_text(path), faults.callback, None)
     except DamagedError as error:

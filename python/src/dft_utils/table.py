@@ -179,7 +179,7 @@ class Table:
     @property
     def columns(self) -> list[str]:
         """Return the names of the columns, in order."""
-        names = Collected(_abi.dft_visit_column, string)
+        names = Collected(_abi.dft_visit_column, lambda column: string(column.name))
         view = ctypes.byref(self._view.struct)
         self._index._call("dft_table_columns", self._number, view, names.callback, None)
         return names.result()

@@ -5,14 +5,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use ahash::RandomState;
 use dft_codec::{RowParts, SeriesKind};
-use dft_metrics::IntStats;
+use dft_metrics::{IntStats, power_of_two};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::cells::{Cell, CellScan};
 use crate::error::ExportError;
 use crate::group::by::GroupBy;
 use crate::group::statistic::{Distinct, Metric};
-use crate::group::sums::{GroupSums, Needs, power_of_two};
+use crate::group::sums::{GroupSums, Needs};
 use crate::group::value::Value;
 use crate::group_column::GroupColumn;
 use crate::numbers::{RowNumbers, describe, int64};

@@ -1,10 +1,12 @@
 //! The exact sums of a group, and the statistics that follow from them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use ahash::RandomState;
 use dft_codec::{Custom, RowCore};
-use dft_metrics::{Combined, FloatStats, IntStats, Sketch, SketchMapping};
+#[cfg(test)]
+use dft_metrics::Sketch;
+use dft_metrics::{IntStats, SketchMapping};
 
 use crate::cells::Cell;
 use crate::error::ExportError;
@@ -141,8 +143,7 @@ impl GroupSums {
                 let Some(at) = needs.metrics.iter().position(|known| known == metric) else { return Ok(Value::Null) };
                 let sums = &self.metrics[at];
                 if let Metric::Custom(_) = metric {
-                    let none = FloatStats::default();
-                    let stats = Combined::new(&sums.ints, sums.floats.as_deref().unwrap_or(&none));
+                    let stats = sums.combined();
                     match of {
                         MetricStatistic::Samples => Value::Int(int64(stats.n(), TABLE, statistic.name(), &describe)?),
                         MetricStatistic::Total => (stats.n() > 0).then(|| stats.total()).into(),
@@ -150,8 +151,8 @@ impl GroupSums {
                         MetricStatistic::Deviation => stats.std().into(),
                         MetricStatistic::Min => stats.min().into(),
                         MetricStatistic::Max => stats.max().into(),
-                        MetricStatistic::Quantile(q) => of_sketch(sums, needs, *q, stats.n(), stats.extent()),
-                        MetricStatistic::Histogram => histogram(sums, needs, stats.n(), stats.extent()),
+                        MetricStatistic::Quantile(q) => of_sketch(sums, needs, *q),
+                        MetricStatistic::Histogram => histogram(sums, needs),
                     }
                 } else {
                     let stats: &IntStats = &sums.ints;
@@ -163,8 +164,8 @@ impl GroupSums {
                         MetricStatistic::Deviation => stats.std().into(),
                         MetricStatistic::Min => stats.min().into(),
                         MetricStatistic::Max => stats.max().into(),
-                        MetricStatistic::Quantile(q) => of_sketch(sums, needs, *q, stats.n(), stats.extent()),
-                        MetricStatistic::Histogram => histogram(sums, needs, stats.n(), stats.extent()),
+                        MetricStatistic::Quantile(q) => of_sketch(sums, needs, *q),
+                        MetricStatistic::Histogram => histogram(sums, needs),
                     }
                 }
             }
@@ -172,37 +173,18 @@ impl GroupSums {
     }
 }
 
-/// Returns the sketch of all `n` samples; `None` if it lacks any, because the tracer summed them up.
-fn whole_sketch<'s>(sums: &'s Custom, needs: &'s Needs, n: u128) -> Option<(&'s Sketch, &'s SketchMapping)> {
-    let sketch = sums.sketch.as_deref().zip(needs.sketches.as_ref());
-    sketch.filter(|(sketch, _)| !sketch.is_empty() && sketch.count() == n)
-}
-
-fn of_sketch(sums: &Custom, needs: &Needs, q: f64, n: u128, extent: Option<(f64, f64)>) -> Value {
-    whole_sketch(sums, needs, n).and_then(|(sketch, mapping)| sketch.quantile(mapping, q, extent)).into()
+fn of_sketch(sums: &Custom, needs: &Needs, q: f64) -> Value {
+    needs.sketches.as_ref().and_then(|mapping| sums.quantile(mapping, q)).into()
 }
 
 /// Returns the number of values by power of two, as JSON: `{"0":1,"4096":7}`. The key of a positive bin is the power of
 /// two that its values are at least.
-fn histogram(sums: &Custom, needs: &Needs, n: u128, extent: Option<(f64, f64)>) -> Value {
-    let Some((sketch, mapping)) = whole_sketch(sums, needs, n) else { return Value::Null };
-    let (low, high) = extent.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
-    let mut bins: BTreeMap<(bool, i64), (f64, u128)> = BTreeMap::new();
-    for (bound, count) in sketch.bounds(mapping) {
-        let bin = power_of_two(bound.max(low).min(high));
-        // Orders bins by value: a double's bits order as its magnitude does.
-        let magnitude = bin.abs().to_bits() as i64;
-        let order = if bin < 0.0 { (false, -magnitude) } else { (true, magnitude) };
-        bins.entry(order).or_insert((bin, 0)).1 += u128::from(count);
-    }
-    let bins: Vec<String> = bins.into_values().map(|(bin, count)| format!("\"{bin}\":{count}")).collect();
+fn histogram(sums: &Custom, needs: &Needs) -> Value {
+    let Some(bins) = needs.sketches.as_ref().and_then(|mapping| sums.powers_of_two(mapping)) else {
+        return Value::Null;
+    };
+    let bins: Vec<String> = bins.into_iter().map(|(bin, count)| format!("\"{bin}\":{count}")).collect();
     Value::Text(format!("{{{}}}", bins.join(",")))
-}
-
-/// Returns the power of two next to a value, towards zero, with its sign; 0 for 0.
-pub(super) fn power_of_two(value: f64) -> f64 {
-    const SIGN_AND_EXPONENT: u64 = 0xFFF0_0000_0000_0000;
-    if value == 0.0 { 0.0 } else { f64::from_bits(value.to_bits() & SIGN_AND_EXPONENT) }
 }
 
 #[cfg(test)]
@@ -210,28 +192,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_in_the_bin_of_the_power_of_two_below_them() {
-        for (value, bin) in [(0.0, 0.0), (1.0, 1.0), (1.5, 1.0), (4096.0, 4096.0), (4095.9, 2048.0), (-3.0, -2.0)] {
-            assert_eq!(power_of_two(value), bin);
-        }
-    }
-
-    #[test]
-    fn a_histogram_counts_powers_of_two_in_their_own_bins() {
+    fn a_histogram_is_null_without_a_sketch_of_all_samples() {
         let mapping = SketchMapping::new(0.01).expect("an accuracy");
         let needs = Needs { metrics: Vec::new(), distinct: Vec::new(), sketches: Some(mapping) };
         let mut sums = Custom::default();
         let mut sketch = Sketch::default();
-        // No value is in the bin of the next power of two within the accuracy below it.
-        for value in [-5, 0, 1, 3, 4096, 4096, 5000, 1 << 30] {
+        for value in [-5, 0, 4096] {
             sums.ints.sample(value);
             sketch.add(&mapping, value as f64);
         }
         sums.sketch = Some(Box::new(sketch));
-        let counted = histogram(&sums, &needs, 8, sums.ints.extent());
-        assert_eq!(counted, Value::Text(r#"{"-4":1,"0":1,"1":1,"2":1,"4096":3,"1073741824":1}"#.to_owned()));
-        assert_eq!(histogram(&Custom::default(), &needs, 0, None), Value::Null);
+        assert_eq!(histogram(&sums, &needs), Value::Text(r#"{"-4":1,"0":1,"4096":1}"#.to_owned()));
+        assert_eq!(histogram(&Custom::default(), &needs), Value::Null);
         // A sample that is only in the sum is in no bin.
-        assert_eq!(histogram(&sums, &needs, 9, None), Value::Null);
+        sums.ints.summed(1, Some(9), None, None);
+        assert_eq!(histogram(&sums, &needs), Value::Null);
     }
 }

@@ -10,6 +10,8 @@ use calls::{CallTable, WholeStrings};
 use grouped::GroupedTable;
 use processes::ProcessTable;
 use statistics::StatisticsTable;
+pub(crate) use telemetry::telemetry_metrics;
+
 use telemetry::TelemetryTable;
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! The table of all series kinds, with full statistics of every metric.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::iter::repeat_n;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, SchemaRef};
 use dft_codec::{Custom, RowParts, SeriesKind};
-use dft_metrics::{Combined, FloatStats, IntStats, Sketch, SketchMapping};
+use dft_metrics::{IntStats, Sketch, SketchMapping};
 use dft_store::RowQuery;
 
 use crate::batches::{Batches, Dictionaries};
@@ -155,8 +155,7 @@ impl MetricColumns<Float64Type> {
         name: &str,
         describe: impl Fn() -> String,
     ) -> Result<Option<(f64, f64)>, ExportError> {
-        let none = FloatStats::default();
-        let stats = Combined::new(&custom.ints, custom.floats.as_deref().unwrap_or(&none));
+        let stats = custom.combined();
         self.n.append_value(number(stats.n(), name, "n", &describe)?);
         self.total.append_option((stats.n() > 0).then(|| stats.total()));
         self.min.append_option(stats.min());
@@ -200,7 +199,7 @@ impl<'v> StatisticsTable<'v> {
     pub(crate) fn new(view: &'v View<'v>, dictionaries: Dictionaries) -> Result<Self, ExportError> {
         let config = view.index().config();
         let sketches = config.sketch_accuracy.and_then(SketchMapping::new);
-        let customs = custom_names(view)?;
+        let customs = view.observed_custom_metrics()?;
         let extra = &config.extra_group_keys;
         let strings = match dictionaries {
             Dictionaries::PerBatch => (0..STRINGS.len() + extra.len()).map(|_| StringColumn::default()).collect(),
@@ -248,23 +247,6 @@ fn schema(extra: &[String], customs: &[String], sketches: bool) -> SchemaRef {
     let columns = column_names(&names, customs.iter().map(|field| field.name().clone()));
     fields.extend(customs.into_iter().zip(columns).map(|(field, name)| field.with_name(name)));
     Arc::new(Schema::new(fields))
-}
-
-/// Returns the names of the custom metrics of all shards, in byte order.
-fn custom_names(view: &View<'_>) -> Result<Vec<String>, ExportError> {
-    let mut names: BTreeSet<String> = BTreeSet::new();
-    for kind in SeriesKind::ALL {
-        let mut cells = view.cells_of_all_shards(kind, RowParts::All)?;
-        while cells.advance()? {
-            let Some(cell) = cells.cell() else { break };
-            for (name, _) in &cell.row.customs {
-                if !names.contains(name) {
-                    names.insert(name.clone());
-                }
-            }
-        }
-    }
-    Ok(names.into_iter().collect())
 }
 
 /// Creates string columns whose batches share the strings of all series that pass the filter.

@@ -148,6 +148,11 @@ impl<'v> TelemetryTable<'v> {
     }
 }
 
+/// Returns the names of the metrics of all telemetry that passes the filter.
+pub(crate) fn telemetry_metrics(view: &View<'_>) -> Result<BTreeSet<String>, ExportError> {
+    Ok(FirstPass::of(view, Dictionaries::PerBatch, CounterIdentity::HostAndName)?.metrics)
+}
+
 /// Returns the schema. `extra` are the extra group keys, or `None` if counters merge by host and name.
 fn schema(extra: Option<&[String]>, metrics: &BTreeSet<String>) -> SchemaRef {
     let mut fields = vec![required("host_hash", dictionary_type()), required("name", dictionary_type())];
