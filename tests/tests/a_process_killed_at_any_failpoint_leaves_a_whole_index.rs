@@ -289,6 +289,7 @@ points! {
     // Nothing that could fail is left to do at these.
     cannot fail {
         the_generation_is_committed = "publish:the generation is committed",
+        while_an_old_generation_is_removed = "publish:an old generation is set aside",
         the_bundle_has_its_name = "stage:the bundle has its name",
     }
 }

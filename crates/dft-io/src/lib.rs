@@ -23,7 +23,7 @@ use std::path::Path;
 
 pub use created::CreatedDirectories;
 pub use limits::{memory_limit, require_threads, start_threads};
-pub use regular::{copy_regular, open_regular, open_regular_with, read_regular, refuse_others};
+pub use regular::{copy_regular, open_no_link, open_regular, open_regular_with, read_regular, refuse_others};
 pub use shown::{Show, Shown, is_active, shown_json, shown_lines};
 pub use work_directory::{ABANDONED, OWNER, WorkDirectory, create_new, remove_tree, sweep_work_directories};
 

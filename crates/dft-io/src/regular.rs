@@ -30,6 +30,19 @@ pub fn open_regular_with(path: &Path, options: &OpenOptions) -> io::Result<File>
     Ok(file)
 }
 
+/// Opens a regular file in a directory that others may write to. A symbolic link is refused, not followed.
+///
+/// # Errors
+///
+/// Those of [`open_regular`]; a link is [`io::ErrorKind::InvalidInput`].
+pub fn open_no_link(path: &Path, options: &OpenOptions) -> io::Result<File> {
+    // Check before opening, for the reason above.
+    refuse_others(fs::symlink_metadata(path)?.file_type())?;
+    let file = options.clone().custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW).open(path)?;
+    refuse_others(file.metadata()?.file_type())?;
+    Ok(file)
+}
+
 /// Reads a whole regular file.
 ///
 /// # Errors
@@ -98,6 +111,11 @@ mod tests {
             assert_eq!(exists.kind(), io::ErrorKind::AlreadyExists);
             expect_refused(open_regular_with(&path(name), OpenOptions::new().create(true).append(true)).map(drop));
         }
+        std::os::unix::fs::symlink(path("file"), path("link")).expect("linked");
+        let open = |name: &str| open_no_link(&path(name), OpenOptions::new().read(true));
+        assert_eq!(open("link").expect_err("refused").to_string(), "it is a symbolic link, not a regular file");
+        assert_eq!(open("nothing").expect_err("refused").kind(), io::ErrorKind::NotFound);
+        assert!(open("file").is_ok() && open("fifo").is_err());
         let null = open_regular(Path::new("/dev/null")).expect_err("refused").to_string();
         assert_eq!(null, "it is a device, not a regular file");
         assert!(!path("copy").exists());

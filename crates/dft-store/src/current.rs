@@ -97,8 +97,11 @@ pub(crate) fn commit(index: &Path, directory: &Path, base: Option<u64>, next: Cu
         return Ok(());
     }
     // A lower number is never current, so this generation has no effect even if the process dies here.
-    fs::rename(&target, directory).map_err(StoreError::io(&target))?;
-    Err(changed())
+    match fs::rename(&target, directory) {
+        // Another writer has already removed it as an old generation.
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(StoreError::io(&target)(error)),
+        Ok(()) | Err(_) => Err(changed()),
+    }
 }
 
 /// Returns whether no higher number exists. Two listings must agree, because one may miss a concurrent change.
@@ -112,11 +115,21 @@ fn is_highest(index: &Path, number: u64) -> Result<bool, StoreError> {
 }
 
 /// Removes all generations before `keep`. A failure is harmless: the next writer tries again.
-pub(crate) fn sweep(index: &Path, keep: u64) -> Result<(), StoreError> {
+///
+/// A generation is first renamed into `scratch`, a work directory in the index. If this process dies while it removes
+/// the generation, the next writer removes the rest with the work directory. A directory that has the name of a
+/// generation but no seal is removed only if it is empty.
+pub(crate) fn sweep(index: &Path, keep: u64, scratch: &Path) -> Result<(), StoreError> {
     for number in numbers(index)?.into_iter().filter(|number| *number < keep) {
         let directory = generation(index, number);
-        if seal::is_there(&directory) {
-            let _ = seal::remove_generation(&directory);
+        if !seal::is_there(&directory) {
+            let _ = fs::remove_dir(&directory);
+            continue;
+        }
+        let old = scratch.join(format!("old-{number}"));
+        if fs::rename(&directory, &old).is_ok() {
+            let _ = dft_io::failpoint("publish:an old generation is set aside");
+            let _ = fs::remove_dir_all(&old);
         }
     }
     Ok(())
@@ -176,7 +189,7 @@ mod tests {
             made(&generation(&index, number), number);
         }
         let now = read(&index).expect("read");
-        sweep(&index, 9).expect("swept");
+        sweep(&index, 9, folder.path()).expect("swept");
         assert!(!generation(&index, 8).exists());
         // The sleeper has made its first check and is about to rename.
         fs::rename(generation(&index, 9), folder.path().join("9")).expect("hidden");
@@ -191,6 +204,36 @@ mod tests {
         assert!(matches!(commit(&index, &sleeper, Some(9), late), Err(StoreError::Changed(_))));
         assert!(sleeper.exists() && !generation(&index, 8).exists());
         assert_eq!(read(&index).expect("read"), now);
+    }
+
+    #[test]
+    fn a_sweep_removes_old_generations_and_empty_directories_and_nothing_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let index = index(folder.path());
+        for number in [3, 9] {
+            made(&generation(&index, number), number);
+        }
+        // Left by a writer that died between removing the seal and removing the directory.
+        fs::create_dir(generation(&index, 4)).expect("made");
+        // Not recorded as a generation.
+        fs::create_dir(generation(&index, 5)).expect("made");
+        fs::write(generation(&index, 5).join("notes"), "mine").expect("written");
+        // A seal that is a link is not followed, and identifies nothing.
+        fs::create_dir(generation(&index, 6)).expect("made");
+        std::os::unix::fs::symlink(generation(&index, 9).join("SEAL"), generation(&index, 6).join("SEAL"))
+            .expect("linked");
+        let outside = folder.path().join("outside");
+        fs::write(&outside, "mine").expect("written");
+        std::os::unix::fs::symlink(&outside, generation(&index, 3).join("link")).expect("linked");
+        let scratch = folder.path().join("scratch");
+        fs::create_dir(&scratch).expect("made");
+        sweep(&index, 9, &scratch).expect("swept");
+        let mut left = numbers(&index).expect("listed");
+        left.sort_unstable();
+        assert_eq!(left, [5, 6, 9]);
+        assert_eq!(fs::read(generation(&index, 5).join("notes")).expect("read"), b"mine");
+        assert_eq!(fs::read(&outside).expect("read"), b"mine");
+        assert_eq!(fs::read_dir(&scratch).expect("listed").count(), 0);
     }
 
     #[test]

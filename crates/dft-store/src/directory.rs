@@ -4,7 +4,7 @@
 //! writes to a directory of another tool or of a person, whatever the names in it.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 use std::thread;
 
@@ -50,12 +50,12 @@ pub(crate) fn is_index(index: &Path) -> Result<bool, StoreError> {
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     /// An upper limit for the size of such a file, in bytes.
     const LONGEST: u64 = 4096;
-    let metadata = fs::symlink_metadata(path)?;
-    dft_io::refuse_others(metadata.file_type())?;
-    if metadata.len() > LONGEST {
+    let mut bytes = Vec::new();
+    dft_io::open_no_link(path, OpenOptions::new().read(true))?.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST {
         return Err(io::Error::new(ErrorKind::InvalidData, "it is larger than any such file"));
     }
-    dft_io::read_regular(path)
+    Ok(bytes)
 }
 
 /// Returns whether a directory is an index from before there were markers.
@@ -140,7 +140,7 @@ fn mark(index: &Path) -> io::Result<bool> {
 
 /// Rewrites an existing marker. Every writer writes the same text.
 fn write(path: &Path) -> io::Result<()> {
-    let mut file = dft_io::open_regular_with(path, OpenOptions::new().write(true))?;
+    let mut file = dft_io::open_no_link(path, OpenOptions::new().write(true))?;
     file.write_all(TEXT)?;
     file.set_len(TEXT.len() as u64)?;
     file.sync_all()

@@ -87,7 +87,7 @@
 //! | --- | --- | --- |
 //! | in 1 to 4, also between two families or in a flush | gen-7, complete | removes `build-…`, repeats the work |
 //! | after 5 | gen-8, complete | removes gen-7 and `build-…` |
-//! | while gen-7 is removed | gen-8, complete | removes the rest |
+//! | while gen-7 is removed | gen-8, complete | removes the rest, which is in `build-…` |
 //!
 //! There is no third state, so there is nothing to recover. The alternative would be an intent record and markers
 //! inside the SST files, replayed on open. But RocksDB ingests one column family at a time, so readers would see half

@@ -148,8 +148,7 @@ fn open(path: &Path) -> io::Result<(File, bool)> {
         Ok(file) => Ok((file, true)),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             // No file of an index is a link.
-            dft_io::refuse_others(fs::symlink_metadata(path)?.file_type())?;
-            Ok((dft_io::open_regular_with(path, File::options().append(true))?, false))
+            Ok((dft_io::open_no_link(path, File::options().append(true))?, false))
         }
         Err(error) => Err(error),
     }

@@ -12,8 +12,8 @@
 //! whose last record is damaged as one that ends before it, and would replay a log that somebody added.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -40,11 +40,6 @@ pub struct IndexSize {
 /// Returns whether a directory has a seal.
 pub(crate) fn is_there(directory: &Path) -> bool {
     fs::symlink_metadata(directory.join(SEAL)).is_ok_and(|metadata| metadata.is_file())
-}
-
-/// Removes a generation. The seal goes last, because it identifies the directory as a generation.
-pub(crate) fn remove_generation(directory: &Path) -> io::Result<()> {
-    dft_io::remove_tree(directory, SEAL)
 }
 
 /// The files of a generation that are hard links in the next one.
@@ -126,7 +121,10 @@ impl Seal {
     pub(crate) fn read(directory: &Path, number: u64) -> Result<Self, StoreError> {
         let path = directory.join(SEAL);
         let damaged = |what: &str| StoreError::Damaged { path: path.clone(), what: what.to_owned() };
-        let bytes = look(&path).and_then(|_| dft_io::read_regular(&path)).map_err(|error| unsealed(&path, error))?;
+        let mut bytes = Vec::new();
+        dft_io::open_no_link(&path, File::options().read(true))
+            .and_then(|mut file| file.read_to_end(&mut bytes))
+            .map_err(|error| unsealed(&path, error))?;
         let parse = || -> Option<Self> {
             let (text, hash) = bytes.split_at_checked(bytes.len().checked_sub(HASH_LINE)?)?;
             if hash != format!("{:032x}\n", xxh3_128(text)).as_bytes() {
@@ -209,7 +207,8 @@ fn check(directory: &Path, name: &str, sealed: FileHash, contents: bool) -> Resu
     if size != sealed.size {
         return Err(damaged(format!("it has {size} bytes, not the {} recorded in the seal", sealed.size)));
     }
-    if contents && dft_io::open_regular(&path).and_then(FileHash::of).map_err(system)? != sealed {
+    let open = || dft_io::open_no_link(&path, File::options().read(true));
+    if contents && open().and_then(FileHash::of).map_err(system)? != sealed {
         return Err(damaged("its bytes differ from those that were sealed".to_owned()));
     }
     Ok(())
@@ -297,8 +296,6 @@ pub(crate) fn check_file(directory: &Path, name: &str, size: u64, hash: u128) ->
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
-
     use super::*;
     use crate::hashed::GrowingFile;
 

@@ -10,7 +10,8 @@
 //!
 //! A line has a hash of the table's contents, the file's size and its name. A table of an earlier export stays if it
 //! shows the same contents as the new tables; otherwise it is removed. A file with a table's name that is not listed, or
-//! has another size, is never removed: the export is refused unless a new table replaces the file.
+//! has another size, is never removed: the export is refused unless a new table replaces the file. No link in the
+//! directory is followed: a new table replaces a link of its name, and every other link is refused or left alone.
 //!
 //! # Order
 //!
@@ -26,7 +27,7 @@
 //! including `events` if it is exported, but never tables of two different contents together.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -40,6 +41,9 @@ use crate::table::Table;
 
 const LIST: &str = ".dft-tables";
 const HEADER: &str = "dft tables 1";
+
+/// The maximum size of a list, in bytes; real ones have a few KB.
+const LONGEST_LIST: u64 = 1 << 20;
 
 /// Returns the name of a table's file.
 pub(crate) fn file_name(table: Table, format: Format) -> String {
@@ -182,8 +186,12 @@ impl ExportDirectory {
 
     fn read_list(&self) -> Result<Vec<ListedTable>, ExportError> {
         let path = self.path.join(LIST);
-        let bytes = match dft_io::read_regular(&path) {
-            Ok(bytes) => bytes,
+        let mut bytes = Vec::new();
+        let read = dft_io::open_no_link(&path, File::options().read(true))
+            .and_then(|file| file.take(LONGEST_LIST + 1).read_to_end(&mut bytes));
+        match read {
+            Ok(read) if read as u64 <= LONGEST_LIST => {}
+            Ok(_) => return Err(ExportError::List(path)),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 return Ok(Vec::new());
             }
@@ -230,6 +238,8 @@ fn parse(bytes: &[u8]) -> Option<Vec<ListedTable>> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     fn listed(name: &str, bytes: u64, shows: u128) -> ListedTable {
@@ -326,6 +336,41 @@ mod tests {
         fs::remove_file(path.join(LIST)).expect("removed");
         fs::create_dir(path.join("system.parquet")).expect("made");
         assert!(matches!(export(path, 1, &["system.parquet"]), Err(ExportError::Io { .. })));
+    }
+
+    #[test]
+    fn links_in_an_export_directory_are_replaced_or_refused_and_never_followed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, outside) = (folder.path().join("tables"), folder.path().join("outside"));
+        fs::create_dir(&path).expect("made");
+        let link = |name: &str| symlink(&outside, path.join(name)).expect("linked");
+        let is_link = |name: &str| fs::symlink_metadata(path.join(name)).is_ok_and(|metadata| metadata.is_symlink());
+        // The target exists or not; its size may be that of a table that the list names.
+        for text in [None, Some("1"), Some("of somebody else")] {
+            let _ = fs::remove_file(&outside);
+            if let Some(text) = text {
+                fs::write(&outside, text).expect("written");
+            }
+            let is_unchanged = || fs::read_to_string(&outside).ok().as_deref() == text;
+            link("events.parquet");
+            link(".events.parquet.0123456789abcdef.tmp");
+            export(&path, 1, &["events.parquet"]).expect("exported");
+            assert!(is_unchanged() && !is_link("events.parquet"), "{text:?}");
+            assert!(is_link(".events.parquet.0123456789abcdef.tmp"), "it is no file of an export");
+            fs::remove_file(path.join("events.parquet")).expect("removed");
+            // A listed table that became a link.
+            link("events.parquet");
+            assert!(matches!(export(&path, 2, &["system.parquet"]), Err(ExportError::NotExported(_))));
+            assert!(is_unchanged() && is_link("events.parquet"), "{text:?}");
+            fs::remove_file(path.join(LIST)).expect("removed");
+            link(LIST);
+            let refused = export(&path, 1, &["events.parquet"]).expect_err("refused").to_string();
+            assert!(refused.contains("it is a symbolic link, not a regular file"), "{refused}");
+            assert!(is_unchanged() && is_link(LIST), "{text:?}");
+            for name in [LIST, "events.parquet", ".events.parquet.0123456789abcdef.tmp"] {
+                fs::remove_file(path.join(name)).expect("removed");
+            }
+        }
     }
 
     #[test]

@@ -93,7 +93,8 @@ fn sweep(target: &Path, prefix: &str) {
         let name = name.to_string_lossy();
         let is_left = name.starts_with(prefix)
             && name.ends_with(".tmp")
-            && dft_io::open_regular(&entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+            && dft_io::open_no_link(&entry.path(), File::options().read(true))
+                .is_ok_and(|file| file.try_lock().is_ok());
         if is_left {
             // A file that cannot be removed does no harm.
             let _ = fs::remove_file(entry.path());

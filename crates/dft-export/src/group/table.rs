@@ -1,7 +1,8 @@
 //! Groups as a table.
 
 use std::cmp::Ordering;
-use std::io::Write;
+use std::fs;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -143,8 +144,14 @@ impl GroupTable {
     ///
     /// # Errors
     ///
-    /// Fails if the file cannot be written.
+    /// Fails if the file cannot be written, and if the path is a link, a device or anything else but a regular file,
+    /// because the new file would replace it.
     pub fn write_file(self, view: &View<'_>, format: Format, path: &Path) -> Result<(), ExportError> {
+        match fs::symlink_metadata(path) {
+            Ok(metadata) => dft_io::refuse_others(metadata.file_type()).map_err(ExportError::io(path))?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(ExportError::io(path)(error)),
+        }
         let mut batches = self.into_batches();
         if format == Format::Arrow {
             // The batches of such a file share their dictionaries.

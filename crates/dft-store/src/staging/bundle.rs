@@ -175,8 +175,7 @@ fn read_manifest(bundle: &Path, manifest: &Path) -> io::Result<Vec<u8>> {
         let what = if kind.is_symlink() { "it is a symbolic link" } else { "it is not a directory" };
         return Err(io::Error::new(io::ErrorKind::NotADirectory, what));
     }
-    dft_io::refuse_others(fs::symlink_metadata(manifest)?.file_type())?;
-    let file = dft_io::open_regular(manifest)?;
+    let file = dft_io::open_no_link(manifest, fs::File::options().read(true))?;
     if file.metadata()?.len() > MOST {
         return invalid("it is larger than any manifest");
     }
@@ -204,9 +203,10 @@ pub(crate) fn remove_bundle(path: &Path) -> io::Result<()> {
             Err(error) => Err(error),
         }
     };
+    let open = |path: &Path| dft_io::open_no_link(path, fs::File::options().read(true));
     let manifest = path.join(MANIFEST);
     match fs::symlink_metadata(&manifest) {
-        Ok(metadata) if metadata.is_file() && begins(dft_io::open_regular(&manifest)?)? => {
+        Ok(metadata) if metadata.is_file() && begins(open(&manifest)?)? => {
             dft_io::remove_tree(path, MANIFEST)
         }
         Ok(_) => Ok(()),

@@ -88,9 +88,6 @@ impl IndexWriter {
             Some(current) => Some(current.number),
             None => current::highest(path)?,
         };
-        if let Some(current) = current_generation {
-            current::sweep(path, current.number)?;
-        }
         dft_io::sweep_work_directories(path, BUILD).map_err(StoreError::io(path))?;
         if let Some(current) = &current
             && current.config() != config
@@ -102,6 +99,9 @@ impl IndexWriter {
             });
         }
         let scratch = WorkDirectory::create(path, BUILD).map_err(StoreError::io(path))?;
+        if let Some(current) = current_generation {
+            current::sweep(path, current.number, scratch.path())?;
+        }
         directory::keep(path).map_err(StoreError::io(path))?;
         let (path, config) = (path.to_owned(), config.clone());
         Ok(Self {
@@ -317,7 +317,7 @@ impl IndexWriter {
             .map_err(|source| StoreError::Committed { path: self.path.clone(), source })?;
         let _ = dft_io::failpoint("publish:the generation is committed");
         // A leftover generation is harmless; the next writer removes it.
-        let _ = current::sweep(&self.path, next.number);
+        let _ = current::sweep(&self.path, next.number, self.scratch.path());
         Ok(())
     }
 }
