@@ -1470,6 +1470,30 @@ dft_status dft_readings_metric(struct dft_readings *readings,
 // Any thread.
 dft_status dft_readings_free(struct dft_readings *readings);
 
+// Writes a page for the browser that shows where the time of a job went: one HTML file, at most 3 MB, that needs no other
+// file and no network. A file of that name is replaced.
+//
+// `view`: which rows; its `size` must be set; NULL for all. `path`: the file; not empty.
+//
+// Returns DFT_INVALID_ARGUMENT if anything in the view is invalid, DFT_TOO_LARGE if a sum does not fit in 64 bits, and
+// DFT_DAMAGED or DFT_SYSTEM if the index cannot be read or the file cannot be written. Any number of threads.
+dft_status dft_report(const struct dft_index *index,
+                      const struct dft_view *view,
+                      struct dft_text path);
+
+// Passes what [`dft_report`] shows to a function, as a JSON object or as the page itself. Times are in µs, from the
+// origin of the trace, and sizes in bytes.
+//
+// `view`: which rows; its `size` must be set; NULL for all. `as_page`: 0 for JSON, 1 for the page. `on_text`: receives the
+// text once, with an empty path, on the caller's thread; not NULL. `context`: passed to it; may be NULL.
+//
+// Returns what [`dft_report`] returns. Any number of threads.
+dft_status dft_report_text(const struct dft_index *index,
+                           const struct dft_view *view,
+                           uint32_t as_page,
+                           dft_on_note on_text,
+                           void *context);
+
 // Opens a cursor over rows. It starts before the first row.
 //
 // `index`: the index; its handle may be freed before the cursor. `query`: which rows; its `size` must be set; NULL for

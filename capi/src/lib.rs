@@ -41,6 +41,7 @@ pub mod log;
 pub mod notes;
 pub mod observed;
 pub mod readings;
+pub mod report;
 pub mod rows;
 pub mod staging;
 pub mod stats;

@@ -78,6 +78,10 @@ def test_an_index_shows_its_configuration_also_when_closed(index_path):
     facts = dict(zip(page.cells[::2], page.cells[1::2]))
     assert (facts["interval"], facts["rows by file"]) == ("1 s", "yes")
     assert facts["size on disk"] == f"{index.bytes:,} bytes"
+    # And the first section of a report.
+    posix = page.cells.index("posix")
+    totals = next(layer["totals"] for layer in index.report_data()["layers"] if layer["category"] == "posix")
+    assert page.cells[posix + 1] == f"{totals['calls']:,}"
     table = index.table()
     index.close()
     assert "closed" in index._repr_html_() and "closed" in table._repr_html_()

@@ -18,8 +18,8 @@ use crate::wheel;
 const MINORS: std::ops::RangeInclusive<u32> = 9..=14;
 
 /// What the tests need in addition to the wheel.
-const PACKAGES: [&str; 8] =
-    ["pytest", "pyarrow", "pandas", "polars", "duckdb", "dask[dataframe]", "distributed", "tqdm"];
+const PACKAGES: [&str; 9] =
+    ["pytest", "pyarrow", "pandas", "polars", "duckdb", "dask[dataframe]", "distributed", "tqdm", "matplotlib"];
 
 /// dfanalyzer, the release of the C++ library whose helpers it imports, and what its tests need.
 const DFANALYZER: [&str; 4] = ["dftracer-analyzer==0.0.9", "dftracer-utils==0.0.12", "pytest", "pyarrow"];

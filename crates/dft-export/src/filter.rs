@@ -133,6 +133,29 @@ impl Filter {
             && passes(&self.host, &[host_name, host_hash])
     }
 
+    /// Describes the conditions to readers; `None` if all rows pass.
+    pub fn described(&self) -> Option<String> {
+        let mut parts = Vec::new();
+        if let Some(time) = &self.time {
+            let seconds = |us: u64| format!("{} s", us as f64 / 1e6);
+            let end = if time.end == u64::MAX { "the end".to_owned() } else { seconds(time.end) };
+            parts.push(format!("time from {} to {end}", seconds(time.start)));
+        }
+        let globs =
+            [("category", &self.category), ("function", &self.name), ("host", &self.host), ("file", &self.file)];
+        for (what, pattern) in globs {
+            parts.extend(pattern.as_ref().map(|pattern| format!("{what} {}", pattern.0.glob().glob())));
+        }
+        parts.extend(self.query.as_ref().map(|query| format!("query {query}")));
+        for (what, numbers) in [("process", &self.pids), ("rank", &self.ranks)] {
+            if !numbers.is_empty() {
+                let numbers: Vec<String> = numbers.iter().map(i64::to_string).collect();
+                parts.push(format!("{what} {}", numbers.join(", ")));
+            }
+        }
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
     /// Returns the conditions as text: filters with the same text pass the same rows.
     pub(crate) fn text(&self) -> String {
         let Self { time, category, name, pids, ranks, host, file, query, shard } = self;

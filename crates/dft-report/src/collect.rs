@@ -32,32 +32,25 @@ const LONGEST_FILTER: usize = 2000;
 const LONGEST_NAME: usize = 160;
 
 impl ReportData {
-    /// Collects what a report on a view shows, on up to `threads` threads. `filter` describes the view's filter to
-    /// readers; `None` if the view shows everything.
+    /// Collects what a report on a view shows, on up to `threads` threads.
     ///
     /// # Errors
     ///
     /// [`ReportError::TooLarge`] if a sum does not fit 64 bits. Also fails if the index cannot be read.
-    pub fn of(view: &View<'_>, filter: Option<&str>, threads: usize) -> Result<Self, ReportError> {
+    pub fn of(view: &View<'_>, threads: usize) -> Result<Self, ReportError> {
         let KnownJob { job, ranks, span } = job(view)?;
         let plan = Plan::of(view, &ranks, span)?;
         let calls = Calls::read(view, &plan, threads)?;
         if !calls.is_outside {
-            return Self::of_calls(view, filter, job, &plan, calls);
+            return Self::of_calls(view, job, &plan, calls);
         }
         // Traces do not state the times of all processes.
         let plan = Plan::of(view, &ranks, None)?;
         let calls = Calls::read(view, &plan, threads)?;
-        Self::of_calls(view, filter, job, &plan, calls)
+        Self::of_calls(view, job, &plan, calls)
     }
 
-    fn of_calls(
-        view: &View<'_>,
-        filter: Option<&str>,
-        mut job: Job,
-        plan: &Plan,
-        mut calls: Calls<'_>,
-    ) -> Result<Self, ReportError> {
+    fn of_calls(view: &View<'_>, mut job: Job, plan: &Plan, mut calls: Calls<'_>) -> Result<Self, ReportError> {
         let mapping = plan.mapping.as_ref();
         let origin = |time: i64| time.saturating_sub_unsigned(view.origin());
         let spans = calls.processes.iter().filter_map(|process| process.span);
@@ -83,7 +76,7 @@ impl ReportData {
         Ok(Self {
             title: format!("{}", view.index().path().shown()),
             version: env!("CARGO_PKG_VERSION"),
-            filter: filter.map(|filter| shortened(filter, LONGEST_FILTER)),
+            filter: view.filter().described().map(|filter| shortened(&filter, LONGEST_FILTER)),
             job,
             faults,
             more_faults,

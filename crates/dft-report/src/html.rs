@@ -13,13 +13,22 @@ const POLICY: &str = include_str!("../page/dist/policy.txt");
 const BODY: &str = include_str!("../page/src/body.html");
 
 impl ReportData {
+    /// Returns what the report shows as JSON.
+    ///
+    /// # Errors
+    ///
+    /// If a number has no form in JSON.
+    pub fn to_json(&self) -> Result<String, ReportError> {
+        Ok(serde_json::to_string(self)?)
+    }
+
     /// Writes the report as an HTML page that needs no other file and no network.
     ///
     /// # Errors
     ///
     /// If the page cannot be written.
     pub fn write_html(&self, mut out: impl Write) -> Result<(), ReportError> {
-        let data = json_for_html(&serde_json::to_string(self)?);
+        let data = json_for_html(&self.to_json()?);
         let title = text_for_html(&self.title);
         let policy = POLICY.trim();
         write!(

@@ -43,6 +43,7 @@ from .errors import (
 from .index import File, Index, IndexInfo, Process, default_location, verify
 from .indexer import AggregationConfig, Indexer, IndexStatus
 from .progress import Progress
+from .report import Report, report
 from .table import Table, View
 
 __version__ = VERSION
@@ -87,6 +88,7 @@ __all__ = [
     "Piece",
     "Process",
     "Progress",
+    "Report",
     "SystemRefusedError",
     "Table",
     "TooLargeError",
@@ -96,6 +98,7 @@ __all__ = [
     "ingest",
     "open",
     "plan",
+    "report",
     "stage",
     "stage_pieces",
     "verify",

@@ -675,6 +675,8 @@ FUNCTIONS = {
     "dft_readings_next": (dft_status, [c_void_p, POINTER(dft_reading), POINTER(c_uint32)]),
     "dft_readings_metric": (dft_status, [c_void_p, c_uint64, POINTER(dft_metric)]),
     "dft_readings_free": (dft_status, [c_void_p]),
+    "dft_report": (dft_status, [c_void_p, POINTER(dft_view), dft_text]),
+    "dft_report_text": (dft_status, [c_void_p, POINTER(dft_view), c_uint32, dft_on_note, c_void_p]),
     "dft_rows_open": (dft_status, [c_void_p, POINTER(dft_row_query), POINTER(c_void_p)]),
     "dft_rows_scan": (dft_status, [c_void_p, POINTER(dft_row_query), dft_visit_row, c_void_p, POINTER(c_uint64)]),
     "dft_rows_next": (dft_status, [c_void_p, POINTER(dft_row), POINTER(c_uint32)]),

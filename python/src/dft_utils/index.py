@@ -13,6 +13,7 @@ from ._library import Collected, PathLike, call, path_text, paths, sized, sized_
 from ._library import path as path_of
 from .config import Config
 from .errors import DamagedError
+from .report import Plot, Report
 from .table import TABLES, Table, View, table_number
 
 if TYPE_CHECKING:
@@ -222,6 +223,32 @@ class Index(Owner):
         self._call("dft_summary", ctypes.byref(View(**view).struct), uint32(top, "top"), texts.callback, None)
         summary: dict[str, Any] = json.loads(texts.result()[0])
         return summary
+
+    def report(self, out: Optional[PathLike] = None, **view: Any) -> Report:
+        """Return a page that shows where the time of the job went, and write it to ``out`` unless that is ``None``.
+
+        ``view`` selects a part of the index, as for :meth:`table`. A notebook shows the page in an output cell.
+        """
+        if out is None:
+            return Report(self._report_text(1, view), None)
+        self._call("dft_report", ctypes.byref(View(**view).struct), path_text(out))
+        with open(out, encoding="utf-8") as page:
+            return Report(page.read(), os.fsdecode(out))
+
+    def report_data(self, **view: Any) -> dict[str, Any]:
+        """Return what :meth:`report` shows, as ``dft report --json`` prints it. Times are in µs, sizes in bytes."""
+        data: dict[str, Any] = json.loads(self._report_text(0, view))
+        return data
+
+    def _report_text(self, as_page: int, view: dict[str, Any]) -> str:
+        texts = Collected(_abi.dft_on_note, lambda note: string(note.text))
+        self._call("dft_report_text", ctypes.byref(View(**view).struct), as_page, texts.callback, None)
+        return str(texts.result()[0])
+
+    @property
+    def plot(self) -> Plot:
+        """Return charts of the report's data: ``timeline``, ``heatmap`` and ``sizes``. Needs matplotlib."""
+        return Plot(self)
 
     def verify(self) -> None:
         """Read the whole index and check that it is what was written and is consistent.

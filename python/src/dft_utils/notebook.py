@@ -28,7 +28,25 @@ def of_index(index: "Index") -> str:
         ("percentiles", "none" if config.percentiles is None else f"within {config.percentiles:.2%}"),
         ("rows by file", "yes" if config.group_by_file else "no"),
     ]
-    return f"<div>{title}{_table([], facts)}</div>"
+    return f"<div>{title}{_table([], facts)}{_of_job(index)}</div>"
+
+
+def _of_job(index: "Index") -> str:
+    """Return the first section of a report: the size of the job, and its layers."""
+    data = index.report_data()
+    job = data["job"]
+    if not job["calls"]:
+        return ""
+    counts = [f"{job[what]:,} {what}" for what in ("processes", "hosts", "threads", "calls", "files")]
+    span = f"{(job['last_us'] - job['first_us']) / 1e6:,.6g} s from the first call to the last"
+    names = ["layer", "calls", "time (s)", "bytes", "processes"]
+    rows = []
+    for layer in data["layers"][:COLUMNS]:
+        totals = layer["totals"]
+        moved = "" if totals["bytes"] is None else f"{totals['bytes']:,}"
+        seconds = f"{totals['time_us'] / 1e6:,.6g}"
+        rows.append([layer["category"], f"{totals['calls']:,}", seconds, moved, layer["processes"]])
+    return f"<p>{escaped(', '.join([span, *counts]))}; report() shows more</p>{_table(names, rows)}"
 
 
 def of_table(table: "Table") -> str:
