@@ -17,13 +17,14 @@ use crate::target::{root, target_directory, workspace_directory};
 const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
 
 /// Programs that take an empty directory: tests, and the example that writes tables.
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 8] = [
     ("abi", "capi/tests/abi.c"),
     ("at_exit", "capi/tests/at_exit.c"),
     ("exit", "capi/tests/exit.cpp"),
     ("own_zstd", "capi/tests/own_zstd.c"),
     ("fork", "capi/tests/fork.c"),
     ("layer", "capi/tests/layer.cpp"),
+    ("porting", "capi/tests/porting.cpp"),
     ("live", "capi/examples/live.c"),
 ];
 
