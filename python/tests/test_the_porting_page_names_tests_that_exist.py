@@ -51,3 +51,9 @@ def test_every_name_of_the_cpp_table_is_compiled():
         assert names
         for name in names:
             assert re.search(rf"\b{name}\b", code), f"{name} is not in porting.cpp"
+
+
+def test_the_ported_program_is_the_one_that_is_compiled():
+    shown = re.findall(r"```cpp\n(.*?)\n```", PAGE, flags=re.S)[-1]
+    assert (ROOT / "capi" / "examples" / "ported.cpp").read_text().rstrip().endswith("\n" + shown)
+    assert len(shown.splitlines()) <= 50
