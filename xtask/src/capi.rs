@@ -16,15 +16,17 @@ use crate::target::{root, target_directory, workspace_directory};
 /// Arguments for the compilation of every program, in addition to its standard.
 const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
 
-/// Programs that take an empty directory: tests, and the example that writes tables.
-const PROGRAMS: [(&str, &str); 7] = [
+/// Programs that take an empty directory: tests, and the examples that write there.
+const PROGRAMS: [(&str, &str); 9] = [
     ("abi", "capi/tests/abi.c"),
     ("at_exit", "capi/tests/at_exit.c"),
     ("exit", "capi/tests/exit.cpp"),
     ("own_zstd", "capi/tests/own_zstd.c"),
     ("fork", "capi/tests/fork.c"),
     ("layer", "capi/tests/layer.cpp"),
+    ("porting", "capi/tests/porting.cpp"),
     ("live", "capi/examples/live.c"),
+    ("ported", "capi/examples/ported.cpp"),
 ];
 
 /// Programs that take the index of the repository's traces, and their other arguments.
