@@ -130,6 +130,9 @@ pub(crate) struct ConfigArgs {
     /// The unit of times in traces that do not state one: ns, us, ms or s
     #[arg(long, value_name = "UNIT", default_value = "us")]
     pub(crate) time_unit: TimeUnit,
+    /// Do not keep when calls were in progress: `dft analyze` then knows neither busy times nor overlaps
+    #[arg(long)]
+    pub(crate) no_occupancy: bool,
 }
 
 fn parse_counter_period(text: &str) -> Result<CounterPeriod, String> {
@@ -157,6 +160,7 @@ impl ConfigArgs {
             group_by_file: !self.no_group_by_file,
             counter_period: self.counter_period,
             time_unit: self.time_unit,
+            occupancy: !self.no_occupancy,
         }
     }
 }

@@ -66,7 +66,7 @@ pub(super) fn collect(
     needs: &Needs,
     threads: usize,
 ) -> Result<Groups, ExportError> {
-    let parts = if needs.all_parts() { RowParts::All } else { RowParts::Core };
+    let parts = if needs.all_parts() { RowParts::Statistics } else { RowParts::Core };
     let ranges = if threads > 1 { RANGES * threads } else { 1 };
     let shards = |&kind| view.index().shards(kind, ranges).into_iter().map(move |series| (kind, series));
     let ranges: Vec<(SeriesKind, Range<SeriesId>)> = kinds.iter().flat_map(shards).collect();

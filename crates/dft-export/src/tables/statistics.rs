@@ -225,7 +225,7 @@ impl<'v> StatisticsTable<'v> {
                 return Ok(true);
             }
             match self.kinds.next() {
-                Some(kind) => self.cells = Some(self.view.cells(kind, RowParts::All)?),
+                Some(kind) => self.cells = Some(self.view.cells(kind, RowParts::Statistics)?),
                 None => return Ok(false),
             }
         }
@@ -254,7 +254,7 @@ fn schema(extra: &[String], customs: &[String], sketches: bool) -> SchemaRef {
 fn custom_names(view: &View<'_>) -> Result<Vec<String>, ExportError> {
     let mut names: BTreeSet<String> = BTreeSet::new();
     for kind in SeriesKind::ALL {
-        let mut cells = view.cells_of_all_shards(kind, RowParts::All)?;
+        let mut cells = view.cells_of_all_shards(kind, RowParts::Statistics)?;
         while cells.advance()? {
             let Some(cell) = cells.cell() else { break };
             for (name, _) in &cell.row.customs {
