@@ -5,6 +5,7 @@
 // Printing is the purpose of this program.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod analyze;
 mod args;
 mod export;
 mod help;
@@ -61,6 +62,7 @@ pub fn run() -> ExitCode {
         Command::Index(args) => index::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Query(args) => query::run(&args),
+        Command::Analyze(args) => analyze::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Validate(args) => validate::run(&args),

@@ -13,6 +13,11 @@ pub(crate) enum Align {
     Right,
 }
 
+/// Whether the terminal has room for few columns only.
+pub(crate) fn is_narrow() -> bool {
+    terminal_size_of(std::io::stdout()).is_some_and(|(Width(width), _)| width < 120)
+}
+
 /// Formats rows in columns, with `indent` spaces before each line. Headers are rows like others. A table for a terminal
 /// is as wide as it needs to be, and no wider than the terminal.
 pub(crate) fn table(align: &[Align], rows: &[Vec<String>], indent: usize) -> String {

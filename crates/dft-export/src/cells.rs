@@ -21,7 +21,11 @@ impl<'a> View<'a> {
     }
 
     /// Scans the rows of a range of series of one kind, regardless of the filter's shard.
-    pub(crate) fn cells_in(&'a self, series: Range<SeriesId>, parts: RowParts) -> Result<CellScan<'a>, ExportError> {
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
+    pub fn cells_in(&'a self, series: Range<SeriesId>, parts: RowParts) -> Result<CellScan<'a>, ExportError> {
         CellScan::new(self, series, parts)
     }
 
@@ -127,7 +131,7 @@ pub struct Cell<'s> {
     pub serial: u64,
     /// The number of its scope (all of the series but its file), counted from 1. Adjacent series of one scope have one
     /// number.
-    pub(crate) scope_serial: u64,
+    pub scope_serial: u64,
 }
 
 /// Where a scan gets its rows from.
