@@ -125,6 +125,7 @@ pub(crate) fn config(place: *const dft_config) -> Result<Config, Failure> {
         group_by_file: value(&GROUPS_BY_FILE, given.group_by_file, "config.group_by_file", "DFT_GROUP_BY_FILE")?,
         counter_period: value(&COUNTER_PERIODS, given.counter_period, "config.counter_period", "DFT_COUNTER_PERIOD")?,
         time_unit: value(&TIME_UNITS, given.time_unit, "config.time_unit", "DFT_TIME_UNIT")?,
+        ..Config::default()
     };
     config.check().map_err(|error| Failure::new(crate::status::DFT_CONFIG, error.to_string()))?;
     Ok(config)

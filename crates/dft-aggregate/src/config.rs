@@ -92,6 +92,8 @@ pub struct Config {
     pub counter_period: Option<CounterPeriod>,
     /// The unit of times in traces that do not state one.
     pub time_unit: TimeUnit,
+    /// Whether rows of calls keep when their calls were in progress, so that busy times and overlaps are known.
+    pub occupancy: bool,
 }
 
 impl Default for Config {
@@ -104,6 +106,7 @@ impl Default for Config {
             group_by_file: true,
             counter_period: None,
             time_unit: TimeUnit::Us,
+            occupancy: true,
         }
     }
 }
@@ -165,7 +168,7 @@ impl Config {
     /// ```text
     /// version │ varint interval │ varint n, n × text key │ customs: 0 off, 1 on, 2 + varint n, n × text, 3 all
     ///         │ percentiles: 0 off, 1 + f64 │ group by file: 0, 1 │ counter period: 0 by trace, 1 start, 2 end
-    ///         │ time unit: 0 µs, 1 ns, 2 ms, 3 s
+    ///         │ time unit: 0 µs, 1 ns, 2 ms, 3 s │ occupancy: 0, 1
     /// ```
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![VALUE_VERSION];
@@ -196,6 +199,7 @@ impl Config {
             Some(CounterPeriod::End) => 2,
         });
         out.push(self.time_unit.code());
+        out.push(self.occupancy.into());
         out
     }
 
@@ -236,6 +240,11 @@ impl Config {
             _ => return Err(DecodeError::Invalid("unknown counter period")),
         };
         let time_unit = TimeUnit::from_code(reader.u8()?).ok_or(DecodeError::Invalid("unknown time unit"))?;
+        let occupancy = match reader.u8()? {
+            0 => false,
+            1 => true,
+            _ => return Err(DecodeError::Invalid("the flag for occupancy is neither 0 nor 1")),
+        };
         reader.finish()?;
         let config = Self {
             interval_us,
@@ -245,6 +254,7 @@ impl Config {
             group_by_file,
             counter_period,
             time_unit,
+            occupancy,
         };
         config.check().map_err(|_| DecodeError::Invalid("the configuration is invalid"))?;
         Ok(config)
@@ -276,6 +286,9 @@ impl fmt::Display for Config {
         if self.time_unit != TimeUnit::Us {
             write!(f, ", time unit {}", self.time_unit.name())?;
         }
+        if !self.occupancy {
+            f.write_str(", occupancy off")?;
+        }
         write!(f, " [{:016x}]", self.hash())
     }
 }
@@ -303,6 +316,7 @@ mod tests {
             Config { time_unit: TimeUnit::Ns, ..Config::default() },
             Config { time_unit: TimeUnit::Ms, ..Config::default() },
             Config { time_unit: TimeUnit::Sec, ..Config::default() },
+            Config { occupancy: false, ..Config::default() },
         ];
         for (at, config) in all.iter().enumerate() {
             let bytes = config.encode();

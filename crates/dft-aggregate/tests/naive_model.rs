@@ -181,6 +181,8 @@ struct NaiveRow {
     te: i64,
     metrics: [Naive; 3],
     customs: BTreeMap<String, NaiveCustom>,
+    /// The starts and ends of calls; `None` if the tracer summed them up.
+    calls: Option<Vec<(i64, i64)>>,
 }
 
 type Key = (SeriesKind, String, String, i64, String, u64);
@@ -221,6 +223,7 @@ impl Model {
             te: i64::MIN,
             metrics: [Naive::new(), Naive::new(), Naive::new()],
             customs: BTreeMap::new(),
+            calls: (kind == SeriesKind::Call).then(Vec::new),
         };
         let row = self.rows.entry(key).or_insert(empty);
         let transfer = ["read", "fread"].contains(&made.name) && made.cat.eq_ignore_ascii_case("posix");
@@ -229,6 +232,7 @@ impl Model {
             row.count += 1;
             row.ts = row.ts.min(made.ts);
             row.te = row.te.max(made.ts + made.dur.unwrap_or(0));
+            row.calls.get_or_insert_default().push((made.ts, made.ts + made.dur.unwrap_or(0)));
             made.dur.into_iter().for_each(|dur| row.metrics[0].sample(dur));
             if transfer && let Some(ret) = made.int("ret") {
                 let size = match made.args.get("size") {
@@ -489,6 +493,17 @@ proptest! {
 
 fn check_row(row: &RowValue, naive: NaiveRow, records: &[Made]) -> Result<(), TestCaseError> {
     prop_assert_eq!((row.core.count, row.core.ts, row.core.te), (naive.count, naive.ts, naive.te), "{:?}", records);
+    // Every µs of the union, one by one.
+    let in_progress = |intervals: &[(i64, i64)]| {
+        (row.core.ts..row.core.te).filter(|at| intervals.iter().any(|(start, end)| start <= at && at < end)).collect()
+    };
+    let union: Option<Vec<(i64, i64)>> = row
+        .core
+        .occupancy
+        .as_ref()
+        .map(|union| union.intervals().iter().map(|interval| (interval.start, interval.end)).collect());
+    let [found, wanted]: [Option<Vec<i64>>; 2] = [&union, &naive.calls].map(|calls| calls.as_deref().map(in_progress));
+    prop_assert_eq!(found, wanted);
     let metrics = [&row.core.duration, &row.core.size, &row.core.offset];
     for (stats, naive) in metrics.into_iter().zip(&naive.metrics) {
         prop_assert!(naive.is(stats), "{:?} is not {:?}", stats, naive);

@@ -12,8 +12,8 @@ use dft_index::{BuildOptions, Part};
 use dft_trace::TimeUnit;
 
 use crate::help::{
-    EXPORT_HELP, INDEX_HELP, INFO_HELP, INGEST_HELP, QUERY_HELP, REPORT_HELP, STAGE_HELP, SUMMARY_HELP, VALIDATE_HELP,
-    VERIFY_HELP, WATCH_HELP,
+    ANALYZE_HELP, EXPORT_HELP, INDEX_HELP, INFO_HELP, INGEST_HELP, QUERY_HELP, REPORT_HELP, STAGE_HELP, SUMMARY_HELP,
+    VALIDATE_HELP, VERIFY_HELP, WATCH_HELP,
 };
 use crate::query_format::QueryFormat;
 use crate::units::{parse_duration, parse_size, parse_time_range};
@@ -36,6 +36,9 @@ pub(crate) enum Command {
     /// Group the calls of an index and show statistics of the groups
     #[command(after_help = QUERY_HELP)]
     Query(QueryArgs),
+    /// Show where the time went: layers, busy time, overlap, what stands out
+    #[command(after_help = ANALYZE_HELP)]
+    Analyze(AnalyzeArgs),
     /// Summarize an index on one screen
     #[command(after_help = SUMMARY_HELP)]
     Summary(SummaryArgs),
@@ -137,6 +140,9 @@ pub(crate) struct ConfigArgs {
     /// The unit of times in traces that do not state one: ns, us, ms or s
     #[arg(long, value_name = "UNIT", default_value = "us")]
     pub(crate) time_unit: TimeUnit,
+    /// Do not keep when calls were in progress: `dft analyze` then knows neither busy times nor overlaps
+    #[arg(long)]
+    pub(crate) no_occupancy: bool,
 }
 
 fn parse_counter_period(text: &str) -> Result<CounterPeriod, String> {
@@ -164,6 +170,7 @@ impl ConfigArgs {
             group_by_file: !self.no_group_by_file,
             counter_period: self.counter_period,
             time_unit: self.time_unit,
+            occupancy: !self.no_occupancy,
         }
     }
 }
@@ -261,6 +268,47 @@ pub(crate) struct QueryArgs {
     pub(crate) granularity: Option<u64>,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct AnalyzeArgs {
+    /// An index, or a trace or a directory of traces
+    #[arg(value_parser = named_path())]
+    pub(crate) index: PathBuf,
+    /// Which calls belong to which layer: posix, dlio, dlio-prev, generic, a TOML file, or auto, which chooses by what
+    /// the trace has
+    #[arg(long, value_name = "P", default_value = "auto")]
+    pub(crate) preset: String,
+    /// A text in the names of files by which the preset tells I/O apart, such as reader=/data; repeatable
+    #[arg(long = "path", value_name = "NAME=TEXT", action = ArgAction::Append, value_parser = parse_named_text)]
+    pub(crate) paths: Vec<(String, String)>,
+    /// What to group by: time, process, host, rank, file, directory, pattern, function, epoch or a group key
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) by: Option<String>,
+    /// How many groups to show [default: 10, or all with --json or --csv]
+    #[arg(long, value_name = "N")]
+    pub(crate) top: Option<usize>,
+    /// The length of a cell with --by time, a multiple of the index's interval [default: the interval]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) granularity: Option<u64>,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    /// Print JSON: times in µs, sizes in bytes
+    #[arg(long, conflicts_with = "csv")]
+    pub(crate) json: bool,
+    /// Print the layers, or the groups, as CSV: times in µs, sizes in bytes
+    #[arg(long)]
+    pub(crate) csv: bool,
+    /// How many threads to use [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+}
+
+fn parse_named_text(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, text)) if !name.is_empty() && !text.is_empty() => Ok((name.to_owned(), text.to_owned())),
+        _ => Err("use a name and a text, such as reader=/data".to_owned()),
+    }
 }
 
 fn parse_kind(table: &str) -> Result<SeriesKind, String> {

@@ -104,3 +104,16 @@ again.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults, or bundles were refused,
 are waiting or could not be removed.";
+
+pub(crate) const ANALYZE_HELP: &str = "\
+A layer is busy in a process while any of its calls is in progress there. `busy` is the time in which any process is, `per
+process` the mean over processes, `own` that without the layers below it. `hidden` is the share during which compute is
+busy in the same process, `by any` in any process. Busy times are exact: unions of intervals.
+
+Examples:
+  dft analyze traces/
+  dft analyze run.dftagg --preset dlio --path reader=/my/dataset
+  dft analyze run.dftagg --by time --granularity 10s
+  dft analyze run.dftagg --by function --cat posix --top 20
+  dft analyze run.dftagg --json | jq '.findings.found[].text'
+";

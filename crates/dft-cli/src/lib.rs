@@ -5,6 +5,7 @@
 // Printing is the purpose of this program.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod analyze;
 mod args;
 mod build_progress;
 mod export;
@@ -64,6 +65,7 @@ pub fn run() -> ExitCode {
         Command::Index(args) => index::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Query(args) => query::run(&args),
+        Command::Analyze(args) => analyze::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Watch(args) => watch::run(&args),

@@ -14,6 +14,11 @@ pub(crate) enum Align {
     Right,
 }
 
+/// Whether the terminal has room for few columns only.
+pub(crate) fn is_narrow() -> bool {
+    width().is_some_and(|width| width < 120)
+}
+
 /// Formats rows in columns, with `indent` spaces before each line. Headers are rows like others. A table for a terminal
 /// is as wide as it needs to be, and no wider than the terminal.
 pub(crate) fn table(align: &[Align], rows: &[Vec<String>], indent: usize) -> String {

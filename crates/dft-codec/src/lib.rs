@@ -6,7 +6,7 @@
 //! the length of its input justifies.
 //!
 //! - A [`SeriesIdentity`] states what a row is about, and its hash is the [`SeriesId`].
-//! - A [`RowKey`] with a [`RowValue`] is a row. Rows are stored in chunks, which [`ChunkWriter`] writes and
+//! - A [`RowKey`] with a [`RowValue`] is a row, and its [`Occupancy`] is when its calls were in progress. Rows are stored in chunks, which [`ChunkWriter`] writes and
 //!   [`ChunkCursor`] walks.
 //! - A [`TelemetryKey`] with a [`TelemetryValue`] is a row of telemetry.
 //! - A [`NameKey`] maps a hash to a name, and [`NameGivers`] are the processes that stated it.
@@ -64,9 +64,14 @@
 //!   place         (bucket − chunk's bucket) / interval, ascending
 //!   row           version │ presence │ varint count │ zigzag ts − bucket │ varint te − ts
 //!                 │ [duration] [size] [offset]     integer statistics, as present
+//!                 │ [busy times]
 //!                 │ [varint n, n × (name, custom)]
 //!                 │ [3 sketches: duration, size, offset]
-//!   presence      1 duration · 2 size · 4 offset · 8 customs · 16 sketches
+//!   presence      1 duration · 2 size · 4 offset · 8 customs · 16 sketches · 32 the union of the calls' intervals
+//!                 is known · 64 it has gaps
+//!   busy times    varint length in bytes │ n × (varint busy µs, varint gap µs − 1): from ts on, calls were in progress,
+//!                 then there was a gap, and so on; after the last gap, they were in progress until te. The first and
+//!                 the last busy time may be empty. Without gaps, calls were in progress from ts to te.
 //!   name          varint 2 × length, then the name; or varint 2 × place + 1 of a usual name:
 //!                 count, fd, level, whence, flags, mode, p_idx, epoch, step
 //!   custom        parts │ [integer statistics] [float statistics] [sketch]    parts: 1 · 2 · 4,
@@ -123,6 +128,7 @@ mod identity;
 mod keys;
 mod metric_stats;
 mod name_givers;
+mod occupancy;
 mod opening;
 mod piece_entry;
 mod process;
@@ -150,6 +156,7 @@ pub use keys::{
 };
 pub use metric_stats::MetricStats;
 pub use name_givers::{NameGivers, ProcessId};
+pub use occupancy::{Interval, Occupancy};
 pub use opening::Opening;
 pub use piece_entry::{PieceEntry, Unchained};
 pub use process::{Fact, LONGEST_TEXT, MOST_PROCESSES, ProcessFacts, ProcessKey, StartFacts, StartText};
@@ -162,7 +169,7 @@ pub use telemetry::{TelemetryCore, TelemetryValue, encode_telemetry};
 pub use time_fault::TimeFault;
 
 /// The version of the index as a whole: its column families and their keys, and how files are hashed.
-pub const FORMAT_VERSION: u32 = 7;
+pub const FORMAT_VERSION: u32 = 8;
 
 /// The version of scopes. Version 1 included the file.
 pub const SCOPE_VERSION: u8 = 2;
@@ -170,8 +177,8 @@ pub const SCOPE_VERSION: u8 = 2;
 /// The version of all values except scopes, rows, chunks, files and duplicates.
 pub const VALUE_VERSION: u8 = 1;
 
-/// The version of rows.
-pub const ROW_VERSION: u8 = 2;
+/// The version of rows. Version 2 did not record when calls were in progress.
+pub const ROW_VERSION: u8 = 3;
 
 /// The version of chunks of rows.
 pub const CHUNK_VERSION: u8 = 1;

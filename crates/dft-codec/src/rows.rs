@@ -5,6 +5,7 @@ use dft_metrics::{IntStats, Sketch};
 use crate::ROW_VERSION;
 use crate::bytes::{DecodeError, Reader, put_varint, put_zigzag};
 use crate::custom::{Custom, put_custom, take_custom};
+use crate::occupancy::Occupancy;
 use crate::stats::{put_int, put_sketch, read_int, take_sketch};
 
 const DURATION: u8 = 1;
@@ -12,6 +13,10 @@ const SIZE: u8 = 2;
 const OFFSET: u8 = 4;
 const CUSTOMS: u8 = 8;
 const SKETCHES: u8 = 16;
+/// It is known when calls were in progress.
+const OCCUPANCY: u8 = 32;
+/// There are gaps between them.
+const GAPS: u8 = 64;
 
 /// The part of a row that does not depend on its custom metrics.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +35,9 @@ pub struct RowCore {
     pub offset: IntStats,
     /// Sketches of durations, sizes and offsets, if percentiles are on.
     pub sketches: Option<Box<[Sketch; 3]>>,
+    /// When calls were in progress; `None` if that is not known, because the tracer summed them up or the configuration
+    /// turns it off.
+    pub occupancy: Option<Occupancy>,
 }
 
 impl RowCore {
@@ -43,6 +51,7 @@ impl RowCore {
             size: IntStats::default(),
             offset: IntStats::default(),
             sketches: None,
+            occupancy: None,
         }
     }
 
@@ -55,6 +64,7 @@ impl RowCore {
 
     /// Adds another row.
     pub fn merge(&mut self, other: &Self) {
+        self.merge_occupancy(other);
         self.count += other.count;
         self.span(other.ts, other.te);
         self.duration.merge(&other.duration);
@@ -66,6 +76,28 @@ impl RowCore {
             }
             (mine @ None, Some(theirs)) => *mine = Some(theirs.clone()),
             (_, None) => {}
+        }
+    }
+
+    /// Reads when calls were in progress.
+    fn read_occupancy(&mut self, reader: &mut Reader<'_>, presence: u8) -> Result<(), DecodeError> {
+        match presence & (OCCUPANCY | GAPS) {
+            0 => self.occupancy = None,
+            OCCUPANCY => self.occupancy.get_or_insert_default().become_whole(self.ts, self.te),
+            GAPS => return Err(DecodeError::Invalid("a row has gaps between unknown times")),
+            _ => self.occupancy.get_or_insert_default().take(reader, (self.ts, self.te), self.count)?,
+        }
+        Ok(())
+    }
+
+    fn merge_occupancy(&mut self, other: &Self) {
+        match (&mut self.occupancy, &other.occupancy) {
+            (Some(mine), Some(theirs)) => mine.merge(theirs, self.count + other.count),
+            // A row without calls adds nothing.
+            (Some(_), None) if other.count == 0 => {}
+            (mine @ None, Some(theirs)) if self.count == 0 => *mine = Some(theirs.clone()),
+            // What is known of some calls only is not known of the row.
+            (mine, _) => *mine = None,
         }
     }
 }
@@ -85,8 +117,12 @@ pub struct RowValue {
 pub enum RowParts {
     /// All parts.
     All,
-    /// Neither custom metrics nor sketches.
+    /// Neither custom metrics nor sketches, nor when calls were in progress.
     Core,
+    /// When calls were in progress, but neither custom metrics nor sketches.
+    Occupancy,
+    /// Custom metrics and sketches, but not when calls were in progress.
+    Statistics,
 }
 
 /// Appends the value of a row. `customs` must be in byte order of their names, each once.
@@ -109,6 +145,13 @@ pub fn encode_row<'a>(
     if core.sketches.is_some() {
         presence |= SKETCHES;
     }
+    let intervals = core.occupancy.as_ref().map(|occupancy| occupancy.in_order(core.count));
+    if let Some(intervals) = &intervals {
+        presence |= OCCUPANCY;
+        if !Occupancy::is_whole(intervals, core.ts, core.te) {
+            presence |= GAPS;
+        }
+    }
     out.push(presence);
     put_varint(out, core.count);
     put_zigzag(out, i128::from(core.ts) - i128::from(bucket));
@@ -117,6 +160,11 @@ pub fn encode_row<'a>(
         if !stats.is_empty() {
             put_int(out, stats, core.count);
         }
+    }
+    if presence & GAPS != 0
+        && let Some(intervals) = &intervals
+    {
+        Occupancy::put(out, intervals, core.ts, core.te);
     }
     if customs.len() > 0 {
         put_varint(out, customs.len() as u128);
@@ -221,7 +269,7 @@ impl RowValue {
         let mut reader = Reader::new(bytes);
         reader.version(ROW_VERSION)?;
         let presence = reader.u8()?;
-        if presence & !(DURATION | SIZE | OFFSET | CUSTOMS | SKETCHES) != 0 {
+        if presence & !(DURATION | SIZE | OFFSET | CUSTOMS | SKETCHES | OCCUPANCY | GAPS) != 0 {
             return Err(DecodeError::Invalid("a row has unknown parts"));
         }
         const PAST: DecodeError = DecodeError::Invalid("a time exceeds 64 bits");
@@ -239,7 +287,20 @@ impl RowValue {
         }
         customs.clear();
         core.sketches = None;
-        if parts == RowParts::Core {
+        match parts {
+            RowParts::Core => {
+                core.occupancy = None;
+                return Ok(());
+            }
+            RowParts::Statistics => {
+                core.occupancy = None;
+                if presence & GAPS != 0 {
+                    Occupancy::bytes(&mut reader)?;
+                }
+            }
+            RowParts::All | RowParts::Occupancy => core.read_occupancy(&mut reader, presence)?,
+        }
+        if parts == RowParts::Occupancy {
             return Ok(());
         }
         if presence & CUSTOMS != 0 {

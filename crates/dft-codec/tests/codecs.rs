@@ -76,13 +76,24 @@ prop_compose! {
         stats in [int_stats(), int_stats(), int_stats()],
         customs in prop::collection::btree_map(metric(), (custom(), any::<bool>()), 0..4),
         sketches in prop::option::of([sketch(), sketch(), sketch()]),
+        calls in prop::option::of(vec((0_i64..10_000, 0_i64..300), 0..6)),
     ) -> RowValue {
         let [duration, size, offset] = stats;
         let with_ints = |custom: Custom, same: bool| if same { Custom { ints: size.clone(), ..custom } } else { custom };
         let customs: Vec<_> = customs.into_iter().map(|(name, (custom, same))| (name, with_ints(custom, same))).collect();
-        let core = RowCore {
-            count, ts: times.0.min(times.1), te: times.0.max(times.1), duration, size, offset, sketches: sketches.map(Box::new),
-        };
+        let (mut ts, mut te) = (times.0.min(times.1), times.0.max(times.1));
+        let occupancy = calls.map(|calls| {
+            let mut occupancy = Occupancy::default();
+            for (start, length) in calls {
+                let start = (ts + start).min(i64::MAX - length);
+                occupancy.add(start, start + length, count);
+                (ts, te) = (ts.min(start), te.max(start + length));
+            }
+            // Fills the gaps that a row with so many calls does not keep.
+            occupancy.merge(&Occupancy::default(), count);
+            occupancy
+        });
+        let core = RowCore { count, ts, te, duration, size, offset, sketches: sketches.map(Box::new), occupancy };
         RowValue { core, customs }
     }
 }
@@ -504,6 +515,55 @@ fn rows_in_other_than_the_shortest_form_are_rejected() {
 }
 
 #[test]
+fn it_is_known_of_a_row_when_its_calls_were_in_progress_only_if_it_is_of_all() {
+    let known = |calls: &[(i64, i64)]| {
+        let mut row = RowValue::empty();
+        for (start, end) in calls {
+            row.core.count += 1;
+            row.core.span(*start, *end);
+            row.core.occupancy.get_or_insert_default().add(*start, *end, row.core.count);
+        }
+        row
+    };
+    let unknown = || {
+        let mut row = RowValue::empty();
+        row.core.count = 1;
+        row.core.span(3, 4);
+        row
+    };
+    let join = |x: &RowValue, y: &RowValue| {
+        let mut x = x.clone();
+        x.merge(y.clone());
+        RowValue::decode(&x.encode(0), 0).unwrap().core.occupancy.map(|all| all.intervals().to_vec())
+    };
+    let (a, b) = (known(&[(1, 5), (9, 9)]), known(&[(20, 30), (4, 8)]));
+    let wanted = [Interval { start: 1, end: 8 }, Interval { start: 20, end: 30 }];
+    assert_eq!(join(&a, &b), Some(wanted.to_vec()));
+    assert_eq!((join(&a, &unknown()), join(&unknown(), &a)), (None, None));
+    assert_eq!(join(&RowValue::empty(), &b), join(&b, &RowValue::empty()));
+    // Parts that were not asked for are not read, and others after them are.
+    let mut row = join_rows(&a, &b);
+    row.customs.push(("x".into(), Custom::default()));
+    let bytes = row.encode(0);
+    let mut read = RowValue::empty();
+    for (parts, occupancy, customs) in [
+        (RowParts::All, true, 1),
+        (RowParts::Core, false, 0),
+        (RowParts::Occupancy, true, 0),
+        (RowParts::Statistics, false, 1),
+    ] {
+        read.read(&bytes, 0, parts).unwrap();
+        assert_eq!((read.core.occupancy.is_some(), read.customs.len()), (occupancy, customs), "{parts:?}");
+    }
+}
+
+fn join_rows(a: &RowValue, b: &RowValue) -> RowValue {
+    let mut all = a.clone();
+    all.merge(b.clone());
+    all
+}
+
+#[test]
 fn a_chunk_rejects_rows_of_other_chunks_and_rows_off_the_time_grid() {
     let key = |series, bucket| RowKey { series: SeriesId([series; 24]), bucket };
     let mut chunk = ChunkWriter::new(10);
@@ -658,7 +718,7 @@ fn golden_vectors() {
     row.customs.push(("x".into(), custom));
     assert_eq!(
         hex(&row.encode(1_000_000)),
-        "020f03c801a0061b2a9b010a04048040090414030b040f030405190201058000ca9a3b010940000064a7b3b6e00d000000000000e03f0000000065cdcd410a72657472790811014203027801400403"
+        "030f03c801a0061b2a9b010a04048040090414030b040f030405190201058000ca9a3b010940000064a7b3b6e00d000000000000e03f0000000065cdcd410a72657472790811014203027801400403"
     );
 
     let mut telemetry = TelemetryValue::empty();
@@ -745,5 +805,18 @@ fn golden_vectors() {
     let mut row = RowValue::empty();
     row.core.span(1, 1);
     row.core.sketches = Some(Box::new(sketches));
-    assert_eq!(hex(&row.encode(0)), "021000020001020001ce030201c40101000000000000");
+    assert_eq!(hex(&row.encode(0)), "031000020001020001ce030201c40101000000000000");
+
+    // Calls at 100 to 130 and 400 to 700 µs of a row that spans 100 to 900 µs; and without gaps.
+    let mut row = RowValue::empty();
+    row.core.count = 4;
+    row.core.span(1_000_100, 1_000_900);
+    let occupancy = row.core.occupancy.get_or_insert_default();
+    [(100, 130), (400, 700), (500, 600), (900, 900)]
+        .into_iter()
+        .zip(1..)
+        .for_each(|((start, end), calls)| occupancy.add(1_000_000 + start, 1_000_000 + end, calls));
+    assert_eq!(hex(&row.encode(1_000_000)), "036004c801a006071e8d02ac02c701");
+    row.core.occupancy.get_or_insert_default().add(1_000_100, 1_000_900, 4);
+    assert_eq!(hex(&row.encode(1_000_000)), "032004c801a006");
 }

@@ -21,7 +21,11 @@ impl<'a> View<'a> {
     }
 
     /// Scans the rows of a range of series of one kind, regardless of the filter's shard.
-    pub(crate) fn cells_in(&'a self, series: Range<SeriesId>, parts: RowParts) -> Result<CellScan<'a>, ExportError> {
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
+    pub fn cells_in(&'a self, series: Range<SeriesId>, parts: RowParts) -> Result<CellScan<'a>, ExportError> {
         CellScan::new(self, series, parts)
     }
 

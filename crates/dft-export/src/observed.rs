@@ -39,7 +39,7 @@ impl View<'_> {
     pub fn observed_custom_metrics(&self) -> Result<Vec<String>, ExportError> {
         let mut names: BTreeSet<String> = BTreeSet::new();
         for kind in SeriesKind::ALL {
-            let mut cells = self.cells_of_all_shards(kind, RowParts::All)?;
+            let mut cells = self.cells_of_all_shards(kind, RowParts::Statistics)?;
             while cells.advance()? {
                 let Some(cell) = cells.cell() else { break };
                 for (name, _) in &cell.row.customs {

@@ -24,6 +24,12 @@ impl Series {
         format!("app#{host}#{}#{}", self.identity.pid, self.identity.tid)
     }
 
+    /// Returns the rank of the process; `None` if traces do not state one, or the view did not
+    /// [load](crate::View::load_ranks) ranks.
+    pub fn rank(&self) -> Option<i64> {
+        self.rank
+    }
+
     /// Returns the kind of I/O that the function does.
     pub fn io_category(&self) -> IoCategory {
         IoCategory::of(&self.identity.name)

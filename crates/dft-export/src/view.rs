@@ -12,6 +12,7 @@ use crate::batches::default_batch_rows;
 use crate::error::ExportError;
 use crate::filter::Filter;
 use crate::names::Names;
+use crate::series::Series;
 
 /// An index at a granularity, through a filter.
 pub struct View<'a> {
@@ -118,6 +119,20 @@ impl<'a> View<'a> {
     /// Fails if the index cannot be read.
     pub fn file_name(&self, series: &SeriesIdentity) -> Result<String, ExportError> {
         Ok(self.index.file_name(&series.file_hash, &series.host_hash, series.pid)?)
+    }
+
+    /// Returns a scope as a series without a file, with its names.
+    pub fn resolved(&self, scope: SeriesIdentity) -> Series {
+        self.names.resolve_scope(scope)
+    }
+
+    /// Loads the ranks of processes, which most views do not need.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index cannot be read.
+    pub fn load_ranks(&self) -> Result<(), ExportError> {
+        self.names.load_ranks(self.index)
     }
 
     pub(crate) fn names(&self) -> &Names {

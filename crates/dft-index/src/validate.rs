@@ -41,6 +41,8 @@ pub fn validate(
         group_by_file: false,
         time_unit: config.time_unit,
         counter_period: config.counter_period,
+        // A bucket has all calls of a trace.
+        occupancy: false,
         ..Config::default()
     };
     options.check()?;

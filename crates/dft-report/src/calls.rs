@@ -207,7 +207,7 @@ impl<'p> Calls<'p> {
 
     /// Reads the calls that pass the view's filter.
     pub(crate) fn read(view: &View<'_>, plan: &'p Plan, threads: usize) -> Result<Self, ReportError> {
-        let parts = if plan.mapping.is_some() { RowParts::All } else { RowParts::Core };
+        let parts = if plan.mapping.is_some() { RowParts::Statistics } else { RowParts::Core };
         let read = view.fold_cells(&CALLS, parts, threads, || Self::new(plan), Self::add_all)?;
         let mut read = read.into_iter();
         let mut all = read.next().unwrap_or_else(|| Self::new(plan));

@@ -43,7 +43,16 @@ impl Aggregator {
         let mut encoder = CellEncoder { interner: &self.interner, orders: &mut self.orders };
         let cell = self.rows.cell(series.row, bucket, &mut encoder);
         cell.core.count += 1;
-        cell.core.span(ts, ts + dur.unwrap_or(0));
+        let end = ts + dur.unwrap_or(0);
+        cell.core.span(ts, end);
+        let mut added_bytes = 0;
+        if self.config.occupancy {
+            let calls = cell.core.count;
+            let occupancy = cell.core.occupancy.get_or_insert_default();
+            let before = occupancy.heap_bytes();
+            occupancy.add(ts, end, calls);
+            added_bytes += occupancy.heap_bytes() - before;
+        }
         // Only a field that gave no sample can have a value that is not finite.
         let mut count_not_finite = |value: &Value<'_>| counts.not_finite += u64::from(value.is_not_finite());
         match dur {
@@ -61,7 +70,6 @@ impl Aggregator {
         if let Some(size) = size {
             cell.core.size.sample(size);
         }
-        let mut added_bytes = 0;
         if let Some(mapping) = &self.sketches {
             let before = sketch_bytes(cell.core.sketches.as_deref());
             let sketches = cell.core.sketches.get_or_insert_default();

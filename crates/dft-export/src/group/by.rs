@@ -82,7 +82,11 @@ impl GroupBy {
     }
 
     /// Returns the position of a group key among those of the index.
-    pub(super) fn place(&self, group_keys: &[String]) -> Result<Option<usize>, ExportError> {
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError::NoGroupBy`] if the index has no such group key.
+    pub fn place(&self, group_keys: &[String]) -> Result<Option<usize>, ExportError> {
         let Self::GroupKey(name) = self else { return Ok(None) };
         match group_keys.iter().position(|key| key == name) {
             Some(place) => Ok(Some(place)),
@@ -92,7 +96,7 @@ impl GroupBy {
 
     /// Returns the value of a series. What differs between cells is set later. `place` is the position of the group
     /// key.
-    pub(super) fn of_series(&self, series: &Series, place: Option<usize>) -> Value {
+    pub fn of_series(&self, series: &Series, place: Option<usize>) -> Value {
         let identity = &series.identity;
         let text = |text: &str| Value::Text(text.to_owned());
         match self {

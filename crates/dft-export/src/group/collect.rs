@@ -60,7 +60,7 @@ pub(super) fn collect(
     needs: &Needs,
     threads: usize,
 ) -> Result<Groups, ExportError> {
-    let parts = if needs.all_parts() { RowParts::All } else { RowParts::Core };
+    let parts = if needs.all_parts() { RowParts::Statistics } else { RowParts::Core };
     let collectors =
         view.fold_cells(kinds, parts, threads, || Collector::new(view, keys, needs), Collector::add_all)?;
     let mut all = Groups { groups: HashMap::default(), customs: BTreeSet::new() };

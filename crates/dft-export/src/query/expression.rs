@@ -112,6 +112,29 @@ impl Condition {
         }
     }
 
+    /// Returns whether the condition holds, whatever the file is; `None` if that depends on the file.
+    pub(super) fn matches_scope(&self, subject: Subject<'_>) -> Option<bool> {
+        // The first value decides; without it, an unknown one does.
+        let decided = |nodes: &[Self], deciding: bool| {
+            let mut all = Some(!deciding);
+            for node in nodes {
+                match node.matches_scope(subject) {
+                    Some(value) if value == deciding => return Some(deciding),
+                    Some(_) => {}
+                    None => all = None,
+                }
+            }
+            all
+        };
+        match self {
+            Self::All(nodes) => decided(nodes, false),
+            Self::Any(nodes) => decided(nodes, true),
+            Self::Not(node) => node.matches_scope(subject).map(|value| !value),
+            Self::Text(field, _) | Self::Null(QueryField::Text(field)) if field.is_of_file() => None,
+            other => Some(other.matches(subject)),
+        }
+    }
+
     pub(super) fn asks_for_ranks(&self) -> bool {
         match self {
             Self::All(nodes) | Self::Any(nodes) => nodes.iter().any(Self::asks_for_ranks),

@@ -25,6 +25,13 @@ pub(super) enum TextField {
     GroupKey(KeySlot),
 }
 
+impl TextField {
+    /// Whether the text differs between the files of a scope.
+    pub(super) fn is_of_file(self) -> bool {
+        matches!(self, Self::FileHash | Self::FileName | Self::FileDirectory | Self::FileExtension | Self::FilePattern)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NumberField {
     Process,

@@ -92,7 +92,7 @@ impl Query {
     /// # Errors
     ///
     /// [`ExportError::Query`] if the index does not have one of them.
-    pub(crate) fn find_keys(&mut self, group_keys: &[String]) -> Result<(), ExportError> {
+    pub fn find_keys(&mut self, group_keys: &[String]) -> Result<(), ExportError> {
         let place = |key: &NamedKey| {
             group_keys.iter().position(|known| *known == key.name).ok_or_else(|| ExportError::Query {
                 query: self.text.clone(),
@@ -105,12 +105,18 @@ impl Query {
     }
 
     /// Returns whether the query selects a series.
-    pub(crate) fn matches(&self, series: &Series) -> bool {
+    pub fn matches(&self, series: &Series) -> bool {
         self.condition.matches(Subject { series, places: &self.places })
     }
 
+    /// Returns whether the query selects the series of a scope, whatever their files are; `None` if that depends on the
+    /// file.
+    pub fn matches_scope(&self, scope: &Series) -> Option<bool> {
+        self.condition.matches_scope(Subject { series: scope, places: &self.places })
+    }
+
     /// Returns whether the query compares ranks, so that they must be loaded.
-    pub(crate) fn asks_for_ranks(&self) -> bool {
+    pub fn asks_for_ranks(&self) -> bool {
         self.condition.asks_for_ranks()
     }
 

@@ -224,7 +224,7 @@ impl<'v> StatisticsTable<'v> {
                 return Ok(true);
             }
             match self.kinds.next() {
-                Some(kind) => self.cells = Some(self.view.cells(kind, RowParts::All)?),
+                Some(kind) => self.cells = Some(self.view.cells(kind, RowParts::Statistics)?),
                 None => return Ok(false),
             }
         }

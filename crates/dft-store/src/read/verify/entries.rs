@@ -256,7 +256,8 @@ impl<'a> Verifier<'a> {
             while let Some((key, place)) = rows.advance(chunk)? {
                 this.found.rows += 1;
                 let row = RowValue::decode(&chunk[place], key.bucket);
-                match row.and_then(|row| this.bucket(key.bucket).map(|()| row)) {
+                let checked = row.and_then(|row| this.row(family, &row).and(this.bucket(key.bucket)).map(|()| row));
+                match checked {
                     Ok(row) => {
                         let calls = &mut this.sums.calls[family as usize];
                         *calls = calls.wrapping_add(row.core.count as u64);
@@ -301,6 +302,18 @@ impl<'a> Verifier<'a> {
             this.sums.readings = this.sums.readings.wrapping_add(row.core.readings);
             Ok(())
         })
+    }
+
+    /// Checks that the row has the parts that the configuration asks for.
+    fn row(&self, kind: SeriesKind, row: &RowValue) -> Result<(), DecodeError> {
+        let wanted = kind == SeriesKind::Call && self.index.config().occupancy;
+        match row.core.occupancy.is_some() == wanted {
+            true => Ok(()),
+            false if wanted => Err(DecodeError::Invalid("the row does not say when its calls were in progress")),
+            false => {
+                Err(DecodeError::Invalid("the row says when its calls were in progress, against the configuration"))
+            }
+        }
     }
 
     fn bucket(&mut self, bucket: u64) -> Result<(), DecodeError> {

@@ -1,0 +1,194 @@
+//! The analysis of an index.
+
+use std::ops::Range;
+
+use dft_codec::SeriesKind;
+use dft_export::{Filter, View};
+use dft_store::Index;
+
+use crate::busy::{Tracks, unite_all};
+use crate::by::{By, SeriesGroup};
+use crate::collect::{Collected, Request, collect};
+use crate::epochs::{epochs, process_epochs};
+use crate::error::AnalyzeError;
+use crate::findings::{self, Findings, Rules};
+use crate::groups::groups;
+use crate::job;
+use crate::layers;
+use crate::matcher::Matcher;
+use crate::names::ProcessNames;
+use crate::preset::{ChosenPreset, Preset};
+use crate::report::Analysis;
+use crate::sweep::Durations;
+
+/// How an index is analyzed.
+#[derive(Clone, Debug)]
+pub struct AnalyzeOptions {
+    /// The preset; `None` to choose a built-in one by what the trace has.
+    pub preset: Option<Preset>,
+    /// Paths that override those of the preset that is chosen.
+    pub paths: std::collections::BTreeMap<String, String>,
+    /// What to group by.
+    pub by: Option<By>,
+    /// The length of a cell of time, in µs, if grouped by it; a multiple of the index's interval, which is the default.
+    pub granularity_us: Option<u64>,
+    /// Which calls to analyze.
+    pub filter: Filter,
+    /// The number of threads. The result does not depend on it.
+    pub threads: usize,
+}
+
+impl Default for AnalyzeOptions {
+    fn default() -> Self {
+        Self {
+            preset: None,
+            paths: Default::default(),
+            by: None,
+            granularity_us: None,
+            filter: Filter::default(),
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        }
+    }
+}
+
+/// What was found, before it is reported.
+pub(crate) struct Findable<'a> {
+    pub(crate) preset: &'a Preset,
+    pub(crate) found: &'a Collected,
+    pub(crate) names: ProcessNames,
+    /// The durations of each process, and of all together.
+    pub(crate) processes: Vec<Durations>,
+    pub(crate) together: Durations,
+    /// The accuracy of the index's sketches, if it has any.
+    pub(crate) accuracy: Option<f64>,
+    /// The first start and the last end of a call.
+    pub(crate) span: Option<(i64, i64)>,
+}
+
+impl Findable<'_> {
+    /// The number of the layer that has all calls.
+    pub(crate) fn all(&self) -> usize {
+        self.preset.layers.len()
+    }
+
+    /// The start of the job, in µs of the tracer's clock.
+    pub(crate) fn start_us(&self) -> i64 {
+        self.span.map_or(0, |(start, _)| start)
+    }
+
+    /// The length of the job, in µs.
+    pub(crate) fn job_us(&self) -> u64 {
+        self.span.map_or(0, |(start, end)| end.abs_diff(start))
+    }
+}
+
+/// Analyzes an index.
+///
+/// # Errors
+///
+/// - [`AnalyzeError::NoBy`] if the index cannot be grouped like that.
+/// - [`AnalyzeError::Export`] if the granularity is no multiple of the interval, or a query names what the index does
+///   not have.
+/// - If the index cannot be read.
+pub fn analyze(index: &Index, options: &AnalyzeOptions) -> Result<Analysis, AnalyzeError> {
+    let mut filter = options.filter.clone();
+    // Calls that start before the time to analyze may reach into it, so time is looked at here.
+    let time = filter.time.take();
+    let view = View::new(index, None, filter.clone())?;
+    view.load_ranks()?;
+    let time = match time {
+        None => None,
+        Some(time) => Some(cells_of(&View::new(index, options.granularity_us, filter)?, &time)),
+    };
+    let (preset, reason) = match &options.preset {
+        Some(preset) => (preset.clone(), None),
+        None => Preset::choose(&view, &options.paths).map(|(preset, reason)| (preset, Some(reason)))?,
+    };
+    let preset = preset.bound(&view)?;
+    let rules = Rules::built_in()?;
+    let group = SeriesGroup::of(options.by.as_ref(), &index.config().extra_group_keys)?;
+    let cells_us = match (&options.by, options.granularity_us) {
+        (Some(By::Time), granularity) => Some(View::new(index, granularity, Filter::default())?.granularity()),
+        _ => None,
+    };
+    let request = Request {
+        matcher: Matcher::new(&preset, rules.queries()),
+        layers: preset.layers.len(),
+        group,
+        cells_us,
+        time,
+        threads: options.threads,
+    };
+    let mut found = collect(&view, &request)?;
+    unite_all(&mut found, options.threads);
+    let layers = preset.layers.len() + 1 + rules.queries().len();
+    let tracks = Tracks::of(&found, |_| true);
+    let findable = Findable {
+        names: ProcessNames::of(&found),
+        processes: tracks.by_process(layers, options.threads, |_| Vec::new()),
+        together: tracks.together(layers, options.threads, &[]),
+        span: found
+            .facts
+            .iter()
+            .map(|process| process.span)
+            .filter(|(start, end)| start <= end)
+            .reduce(|(start, end), (other_start, other_end)| (start.min(other_start), end.max(other_end))),
+        accuracy: index.config().sketch_accuracy,
+        preset: &preset,
+        found: &found,
+    };
+    let epochs_of_processes = process_epochs(&findable);
+    let reported = layers::layers(&findable);
+    let overlaps = layers::overlaps(&findable);
+    let groups = match &options.by {
+        None => None,
+        Some(by) => Some(groups(&findable, &tracks, by, &request, &epochs_of_processes)?),
+    };
+    let epochs = epochs(&findable, &tracks, &epochs_of_processes, options.threads);
+    let job = job::job(&findable, index.config());
+    let processes = job::processes(&findable);
+    let findings = match findable.span {
+        None => Findings::default(),
+        Some(_) => findings::find(&rules, &findable, &job, &reported, index)?,
+    };
+    let preset = ChosenPreset { name: preset.name.clone(), title: preset.title.clone(), reason };
+    Ok(Analysis {
+        format: "dft-analysis/1",
+        preset,
+        job,
+        layers: reported,
+        overlaps,
+        processes,
+        epochs,
+        groups,
+        findings,
+    })
+}
+
+/// Returns the cells that overlap with a range of time, in µs of the tracer's clock.
+fn cells_of(view: &View<'_>, time: &Range<u64>) -> Range<u64> {
+    let absolute = |offset: u64| view.origin().saturating_add(offset);
+    let start = absolute(time.start);
+    let end = absolute(time.end).checked_next_multiple_of(view.granularity()).unwrap_or(u64::MAX);
+    start - start % view.granularity()..end
+}
+
+/// Whether an index knows when calls were in progress; otherwise, why not.
+pub(crate) fn why_unknown(config: &dft_aggregate::Config, aggregated: u128, calls: u128) -> Option<String> {
+    if !config.occupancy {
+        return Some(
+            "the index was built without occupancy: rebuild it without --no-occupancy for busy times and overlaps"
+                .to_owned(),
+        );
+    }
+    let kind = SeriesKind::AggregatedCall.name();
+    match aggregated {
+        0 => None,
+        _ if aggregated == calls => Some(format!(
+            "the tracer summed up all calls (family {kind}), so it is not known when they were in progress"
+        )),
+        _ => Some(format!(
+            "the tracer summed up {aggregated} of {calls} calls (family {kind}): busy times and overlaps are without them"
+        )),
+    }
+}

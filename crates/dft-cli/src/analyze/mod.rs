@@ -1,0 +1,57 @@
+//! `dft analyze`.
+
+mod csv;
+mod text;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Result;
+use dft_analyze::{AnalyzeOptions, Preset, analyze};
+
+use crate::Outcome;
+use crate::args::AnalyzeArgs;
+use crate::export::filter;
+use crate::output::{say, say_json};
+use crate::source;
+
+/// How many groups a screen has.
+const GROUPS: usize = 10;
+
+pub(crate) fn run(args: &AnalyzeArgs) -> Result<Outcome> {
+    let paths: BTreeMap<String, String> = args.paths.iter().cloned().collect();
+    let mut options = AnalyzeOptions {
+        preset: preset(&args.preset, &paths)?,
+        paths,
+        by: args.by.as_ref().and_then(|by| by.parse().ok()),
+        granularity_us: args.granularity,
+        filter: filter(&args.filter)?,
+        ..AnalyzeOptions::default()
+    };
+    if let Some(threads) = args.threads {
+        options.threads = threads.into();
+    }
+    let (index, outcome) = source::open(&args.index)?;
+    let mut analysis = analyze(&index, &options)?;
+    if let (Some(groups), Some(top)) = (&mut analysis.groups, args.top) {
+        groups.groups.truncate(top);
+    }
+    if args.json {
+        say_json(&serde_json::to_value(&analysis)?)?;
+    } else if args.csv {
+        say(&csv::text(&analysis))?;
+    } else {
+        say(&text::text(&analysis, index.path(), args.top.unwrap_or(GROUPS)))?;
+    }
+    Ok(outcome)
+}
+
+/// Returns the preset of this name, or of the file; `None` for `auto`.
+fn preset(name: &str, paths: &BTreeMap<String, String>) -> Result<Option<Preset>> {
+    if name == "auto" {
+        return Ok(None);
+    }
+    let path = Path::new(name);
+    let is_file = path.extension().is_some() || name.contains('/') || path.is_file();
+    Ok(Some(if is_file { Preset::read(path, paths)? } else { Preset::built_in(name, paths)? }))
+}
