@@ -4,6 +4,7 @@ use std::ffi::c_void;
 use std::num::NonZero;
 use std::thread;
 
+use dft_analyze::AnalyzeError;
 use dft_export::replace_file;
 use dft_report::{ReportData, ReportError};
 
@@ -19,7 +20,8 @@ impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
         match error {
             ReportError::Export(error) => error.into(),
-            ReportError::Store(error) => error.into(),
+            ReportError::Store(error) | ReportError::Analyze(AnalyzeError::Store(error)) => error.into(),
+            ReportError::Analyze(AnalyzeError::Export(error)) => error.into(),
             ReportError::TooLarge { .. } => Self::new(DFT_TOO_LARGE, error.to_string()),
             _ => Self::new(DFT_SYSTEM, error.to_string()),
         }
@@ -30,7 +32,7 @@ fn collect(index: *const dft_index, view: *const dft_view) -> Result<ReportData,
     let source = source(index)?;
     let view = asked(view)?.view(&source)?;
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    Ok(ReportData::of(&view, threads)?)
+    Ok(ReportData::of(&view, None, threads)?)
 }
 
 /// Writes a page for the browser that shows where the time of a job went: one HTML file, at most 3 MB, that needs no other

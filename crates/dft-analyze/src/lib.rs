@@ -74,7 +74,7 @@ mod sweep;
 pub use analysis::{AnalyzeOptions, analyze};
 pub use by::By;
 pub use error::AnalyzeError;
-pub use findings::{Evidence, Finding, Findings, UnknownFinding};
+pub use findings::{Evidence, Finding, Findings, FineFinding, UnknownFinding};
 pub use kind::CallKind;
 pub use preset::{ChosenPreset, LayerSpec, Preset};
 pub use report::{

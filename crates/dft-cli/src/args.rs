@@ -363,6 +363,9 @@ pub(crate) struct ReportArgs {
     /// The file to write to
     #[arg(long, value_name = "FILE", default_value = "report.html", value_parser = named_path())]
     pub(crate) out: PathBuf,
+    /// Which calls belong to which layer: see `dft analyze`
+    #[arg(long, value_name = "P", default_value = "auto")]
+    pub(crate) preset: String,
     /// Print what the page shows as JSON instead: times in µs, sizes in bytes
     #[arg(long)]
     pub(crate) json: bool,

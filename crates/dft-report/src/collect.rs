@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use ahash::RandomState;
 use dft_aggregate::IoCategory;
+use dft_analyze::{Analysis, AnalyzeOptions, Preset, analyze};
 use dft_export::View;
 use dft_io::Show;
 use dft_metrics::SketchMapping;
@@ -19,6 +20,13 @@ use crate::text::shortened;
 /// The most categories and kinds of I/O on a timeline.
 const MOST_SERIES: usize = 16;
 
+/// The most epochs and overlaps of layers that a page has.
+const MOST_EPOCHS: usize = 200;
+const MOST_OVERLAPS: usize = 100;
+
+/// The longest text of a finding, in characters.
+const LONGEST_TEXT: usize = 500;
+
 /// The most processes with the most time that a page lists.
 const MOST_PROCESSES: usize = 500;
 
@@ -32,25 +40,34 @@ const LONGEST_FILTER: usize = 2000;
 const LONGEST_NAME: usize = 160;
 
 impl ReportData {
-    /// Collects what a report on a view shows, on up to `threads` threads.
+    /// Collects what a report on a view shows, on up to `threads` threads. Layers are those of the preset, or of one that is
+    /// chosen by what the trace has.
     ///
     /// # Errors
     ///
     /// [`ReportError::TooLarge`] if a sum does not fit 64 bits. Also fails if the index cannot be read.
-    pub fn of(view: &View<'_>, threads: usize) -> Result<Self, ReportError> {
+    pub fn of(view: &View<'_>, preset: Option<Preset>, threads: usize) -> Result<Self, ReportError> {
+        let options = AnalyzeOptions { preset, filter: view.filter().clone(), threads, ..AnalyzeOptions::default() };
+        let analysis = shown(analyze(view.index(), &options)?);
         let KnownJob { job, ranks, span } = job(view)?;
         let plan = Plan::of(view, &ranks, span)?;
         let calls = Calls::read(view, &plan, threads)?;
         if !calls.is_outside {
-            return Self::of_calls(view, job, &plan, calls);
+            return Self::of_calls(view, analysis, job, &plan, calls);
         }
         // Traces do not state the times of all processes.
         let plan = Plan::of(view, &ranks, None)?;
         let calls = Calls::read(view, &plan, threads)?;
-        Self::of_calls(view, job, &plan, calls)
+        Self::of_calls(view, analysis, job, &plan, calls)
     }
 
-    fn of_calls(view: &View<'_>, mut job: Job, plan: &Plan, mut calls: Calls<'_>) -> Result<Self, ReportError> {
+    fn of_calls(
+        view: &View<'_>,
+        analysis: Analysis,
+        mut job: Job,
+        plan: &Plan,
+        mut calls: Calls<'_>,
+    ) -> Result<Self, ReportError> {
         let mapping = plan.mapping.as_ref();
         let origin = |time: i64| time.saturating_sub_unsigned(view.origin());
         let spans = calls.processes.iter().filter_map(|process| process.span);
@@ -77,6 +94,7 @@ impl ReportData {
             title: format!("{}", view.index().path().shown()),
             version: env!("CARGO_PKG_VERSION"),
             filter: view.filter().described().map(|filter| shortened(&filter, LONGEST_FILTER)),
+            analysis,
             job,
             faults,
             more_faults,
@@ -93,6 +111,22 @@ impl ReportData {
             more_functions,
         })
     }
+}
+
+/// Returns the part of an analysis that a page shows.
+fn shown(mut analysis: Analysis) -> Analysis {
+    analysis.processes.clear();
+    analysis.epochs.truncate(MOST_EPOCHS);
+    analysis.overlaps.sort_by_key(|overlap| std::cmp::Reverse(overlap.same_process_us.max(overlap.any_process_us)));
+    analysis.overlaps.truncate(MOST_OVERLAPS);
+    for finding in &mut analysis.findings.found {
+        finding.text = shortened(&finding.text, LONGEST_TEXT);
+        finding.place = finding.place.as_ref().map(|place| shortened(place, LONGEST_TEXT));
+    }
+    for layer in &mut analysis.layers {
+        layer.title = shortened(&layer.title, LONGEST_NAME);
+    }
+    analysis
 }
 
 /// Returns the categories with their kinds of I/O, those with most time first.

@@ -1,5 +1,6 @@
 //! What a report shows. Times are in µs and sizes in bytes; times of the job count from its [origin](Job::origin_us).
 
+use dft_analyze::Analysis;
 use serde::Serialize;
 
 /// What a report shows.
@@ -11,6 +12,8 @@ pub struct ReportData {
     pub version: &'static str,
     /// The filter, as text; `None` if the report shows everything.
     pub filter: Option<String>,
+    /// Layers with their busy times and overlaps, epochs and findings. Processes and groups are left out.
+    pub analysis: Analysis,
     /// The job.
     pub job: Job,
     /// The faults of the input, one sentence each.

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use dft_analyze::AnalyzeError;
 use dft_export::ExportError;
 use dft_store::StoreError;
 
@@ -12,6 +13,9 @@ pub enum ReportError {
     /// The index cannot be read.
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// The index cannot be analyzed.
+    #[error(transparent)]
+    Analyze(#[from] AnalyzeError),
     /// The index cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -22,6 +22,8 @@ pub struct Findings {
     pub found: Vec<Finding>,
     /// What could not be judged.
     pub unknown: Vec<UnknownFinding>,
+    /// What was looked at and is fine.
+    pub fine: Vec<FineFinding>,
 }
 
 /// Something that stands out.
@@ -70,6 +72,16 @@ pub struct UnknownFinding {
     pub title: String,
     /// Why it could not be judged.
     pub reason: String,
+}
+
+/// Something that was looked at and does not stand out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct FineFinding {
+    /// The name of the rule.
+    pub id: String,
+    /// What it is about, for people.
+    pub title: String,
 }
 
 /// Judges a job by the rules.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::expression::Expression;
 use super::facts::{Facts, Unit};
-use super::{Evidence, Finding, Findings, UnknownFinding};
+use super::{Evidence, Finding, Findings, FineFinding, UnknownFinding};
 use crate::error::AnalyzeError;
 
 const BUILT_IN: &str = include_str!("../../findings.toml");
@@ -84,7 +84,9 @@ impl Rules {
             let mut names = BTreeSet::new();
             when.facts(&mut names);
             match (when.value(&value), number.value(&value)) {
-                (Some(holds), _) if holds == 0.0 => {}
+                (Some(holds), _) if holds == 0.0 => {
+                    findings.fine.push(FineFinding { id: rule.id.clone(), title: rule.title.clone() });
+                }
                 (Some(_), Some(number)) => {
                     let evidence = names
                         .iter()

@@ -47,7 +47,7 @@ pub(crate) fn run(args: &AnalyzeArgs) -> Result<Outcome> {
 }
 
 /// Returns the preset of this name, or of the file; `None` for `auto`.
-fn preset(name: &str, paths: &BTreeMap<String, String>) -> Result<Option<Preset>> {
+pub(crate) fn preset(name: &str, paths: &BTreeMap<String, String>) -> Result<Option<Preset>> {
     if name == "auto" {
         return Ok(None);
     }

@@ -151,8 +151,62 @@ export interface FunctionRow {
   imbalance: number | null;
 }
 
+/** What `dft analyze --json` prints: crates/dft-analyze/src/report.rs. */
+export interface Analysis {
+  preset: { name: string; title: string; reason: string | null };
+  job: { time_us: number; busy_us: number | null; unknown_because: string | null };
+  layers: AnalyzedLayer[];
+  overlaps: { a: string; b: string; same_process_us: number; any_process_us: number }[];
+  epochs: { number: number; processes: number; mean_us: number; max_us: number; layers: { layer: string; busy_sum_us: number; hidden_us: number }[] }[];
+  findings: {
+    found: Finding[];
+    unknown: { id: string; title: string; reason: string }[];
+    fine: { id: string; title: string }[];
+  };
+}
+
+export interface Finding {
+  id: string;
+  title: string;
+  text: string;
+  place: string | null;
+  advice: string;
+  source: string;
+  condition: string;
+  evidence: { name: string; value: number }[];
+}
+
+export interface AnalyzedLayer {
+  name: string;
+  title: string;
+  parent: string | null;
+  calls: number;
+  time_us: number;
+  bytes: number | null;
+  processes: number;
+  busy: {
+    any_us: number;
+    share_of_job: number;
+    sum_us: number;
+    mean_us: number;
+    own_us: number;
+    excess_us: number;
+    calls_in_progress: number | null;
+    peak_processes_busy: number;
+    bandwidth_bytes_per_s: number | null;
+    imbalance: {
+      max_over_mean: number;
+      coefficient_of_variation: number;
+      most: { process: string; time_us: number };
+      least: { process: string; time_us: number };
+    };
+    hidden: { same_process_us: number; exposed_us: number; any_process_us: number; exposed_any_process_us: number } | null;
+  } | null;
+}
+
 export interface Report {
   title: string;
+  analysis: Analysis;
   version: string;
   filter: string | null;
   job: Job;

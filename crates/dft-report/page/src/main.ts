@@ -5,7 +5,9 @@ import { knowsDate, showAbsolute, useJob } from "./clock";
 import type { Report } from "./data";
 import { byId } from "./dom";
 import { files } from "./files";
+import { findings } from "./findings";
 import { functions } from "./functions";
+import { layers } from "./layers";
 import { faults, glance, job } from "./overview";
 import { processes } from "./processes";
 import { requests } from "./requests";
@@ -41,6 +43,8 @@ if (knowsDate(report.job)) {
 byId("footer").textContent = `Made by dft ${report.version}. Sums are exact.`;
 faults(report);
 job(report);
+if (report.job.calls > 0) findings(report.analysis);
+layers(report.analysis);
 glance(report);
 const made: (Chart | undefined)[] = [timeline(report), processes(report), ...requests(report), files(report)];
 functions(report);

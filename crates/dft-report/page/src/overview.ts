@@ -64,7 +64,7 @@ export function job(report: Report): void {
   if (job.calls === 0) place.append(note("The index has no calls that pass the filter."));
 }
 
-const TITLES = ["", "Calls", "Time", "Mean", "Share of the layer", "Bytes", "Bandwidth", "Processes"];
+const TITLES = ["", "Calls", "Time", "Mean", "Share of the category", "Bytes", "Bandwidth", "Processes"];
 
 function cells(name: string, totals: Totals, all: number, processes: string): HTMLTableCellElement[] {
   const { calls, time_us, bytes: size } = totals;
@@ -84,11 +84,11 @@ function cells(name: string, totals: Totals, all: number, processes: string): HT
 
 export function glance({ layers, io_layer }: Report): void {
   if (layers.length === 0) return;
-  const place = section("glance", "I/O at a glance");
+  const place = section("glance", "Categories");
   place.append(
     note(
-      "Time is the sum of the durations of calls, over all threads. Bandwidth is bytes over that time. A call of one layer " +
-        "may contain calls of another, so layers are never added up.",
+      "Calls by their category in the trace, and by kind of I/O. Time is the sum of the durations of calls, over all threads, and " +
+        "bandwidth is bytes over that time. A call of one category may contain calls of another, so categories are never added up.",
     ),
   );
   const first = (layer: Layer): number => (layer.category === io_layer ? 0 : 1);
@@ -100,8 +100,8 @@ export function glance({ layers, io_layer }: Report): void {
     const parts = kinds.map(({ kind, totals: of }) => element("tr", { class: "part" }, ...cells(kind, of, totals.time_us, "")));
     return [group, ...parts];
   });
-  const heads = TITLES.map((title, index) => element("th", { scope: "col", class: index === 0 ? "text" : "number" }, title || "Layer, kind of I/O"));
+  const heads = TITLES.map((title, index) => element("th", { scope: "col", class: index === 0 ? "text" : "number" }, title || "Category, kind of I/O"));
   place.append(
-    element("div", { class: "scroll", id: "layers" }, element("table", {}, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows))),
+    element("div", { class: "scroll", id: "categories" }, element("table", {}, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows))),
   );
 }

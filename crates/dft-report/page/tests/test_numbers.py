@@ -36,10 +36,27 @@ def test_layers_and_kinds_have_the_totals_of_the_tables(job):
     assert len(wanted) > 4
     assert shown == wanted
     # The table on the page has a row for each, or one for a layer with one kind.
-    texts = [cells[:2] for cells in job.rows("layers")]
+    texts = [cells[:2] for cells in job.rows("categories")]
     for (category, kind), totals in wanted.items():
         calls = f"{totals['calls']:,}"
         assert [category, calls] in texts or [kind, calls] in texts
+
+
+def test_the_analysis_is_that_of_dft_analyze(job):
+    analysis = json.loads(dft("analyze", job.index, "--json"))
+    shown = job.data["analysis"]
+    assert shown["layers"] == analysis["layers"] and len(shown["layers"]) > 1
+    assert shown["findings"] == analysis["findings"]
+    assert shown["job"] == analysis["job"]
+    rows = job.rows("layer-table")
+    assert sorted(cells[0] for cells in rows) == sorted(layer["title"] for layer in analysis["layers"])
+    calls = {cells[0]: cells[8] for cells in rows}
+    assert calls == {layer["title"]: f"{layer['calls']:,}" for layer in analysis["layers"]}
+    found = [finding["title"] for finding in analysis["findings"]["found"]]
+    assert job.run("return [...document.querySelectorAll('#found h3')].map((title) => title.textContent)") == found
+    assert found
+    fine = job.text("#fine")
+    assert all(finding["title"] in fine for finding in analysis["findings"]["fine"])
 
 
 def test_the_timeline_draws_the_cells_of_the_table(job):

@@ -29,7 +29,7 @@ def test_sections_are_reached_by_keyboard(job):
     assert job.run("return document.activeElement.textContent") == "Skip to the report"
     names = job.run("return [...document.querySelectorAll('nav a')].map((link) => link.textContent)")
     titles = job.run("return [...document.querySelectorAll('h2')].map((title) => title.textContent)")
-    assert names == titles and len(names) == 7
+    assert names == titles and len(names) == 9
     # Every control and chart has a name for a screen reader.
     unnamed = job.run(
         """
