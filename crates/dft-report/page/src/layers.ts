@@ -38,7 +38,9 @@ export function layers(analysis: Analysis): void {
     ),
   );
   if (job.busy_us !== null) {
-    place.append(note(`Any call is in progress for ${share(job.busy_us, job.time_us)} of the job's ${duration(job.time_us)}.`));
+    place.append(
+      note(`Any call is in progress for ${share(job.busy_us, job.time_us)} of the ${duration(job.time_us)}, without the tracer's own calls.`),
+    );
   }
   if (overlaps.length > 0) {
     const titles = new Map(layers.map(({ name, title }) => [name, title]));
@@ -72,7 +74,7 @@ function tree(layers: AnalyzedLayer[]): [number, AnalyzedLayer][] {
 }
 
 function row(depth: number, { title, calls, bytes: size, busy, processes }: AnalyzedLayer): HTMLTableRowElement {
-  const name = element("td", { class: "text" }, title);
+  const name = element("td", { class: "text name" }, title);
   name.style.paddingLeft = `${0.6 + 1.2 * depth}rem`;
   const texts = [
     or(busy, ({ any_us }) => duration(any_us)),
