@@ -67,7 +67,6 @@ mod matcher;
 mod names;
 mod preset;
 mod report;
-mod shown;
 mod sums;
 mod sweep;
 

@@ -257,7 +257,9 @@ mod tests {
                 let mut busy = vec![std::collections::BTreeSet::new(); LAYERS];
                 for (process, layers, start, length) in &calls {
                     if *start <= at && at < start + length {
-                        layers.iter().for_each(|layer| drop(busy[*layer].insert(*process)));
+                        for layer in layers {
+                            busy[*layer].insert(*process);
+                        }
                     }
                 }
                 let set = set_of(&(0..LAYERS).filter(|layer| !busy[*layer].is_empty()).collect::<Vec<_>>());

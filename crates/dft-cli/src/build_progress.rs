@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use dft_index::{BuildPhase, Progress, ProgressState};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::units::{bytes, count, duration, plural, rate};
+use dft_io::units::{bytes, count, duration, plural, rate};
 
 /// Runs `work` and shows the progress that it reports on standard error.
 pub(crate) fn watched<T>(work: impl FnOnce(&Progress) -> T) -> T {

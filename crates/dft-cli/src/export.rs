@@ -11,7 +11,7 @@ use crate::Outcome;
 use crate::args::{ExportArgs, FilterArgs};
 use crate::output::say;
 use crate::source;
-use crate::units::{bytes, count};
+use dft_io::units::{bytes, count};
 
 pub(crate) fn run(args: &ExportArgs) -> Result<Outcome> {
     let filter = filter(&args.filter)?;

@@ -11,7 +11,7 @@ use crate::args::IndexArgs;
 use crate::build_progress::watched;
 use crate::input::{faults, lines, notes, outcome, read};
 use crate::output::{fields, say, tell};
-use crate::units::{count, plural};
+use dft_io::units::{count, plural};
 
 pub(crate) fn run(args: &IndexArgs) -> Result<Outcome> {
     let config = args.config.config();

@@ -16,7 +16,7 @@ use crate::input::MORE_PROCESSES;
 use crate::output::{say, say_json};
 use crate::source;
 use crate::table::{Align, table};
-use crate::units::{bytes, count, duration, plural};
+use dft_io::units::{bytes, count, duration, plural};
 
 /// The maximum number of files to list.
 const SHOWN: usize = 20;

@@ -9,7 +9,7 @@ use dft_store::SharedProcesses;
 use dft_trace::NotRead;
 
 use crate::Outcome;
-use crate::units::{bytes, count, plural, rate};
+use dft_io::units::{bytes, count, plural, rate};
 
 /// The maximum number of faulty files to describe one by one.
 const SHOWN: usize = 50;

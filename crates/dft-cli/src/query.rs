@@ -17,7 +17,7 @@ use crate::output::{say, say_json};
 use crate::query_format::QueryFormat;
 use crate::source;
 use crate::table::{Align, table};
-use crate::units::{bytes, count, duration, plural, three_digits};
+use dft_io::units::{bytes, count, duration, plural, three_digits};
 
 pub(crate) fn run(args: &QueryArgs) -> Result<Outcome> {
     let mut grouping = Grouping::parse(&args.group_by, &args.stats, &args.sort, args.limit)?;

@@ -14,7 +14,7 @@ use crate::args::ReportArgs;
 use crate::export::filter;
 use crate::output::{say, say_json};
 use crate::source;
-use crate::units::bytes;
+use dft_io::units::bytes;
 
 pub(crate) fn run(args: &ReportArgs) -> Result<Outcome> {
     let shown = filter(&args.filter)?;

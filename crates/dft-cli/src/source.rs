@@ -12,7 +12,7 @@ use crate::Outcome;
 use crate::build_progress::watched;
 use crate::input::{faults, notes, outcome};
 use crate::output::tell;
-use crate::units::{count, plural};
+use dft_io::units::{count, plural};
 
 /// Opens an index. Traces are indexed first, into an index next to them, with its configuration if it exists.
 pub(crate) fn open(path: &Path) -> Result<(Index, Outcome)> {

@@ -13,7 +13,7 @@ use crate::args::{IngestArgs, StageArgs};
 use crate::build_progress::watched;
 use crate::input::{faults, files_and_pieces, lines, outcome, read};
 use crate::output::{fields, say, tell};
-use crate::units::{count, plural};
+use dft_io::units::{count, plural};
 
 pub(crate) fn run_stage(args: &StageArgs) -> Result<Outcome> {
     let config = args.config.config();

@@ -20,7 +20,7 @@ use crate::output::{say_json, say_titled, shortened, tell};
 use crate::source;
 use crate::table::{Align, table};
 use crate::terminal::{has_unicode, sparkline, width};
-use crate::units::{bytes, count, duration, plural, three_digits};
+use dft_io::units::{bytes, count, duration, plural, three_digits};
 
 /// The width of names.
 const NAME: usize = 48;

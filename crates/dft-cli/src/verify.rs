@@ -10,7 +10,7 @@ use dft_store::{Index, verify};
 use crate::Outcome;
 use crate::args::VerifyArgs;
 use crate::output::{say, tell};
-use crate::units::{count, plural};
+use dft_io::units::{count, plural};
 
 pub(crate) fn run(args: &VerifyArgs) -> Result<Outcome> {
     let found = verify(&args.index).map_err(|error| of_traces(&args.index).unwrap_or_else(|| error.into()))?;

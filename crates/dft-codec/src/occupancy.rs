@@ -77,15 +77,14 @@ impl Occupancy {
             return;
         }
         let late = self.ordered < self.intervals.len();
-        match self.intervals.last_mut() {
-            None => {}
-            Some(last) if !late && start >= last.start => {
-                if start <= last.end || start - last.end < Self::resolution_us(calls) {
-                    last.end = last.end.max(end);
-                    return;
-                }
+        if let Some(last) = self.intervals.last_mut() {
+            if late || start < last.start {
+                return self.add_late(Interval { start, end }, calls);
             }
-            Some(_) => return self.add_late(Interval { start, end }, calls),
+            if start <= last.end || start - last.end < Self::resolution_us(calls) {
+                last.end = last.end.max(end);
+                return;
+            }
         }
         self.intervals.push(Interval { start, end });
         self.ordered += 1;

@@ -5,6 +5,7 @@
 //! - [`CreatedDirectories`] removes directories again if the operation that created them fails.
 //! - A [`WorkDirectory`] is removed when it is dropped, or by the next process if its own has died.
 //! - [`account`] measures the stages of builds and exports, for benchmarks.
+//! - [`units`] formats counts, sizes and times for people.
 //! - [`Show`] makes names safe to print to a terminal.
 //! - [`failpoint`] names a place in the code where tests end the process or make the system refuse. Without the
 //!   feature `failpoints`, which no release has, it does nothing.
@@ -15,6 +16,7 @@ pub mod fork;
 mod limits;
 mod regular;
 mod shown;
+pub mod units;
 mod work_directory;
 
 use std::fs::File;

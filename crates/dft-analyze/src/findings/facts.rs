@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use dft_io::units;
 use dft_store::{Index, TraceNames};
 use serde::Deserialize;
 
@@ -11,7 +12,6 @@ use crate::error::AnalyzeError;
 use crate::kind::CallKind;
 use crate::layers::{LayerSums, compute};
 use crate::report::{Job, Layer};
-use crate::shown;
 use crate::sums::Sums;
 
 /// What a number is.
@@ -42,11 +42,11 @@ impl Unit {
     /// Formats a number for people.
     pub(super) fn shown(self, number: f64) -> String {
         match self {
-            Self::Share => format!("{} %", shown::three_digits(100.0 * number)),
-            Self::Factor => shown::three_digits(number),
-            Self::Count => shown::count(number as i128),
-            Self::Bytes => shown::bytes(number),
-            Self::Time => shown::duration(number),
+            Self::Share => format!("{} %", units::three_digits(100.0 * number)),
+            Self::Factor => units::three_digits(number),
+            Self::Count => units::count(number as i128),
+            Self::Bytes => units::bytes(number),
+            Self::Time => units::duration(number),
         }
     }
 }
@@ -288,7 +288,7 @@ impl Facts {
             self.numbers.insert("slowest", slowest.duration_us as f64);
             self.numbers.extend(of_kind.duration.mean().map(|mean| ("slowest_mean", mean)));
             let process = &findable.names.names[slowest.process as usize];
-            let start = shown::duration((i128::from(slowest.start_us) - i128::from(findable.start_us())) as f64);
+            let start = units::duration((i128::from(slowest.start_us) - i128::from(findable.start_us())) as f64);
             self.places
                 .insert("slowest_place", format!("{} in {process}, about {start} into the job", slowest.function));
         }
@@ -324,7 +324,7 @@ impl Facts {
             self.numbers.insert("imbalance", busy.imbalance.max_over_mean);
             let most = &busy.imbalance.most;
             let text =
-                format!("{}: {} is busy for {}", layer.title, most.process, shown::duration(most.time_us as f64));
+                format!("{}: {} is busy for {}", layer.title, most.process, units::duration(most.time_us as f64));
             self.places.insert("imbalance_place", text);
         }
         let sum = |name: &str| {
@@ -343,14 +343,14 @@ impl Facts {
         let all: u64 = files.iter().map(|(_, entry)| failed(entry)).sum();
         self.numbers.insert("failed_transfers", all as f64);
         if let Some((name, entry)) = files.iter().max_by_key(|(name, entry)| (failed(entry), std::cmp::Reverse(name))) {
-            let text = format!("{} of them in {}", shown::count(failed(entry).into()), TraceNames::shown(name));
+            let text = format!("{} of them in {}", units::count(failed(entry)), TraceNames::shown(name));
             self.places.insert("failed_place", text);
         }
         let lost = dft_index::lost_records(index)?;
         let of_file = |lost: &Vec<dft_index::LostRecords>| lost.iter().map(|lost| lost.lost).sum::<u128>();
         self.numbers.insert("lost_records", lost.values().map(of_file).sum::<u128>() as f64);
         if let Some((name, most)) = lost.iter().max_by_key(|(_, lost)| of_file(lost)) {
-            let text = format!("{} of them of {}", shown::count(of_file(most) as i128), TraceNames::shown(name));
+            let text = format!("{} of them of {}", units::count(of_file(most) as i128), TraceNames::shown(name));
             self.places.insert("lost_place", text);
         }
         Ok(())

@@ -84,7 +84,7 @@ impl Rules {
             let mut names = BTreeSet::new();
             when.facts(&mut names);
             match (when.value(&value), number.value(&value)) {
-                (Some(holds), _) if holds == 0.0 => {
+                (Some(0.0), _) => {
                     findings.fine.push(FineFinding { id: rule.id.clone(), title: rule.title.clone() });
                 }
                 (Some(_), Some(number)) => {

@@ -8,7 +8,7 @@ use dft_io::Show;
 
 use crate::output::shortened;
 use crate::table::{Align, is_narrow, table};
-use crate::units::{bytes, count, duration, plural, three_digits};
+use dft_io::units::{bytes, count, duration, plural, three_digits};
 
 /// The width of names.
 const NAME: usize = 40;

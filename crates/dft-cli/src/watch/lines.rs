@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::Display;
 use super::look::{Look, Rates};
 use crate::output::say;
-use crate::units::{bytes, count, duration, plural, rate};
+use dft_io::units::{bytes, count, duration, plural, rate};
 
 /// Shows each look as a line.
 pub(super) struct Lines;

@@ -15,7 +15,7 @@ use super::Display;
 use super::look::{Look, Rates};
 use crate::output::shortened;
 use crate::terminal::has_unicode;
-use crate::units::{bytes, count, duration, plural, rate};
+use dft_io::units::{bytes, count, duration, plural, rate};
 
 /// How many processes the screen shows.
 const PROCESSES: usize = 6;
