@@ -49,36 +49,6 @@
 
 struct ArrowArrayStream;
 
-// Phase: a call, with a start and a duration.
-#define DFT_PHASE_COMPLETE 1
-
-// Phase: a counter. Its args are readings.
-#define DFT_PHASE_COUNTER 2
-
-// Phase: an aggregated call, over a period that starts at `ts_us`.
-#define DFT_PHASE_AGGREGATED 3
-
-// Phase: metadata that names a hash. `name` is FH, HH or SH; the args are `name` and `value`.
-#define DFT_PHASE_METADATA 4
-
-// `dft_record.dur_us` is present.
-#define DFT_HAS_DURATION 1
-
-// `dft_record.ret` is present.
-#define DFT_HAS_RET 2
-
-// `dft_record.offset` is present.
-#define DFT_HAS_OFFSET 4
-
-// `dft_arg.integer` is the value.
-#define DFT_ARG_INTEGER 0
-
-// `dft_arg.real` is the value.
-#define DFT_ARG_REAL 1
-
-// `dft_arg.text` is the value.
-#define DFT_ARG_TEXT 2
-
 // Which args become custom metrics: all numeric args without a predefined meaning, except identifiers and labels, such
 // as `*_hash`, `fd`, `flags` and `level`.
 #define DFT_CUSTOM_METRICS_ON 0
@@ -201,6 +171,36 @@ struct ArrowArrayStream;
 // Names: metrics of telemetry, in byte order.
 #define DFT_OBSERVED_TELEMETRY_METRICS 2
 
+// Phase: a call, with a start and a duration.
+#define DFT_PHASE_COMPLETE 1
+
+// Phase: a counter. Its args are readings.
+#define DFT_PHASE_COUNTER 2
+
+// Phase: an aggregated call, over a period that starts at `ts_us`.
+#define DFT_PHASE_AGGREGATED 3
+
+// Phase: metadata that names a hash. `name` is FH, HH or SH; the args are `name` and `value`.
+#define DFT_PHASE_METADATA 4
+
+// `dft_record.dur_us` is present.
+#define DFT_HAS_DURATION 1
+
+// `dft_record.ret` is present.
+#define DFT_HAS_RET 2
+
+// `dft_record.offset` is present.
+#define DFT_HAS_OFFSET 4
+
+// `dft_arg.integer` is the value.
+#define DFT_ARG_INTEGER 0
+
+// `dft_arg.real` is the value.
+#define DFT_ARG_REAL 1
+
+// `dft_arg.text` is the value.
+#define DFT_ARG_TEXT 2
+
 // Metric: durations, in µs.
 #define DFT_METRIC_DURATION 0
 
@@ -259,6 +259,11 @@ typedef struct dft_readings dft_readings;
 // A cursor over rows in key order: by series, then by time. It allows one thread at a time. Created by
 // dft_rows_open(), freed by dft_rows_free().
 typedef struct dft_rows dft_rows;
+
+// Aggregates the records of many threads, and hands them over to an index. Any number of threads may use it at once. A
+// child of fork() may use it, too: it begins empty there, and what the parent added stays the parent's. Created by
+// dft_sink_new(), freed by dft_sink_free().
+typedef struct dft_sink dft_sink;
 
 // Statistics of one metric: exact sums of integers and of doubles, and a sketch from which quantiles and histograms are
 // read. It allows one thread at a time. Created by dft_stats_new(), dft_stats_decode(), dft_stats_copy() and
@@ -977,6 +982,33 @@ typedef struct dft_row {
 // Receives a row, valid during the callback. A result other than 0 ends the scan.
 typedef int32_t (*dft_visit_row)(void *context, const struct dft_row *row);
 
+// What a sink does with records. Set `size`, `index` and `source`; zeros elsewhere are the defaults.
+typedef struct dft_sink_request {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // The directory of the index, which is created if it does not exist; not empty.
+    struct dft_text index;
+    // Where the records come from, such as a host and a rank, in UTF-8. Several processes may have the same.
+    struct dft_text source;
+    // How to aggregate; NULL for the default.
+    const struct dft_config *config;
+    // An existing directory for tables that exceed the memory budget; empty for the system's directory for temporary
+    // files. What is created there is removed with the sink.
+    struct dft_text scratch;
+    // The memory budget of the table of each thread, and of what waits to be published, in bytes; 0 for 16 MiB.
+    uint64_t memory;
+    // How often a thread of the sink hands over everything to the index, in ms; 0 for never.
+    uint64_t interval_ms;
+    // How long dft_sink_publish() waits for an index that another writer holds, in ms; 0 for 10 s.
+    uint64_t patience_ms;
+    // The number of threads that publish, limited to 1,024; 0 for 1.
+    uint32_t threads;
+    // If not 0, the sink publishes when the process ends by exit() or by returning from main(), after the handlers of
+    // atexit(), and when the library is unloaded. A process that ends by _exit(), exec() or a signal publishes nothing
+    // then.
+    uint32_t at_exit;
+} dft_sink_request;
+
 // A piece of a trace: a range of the bytes of its file on disk. A file that is not cut is one piece.
 typedef struct dft_piece {
     // The size of this struct in bytes. The caller sets it.
@@ -1526,6 +1558,44 @@ dft_status dft_rows_next(struct dft_rows *rows,
 // Frees a cursor. NULL does nothing. Returns DFT_BUSY if it is in use, and DFT_INVALID_HANDLE if it was freed before.
 // Any thread.
 dft_status dft_rows_free(struct dft_rows *rows);
+
+// Creates a sink.
+//
+// `request`: what to do; its `size` must be set; not NULL. `sink`: receives the handle, which dft_sink_free() frees; not
+// NULL. Returns DFT_CONFIG if `config` is invalid, DFT_INVALID_ARGUMENT if `source` is not UTF-8, and DFT_TOO_LARGE if
+// 65,536 handles are open. Nothing is written yet. Any thread.
+dft_status dft_sink_new(const struct dft_sink_request *request,
+                        struct dft_sink **sink);
+
+// Adds a record. It is copied as far as needed. Several threads may add at once: none waits for another.
+//
+// `record`: the record; its `size` must be set; not NULL.
+//
+// Returns DFT_MALFORMED if the record is malformed; it is counted as malformed and is in no row. Returns DFT_SYSTEM if
+// the table of the thread exceeds its budget and cannot be written to the scratch directory; the record is not added.
+dft_status dft_sink_add(struct dft_sink *sink,
+                        const struct dft_record *record);
+
+// Hands over what threads have held for at least some time to the index: completely or not at all, and once.
+//
+// `older_than_ms`: the time in ms; 0 for everything. Returns DFT_LOCKED if another writer is changing the index, and the
+// other statuses of dft_aggregator_publish(), but never DFT_CHANGED. Nothing is lost: what was not published is published
+// by the next call. After DFT_COMMITTED, it is in the index. Any number of threads.
+dft_status dft_sink_flush(struct dft_sink *sink,
+                          uint64_t older_than_ms);
+
+// Hands over everything to the index, and waits for other writers up to the patience of the sink. Statuses: as for
+// dft_sink_flush(). It may be called by a handler of atexit(), also by one that was registered before the sink was
+// created. Any number of threads.
+dft_status dft_sink_publish(struct dft_sink *sink);
+
+// Frees a sink. What was not published is dropped; call dft_sink_publish() first. A sink that publishes at exit does so
+// now, before it is freed. NULL does nothing.
+//
+// The caller must ensure that no other thread is adding to it. Returns DFT_BUSY if the sink is in use, DFT_INVALID_HANDLE
+// if it was freed before, and the statuses of dft_sink_publish() for a sink that publishes at exit; it is freed
+// nevertheless. Any thread.
+dft_status dft_sink_free(struct dft_sink *sink);
 
 // Cuts traces into pieces of about one size, which several machines can stage. It cuts at the start of a line, or of a
 // gzip member. A file that is not much larger than a piece, or cannot be cut, is one piece. The function reads only a

@@ -908,6 +908,66 @@ private:
     detail::Owned<dft_aggregator, dft_aggregator_free> handle_;
 };
 
+/// What a sink does with records.
+struct SinkRequest {
+    /// The directory of the index, which is created if it does not exist.
+    std::string index = {};
+    /// Where the records come from, such as a host and a rank. Several processes may have the same.
+    std::string source = {};
+    Config config = {};
+    /// A directory for tables that exceed the memory budget; empty for the system's directory for temporary files.
+    std::string scratch = {};
+    /// The memory budget of the table of each thread, in bytes; 0 for 16 MiB.
+    std::uint64_t memory = 0;
+    /// How often a thread of the sink hands over everything, in ms; 0 for never.
+    std::uint64_t interval_ms = 0;
+    /// How long publish() waits for an index that another writer holds, in ms; 0 for 10 s.
+    std::uint64_t patience_ms = 0;
+    /// The number of threads that publish; 0 for 1.
+    std::uint32_t threads = 0;
+    /// Whether the sink publishes when the process ends by exit() or by returning from main().
+    bool at_exit = false;
+};
+
+/// For tracers: aggregates the records of many threads, and hands them over to an index. A child of fork() begins empty.
+class Sink {
+public:
+    explicit Sink(const SinkRequest &request) {
+        auto asked = sized<dft_sink_request>();
+        asked.index = text(request.index);
+        asked.source = text(request.source);
+        asked.scratch = text(request.scratch);
+        asked.memory = request.memory;
+        asked.interval_ms = request.interval_ms;
+        asked.patience_ms = request.patience_ms;
+        asked.threads = request.threads;
+        asked.at_exit = request.at_exit ? 1 : 0;
+        request.config.with([&](const dft_config *config) {
+            asked.config = config;
+            check(dft_sink_new(&asked, handle_.place()));
+        });
+    }
+
+    /// Adds a record; throws if it is malformed. Any number of threads.
+    void add(const dft_record &record) { check(dft_sink_add(handle_.get(), &record)); }
+    /// Adds a record; returns false if it is malformed, which is counted.
+    bool try_add(const dft_record &record) {
+        const dft_status status = dft_sink_add(handle_.get(), &record);
+        if (status == DFT_MALFORMED) {
+            return false;
+        }
+        check(status);
+        return true;
+    }
+    /// Hands over what threads have held for at least `older_than_ms`.
+    void flush(std::uint64_t older_than_ms = 0) { check(dft_sink_flush(handle_.get(), older_than_ms)); }
+    /// Hands over everything, and waits for other writers of the index.
+    void publish() { check(dft_sink_publish(handle_.get())); }
+
+private:
+    detail::Owned<dft_sink, dft_sink_free> handle_;
+};
+
 /// The interface of the C++ library that this library replaces, over the classes above. docs/porting.md lists
 /// how the names correspond.
 class EventAggregator {

@@ -44,5 +44,7 @@ global_asm!(
 static END: extern "C" fn() = end;
 
 extern "C" fn end() {
+    // A panic must not leave the function.
+    let _ = std::panic::catch_unwind(crate::sink::publish_at_exit);
     dft_store::end_idle_threads();
 }

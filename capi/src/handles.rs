@@ -10,7 +10,8 @@
 //! while it lasts, so an object that is in use is not freed, and not changed by two threads.
 //!
 //! A child process cannot use what its parent opened, because the threads and locks that it needs are the parent's. A
-//! child may free its copy of the handle; that frees nothing.
+//! child may free its copy of the handle; that frees nothing. Objects whose state belongs to each process are the
+//! exception ([`Object::SURVIVES_FORK`]).
 
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
@@ -35,6 +36,8 @@ pub(crate) trait Object: Send + Sized + 'static {
     const NAME: &'static str;
     /// Whether several threads may use an object at once.
     const SHARED: bool;
+    /// Whether a child of the process that made an object can use it.
+    const SURVIVES_FORK: bool = false;
 }
 
 #[derive(Default)]
@@ -122,14 +125,16 @@ fn find<T: Object, H>(handle: *const H) -> Result<(&'static Slot, u64), Failure>
     let state = generation << 8 | u64::from(T::KIND);
     match slot(at) {
         Some(slot) if generation > 0 && slot.state.load(Ordering::SeqCst) == state => {
-            if is_inherited(slot) {
-                Err(forked::<T>())
-            } else {
-                Ok((slot, state))
-            }
+            if !T::SURVIVES_FORK && is_inherited(slot) { Err(forked::<T>()) } else { Ok((slot, state)) }
         }
         _ => Err(invalid::<T>()),
     }
+}
+
+/// Checks that a handle is valid, without counting a use.
+#[inline]
+pub(crate) fn check<T: Object, H>(handle: *const H) -> Result<(), Failure> {
+    find::<T, H>(handle).map(drop)
 }
 
 /// Uses an object that several threads may use at once.

@@ -14,9 +14,12 @@
 /* Ends the program if a condition does not hold. */
 #define CHECK(condition)                                                    \
     do {                                                                    \
-        if (!(condition)) {                                                 \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            CHECK_EXIT(1);                                                  \
+        if (!(condition)) {                                                                              \
+            dft_error last = {.size = sizeof last};                                                      \
+            dft_last_error(&last);                                                                       \
+            fprintf(stderr, "%s:%d: %s; last error: %.*s\n", __FILE__, __LINE__, #condition,             \
+                    (int)last.message.length, last.message.data);                                        \
+            CHECK_EXIT(1);                                                                               \
         }                                                                   \
     } while (0)
 

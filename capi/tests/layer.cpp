@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iostream>
 #include <limits>
+#include <thread>
 
 #define CHECK(...)                                                                            \
     do {                                                                                      \
@@ -276,6 +277,37 @@ void event_aggregator_has_the_ported_interface(const std::string &folder) {
     }
 }
 
+void a_sink_takes_records_of_many_threads(const std::string &folder) {
+    dft::SinkRequest request{folder + "/sink", "rank 1"};
+    request.config.interval_us = 1000;
+    dft::Sink sink(request);
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < 4; thread++) {
+        threads.emplace_back([&] {
+            for (int call = 0; call < 100; call++) {
+                auto record = dft::record();
+                record.name = dft::text("read");
+                record.ts_us = call;
+                sink.add(record);
+            }
+        });
+    }
+    for (std::thread &thread : threads) {
+        thread.join();
+    }
+    auto bad = dft::record();
+    bad.ts_us = -1;
+    CHECK(!sink.try_add(bad));
+    sink.flush(3600000);
+    sink.publish();
+    std::uint64_t calls = 0;
+    const dft::Index index(request.index);
+    for (const dft::Row &row : index.rows()) {
+        calls += row.count();
+    }
+    CHECK(calls == 400 && index.describe().interval_us == 1000);
+}
+
 void errors_are_logged(const std::string &folder) {
     std::vector<std::string> logged;
     dft::check(dft_set_log(
@@ -303,6 +335,7 @@ int main(int argc, char **argv) {
     rows_give_all_they_have(argv[1]);
     accumulators_are_values(argv[1]);
     event_aggregator_has_the_ported_interface(argv[1]);
+    a_sink_takes_records_of_many_threads(argv[1]);
     errors_are_logged(argv[1]);
-    std::cout << "layer.cpp: 8 passed, 0 failed\n";
+    std::cout << "layer.cpp: 9 passed, 0 failed\n";
 }

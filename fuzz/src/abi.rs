@@ -16,6 +16,7 @@ use dft_utils::index::*;
 use dft_utils::keys::*;
 use dft_utils::notes::dft_note;
 use dft_utils::readings::*;
+use dft_utils::record::*;
 use dft_utils::rows::*;
 use dft_utils::stats::*;
 use dft_utils::status::{DFT_OK, dft_status};

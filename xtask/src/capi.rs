@@ -17,7 +17,7 @@ use crate::target::{root, target_directory, workspace_directory};
 const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-pedantic"];
 
 /// Programs that take an empty directory: tests, and the examples that write there.
-const PROGRAMS: [(&str, &str); 9] = [
+const PROGRAMS: [(&str, &str); 10] = [
     ("abi", "capi/tests/abi.c"),
     ("at_exit", "capi/tests/at_exit.c"),
     ("exit", "capi/tests/exit.cpp"),
@@ -25,6 +25,7 @@ const PROGRAMS: [(&str, &str); 9] = [
     ("fork", "capi/tests/fork.c"),
     ("layer", "capi/tests/layer.cpp"),
     ("porting", "capi/tests/porting.cpp"),
+    ("sink", "capi/tests/sink.c"),
     ("live", "capi/examples/live.c"),
     ("ported", "capi/examples/ported.cpp"),
 ];
@@ -103,6 +104,7 @@ pub(crate) fn run() -> Result<()> {
     bench.threads(&flags)?;
     bench.arrow(&flags, &python)?;
     bench.add(&flags)?;
+    bench.tracer(&flags, &python, &target.join("release/dft"))?;
     bench.cmake()
 }
 
@@ -182,9 +184,9 @@ impl Bench {
         for program in programs {
             let mut command = memcheck();
             let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if name.starts_with("fork") {
-                // Its child ends with the parent's index open, which looks like a leak: RocksDB's addresses point after
-                // the start of its allocations.
+            if name.starts_with("fork") || name.starts_with("sink") {
+                // Their children end with what the parent had open, which looks like a leak: RocksDB's addresses point
+                // after the start of its allocations.
                 command.arg("--leak-check=no");
             }
             step(&format!("{name} under valgrind"), command.arg(program).arg(self.empty("program")?))?;
@@ -233,6 +235,38 @@ impl Bench {
     fn add(&self, flags: &[String]) -> Result<()> {
         let program = self.compile("add", "capi/benches/add.cpp", flags, &["-O2"])?;
         step("the time to add a record", Command::new(program).arg("200000"))
+    }
+
+    /// Runs real programs under the example tracer, and compares its index with that of a trace of the same calls.
+    fn tracer(&self, flags: &[String], python: &Path, dft: &Path) -> Result<()> {
+        let tracer =
+            self.compile("libtracer.so", "capi/examples/tracer.cpp", flags, &["-shared", "-fPIC", "-O2", "-ldl"])?;
+        let mut dd = Command::new("dd");
+        dd.arg(format!("if={}", tracer.display()))
+            .arg(format!("of={}", self.work.join("copy").display()))
+            .arg("bs=512");
+        let mut threads = Command::new(python);
+        threads.arg(root().join("capi/tests/traced.py")).arg(self.empty("traced")?);
+        for (name, interval, mut program) in [("dd", "0", dd), ("python", "5", threads)] {
+            let work = self.empty(&format!("tracer_{name}"))?;
+            let (live, trace, index) = (work.join("live"), work.join("calls.pfw"), work.join("of_trace"));
+            program.env("LD_PRELOAD", &tracer).env("TRACER_INDEX", &live).env("TRACER_TRACE", &trace);
+            step(&format!("{name} under the tracer"), program.env("TRACER_INTERVAL_MS", interval))?;
+            step("its calls as a trace", Command::new(dft).arg("index").arg(&trace).arg("--index").arg(&index))?;
+            let mut tables = Vec::new();
+            for index in [&live, &index] {
+                let out = index.with_extension("csv");
+                step(
+                    "its events",
+                    Command::new(dft).arg("export").arg(index).arg("--out").arg(&out).args(["--format", "csv"]),
+                )?;
+                tables.push(fs::read(out.join("events.csv"))?);
+            }
+            if tables[0] != tables[1] || tables[0].split(|byte| *byte == b'\n').count() < 5 {
+                bail!("{}: the tracer's events differ from those of the trace, or are too few", work.display());
+            }
+        }
+        Ok(())
     }
 
     /// Builds the programs as a user's CMake project does, and runs them.

@@ -166,6 +166,13 @@ pub enum BuildError {
     Cancelled,
 }
 
+impl BuildError {
+    /// Whether another writer was at work on the index, so that trying again later may succeed.
+    pub(crate) fn is_contention(&self) -> bool {
+        matches!(self, Self::Store(dft_store::StoreError::Locked(_) | dft_store::StoreError::Changed(_)))
+    }
+}
+
 /// A file without records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoRecordsIn {

@@ -85,6 +85,7 @@ mod reading;
 mod report;
 mod resolve;
 mod sampling;
+mod sink;
 mod spilling;
 mod stage;
 mod tally;
@@ -109,5 +110,6 @@ pub use report::{
     ValidateReport,
 };
 pub use resolve::{ResolvedTrace, TraceState, resolve};
+pub use sink::{Sink, SinkOptions};
 pub use stage::{StageTo, stage, stage_pieces};
 pub use validate::validate;

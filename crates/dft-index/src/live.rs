@@ -101,6 +101,21 @@ impl LiveAggregator {
         &self.counts
     }
 
+    /// Returns the memory of the table, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.table.memory()
+    }
+
+    /// Whether nothing was added since the last publication.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.table.is_empty() && self.runs.is_empty() && self.counts == FileCounts::default()
+    }
+
+    /// Writes the table to the scratch directory, if there is anything in it.
+    pub(crate) fn write_out(&mut self) -> Result<(), BuildError> {
+        if self.table.is_empty() { Ok(()) } else { self.spill() }
+    }
+
     /// Adds a record, whose times are in µs.
     ///
     /// # Errors

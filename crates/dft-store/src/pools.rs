@@ -21,6 +21,9 @@ static USES: AtomicU64 = AtomicU64::new(0);
 
 const FORKING: u64 = 1 << 63;
 
+/// The number of short writes that forks wait for.
+static HOLDS: AtomicU64 = AtomicU64::new(0);
+
 /// Whether this process was forked while a database was being opened or written.
 static CANNOT_OPEN: AtomicBool = AtomicBool::new(false);
 
@@ -29,6 +32,41 @@ static WATCH: Once = Once::new();
 
 /// How long a fork waits for busy threads.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a fork waits for a short write.
+const HOLD_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Makes forks of this process wait until it is dropped, so that no child has a part of a write. Forks do not wait for
+/// longer than ten seconds.
+#[derive(Debug)]
+pub struct ForkHold(());
+
+impl ForkHold {
+    /// Waits for a fork that is under way, and then holds the next ones.
+    pub fn new() -> Self {
+        watch();
+        loop {
+            HOLDS.fetch_add(1, Ordering::SeqCst);
+            if USES.load(Ordering::SeqCst) & FORKING == 0 {
+                return Self(());
+            }
+            HOLDS.fetch_sub(1, Ordering::SeqCst);
+            thread::sleep(Duration::from_micros(100));
+        }
+    }
+}
+
+impl Default for ForkHold {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for ForkHold {
+    fn drop(&mut self) {
+        HOLDS.fetch_sub(1, Ordering::SeqCst);
+    }
+}
 
 /// The start of the names that RocksDB gives its threads.
 const THREAD: &[u8] = b"rocksdb:";
@@ -117,12 +155,20 @@ fn watch() {
 
 /// Blocks the opening of databases until the fork is done.
 extern "C" fn before_fork() {
+    let patience = Instant::now() + HOLD_PATIENCE;
     loop {
+        if HOLDS.load(Ordering::SeqCst) != 0 && Instant::now() < patience {
+            thread::sleep(Duration::from_micros(100));
+            continue;
+        }
         let uses = USES.load(Ordering::SeqCst);
         if uses & FORKING != 0 {
             thread::sleep(Duration::from_micros(100));
         } else if USES.compare_exchange(uses, uses | FORKING, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
-            break;
+            if HOLDS.load(Ordering::SeqCst) == 0 || Instant::now() >= patience {
+                break;
+            }
+            USES.fetch_and(!FORKING, Ordering::SeqCst);
         }
     }
     // Also end busy threads: a child would wait for them at exit.
@@ -141,6 +187,7 @@ extern "C" fn in_parent() {
 }
 
 extern "C" fn in_child() {
+    HOLDS.store(0, Ordering::SeqCst);
     if USES.swap(0, Ordering::SeqCst) != FORKING {
         CANNOT_OPEN.store(true, Ordering::SeqCst);
     }

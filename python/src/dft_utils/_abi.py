@@ -18,16 +18,6 @@ from ctypes import (
     c_void_p,
 )
 
-DFT_PHASE_COMPLETE = 1
-DFT_PHASE_COUNTER = 2
-DFT_PHASE_AGGREGATED = 3
-DFT_PHASE_METADATA = 4
-DFT_HAS_DURATION = 1
-DFT_HAS_RET = 2
-DFT_HAS_OFFSET = 4
-DFT_ARG_INTEGER = 0
-DFT_ARG_REAL = 1
-DFT_ARG_TEXT = 2
 DFT_CUSTOM_METRICS_ON = 0
 DFT_CUSTOM_METRICS_OFF = 1
 DFT_CUSTOM_METRICS_NAMED = 2
@@ -68,6 +58,16 @@ DFT_LOG_WARNING = 1
 DFT_OBSERVED_GROUP_KEYS = 0
 DFT_OBSERVED_CUSTOM_METRICS = 1
 DFT_OBSERVED_TELEMETRY_METRICS = 2
+DFT_PHASE_COMPLETE = 1
+DFT_PHASE_COUNTER = 2
+DFT_PHASE_AGGREGATED = 3
+DFT_PHASE_METADATA = 4
+DFT_HAS_DURATION = 1
+DFT_HAS_RET = 2
+DFT_HAS_OFFSET = 4
+DFT_ARG_INTEGER = 0
+DFT_ARG_REAL = 1
+DFT_ARG_TEXT = 2
 DFT_METRIC_DURATION = 0
 DFT_METRIC_SIZE = 1
 DFT_METRIC_OFFSET = 2
@@ -557,6 +557,21 @@ class dft_row(Structure):
 dft_visit_row = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_row))
 
 
+class dft_sink_request(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("index", dft_text),
+        ("source", dft_text),
+        ("config", POINTER(dft_config)),
+        ("scratch", dft_text),
+        ("memory", c_uint64),
+        ("interval_ms", c_uint64),
+        ("patience_ms", c_uint64),
+        ("threads", c_uint32),
+        ("at_exit", c_uint32),
+    ]
+
+
 class dft_piece(Structure):
     _fields_ = [
         ("size", c_uint64),
@@ -681,6 +696,11 @@ FUNCTIONS = {
     "dft_rows_scan": (dft_status, [c_void_p, POINTER(dft_row_query), dft_visit_row, c_void_p, POINTER(c_uint64)]),
     "dft_rows_next": (dft_status, [c_void_p, POINTER(dft_row), POINTER(c_uint32)]),
     "dft_rows_free": (dft_status, [c_void_p]),
+    "dft_sink_new": (dft_status, [POINTER(dft_sink_request), POINTER(c_void_p)]),
+    "dft_sink_add": (dft_status, [c_void_p, POINTER(dft_record)]),
+    "dft_sink_flush": (dft_status, [c_void_p, c_uint64]),
+    "dft_sink_publish": (dft_status, [c_void_p]),
+    "dft_sink_free": (dft_status, [c_void_p]),
     "dft_plan": (dft_status, [POINTER(dft_text), c_uint64, c_uint64, dft_on_piece, c_void_p]),
     "dft_stage": (dft_status, [POINTER(dft_stage_request), POINTER(dft_build_summary)]),
     "dft_stats_new": (dft_status, [c_double, POINTER(c_void_p)]),
