@@ -83,6 +83,7 @@ pub(crate) fn clipped(intervals: &[Interval], range: Interval) -> impl Iterator<
         .iter()
         .take_while(move |interval| interval.start < range.end)
         .map(move |interval| Interval { start: interval.start.max(range.start), end: interval.end.min(range.end) })
+        .filter(|interval| interval.start < interval.end)
 }
 
 /// The busy layers of all processes, as the sweep advances.
@@ -257,7 +258,9 @@ mod tests {
                 let mut busy = vec![std::collections::BTreeSet::new(); LAYERS];
                 for (process, layers, start, length) in &calls {
                     if *start <= at && at < start + length {
-                        layers.iter().for_each(|layer| drop(busy[*layer].insert(*process)));
+                        for layer in layers {
+                            busy[*layer].insert(*process);
+                        }
                     }
                 }
                 let set = set_of(&(0..LAYERS).filter(|layer| !busy[*layer].is_empty()).collect::<Vec<_>>());

@@ -149,14 +149,14 @@ fn layers(analysis: &Analysis) -> String {
 /// outermost one.
 fn as_tree(analysis: &Analysis) -> Vec<(usize, &Layer)> {
     let layers = &analysis.layers;
-    let is_there = |name: &&str| layers.iter().any(|layer| layer.name == **name);
-    let parent = |layer: &Layer| layer.parent.as_deref().filter(is_there).map(str::to_owned);
-    let children = |of: Option<&str>| layers.iter().filter(move |layer| parent(layer).as_deref() == of).rev();
+    let number = |name: &String| layers.iter().position(|layer| layer.name == *name);
+    let parents: Vec<Option<usize>> = layers.iter().map(|layer| layer.parent.as_ref().and_then(number)).collect();
+    let children = |of: Option<usize>| (0..layers.len()).rev().filter(|at| parents[*at] == of).collect::<Vec<_>>();
     let mut tree = Vec::new();
-    let mut open: Vec<(usize, &Layer)> = children(None).map(|layer| (0, layer)).collect();
-    while let Some((depth, layer)) = open.pop() {
-        tree.push((depth, layer));
-        open.extend(children(Some(&layer.name)).map(|child| (depth + 1, child)));
+    let mut open: Vec<(usize, usize)> = children(None).into_iter().map(|at| (0, at)).collect();
+    while let Some((depth, at)) = open.pop() {
+        tree.push((depth, &layers[at]));
+        open.extend(children(Some(at)).into_iter().map(|child| (depth + 1, child)));
     }
     tree
 }
