@@ -243,11 +243,14 @@ pub fn cells<'a>(row: &'a Row, columns: &[&str]) -> Vec<&'a str> {
     columns.iter().map(|column| row.get(*column).map_or("null", String::as_str)).collect()
 }
 
-/// Exports every table of an index.
+/// Exports every table of an index, and the busy times of its functions.
 pub fn export(program: &str, index: &Path, out: &Path) {
     run(program, [OsStr::new("export"), index.as_os_str(), OsStr::new("--out"), out.as_os_str()]).exits(0);
     let every = ["export", "--table", "aggregation", "--out"].map(OsStr::new);
     run(program, every.into_iter().chain([out.as_os_str(), index.as_os_str()])).exits(0);
+    let analyze = ["analyze", "--by", "function", "--csv"].map(OsStr::new);
+    let busy = run(program, analyze.into_iter().chain([index.as_os_str()])).exits(0);
+    fs::write(out.join("busy.csv"), busy.out).expect("written");
 }
 
 /// Reads every file in a directory, by name.

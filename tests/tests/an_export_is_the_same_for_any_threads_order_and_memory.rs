@@ -45,8 +45,13 @@ fn threads_order_members_and_budget_do_not_change_a_byte() {
     for table in &tables {
         assert!(wanted[table].len() > 1_000, "there is something to compare in {table}");
     }
-    // And the list of exported tables.
-    assert_eq!(wanted.len(), tables.len() + 1);
+    // And the busy times, and the list of exported tables.
+    let busy = String::from_utf8_lossy(&wanted["busy.csv"]).into_owned();
+    let columns: Vec<&str> = busy.lines().next().expect("a header").split(',').collect();
+    assert_eq!(columns[6], "busy_us");
+    let busy = busy.lines().skip(1).map(|line| line.split(',').nth(6).expect("a field").parse::<u64>().unwrap_or(0));
+    assert!(busy.clone().count() > 6 && busy.sum::<u64>() > 1_000_000, "functions are busy");
+    assert_eq!(wanted.len(), tables.len() + 2);
     assert!(exported(&traces, &work("two"), &["--threads", "2"]) == wanted);
     assert!(exported(&traces, &work("five"), &["--threads", "5"]) == wanted);
     let reversed: Vec<PathBuf> = traces.iter().rev().cloned().collect();

@@ -30,6 +30,9 @@ pub enum AnalyzeError {
          group key of the index"
     )]
     NoBy(String),
+    /// The tool has no such view.
+    #[error("dfanalyzer has no view {0:?}: use time, process or file")]
+    NoDfanalyzerView(String),
     /// Time has too many cells.
     #[error("{cells} cells of time are too many: choose a granularity that gives at most {most}")]
     TooManyCells {
@@ -46,6 +49,9 @@ pub enum AnalyzeError {
         /// What is wrong.
         reason: String,
     },
+    /// There are not two runs to compare.
+    #[error("a comparison needs two runs or more")]
+    OneRun,
     /// The system refuses threads.
     #[error("{0}")]
     Threads(std::io::Error),

@@ -44,6 +44,8 @@ pub(crate) fn totals(layer: &str, sums: Option<&Sums>, busy_us: u64, busy_sum_us
         layer: layer.to_owned(),
         calls: sums.map(|sums| sums.calls),
         time_us: sums.map(|sums| sums.duration.sum()),
+        mean_us: sums.and_then(|sums| sums.duration.mean()),
+        std_us: sums.and_then(|sums| sums.duration.std()),
         bytes: sums.and_then(bytes),
         busy_us: known.then_some(busy_us),
         busy_sum_us: known.then_some(busy_sum_us),

@@ -54,6 +54,8 @@ mod analysis;
 mod busy;
 mod by;
 mod collect;
+mod compare;
+pub mod dfanalyzer;
 mod epochs;
 mod error;
 mod files;
@@ -72,6 +74,9 @@ mod sweep;
 
 pub use analysis::{AnalyzeOptions, analyze};
 pub use by::By;
+pub use compare::{
+    Change, CompareOptions, ComparedRow, Comparison, Condition, ConditionResult, RunNumbers, Welch, compare,
+};
 pub use error::AnalyzeError;
 pub use findings::{Evidence, Finding, Findings, FineFinding, UnknownFinding};
 pub use kind::CallKind;

@@ -257,6 +257,10 @@ pub struct LayerTotals {
     pub calls: Option<u128>,
     /// The sum of their durations, in µs; `None` for such windows, too.
     pub time_us: Option<i128>,
+    /// The mean of their durations, in µs.
+    pub mean_us: Option<f64>,
+    /// The sample standard deviation of their durations; `None` if the squares are not known.
+    pub std_us: Option<f64>,
     /// The bytes that they moved.
     pub bytes: Option<i128>,
     /// The time in which any process was busy; `None` if it is not known of any call.

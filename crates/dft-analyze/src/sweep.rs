@@ -83,6 +83,7 @@ pub(crate) fn clipped(intervals: &[Interval], range: Interval) -> impl Iterator<
         .iter()
         .take_while(move |interval| interval.start < range.end)
         .map(move |interval| Interval { start: interval.start.max(range.start), end: interval.end.min(range.end) })
+        .filter(|interval| interval.start < interval.end)
 }
 
 /// The busy layers of all processes, as the sweep advances.

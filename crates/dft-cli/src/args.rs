@@ -12,8 +12,8 @@ use dft_index::{BuildOptions, Part};
 use dft_trace::TimeUnit;
 
 use crate::help::{
-    ANALYZE_HELP, EXPORT_HELP, INDEX_HELP, INFO_HELP, INGEST_HELP, QUERY_HELP, REPORT_HELP, STAGE_HELP, SUMMARY_HELP,
-    VALIDATE_HELP, VERIFY_HELP, WATCH_HELP,
+    ANALYZE_HELP, COMPARE_HELP, EXPORT_HELP, INDEX_HELP, INFO_HELP, INGEST_HELP, QUERY_HELP, REPORT_HELP, STAGE_HELP,
+    SUMMARY_HELP, VALIDATE_HELP, VERIFY_HELP, WATCH_HELP,
 };
 use crate::query_format::QueryFormat;
 use crate::units::{parse_duration, parse_size, parse_time_range};
@@ -39,6 +39,9 @@ pub(crate) enum Command {
     /// Show where the time went: layers, busy time, overlap, what stands out
     #[command(after_help = ANALYZE_HELP)]
     Analyze(AnalyzeArgs),
+    /// Compare two runs, or more, and tell changes from noise
+    #[command(after_help = COMPARE_HELP)]
+    Compare(CompareArgs),
     /// Summarize an index on one screen
     #[command(after_help = SUMMARY_HELP)]
     Summary(SummaryArgs),
@@ -293,12 +296,57 @@ pub(crate) struct AnalyzeArgs {
     pub(crate) granularity: Option<u64>,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
+    /// The tables of another tool, with its formulas, for comparison: dfanalyzer; with it, --by is time, process or file
+    #[arg(long = "as", value_name = "TOOL", default_value = "dft", hide_default_value = true)]
+    pub(crate) report: ReportAs,
     /// Print JSON: times in µs, sizes in bytes
     #[arg(long, conflicts_with = "csv")]
     pub(crate) json: bool,
     /// Print the layers, or the groups, as CSV: times in µs, sizes in bytes
     #[arg(long)]
     pub(crate) csv: bool,
+    /// How many threads to use [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+}
+
+/// Whose report it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ReportAs {
+    /// This program's.
+    Dft,
+    /// That of dfanalyzer.
+    Dfanalyzer,
+}
+
+#[derive(Args)]
+pub(crate) struct CompareArgs {
+    /// Indexes, or traces or directories of traces; the others are compared with the first
+    #[arg(required = true, num_args = 2.., value_name = "RUN", value_parser = named_path())]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Which calls belong to which layer: posix, dlio, dlio-prev, generic, a TOML file, or auto, which chooses by what
+    /// the first run has
+    #[arg(long, value_name = "P", default_value = "auto")]
+    pub(crate) preset: String,
+    /// A text in the names of files by which the preset tells I/O apart, such as reader=/data; repeatable
+    #[arg(long = "path", value_name = "NAME=TEXT", action = ArgAction::Append, value_parser = parse_named_text)]
+    pub(crate) paths: Vec<(String, String)>,
+    /// What to compare: time, process, host, rank, file, directory, pattern, function, epoch or a group key [default:
+    /// layers]
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) by: Option<String>,
+    /// How many rows to show
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) top: usize,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    /// End with exit code 4 if this holds, such as 'time > 1.2x where cat == "posix"': time, busy, calls, bytes,
+    /// bandwidth, mean or job, as a number of times the first run's; repeatable
+    #[arg(long, value_name = "C", action = ArgAction::Append)]
+    pub(crate) fail_if: Vec<String>,
+    /// Print JSON: times in µs, sizes in bytes
+    #[arg(long)]
+    pub(crate) json: bool,
     /// How many threads to use [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,

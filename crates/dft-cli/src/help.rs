@@ -116,4 +116,21 @@ Examples:
   dft analyze run.dftagg --by time --granularity 10s
   dft analyze run.dftagg --by function --cat posix --top 20
   dft analyze run.dftagg --json | jq '.findings.found[].text'
-";
+  dft analyze run.dftagg --as dfanalyzer
+
+Traces are indexed first.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults.";
+
+pub(crate) const COMPARE_HELP: &str = "\
+The time of a row is the time in which any process is busy with it; that of the job is from its first call to its last.
+`mean` is the ratio of the mean durations of calls, and `beyond noise` says whether it differs by more than the calls of
+one run do: Welch's test (p below 0.01) and at least a small effect (Cohen's d of 0.2). Hosts and files are matched by
+name, processes by rank.
+
+Examples:
+  dft compare before.dftagg after.dftagg
+  dft compare before.dftagg after.dftagg --by function --cat posix
+  dft compare main/ change/ --fail-if 'time > 1.2x where cat = posix' --fail-if 'job > 1.1x'
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults, 4 a condition holds.";

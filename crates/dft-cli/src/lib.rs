@@ -8,6 +8,7 @@
 mod analyze;
 mod args;
 mod build_progress;
+mod compare;
 mod export;
 mod help;
 mod index;
@@ -47,11 +48,14 @@ enum Outcome {
     Done,
     /// Done, but the input has faults; each was reported.
     Faults,
+    /// Done, and a condition of a comparison holds.
+    Condition,
 }
 
 /// Runs the command in the process's arguments.
 ///
-/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults.
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults, 4 done, and a condition of a comparison
+/// holds.
 pub fn run() -> ExitCode {
     let given: Vec<OsString> = env::args_os().collect();
     let arguments = match Cli::try_parse_from(&given) {
@@ -66,6 +70,7 @@ pub fn run() -> ExitCode {
         Command::Export(args) => export::run(&args),
         Command::Query(args) => query::run(&args),
         Command::Analyze(args) => analyze::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Watch(args) => watch::run(&args),
@@ -81,6 +86,7 @@ pub fn run() -> ExitCode {
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Faults) => ExitCode::from(3),
+        Ok(Outcome::Condition) => ExitCode::from(4),
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // The libraries' messages include their causes.
@@ -92,7 +98,12 @@ pub fn run() -> ExitCode {
 
 /// Returns the query with a mark below the place at which it is not one.
 fn pointer(error: &anyhow::Error) -> Option<String> {
-    let dft_export::ExportError::Query { query, at, .. } = error.downcast_ref()? else { return None };
+    use dft_analyze::AnalyzeError;
+    let analyze = error.downcast_ref().and_then(|error| match error {
+        AnalyzeError::Export(error) => Some(error),
+        _ => None,
+    });
+    let dft_export::ExportError::Query { query, at, .. } = error.downcast_ref().or(analyze)? else { return None };
     let (before, after) = query.split_at_checked(*at)?;
     let (before, after) = (before.shown().to_string(), after.shown().to_string());
     Some(format!("  {before}{after}\n  {}^\n", " ".repeat(before.chars().count())))
@@ -110,29 +121,44 @@ fn wrong_usage(error: clap::Error, given: &[OsString]) -> ExitCode {
 
 /// Whether the error is wrong usage that clap cannot detect.
 fn is_usage(error: &anyhow::Error) -> bool {
-    use dft_export::ExportError as Export;
-    let export = error.downcast_ref::<Export>().is_some_and(|error| {
-        matches!(
-            error,
-            Export::Granularity { .. }
-                | Export::RangeUnit { .. }
-                | Export::Pattern { .. }
-                | Export::Query { .. }
-                | Export::NoTable(_)
-                | Export::NoGroupColumn(_)
-                | Export::GroupColumns
-                | Export::NoGroupBy { .. }
-                | Export::NoStatistic { .. }
-                | Export::NoSketches(_)
-                | Export::NoMetric { .. }
-                | Export::SeveralSizeBins { .. }
-                | Export::ColumnTwice(_)
-                | Export::NoSortColumn(_)
-                | Export::NotGrouped(_)
-        )
-    });
+    let export = error.downcast_ref().is_some_and(is_usage_of_export);
     let build = error
         .downcast_ref::<dft_index::BuildError>()
         .is_some_and(|error| matches!(error, dft_index::BuildError::Config(_) | dft_index::BuildError::Source { .. }));
-    export || build
+    let analyze = error.downcast_ref::<dft_analyze::AnalyzeError>().is_some_and(|error| {
+        use dft_analyze::AnalyzeError as Analyze;
+        match error {
+            Analyze::Export(error) => is_usage_of_export(error),
+            Analyze::NoPreset(_)
+            | Analyze::Preset { .. }
+            | Analyze::NoBy(_)
+            | Analyze::NoDfanalyzerView(_)
+            | Analyze::TooManyCells { .. }
+            | Analyze::Condition { .. } => true,
+            _ => false,
+        }
+    });
+    export || build || analyze
+}
+
+fn is_usage_of_export(error: &dft_export::ExportError) -> bool {
+    use dft_export::ExportError as Export;
+    matches!(
+        error,
+        Export::Granularity { .. }
+            | Export::RangeUnit { .. }
+            | Export::Pattern { .. }
+            | Export::Query { .. }
+            | Export::NoTable(_)
+            | Export::NoGroupColumn(_)
+            | Export::GroupColumns
+            | Export::NoGroupBy { .. }
+            | Export::NoStatistic { .. }
+            | Export::NoSketches(_)
+            | Export::NoMetric { .. }
+            | Export::SeveralSizeBins { .. }
+            | Export::ColumnTwice(_)
+            | Export::NoSortColumn(_)
+            | Export::NotGrouped(_)
+    )
 }

@@ -55,7 +55,7 @@ fn sealed_but_impossible_contents_are_found() {
     let folder = tempfile::tempdir().expect("a folder");
     let sound = sound(folder.path());
     type Change = fn(&DB);
-    let kinds: [(&str, Change, &str); 17] = [
+    let kinds: [(&str, Change, &str); 18] = [
         (
             "a row that is none",
             |db| put(db, "aggregation", &first(db, "aggregation").0, b"\x01\xff"),
@@ -114,6 +114,22 @@ fn sealed_but_impossible_contents_are_found() {
                 put(db, "aggregation", &key, &other);
             },
             "rows of another interval",
+        ),
+        (
+            "a row that does not say when its calls were in progress",
+            |db| {
+                let (key, value) = first(db, "aggregation");
+                let key_of = dft_codec::RowKey::decode(&key).expect("a key");
+                let rows = dft_codec::RowChunk::decode(key_of, &value).expect("rows");
+                let mut chunk = dft_codec::ChunkWriter::new(10);
+                for (key, row) in rows.rows() {
+                    let mut row = row.clone();
+                    row.core.occupancy = None;
+                    chunk.put(key, &row.encode(key.bucket)).expect("a row of the chunk");
+                }
+                put(db, "aggregation", &key, chunk.chunk().expect("rows").1);
+            },
+            "does not say when its calls were in progress",
         ),
         (
             "a row that is none behind one that is",

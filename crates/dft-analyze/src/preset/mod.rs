@@ -26,7 +26,7 @@
 //! `where` is a [query](dft_export::Query). The order of layers is that of tables, and the first layer is the boundary
 //! that dfanalyzer relates others to.
 
-mod categories;
+pub(crate) mod categories;
 mod choose;
 mod parse;
 
@@ -150,6 +150,11 @@ impl Preset {
             view.load_ranks()?;
         }
         Ok(self)
+    }
+
+    /// Whether the layers are the categories of the trace.
+    pub(crate) fn is_by_category(&self) -> bool {
+        self.by_category.is_some()
     }
 
     /// Returns the number of a layer.

@@ -1,6 +1,7 @@
 //! `dft analyze`.
 
 mod csv;
+mod dfanalyzer;
 mod text;
 
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use anyhow::Result;
 use dft_analyze::{AnalyzeOptions, Preset, analyze};
 
 use crate::Outcome;
-use crate::args::AnalyzeArgs;
+use crate::args::{AnalyzeArgs, ReportAs};
 use crate::export::filter;
 use crate::output::{say, say_json};
 use crate::source;
@@ -19,6 +20,9 @@ use crate::source;
 const GROUPS: usize = 10;
 
 pub(crate) fn run(args: &AnalyzeArgs) -> Result<Outcome> {
+    if args.report == ReportAs::Dfanalyzer {
+        return dfanalyzer::run(args);
+    }
     let paths: BTreeMap<String, String> = args.paths.iter().cloned().collect();
     let mut options = AnalyzeOptions {
         preset: preset(&args.preset, &paths)?,
