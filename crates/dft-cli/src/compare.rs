@@ -15,7 +15,7 @@ use crate::export::filter;
 use crate::output::{say, say_json, shortened};
 use crate::source;
 use crate::table::{Align, is_narrow, table};
-use crate::units::{bytes, count, duration, plural, three_digits};
+use dft_io::units::{bytes, count, duration, plural, three_digits};
 
 /// The width of names.
 const NAME: usize = 40;
