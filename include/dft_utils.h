@@ -378,6 +378,89 @@ typedef struct dft_lines_added {
     uint64_t first_skipped;
 } dft_lines_added;
 
+// A view of an index: a granularity, filters and the form of the result. Set `size` and zero the rest to see
+// everything. Globs know `*` and `?`, which also match `/`, `[ab]` and `{one,other}`. Texts are UTF-8.
+typedef struct dft_view {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // The granularity, which is the length of a cell, in µs: a multiple of the index's interval; 0 for the interval.
+    uint64_t granularity_us;
+    // The start of the time range, in µs from the origin of the trace. Only cells that overlap the range are shown.
+    uint64_t start_us;
+    // The end of the time range, in µs from the origin of the trace, excluded.
+    uint64_t end_us;
+    // 1 if `start_us` and `end_us` apply, 0 if not.
+    uint32_t has_time;
+    // 1 if `pid` applies, 0 if not.
+    uint32_t has_pid;
+    // Only the process with this id.
+    int64_t pid;
+    // Only categories that match this glob, in lower case; empty for all.
+    struct dft_text category;
+    // Only functions and counters that match this glob; empty for all.
+    struct dft_text name;
+    // Only hosts whose name or hash matches this glob; empty for all.
+    struct dft_text host;
+    // Only files whose name or hash matches this glob; empty for all.
+    struct dft_text file;
+    // Columns to group rows by, with dfanalyzer's names. NULL with length 0 does not group rows.
+    const struct dft_text *group_by;
+    // The number of columns in `group_by`.
+    uint64_t group_by_length;
+    // Only processes with these ids, and `pid` if `has_pid` is set. NULL with length 0 for all.
+    const int64_t *pids;
+    // The number of process ids in `pids`.
+    uint64_t pids_length;
+    // The shard of the table to show, for parallel readers: from 0 to `shards` - 1.
+    uint32_t shard;
+    // The number of shards, at most 65,536; 0 or 1 for the whole table. Shards are disjoint, have the same columns,
+    // and together are the table. For calls, the shards in order are the table. A shard cannot be grouped.
+    uint32_t shards;
+    // The maximum number of rows of a batch; 0 for a size that is fast to read.
+    uint64_t batch_rows;
+    // Only calls that match this query, such as `cat == "posix" and not pid in [1, 2]`; empty for all.
+    // Its fields are family, cat, name, pid, tid, rank, host_hash, file_hash, host_name, file_name, proc_name, io_cat.
+    struct dft_text query;
+    // Only processes with these ranks, as the traces state them. NULL with length 0 for all.
+    const int64_t *ranks;
+    // The number of ranks in `ranks`.
+    uint64_t ranks_length;
+    // The unit of the column `time_range`, in µs, which divides the granularity; 0 to count cells.
+    uint64_t range_unit_us;
+} dft_view;
+
+// What to analyze or compare, and how. Set `size`; zeros elsewhere are the defaults.
+typedef struct dft_analyze_request {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // Which calls, and the granularity of groups by time; its `size` must be set; NULL for all.
+    const struct dft_view *view;
+    // Which calls belong to which layer: the name of a built-in preset (posix, dlio, dlio-prev, generic), or the path of a
+    // TOML file, which has a `/` or a `.`; empty to choose a built-in one by what the trace has.
+    struct dft_text preset;
+    // What to group by: time, process, host, rank, file, directory, pattern, function, epoch or a group key of the index;
+    // empty for no groups.
+    struct dft_text by;
+    // Conditions of a comparison, such as `time > 1.2x where cat = posix`. NULL with length 0 for none. Must be empty for
+    // an analysis.
+    const struct dft_text *conditions;
+    // The number of conditions.
+    uint64_t conditions_length;
+} dft_analyze_request;
+
+// A text about a path, such as a fault of a file. Its texts are valid during the callback.
+typedef struct dft_note {
+    // The size of this struct in bytes. The library sets it.
+    uint64_t size;
+    // The path; empty if the text is about none.
+    struct dft_text path;
+    // The text, for people.
+    struct dft_text text;
+} dft_note;
+
+// Receives a note, valid during the callback. A result other than 0 ends the notes.
+typedef int32_t (*dft_on_note)(void *context, const struct dft_note *note);
+
 // The progress of a build.
 typedef struct dft_progress {
     // The size of this struct in bytes. The library sets it.
@@ -402,19 +485,6 @@ typedef struct dft_progress {
 // the library. `progress`: valid during the callback. A result other than 0 stops the build, which then returns
 // DFT_CANCELLED and leaves the index unchanged.
 typedef int32_t (*dft_on_progress)(void *context, const struct dft_progress *progress);
-
-// A text about a path, such as a fault of a file. Its texts are valid during the callback.
-typedef struct dft_note {
-    // The size of this struct in bytes. The library sets it.
-    uint64_t size;
-    // The path; empty if the text is about none.
-    struct dft_text path;
-    // The text, for people.
-    struct dft_text text;
-} dft_note;
-
-// Receives a note, valid during the callback. A result other than 0 ends the notes.
-typedef int32_t (*dft_on_note)(void *context, const struct dft_note *note);
 
 // What to build, and how. Set `size`, `traces` and `index`; zeros elsewhere are the defaults.
 typedef struct dft_build_request {
@@ -508,57 +578,6 @@ typedef struct dft_log_message {
 // Receives a message of the library, valid during the callback. It may run on any thread, and on several at once.
 // Messages that the callback itself causes are dropped. Its result is ignored: return 0.
 typedef int32_t (*dft_on_log)(void *context, const struct dft_log_message *message);
-
-// A view of an index: a granularity, filters and the form of the result. Set `size` and zero the rest to see
-// everything. Globs know `*` and `?`, which also match `/`, `[ab]` and `{one,other}`. Texts are UTF-8.
-typedef struct dft_view {
-    // The size of this struct in bytes. The caller sets it.
-    uint64_t size;
-    // The granularity, which is the length of a cell, in µs: a multiple of the index's interval; 0 for the interval.
-    uint64_t granularity_us;
-    // The start of the time range, in µs from the origin of the trace. Only cells that overlap the range are shown.
-    uint64_t start_us;
-    // The end of the time range, in µs from the origin of the trace, excluded.
-    uint64_t end_us;
-    // 1 if `start_us` and `end_us` apply, 0 if not.
-    uint32_t has_time;
-    // 1 if `pid` applies, 0 if not.
-    uint32_t has_pid;
-    // Only the process with this id.
-    int64_t pid;
-    // Only categories that match this glob, in lower case; empty for all.
-    struct dft_text category;
-    // Only functions and counters that match this glob; empty for all.
-    struct dft_text name;
-    // Only hosts whose name or hash matches this glob; empty for all.
-    struct dft_text host;
-    // Only files whose name or hash matches this glob; empty for all.
-    struct dft_text file;
-    // Columns to group rows by, with dfanalyzer's names. NULL with length 0 does not group rows.
-    const struct dft_text *group_by;
-    // The number of columns in `group_by`.
-    uint64_t group_by_length;
-    // Only processes with these ids, and `pid` if `has_pid` is set. NULL with length 0 for all.
-    const int64_t *pids;
-    // The number of process ids in `pids`.
-    uint64_t pids_length;
-    // The shard of the table to show, for parallel readers: from 0 to `shards` - 1.
-    uint32_t shard;
-    // The number of shards, at most 65,536; 0 or 1 for the whole table. Shards are disjoint, have the same columns,
-    // and together are the table. For calls, the shards in order are the table. A shard cannot be grouped.
-    uint32_t shards;
-    // The maximum number of rows of a batch; 0 for a size that is fast to read.
-    uint64_t batch_rows;
-    // Only calls that match this query, such as `cat == "posix" and not pid in [1, 2]`; empty for all.
-    // Its fields are family, cat, name, pid, tid, rank, host_hash, file_hash, host_name, file_name, proc_name, io_cat.
-    struct dft_text query;
-    // Only processes with these ranks, as the traces state them. NULL with length 0 for all.
-    const int64_t *ranks;
-    // The number of ranks in `ranks`.
-    uint64_t ranks_length;
-    // The unit of the column `time_range`, in µs, which divides the granularity; 0 to count cells.
-    uint64_t range_unit_us;
-} dft_view;
 
 // A column of a table. Its text is valid during the callback.
 typedef struct dft_column {
@@ -1259,6 +1278,34 @@ dft_status dft_aggregator_into_index(struct dft_aggregator *aggregator,
 // Frees an aggregator and everything in it. `aggregator`: NULL does nothing. Returns DFT_BUSY if it is in use, and
 // DFT_INVALID_HANDLE if it was freed before. Any thread.
 dft_status dft_aggregator_free(struct dft_aggregator *aggregator);
+
+// Analyzes where the time of a job went: layers with their busy times and overlaps, processes, epochs, groups and findings,
+// as a JSON object: see `dft_analyze::Analysis`. Times are in µs and sizes in bytes; null is not known.
+//
+// `request`: what to analyze; its `size` must be set; NULL for all. `on_text`: receives the text once, with an empty path,
+// on the caller's thread; not NULL. `context`: passed to it; may be NULL.
+//
+// Returns DFT_INVALID_ARGUMENT if anything in the request is invalid, or names a preset or a group that does not exist, and
+// DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
+dft_status dft_analyze(const struct dft_index *index,
+                       const struct dft_analyze_request *request,
+                       dft_on_note on_text,
+                       void *context);
+
+// Compares runs with the first of them: layers or groups side by side, with changes, and whether these are beyond noise, as
+// a JSON object: see `dft_analyze::Comparison`.
+//
+// `indexes`, `names`: the runs and what they are called in the result; two or more of each. `request`: what to compare; its
+// `size` must be set; NULL for the layers of all calls. `on_text`, `context`: as for [`dft_analyze`].
+//
+// Returns DFT_INVALID_ARGUMENT if anything in the request is invalid, or if there are not two runs, and DFT_DAMAGED or
+// DFT_SYSTEM if an index cannot be read. Any number of threads.
+dft_status dft_compare(const struct dft_index *const *indexes,
+                       const struct dft_text *names,
+                       uint64_t length,
+                       const struct dft_analyze_request *request,
+                       dft_on_note on_text,
+                       void *context);
 
 // Adds traces to an index: traces that it does not have yet, and what known traces have grown by. Adds all or nothing.
 //

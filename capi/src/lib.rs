@@ -24,6 +24,7 @@
 #![allow(clippy::not_unsafe_ptr_arg_deref, reason = "the header's preamble states what the caller must ensure")]
 
 pub mod aggregator;
+pub mod analyze;
 pub mod arguments;
 pub mod boundary;
 pub mod build;

@@ -4,7 +4,6 @@ use std::ffi::c_void;
 use std::num::NonZero;
 use std::thread;
 
-use dft_analyze::AnalyzeError;
 use dft_export::replace_file;
 use dft_report::{ReportData, ReportError};
 
@@ -20,8 +19,8 @@ impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
         match error {
             ReportError::Export(error) => error.into(),
-            ReportError::Store(error) | ReportError::Analyze(AnalyzeError::Store(error)) => error.into(),
-            ReportError::Analyze(AnalyzeError::Export(error)) => error.into(),
+            ReportError::Store(error) => error.into(),
+            ReportError::Analyze(error) => error.into(),
             ReportError::TooLarge { .. } => Self::new(DFT_TOO_LARGE, error.to_string()),
             _ => Self::new(DFT_SYSTEM, error.to_string()),
         }

@@ -73,6 +73,11 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
+    /// Returns the filter and the granularity, in µs.
+    pub(crate) fn into_filter(self) -> (Filter, Option<u64>) {
+        (self.filter, self.granularity)
+    }
+
     pub(crate) fn view<'a>(self, index: &'a Index) -> Result<View<'a>, Failure> {
         let mut view = View::new(index, self.granularity, self.filter)?;
         if let Some(unit) = self.range_unit {

@@ -14,6 +14,9 @@ dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 WorkerPlugin = distributed.WorkerPlugin
 
+# A machine that does much else at the same time may take long to start worker processes.
+dask.config.set({"distributed.comm.timeouts.connect": "300s", "distributed.comm.timeouts.tcp": "300s"})
+
 
 @contextlib.contextmanager
 def cluster(workers=4):

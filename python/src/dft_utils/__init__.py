@@ -20,6 +20,7 @@ stated otherwise.
 
 from ._library import VERSION, PathLike
 from .aggregator import Aggregator
+from .analysis import Analysis, Comparison, compare
 from .arrow import Batch
 from .builds import BuildReport, Fault, IngestReport, Piece, build, ingest, plan, stage, stage_pieces
 from .config import Config
@@ -61,6 +62,7 @@ def open(path: PathLike) -> Index:
 __all__ = [
     "AggregationConfig",
     "Aggregator",
+    "Analysis",
     "Batch",
     "BuildReport",
     "CancelledError",
@@ -74,6 +76,7 @@ __all__ = [
     "ForkedError",
     "FormatError",
     "CommittedError",
+    "Comparison",
     "Index",
     "IndexInfo",
     "IndexStatus",
@@ -94,6 +97,7 @@ __all__ = [
     "TooLargeError",
     "View",
     "build",
+    "compare",
     "default_location",
     "ingest",
     "open",

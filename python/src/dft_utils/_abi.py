@@ -170,6 +170,55 @@ class dft_lines_added(Structure):
     ]
 
 
+class dft_view(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("granularity_us", c_uint64),
+        ("start_us", c_uint64),
+        ("end_us", c_uint64),
+        ("has_time", c_uint32),
+        ("has_pid", c_uint32),
+        ("pid", c_int64),
+        ("category", dft_text),
+        ("name", dft_text),
+        ("host", dft_text),
+        ("file", dft_text),
+        ("group_by", POINTER(dft_text)),
+        ("group_by_length", c_uint64),
+        ("pids", POINTER(c_int64)),
+        ("pids_length", c_uint64),
+        ("shard", c_uint32),
+        ("shards", c_uint32),
+        ("batch_rows", c_uint64),
+        ("query", dft_text),
+        ("ranks", POINTER(c_int64)),
+        ("ranks_length", c_uint64),
+        ("range_unit_us", c_uint64),
+    ]
+
+
+class dft_analyze_request(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("view", POINTER(dft_view)),
+        ("preset", dft_text),
+        ("by", dft_text),
+        ("conditions", POINTER(dft_text)),
+        ("conditions_length", c_uint64),
+    ]
+
+
+class dft_note(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("path", dft_text),
+        ("text", dft_text),
+    ]
+
+
+dft_on_note = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_note))
+
+
 class dft_progress(Structure):
     _fields_ = [
         ("size", c_uint64),
@@ -184,17 +233,6 @@ class dft_progress(Structure):
 
 
 dft_on_progress = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_progress))
-
-
-class dft_note(Structure):
-    _fields_ = [
-        ("size", c_uint64),
-        ("path", dft_text),
-        ("text", dft_text),
-    ]
-
-
-dft_on_note = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_note))
 
 
 class dft_build_request(Structure):
@@ -252,33 +290,6 @@ class dft_log_message(Structure):
 
 
 dft_on_log = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_log_message))
-
-
-class dft_view(Structure):
-    _fields_ = [
-        ("size", c_uint64),
-        ("granularity_us", c_uint64),
-        ("start_us", c_uint64),
-        ("end_us", c_uint64),
-        ("has_time", c_uint32),
-        ("has_pid", c_uint32),
-        ("pid", c_int64),
-        ("category", dft_text),
-        ("name", dft_text),
-        ("host", dft_text),
-        ("file", dft_text),
-        ("group_by", POINTER(dft_text)),
-        ("group_by_length", c_uint64),
-        ("pids", POINTER(c_int64)),
-        ("pids_length", c_uint64),
-        ("shard", c_uint32),
-        ("shards", c_uint32),
-        ("batch_rows", c_uint64),
-        ("query", dft_text),
-        ("ranks", POINTER(c_int64)),
-        ("ranks_length", c_uint64),
-        ("range_unit_us", c_uint64),
-    ]
 
 
 class dft_column(Structure):
@@ -663,6 +674,8 @@ FUNCTIONS = {
     "dft_aggregator_publish": (dft_status, [c_void_p, dft_text, dft_text, c_uint32]),
     "dft_aggregator_into_index": (dft_status, [c_void_p, c_uint32, POINTER(c_void_p)]),
     "dft_aggregator_free": (dft_status, [c_void_p]),
+    "dft_analyze": (dft_status, [c_void_p, POINTER(dft_analyze_request), dft_on_note, c_void_p]),
+    "dft_compare": (dft_status, [POINTER(c_void_p), POINTER(dft_text), c_uint64, POINTER(dft_analyze_request), dft_on_note, c_void_p]),
     "dft_build": (dft_status, [POINTER(dft_build_request), POINTER(dft_build_summary)]),
     "dft_last_error": (dft_status, [POINTER(dft_error)]),
     "dft_set_log": (dft_status, [dft_on_log, c_void_p]),

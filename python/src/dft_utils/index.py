@@ -11,6 +11,7 @@ from . import _abi, notebook, sql
 from ._handle import Owner
 from ._library import Collected, PathLike, call, path_text, paths, sized, sized_buffer, string, text, uint32
 from ._library import path as path_of
+from .analysis import Analysis, analyze
 from .config import Config
 from .errors import DamagedError
 from .report import Plot, Report
@@ -223,6 +224,16 @@ class Index(Owner):
         self._call("dft_summary", ctypes.byref(View(**view).struct), uint32(top, "top"), texts.callback, None)
         summary: dict[str, Any] = json.loads(texts.result()[0])
         return summary
+
+    def analyze(self, preset: str = "", by: str = "", **view: Any) -> Analysis:
+        """Return where the time of the job went: layers with exact busy times and overlaps, groups, findings.
+
+        ``preset``: which calls belong to which layer: ``posix``, ``dlio``, ``dlio-prev``, ``generic``, the path of a
+        TOML file, or empty to choose by what the trace has. ``by``: what to group by: ``time``, ``process``, ``host``,
+        ``rank``, ``file``, ``directory``, ``pattern``, ``function``, ``epoch`` or a group key. ``view`` selects a
+        part of the index, as for :meth:`table`.
+        """
+        return analyze(self, preset, by, view)
 
     def report(self, out: Optional[PathLike] = None, **view: Any) -> Report:
         """Return a page that shows where the time of the job went, and write it to ``out`` unless that is ``None``.

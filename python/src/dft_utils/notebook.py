@@ -28,7 +28,7 @@ def of_index(index: "Index") -> str:
         ("percentiles", "none" if config.percentiles is None else f"within {config.percentiles:.2%}"),
         ("rows by file", "yes" if config.group_by_file else "no"),
     ]
-    return f"<div>{title}{_table([], facts)}{_of_job(index)}</div>"
+    return f"<div>{title}{rows_as_html([], facts)}{_of_job(index)}</div>"
 
 
 def _of_job(index: "Index") -> str:
@@ -46,7 +46,7 @@ def _of_job(index: "Index") -> str:
         moved = "" if totals["bytes"] is None else f"{totals['bytes']:,}"
         seconds = f"{totals['time_us'] / 1e6:,.6g}"
         rows.append([layer["category"], f"{totals['calls']:,}", seconds, moved, layer["processes"]])
-    return f"<p>{escaped(', '.join([span, *counts]))}; report() shows more</p>{_table(names, rows)}"
+    return f"<p>{escaped(', '.join([span, *counts]))}; report() shows more</p>{rows_as_html(names, rows)}"
 
 
 def of_table(table: "Table") -> str:
@@ -59,14 +59,14 @@ def of_table(table: "Table") -> str:
     try:
         import pyarrow
     except ImportError:
-        return f"<div>{title}{_table(names, [])}<i>rows are shown if pyarrow is installed</i></div>"
+        return f"<div>{title}{rows_as_html(names, [])}<i>rows are shown if pyarrow is installed</i></div>"
     batches = table.narrowed(batch_rows=ROWS + 1).batches()
     first = next(batches, None)
     rows = [] if first is None else pyarrow.record_batch(first).to_pylist()
     shown = [[row[name] for name in names] for row in rows[:ROWS]]
     notes = ["no rows"] if not rows else [f"the first {ROWS} rows"] if len(rows) > ROWS else []
     notes += [f"{more} more columns"] if more > 0 else []
-    return f"<div>{title}{_table(names, shown)}<i>{'; '.join(notes)}</i></div>"
+    return f"<div>{title}{rows_as_html(names, shown)}<i>{'; '.join(notes)}</i></div>"
 
 
 def escaped(value: Any) -> str:
@@ -78,7 +78,8 @@ def escaped(value: Any) -> str:
     return html.escape("".join(visible))
 
 
-def _table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+def rows_as_html(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Return rows as an HTML table."""
     head = "".join(f"<th>{escaped(name)}</th>" for name in names)
     body = "".join(f"<tr>{''.join(f'<td>{escaped(value)}</td>' for value in row)}</tr>" for row in rows)
     return f"<table>{f'<thead><tr>{head}</tr></thead>' if head else ''}<tbody>{body}</tbody></table>"
