@@ -725,6 +725,24 @@ struct ExportRequest {
     std::uint32_t threads = 0;
 };
 
+/// How rows are grouped, as `dft query` does.
+struct GroupRequest {
+    /// What rows are grouped by, such as `{"func_name", "file_dir"}`; nothing for one group of all rows.
+    std::vector<std::string> by = {};
+    /// The statistics, such as `{"count", "size_p50"}`; nothing for the usual ones.
+    std::vector<std::string> statistics = {};
+    /// The columns to sort by, such as `{"dur_total:desc"}`.
+    std::vector<std::string> sort = {};
+    /// The most groups to return, after sorting; 0 for all.
+    std::uint64_t limit = 0;
+    /// Values of DFT_SERIES_…; nothing for calls and aggregated calls.
+    std::vector<std::uint32_t> kinds = {};
+    /// Which rows.
+    dft_view view = sized<dft_view>();
+    /// The number of threads that read rows; 0 for the number of cores.
+    std::uint32_t threads = 0;
+};
+
 /// An index that is open for reading: a snapshot that no writer changes.
 class Index {
 public:
@@ -834,6 +852,27 @@ public:
     void table_stream(std::uint32_t table, struct ArrowArrayStream *stream,
                       const dft_view &shown = sized<dft_view>()) const {
         check(dft_table_stream(get(), table, &shown, stream));
+    }
+    /// Groups rows, and opens the groups as an Arrow C stream, which the caller releases.
+    void group_stream(const GroupRequest &request, struct ArrowArrayStream *stream) const {
+        const auto joined = [](const std::vector<std::string> &names) {
+            std::string all;
+            for (const std::string &name : names) {
+                all += (all.empty() ? "" : ",") + name;
+            }
+            return all;
+        };
+        const std::string by = joined(request.by), statistics = joined(request.statistics), sort = joined(request.sort);
+        auto asked = sized<dft_group_request>();
+        asked.by = text(by);
+        asked.statistics = text(statistics);
+        asked.sort = text(sort);
+        asked.limit = request.limit;
+        asked.kinds = request.kinds.data();
+        asked.kinds_length = request.kinds.size();
+        asked.view = &request.view;
+        asked.threads = request.threads;
+        check(dft_group_stream(get(), &asked, stream));
     }
     /// Writes tables to files in a directory.
     void export_tables(const ExportRequest &request) const {

@@ -40,6 +40,7 @@ from .errors import (
     SystemRefusedError,
     TooLargeError,
 )
+from .groups import Groups
 from .index import File, Index, IndexInfo, Process, default_location, verify
 from .indexer import AggregationConfig, Indexer, IndexStatus
 from .progress import Progress
@@ -73,6 +74,7 @@ __all__ = [
     "ForkedError",
     "FormatError",
     "CommittedError",
+    "Groups",
     "Index",
     "IndexInfo",
     "IndexStatus",
