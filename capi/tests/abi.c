@@ -215,8 +215,8 @@ static void an_index_is_described_and_scanned(void) {
     CHECK(info.interval_us == 1000000 && info.has_bounds && info.min_bucket_us == 0 && info.max_bucket_us == 19000000);
     dft_config config = {.size = sizeof config};
     CHECK(dft_index_config(index, &config) == DFT_OK);
-    CHECK(config.interval_us == 1000000 && config.group_by_file == DFT_GROUP_BY_FILE_ON && config.group_keys_length == 0 &&
-          config.sketch_accuracy == 0);
+    CHECK(config.interval_us == 1000000 && config.group_by_file == DFT_GROUP_BY_FILE_ON &&
+          config.group_keys_length == 0 && config.sketch_accuracy == 0);
     dft_index_counts counts = {.size = sizeof counts};
     CHECK(dft_index_count(index, &counts) == DFT_OK);
     CHECK(counts.event_rows == 40 && counts.series == 2 && counts.telemetry_rows == 1 && counts.files == 1);
@@ -325,7 +325,8 @@ static int32_t count_fault(void *context, const dft_note *fault) {
 }
 
 static dft_build_request build_of(const dft_text *trace, const char *index) {
-    return (dft_build_request){.size = sizeof(dft_build_request), .traces = trace, .traces_length = 1, .index = text(index)};
+    return (dft_build_request){
+        .size = sizeof(dft_build_request), .traces = trace, .traces_length = 1, .index = text(index)};
 }
 
 static dft_stage_request stage_of(const dft_text *trace, const char *staging, const char *shared) {
@@ -373,8 +374,7 @@ static void an_export_removes_stale_tables(void) {
     CHECK(!exists("earlier/events.csv") && !exists("earlier/system.csv") && exists("earlier/events.parquet"));
     FILE *file = fopen(path("earlier/system.arrow"), "w");
     CHECK(file != NULL && fclose(file) == 0);
-    CHECK(dft_export(indexes[1], &only) ==
-          DFT_INVALID_ARGUMENT);
+    CHECK(dft_export(indexes[1], &only) == DFT_INVALID_ARGUMENT);
     CHECK(message_contains("system.arrow") && exists("earlier/system.arrow"));
     CHECK(dft_index_free(indexes[0]) == DFT_OK && dft_index_free(indexes[1]) == DFT_OK);
 }

@@ -1,7 +1,8 @@
 """Groups of rows have the names and numbers of ``dft query``, and equal what pandas makes of the events."""
 
-import dft_utils as dft
 import pytest
+
+import dft_utils as dft
 
 
 @pytest.fixture(scope="module")
