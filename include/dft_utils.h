@@ -664,6 +664,33 @@ typedef struct dft_process {
 // Receives a process, valid during the callback. A result other than 0 ends the iteration.
 typedef int32_t (*dft_visit_process)(void *context, const struct dft_process *process);
 
+// How rows are grouped. Set `size`; zeros elsewhere are the defaults. Lists are texts in UTF-8, separated by commas, as
+// `dft query` takes them.
+typedef struct dft_group_request {
+    // The size of this struct in bytes. The caller sets it.
+    uint64_t size;
+    // What rows are grouped by, such as `func_name,file_dir`: a column of dfanalyzer's tables, `family`, `file_dir`,
+    // `file_ext`, `file_pattern`, `time_bucket`, `size_bin`, or a group key; empty for one group of all rows.
+    struct dft_text by;
+    // The statistics, such as `count,dur_total,size_p50`; empty for `count,dur_total,dur_mean,dur_max,size_total`.
+    struct dft_text statistics;
+    // The columns to sort by, such as `dur_total:desc`; empty for those that rows are grouped by.
+    struct dft_text sort;
+    // The most groups to return, after sorting; 0 for all.
+    uint64_t limit;
+    // The kinds of series whose rows are grouped: values of DFT_SERIES_…. NULL with length 0 for calls and aggregated
+    // calls.
+    const uint32_t *kinds;
+    // The number of values in `kinds`.
+    uint64_t kinds_length;
+    // Which rows; its `size` must be set, and its `group_by` must be empty; NULL for all.
+    const struct dft_view *view;
+    // The number of threads that read rows, limited to 1,024; 0 for the number of cores.
+    uint32_t threads;
+    // Reserved: 0.
+    uint32_t reserved;
+} dft_group_request;
+
 // A buffer of the caller for bytes that a function writes, without a terminating zero.
 typedef struct dft_buffer {
     // The first byte. May be NULL if `capacity` is 0.
@@ -1403,6 +1430,19 @@ dft_status dft_index_files(const struct dft_index *index, dft_visit_file visit, 
 dft_status dft_index_processes(const struct dft_index *index,
                                dft_visit_process visit,
                                void *context);
+
+// Groups rows, and opens the groups as a stream of the Arrow C stream interface: what rows are grouped by, then the
+// statistics, with the names of `dft query`. Memory grows with the groups, not with the rows.
+//
+// `index`: the index; its handle may be freed before the stream. `request`: how to group; its `size` must be set; NULL
+// for one group of all calls. `stream`: as for dft_table_stream().
+//
+// Returns DFT_INVALID_ARGUMENT if a name is unknown, if a statistic needs percentiles that the index does not keep, or if
+// anything in the view is invalid; DFT_TOO_LARGE if a number does not fit in its column; DFT_DAMAGED or DFT_SYSTEM if the
+// index cannot be read. Any number of threads.
+dft_status dft_group_stream(const struct dft_index *index,
+                            const struct dft_group_request *request,
+                            struct ArrowArrayStream *stream);
 
 // Opens an index for reading. It takes no lock. The handle shows the index as it is now, even if others change it
 // later.

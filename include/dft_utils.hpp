@@ -395,12 +395,12 @@ private:
 /// A bin of a histogram: the power of two that the magnitudes of its values are at least, and the number of values.
 using Bin = dft_bin;
 
-/// An accumulator: exact sums of integers and of doubles, and a sketch. A value, which can be copied, merged in any order
-/// and serialized.
+/// An accumulator: exact sums of integers and of doubles, and a sketch. A value, which can be copied, merged in any
+/// order and serialized.
 class Stats {
 public:
-    /// Creates statistics without samples. `sketch_accuracy`: the relative accuracy of quantiles, such as 0.01; 0 for no
-    /// sketch.
+    /// Creates statistics without samples. `sketch_accuracy`: the relative accuracy of quantiles, such as 0.01; 0 for
+    /// no sketch.
     explicit Stats(double sketch_accuracy = 0) { check(dft_stats_new(sketch_accuracy, handle_.place())); }
     /// Takes ownership of a handle.
     explicit Stats(dft_stats *handle) noexcept : handle_(handle) {}
@@ -592,7 +592,8 @@ public:
     }
     /// Returns the number of calls.
     std::uint64_t count() const noexcept { return row_.decoded.count; }
-    /// Return statistics of durations in µs, of bytes transferred, and of file offsets; nothing where none was recorded.
+    /// Return statistics of durations in µs, of bytes transferred, and of file offsets; nothing where none was
+    /// recorded.
     std::optional<IntStats> duration() const noexcept { return recorded(row_.decoded.duration); }
     std::optional<IntStats> bytes() const noexcept { return recorded(row_.decoded.bytes); }
     std::optional<IntStats> offset() const noexcept { return recorded(row_.decoded.offset); }
@@ -725,6 +726,24 @@ struct ExportRequest {
     std::uint32_t threads = 0;
 };
 
+/// How rows are grouped, as `dft query` does.
+struct GroupRequest {
+    /// What rows are grouped by, such as `{"func_name", "file_dir"}`; nothing for one group of all rows.
+    std::vector<std::string> by = {};
+    /// The statistics, such as `{"count", "size_p50"}`; nothing for the usual ones.
+    std::vector<std::string> statistics = {};
+    /// The columns to sort by, such as `{"dur_total:desc"}`.
+    std::vector<std::string> sort = {};
+    /// The most groups to return, after sorting; 0 for all.
+    std::uint64_t limit = 0;
+    /// Values of DFT_SERIES_…; nothing for calls and aggregated calls.
+    std::vector<std::uint32_t> kinds = {};
+    /// Which rows.
+    dft_view view = sized<dft_view>();
+    /// The number of threads that read rows; 0 for the number of cores.
+    std::uint32_t threads = 0;
+};
+
 /// An index that is open for reading: a snapshot that no writer changes.
 class Index {
 public:
@@ -766,9 +785,8 @@ public:
     }
     /// Visits every trace file: `visit(const dft_file &)`. If it returns false, the visits end.
     template <typename Visit> void files(Visit &&visit) const {
-        detail::visit<dft_file>(visit, [&](dft_visit_file callback, void *context) {
-            return dft_index_files(get(), callback, context);
-        });
+        detail::visit<dft_file>(
+            visit, [&](dft_visit_file callback, void *context) { return dft_index_files(get(), callback, context); });
     }
     /// Visits every process: `visit(const dft_process &)`. If it returns false, the visits end.
     template <typename Visit> void processes(Visit &&visit) const {
@@ -806,8 +824,8 @@ public:
         return Readings(get(), query);
     }
 
-    /// Visits the rows that a query selects: `visit(const Row &)`. If it returns false, the scan ends. Returns the number
-    /// of rows that were visited.
+    /// Visits the rows that a query selects: `visit(const Row &)`. If it returns false, the scan ends. Returns the
+    /// number of rows that were visited.
     template <typename Visit> std::uint64_t scan(const dft_row_query &query, Visit &&visit) const {
         const auto shape = detail::Shape::of(get());
         std::uint64_t visited = 0;
@@ -834,6 +852,27 @@ public:
     void table_stream(std::uint32_t table, struct ArrowArrayStream *stream,
                       const dft_view &shown = sized<dft_view>()) const {
         check(dft_table_stream(get(), table, &shown, stream));
+    }
+    /// Groups rows, and opens the groups as an Arrow C stream, which the caller releases.
+    void group_stream(const GroupRequest &request, struct ArrowArrayStream *stream) const {
+        const auto joined = [](const std::vector<std::string> &names) {
+            std::string all;
+            for (const std::string &name : names) {
+                all += (all.empty() ? "" : ",") + name;
+            }
+            return all;
+        };
+        const std::string by = joined(request.by), statistics = joined(request.statistics), sort = joined(request.sort);
+        auto asked = sized<dft_group_request>();
+        asked.by = text(by);
+        asked.statistics = text(statistics);
+        asked.sort = text(sort);
+        asked.limit = request.limit;
+        asked.kinds = request.kinds.data();
+        asked.kinds_length = request.kinds.size();
+        asked.view = &request.view;
+        asked.threads = request.threads;
+        check(dft_group_stream(get(), &asked, stream));
     }
     /// Writes tables to files in a directory.
     void export_tables(const ExportRequest &request) const {
@@ -929,7 +968,8 @@ struct SinkRequest {
     bool at_exit = false;
 };
 
-/// For tracers: aggregates the records of many threads, and hands them over to an index. A child of fork() begins empty.
+/// For tracers: aggregates the records of many threads, and hands them over to an index. A child of fork() begins
+/// empty.
 class Sink {
 public:
     explicit Sink(const SinkRequest &request) {
@@ -991,8 +1031,8 @@ public:
     bool persist_time_bounds() { return query_time_bounds().has_value(); }
     /// Returns the lowest and the highest bucket of the index, in µs.
     std::optional<std::pair<std::uint64_t, std::uint64_t>> query_time_bounds() { return index().query_time_bounds(); }
-    /// Visits every row of a series kind: `visit(const Row &)`. If it returns false, the scan ends. Returns the number of
-    /// rows that were visited.
+    /// Visits every row of a series kind: `visit(const Row &)`. If it returns false, the scan ends. Returns the number
+    /// of rows that were visited.
     template <typename Visit> std::uint64_t scan(Visit &&visit, std::uint32_t kind = DFT_SERIES_CALL) {
         return scan_shard_range(0, 1, 1, visit, kind);
     }
@@ -1011,8 +1051,8 @@ public:
         }
         return visited;
     }
-    /// Visits telemetry, including keys and values, in key order: `visit(const Reading &)`. If it returns false, the scan
-    /// ends. Returns the number of rows that were visited.
+    /// Visits telemetry, including keys and values, in key order: `visit(const Reading &)`. If it returns false, the
+    /// scan ends. Returns the number of rows that were visited.
     template <typename Visit>
     std::uint64_t scan_system_metrics_raw(Visit &&visit, const dft_reading_query &query = sized<dft_reading_query>()) {
         return index().scan(query, visit);
@@ -1244,8 +1284,7 @@ inline dft_ingest_summary ingest(const IngestRequest &request) {
 
 /// Visits each trace and its state relative to an index: `visit(const dft_trace &)`. If it returns false, the visits
 /// end. Writes nothing.
-template <typename Visit>
-void resolve(const std::vector<std::string> &traces, std::string_view index, Visit &&visit) {
+template <typename Visit> void resolve(const std::vector<std::string> &traces, std::string_view index, Visit &&visit) {
     const std::vector<dft_text> given = texts(traces);
     detail::visit<dft_trace>(visit, [&](dft_visit_trace callback, void *context) {
         return dft_resolve(given.data(), given.size(), text(index), callback, context);

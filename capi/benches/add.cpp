@@ -22,7 +22,8 @@ double cpu_nanoseconds(clockid_t clock) {
 }
 
 // Passes records to a function, and returns the processor time of this thread for each, in ns.
-double nanoseconds_per_record(std::int64_t records, bool with_args, const std::function<void(const dft_record &)> &add) {
+double nanoseconds_per_record(std::int64_t records, bool with_args,
+                              const std::function<void(const dft_record &)> &add) {
     const char *names[] = {"read", "write", "pread64", "open64", "close", "lseek"};
     std::vector<std::string> files;
     for (int file = 0; file < 20; file++) {

@@ -4,8 +4,8 @@
 //     TRACER_INDEX=run.dftagg LD_PRELOAD=./libtracer.so cp -r from to
 //     dft summary run.dftagg
 //
-// TRACER_INTERVAL_MS hands over at an interval; by default, the index appears when the program ends. TRACER_TRACE names a
-// file that receives the same calls as a trace, to compare with: tests use it.
+// TRACER_INTERVAL_MS hands over at an interval; by default, the index appears when the program ends. TRACER_TRACE names
+// a file that receives the same calls as a trace, to compare with: tests use it.
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE // RTLD_NEXT
 #endif

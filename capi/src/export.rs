@@ -71,7 +71,7 @@ self_cell! {
     }
 }
 
-type BoxedBatches<'a> = Box<dyn Batches + Send + 'a>;
+pub(crate) type BoxedBatches<'a> = Box<dyn Batches + Send + 'a>;
 
 self_cell! {
     /// The batches of a table, with the view that they are read through.
@@ -84,7 +84,7 @@ self_cell! {
 
 /// A table that only the process that opened it can read. A child process does not have the threads that read it nor
 /// their locks, so reading fails there and the table is never dropped.
-struct TableReader {
+pub(crate) struct TableReader {
     /// Always there, except while it is dropped.
     reading: Option<Reading>,
     schema: SchemaRef,
@@ -108,8 +108,17 @@ impl TableReader {
         Self::of(source, asked, |view| Ok(view.table(table, options)?))
     }
 
+    /// Writes the reader to the caller's stream.
+    pub(crate) fn export(self, stream: *mut ArrowArrayStream) -> Result<(), Failure> {
+        let place = out("stream", stream.cast::<FFI_ArrowArrayStream>())?;
+        // SAFETY: `out` checks the place, and the caller must ensure that it is writable. It holds no stream that needs a
+        // release, so it is overwritten without being dropped.
+        unsafe { std::ptr::write(place, FFI_ArrowArrayStream::new(Box::new(self))) };
+        Ok(())
+    }
+
     /// Reads what `open` returns of a view.
-    fn of(
+    pub(crate) fn of(
         source: Arc<Source>,
         asked: Asked,
         open: impl for<'v> FnOnce(&'v View<'v>) -> Result<BoxedBatches<'v>, Failure>,
@@ -170,14 +179,7 @@ pub extern "C" fn dft_table_stream(
     view: *const dft_view,
     stream: *mut ArrowArrayStream,
 ) -> dft_status {
-    boundary("dft_table_stream", || {
-        let place = out("stream", stream.cast::<FFI_ArrowArrayStream>())?;
-        let reader = TableReader::new(source(index)?, self::table(table)?, view)?;
-        // SAFETY: `out` checks the place, and the caller must ensure that it is writable. It holds no stream that needs
-        // a release, so it is overwritten without being dropped.
-        unsafe { std::ptr::write(place, FFI_ArrowArrayStream::new(Box::new(reader))) };
-        Ok(())
-    })
+    boundary("dft_table_stream", || TableReader::new(source(index)?, self::table(table)?, view)?.export(stream))
 }
 
 /// A column of a table. Its text is valid during the callback.

@@ -34,6 +34,7 @@ pub mod errors;
 mod exit;
 pub mod export;
 pub mod files;
+pub mod group;
 mod handles;
 pub mod index;
 pub mod ingest;

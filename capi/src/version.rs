@@ -9,7 +9,7 @@ use crate::status::dft_status;
 pub const DFT_ABI_VERSION: u32 = 3;
 
 /// The features of the library.
-const FEATURES: &str = "live sink build stage ingest verify scan arrow-stream parquet arrow csv percentiles";
+const FEATURES: &str = "live sink build stage ingest verify scan group arrow-stream parquet arrow csv percentiles";
 
 /// The version of the library.
 #[repr(C)]

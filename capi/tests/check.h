@@ -12,15 +12,15 @@
 #endif
 
 /* Ends the program if a condition does not hold. */
-#define CHECK(condition)                                                    \
-    do {                                                                    \
-        if (!(condition)) {                                                                              \
-            dft_error last = {.size = sizeof last};                                                      \
-            dft_last_error(&last);                                                                       \
-            fprintf(stderr, "%s:%d: %s; last error: %.*s\n", __FILE__, __LINE__, #condition,             \
-                    (int)last.message.length, last.message.data);                                        \
-            CHECK_EXIT(1);                                                                               \
-        }                                                                   \
+#define CHECK(condition)                                                                                               \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            dft_error last = {.size = sizeof last};                                                                    \
+            dft_last_error(&last);                                                                                     \
+            fprintf(stderr, "%s:%d: %s; last error: %.*s\n", __FILE__, __LINE__, #condition, (int)last.message.length, \
+                    last.message.data);                                                                                \
+            CHECK_EXIT(1);                                                                                             \
+        }                                                                                                              \
     } while (0)
 
 static inline dft_text text(const char *string) {

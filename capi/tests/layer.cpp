@@ -159,7 +159,8 @@ void rows_give_all_they_have(const std::string &) {
                              std::to_string(at + 1) + R"(,"ph":1,"args":{"epoch":3,"loss":)" +
                              std::to_string(at % 2 == 0 ? 1 : 2) + R"(,"rate":0.5}})");
     }
-    aggregator.add_lines(R"({"name":"cpu","cat":"app","pid":4,"ts":7,"ph":2,"args":{"hhash":"h","epoch":2,"user":1.5}})");
+    aggregator.add_lines(
+        R"({"name":"cpu","cat":"app","pid":4,"ts":7,"ph":2,"args":{"hhash":"h","epoch":2,"user":1.5}})");
     const dft::Index index = std::move(aggregator).into_index();
     std::uint64_t rows = 0;
     for (const dft::Row &row : index.rows()) {

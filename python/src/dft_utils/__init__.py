@@ -41,6 +41,7 @@ from .errors import (
     SystemRefusedError,
     TooLargeError,
 )
+from .groups import Groups
 from .index import File, Index, IndexInfo, Process, default_location, verify
 from .indexer import AggregationConfig, Indexer, IndexStatus
 from .progress import Progress
@@ -77,6 +78,7 @@ __all__ = [
     "FormatError",
     "CommittedError",
     "Comparison",
+    "Groups",
     "Index",
     "IndexInfo",
     "IndexStatus",

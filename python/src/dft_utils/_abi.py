@@ -351,6 +351,21 @@ class dft_process(Structure):
 dft_visit_process = CFUNCTYPE(c_int32, c_void_p, POINTER(dft_process))
 
 
+class dft_group_request(Structure):
+    _fields_ = [
+        ("size", c_uint64),
+        ("by", dft_text),
+        ("statistics", dft_text),
+        ("sort", dft_text),
+        ("limit", c_uint64),
+        ("kinds", POINTER(c_uint32)),
+        ("kinds_length", c_uint64),
+        ("view", POINTER(dft_view)),
+        ("threads", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
 class dft_buffer(Structure):
     _fields_ = [
         ("data", POINTER(c_char)),
@@ -685,6 +700,7 @@ FUNCTIONS = {
     "dft_summary": (dft_status, [c_void_p, POINTER(dft_view), c_uint64, dft_on_note, c_void_p]),
     "dft_index_files": (dft_status, [c_void_p, dft_visit_file, c_void_p]),
     "dft_index_processes": (dft_status, [c_void_p, dft_visit_process, c_void_p]),
+    "dft_group_stream": (dft_status, [c_void_p, POINTER(dft_group_request), c_void_p]),
     "dft_index_open": (dft_status, [dft_text, POINTER(c_void_p)]),
     "dft_index_location": (dft_status, [POINTER(dft_text), c_uint64, POINTER(dft_buffer)]),
     "dft_index_free": (dft_status, [c_void_p]),

@@ -14,6 +14,7 @@ from ._library import path as path_of
 from .analysis import Analysis, analyze
 from .config import Config
 from .errors import DamagedError
+from .groups import Groups, Names
 from .report import Plot, Report
 from .table import TABLES, Table, View, table_number
 
@@ -141,6 +142,27 @@ class Index(Owner):
         ``index.table("events", granularity="5s", time=(0, "1min"), cat="posix")``.
         """
         return Table(self, table, View(**view))
+
+    def group(
+        self,
+        by: Names = (),
+        stats: Names = (),
+        *,
+        sort: Names = (),
+        limit: Optional[int] = None,
+        kinds: Sequence[str] = (),
+        threads: int = 0,
+        **view: Any,
+    ) -> Groups:
+        """Return groups of rows, with the columns and statistics of ``dft query``, for any Arrow library.
+
+        ``by``: columns such as ``func_name``, ``file_dir``, ``size_bin`` or a group key; one group of all rows by
+        default. ``stats``: statistics such as ``count``, ``dur_mean``, ``size_p99`` or ``dur_hist``. Both are lists, or
+        texts with commas. ``sort``: columns, such as ``dur_total:desc``. ``limit``: the most groups to return.
+        ``kinds``: ``event``, ``profile`` and ``system``; calls and aggregated calls by default. ``threads``: 0 for one
+        thread per core. ``view`` selects a part of the index, as for :meth:`table`.
+        """
+        return Groups(self, by, stats, sort, limit, kinds, threads, View(**view))
 
     def sql(self, statement: str, /, params: Any = None, **view: Any) -> "duckdb.DuckDBPyRelation":
         """Return the result of an SQL statement of DuckDB, in which tables have their names, such as ``events``.

@@ -131,7 +131,55 @@ class View:
         return View(**{**asked, "batch_rows": batch_rows or asked["batch_rows"]})
 
 
-class Table:
+class Streamed:
+    """What any Arrow library reads as a stream of record batches, directly and without a copy.
+
+    Every use reads it again.
+    """
+
+    def _stream(self) -> Stream:
+        raise NotImplementedError
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        return self._stream().into_capsule()
+
+    def __arrow_c_schema__(self) -> Any:
+        return self._stream().schema_capsule()
+
+    def batches(self) -> Iterator[Batch]:
+        """Iterate over the batches, each with ``__arrow_c_array__``; needs no Arrow library."""
+        return self._stream().batches()
+
+    @property
+    def schema(self) -> "pyarrow.Schema":
+        """Return the schema, without reading rows; needs pyarrow."""
+        import pyarrow
+
+        return pyarrow.schema(self)
+
+    def to_arrow(self) -> "pyarrow.Table":
+        """Return everything as a ``pyarrow.Table``; needs pyarrow."""
+        import pyarrow
+
+        with pyarrow.RecordBatchReader.from_stream(self) as reader:
+            return reader.read_all()
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Return everything as a ``pandas.DataFrame``; needs pyarrow and pandas."""
+        return self.to_arrow().to_pandas()
+
+    def to_polars(self) -> "polars.DataFrame":
+        """Return everything as a ``polars.DataFrame``; needs polars."""
+        import polars
+
+        return polars.DataFrame(self)
+
+    def __dataframe__(self, nan_as_null: bool = False, allow_copy: bool = True) -> Any:
+        """Return everything in the interchange protocol of DataFrames; needs pyarrow."""
+        return self.to_arrow().__dataframe__(nan_as_null, allow_copy)
+
+
+class Table(Streamed):
     """A table of an index, at a granularity, through a filter.
 
     Every use reads the table again. ``pyarrow.table(t)``, ``pandas.DataFrame.from_arrow``, ``polars.DataFrame(t)`` and
@@ -149,16 +197,6 @@ class Table:
         stream = Stream()
         self._index._call("dft_table_stream", self._number, ctypes.byref(self._view.struct), stream.address())
         return stream
-
-    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
-        return self._stream().into_capsule()
-
-    def __arrow_c_schema__(self) -> Any:
-        return self._stream().schema_capsule()
-
-    def batches(self) -> Iterator[Batch]:
-        """Iterate over the table's batches, each with ``__arrow_c_array__``; needs no Arrow library."""
-        return self._stream().batches()
 
     @property
     def path(self) -> str:
@@ -188,30 +226,6 @@ class Table:
         """Return the table through a narrower view: with the arguments of :meth:`View.narrowed`."""
         return Table(self._index, self.name, self._view.narrowed(**more))
 
-    @property
-    def schema(self) -> "pyarrow.Schema":
-        """Return the schema of the table, without reading rows; needs pyarrow."""
-        import pyarrow
-
-        return pyarrow.schema(self)
-
-    def to_arrow(self) -> "pyarrow.Table":
-        """Return the whole table as a ``pyarrow.Table``; needs pyarrow."""
-        import pyarrow
-
-        with pyarrow.RecordBatchReader.from_stream(self) as reader:
-            return reader.read_all()
-
-    def to_pandas(self) -> "pandas.DataFrame":
-        """Return the whole table as a ``pandas.DataFrame``; needs pyarrow and pandas."""
-        return self.to_arrow().to_pandas()
-
-    def to_polars(self) -> "polars.DataFrame":
-        """Return the whole table as a ``polars.DataFrame``; needs polars."""
-        import polars
-
-        return polars.DataFrame(self)
-
     def sql(self, statement: str, /, params: Any = None) -> "duckdb.DuckDBPyRelation":
         """Return the result of an SQL statement of DuckDB, in which the table has its own name, such as ``events``.
 
@@ -221,10 +235,6 @@ class Table:
         conditions.
         """
         return sql.run({self.name: self}, statement, params)
-
-    def __dataframe__(self, nan_as_null: bool = False, allow_copy: bool = True) -> Any:
-        """Return the whole table in the interchange protocol of DataFrames; needs pyarrow."""
-        return self.to_arrow().__dataframe__(nan_as_null, allow_copy)
 
     def _repr_html_(self) -> str:
         return notebook.of_table(self)
