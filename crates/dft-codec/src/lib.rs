@@ -123,6 +123,7 @@ mod name_givers;
 mod opening;
 mod piece_entry;
 mod process;
+mod process_bytes;
 mod processes;
 mod rows;
 mod sample;
@@ -146,7 +147,10 @@ pub use keys::{
 pub use name_givers::{NameGivers, ProcessId};
 pub use opening::Opening;
 pub use piece_entry::{PieceEntry, Unchained};
-pub use process::{Fact, LONGEST_TEXT, MOST_PROCESSES, ProcessFacts, ProcessKey, StartFacts, StartText};
+pub use process::{
+    Fact, LONGEST_TEXT, MOST_PROCESSES, MOST_WITH_LONG_TEXTS, ProcessFacts, ProcessKey, SHORT_TEXT, StartFacts,
+    StartText,
+};
 pub use processes::Processes;
 pub use rows::{Custom, MetricName, RowCore, RowParts, RowValue, UsualName, encode_row};
 pub use sample::{Sample, SampledRecord};
