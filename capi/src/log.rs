@@ -2,7 +2,12 @@
 
 use std::cell::Cell;
 use std::ffi::c_void;
-use std::sync::RwLock;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use dft_io::fork::Maker;
 
 use crate::arguments::dft_text;
 use crate::status::{DFT_BUSY, Failure};
@@ -18,12 +23,56 @@ pub type dft_on_log = Option<unsafe extern "C" fn(context: *mut c_void, level: u
 
 type Log = unsafe extern "C" fn(context: *mut c_void, level: u32, text: dft_text);
 
-/// The callback, and the address of its context, which is never dereferenced here.
-static LOG: RwLock<Option<(Log, usize)>> = RwLock::new(None);
+/// A callback, and the address of its context, which is never dereferenced here.
+#[derive(Clone, Copy)]
+struct Callback {
+    log: Log,
+    context: usize,
+}
+
+/// The callback. No lock protects it: a lock that is held while the callback runs would stay locked in a child that is
+/// forked meanwhile, and a fork that waited for the callback could wait for itself.
+static CALLBACK: AtomicPtr<Callback> = AtomicPtr::new(ptr::null_mut());
+
+/// How many threads may be in the callback, in the low 32 bits, and the number of their process. In a child, those of
+/// its parent do not count.
+static USERS: AtomicU64 = AtomicU64::new(0);
+
+const COUNT: u64 = (1 << 32) - 1;
 
 thread_local! {
     /// Whether this thread is in the callback.
     static IN_LOG: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Returns the state without users, for this process.
+fn no_users() -> u64 {
+    Maker::this_process().number() << 32
+}
+
+/// A counted use of the callback.
+struct User {
+    maker: u64,
+}
+
+impl User {
+    fn new() -> Self {
+        let maker = no_users();
+        // The update is never refused.
+        let _ = USERS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |users| {
+            Some(if users & !COUNT == maker { users + 1 } else { maker + 1 })
+        });
+        Self { maker }
+    }
+}
+
+impl Drop for User {
+    fn drop(&mut self) {
+        // A child that was forked in the callback starts to count anew.
+        let _ = USERS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |users| {
+            (users & !COUNT == self.maker && users & COUNT > 0).then(|| users - 1)
+        });
+    }
 }
 
 /// Passes a message to the caller's callback, if there is one. Messages that the callback causes are dropped.
@@ -33,22 +82,36 @@ pub(crate) fn log(level: u32, text: &str) {
     }
     // The message is for people, so active characters are escaped.
     let text = dft_io::shown_lines(text);
-    let log = LOG.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some((log, context)) = *log {
+    let user = User::new();
+    // SAFETY: `set` frees a callback only when no use is counted that began while it was set.
+    if let Some(&Callback { log, context }) = unsafe { CALLBACK.load(Ordering::SeqCst).as_ref() } {
         // SAFETY: the caller must ensure that the function has this type and may run on any thread. The text stays
         // valid during the call.
-        unsafe { log(std::ptr::with_exposed_provenance_mut(context), level, dft_text::of(&text)) };
+        unsafe { log(ptr::with_exposed_provenance_mut(context), level, dft_text::of(&text)) };
     }
-    drop(log);
+    drop(user);
     IN_LOG.set(false);
 }
 
-/// Sets the callback; `None` for no callback.
+/// Sets the callback; `None` for no callback. Waits until no thread is in the callback that was set before.
 pub(crate) fn set(on_log: dft_on_log, context: *mut c_void) -> Result<(), Failure> {
     if IN_LOG.get() {
         return Err(Failure::new(DFT_BUSY, "the log callback cannot be changed from within itself"));
     }
-    let mut log = LOG.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-    *log = on_log.map(|on_log| (on_log, context.expose_provenance()));
+    let new = on_log.map(|log| Box::new(Callback { log, context: context.expose_provenance() }));
+    let old = CALLBACK.swap(new.map_or(ptr::null_mut(), Box::into_raw), Ordering::SeqCst);
+    if old.is_null() {
+        return Ok(());
+    }
+    loop {
+        let users = USERS.load(Ordering::SeqCst);
+        if users & COUNT == 0 || users & !COUNT != no_users() {
+            break;
+        }
+        thread::sleep(Duration::from_micros(50));
+    }
+    // SAFETY: the pointer came from a box, and only this call took it. No thread of this process uses the callback: each
+    // use that is counted later sees the new one.
+    drop(unsafe { Box::from_raw(old) });
     Ok(())
 }

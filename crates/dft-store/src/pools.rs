@@ -24,8 +24,8 @@ const FORKING: u64 = 1 << 63;
 /// Whether this process was forked while a database was being opened or written.
 static CANNOT_OPEN: AtomicBool = AtomicBool::new(false);
 
-/// Completed once a database was opened.
-static WATCH: Once = Once::new();
+/// Whether a database was opened, or is about to be.
+static OPENED: AtomicBool = AtomicBool::new(false);
 
 /// How long a fork waits for busy threads.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -48,8 +48,9 @@ impl Drop for DatabaseUse {
 ///
 /// [`StoreError::Forked`] if this process can open none, [`StoreError::NoRoom`] if opening one would end the process.
 pub(crate) fn begin_use() -> Result<DatabaseUse, StoreError> {
-    watch();
+    watch_forks();
     limits::check()?;
+    OPENED.store(true, Ordering::SeqCst);
     loop {
         if CANNOT_OPEN.load(Ordering::SeqCst) {
             return Err(StoreError::Forked);
@@ -79,7 +80,7 @@ pub fn end_background_threads() -> Result<(), StoreError> {
 /// Ends RocksDB's idle threads when this library is unloaded or the process ends, because their code is about to go.
 /// Does nothing if no database was ever opened, or one is in use.
 pub fn end_idle_threads() {
-    if WATCH.is_completed() && !CANNOT_OPEN.load(Ordering::SeqCst) && USES.load(Ordering::SeqCst) == 0 {
+    if OPENED.load(Ordering::SeqCst) && !CANNOT_OPEN.load(Ordering::SeqCst) && USES.load(Ordering::SeqCst) == 0 {
         let _ = end_background_threads();
     }
 }
@@ -107,7 +108,9 @@ fn has_threads() -> bool {
     })
 }
 
-fn watch() {
+/// Starts to watch forks, unless that was done; the first opening of a database does it, too.
+pub fn watch_forks() {
+    static WATCH: Once = Once::new();
     WATCH.call_once(|| {
         // SAFETY: the handlers are functions of this library, and are unregistered when it is unloaded. The call fails
         // only without memory; then a fork has the same effect as without handlers.
@@ -125,8 +128,10 @@ extern "C" fn before_fork() {
             break;
         }
     }
-    // Also end busy threads: a child would wait for them at exit.
-    let _ = end_background_threads();
+    if OPENED.load(Ordering::SeqCst) {
+        // Also end busy threads: a child would wait for them at exit.
+        let _ = end_background_threads();
+    }
 }
 
 extern "C" fn in_parent() {

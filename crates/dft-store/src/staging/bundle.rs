@@ -206,9 +206,7 @@ pub(crate) fn remove_bundle(path: &Path) -> io::Result<()> {
     let open = |path: &Path| dft_io::open_no_link(path, fs::File::options().read(true));
     let manifest = path.join(MANIFEST);
     match fs::symlink_metadata(&manifest) {
-        Ok(metadata) if metadata.is_file() && begins(open(&manifest)?)? => {
-            dft_io::remove_tree(path, MANIFEST)
-        }
+        Ok(metadata) if metadata.is_file() && begins(open(&manifest)?)? => dft_io::remove_tree(path, MANIFEST),
         Ok(_) => Ok(()),
         Err(_) => fs::remove_dir(path),
     }
