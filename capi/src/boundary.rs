@@ -20,9 +20,7 @@ pub(crate) fn with_last<R>(see: impl FnOnce(&Failure) -> R) -> R {
 /// Runs the body of the exported function `name`. Panics do not leave it.
 #[inline]
 pub(crate) fn boundary(name: &'static str, run: impl FnOnce() -> Result<(), Failure>) -> dft_status {
-    // The library has its own Rust runtime, so the hook affects only its panics. They are reported, not printed.
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| std::panic::set_hook(Box::new(note_place)));
+    report_panics();
     let run = || {
         injected(name);
         run()
@@ -32,6 +30,14 @@ pub(crate) fn boundary(name: &'static str, run: impl FnOnce() -> Result<(), Fail
         Ok(Err(failure)) => fail(failure),
         Err(panic) => fail(panicked(name, &*panic)),
     }
+}
+
+/// Makes panics reported, not printed, unless that was done.
+#[inline]
+pub(crate) fn report_panics() {
+    // The library has its own Rust runtime, so the hook affects only its panics.
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| std::panic::set_hook(Box::new(note_place)));
 }
 
 #[cold]

@@ -21,8 +21,6 @@ unsafe impl<T> Send for Callback<T> {}
 unsafe impl<T> Sync for Callback<T> {}
 
 impl<T> Callback<T> {
-    pub(crate) const NONE: Self = Self { function: None, context: std::ptr::null_mut() };
-
     /// Creates a callback that may be absent.
     pub(crate) fn new(function: Option<Function<T>>, context: *mut c_void) -> Self {
         Self { function, context }

@@ -1,5 +1,9 @@
-//! The end of the process: RocksDB's static objects are never destroyed.
+//! The start and the end of the library in a process.
 //!
+//! What is done once is done when the library is loaded. On first use, another thread could fork meanwhile; the child
+//! would wait for good for what the thread had begun.
+//!
+//! At the end, RocksDB's static objects are not destroyed.
 //! C++ destroys static objects in the reverse order of their creation, and RocksDB creates its objects on first use. A
 //! handler that a program passed to `atexit()` earlier runs after their destruction, so a handler that publishes would
 //! crash. The objects hold only memory, so they stay until the process ends. Their destruction would be registered by
@@ -37,6 +41,17 @@ global_asm!(
     ".size __wrap___cxa_atexit, . - __wrap___cxa_atexit",
     ".popsection",
 );
+
+/// Runs when the library is loaded, or, linked statically, before `main`.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static START: extern "C" fn() = start;
+
+extern "C" fn start() {
+    crate::boundary::report_panics();
+    dft_io::fork::watch();
+    dft_store::watch_forks();
+}
 
 /// Runs when the library is unloaded or the process ends.
 #[used]

@@ -14,10 +14,10 @@
 //! exception ([`Object::SURVIVES_FORK`]).
 
 use std::ptr;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock};
 
-use dft_io::fork::Maker;
+use dft_io::fork::{ForkMutex, Maker};
 
 use crate::status::{DFT_BUSY, DFT_FORKED, DFT_INVALID_HANDLE, DFT_TOO_LARGE, Failure};
 
@@ -53,7 +53,7 @@ struct Slot {
 static SLOTS: [OnceLock<Box<[Slot]>>; PAGES] = [const { OnceLock::new() }; PAGES];
 
 /// The slots that are free again, and the number of slots that were ever used.
-static FREE: Mutex<(Vec<usize>, usize)> = Mutex::new((Vec::new(), 0));
+static FREE: ForkMutex<(Vec<usize>, usize)> = ForkMutex::new((Vec::new(), 0));
 
 fn slot(at: usize) -> Option<&'static Slot> {
     SLOTS.get(at / PAGE)?.get()?.get(at % PAGE)
@@ -61,7 +61,7 @@ fn slot(at: usize) -> Option<&'static Slot> {
 
 /// Stores an object and returns its handle.
 pub(crate) fn put<T: Object, H>(object: T) -> Result<*mut H, Failure> {
-    let mut free = FREE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut free = FREE.lock();
     let at = match free.0.pop() {
         Some(at) => at,
         None if free.1 < PAGE * PAGES => {
@@ -191,7 +191,7 @@ pub(crate) fn take<T: Object, H>(handle: *mut H) -> Result<T, Failure> {
     slot.uses.fetch_sub(TAKEN, Ordering::SeqCst);
     let Some(object) = object else { return Err(invalid::<T>()) };
     let at = (handle.addr()) & ((1 << SLOT_BITS) - 1);
-    FREE.lock().unwrap_or_else(std::sync::PoisonError::into_inner).0.push(at);
+    FREE.lock().0.push(at);
     // SAFETY: the state shows that the pointer came from a box of a `T`, and only this call changed the state. No use
     // was counted when `TAKEN` was set; later uses see it, or the changed state.
     Ok(*unsafe { Box::from_raw(object) })

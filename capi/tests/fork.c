@@ -1,5 +1,8 @@
 /* Tests fork(): a child opens and publishes for itself, and the library refuses the handles of its parent. Argument: an
  * empty directory. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +41,57 @@ static void await(pid_t child) {
     CHECK(child > 0);
     CHECK(waitpid(child, &status, 0) == child);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static atomic_uint messages;
+static atomic_bool stop;
+
+static void on_log(void *context, uint32_t level, dft_text message) {
+    (void)context, (void)level, (void)message;
+    atomic_fetch_add(&messages, 1);
+}
+
+/* Takes every lock of the library that is not of a handle: the list of handles, and the log, by calls that fail. */
+static void call(void) {
+    dft_aggregator *aggregator = NULL;
+    CHECK(dft_aggregator_new(NULL, 0, text(""), &aggregator) == DFT_OK);
+    CHECK(dft_aggregator_free(aggregator) == DFT_OK);
+    CHECK(dft_aggregator_free(aggregator) == DFT_INVALID_HANDLE);
+    CHECK(dft_set_log(on_log, NULL) == DFT_OK);
+}
+
+static void *keep_calling(void *unused) {
+    while (!atomic_load(&stop)) {
+        call();
+    }
+    return unused;
+}
+
+/* A child must not wait for what another thread of its parent holds when the parent forks. */
+static void fork_while_threads_call(int forks) {
+    pthread_t threads[3];
+    CHECK(dft_set_log(on_log, NULL) == DFT_OK);
+    for (int at = 0; at < 3; at++) {
+        CHECK(pthread_create(&threads[at], NULL, keep_calling, NULL) == 0);
+    }
+    for (int at = 0; at < forks; at++) {
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(300);
+            unsigned before = atomic_load(&messages);
+            for (int times = 0; times < 10; times++) {
+                call();
+            }
+            CHECK(atomic_load(&messages) == before + 10);
+            exit(0);
+        }
+        await(child);
+    }
+    atomic_store(&stop, true);
+    for (int at = 0; at < 3; at++) {
+        CHECK(pthread_join(threads[at], NULL) == 0);
+    }
+    CHECK(dft_set_log(NULL, NULL) == DFT_OK);
 }
 
 int main(int argc, char **argv) {
@@ -101,6 +155,7 @@ int main(int argc, char **argv) {
         exit(0);
     }
     await(child);
+    fork_while_threads_call(getenv("DFT_FORKS") ? atoi(getenv("DFT_FORKS")) : 50);
     printf("fork: passed\n");
     return 0;
 }

@@ -5,14 +5,13 @@ use std::fmt::Write;
 
 use anyhow::Result;
 use dft_codec::{FORMAT_VERSION, Fact, FileCounts, FileFault, NameKind, SeriesKind};
-use dft_index::{LostRecords, gone_traces, lost_records};
+use dft_index::{LostRecords, MORE_PROCESSES, describe_lost, gone_traces, lost_records};
 use dft_io::Show;
 use dft_store::{Index, TraceNames};
 use serde_json::{Map, Value, json};
 
 use crate::Outcome;
 use crate::args::InfoArgs;
-use crate::input::MORE_PROCESSES;
 use crate::output::{say, say_json};
 use crate::source;
 use crate::table::{Align, table};
@@ -149,7 +148,7 @@ impl Facts {
                 Some(FileFault::Empty) => "empty".to_owned(),
                 Some(fault) => fault.to_string(),
             };
-            let lost = lost.iter().map(LostRecords::to_string);
+            let lost = describe_lost(lost);
             let more = entry.processes.has_more().then(|| MORE_PROCESSES.to_owned());
             let faults: Vec<String> =
                 Some(fault).filter(|fault| !fault.is_empty()).into_iter().chain(lost).chain(more).collect();

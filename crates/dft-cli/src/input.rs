@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use dft_codec::FileFault;
-use dft_index::{BuildReport, FileReport, InputReport};
+use dft_index::{BuildReport, FileReport, InputReport, MORE_PROCESSES, describe_lost};
 use dft_io::Show;
 use dft_store::SharedProcesses;
 use dft_trace::NotRead;
@@ -13,10 +13,6 @@ use dft_io::units::{bytes, count, plural, rate};
 
 /// The maximum number of faulty files to describe one by one.
 const SHOWN: usize = 50;
-
-/// The message for a file that has too many processes.
-pub(crate) const MORE_PROCESSES: &str = "it has more processes than facts are kept of: all records are counted, but \
-     the processes table is incomplete";
 
 pub(crate) fn outcome(input: &InputReport) -> Outcome {
     if input.has_faults() { Outcome::Faults } else { Outcome::Done }
@@ -201,7 +197,7 @@ fn describe_fault(file: &FileReport, text: &mut String) {
     if let Some(fault) = &file.time_fault {
         let _ = writeln!(text, "warning: {path}: {fault}");
     }
-    for lost in &file.lost {
+    for lost in describe_lost(&file.lost) {
         let _ = writeln!(text, "warning: {path}: {lost}");
     }
     if file.more_processes {

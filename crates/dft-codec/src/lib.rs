@@ -132,6 +132,7 @@ mod occupancy;
 mod opening;
 mod piece_entry;
 mod process;
+mod process_bytes;
 mod processes;
 mod row_metric;
 mod rows;
@@ -159,7 +160,10 @@ pub use name_givers::{NameGivers, ProcessId};
 pub use occupancy::{Interval, Occupancy};
 pub use opening::Opening;
 pub use piece_entry::{PieceEntry, Unchained};
-pub use process::{Fact, LONGEST_TEXT, MOST_PROCESSES, ProcessFacts, ProcessKey, StartFacts, StartText};
+pub use process::{
+    Fact, LONGEST_TEXT, MOST_PROCESSES, MOST_WITH_LONG_TEXTS, ProcessFacts, ProcessKey, SHORT_TEXT, StartFacts,
+    StartText,
+};
 pub use processes::Processes;
 pub use row_metric::RowMetric;
 pub use rows::{MetricName, RowCore, RowParts, RowValue, UsualName, encode_row};

@@ -2,7 +2,14 @@
 
 /// The maximum number of processes per trace file whose facts are kept: those with the lowest keys. No job has as many
 /// in one file, and a hostile trace cannot exhaust memory with them.
-pub const MOST_PROCESSES: usize = 1 << 17;
+pub const MOST_PROCESSES: usize = 1 << 16;
+
+/// The maximum number of processes of a trace file that may have texts longer than [`SHORT_TEXT`]. With more processes,
+/// such texts are dropped.
+pub const MOST_WITH_LONG_TEXTS: usize = 1 << 10;
+
+/// The length of a text that every process may have, in bytes. Hashes and versions are shorter.
+pub const SHORT_TEXT: usize = 64;
 
 /// The maximum length of a process's text, in bytes. Longer texts are cut. Hashes and versions are far shorter.
 pub const LONGEST_TEXT: usize = 1 << 10;
@@ -73,6 +80,12 @@ pub enum StartText {
 }
 
 impl StartText {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Hash(text) | Self::Plain(text) => text,
+        }
+    }
+
     /// Returns the text itself. `name` resolves a hash.
     pub fn resolved<'a>(&'a self, name: impl FnOnce(&str) -> Option<&'a str>) -> Option<&'a str> {
         match self {
@@ -95,6 +108,14 @@ pub struct StartFacts {
     pub working_directory: Option<String>,
     /// The tracer's version, as the tracer writes it.
     pub version: Option<String>,
+}
+
+impl StartFacts {
+    fn texts(&self) -> [Option<&str>; 4] {
+        let Self { command, executable, working_directory, version, .. } = self;
+        let [command, executable] = [command, executable].map(|text| text.as_ref().map(StartText::as_str));
+        [command, executable, working_directory.as_deref(), version.as_deref()]
+    }
 }
 
 /// The facts about a process. Facts from parts of a trace and from several traces [merge](Self::merge) in any order.
@@ -150,6 +171,30 @@ impl ProcessFacts {
         };
         self.rank.merge(other.rank);
         self.name.merge(other.name);
+    }
+
+    /// Tells whether there is a text that is longer than [`SHORT_TEXT`].
+    pub(crate) fn has_long_text(&self) -> bool {
+        let is_long = |text: &str| text.len() > SHORT_TEXT;
+        self.name.known().is_some_and(|name| is_long(name))
+            || self.start.as_ref().is_some_and(|start| start.texts().into_iter().flatten().any(is_long))
+    }
+
+    /// Drops texts that are longer than [`SHORT_TEXT`]. Returns whether there were any.
+    ///
+    /// A `start` record loses all its texts, and a name becomes [`Fact::Conflicting`], so that what is left does not
+    /// depend on which facts are merged before and which after.
+    pub(crate) fn drop_long_texts(&mut self) -> bool {
+        let has_long = self.has_long_text();
+        if self.name.known().is_some_and(|name| name.len() > SHORT_TEXT) {
+            self.name = Fact::Conflicting;
+        }
+        if let Some(start) = &mut self.start
+            && start.texts().into_iter().flatten().any(|text| text.len() > SHORT_TEXT)
+        {
+            *start = StartFacts { ts: start.ts, ..StartFacts::default() };
+        }
+        has_long
     }
 
     /// Returns when the process started and ended, in µs: by its complete records, which include `start` and `end`, or

@@ -1,9 +1,11 @@
 //! The processes of a trace, and the bytes of their facts.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::bytes::{DecodeError, Reader, put_text, put_varint, put_zigzag};
-use crate::process::{Fact, LONGEST_HOST, MOST_PROCESSES, ProcessFacts, ProcessKey, StartFacts, StartText};
+use crate::process::{LONGEST_HOST, MOST_PROCESSES, MOST_WITH_LONG_TEXTS, ProcessFacts, ProcessKey};
 
 /// The processes of a trace file, by host and number.
 ///
@@ -20,61 +22,107 @@ use crate::process::{Fact, LONGEST_HOST, MOST_PROCESSES, ProcessFacts, ProcessKe
 ///   start       zigzag ts │ command │ executable │ working directory │ version
 ///   each        0 none, 1 hash or version + text, 2 plain + text
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// In memory, facts are encoded too: a process takes about 50 bytes that way, and 500 otherwise.
+#[derive(Clone, Default)]
 pub struct Processes {
-    facts: BTreeMap<ProcessKey, ProcessFacts>,
+    /// The hosts of the processes, sorted.
+    hosts: Vec<Box<str>>,
+    /// The processes, sorted.
+    entries: Vec<Entry>,
+    /// The facts of all processes, in order.
+    facts: Vec<u8>,
+    /// Whether facts of some processes were dropped.
     more: bool,
+    /// Whether there may be long texts. That is so until they are dropped.
+    long: bool,
 }
 
-mod flag {
-    pub(super) const AGGREGATED: u64 = 1;
-    pub(super) const SPAN: u64 = 2;
-    pub(super) const PERIOD_SPAN: u64 = 4;
-    pub(super) const STARTS_OR_ENDS: u64 = 8;
-    pub(super) const START: u64 = 16;
-    pub(super) const RANK: u64 = 32;
-    pub(super) const RANKS: u64 = 64;
-    pub(super) const NAME: u64 = 128;
-    pub(super) const NAMES: u64 = 256;
-    pub(super) const ALL: u64 = 511;
+/// A process and its place in [`Processes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Entry {
+    pid: i64,
+    /// The place of its host.
+    host: u32,
+    /// Where its facts end, and those of the next process start. Facts have at most a few hundred bytes on average,
+    /// because long texts are dropped where there are many processes.
+    end: u32,
+}
+
+impl PartialEq for Processes {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { hosts, entries, facts, more, long: _ } = self;
+        (hosts, entries, facts, more) == (&other.hosts, &other.entries, &other.facts, &other.more)
+    }
+}
+
+impl Eq for Processes {}
+
+impl fmt::Debug for Processes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Processes").field("more", &self.more).field("all", &Vec::from_iter(self.iter())).finish()
+    }
 }
 
 impl Processes {
-    /// Adds facts about a process. Of more than [`MOST_PROCESSES`] processes, those with the lowest keys are kept,
-    /// whatever the order in which they are added.
-    pub fn add(&mut self, key: ProcessKey, facts: ProcessFacts) {
-        if key.host_hash.len() > LONGEST_HOST {
-            self.more = true;
+    /// Adds the facts of another part of the file. Of more than [`MOST_PROCESSES`] processes, those with the lowest
+    /// keys are kept; of more than [`MOST_WITH_LONG_TEXTS`], no text is kept that is longer than
+    /// [`SHORT_TEXT`](crate::SHORT_TEXT). The order in which parts are added does not matter.
+    pub fn merge(&mut self, other: Self) {
+        if self.is_empty() || other.is_empty() {
+            let more = self.more || other.more;
+            if self.is_empty() {
+                *self = other;
+            }
+            self.more = more;
             return;
         }
-        self.facts.entry(key).or_default().merge(facts);
-        if self.facts.len() > MOST_PROCESSES {
-            self.facts.pop_last();
-            self.more = true;
+        let mut merged = Self { more: self.more || other.more, long: self.long || other.long, ..Self::default() };
+        let (mut mine, mut theirs) = (self.encoded().peekable(), other.encoded().peekable());
+        loop {
+            let order = match (mine.peek(), theirs.peek()) {
+                (None, None) => break,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(a), Some(b)) => (a.host, a.pid).cmp(&(b.host, b.pid)),
+            };
+            let (first, second) = match order {
+                Ordering::Less => (mine.next(), None),
+                Ordering::Greater => (theirs.next(), None),
+                Ordering::Equal => (mine.next(), theirs.next()),
+            };
+            let Some(EncodedProcess { host, pid, facts }) = first else { break };
+            if merged.is_full() {
+                break;
+            }
+            match second {
+                None => merged.push_encoded(host, pid, facts),
+                Some(second) => {
+                    let mut whole = decoded(facts);
+                    whole.merge(decoded(second.facts));
+                    merged.push(host, pid, &whole);
+                }
+            }
         }
-    }
-
-    /// Adds the facts of another part of the file.
-    pub fn merge(&mut self, other: Self) {
-        self.more |= other.more;
-        for (key, facts) in other.facts {
-            self.add(key, facts);
-        }
+        drop((mine, theirs));
+        merged.drop_long_texts();
+        *self = merged;
     }
 
     /// Returns the processes, by host and number.
-    pub fn iter(&self) -> impl Iterator<Item = (&ProcessKey, &ProcessFacts)> {
-        self.facts.iter()
+    pub fn iter(&self) -> impl Iterator<Item = (ProcessKey, ProcessFacts)> {
+        self.encoded()
+            .map(|EncodedProcess { host, pid, facts }| (ProcessKey { host_hash: host.to_owned(), pid }, decoded(facts)))
     }
 
     /// Returns the number of processes whose facts are kept.
     pub fn len(&self) -> usize {
-        self.facts.len()
+        self.entries.len()
     }
 
     /// Tells whether there are no processes.
     pub fn is_empty(&self) -> bool {
-        self.facts.is_empty()
+        self.entries.is_empty()
     }
 
     /// Tells whether facts of some processes were dropped.
@@ -84,8 +132,8 @@ impl Processes {
 
     /// Returns the numbers of the processes that have records, sorted and unique.
     pub fn pids(&self) -> Vec<i64> {
-        let with_records = self.facts.iter().filter(|(_, facts)| facts.records > 0);
-        let mut pids: Vec<i64> = with_records.map(|(key, _)| key.pid).collect();
+        let with_records = self.encoded().filter(|process| decoded(process.facts).records > 0);
+        let mut pids: Vec<i64> = with_records.map(|process| process.pid).collect();
         pids.sort_unstable();
         pids.dedup();
         pids
@@ -96,45 +144,112 @@ impl Processes {
     /// Some tracers name the host in their metadata but not in their records (2.x without `DFTRACER_INC_METADATA`),
     /// some the other way round (1.0.5). So the facts from metadata move to the process with the same number that has
     /// records, if there is only one and one of the two names no host.
-    pub fn joined(mut self) -> impl Iterator<Item = (ProcessKey, ProcessFacts)> {
-        let mut with_records: BTreeMap<i64, Option<String>> = BTreeMap::new();
-        for (key, _) in self.facts.iter().filter(|(_, facts)| facts.records > 0) {
+    pub fn joined(self) -> impl Iterator<Item = (ProcessKey, ProcessFacts)> {
+        let mut with_records: BTreeMap<i64, Option<&str>> = BTreeMap::new();
+        let mut without = Vec::new();
+        for EncodedProcess { host, pid, facts } in self.encoded() {
+            if decoded(facts).records == 0 {
+                without.push((host, pid, facts));
+                continue;
+            }
             // None if there are several.
-            with_records.entry(key.pid).and_modify(|host| *host = None).or_insert_with(|| Some(key.host_hash.clone()));
+            with_records.entry(pid).and_modify(|host| *host = None).or_insert(Some(host));
         }
-        let mut moves = Vec::new();
-        for (key, _) in self.facts.iter().filter(|(_, facts)| facts.records == 0) {
-            if let Some(Some(host)) = with_records.get(&key.pid)
-                && (host.is_empty() || key.host_hash.is_empty())
+        let mut moves: BTreeMap<ProcessKey, ProcessFacts> = BTreeMap::new();
+        let mut moved: Vec<ProcessKey> = Vec::new();
+        for (from, pid, facts) in without {
+            if let Some(Some(host)) = with_records.get(&pid)
+                && (host.is_empty() || from.is_empty())
             {
-                moves.push((key.clone(), ProcessKey { host_hash: host.clone(), pid: key.pid }));
+                moved.push(ProcessKey { host_hash: from.to_owned(), pid });
+                moves.entry(ProcessKey { host_hash: (*host).to_owned(), pid }).or_default().merge(decoded(facts));
             }
         }
-        for (from, to) in moves {
-            if let Some(facts) = self.facts.remove(&from) {
-                self.add(to, facts);
+        drop(with_records);
+        (0..self.len()).filter_map(move |at| {
+            let EncodedProcess { host, pid, facts } = self.at(at);
+            let key = ProcessKey { host_hash: host.to_owned(), pid };
+            if moved.binary_search(&key).is_ok() {
+                return None;
             }
+            let mut facts = decoded(facts);
+            if let Some(more) = moves.remove(&key) {
+                facts.merge(more);
+            }
+            Some((key, facts))
+        })
+    }
+
+    fn encoded(&self) -> impl Iterator<Item = EncodedProcess<'_>> {
+        (0..self.len()).map(|at| self.at(at))
+    }
+
+    fn at(&self, at: usize) -> EncodedProcess<'_> {
+        let Entry { pid, host, end } = self.entries[at];
+        let start = at.checked_sub(1).map_or(0, |before| self.entries[before].end);
+        EncodedProcess { host: &self.hosts[host as usize], pid, facts: &self.facts[start as usize..end as usize] }
+    }
+
+    /// Whether there is no place for another process; notes that there are more.
+    fn is_full(&mut self) -> bool {
+        let is_full = self.len() >= MOST_PROCESSES;
+        self.more |= is_full;
+        is_full
+    }
+
+    /// Adds a process after all others.
+    fn push(&mut self, host: &str, pid: i64, facts: &ProcessFacts) {
+        let start = self.facts.len();
+        self.long |= facts.has_long_text();
+        facts.encode_into(&mut self.facts);
+        self.push_entry(host, pid);
+        debug_assert_eq!(decoded(&self.facts[start..]), *facts, "facts are decoded as they were encoded");
+    }
+
+    fn push_encoded(&mut self, host: &str, pid: i64, facts: &[u8]) {
+        self.facts.extend_from_slice(facts);
+        self.push_entry(host, pid);
+    }
+
+    fn push_entry(&mut self, host: &str, pid: i64) {
+        if self.hosts.last().is_none_or(|last| **last != *host) {
+            self.hosts.push(host.into());
         }
-        self.facts.into_iter()
+        // At most 65,536 processes, of which few have texts of several KB.
+        self.entries.push(Entry { pid, host: self.hosts.len() as u32 - 1, end: self.facts.len() as u32 });
+    }
+
+    /// Drops long texts if there are too many processes.
+    fn drop_long_texts(&mut self) {
+        if !self.long || self.len() <= MOST_WITH_LONG_TEXTS {
+            return;
+        }
+        let mut short = Self { more: self.more, ..Self::default() };
+        for (ProcessKey { host_hash, pid }, mut facts) in self.iter() {
+            short.more |= facts.drop_long_texts();
+            short.push(&host_hash, pid, &facts);
+        }
+        *self = short;
     }
 
     pub(crate) fn encode_into(&self, out: &mut Vec<u8>) {
         out.push(self.more.into());
-        let all: Vec<_> = self.facts.iter().collect();
-        let hosts = all.chunk_by(|a, b| a.0.host_hash == b.0.host_hash);
+        let hosts = self.entries.chunk_by(|a, b| a.host == b.host);
         put_varint(out, hosts.clone().count() as u128);
+        let mut start = 0;
         for processes in hosts {
-            put_text(out, &processes[0].0.host_hash);
+            put_text(out, &self.hosts[processes[0].host as usize]);
             put_varint(out, processes.len() as u128);
             let mut before: Option<i64> = None;
-            for (key, facts) in processes {
+            for &Entry { pid, end, .. } in processes {
                 match before {
-                    None => put_zigzag(out, key.pid.into()),
+                    None => put_zigzag(out, pid.into()),
                     // Never negative, because processes are in order.
-                    Some(before) => put_varint(out, (i128::from(key.pid) - i128::from(before)) as u128),
+                    Some(before) => put_varint(out, (i128::from(pid) - i128::from(before)) as u128),
                 }
-                before = Some(key.pid);
-                facts.encode_into(out);
+                before = Some(pid);
+                out.extend_from_slice(&self.facts[start..end as usize]);
+                start = end as usize;
             }
         }
     }
@@ -145,7 +260,7 @@ impl Processes {
             1 => true,
             _ => return Err(DecodeError::Invalid("the flag of dropped processes is neither 0 nor 1")),
         };
-        let mut facts = BTreeMap::new();
+        let mut all = Self { more, ..Self::default() };
         let mut host_before: Option<&str> = None;
         // A host takes at least two bytes, a process at least four.
         for _ in 0..reader.count_of(2)? {
@@ -168,148 +283,56 @@ impl Processes {
                     },
                 };
                 before = Some(pid);
-                facts.insert(ProcessKey { host_hash: host.to_owned(), pid }, ProcessFacts::read(reader)?);
+                let facts = ProcessFacts::read(reader)?;
+                if !all.is_full() {
+                    all.push(host, pid, &facts);
+                }
             }
         }
-        Ok(Self { facts, more })
+        all.drop_long_texts();
+        Ok(all)
     }
+}
+
+/// A process of [`Processes`].
+#[derive(Clone, Copy)]
+struct EncodedProcess<'a> {
+    host: &'a str,
+    pid: i64,
+    facts: &'a [u8],
+}
+
+fn decoded(facts: &[u8]) -> ProcessFacts {
+    ProcessFacts::read(&mut Reader::new(facts)).unwrap_or_else(|_| unreachable!("encoded by this type"))
 }
 
 impl FromIterator<(ProcessKey, ProcessFacts)> for Processes {
     fn from_iter<I: IntoIterator<Item = (ProcessKey, ProcessFacts)>>(all: I) -> Self {
         let mut processes = Self::default();
-        all.into_iter().for_each(|(key, facts)| processes.add(key, facts));
+        let mut sorted: BTreeMap<ProcessKey, ProcessFacts> = BTreeMap::new();
+        for (key, facts) in all {
+            if key.host_hash.len() > LONGEST_HOST {
+                processes.more = true;
+                continue;
+            }
+            sorted.entry(key).or_default().merge(facts);
+            if sorted.len() > MOST_PROCESSES {
+                sorted.pop_last();
+                processes.more = true;
+            }
+        }
+        for (ProcessKey { host_hash, pid }, facts) in sorted {
+            processes.push(&host_hash, pid, &facts);
+        }
+        processes.drop_long_texts();
         processes
-    }
-}
-
-impl ProcessFacts {
-    fn encode_into(&self, out: &mut Vec<u8>) {
-        let has_calls = self.aggregated > 0 || self.calls != u128::from(self.complete);
-        let has_ends = (self.starts, self.ends, self.uncounted_ends, self.num_events) != (0, 0, 0, None);
-        let set = |is: bool, flag: u64| if is { flag } else { 0 };
-        let flags = set(has_calls, flag::AGGREGATED)
-            | set(self.span.is_some(), flag::SPAN)
-            | set(self.period_span.is_some(), flag::PERIOD_SPAN)
-            | set(has_ends, flag::STARTS_OR_ENDS)
-            | set(self.start.is_some(), flag::START)
-            | set(self.rank.known().is_some(), flag::RANK)
-            | set(self.rank == Fact::Conflicting, flag::RANKS)
-            | set(self.name.known().is_some(), flag::NAME)
-            | set(self.name == Fact::Conflicting, flag::NAMES);
-        put_varint(out, flags.into());
-        put_varint(out, self.records.into());
-        put_varint(out, self.complete.into());
-        if has_calls {
-            put_varint(out, self.aggregated.into());
-            put_varint(out, self.calls);
-        }
-        for (first, last) in [self.span, self.period_span].into_iter().flatten() {
-            put_zigzag(out, first.into());
-            put_varint(out, (i128::from(last) - i128::from(first)) as u128);
-        }
-        if has_ends {
-            for number in [self.starts, self.ends, self.uncounted_ends] {
-                put_varint(out, number.into());
-            }
-            put_varint(out, self.num_events.map_or(0, |events| events.saturating_add(1)));
-        }
-        if let Some(StartFacts { ts, command, executable, working_directory, version }) = &self.start {
-            put_zigzag(out, (*ts).into());
-            for text in [command, executable] {
-                match text {
-                    None => out.push(0),
-                    Some(StartText::Hash(hash)) => put_marked(out, 1, hash),
-                    Some(StartText::Plain(plain)) => put_marked(out, 2, plain),
-                }
-            }
-            for text in [working_directory, version] {
-                match text {
-                    None => out.push(0),
-                    Some(text) => put_marked(out, 1, text),
-                }
-            }
-        }
-        if let Some(rank) = self.rank.known() {
-            put_zigzag(out, (*rank).into());
-        }
-        if let Some(name) = self.name.known() {
-            put_text(out, name);
-        }
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let flags = reader.varint_u64()?;
-        let has = |flag| flags & flag != 0;
-        if flags > flag::ALL || (has(flag::RANK) && has(flag::RANKS)) || (has(flag::NAME) && has(flag::NAMES)) {
-            return Err(DecodeError::Invalid("flags of process facts are unknown or contradictory"));
-        }
-        let (records, complete) = (reader.varint_u64()?, reader.varint_u64()?);
-        let mut facts = Self { records, complete, calls: complete.into(), ..Self::default() };
-        if has(flag::AGGREGATED) {
-            (facts.aggregated, facts.calls) = (reader.varint_u64()?, reader.varint()?);
-        }
-        for (flag, span) in [(flag::SPAN, &mut facts.span), (flag::PERIOD_SPAN, &mut facts.period_span)] {
-            if has(flag) {
-                let first = reader.zigzag_i64()?;
-                let last = first.checked_add_unsigned(reader.varint_u64()?);
-                *span = Some((first, last.ok_or(DecodeError::Invalid("a span exceeds 64 bits"))?));
-            }
-        }
-        if has(flag::STARTS_OR_ENDS) {
-            for number in [&mut facts.starts, &mut facts.ends, &mut facts.uncounted_ends] {
-                *number = reader.varint_u64()?;
-            }
-            facts.num_events = reader.varint()?.checked_sub(1);
-        }
-        if has(flag::START) {
-            let mut start = StartFacts { ts: reader.zigzag_i64()?, ..StartFacts::default() };
-            for text in [&mut start.command, &mut start.executable] {
-                *text = match read_marked(reader)? {
-                    None => None,
-                    Some((1, hash)) => Some(StartText::Hash(hash)),
-                    Some((_, plain)) => Some(StartText::Plain(plain)),
-                };
-            }
-            for text in [&mut start.working_directory, &mut start.version] {
-                *text = match read_marked(reader)? {
-                    None => None,
-                    Some((1, text)) => Some(text),
-                    Some(_) => return Err(DecodeError::Invalid("unknown kind of text in a start record")),
-                };
-            }
-            facts.start = Some(start);
-        }
-        facts.rank = match (has(flag::RANK), has(flag::RANKS)) {
-            (true, _) => Fact::Known(reader.zigzag_i64()?),
-            (_, true) => Fact::Conflicting,
-            _ => Fact::Unknown,
-        };
-        facts.name = match (has(flag::NAME), has(flag::NAMES)) {
-            (true, _) => Fact::Known(reader.text()?.to_owned()),
-            (_, true) => Fact::Conflicting,
-            _ => Fact::Unknown,
-        };
-        Ok(facts)
-    }
-}
-
-fn put_marked(out: &mut Vec<u8>, mark: u8, text: &str) {
-    out.push(mark);
-    put_text(out, text);
-}
-
-fn read_marked(reader: &mut Reader<'_>) -> Result<Option<(u8, String)>, DecodeError> {
-    match reader.u8()? {
-        0 => Ok(None),
-        mark @ 1..=2 => Ok(Some((mark, reader.text()?.to_owned()))),
-        _ => Err(DecodeError::Invalid("unknown kind of text in a start record")),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::{Fact, StartFacts};
 
     fn key(host: &str, pid: i64) -> ProcessKey {
         ProcessKey { host_hash: host.to_owned(), pid }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::lost::describe_lost;
+use crate::processes::MORE_PROCESSES;
 use crate::report::{FileReport, InputReport};
 
 impl InputReport {
@@ -37,11 +39,11 @@ fn each_fault_of(file: &FileReport, mut tell: impl FnMut(&str)) {
         let what = if skipped == 1 { "record" } else { "records" };
         tell(&format!("{skipped} {what} of unknown phase skipped{first}"));
     }
-    for lost in &file.lost {
-        tell(&lost.to_string());
+    for lost in describe_lost(&file.lost) {
+        tell(&lost);
     }
     if file.more_processes {
-        tell("it has more processes than facts are kept of");
+        tell(MORE_PROCESSES);
     }
     let (lines, shown) = (file.malformed_lines(), &file.malformed);
     if lines > 0 {

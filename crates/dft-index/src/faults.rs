@@ -5,6 +5,7 @@ use dft_store::{DuplicateTrace, TraceNames};
 use crate::error::{BuildError, NoRecordsIn};
 use crate::lost::LostByFile;
 use crate::outcome::{FileOutcome, FileState};
+use crate::processes::MORE_PROCESSES;
 use crate::report::{FileReport, MalformedLine};
 
 /// Refuses the first fault, as a strict build does. Faults of known files were accepted before.
@@ -89,7 +90,7 @@ fn fault_of(file: &FileReport) -> Option<String> {
             (Some(skipped), _) => Some(format!("{} has {skipped}", file.place_of(skipped.line))),
             (None, Some(fault)) => Some(fault.to_string()),
             (None, None) if file.counts.malformed > 0 => Some("it has malformed lines".to_owned()),
-            (None, None) => file.more_processes.then(|| "it has more processes than facts are kept of".to_owned()),
+            (None, None) => file.more_processes.then(|| MORE_PROCESSES.to_owned()),
         },
     }
 }

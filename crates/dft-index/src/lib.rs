@@ -99,11 +99,12 @@ pub use ingest::ingest;
 pub use known::{gone_traces, other_traces};
 pub use live::{LinesAdded, LiveAggregator, TemporaryIndex};
 pub use location::index_location;
-pub use lost::{LostRecords, lost_records};
+pub use lost::{LostRecords, describe_lost, lost_records};
 pub use not_traces::may_be_a_trace;
 pub use options::BuildOptions;
 pub use part::{PIECE, Part, PartError};
 pub use pieces::{Piece, PieceSize, plan_pieces};
+pub use processes::MORE_PROCESSES;
 pub use progress::{BuildPhase, Progress, ProgressState};
 pub use report::{
     BuildReport, FileReport, InputReport, MalformedLine, MovedTrace, SkippedRecord, StageReport, UnchainedPiece,

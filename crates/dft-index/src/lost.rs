@@ -33,6 +33,43 @@ impl fmt::Display for LostRecords {
     }
 }
 
+/// Those facts of a process that tell how many records it lost. All facts take four times as much memory.
+#[derive(Clone, Copy, Default)]
+struct Counted {
+    complete: u64,
+    aggregated: u64,
+    starts: u64,
+    ends: u64,
+    uncounted_ends: u64,
+    num_events: Option<u128>,
+}
+
+impl Counted {
+    fn of(facts: &ProcessFacts) -> Self {
+        let ProcessFacts { complete, aggregated, starts, ends, uncounted_ends, num_events, .. } = *facts;
+        Self { complete, aggregated, starts, ends, uncounted_ends, num_events }
+    }
+
+    fn facts(self) -> ProcessFacts {
+        let Self { complete, aggregated, starts, ends, uncounted_ends, num_events } = self;
+        let counted = ProcessFacts { complete, aggregated, starts, ends, ..ProcessFacts::default() };
+        ProcessFacts { uncounted_ends, num_events, ..counted }
+    }
+}
+
+/// Describes the lost records of a trace: the first few processes, and how many more there are.
+pub fn describe_lost(lost: &[LostRecords]) -> Vec<String> {
+    /// The maximum number of processes to describe one by one.
+    const SHOWN: usize = 5;
+    let mut texts: Vec<String> = lost.iter().take(SHOWN).map(LostRecords::to_string).collect();
+    if let Some(more) = lost.get(SHOWN..).filter(|more| !more.is_empty()) {
+        let records = more.iter().fold(0_u128, |all, lost| all.saturating_add(lost.lost));
+        let processes = if more.len() == 1 { "process" } else { "processes" };
+        texts.push(format!("lost: {records} records of {} more {processes}", more.len()));
+    }
+    texts
+}
+
 /// Lost records, by the name of the trace that has the `end` record.
 pub(crate) type LostByFile<'e> = HashMap<&'e [u8], Vec<LostRecords>>;
 
@@ -40,28 +77,31 @@ pub(crate) type LostByFile<'e> = HashMap<&'e [u8], Vec<LostRecords>>;
 /// them are considered: other traces may have records of other processes.
 pub(crate) fn find<'e>(entries: impl Iterator<Item = (&'e [u8], &'e FileEntry)> + Clone, all: bool) -> LostByFile<'e> {
     // The first pass collects processes with an `end` record. The second adds up their facts over all traces.
-    let mut ended: BTreeMap<&ProcessKey, (ProcessFacts, &[u8])> = BTreeMap::new();
+    let mut ended: BTreeMap<ProcessKey, (Counted, &[u8])> = BTreeMap::new();
     for (path, entry) in entries.clone() {
         for (key, facts) in entry.processes.iter().filter(|(_, facts)| facts.ends > 0) {
             if all || facts.starts > 0 {
-                ended.entry(key).or_insert_with(|| (ProcessFacts::default(), path));
+                ended.entry(key).or_insert_with(|| (Counted::default(), path));
             }
         }
     }
     for (_, entry) in entries {
+        if ended.is_empty() {
+            break;
+        }
         for (key, facts) in entry.processes.iter() {
-            if let Some((whole, _)) = ended.get_mut(key) {
-                let ProcessFacts { complete, aggregated, starts, ends, uncounted_ends, num_events, .. } = *facts;
-                let counted = ProcessFacts { complete, aggregated, starts, ends, ..ProcessFacts::default() };
-                whole.merge(ProcessFacts { uncounted_ends, num_events, ..counted });
+            if let Some((whole, _)) = ended.get_mut(&key) {
+                let mut facts = Counted::of(&facts).facts();
+                facts.merge(whole.facts());
+                *whole = Counted::of(&facts);
             }
         }
     }
     let mut lost: LostByFile<'e> = HashMap::new();
     for (ProcessKey { host_hash, pid }, (facts, path)) in ended {
-        if facts.lost() > 0 {
-            let written = facts.lost() + u128::from(facts.complete);
-            let these = LostRecords { host_hash: host_hash.clone(), pid: *pid, lost: facts.lost(), written };
+        let number = facts.facts().lost();
+        if number > 0 {
+            let these = LostRecords { host_hash, pid, lost: number, written: number + u128::from(facts.complete) };
             lost.entry(path).or_default().push(these);
         }
     }

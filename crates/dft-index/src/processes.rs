@@ -2,8 +2,18 @@
 
 use std::collections::HashMap;
 
-use dft_codec::{FileCounts, LONGEST_TEXT, MOST_PROCESSES, ProcessFacts, ProcessKey, Processes, StartFacts, StartText};
+use dft_codec::{FileCounts, LONGEST_TEXT, ProcessFacts, ProcessKey, Processes, StartFacts, StartText};
 use dft_trace::{ArgKey, Integer, Phase, Record, TimeUnit, Value};
+
+/// The fault of a file of which some facts of processes are dropped.
+pub const MORE_PROCESSES: &str = "it has more than 65,536 processes, or long texts of more than 1,024: all records are \
+     counted, but in the processes table, and among lost records, some processes or texts are missing";
+
+/// The maximum number of processes that are collected before they are encoded.
+const MOST_COLLECTED: usize = 1 << 14;
+
+/// The maximum size of the texts that are collected before they are encoded, in bytes.
+const MOST_TEXT: usize = 4 << 20;
 
 /// Counts from before a record was aggregated. The difference to the counts after it gives how many calls the record
 /// is, which may be none or several.
@@ -29,9 +39,11 @@ pub(crate) struct ProcessCollector {
     places: HashMap<(u32, i64), usize>,
     /// Facts by host and process. Their `records` and `calls` exclude complete records until collection is finished.
     facts: Vec<(u32, i64, ProcessFacts)>,
+    /// The size of the texts of `hosts` and `facts`, in bytes, or more.
+    text_bytes: usize,
     /// The process of the last record. Most traces have only one.
     last: Option<LastProcess>,
-    /// Facts that were collected elsewhere, or before the limit of processes was reached.
+    /// Facts that were collected elsewhere or earlier, which take a tenth of the memory.
     rest: Processes,
 }
 
@@ -101,6 +113,7 @@ impl ProcessCollector {
             && let Value::Text(b"start" | b"end" | b"mpi") = record.name
         {
             of_the_tracer(facts, record, unit);
+            self.text_bytes += MOST_START_TEXT;
         }
     }
 
@@ -127,6 +140,7 @@ impl ProcessCollector {
             }
             Value::Text(b"process_name") if name.has_text() => {
                 let name = text(name);
+                self.text_bytes += name.len();
                 if let Some(facts) = self.facts_of(record) {
                     facts.name.say(name);
                 }
@@ -153,8 +167,8 @@ impl ProcessCollector {
     }
 
     fn place_of(&mut self, host: &Value<'_>, pid: i64) -> usize {
-        if self.facts.len() >= MOST_PROCESSES {
-            self.rest = std::mem::take(self).finish();
+        if self.facts.len() >= MOST_COLLECTED || self.text_bytes > MOST_TEXT {
+            self.encode();
         }
         let hash = String::from_utf8_lossy(&host.text()).into_owned();
         let number = match self.host_numbers.get(&hash) {
@@ -162,6 +176,7 @@ impl ProcessCollector {
             None => {
                 // There are fewer hosts than processes.
                 let number = self.hosts.len() as u32;
+                self.text_bytes += 2 * hash.len();
                 self.hosts.push(hash.clone());
                 self.host_numbers.insert(hash, number);
                 number
@@ -180,14 +195,20 @@ impl ProcessCollector {
         self.rest.merge(other.finish());
     }
 
+    /// Encodes what was collected, because it takes less memory then.
+    pub(crate) fn encode(&mut self) {
+        self.rest = std::mem::take(self).finish();
+    }
+
     /// Returns all that was collected.
     pub(crate) fn finish(self) -> Processes {
         let Self { hosts, facts, mut rest, .. } = self;
-        for (host, pid, mut facts) in facts {
+        let facts = facts.into_iter().map(|(host, pid, mut facts)| {
             facts.records += facts.complete;
             facts.calls += u128::from(facts.complete);
-            rest.add(ProcessKey { host_hash: hosts[host as usize].clone(), pid }, facts);
-        }
+            (ProcessKey { host_hash: hosts[host as usize].clone(), pid }, facts)
+        });
+        rest.merge(facts.collect());
         rest
     }
 }
@@ -197,6 +218,9 @@ impl From<Processes> for ProcessCollector {
         Self { rest, ..Self::default() }
     }
 }
+
+/// How much text a `start` record is taken to have, in bytes. Only traces of thousands of processes reach the limit.
+const MOST_START_TEXT: usize = 4 * LONGEST_TEXT;
 
 /// Adds what a record of the tracer itself states about its process.
 #[cold]
@@ -300,6 +324,7 @@ fn text(value: &Value<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use dft_codec::{MOST_PROCESSES, MOST_WITH_LONG_TEXTS};
     use dft_trace::Arg;
 
     use super::*;
@@ -334,13 +359,42 @@ mod tests {
             for pid in (0..most + 10).rev() {
                 let host = if pid == 3 { Value::Text(b"b") } else { Value::Text(b"a") };
                 add(&mut collector, &record(Phase::Complete, "read", pid, &[("hhash", host)]));
-                assert!(collector.facts.len() <= MOST_PROCESSES, "{round}");
+                assert!(collector.facts.len() <= MOST_COLLECTED, "{round}");
             }
         }
         let processes = collector.finish();
         assert!(processes.has_more() && processes.len() == MOST_PROCESSES);
         assert!(processes.iter().all(|(key, facts)| key.host_hash == "a" && facts.records == 2));
         assert!(processes.iter().map(|(key, _)| key.pid).eq((0..=most).filter(|pid| *pid != 3)));
+    }
+
+    #[test]
+    fn long_texts_of_very_many_processes_are_dropped_and_short_ones_stay() {
+        let long = "x".repeat(LONGEST_TEXT);
+        let collected = |processes: usize| {
+            let mut collector = ProcessCollector::default();
+            for pid in 0..processes as i64 {
+                let command = if pid % 2 == 0 { long.as_str() } else { "0123456789abcdef" };
+                let args = [("cmd_hash", Value::Text(command.as_bytes())), ("hhash", Value::Text(b"h"))];
+                add(&mut collector, &record(Phase::Complete, "start", pid, &args));
+                assert!(collector.text_bytes <= MOST_TEXT + 2 * MOST_START_TEXT);
+            }
+            collector.finish()
+        };
+        let commands = |processes: &Processes| {
+            let commands = processes.iter().filter_map(|(_, facts)| facts.start?.command);
+            let hash = |text| match text {
+                StartText::Hash(hash) => hash.len(),
+                other => panic!("{other:?} is no hash"),
+            };
+            commands.map(hash).collect()
+        };
+        let few: Vec<usize> = commands(&collected(MOST_WITH_LONG_TEXTS));
+        assert_eq!(few, [LONGEST_TEXT, 16].repeat(MOST_WITH_LONG_TEXTS / 2));
+        let processes = collected(MOST_COLLECTED);
+        let many: Vec<usize> = commands(&processes);
+        assert_eq!(many, vec![16; MOST_COLLECTED / 2]);
+        assert!(processes.has_more() && processes.len() == MOST_COLLECTED);
     }
 
     #[test]

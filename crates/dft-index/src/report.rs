@@ -83,7 +83,7 @@ pub struct FileReport {
     pub inconsistent: Option<u64>,
     /// Records that its `end` records count and that are in no trace.
     pub lost: Vec<LostRecords>,
-    /// Whether it has more processes than the index keeps facts of.
+    /// Whether it has more processes, or more texts of processes, than the index keeps facts of.
     pub more_processes: bool,
 }
 

@@ -178,7 +178,9 @@ impl<'a> Worker<'a> {
             if !matches!(end, ReadEnd::Deferred) {
                 self.shared.progress.add_file();
             }
-            self.files.entry(at).or_default().end = Some(end);
+            let tally = self.files.entry(at).or_default();
+            tally.processes.encode();
+            tally.end = Some(end);
         }
     }
 

@@ -5,9 +5,10 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use crate::fork::ForkMutex;
 
 /// A stage of a build or an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,14 +79,12 @@ struct Taken {
 }
 
 static STARTED: AtomicBool = AtomicBool::new(false);
-static TAKEN: Mutex<Option<HashMap<(Stage, Chain), Taken>>> = Mutex::new(None);
+static TAKEN: ForkMutex<Option<HashMap<(Stage, Chain), Taken>>> = ForkMutex::new(None);
 
 /// Starts the account of this process.
 pub fn start() {
-    if let Ok(mut taken) = TAKEN.lock() {
-        taken.get_or_insert_default();
-        STARTED.store(true, Ordering::Relaxed);
-    }
+    TAKEN.lock().get_or_insert_default();
+    STARTED.store(true, Ordering::Relaxed);
 }
 
 /// Does work of a stage, and adds what it takes to the account, if there is one.
@@ -96,9 +95,7 @@ pub fn work<T>(stage: Stage, chain: Chain, work: impl FnOnce() -> T) -> T {
     let (cpu, start) = (thread_cpu(), Instant::now());
     let result = work();
     let (cpu, elapsed) = (thread_cpu().saturating_sub(cpu), start.elapsed());
-    if let Ok(mut taken) = TAKEN.lock()
-        && let Some(taken) = taken.as_mut()
-    {
+    if let Some(taken) = TAKEN.lock().as_mut() {
         let taken = taken.entry((stage, chain)).or_default();
         taken.cpu += cpu;
         taken.elapsed += elapsed;
@@ -111,7 +108,7 @@ pub fn work<T>(stage: Stage, chain: Chain, work: impl FnOnce() -> T) -> T {
 /// For each stage that did work: its CPU seconds, the most CPU seconds of a chain, and the most seconds of a chain
 /// including waiting.
 pub fn report() -> Option<String> {
-    let taken = TAKEN.lock().ok()?.clone()?;
+    let taken = TAKEN.lock().clone()?;
     let mut stages: Vec<Stage> = taken.keys().map(|&(stage, _)| stage).collect();
     stages.sort_unstable();
     stages.dedup();

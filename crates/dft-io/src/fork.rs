@@ -2,15 +2,20 @@
 //!
 //! A child has a copy of its parent's memory and descriptors, and none of its other threads. So it must not remove
 //! what the parent created, and must not hold the parent's locks, which belong to the descriptors and end with the
-//! last copy. [`Maker`] distinguishes the process that created something from its children; [`Locked`] is a locked
+//! last copy. A child must also not wait for a lock that another thread of its parent held: see [`ForkMutex`].
+//! [`Maker`] distinguishes the process that created something from its children; [`Locked`] is a locked
 //! file whose descriptor a child closes.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::os::fd::AsRawFd;
 use std::sync::Once;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+
+pub use crate::fork_mutex::ForkMutex;
+use crate::fork_mutex::registered;
 
 /// The number of forks between the process that loaded this code and this process.
 static EPOCH: AtomicU64 = AtomicU64::new(0);
@@ -19,6 +24,25 @@ static EPOCH: AtomicU64 = AtomicU64::new(0);
 static LOCKED: [AtomicI32; 256] = [const { AtomicI32::new(NONE) }; 256];
 
 const NONE: i32 = -1;
+
+thread_local! {
+    /// How many locks the fork holds that this thread is about to make.
+    static HELD: Cell<usize> = const { Cell::new(0) };
+}
+
+extern "C" fn before_fork() {
+    let mut held = 0;
+    for lock in registered() {
+        lock.hold();
+        held += 1;
+    }
+    HELD.set(held);
+}
+
+/// Releases what [`before_fork`] holds. Locks that were registered since are not among them.
+extern "C" fn in_parent() {
+    registered().take(HELD.replace(0)).for_each(|lock| lock.release());
+}
 
 /// Runs in a child before `fork()` returns, so it may do only what a signal handler may.
 extern "C" fn in_child() {
@@ -30,14 +54,17 @@ extern "C" fn in_child() {
             unsafe { libc::close(descriptor) };
         }
     }
+    in_parent();
 }
 
-fn watch() {
+/// Starts to watch forks, unless that was done. The library for C does so when it is loaded, because a fork during the
+/// call would leave the child with a half-done one.
+pub fn watch() {
     static WATCH: Once = Once::new();
     WATCH.call_once(|| {
-        // SAFETY: the handler is a function of this library, and handlers are removed when their library is unloaded.
+        // SAFETY: the handlers are functions of this library, and handlers are removed when their library is unloaded.
         // The call fails only if memory runs out; children are then not distinguished from their parent.
-        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+        unsafe { libc::pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child)) };
     });
 }
 
@@ -115,6 +142,8 @@ impl Drop for Locked {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+
     use super::*;
 
     /// Runs a function in a child and returns its result, which the exit code carries.
@@ -138,6 +167,43 @@ mod tests {
         let maker = Maker::this_process();
         assert!(in_a_child(|| maker.is_parent() && !Maker::this_process().is_parent()));
         assert!(!maker.is_parent());
+    }
+
+    #[test]
+    fn a_child_never_waits_for_a_lock_that_another_thread_of_its_parent_held() {
+        static FIRST: ForkMutex<(u64, u64)> = ForkMutex::new((0, 0));
+        static SECOND: ForkMutex<u64> = ForkMutex::new(0);
+        static STOP: AtomicUsize = AtomicUsize::new(0);
+        let count = || {
+            let mut pair = FIRST.lock();
+            pair.0 += 1;
+            std::hint::spin_loop();
+            pair.1 += 1;
+            assert_eq!(pair.0, pair.1);
+            drop(pair);
+            *SECOND.lock() += 1;
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(move || {
+                    while STOP.load(Ordering::Relaxed) == 0 {
+                        count();
+                    }
+                });
+            }
+            let all_free = (0..200).all(|_| {
+                in_a_child(|| {
+                    // SAFETY: the call only arranges that a child that hangs is ended.
+                    unsafe { libc::alarm(60) };
+                    (0..10).for_each(|_| count());
+                    let pair = FIRST.lock();
+                    pair.0 == pair.1
+                })
+            });
+            STOP.store(1, Ordering::Relaxed);
+            assert!(all_free);
+        });
+        count();
     }
 
     #[test]

@@ -13,6 +13,7 @@
 pub mod account;
 mod created;
 pub mod fork;
+mod fork_mutex;
 mod limits;
 mod regular;
 mod shown;

@@ -174,7 +174,7 @@ mod write;
 
 pub use error::StoreError;
 pub use lock::LockUnavailable;
-pub use pools::{ForkHold, end_background_threads, end_idle_threads};
+pub use pools::{ForkHold, end_background_threads, end_idle_threads, watch_forks};
 pub use read::file_names::FileNames;
 pub use read::index::Index;
 pub use read::names::NameTable;

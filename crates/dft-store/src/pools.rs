@@ -27,8 +27,8 @@ static HOLDS: AtomicU64 = AtomicU64::new(0);
 /// Whether this process was forked while a database was being opened or written.
 static CANNOT_OPEN: AtomicBool = AtomicBool::new(false);
 
-/// Completed once a database was opened.
-static WATCH: Once = Once::new();
+/// Whether a database was opened, or is about to be.
+static OPENED: AtomicBool = AtomicBool::new(false);
 
 /// How long a fork waits for busy threads.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -44,7 +44,7 @@ pub struct ForkHold(());
 impl ForkHold {
     /// Waits for a fork that is under way, and then holds the next ones.
     pub fn new() -> Self {
-        watch();
+        watch_forks();
         loop {
             HOLDS.fetch_add(1, Ordering::SeqCst);
             if USES.load(Ordering::SeqCst) & FORKING == 0 {
@@ -86,8 +86,9 @@ impl Drop for DatabaseUse {
 ///
 /// [`StoreError::Forked`] if this process can open none, [`StoreError::NoRoom`] if opening one would end the process.
 pub(crate) fn begin_use() -> Result<DatabaseUse, StoreError> {
-    watch();
+    watch_forks();
     limits::check()?;
+    OPENED.store(true, Ordering::SeqCst);
     loop {
         if CANNOT_OPEN.load(Ordering::SeqCst) {
             return Err(StoreError::Forked);
@@ -117,7 +118,7 @@ pub fn end_background_threads() -> Result<(), StoreError> {
 /// Ends RocksDB's idle threads when this library is unloaded or the process ends, because their code is about to go.
 /// Does nothing if no database was ever opened, or one is in use.
 pub fn end_idle_threads() {
-    if WATCH.is_completed() && !CANNOT_OPEN.load(Ordering::SeqCst) && USES.load(Ordering::SeqCst) == 0 {
+    if OPENED.load(Ordering::SeqCst) && !CANNOT_OPEN.load(Ordering::SeqCst) && USES.load(Ordering::SeqCst) == 0 {
         let _ = end_background_threads();
     }
 }
@@ -145,8 +146,13 @@ fn has_threads() -> bool {
     })
 }
 
-fn watch() {
+/// Starts to watch forks, unless that was done; the first opening of a database does it, too.
+pub fn watch_forks() {
+    static WATCH: Once = Once::new();
     WATCH.call_once(|| {
+        // Handlers run before a fork in the reverse order: a fork waits for writes before it holds the locks that they
+        // need.
+        dft_io::fork::watch();
         // SAFETY: the handlers are functions of this library, and are unregistered when it is unloaded. The call fails
         // only without memory; then a fork has the same effect as without handlers.
         unsafe { libc::pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child)) };
@@ -171,8 +177,10 @@ extern "C" fn before_fork() {
             USES.fetch_and(!FORKING, Ordering::SeqCst);
         }
     }
-    // Also end busy threads: a child would wait for them at exit.
-    let _ = end_background_threads();
+    if OPENED.load(Ordering::SeqCst) {
+        // Also end busy threads: a child would wait for them at exit.
+        let _ = end_background_threads();
+    }
 }
 
 extern "C" fn in_parent() {

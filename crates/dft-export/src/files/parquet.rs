@@ -2,6 +2,7 @@
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
@@ -9,7 +10,9 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use dft_io::account::{self, Chain, Stage};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
+};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
@@ -40,6 +43,10 @@ const WIDE: usize = 1000;
 
 /// The most cells of a row group of a wide table, which is in memory until it is written.
 const WIDE_GROUP_CELLS: usize = 8 << 20;
+
+/// How many columns of a wide table are encoded at once. A column takes about 6 KB while it is encoded, even if it has no
+/// value.
+const COLUMNS_AT_ONCE: usize = 256;
 
 /// Batches that are queued for a thread ahead of the one that it encodes.
 const BATCHES_AHEAD: usize = 4;
@@ -72,16 +79,19 @@ fn write_groups(
 ) -> Result<u64, ExportError> {
     let group_rows = properties.max_row_group_row_count().unwrap_or(usize::MAX);
     let file = BufWriter::with_capacity(1 << 20, file);
-    let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(&failed)?;
+    let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties.clone())).map_err(&failed)?;
     let (writer, columns) = writer.into_serialized_writer().map_err(&failed)?;
     let chains = (0..threads.clamp(1, ENCODERS)).map(|_| Chain::new()).collect();
-    let mut file = ParquetFile { writer, columns, schema: &schema, encoders: chains, written: Chain::new(), groups: 0 };
+    let is_wide = schema.fields().len() > WIDE;
+    let strips = if is_wide { strips(&schema, &properties).map_err(&failed)? } else { Vec::new() };
+    let mut file =
+        ParquetFile { writer, columns, strips, schema: &schema, encoders: chains, written: Chain::new(), groups: 0 };
     let mut batches = batches.peekable();
     let mut rest = None;
     let mut rows = 0;
     while rest.is_some() || batches.peek().is_some() {
         let group = RowGroup { batches: &mut batches, rest: &mut rest, left: group_rows, failed: None };
-        rows += file.write_group(group, &failed)?;
+        rows += if is_wide { file.write_wide_group(group, &failed)? } else { file.write_group(group, &failed)? };
     }
     file.writer.close().map_err(&failed)?;
     Ok(rows)
@@ -123,9 +133,33 @@ fn properties(schema: &Schema, view: &View<'_>) -> Result<WriterProperties, Parq
     Ok(properties.build())
 }
 
+/// Adjacent columns of a wide table, which are encoded at once.
+struct Strip {
+    first: usize,
+    schema: SchemaRef,
+    columns: ArrowRowGroupWriterFactory,
+}
+
+/// Divides the columns of a wide table.
+fn strips(schema: &Schema, properties: &WriterProperties) -> Result<Vec<Strip>, ParquetError> {
+    let firsts = (0..schema.fields().len()).step_by(COLUMNS_AT_ONCE);
+    let strip = |first: usize| {
+        let end = schema.fields().len().min(first + COLUMNS_AT_ONCE);
+        let schema: SchemaRef = Arc::new(Schema::new(schema.fields()[first..end].to_vec()));
+        // A factory is made only with a writer, and one makes the writers of all its columns at once.
+        let options = ArrowWriterOptions::new().with_properties(properties.clone()).with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(std::io::sink(), schema.clone(), options)?;
+        let (_, columns) = writer.into_serialized_writer()?;
+        Ok(Strip { first, schema, columns })
+    };
+    firsts.map(strip).collect()
+}
+
 struct ParquetFile<'s, W: Write + Send> {
     writer: SerializedFileWriter<W>,
     columns: ArrowRowGroupWriterFactory,
+    /// The columns of a wide table.
+    strips: Vec<Strip>,
     schema: &'s Schema,
     /// The work of each thread that encodes.
     encoders: Vec<Chain>,
@@ -164,9 +198,10 @@ impl<I: Iterator<Item = Result<RecordBatch, ExportError>>> Iterator for RowGroup
         };
         let rows = batch.num_rows().min(self.left);
         self.left -= rows;
-        if rows < batch.num_rows() {
-            *self.rest = Some(batch.slice(rows, batch.num_rows() - rows));
+        if rows == batch.num_rows() {
+            return Some(batch);
         }
+        *self.rest = Some(batch.slice(rows, batch.num_rows() - rows));
         Some(batch.slice(0, rows))
     }
 }
@@ -264,12 +299,45 @@ impl<'s, W: Write + Send> ParquetFile<'s, W> {
         self.groups += 1;
         Ok(rows)
     }
+
+    /// Writes a row group of a wide table, a few columns at a time; returns the number of its rows.
+    fn write_wide_group<I>(
+        &mut self,
+        mut group: RowGroup<'_, I>,
+        failed: &impl Fn(ParquetError) -> ExportError,
+    ) -> Result<u64, ExportError>
+    where
+        I: Iterator<Item = Result<RecordBatch, ExportError>>,
+    {
+        let batches: Vec<RecordBatch> = (&mut group).collect();
+        if let Some(error) = group.failed.take() {
+            return Err(error);
+        }
+        let Self { writer, strips, groups, written, encoders, .. } = self;
+        let write = || {
+            let mut to = writer.next_row_group()?;
+            for Strip { first, schema, columns } in strips {
+                let columns = columns.create_column_writers(*groups)?.into_iter().enumerate().collect();
+                let mut encoder = ColumnEncoder { schema, columns, chain: encoders[0] };
+                for batch in &batches {
+                    let strip = batch.columns()[*first..*first + schema.fields().len()].to_vec();
+                    encoder.encode(&RecordBatch::try_new(schema.clone(), strip)?)?;
+                }
+                let encoded = encoder.finish()?;
+                account::work(Stage::Write, *written, || {
+                    encoded.into_iter().try_for_each(|(_, chunk)| chunk.append_to_row_group(&mut to))
+                })?;
+            }
+            to.close().map(drop)
+        };
+        write().map_err(failed)?;
+        self.groups += 1;
+        Ok(batches.iter().map(|batch| batch.num_rows() as u64).sum())
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow::array::{DictionaryArray, Float64Array, Int64Array};
     use arrow::compute::concat_batches;
     use arrow::datatypes::{Field, Int32Type};
@@ -324,6 +392,45 @@ mod tests {
             let whole = |batches: &[RecordBatch]| concat_batches(&schema, batches).expect("one schema");
             assert_eq!(whole(&read).columns(), whole(&batches).columns(), "{lengths:?}");
         }
+    }
+
+    #[test]
+    fn a_wide_table_is_the_same_file_as_by_all_columns_at_once() {
+        let columns = WIDE + COLUMNS_AT_ONCE + 7;
+        let field = |at: usize| match at {
+            0 => Field::new("text", dictionary_type(), false),
+            at => Field::new(format!("m{at}"), DataType::Float64, true),
+        };
+        let schema: SchemaRef = Arc::new(Schema::new((0..columns).map(field).collect::<Vec<_>>()));
+        let batch = |rows: std::ops::Range<usize>| {
+            let texts: Vec<String> = rows.clone().map(|row| format!("text {}", row % 5)).collect();
+            let texts: DictionaryArray<Int32Type> = texts.iter().map(String::as_str).collect();
+            let numbers = |at: usize| {
+                Float64Array::from_iter(rows.clone().map(|row| (row % 7 == at % 7).then_some((row * at) as f64)))
+            };
+            let numbers = (1..columns).map(|at| Arc::new(numbers(at)) as _);
+            let all = std::iter::once(Arc::new(texts) as _).chain(numbers).collect();
+            RecordBatch::try_new(schema.clone(), all).expect("columns of the schema")
+        };
+        let batches = [batch(0..30), batch(30..31), batch(31..75)];
+        let properties = || {
+            WriterProperties::builder()
+                .set_max_row_group_row_count(Some(64))
+                .set_statistics_enabled(EnabledStatistics::None)
+                .set_offset_index_disabled(true)
+                .set_dictionary_enabled(false)
+                .set_column_dictionary_enabled(ColumnPath::from("text"), true)
+                .build()
+        };
+        let failed = |source| ExportError::Parquet { path: "table".into(), source };
+        let mut file = Vec::new();
+        let rows = write_groups(batches.iter().cloned().map(Ok), schema.clone(), properties(), 2, &mut file, failed);
+        assert_eq!(rows.expect("written"), 75);
+        let mut plain = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut plain, schema.clone(), Some(properties())).expect("a writer");
+        batches.iter().for_each(|batch| writer.write(batch).expect("written"));
+        writer.close().expect("closed");
+        assert!(file == plain, "{} and {} bytes", file.len(), plain.len());
     }
 
     #[test]

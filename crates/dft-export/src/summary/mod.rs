@@ -15,7 +15,7 @@ use crate::error::ExportError;
 use crate::in_order::in_order;
 use crate::numbers::int64;
 use crate::view::View;
-use calls::{CALLS, CallSummary, TimeBins, TooLarge};
+use calls::{CALLS, CallSummary, TimeBins, TooLarge, host_id};
 use telemetry::telemetry;
 
 /// The number of calls, their time and the bytes that they moved.
@@ -194,7 +194,7 @@ impl Summary {
         let hashes = files.hashes;
         let files = files.into_top(top);
         let telemetry = telemetry(view, &mut hosts, &mut span)?;
-        hosts.remove("");
+        hosts.remove(&host_id(""));
         let most_time = |totals: &Totals| Reverse(totals.time_us);
         Ok(Self {
             first_us: span.0.map(|(first, _)| first),

@@ -1,0 +1,109 @@
+//! A lock that no thread holds when the process forks.
+//!
+//! A child has only the thread that forked, so a lock that another thread of the parent held would stay locked in the
+//! child for good. A [`ForkMutex`] is locked by the thread that forks, before the fork, and unlocked by parent and child
+//! after it. So the child finds it free, and its value whole.
+
+use std::cell::UnsafeCell;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::fork;
+
+/// A global lock that forks wait for. Its owner must not fork, wait for another lock or call foreign code while it holds
+/// the lock.
+pub struct ForkMutex<T: Send + 'static> {
+    mutex: Mutex<T>,
+    /// The guard of the thread that forks.
+    held: UnsafeCell<Option<MutexGuard<'static, T>>>,
+}
+
+// SAFETY: `mutex` protects the value. `held` is used only by the thread that forks, from when it holds `mutex` until just
+// before it releases it.
+unsafe impl<T: Send> Sync for ForkMutex<T> {}
+
+impl<T: Send> std::fmt::Debug for ForkMutex<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ForkMutex").finish_non_exhaustive()
+    }
+}
+
+impl<T: Send> ForkMutex<T> {
+    /// Creates an unlocked lock.
+    pub const fn new(value: T) -> Self {
+        Self { mutex: Mutex::new(value), held: UnsafeCell::new(None) }
+    }
+
+    /// Locks it. A panic of an earlier owner is ignored.
+    pub fn lock(&'static self) -> MutexGuard<'static, T> {
+        register(self);
+        self.mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a fork does with a lock.
+pub(crate) trait HeldByForks: Sync {
+    /// Locks it for the fork.
+    fn hold(&'static self);
+    /// Unlocks it after the fork, in parent and child.
+    fn release(&'static self);
+}
+
+impl<T: Send> HeldByForks for ForkMutex<T> {
+    fn hold(&'static self) {
+        let guard = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: this thread holds `mutex`, so no other thread uses `held`.
+        unsafe { *self.held.get() = Some(guard) };
+    }
+
+    fn release(&'static self) {
+        // SAFETY: if there is a guard, this is the thread that forked, or its copy in the child, and holds `mutex`. A
+        // fork that began before the lock was registered left none, and does not call this.
+        drop(unsafe { (*self.held.get()).take() });
+    }
+}
+
+/// A registered lock. Entries are never freed.
+struct Entry {
+    lock: &'static dyn HeldByForks,
+    address: usize,
+}
+
+/// The registered locks, from the first; the program has only a few.
+static ENTRIES: [AtomicPtr<Entry>; 16] = [const { AtomicPtr::new(ptr::null_mut()) }; 16];
+
+/// Makes forks hold a lock.
+fn register<T: Send>(lock: &'static ForkMutex<T>) {
+    fork::watch();
+    let address = ptr::from_ref(lock).addr();
+    let mut new: *mut Entry = ptr::null_mut();
+    for place in &ENTRIES {
+        let mut entry = place.load(Ordering::Acquire);
+        if entry.is_null() {
+            if new.is_null() {
+                new = Box::into_raw(Box::new(Entry { lock, address }));
+            }
+            match place.compare_exchange(ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return,
+                Err(other) => entry = other,
+            }
+        }
+        // SAFETY: entries are never freed.
+        if unsafe { (*entry).address } == address {
+            break;
+        }
+    }
+    if !new.is_null() {
+        // SAFETY: `new` came from a box and is in no place.
+        drop(unsafe { Box::from_raw(new) });
+    }
+}
+
+/// The registered locks.
+pub(crate) fn registered() -> impl Iterator<Item = &'static dyn HeldByForks> {
+    ENTRIES.iter().filter_map(|place| {
+        // SAFETY: entries are never freed.
+        unsafe { place.load(Ordering::Acquire).as_ref() }.map(|entry| entry.lock)
+    })
+}
