@@ -10,12 +10,10 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dft_aggregate::Config;
 use dft_benches::{Trace, batch};
 use dft_store::IndexWriter;
-use dft_utils::aggregator::{
-    DFT_ARG_INTEGER, DFT_HAS_DURATION, DFT_HAS_OFFSET, DFT_HAS_RET, dft_aggregator, dft_aggregator_add,
-    dft_aggregator_free, dft_aggregator_new, dft_arg, dft_record,
-};
+use dft_utils::aggregator::{dft_aggregator, dft_aggregator_add, dft_aggregator_free, dft_aggregator_new};
 use dft_utils::arguments::dft_text;
 use dft_utils::index::{dft_index, dft_index_free, dft_index_open};
+use dft_utils::record::{DFT_ARG_INTEGER, DFT_HAS_DURATION, DFT_HAS_OFFSET, DFT_HAS_RET, dft_arg, dft_record};
 use dft_utils::rows::{dft_row, dft_rows, dft_rows_free, dft_rows_next, dft_rows_open};
 use dft_utils::status::{DFT_OK, dft_status};
 
