@@ -344,6 +344,9 @@ pub(crate) struct CompareArgs {
     /// bandwidth, mean or job, as a number of times the first run's; repeatable
     #[arg(long, value_name = "C", action = ArgAction::Append)]
     pub(crate) fail_if: Vec<String>,
+    /// Write a page for the browser that shows the runs side by side
+    #[arg(long, value_name = "FILE", value_parser = named_path())]
+    pub(crate) report: Option<PathBuf>,
     /// Print JSON: times in µs, sizes in bytes
     #[arg(long)]
     pub(crate) json: bool,

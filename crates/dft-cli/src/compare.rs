@@ -5,14 +5,16 @@ use std::fmt::Write;
 
 use anyhow::Result;
 use dft_analyze::{Change, CompareOptions, ComparedRow, Comparison, RunNumbers, compare};
+use dft_export::replace_file;
 use dft_io::Show;
+use dft_report::ComparedData;
 use dft_store::Index;
 
 use crate::Outcome;
 use crate::analyze::preset;
 use crate::args::CompareArgs;
 use crate::export::filter;
-use crate::output::{say, say_json, shortened};
+use crate::output::{say, say_json, shortened, tell};
 use crate::source;
 use crate::table::{Align, is_narrow, table};
 use dft_io::units::{bytes, count, duration, plural, three_digits};
@@ -39,6 +41,12 @@ pub(crate) fn run(args: &CompareArgs) -> Result<Outcome> {
     }
     let runs: Vec<(&str, &Index)> = indexes.iter().map(|(name, index)| (name.as_str(), index)).collect();
     let comparison = compare(&runs, &options)?;
+    if let Some(path) = &args.report {
+        let mut page = Vec::new();
+        ComparedData::of(&runs, &options)?.write_html(&mut page)?;
+        replace_file(path, &page)?;
+        tell(&format!("{}  {}; open it in a browser\n", path.shown(), bytes(page.len() as f64)));
+    }
     if args.json {
         say_json(&serde_json::to_value(&comparison)?)?;
     } else {

@@ -131,6 +131,7 @@ name, processes by rank.
 Examples:
   dft compare before.dftagg after.dftagg
   dft compare before.dftagg after.dftagg --by function --cat posix
+  dft compare before.dftagg after.dftagg --report differences.html
   dft compare main/ change/ --fail-if 'time > 1.2x where cat = posix' --fail-if 'job > 1.1x'
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults, 4 a condition holds.";

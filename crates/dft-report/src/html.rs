@@ -27,21 +27,24 @@ impl ReportData {
     /// # Errors
     ///
     /// If the page cannot be written.
-    pub fn write_html(&self, mut out: impl Write) -> Result<(), ReportError> {
-        let data = json_for_html(&self.to_json()?);
-        let title = text_for_html(&self.title);
-        let policy = POLICY.trim();
-        write!(
-            out,
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta name=\"referrer\" content=\"no-referrer\">\n\
-             <title>{title} – I/O report</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{BODY}\n\
-             <script type=\"application/json\" id=\"data\">{data}</script>\n<script>{PROGRAM}</script>\n</body>\n</html>\n"
-        )?;
-        Ok(())
+    pub fn write_html(&self, out: impl Write) -> Result<(), ReportError> {
+        write_page(&self.title, &self.to_json()?, out)
     }
+}
+
+/// Writes a page that shows this JSON.
+pub(crate) fn write_page(title: &str, json: &str, mut out: impl Write) -> Result<(), ReportError> {
+    let (title, data, policy) = (text_for_html(title), json_for_html(json), POLICY.trim());
+    write!(
+        out,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"referrer\" content=\"no-referrer\">\n\
+         <title>{title} – I/O report</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{BODY}\n\
+         <script type=\"application/json\" id=\"data\">{data}</script>\n<script>{PROGRAM}</script>\n</body>\n</html>\n"
+    )?;
+    Ok(())
 }
 
 /// Escapes JSON for a `script` element: no part of it can end the element or start a comment.

@@ -2,7 +2,8 @@
 //!
 //! [`ReportData::of`] reads an index once and adds up what a screen can show, exactly: totals by layer and kind of I/O,
 //! calls over time, processes × time, distributions, files, functions. [`ReportData::write_html`] writes it as one page
-//! with its own program, which needs no network and no other file.
+//! with its own program, which needs no network and no other file. [`ComparedData`] does the same for several runs, side by
+//! side.
 //!
 //! # Limits
 //!
@@ -12,6 +13,7 @@
 mod bins;
 mod calls;
 mod collect;
+pub mod compare;
 pub mod data;
 mod distribution;
 mod error;
@@ -23,5 +25,6 @@ mod plan;
 mod telemetry;
 mod text;
 
+pub use compare::ComparedData;
 pub use data::ReportData;
 pub use error::ReportError;

@@ -231,3 +231,61 @@ export interface Report {
   functions: FunctionRow[];
   more_functions: number;
 }
+
+/** What `dft compare --report` writes: crates/dft-report/src/compare.rs. */
+export interface Compared {
+  version: string;
+  filter: string | null;
+  layers: Comparison;
+  functions: Comparison;
+  more_functions: number;
+  runs: Run[];
+}
+
+export interface Run {
+  name: string;
+  job: Job;
+  faults: string[];
+  layers: Layer[];
+  io_layer: string | null;
+  timeline: Timeline;
+  findings: Analysis["findings"];
+}
+
+export interface Comparison {
+  runs: string[];
+  preset: { name: string; title: string; reason: string | null };
+  by: string;
+  job: ComparedRow;
+  rows: ComparedRow[];
+  conditions: { condition: string; holds: boolean; values: number[] }[];
+}
+
+export interface ComparedRow {
+  name: string;
+  runs: (RunNumbers | null)[];
+  changes: Change[];
+}
+
+export interface RunNumbers {
+  calls: number | null;
+  time_us: number | null;
+  busy_us: number | null;
+  bytes: number | null;
+  mean_us: number | null;
+}
+
+export interface Change {
+  time_us: number | null;
+  time_ratio: number | null;
+  calls: number | null;
+  bytes: number | null;
+  mean_us: number | null;
+  mean_ratio: number | null;
+  welch: Welch | null;
+}
+
+export interface Welch {
+  p: number;
+  effect_size: number;
+}

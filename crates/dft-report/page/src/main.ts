@@ -2,7 +2,8 @@
 
 import { type Chart, charts, redraw, removePictures, showPictures } from "./charts";
 import { knowsDate, showAbsolute, useJob } from "./clock";
-import type { Report } from "./data";
+import { compared } from "./compare";
+import type { Compared, Report } from "./data";
 import { byId } from "./dom";
 import { files } from "./files";
 import { findings } from "./findings";
@@ -13,8 +14,8 @@ import { processes } from "./processes";
 import { requests } from "./requests";
 import { timeline } from "./timeline";
 
-const report = JSON.parse(byId("data").textContent ?? "") as Report;
-useJob(report.job);
+const data = JSON.parse(byId("data").textContent ?? "") as Report | Compared;
+useJob("runs" in data ? data.runs[0].job : data.job);
 
 const root = document.documentElement;
 const button = byId("theme");
@@ -30,7 +31,7 @@ button.addEventListener("click", () => {
 });
 
 const clock = byId("clock") as HTMLSelectElement;
-if (knowsDate(report.job)) {
+if (!("runs" in data) && knowsDate(data.job)) {
   clock.addEventListener("change", () => {
     showAbsolute(clock.value === "absolute");
     redraw();
@@ -40,14 +41,20 @@ if (knowsDate(report.job)) {
   clock.parentElement?.remove();
 }
 
-byId("footer").textContent = `Made by dft ${report.version}. Sums are exact.`;
-faults(report);
-job(report);
-if (report.job.calls > 0) findings(report.analysis);
-layers(report.analysis);
-glance(report);
-const made: (Chart | undefined)[] = [timeline(report), processes(report), ...requests(report), files(report)];
-functions(report);
+byId("footer").textContent = `Made by dft ${data.version}. Sums are exact.`;
+
+function one(report: Report): (Chart | undefined)[] {
+  faults(report);
+  job(report);
+  if (report.job.calls > 0) findings(report.analysis);
+  layers(report.analysis);
+  glance(report);
+  const charts = [timeline(report), processes(report), ...requests(report), files(report)];
+  functions(report);
+  return charts;
+}
+
+const made: (Chart | undefined)[] = "runs" in data ? compared(data) : one(data);
 for (const chart of made) chart?.draw();
 Object.assign(globalThis, { charts });
 
