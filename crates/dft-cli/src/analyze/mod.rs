@@ -37,7 +37,10 @@ pub(crate) fn run(args: &AnalyzeArgs) -> Result<Outcome> {
     }
     let (index, outcome) = source::open(&args.index)?;
     let mut analysis = analyze(&index, &options)?;
-    if let (Some(groups), Some(top)) = (&mut analysis.groups, args.top) {
+    // A screen says how many groups it leaves out.
+    if (args.json || args.csv)
+        && let (Some(groups), Some(top)) = (&mut analysis.groups, args.top)
+    {
         groups.groups.truncate(top);
     }
     if args.json {
