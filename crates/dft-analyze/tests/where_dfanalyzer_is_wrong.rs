@@ -28,6 +28,7 @@ fn analysis(traces: &[(&str, String)], preset: &str, by: Option<By>, interval_us
     analyze(&Index::open(&index).expect("an index"), &options).expect("an analysis")
 }
 
+#[allow(clippy::too_many_arguments, reason = "the fields of a record")]
 fn call(host: &str, pid: u32, tid: u32, cat: &str, name: &str, ts: u64, dur: u64, args: &str) -> String {
     format!(
         "{{\"name\":\"{name}\",\"cat\":\"{cat}\",\"pid\":{pid},\"tid\":{tid},\"ts\":{ts},\"dur\":{dur},\"ph\":1,\"args\":{{\"hhash\":\"{host}\"{args}}}}}\n"
