@@ -46,7 +46,8 @@ fn layers_are_kept_apart_and_times_are_in_bins() {
     let files = &data["files"];
     assert_eq!((&files["count"], &files["unnamed"]["calls"]), (&1.into(), &1.into()));
     assert_eq!(files["top"][0]["name"], "/d/a.bin");
-    assert_eq!(files["top"][0]["last_offset"], 4096);
+    // 4,096 and 1,048,576 bytes, of a file that was read up to their sum.
+    assert_eq!(files["top"][0]["read_over"], 1.0);
     let sizes = &layers[1]["kinds"][0]["sizes"];
     assert_eq!(sizes["bins"], json!([[12, 1], [20, 1]]));
     assert_eq!(sizes["below"], json!([[4096, 0, 0], [1_048_576, 1, 1]]));

@@ -305,8 +305,9 @@ pub struct FileRow {
     pub written_bytes: i64,
     /// The number of processes that call functions on it.
     pub processes: u32,
-    /// The highest offset at which a transfer started, if any is known.
-    pub last_offset: Option<i64>,
+    /// How often it was read over: the bytes of reads whose offsets are known, over the end of the last of them. The true
+    /// number may be greater, and is at least this.
+    pub read_over: Option<f64>,
 }
 
 /// Files that have something in common.

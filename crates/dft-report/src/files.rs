@@ -29,8 +29,9 @@ pub(crate) struct File {
     pub(crate) sums: Sums,
     read: i128,
     written: i128,
-    /// The highest offset of a transfer.
-    last_offset: Option<i64>,
+    /// The bytes of reads whose offsets are known, and the highest end of one.
+    placed: i128,
+    read_end: Option<i128>,
 }
 
 /// The sums of files, by name.
@@ -77,10 +78,13 @@ impl FileSums {
             IoCategory::Write => file.written += sums.bytes,
             _ => {}
         }
-        if matches!(kind, IoCategory::Read | IoCategory::Write)
-            && let Some(offset) = core.offset.max()
+        // The read at the highest offset may be shorter, so this is at least what was read once.
+        if kind == IoCategory::Read
+            && core.offset.n() == core.size.n()
+            && let (Some(offset), Some(size)) = (core.offset.max(), core.size.max())
         {
-            file.last_offset = file.last_offset.max(Some(offset));
+            file.placed += sums.bytes;
+            file.read_end = file.read_end.max(Some(i128::from(offset) + i128::from(size)));
         }
     }
 
@@ -95,7 +99,8 @@ impl FileSums {
             mine.sums.add(&theirs.sums);
             mine.read += theirs.read;
             mine.written += theirs.written;
-            mine.last_offset = mine.last_offset.max(theirs.last_offset);
+            mine.placed += theirs.placed;
+            mine.read_end = mine.read_end.max(theirs.read_end);
         }
         self.touched.extend(other.touched.into_iter().map(|(file, process)| (moved[file as usize], process)));
         self.unnamed.add(&other.unnamed);
@@ -144,7 +149,7 @@ fn row((name, file, processes): (&str, &File, u32)) -> Result<FileRow, ReportErr
         read_bytes: narrow(file.read)?,
         written_bytes: narrow(file.written)?,
         processes,
-        last_offset: file.last_offset,
+        read_over: file.read_end.filter(|end| *end > 0).map(|end| file.placed as f64 / end as f64),
     })
 }
 

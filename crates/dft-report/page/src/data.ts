@@ -121,7 +121,7 @@ export interface FileRow {
   read_bytes: number;
   written_bytes: number;
   processes: number;
-  last_offset: number | null;
+  read_over: number | null;
 }
 
 export interface FileGroup {

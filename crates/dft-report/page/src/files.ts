@@ -4,7 +4,7 @@ import { Chart, drawnText, tooltip } from "./charts";
 import type { Directory, FileGroup, FileRow, Report } from "./data";
 import { choice, details, element, note, section } from "./dom";
 import { type Column, table } from "./table";
-import { bandwidth, bytes, count, duration, or, perSecond, plural } from "./units";
+import { bandwidth, bytes, count, digits, duration, or, perSecond, plural } from "./units";
 
 type Measure = "time_us" | "bytes" | "calls";
 
@@ -68,7 +68,7 @@ export function files(report: Report): Chart | undefined {
       { title: "Read", text: (row) => bytes(row.read_bytes), value: (row) => row.read_bytes },
       { title: "Written", text: (row) => bytes(row.written_bytes), value: (row) => row.written_bytes },
       { title: "Processes", text: (row) => count(row.processes), value: (row) => row.processes },
-      { title: "Highest offset", text: (row) => or(row.last_offset, bytes), value: (row) => row.last_offset },
+      { title: "Read over", text: (row) => or(row.read_over, (times) => `${digits(times)}×`), value: (row) => row.read_over },
     ],
     {
       id: "file-table",
