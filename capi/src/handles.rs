@@ -17,7 +17,8 @@ use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
-use dft_io::fork::{ForkMutex, Maker};
+use dft_io::ForkMutex;
+use dft_io::fork::Maker;
 
 use crate::status::{DFT_BUSY, DFT_FORKED, DFT_INVALID_HANDLE, DFT_TOO_LARGE, Failure};
 

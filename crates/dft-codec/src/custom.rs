@@ -3,7 +3,6 @@
 use dft_metrics::{Combined, FloatStats, IntStats, Sketch, SketchMapping};
 
 use crate::bytes::{DecodeError, Reader};
-use crate::rows::RowCore;
 use crate::stats::{put_float, put_int, put_sketch, read_int, take_float, take_sketch};
 
 /// One custom metric of a row. Integer and float samples are kept apart and combined when read.
@@ -80,11 +79,11 @@ const SKETCH: u8 = 4;
 /// The integer statistics equal those of the row's sizes.
 const INTS_OF_SIZE: u8 = 8;
 
-pub(crate) fn put_custom(out: &mut Vec<u8>, custom: &Custom, core: &RowCore) {
-    let count = core.count;
+/// Encodes a metric of a row with this many calls and these sizes.
+pub(crate) fn put_custom(out: &mut Vec<u8>, custom: &Custom, count: u128, size: &IntStats) {
     let ints = if custom.ints.is_empty() {
         0
-    } else if custom.ints == core.size {
+    } else if custom.ints == *size {
         INTS_OF_SIZE
     } else {
         INTS
@@ -103,8 +102,8 @@ pub(crate) fn put_custom(out: &mut Vec<u8>, custom: &Custom, core: &RowCore) {
     }
 }
 
-pub(crate) fn take_custom(reader: &mut Reader<'_>, core: &RowCore) -> Result<Custom, DecodeError> {
-    let count = core.count;
+/// Decodes a metric of a row with this many calls and these sizes.
+pub(crate) fn take_custom(reader: &mut Reader<'_>, count: u128, size: &IntStats) -> Result<Custom, DecodeError> {
     let parts = reader.u8()?;
     let both = INTS | INTS_OF_SIZE;
     if parts & !(both | FLOATS | SKETCH) != 0 || parts & both == both {
@@ -115,7 +114,7 @@ pub(crate) fn take_custom(reader: &mut Reader<'_>, core: &RowCore) -> Result<Cus
         read_int(&mut custom.ints, reader, count)?;
     }
     if parts & INTS_OF_SIZE != 0 {
-        custom.ints = core.size.clone();
+        custom.ints = size.clone();
     }
     if parts & FLOATS != 0 {
         custom.floats = Some(Box::new(take_float(reader, count)?));

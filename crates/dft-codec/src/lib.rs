@@ -128,8 +128,10 @@ mod identity;
 mod keys;
 mod metric_stats;
 mod name_givers;
+mod name_keys;
 mod occupancy;
 mod opening;
+mod ordered_bytes;
 mod piece_entry;
 mod process;
 mod process_bytes;
@@ -152,13 +154,13 @@ pub use fault::{FileFault, OpenEnd, Truncation};
 pub use file_entry::{FileCounts, FileEntry};
 pub use file_id::FileId;
 pub use identity::{DuplicateEntry, Identity};
-pub use keys::{
-    CounterScope, FileHashKey, FileNameKey, HOST_WIDE, NameKey, NameKind, RowKey, TelemetryKey, put_ordered,
-};
+pub use keys::{CounterScope, HOST_WIDE, RowKey, TelemetryKey};
 pub use metric_stats::MetricStats;
 pub use name_givers::{NameGivers, ProcessId};
+pub use name_keys::{FileHashKey, FileNameKey, NameKey, NameKind};
 pub use occupancy::{Interval, Occupancy};
 pub use opening::Opening;
+pub use ordered_bytes::put_ordered;
 pub use piece_entry::{PieceEntry, Unchained};
 pub use process::{
     Fact, LONGEST_TEXT, MOST_PROCESSES, MOST_WITH_LONG_TEXTS, ProcessFacts, ProcessKey, SHORT_TEXT, StartFacts,

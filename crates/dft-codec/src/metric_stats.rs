@@ -1,11 +1,10 @@
 //! The statistics of one metric as a value of its own: sampled, merged and encoded outside of a row.
 
-use dft_metrics::SketchMapping;
+use dft_metrics::{IntStats, SketchMapping};
 
 use crate::VALUE_VERSION;
 use crate::bytes::{DecodeError, Reader};
 use crate::custom::{Custom, put_custom, take_custom};
-use crate::rows::RowCore;
 
 /// The statistics of one metric, with the accuracy of its sketch. Merging is associative and commutative to the bit.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -84,7 +83,7 @@ impl MetricStats {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![VALUE_VERSION];
         out.extend_from_slice(&self.accuracy().unwrap_or(0.0).to_le_bytes());
-        put_custom(&mut out, &self.custom, &RowCore::empty());
+        put_custom(&mut out, &self.custom, 0, &IntStats::default());
         out
     }
 
@@ -99,7 +98,7 @@ impl MetricStats {
         let mut accuracy = [0; 8];
         accuracy.copy_from_slice(reader.bytes(8)?);
         let accuracy = f64::from_le_bytes(accuracy);
-        let custom = take_custom(&mut reader, &RowCore::empty())?;
+        let custom = take_custom(&mut reader, 0, &IntStats::default())?;
         reader.finish()?;
         // The bits of 0.0 are the only spelling of "no sketch".
         let accuracy = (accuracy.to_bits() != 0).then_some(accuracy);

@@ -170,7 +170,7 @@ pub fn encode_row<'a>(
         put_varint(out, customs.len() as u128);
         for (name, custom) in customs {
             put_name(out, name);
-            put_custom(out, custom, core);
+            put_custom(out, custom, core.count, &core.size);
         }
     }
     if let Some(sketches) = &core.sketches {
@@ -312,7 +312,7 @@ impl RowValue {
                 if customs.last().is_some_and(|(last, _)| last.as_str() >= name) {
                     return Err(DecodeError::Invalid("custom metrics are out of order"));
                 }
-                customs.push((name.to_owned(), take_custom(&mut reader, core)?));
+                customs.push((name.to_owned(), take_custom(&mut reader, core.count, &core.size)?));
             }
         }
         if presence & SKETCHES != 0 {

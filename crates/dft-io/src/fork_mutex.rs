@@ -5,11 +5,10 @@
 //! after it. So the child finds it free, and its value whole.
 
 use std::cell::UnsafeCell;
-use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::fork;
+use crate::fork_registry::{HeldByForks, register};
 
 /// A global lock that forks wait for. Its owner must not fork, wait for another lock or call foreign code while it holds
 /// the lock.
@@ -37,17 +36,10 @@ impl<T: Send> ForkMutex<T> {
 
     /// Locks it. A panic of an earlier owner is ignored.
     pub fn lock(&'static self) -> MutexGuard<'static, T> {
+        fork::watch();
         register(self);
         self.mutex.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What a fork does with a lock.
-pub(crate) trait HeldByForks: Sync {
-    /// Locks it for the fork.
-    fn hold(&'static self);
-    /// Unlocks it after the fork, in parent and child.
-    fn release(&'static self);
 }
 
 impl<T: Send> HeldByForks for ForkMutex<T> {
@@ -62,48 +54,4 @@ impl<T: Send> HeldByForks for ForkMutex<T> {
         // fork that began before the lock was registered left none, and does not call this.
         drop(unsafe { (*self.held.get()).take() });
     }
-}
-
-/// A registered lock. Entries are never freed.
-struct Entry {
-    lock: &'static dyn HeldByForks,
-    address: usize,
-}
-
-/// The registered locks, from the first; the program has only a few.
-static ENTRIES: [AtomicPtr<Entry>; 16] = [const { AtomicPtr::new(ptr::null_mut()) }; 16];
-
-/// Makes forks hold a lock.
-fn register<T: Send>(lock: &'static ForkMutex<T>) {
-    fork::watch();
-    let address = ptr::from_ref(lock).addr();
-    let mut new: *mut Entry = ptr::null_mut();
-    for place in &ENTRIES {
-        let mut entry = place.load(Ordering::Acquire);
-        if entry.is_null() {
-            if new.is_null() {
-                new = Box::into_raw(Box::new(Entry { lock, address }));
-            }
-            match place.compare_exchange(ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return,
-                Err(other) => entry = other,
-            }
-        }
-        // SAFETY: entries are never freed.
-        if unsafe { (*entry).address } == address {
-            break;
-        }
-    }
-    if !new.is_null() {
-        // SAFETY: `new` came from a box and is in no place.
-        drop(unsafe { Box::from_raw(new) });
-    }
-}
-
-/// The registered locks.
-pub(crate) fn registered() -> impl Iterator<Item = &'static dyn HeldByForks> {
-    ENTRIES.iter().filter_map(|place| {
-        // SAFETY: entries are never freed.
-        unsafe { place.load(Ordering::Acquire).as_ref() }.map(|entry| entry.lock)
-    })
 }

@@ -14,6 +14,7 @@ pub mod account;
 mod created;
 pub mod fork;
 mod fork_mutex;
+mod fork_registry;
 mod limits;
 mod regular;
 mod shown;
@@ -25,6 +26,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 pub use created::CreatedDirectories;
+pub use fork_mutex::ForkMutex;
 pub use limits::{memory_limit, require_threads, start_threads};
 pub use regular::{copy_regular, open_no_link, open_regular, open_regular_with, read_regular, refuse_others};
 pub use shown::{Show, Shown, is_active, shown_json, shown_lines};

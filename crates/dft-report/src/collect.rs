@@ -9,11 +9,12 @@ use dft_export::View;
 use dft_io::Show;
 use dft_metrics::SketchMapping;
 
-use crate::calls::{Calls, KindSums, Sums};
+use crate::calls::{Calls, KindSums};
 use crate::data::{FunctionRow, HeatLayer, HeatMap, Job, Kind, Layer, ProcessRow, ReportData, TimeSeries, Timeline};
 use crate::error::ReportError;
 use crate::job::{KnownJob, faults, job};
 use crate::plan::Plan;
+use crate::sums::Sums;
 use crate::telemetry::telemetry;
 use crate::text::shortened;
 

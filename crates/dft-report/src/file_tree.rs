@@ -3,9 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use crate::calls::Sums;
 use crate::data::Directory;
 use crate::error::ReportError;
+use crate::sums::Sums;
 use crate::text::shortened;
 
 /// The most directories and files that a page shows.

@@ -8,10 +8,10 @@ use dft_codec::RowCore;
 use dft_export::Series;
 use dft_export::file_parts::{extension, pattern};
 
-use crate::calls::Sums;
 use crate::data::{FileGroup, FileRow, Files};
 use crate::error::ReportError;
 use crate::file_tree::tree;
+use crate::sums::Sums;
 use crate::text::shortened;
 
 /// The most files with the most bytes, with the most time and with the most calls that a page lists.

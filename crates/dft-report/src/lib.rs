@@ -22,6 +22,7 @@ mod files;
 mod html;
 mod job;
 mod plan;
+mod sums;
 mod telemetry;
 mod text;
 

@@ -6,15 +6,17 @@ use std::hash::Hash;
 
 use ahash::RandomState;
 use dft_aggregate::IoCategory;
-use dft_codec::ProcessKey;
+use dft_codec::{ProcessKey, SeriesKind};
 use dft_export::View;
 use dft_metrics::SketchMapping;
 
 use crate::bins::Bins;
-use crate::calls::CALLS;
 use crate::data::HeatRow;
 use crate::error::ReportError;
 use crate::job::Ranks;
+
+/// The kinds of series that are calls.
+pub(crate) const CALLS: [SeriesKind; 2] = [SeriesKind::Call, SeriesKind::AggregatedCall];
 
 /// The most bins of a timeline: half a screen has no more pixels for points that can be told apart.
 const TIME_BINS: u64 = 500;

@@ -9,4 +9,5 @@ pub(crate) mod prefetch;
 pub(crate) mod same_traces;
 pub(crate) mod scan;
 pub(crate) mod series;
+pub(crate) mod telemetry_scan;
 pub(crate) mod verify;
