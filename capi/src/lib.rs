@@ -14,7 +14,7 @@
 //! - A struct that starts with `size` may grow at its end. The crate reads and writes at most `size` bytes.
 //! - Functions keep no pointer of the caller after they return, except the log callback and its context.
 //! - A call with more than five arguments takes a request: a struct that starts with `size`, whose zeros are defaults.
-//! - A callback receives a context and a pointer to a struct, and returns 0 to go on. [`callback`] calls all of them.
+//! - A callback receives a context and a pointer to a struct, and returns 0 to go on.
 //! - Texts that the crate returns belong to the crate. Each function documents how long they are valid.
 //! - Names and numbers of the ABI never change their meaning. New ones are added.
 
