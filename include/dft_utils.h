@@ -1323,7 +1323,7 @@ dft_status dft_analyze(const struct dft_index *index,
 // a JSON object: see `dft_analyze::Comparison`.
 //
 // `indexes`, `names`: the runs and what they are called in the result; two or more of each. `request`: what to compare; its
-// `size` must be set; NULL for the layers of all calls. `on_text`, `context`: as for [`dft_analyze()`].
+// `size` must be set; NULL for the layers of all calls. `on_text`, `context`: as for `dft_analyze`.
 //
 // Returns DFT_INVALID_ARGUMENT if anything in the request is invalid, or if there are not two runs, and DFT_DAMAGED or
 // DFT_SYSTEM if an index cannot be read. Any number of threads.
@@ -1600,13 +1600,13 @@ dft_status dft_report(const struct dft_index *index,
                       const struct dft_view *view,
                       struct dft_text path);
 
-// Passes what [`dft_report()`] shows to a function, as a JSON object or as the page itself. Times are in µs, from the
+// Passes what `dft_report` shows to a function, as a JSON object or as the page itself. Times are in µs, from the
 // origin of the trace, and sizes in bytes.
 //
 // `view`: which rows; its `size` must be set; NULL for all. `as_page`: 0 for JSON, 1 for the page. `on_text`: receives the
 // text once, with an empty path, on the caller's thread; not NULL. `context`: passed to it; may be NULL.
 //
-// Returns what [`dft_report()`] returns. Any number of threads.
+// Returns what `dft_report` returns. Any number of threads.
 dft_status dft_report_text(const struct dft_index *index,
                            const struct dft_view *view,
                            uint32_t as_page,

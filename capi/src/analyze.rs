@@ -113,7 +113,7 @@ pub extern "C" fn dft_analyze(
 /// a JSON object: see `dft_analyze::Comparison`.
 ///
 /// `indexes`, `names`: the runs and what they are called in the result; two or more of each. `request`: what to compare; its
-/// `size` must be set; NULL for the layers of all calls. `on_text`, `context`: as for [`dft_analyze()`].
+/// `size` must be set; NULL for the layers of all calls. `on_text`, `context`: as for `dft_analyze`.
 ///
 /// Returns DFT_INVALID_ARGUMENT if anything in the request is invalid, or if there are not two runs, and DFT_DAMAGED or
 /// DFT_SYSTEM if an index cannot be read. Any number of threads.

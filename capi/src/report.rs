@@ -51,13 +51,13 @@ pub extern "C" fn dft_report(index: *const dft_index, view: *const dft_view, pat
     })
 }
 
-/// Passes what [`dft_report()`] shows to a function, as a JSON object or as the page itself. Times are in µs, from the
+/// Passes what `dft_report` shows to a function, as a JSON object or as the page itself. Times are in µs, from the
 /// origin of the trace, and sizes in bytes.
 ///
 /// `view`: which rows; its `size` must be set; NULL for all. `as_page`: 0 for JSON, 1 for the page. `on_text`: receives the
 /// text once, with an empty path, on the caller's thread; not NULL. `context`: passed to it; may be NULL.
 ///
-/// Returns what [`dft_report()`] returns. Any number of threads.
+/// Returns what `dft_report` returns. Any number of threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_report_text(
     index: *const dft_index,
