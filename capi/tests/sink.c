@@ -22,8 +22,11 @@ static dft_sink *sink;
 
 static dft_sink_request request_of(const char *name) {
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    return (dft_sink_request){
-        .size = sizeof(dft_sink_request), .index = text(path), .source = text("node1"), .scratch = text(folder)};
+    return (dft_sink_request){.size = sizeof(dft_sink_request),
+                              .index = text(path),
+                              .source = text("node1"),
+                              .scratch = text(folder),
+                              .patience_ms = 300000};
 }
 
 static void open_sink(const char *name) {
@@ -86,7 +89,7 @@ static void *flush_until_told(void *flushes) {
         /* A child may be publishing. */
         CHECK(status == DFT_OK || status == DFT_LOCKED);
         *(uint64_t *)flushes += status == DFT_OK;
-        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
     }
     return NULL;
 }

@@ -4,7 +4,8 @@
 //!   new rows in one step or none.
 //! - [`stage()`] aggregates a [`Part`] of the traces to bundles, on a machine without the index. [`ingest()`] adds
 //!   bundles to an index. [`stage_pieces`] does the same for pieces of large traces, which [`plan_pieces`] cuts.
-//! - [`LiveAggregator`] aggregates records one by one, without a trace.
+//! - [`LiveAggregator`] aggregates records one by one, without a trace. A [`Sink`] does so for all threads of a program,
+//!   and hands them over to an index while the program runs.
 //! - [`resolve()`] returns which traces a build would read. [`validate()`] reads and judges traces without an index.
 //! - [`BuildReport`] and [`StageReport`] state what was read and every fault of the input; [`BuildError`] states why
 //!   there is no result. [`Progress`] lets another thread watch a build and stop it.

@@ -35,7 +35,7 @@ use crate::error::BuildError;
 use crate::live::LiveAggregator;
 
 /// How long to wait before an index is tried again that another writer holds.
-const RETRY: Duration = Duration::from_millis(20);
+const RETRY: Duration = Duration::from_millis(5);
 
 /// Where the records of a sink go, and how.
 #[derive(Clone, Debug)]
@@ -327,6 +327,8 @@ impl State {
             Err(error) => matches!(error, BuildError::Store(StoreError::Committed { .. })),
         };
         if is_in {
+            // Removes what was written to the scratch directory.
+            handover.taken = None;
             handover.published += 1;
             handover.held = 0;
         }

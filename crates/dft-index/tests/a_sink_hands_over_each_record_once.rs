@@ -82,6 +82,11 @@ fn a_table_beyond_its_budget_is_written_out_and_counted() {
     assert!(std::fs::read_dir(folder.path().join("scratch")).expect("written out").count() > 0);
     sink.publish().expect("published");
     assert_eq!(calls(folder.path()), 10_000);
+    assert_eq!(
+        std::fs::read_dir(folder.path().join("scratch")).expect("listed").count(),
+        0,
+        "what is published is gone"
+    );
 }
 
 #[test]
