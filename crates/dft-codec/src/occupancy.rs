@@ -76,19 +76,17 @@ impl Occupancy {
         if end <= start {
             return;
         }
-        let late = self.ordered < self.intervals.len();
+        // Intervals that touch are joined, too.
+        let joined = Self::resolution_us(calls).max(1);
+        let is_ordered = self.ordered == self.intervals.len();
         match self.intervals.last_mut() {
-            None => {}
-            Some(last) if !late && start >= last.start => {
-                if start <= last.end || start - last.end < Self::resolution_us(calls) {
-                    last.end = last.end.max(end);
-                    return;
-                }
+            Some(last) if !is_ordered || start < last.start => self.add_late(Interval { start, end }, calls),
+            Some(last) if start - last.end < joined => last.end = last.end.max(end),
+            _ => {
+                self.intervals.push(Interval { start, end });
+                self.ordered += 1;
             }
-            Some(_) => return self.add_late(Interval { start, end }, calls),
         }
-        self.intervals.push(Interval { start, end });
-        self.ordered += 1;
     }
 
     #[cold]

@@ -1,11 +1,12 @@
 //! The value of a row: what one series did in one bucket.
 
-use dft_metrics::{FloatStats, IntStats, Sketch};
+use dft_metrics::{IntStats, Sketch};
 
 use crate::ROW_VERSION;
 use crate::bytes::{DecodeError, Reader, put_varint, put_zigzag};
+use crate::custom::{Custom, MetricName, put_custom, put_name, take_custom, take_name};
 use crate::occupancy::Occupancy;
-use crate::stats::{put_float, put_int, put_sketch, read_int, take_float, take_sketch};
+use crate::stats::{put_int, put_sketch, read_int, take_sketch};
 
 const DURATION: u8 = 1;
 const SIZE: u8 = 2;
@@ -101,38 +102,6 @@ impl RowCore {
     }
 }
 
-/// One custom metric of a row. Integer and float samples are kept apart and combined when read.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Custom {
-    /// The integer samples.
-    pub ints: IntStats,
-    /// The other samples.
-    pub floats: Option<Box<FloatStats>>,
-    /// A sketch of all samples, if percentiles are on.
-    pub sketch: Option<Box<Sketch>>,
-}
-
-impl Custom {
-    /// Returns the number of heap bytes of the metric.
-    #[inline]
-    pub fn heap_bytes(&self) -> usize {
-        let floats = self.floats.as_ref().map_or(0, |floats| size_of::<FloatStats>() + 16 + floats.heap_bytes());
-        let sketch = self.sketch.as_ref().map_or(0, |sketch| size_of::<Sketch>() + 16 + sketch.heap_bytes());
-        floats + sketch
-    }
-
-    /// Adds another metric.
-    pub fn merge(&mut self, other: &Self) {
-        self.ints.merge(&other.ints);
-        if let Some(theirs) = &other.floats {
-            self.floats.get_or_insert_default().merge(theirs);
-        }
-        if let Some(theirs) = &other.sketch {
-            self.sketch.get_or_insert_default().merge(theirs);
-        }
-    }
-}
-
 /// The value of a row, with its custom metrics in byte order of their names.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RowValue {
@@ -201,120 +170,12 @@ pub fn encode_row<'a>(
         put_varint(out, customs.len() as u128);
         for (name, custom) in customs {
             put_name(out, name);
-            put_custom(out, custom, core);
+            put_custom(out, custom, core.count, &core.size);
         }
     }
     if let Some(sketches) = &core.sketches {
         sketches.iter().for_each(|sketch| put_sketch(out, sketch));
     }
-}
-
-/// The usual names of custom metrics, which rows encode as their index here.
-const USUAL_NAMES: [&str; 9] = ["count", "fd", "level", "whence", "flags", "mode", "p_idx", "epoch", "step"];
-
-/// A usual name of a custom metric, which rows encode as a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UsualName(u8);
-
-impl UsualName {
-    /// Returns the usual name that equals `name`, if any.
-    pub fn of(name: &str) -> Option<Self> {
-        USUAL_NAMES.iter().zip(0..).find(|(usual, _)| **usual == name).map(|(_, place)| Self(place))
-    }
-}
-
-/// The name of a custom metric, as rows encode it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum MetricName<'a> {
-    /// A usual name.
-    Usual(UsualName),
-    /// Any other name.
-    Other(&'a str),
-}
-
-impl<'a> MetricName<'a> {
-    /// Returns the encoding of a name.
-    pub fn of(name: &'a str) -> Self {
-        UsualName::of(name).map_or(Self::Other(name), Self::Usual)
-    }
-}
-
-#[inline]
-fn put_name(out: &mut Vec<u8>, name: MetricName<'_>) {
-    match name {
-        MetricName::Usual(UsualName(place)) => out.push(place << 1 | 1),
-        MetricName::Other(name) => {
-            put_varint(out, (name.len() as u128) << 1);
-            out.extend_from_slice(name.as_bytes());
-        }
-    }
-}
-
-fn take_name<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
-    let tag = reader.varint_u64()?;
-    if tag & 1 != 0 {
-        let name = usize::try_from(tag >> 1).ok().and_then(|place| USUAL_NAMES.get(place).copied());
-        return name.ok_or(DecodeError::Invalid("unknown number of a usual metric name"));
-    }
-    let name = usize::try_from(tag >> 1).map_err(|_| DecodeError::Truncated)?;
-    let name = std::str::from_utf8(reader.bytes(name)?).map_err(|_| DecodeError::NotUtf8)?;
-    if UsualName::of(name).is_some() {
-        return Err(DecodeError::Invalid("a usual metric name is spelt out"));
-    }
-    Ok(name)
-}
-
-const INTS: u8 = 1;
-const FLOATS: u8 = 2;
-const SKETCH: u8 = 4;
-/// The integer statistics equal those of the row's sizes.
-const INTS_OF_SIZE: u8 = 8;
-
-fn put_custom(out: &mut Vec<u8>, custom: &Custom, core: &RowCore) {
-    let count = core.count;
-    let ints = if custom.ints.is_empty() {
-        0
-    } else if custom.ints == core.size {
-        INTS_OF_SIZE
-    } else {
-        INTS
-    };
-    let floats = if custom.floats.is_some() { FLOATS } else { 0 };
-    let sketch = if custom.sketch.is_some() { SKETCH } else { 0 };
-    out.push(ints | floats | sketch);
-    if ints == INTS {
-        put_int(out, &custom.ints, count);
-    }
-    if let Some(floats) = &custom.floats {
-        put_float(out, floats, count);
-    }
-    if let Some(sketch) = &custom.sketch {
-        put_sketch(out, sketch);
-    }
-}
-
-fn take_custom(reader: &mut Reader<'_>, core: &RowCore) -> Result<Custom, DecodeError> {
-    let count = core.count;
-    let parts = reader.u8()?;
-    let both = INTS | INTS_OF_SIZE;
-    if parts & !(both | FLOATS | SKETCH) != 0 || parts & both == both {
-        return Err(DecodeError::Invalid("a custom metric has unknown parts"));
-    }
-    let mut custom = Custom::default();
-    if parts & INTS != 0 {
-        read_int(&mut custom.ints, reader, count)?;
-    }
-    if parts & INTS_OF_SIZE != 0 {
-        custom.ints = core.size.clone();
-    }
-    if parts & FLOATS != 0 {
-        custom.floats = Some(Box::new(take_float(reader, count)?));
-    }
-    if parts & SKETCH != 0 {
-        custom.sketch = Some(Box::new(take_sketch(reader)?));
-    }
-    Ok(custom)
 }
 
 impl RowValue {
@@ -395,7 +256,7 @@ impl RowValue {
                 if customs.last().is_some_and(|(last, _)| last.as_str() >= name) {
                     return Err(DecodeError::Invalid("custom metrics are out of order"));
                 }
-                customs.push((name.to_owned(), take_custom(&mut reader, core)?));
+                customs.push((name.to_owned(), take_custom(&mut reader, core.count, &core.size)?));
             }
         }
         if presence & SKETCHES != 0 {
