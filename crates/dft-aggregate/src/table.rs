@@ -33,6 +33,18 @@ pub(crate) struct RowCell {
     pub(crate) heap_bytes: usize,
 }
 
+impl RowCell {
+    /// Adds the time of a call, which the row already counts. Returns the heap bytes that this takes.
+    #[inline]
+    pub(crate) fn occupy(&mut self, start: i64, end: i64) -> usize {
+        let calls = self.core.count;
+        let occupancy = self.core.occupancy.get_or_insert_default();
+        let before = occupancy.heap_bytes();
+        occupancy.add(start, end, calls);
+        occupancy.heap_bytes() - before
+    }
+}
+
 /// Returns the heap bytes of a row's sketches.
 pub(crate) fn sketch_bytes(sketches: Option<&[Sketch; 3]>) -> usize {
     sketches.map_or(0, |sketches| size_of::<[Sketch; 3]>() + sketches.iter().map(Sketch::heap_bytes).sum::<usize>())

@@ -11,6 +11,7 @@ use dft_export::{Format, GroupColumn, Table};
 use dft_index::{BuildOptions, Part};
 use dft_trace::TimeUnit;
 
+use crate::analyze_args::{AnalyzeArgs, CompareArgs};
 use crate::help::{
     ANALYZE_HELP, COMPARE_HELP, EXPORT_HELP, INDEX_HELP, INFO_HELP, INGEST_HELP, QUERY_HELP, REPORT_HELP, STAGE_HELP,
     SUMMARY_HELP, VALIDATE_HELP, VERIFY_HELP, WATCH_HELP,
@@ -69,7 +70,7 @@ pub(crate) enum Command {
 }
 
 /// Parses a path. Refuses `-`: no command reads standard input or writes files to standard output.
-fn named_path() -> impl TypedValueParser<Value = PathBuf> {
+pub(crate) fn named_path() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| match path.as_os_str().as_encoded_bytes() {
         b"-" => Err("standard input and output are not supported: give a path (./- for a file named -)"),
         _ => Ok(path),
@@ -271,95 +272,6 @@ pub(crate) struct QueryArgs {
     pub(crate) granularity: Option<u64>,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
-}
-
-#[derive(Args)]
-pub(crate) struct AnalyzeArgs {
-    /// An index, or a trace or a directory of traces
-    #[arg(value_parser = named_path())]
-    pub(crate) index: PathBuf,
-    /// Which calls belong to which layer: posix, dlio, dlio-prev, generic, a TOML file, or auto, which chooses by what
-    /// the trace has
-    #[arg(long, value_name = "P", default_value = "auto")]
-    pub(crate) preset: String,
-    /// A text in the names of files by which the preset tells I/O apart, such as reader=/data; repeatable
-    #[arg(long = "path", value_name = "NAME=TEXT", action = ArgAction::Append, value_parser = parse_named_text)]
-    pub(crate) paths: Vec<(String, String)>,
-    /// What to group by: time, process, host, rank, file, directory, pattern, function, epoch or a group key
-    #[arg(long, value_name = "WHAT")]
-    pub(crate) by: Option<String>,
-    /// How many groups to show [default: 10, or all with --json or --csv]
-    #[arg(long, value_name = "N")]
-    pub(crate) top: Option<usize>,
-    /// The length of a cell with --by time, a multiple of the index's interval [default: the interval]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    pub(crate) granularity: Option<u64>,
-    #[command(flatten)]
-    pub(crate) filter: FilterArgs,
-    /// The tables of another tool, with its formulas, for comparison: dfanalyzer; with it, --by is time, process or file
-    #[arg(long = "as", value_name = "TOOL", default_value = "dft", hide_default_value = true)]
-    pub(crate) report: ReportAs,
-    /// Print JSON: times in µs, sizes in bytes
-    #[arg(long, conflicts_with = "csv")]
-    pub(crate) json: bool,
-    /// Print the layers, or the groups, as CSV: times in µs, sizes in bytes
-    #[arg(long)]
-    pub(crate) csv: bool,
-    /// How many threads to use [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) threads: Option<u16>,
-}
-
-/// Whose report it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum ReportAs {
-    /// This program's.
-    Dft,
-    /// That of dfanalyzer.
-    Dfanalyzer,
-}
-
-#[derive(Args)]
-pub(crate) struct CompareArgs {
-    /// Indexes, or traces or directories of traces; the others are compared with the first
-    #[arg(required = true, num_args = 2.., value_name = "RUN", value_parser = named_path())]
-    pub(crate) runs: Vec<PathBuf>,
-    /// Which calls belong to which layer: posix, dlio, dlio-prev, generic, a TOML file, or auto, which chooses by what
-    /// the first run has
-    #[arg(long, value_name = "P", default_value = "auto")]
-    pub(crate) preset: String,
-    /// A text in the names of files by which the preset tells I/O apart, such as reader=/data; repeatable
-    #[arg(long = "path", value_name = "NAME=TEXT", action = ArgAction::Append, value_parser = parse_named_text)]
-    pub(crate) paths: Vec<(String, String)>,
-    /// What to compare: time, process, host, rank, file, directory, pattern, function, epoch or a group key [default:
-    /// layers]
-    #[arg(long, value_name = "WHAT")]
-    pub(crate) by: Option<String>,
-    /// How many rows to show
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub(crate) top: usize,
-    #[command(flatten)]
-    pub(crate) filter: FilterArgs,
-    /// End with exit code 4 if this holds, such as 'time > 1.2x where cat == "posix"': time, busy, calls, bytes,
-    /// bandwidth, mean or job, as a number of times the first run's; repeatable
-    #[arg(long, value_name = "C", action = ArgAction::Append)]
-    pub(crate) fail_if: Vec<String>,
-    /// Write a page for the browser that shows the runs side by side
-    #[arg(long, value_name = "FILE", value_parser = named_path())]
-    pub(crate) report: Option<PathBuf>,
-    /// Print JSON: times in µs, sizes in bytes
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// How many threads to use [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) threads: Option<u16>,
-}
-
-fn parse_named_text(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, text)) if !name.is_empty() && !text.is_empty() => Ok((name.to_owned(), text.to_owned())),
-        _ => Err("use a name and a text, such as reader=/data".to_owned()),
-    }
 }
 
 fn parse_kind(table: &str) -> Result<SeriesKind, String> {

@@ -12,7 +12,7 @@ use dft_store::Index;
 
 use crate::Outcome;
 use crate::analyze::preset;
-use crate::args::CompareArgs;
+use crate::analyze_args::CompareArgs;
 use crate::export::filter;
 use crate::output::{say, say_json, shortened, tell};
 use crate::source;

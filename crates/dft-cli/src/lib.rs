@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod analyze;
+mod analyze_args;
 mod args;
 mod build_progress;
 mod compare;

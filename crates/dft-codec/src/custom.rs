@@ -1,8 +1,8 @@
-//! The statistics of one metric, and how rows encode those of custom metrics.
+//! Custom metrics of rows: their names and statistics.
 
 use dft_metrics::{Combined, FloatStats, IntStats, Sketch, SketchMapping};
 
-use crate::bytes::{DecodeError, Reader};
+use crate::bytes::{DecodeError, Reader, put_varint};
 use crate::stats::{put_float, put_int, put_sketch, read_int, take_float, take_sketch};
 
 /// One custom metric of a row. Integer and float samples are kept apart and combined when read.
@@ -71,6 +71,62 @@ impl Custom {
             self.sketch.get_or_insert_default().merge(theirs);
         }
     }
+}
+
+/// The usual names of custom metrics, which rows encode as their index here.
+const USUAL_NAMES: [&str; 9] = ["count", "fd", "level", "whence", "flags", "mode", "p_idx", "epoch", "step"];
+
+/// A usual name of a custom metric, which rows encode as a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsualName(u8);
+
+impl UsualName {
+    /// Returns the usual name that equals `name`, if any.
+    pub fn of(name: &str) -> Option<Self> {
+        USUAL_NAMES.iter().zip(0..).find(|(usual, _)| **usual == name).map(|(_, place)| Self(place))
+    }
+}
+
+/// The name of a custom metric, as rows encode it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MetricName<'a> {
+    /// A usual name.
+    Usual(UsualName),
+    /// Any other name.
+    Other(&'a str),
+}
+
+impl<'a> MetricName<'a> {
+    /// Returns the encoding of a name.
+    pub fn of(name: &'a str) -> Self {
+        UsualName::of(name).map_or(Self::Other(name), Self::Usual)
+    }
+}
+
+#[inline]
+pub(crate) fn put_name(out: &mut Vec<u8>, name: MetricName<'_>) {
+    match name {
+        MetricName::Usual(UsualName(place)) => out.push(place << 1 | 1),
+        MetricName::Other(name) => {
+            put_varint(out, (name.len() as u128) << 1);
+            out.extend_from_slice(name.as_bytes());
+        }
+    }
+}
+
+pub(crate) fn take_name<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
+    let tag = reader.varint_u64()?;
+    if tag & 1 != 0 {
+        let name = usize::try_from(tag >> 1).ok().and_then(|place| USUAL_NAMES.get(place).copied());
+        return name.ok_or(DecodeError::Invalid("unknown number of a usual metric name"));
+    }
+    let name = usize::try_from(tag >> 1).map_err(|_| DecodeError::Truncated)?;
+    let name = std::str::from_utf8(reader.bytes(name)?).map_err(|_| DecodeError::NotUtf8)?;
+    if UsualName::of(name).is_some() {
+        return Err(DecodeError::Invalid("a usual metric name is spelt out"));
+    }
+    Ok(name)
 }
 
 const INTS: u8 = 1;

@@ -149,7 +149,7 @@ pub use chunk::{CHUNK_INTERVALS, ChunkCursor, ChunkWriter, RowChunk};
 pub use clock::{Clock, TimeUnit};
 pub use consumed::{Consumed, Head};
 pub use content_hash::{ContentHash, ContentHasher};
-pub use custom::Custom;
+pub use custom::{Custom, MetricName, UsualName};
 pub use fault::{FileFault, OpenEnd, Truncation};
 pub use file_entry::{FileCounts, FileEntry};
 pub use file_id::FileId;
@@ -168,7 +168,7 @@ pub use process::{
 };
 pub use processes::Processes;
 pub use row_metric::RowMetric;
-pub use rows::{MetricName, RowCore, RowParts, RowValue, UsualName, encode_row};
+pub use rows::{RowCore, RowParts, RowValue, encode_row};
 pub use sample::{Sample, SampledRecord};
 pub use series::{ScopeHash, ScopeId, SeriesId, SeriesIdentity, SeriesKind};
 pub use telemetry::{TelemetryCore, TelemetryValue, encode_telemetry};

@@ -76,18 +76,17 @@ impl Occupancy {
         if end <= start {
             return;
         }
-        let late = self.ordered < self.intervals.len();
-        if let Some(last) = self.intervals.last_mut() {
-            if late || start < last.start {
-                return self.add_late(Interval { start, end }, calls);
-            }
-            if start <= last.end || start - last.end < Self::resolution_us(calls) {
-                last.end = last.end.max(end);
-                return;
+        // Intervals that touch are joined, too.
+        let joined = Self::resolution_us(calls).max(1);
+        let is_ordered = self.ordered == self.intervals.len();
+        match self.intervals.last_mut() {
+            Some(last) if !is_ordered || start < last.start => self.add_late(Interval { start, end }, calls),
+            Some(last) if start - last.end < joined => last.end = last.end.max(end),
+            _ => {
+                self.intervals.push(Interval { start, end });
+                self.ordered += 1;
             }
         }
-        self.intervals.push(Interval { start, end });
-        self.ordered += 1;
     }
 
     #[cold]

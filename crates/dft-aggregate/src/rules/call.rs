@@ -47,11 +47,7 @@ impl Aggregator {
         cell.core.span(ts, end);
         let mut added_bytes = 0;
         if self.config.occupancy {
-            let calls = cell.core.count;
-            let occupancy = cell.core.occupancy.get_or_insert_default();
-            let before = occupancy.heap_bytes();
-            occupancy.add(ts, end, calls);
-            added_bytes += occupancy.heap_bytes() - before;
+            added_bytes += cell.occupy(ts, end);
         }
         // Only a field that gave no sample can have a value that is not finite.
         let mut count_not_finite = |value: &Value<'_>| counts.not_finite += u64::from(value.is_not_finite());

@@ -7,7 +7,7 @@ use dft_analyze::dfanalyzer::{DfanalyzerOptions, DfanalyzerReport, dfanalyzer};
 
 use crate::Outcome;
 use crate::analyze::preset;
-use crate::args::AnalyzeArgs;
+use crate::analyze_args::AnalyzeArgs;
 use crate::export::filter;
 use crate::output::{say, say_json};
 use crate::source;

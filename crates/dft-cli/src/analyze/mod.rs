@@ -11,7 +11,7 @@ use anyhow::Result;
 use dft_analyze::{AnalyzeOptions, Preset, analyze};
 
 use crate::Outcome;
-use crate::args::{AnalyzeArgs, ReportAs};
+use crate::analyze_args::{AnalyzeArgs, ReportAs};
 use crate::export::filter;
 use crate::output::{say, say_json};
 use crate::source;
