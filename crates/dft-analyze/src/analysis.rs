@@ -2,16 +2,17 @@
 
 use std::ops::Range;
 
-use dft_codec::SeriesKind;
 use dft_export::{Filter, View};
 use dft_store::Index;
 
 use crate::busy::{Tracks, unite_all};
 use crate::by::{By, SeriesGroup};
-use crate::collect::{Collected, Request, collect};
+use crate::collect::{Request, collect};
 use crate::epochs::{epochs, process_epochs};
 use crate::error::AnalyzeError;
-use crate::findings::{self, Findings, Rules};
+use crate::findable::Findable;
+use crate::findings::finding::Findings;
+use crate::findings::{self, Rules};
 use crate::groups::groups;
 use crate::job;
 use crate::layers;
@@ -19,7 +20,6 @@ use crate::matcher::Matcher;
 use crate::names::ProcessNames;
 use crate::preset::{ChosenPreset, Preset};
 use crate::report::Analysis;
-use crate::sweep::Durations;
 
 /// How an index is analyzed.
 #[derive(Clone, Debug)]
@@ -48,37 +48,6 @@ impl Default for AnalyzeOptions {
             filter: Filter::default(),
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         }
-    }
-}
-
-/// What was found, before it is reported.
-pub(crate) struct Findable<'a> {
-    pub(crate) preset: &'a Preset,
-    pub(crate) found: &'a Collected,
-    pub(crate) names: ProcessNames,
-    /// The durations of each process, and of all together.
-    pub(crate) processes: Vec<Durations>,
-    pub(crate) together: Durations,
-    /// The accuracy of the index's sketches, if it has any.
-    pub(crate) accuracy: Option<f64>,
-    /// The first start and the last end of a call.
-    pub(crate) span: Option<(i64, i64)>,
-}
-
-impl Findable<'_> {
-    /// The number of the layer that has all calls.
-    pub(crate) fn all(&self) -> usize {
-        self.preset.layers.len()
-    }
-
-    /// The start of the job, in µs of the tracer's clock.
-    pub(crate) fn start_us(&self) -> i64 {
-        self.span.map_or(0, |(start, _)| start)
-    }
-
-    /// The length of the job, in µs.
-    pub(crate) fn job_us(&self) -> u64 {
-        self.span.map_or(0, |(start, end)| end.abs_diff(start))
     }
 }
 
@@ -171,24 +140,4 @@ fn cells_of(view: &View<'_>, time: &Range<u64>) -> Range<u64> {
     let start = absolute(time.start);
     let end = absolute(time.end).checked_next_multiple_of(view.granularity()).unwrap_or(u64::MAX);
     start - start % view.granularity()..end
-}
-
-/// Whether an index knows when calls were in progress; otherwise, why not.
-pub(crate) fn why_unknown(config: &dft_aggregate::Config, aggregated: u128, calls: u128) -> Option<String> {
-    if !config.occupancy {
-        return Some(
-            "the index was built without occupancy: rebuild it without --no-occupancy for busy times and overlaps"
-                .to_owned(),
-        );
-    }
-    let kind = SeriesKind::AggregatedCall.name();
-    match aggregated {
-        0 => None,
-        _ if aggregated == calls => Some(format!(
-            "the tracer summed up all calls (family {kind}), so it is not known when they were in progress"
-        )),
-        _ => Some(format!(
-            "the tracer summed up {aggregated} of {calls} calls (family {kind}): busy times and overlaps are without them"
-        )),
-    }
 }

@@ -2,9 +2,9 @@
 
 use dft_codec::Interval;
 
-use crate::analysis::Findable;
 use crate::busy::Tracks;
-use crate::groups::{group, layer_times};
+use crate::findable::Findable;
+use crate::group::{group, layer_times};
 use crate::layers::compute;
 use crate::report::{Epoch, EpochLayer, Group};
 use crate::sweep::unite;

@@ -14,7 +14,7 @@ pub enum AnalyzeError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// There is no built-in preset of this name.
-    #[error("there is no preset {0:?}: use {known}, auto, or the path of a file", known = crate::preset::names())]
+    #[error("there is no preset {0:?}: use {known}, auto, or the path of a file", known = crate::preset::built_in::names())]
     NoPreset(String),
     /// The text of a preset is not valid.
     #[error("preset {name}: {reason}")]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use dft_aggregate::Config;
 
-use crate::analysis::{Findable, why_unknown};
+use crate::findable::{Findable, why_unknown};
 use crate::layers::{LayerSums, bytes};
 use crate::report::{Job, LayerTotals, ProcessReport};
 use crate::sums::Sums;

@@ -2,7 +2,7 @@
 
 use dft_metrics::{IntStats, Sketch, SketchMapping};
 
-use crate::analysis::Findable;
+use crate::findable::Findable;
 use crate::kind::CallKind;
 use crate::layer_set::LayerSet;
 use crate::report::{Busy, Distribution, Hidden, Imbalance, KindTotals, Layer, Overlap, ProcessTime};

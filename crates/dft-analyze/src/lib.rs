@@ -59,7 +59,9 @@ pub mod dfanalyzer;
 mod epochs;
 mod error;
 mod files;
+mod findable;
 mod findings;
+mod group;
 mod groups;
 mod job;
 mod kind;
@@ -78,7 +80,7 @@ pub use compare::{
     Change, CompareOptions, ComparedRow, Comparison, Condition, ConditionResult, RunNumbers, Welch, compare,
 };
 pub use error::AnalyzeError;
-pub use findings::{Evidence, Finding, Findings, FineFinding, UnknownFinding};
+pub use findings::finding::{Evidence, Finding, Findings, FineFinding, UnknownFinding};
 pub use kind::CallKind;
 pub use preset::{ChosenPreset, LayerSpec, Preset};
 pub use report::{

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::findings::Findings;
+use crate::findings::finding::Findings;
 use crate::kind::CallKind;
 use crate::preset::ChosenPreset;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use crate::args::{FilterArgs, named_path};
+use crate::shared_args::{FilterArgs, named_path};
 use crate::units::parse_duration;
 
 #[derive(Args)]

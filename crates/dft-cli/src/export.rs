@@ -8,8 +8,9 @@ use dft_index::BuildOptions;
 use dft_io::Show;
 
 use crate::Outcome;
-use crate::args::{ExportArgs, FilterArgs};
+use crate::args::ExportArgs;
 use crate::output::say;
+use crate::shared_args::FilterArgs;
 use crate::source;
 use dft_io::units::{bytes, count};
 

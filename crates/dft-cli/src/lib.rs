@@ -19,6 +19,7 @@ mod output;
 mod query;
 mod query_format;
 mod report;
+mod shared_args;
 mod source;
 mod stage;
 mod summary;

@@ -6,9 +6,8 @@ use dft_io::units;
 use dft_store::{Index, TraceNames};
 use serde::Deserialize;
 
-use super::rules::Rules;
-use crate::analysis::Findable;
 use crate::error::AnalyzeError;
+use crate::findable::Findable;
 use crate::kind::CallKind;
 use crate::layers::{LayerSums, compute};
 use crate::report::{Job, Layer};
@@ -149,9 +148,9 @@ impl Facts {
         self.unknown.get(name).cloned()
     }
 
-    /// Collects the facts of a job.
+    /// Collects the facts of a job. `calls` returns the number of the calls of a name that facts are about.
     pub(super) fn of(
-        rules: &Rules,
+        calls: impl Fn(&str) -> Option<usize>,
         findable: &Findable<'_>,
         job: &Job,
         layers: &[Layer],
@@ -168,7 +167,7 @@ impl Facts {
         ] {
             facts.numbers.insert(name, value);
         }
-        let layer = |name: &str| rules.calls(name).map(|at| findable.all() + 1 + at);
+        let layer = |name: &str| calls(name).map(|at| findable.all() + 1 + at);
         if let Some(io) = layer("io") {
             facts.io(findable, io);
             facts.busy(findable, io, job);

@@ -2,87 +2,18 @@
 
 mod expression;
 mod facts;
+pub(crate) mod finding;
 mod rules;
 
 use dft_store::Index;
-use serde::Serialize;
 
 pub(crate) use rules::Rules;
 
-use crate::analysis::Findable;
 use crate::error::AnalyzeError;
+use crate::findable::Findable;
 use crate::report::{Job, Layer};
 use facts::Facts;
-
-/// What stands out in a job.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Findings {
-    /// What was found.
-    pub found: Vec<Finding>,
-    /// What could not be judged.
-    pub unknown: Vec<UnknownFinding>,
-    /// What was looked at and is fine.
-    pub fine: Vec<FineFinding>,
-}
-
-/// Something that stands out.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Finding {
-    /// The name of the rule, which is stable.
-    pub id: String,
-    /// What it is, for people.
-    pub title: String,
-    /// A sentence with the numbers.
-    pub text: String,
-    /// The number that the rule is about.
-    pub number: f64,
-    /// What the number is: `share`, `factor`, `count`, `bytes` or `time` (in µs).
-    pub unit: String,
-    /// Where: the process, function or file that has most of it.
-    pub place: Option<String>,
-    /// What people do about it.
-    pub advice: String,
-    /// Where the threshold comes from.
-    pub source: String,
-    /// The condition.
-    pub condition: String,
-    /// The facts of the condition, by name.
-    pub evidence: Vec<Evidence>,
-}
-
-/// A fact.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Evidence {
-    /// Its name.
-    pub name: String,
-    /// Its value: a count, or a number of bytes or µs.
-    pub value: f64,
-}
-
-/// A finding that could not be judged.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct UnknownFinding {
-    /// The name of the rule.
-    pub id: String,
-    /// What it is about, for people.
-    pub title: String,
-    /// Why it could not be judged.
-    pub reason: String,
-}
-
-/// Something that was looked at and does not stand out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct FineFinding {
-    /// The name of the rule.
-    pub id: String,
-    /// What it is about, for people.
-    pub title: String,
-}
+use finding::Findings;
 
 /// Judges a job by the rules.
 pub(crate) fn find(
@@ -92,6 +23,6 @@ pub(crate) fn find(
     layers: &[Layer],
     index: &Index,
 ) -> Result<Findings, AnalyzeError> {
-    let facts = Facts::of(rules, findable, job, layers, index)?;
+    let facts = Facts::of(|name| rules.calls(name), findable, job, layers, index)?;
     Ok(rules.judge(&facts))
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::expression::Expression;
 use super::facts::{Facts, Unit};
-use super::{Evidence, Finding, Findings, FineFinding, UnknownFinding};
+use super::finding::{Evidence, Finding, Findings, FineFinding, UnknownFinding};
 use crate::error::AnalyzeError;
 
 const BUILT_IN: &str = include_str!("../../findings.toml");

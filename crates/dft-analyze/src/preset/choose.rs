@@ -7,7 +7,8 @@ use dft_export::View;
 use dft_store::RowQuery;
 use serde::Serialize;
 
-use super::{BUILT_IN, Detect, Preset};
+use super::built_in;
+use super::{Detect, Preset};
 use crate::error::AnalyzeError;
 
 /// The preset of an analysis, and why it was chosen.
@@ -40,7 +41,7 @@ impl Preset {
             }
         }
         let scopes: Vec<_> = scopes.into_iter().map(|scope| view.resolved(scope)).collect();
-        for (name, text) in BUILT_IN {
+        for (name, text) in built_in::ALL {
             // Overridden paths need not be those of every preset.
             let preset = Self::parse(name, text, &BTreeMap::new())?;
             let reason = match &preset.detect {

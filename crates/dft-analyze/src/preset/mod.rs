@@ -26,6 +26,7 @@
 //! `where` is a [query](dft_export::Query). The order of layers is that of tables, and the first layer is the boundary
 //! that dfanalyzer relates others to.
 
+pub(crate) mod built_in;
 pub(crate) mod categories;
 mod choose;
 mod parse;
@@ -38,19 +39,6 @@ use dft_export::{Query, View};
 pub use choose::ChosenPreset;
 
 use crate::error::AnalyzeError;
-
-/// The built-in presets, in the order in which `auto` tries them.
-const BUILT_IN: [(&str, &str); 4] = [
-    ("dlio", include_str!("../../presets/dlio.toml")),
-    ("dlio-prev", include_str!("../../presets/dlio-prev.toml")),
-    ("posix", include_str!("../../presets/posix.toml")),
-    ("generic", include_str!("../../presets/generic.toml")),
-];
-
-/// Returns the names of the built-in presets, for people.
-pub(crate) fn names() -> String {
-    BUILT_IN.map(|(name, _)| name).join(", ")
-}
 
 /// Which calls belong to which layer.
 #[derive(Clone, Debug)]
@@ -105,7 +93,7 @@ impl Preset {
     ///
     /// [`AnalyzeError::NoPreset`] if there is none of this name.
     pub fn built_in(name: &str, paths: &BTreeMap<String, String>) -> Result<Self, AnalyzeError> {
-        let found = BUILT_IN.iter().find(|(known, _)| *known == name);
+        let found = built_in::ALL.iter().find(|(known, _)| *known == name);
         let (_, text) = found.ok_or_else(|| AnalyzeError::NoPreset(name.to_owned()))?;
         Self::parse(name, text, paths)
     }

@@ -172,12 +172,12 @@ fn filled(text: &str, values: &BTreeMap<String, String>) -> Result<String, Strin
 
 #[cfg(test)]
 mod tests {
-    use super::super::BUILT_IN;
+    use super::super::built_in;
     use super::*;
 
     #[test]
     fn built_in_presets_parse_and_have_their_names() {
-        for (name, text) in BUILT_IN {
+        for (name, text) in built_in::ALL {
             let preset = parse(text, &BTreeMap::new()).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(preset.name, name);
         }
@@ -187,7 +187,7 @@ mod tests {
     fn paths_are_options() {
         let layer = |paths: &[(&str, &str)]| {
             let paths = paths.iter().map(|(name, path)| ((*name).to_owned(), (*path).to_owned())).collect();
-            parse(BUILT_IN[0].1, &paths)
+            parse(built_in::ALL[0].1, &paths)
                 .map(|preset| preset.layers[preset.layer("reader_posix").expect("a layer")].query.to_string())
         };
         assert!(layer(&[]).expect("a preset").contains("/data"));
