@@ -1,4 +1,6 @@
 // Tests the C++ layer from a C++ program. Argument: an empty directory.
+#include "check.hpp"
+
 #include <dft_utils.hpp>
 
 #include <cstdlib>
@@ -6,14 +8,6 @@
 #include <iostream>
 #include <limits>
 #include <thread>
-
-#define CHECK(...)                                                                            \
-    do {                                                                                      \
-        if (!(__VA_ARGS__)) {                                                                 \
-            std::cerr << __FILE__ << ':' << __LINE__ << ": " #__VA_ARGS__ " does not hold\n"; \
-            std::exit(1);                                                                     \
-        }                                                                                     \
-    } while (0)
 
 namespace {
 

@@ -1,4 +1,6 @@
 // Holds docs/porting.md to its word: each line of its tables names a function here. Argument: an empty directory.
+#include "check.hpp"
+
 #include <dft_utils.hpp>
 
 #include <cmath>
@@ -8,14 +10,6 @@
 #include <limits>
 #include <map>
 #include <set>
-
-#define CHECK(...)                                                                            \
-    do {                                                                                      \
-        if (!(__VA_ARGS__)) {                                                                 \
-            std::cerr << __FILE__ << ':' << __LINE__ << ": " #__VA_ARGS__ " does not hold\n"; \
-            std::exit(1);                                                                     \
-        }                                                                                     \
-    } while (0)
 
 namespace {
 

@@ -13,7 +13,7 @@ use crate::target::root;
 const PACKAGES: [&str; 3] = ["ruff==0.17.6", "mypy==2.4.1", "clang-format==23.1.5"];
 
 /// The directories whose C and C++ sources are checked, as patterns of git. The generated header is not one of them.
-const C_SOURCES: [&str; 4] = ["capi/*.c", "capi/*.cpp", "capi/*.h", "include/*.hpp"];
+const C_SOURCES: [&str; 4] = ["capi/*.c", "capi/*.cpp", "capi/*.h*", "include/*.hpp"];
 
 /// Checks the sources, or with `fix` rewrites them.
 pub(crate) fn run(fix: bool) -> Result<()> {
