@@ -5,7 +5,7 @@ import { at } from "./clock";
 import type { Change, Compared, ComparedRow, Comparison, Distribution, Run, RunNumbers, Welch } from "./data";
 import { byId, element, note, section } from "./dom";
 import { type Column, table } from "./table";
-import { binName, bytes, count, digits, duration, or, perSecond, plural, share } from "./units";
+import { binName, bytes, count, digits, duration, or, perSecond, plural, sentence, share } from "./units";
 
 const COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 
@@ -245,7 +245,7 @@ function findings(runs: Run[]): void {
   rows.sort((a, b) => Number(a.found.every(Boolean)) - Number(b.found.every(Boolean)));
   const line = ({ found }: (typeof rows)[number]): HTMLTableRowElement => {
     const title = found.find(Boolean)?.title ?? "";
-    return element("tr", {}, element("td", { class: "text" }, title), ...found.map((one) => element("td", { class: "text" }, one ? `${one.text}.` : "not found")));
+    return element("tr", {}, element("td", { class: "text" }, title), ...found.map((one) => element("td", { class: "text" }, one ? sentence(one.text) : "not found")));
   };
   const heads = ["", ...runs.map((_, run) => letter(run))].map((head) => element("th", { scope: "col", class: "text" }, head));
   place.append(

@@ -2,7 +2,7 @@
 
 import type { Analysis, Finding } from "./data";
 import { element, note, section } from "./dom";
-import { digits } from "./units";
+import { digits, sentence } from "./units";
 
 /** The section of the page that shows what a finding is about. */
 const SECTIONS: [RegExp, string, string][] = [
@@ -15,7 +15,7 @@ const SECTIONS: [RegExp, string, string][] = [
 
 export function findings({ findings: { found, unknown, fine }, job }: Analysis): void {
   const place = section("findings", "What stands out");
-  if (job.unknown_because !== null) place.append(note(`${job.unknown_because}.`));
+  if (job.unknown_because !== null) place.append(note(sentence(job.unknown_because)));
   if (found.length === 0) place.append(element("p", {}, "Nothing of what was looked at."));
   const list = element("ol", { class: "findings", id: "found" }, ...found.map(one));
   if (found.length > 0) place.append(list);
@@ -32,7 +32,7 @@ export function findings({ findings: { found, unknown, fine }, job }: Analysis):
 
 function one(finding: Finding): HTMLLIElement {
   const { id, title, text, place, advice, source, condition, evidence } = finding;
-  const made = element("li", { "data-finding": id }, element("h3", {}, title), element("p", {}, `${text}.`));
+  const made = element("li", { "data-finding": id }, element("h3", {}, title), element("p", {}, sentence(text)));
   const facts = element("dl");
   const fact = (name: string, of: Node | string): void => facts.append(element("dt", {}, name), element("dd", {}, of));
   if (place !== null) fact("Where", place);

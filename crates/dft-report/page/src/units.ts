@@ -58,3 +58,6 @@ export const plural = (number: number, one: string, many = `${one}s`): string =>
 export function binName(power: number, unit: (value: number) => string): string {
   return power < 0 ? "0" : unit(2 ** power);
 }
+
+/** A text that begins with a capital and ends with a full stop. */
+export const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
