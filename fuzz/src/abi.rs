@@ -161,7 +161,6 @@ extern "C" fn seen_key(_: *mut c_void, key: *const dft_reading_key) -> i32 {
     0
 }
 
-
 /// An index that all runs read.
 struct Shared(*mut dft_index);
 
