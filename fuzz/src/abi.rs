@@ -161,7 +161,6 @@ extern "C" fn seen_key(_: *mut c_void, key: *const dft_reading_key) -> i32 {
     0
 }
 
-
 /// An index that all runs read.
 struct Shared(*mut dft_index);
 
@@ -325,7 +324,7 @@ fn run(aggregator: *mut dft_aggregator, index: *const dft_index, call: &Call<'_>
         }
         Call::Merge { rows, values, bucket, capacity } => {
             let (kind, mut place) = (if *rows { DFT_VALUE_ROW } else { DFT_VALUE_TELEMETRY }, [0 as c_char; 255]);
-            let mut merged = std::ptr::null_mut();
+            let mut merged: *mut dft_value = std::ptr::null_mut();
             for value in values {
                 let mut other = std::ptr::null_mut();
                 if !returned(dft_value_decode(kind, text(value), *bucket, 0.01, &raw mut other)) {
