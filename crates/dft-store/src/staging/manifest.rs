@@ -311,7 +311,7 @@ pub(crate) mod tests {
              726f77732e303030302e73737405000000000000000000000000000000095fe10069269e0d2f682b58cb0637fead"
         );
         assert_ne!(manifest_of_a_piece().id(), manifest().id());
-        assert_eq!(format!("{:032x}", manifest().id()), "70b1f70ecb71d70478da67750342b9c3");
+        assert_eq!(format!("{:032x}", manifest().id()), "452d27a415611c6478955398855386e5");
     }
 
     #[test]
