@@ -13,7 +13,9 @@ use dft_store::IndexWriter;
 use dft_utils::aggregator::{dft_aggregator, dft_aggregator_add, dft_aggregator_free, dft_aggregator_new};
 use dft_utils::arguments::dft_text;
 use dft_utils::index::{dft_index, dft_index_free, dft_index_open};
-use dft_utils::record::{DFT_ARG_INTEGER, DFT_HAS_DURATION, DFT_HAS_OFFSET, DFT_HAS_RET, dft_arg, dft_record};
+use dft_utils::record::{
+    DFT_ARG_INTEGER, DFT_HAS_DURATION, DFT_HAS_OFFSET, DFT_HAS_RET, DFT_PHASE_COMPLETE, dft_arg, dft_record,
+};
 use dft_utils::rows::{dft_row, dft_rows, dft_rows_free, dft_rows_next, dft_rows_open};
 use dft_utils::status::{DFT_OK, dft_status};
 
@@ -49,6 +51,7 @@ impl Drop for Live {
 fn records<'a>(files: &'a [String], args: &'a [dft_arg]) -> Vec<dft_record> {
     const NAMES: [&str; 6] = ["read", "write", "pread64", "open64", "close", "lseek"];
     let record = |at: i64| dft_record {
+        phase: DFT_PHASE_COMPLETE,
         name: text(NAMES[at as usize % NAMES.len()]),
         category: text("POSIX"),
         host_hash: text("6882804a826580cd"),
