@@ -74,7 +74,7 @@ impl User {
 
 impl Drop for User {
     fn drop(&mut self) {
-        // A child that was forked in the callback starts to count anew.
+        // A child that was forked in the callback starts counting from 0.
         let _ = USERS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |users| {
             (users & !COUNT == self.maker && users & COUNT > 0).then(|| users - 1)
         });

@@ -53,7 +53,7 @@ struct Slot<C> {
     series: u32,
     /// The slot of the series' open cell that was opened before this one.
     before: u32,
-    /// Whether the cell was used since it was last passed over for closing.
+    /// Whether the cell was used since it was last considered for closing.
     used: bool,
     cell: C,
 }
