@@ -84,7 +84,7 @@ impl Rules {
             let mut names = BTreeSet::new();
             when.facts(&mut names);
             match (when.value(&value), number.value(&value)) {
-                (Some(holds), _) if holds == 0.0 => {}
+                (Some(0.0), _) => {}
                 (Some(_), Some(number)) => {
                     let evidence = names
                         .iter()
