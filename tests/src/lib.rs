@@ -83,7 +83,7 @@ pub fn has_index(directory: &Path) -> bool {
     fs::read_dir(directory).is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(is_generation)))
 }
 
-/// Exports every table of an index; `None` if there is no index.
+/// Exports every table of an index, with the busy times of functions as `busy.csv`; `None` if there is no index.
 pub fn exported(program: &str, index: &Path, work: &Path) -> Option<BTreeMap<String, Vec<u8>>> {
     if !has_index(index) {
         return None;
@@ -91,7 +91,9 @@ pub fn exported(program: &str, index: &Path, work: &Path) -> Option<BTreeMap<Str
     let out = work.join("exported");
     let _ = fs::remove_dir_all(&out);
     export(program, index, &out);
-    Some(contents(&out))
+    let mut all = contents(&out);
+    all.insert("busy.csv".to_owned(), busy_times(program, index).into_bytes());
+    Some(all)
 }
 
 impl Ran {
@@ -243,14 +245,17 @@ pub fn cells<'a>(row: &'a Row, columns: &[&str]) -> Vec<&'a str> {
     columns.iter().map(|column| row.get(*column).map_or("null", String::as_str)).collect()
 }
 
-/// Exports every table of an index, and the busy times of its functions.
+/// Exports every table of an index.
 pub fn export(program: &str, index: &Path, out: &Path) {
     run(program, [OsStr::new("export"), index.as_os_str(), OsStr::new("--out"), out.as_os_str()]).exits(0);
     let every = ["export", "--table", "aggregation", "--out"].map(OsStr::new);
     run(program, every.into_iter().chain([out.as_os_str(), index.as_os_str()])).exits(0);
+}
+
+/// Returns the busy times of each function of an index, as CSV.
+pub fn busy_times(program: &str, index: &Path) -> String {
     let analyze = ["analyze", "--by", "function", "--csv"].map(OsStr::new);
-    let busy = run(program, analyze.into_iter().chain([index.as_os_str()])).exits(0);
-    fs::write(out.join("busy.csv"), busy.out).expect("written");
+    run(program, analyze.into_iter().chain([index.as_os_str()])).exits(0).out
 }
 
 /// Reads every file in a directory, by name.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dft_tests::{contents, export, gzip, run, trace, write};
+use dft_tests::{busy_times, contents, export, gzip, run, trace, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
@@ -19,7 +19,14 @@ fn exported(traces: &[PathBuf], work: &Path, options: &[&str]) -> std::collectio
         assert!(number > 40, "dozens of runs: {spilled}");
     }
     export(DFT, &index, &out);
-    contents(&out)
+    tables(&index, &out)
+}
+
+/// Returns the tables that were exported, and the busy times of functions.
+fn tables(index: &Path, out: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let mut all = contents(out);
+    all.insert("busy.csv".to_owned(), busy_times(DFT, index).into_bytes());
+    all
 }
 
 #[test]
@@ -41,8 +48,8 @@ fn threads_order_members_and_budget_do_not_change_a_byte() {
     }
     let work = |name: &str| folder.path().join(name);
     let wanted = exported(&traces, &work("one"), &["--threads", "1"]);
-    let tables = ["aggregation", "events", "processes", "profiles", "system"].map(|name| format!("{name}.parquet"));
-    for table in &tables {
+    let names = ["aggregation", "events", "processes", "profiles", "system"].map(|name| format!("{name}.parquet"));
+    for table in &names {
         assert!(wanted[table].len() > 1_000, "there is something to compare in {table}");
     }
     // And the busy times, and the list of exported tables.
@@ -51,7 +58,7 @@ fn threads_order_members_and_budget_do_not_change_a_byte() {
     assert_eq!(columns[6], "busy_us");
     let busy = busy.lines().skip(1).map(|line| line.split(',').nth(6).expect("a field").parse::<u64>().unwrap_or(0));
     assert!(busy.clone().count() > 6 && busy.sum::<u64>() > 1_000_000, "functions are busy");
-    assert_eq!(wanted.len(), tables.len() + 2);
+    assert_eq!(wanted.len(), names.len() + 2);
     assert!(exported(&traces, &work("two"), &["--threads", "2"]) == wanted);
     assert!(exported(&traces, &work("five"), &["--threads", "5"]) == wanted);
     let reversed: Vec<PathBuf> = traces.iter().rev().cloned().collect();
@@ -65,7 +72,7 @@ fn threads_order_members_and_budget_do_not_change_a_byte() {
         run(DFT, ["index".as_ref(), trace.as_os_str(), "--index".as_ref(), index.as_os_str()]).exits(0);
     }
     export(DFT, &index, &work("steps").join("tables"));
-    let found = contents(&work("steps").join("tables"));
+    let found = tables(&index, &work("steps").join("tables"));
     let other: Vec<_> =
         wanted.iter().filter(|(name, bytes)| found.get(*name) != Some(bytes)).map(|(name, _)| name).collect();
     assert!(found == wanted, "{other:?} differ");

@@ -28,8 +28,7 @@ fn analysis(traces: &[(&str, String)], preset: &str, by: Option<By>, interval_us
     analyze(&Index::open(&index).expect("an index"), &options).expect("an analysis")
 }
 
-#[allow(clippy::too_many_arguments, reason = "the fields of a record")]
-fn call(host: &str, pid: u32, tid: u32, cat: &str, name: &str, ts: u64, dur: u64, args: &str) -> String {
+fn call(host: &str, (pid, tid): (u32, u32), cat: &str, name: &str, ts: u64, dur: u64, args: &str) -> String {
     format!(
         "{{\"name\":\"{name}\",\"cat\":\"{cat}\",\"pid\":{pid},\"tid\":{tid},\"ts\":{ts},\"dur\":{dur},\"ph\":1,\"args\":{{\"hhash\":\"{host}\"{args}}}}}\n"
     )
@@ -40,8 +39,8 @@ fn overlap_is_the_intersection_of_intervals() {
     // A reader and compute of one process take turns, 100 ms each: dfanalyzer reports an overlap of 100 % at 1 s.
     let mut text = String::new();
     for step in 0..20 {
-        text += &call("h", 1, 1, "compute", "forward", step * 200_000, 100_000, "");
-        text += &call("h", 1, 2, "reader", "sample", step * 200_000 + 100_000, 100_000, "");
+        text += &call("h", (1, 1), "compute", "forward", step * 200_000, 100_000, "");
+        text += &call("h", (1, 2), "reader", "sample", step * 200_000 + 100_000, 100_000, "");
     }
     let alternating = analysis(&[("a.pfw", text)], "dlio", None, 1_000_000);
     let reader = alternating.layers.iter().find(|layer| layer.name == "reader").expect("a layer");
@@ -50,8 +49,8 @@ fn overlap_is_the_intersection_of_intervals() {
     // The same reader under the compute of another process.
     let mut text = String::new();
     for step in 0..20 {
-        text += &call("h", 2, 1, "compute", "forward", step * 200_000 + 50_000, 100_000, "");
-        text += &call("h", 1, 2, "reader", "sample", step * 200_000 + 100_000, 100_000, "");
+        text += &call("h", (2, 1), "compute", "forward", step * 200_000 + 50_000, 100_000, "");
+        text += &call("h", (1, 2), "reader", "sample", step * 200_000 + 100_000, 100_000, "");
     }
     let other = analysis(&[("a.pfw", text)], "dlio", None, 1_000_000);
     let reader = other.layers.iter().find(|layer| layer.name == "reader").expect("a layer");
@@ -64,9 +63,9 @@ fn busy_time_does_not_depend_on_the_length_of_a_cell() {
     let mut text = String::new();
     for step in 0_u64..50 {
         // Nested and parallel calls that span many cells of 10 ms.
-        text += &call("h", 1, 1, "posix", "read", step * 90_000, 70_000, "");
-        text += &call("h", 1, 1, "posix", "lseek", step * 90_000 + 10_000, 1_000, "");
-        text += &call("h", 1, 2, "posix", "read", step * 90_000 + 40_000, 40_000, "");
+        text += &call("h", (1, 1), "posix", "read", step * 90_000, 70_000, "");
+        text += &call("h", (1, 1), "posix", "lseek", step * 90_000 + 10_000, 1_000, "");
+        text += &call("h", (1, 2), "posix", "read", step * 90_000 + 40_000, 40_000, "");
     }
     let busy = |interval: u64| {
         let found = analysis(&[("a.pfw", text.clone())], "posix", None, interval);
@@ -82,7 +81,7 @@ fn busy_time_does_not_depend_on_the_length_of_a_cell() {
 
 #[test]
 fn the_same_process_number_on_two_hosts_is_two_processes() {
-    let of = |host: &str| call(host, 7, 7, "posix", "read", 5, 10, ",\"ret\":100");
+    let of = |host: &str| call(host, (7, 7), "posix", "read", 5, 10, ",\"ret\":100");
     let two = analysis(&[("a.pfw", of("one")), ("b.pfw", of("two"))], "posix", Some(By::Host), 1_000_000);
     assert_eq!((two.job.processes, two.job.hosts, two.job.calls, two.job.bytes), (2, 2, 2, Some(200)));
     let busy = two.layers[0].busy.as_ref().expect("times are known");
@@ -96,7 +95,7 @@ fn telemetry_of_two_hosts_does_not_multiply_calls() {
         let reading = format!(
             "{{\"name\":\"cpu\",\"cat\":\"sys\",\"pid\":7,\"tid\":7,\"ts\":1,\"ph\":2,\"args\":{{\"hhash\":\"{host}\",\"user_pct\":5.5}}}}\n"
         );
-        call(host, 7, 7, "posix", "read", 5, 10, ",\"ret\":100") + &reading.repeat(3)
+        call(host, (7, 7), "posix", "read", 5, 10, ",\"ret\":100") + &reading.repeat(3)
     };
     let two = analysis(&[("a.pfw", of("one")), ("b.pfw", of("two"))], "posix", None, 1_000_000);
     assert_eq!((two.layers[0].calls, two.layers[0].bytes, two.job.time_us), (2, Some(200), 10));
@@ -113,7 +112,7 @@ fn calls_that_the_tracer_summed_up_are_counted_beside_others_of_the_same_functio
             "{{\"name\":\"forward\",\"cat\":\"compute\",\"pid\":1,\"tid\":1,\"ts\":{ts},\"ph\":3,\"args\":{{\"hhash\":\"h\",\"dft_cnt\":60,\"dur_sum\":600,\"dur_min\":10,\"dur_max\":10}}}}\n"
         )
     };
-    let text = call("h", 1, 1, "compute", "forward", 5, 10, "").repeat(120) + &summed(0) + &summed(1_000_000);
+    let text = call("h", (1, 1), "compute", "forward", 5, 10, "").repeat(120) + &summed(0) + &summed(1_000_000);
     let hybrid = analysis(&[("a.pfw", text)], "generic", None, 1_000_000);
     let layer = hybrid.layers.iter().find(|layer| layer.name == "compute").expect("a layer");
     assert_eq!((layer.calls, layer.unknown_calls, layer.time_us), (240, 120, 2_400));
@@ -146,10 +145,10 @@ fn epochs_are_windows_of_each_process() {
     let mut text = String::new();
     for epoch in 0_u64..3 {
         let start = epoch * 1_000_000;
-        text += &call("h", 1, 1, "pipeline", "epoch.block", start, 900_000, "");
-        text += &call("h", 1, 1, "compute", "forward", start + 100_000, 500_000 + epoch * 100_000, "");
+        text += &call("h", (1, 1), "pipeline", "epoch.block", start, 900_000, "");
+        text += &call("h", (1, 1), "compute", "forward", start + 100_000, 500_000 + epoch * 100_000, "");
         // A reader process without epochs.
-        text += &call("h", 2, 2, "reader", "sample", start + 850_000, 100_000, "");
+        text += &call("h", (2, 2), "reader", "sample", start + 850_000, 100_000, "");
     }
     let found = analysis(&[("a.pfw", text)], "dlio", Some(By::Epoch), 1_000_000);
     let epochs: Vec<(usize, u64, usize)> =
