@@ -5,16 +5,16 @@ sorting them; overlaps are intersections of unions. Only calls are compared: for
 knows when they were in progress.
 """
 
-import gzip
 import json
 import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
 
+from raw_records import DIVISORS, records
+
 dft, traces, work = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 
-DIVISORS = {"NS": 1000, "US": 1}
 PRESET = """
 name = "check"
 title = "for the check"
@@ -49,19 +49,6 @@ LAYERS = {
     "loader": lambda call: call["cat"] in ("data_loader", "reader"),
 }
 CHILDREN = {"io": ["data", "read"]}
-
-
-def records(path):
-    """Every record of a trace."""
-    text = gzip.open(path, "rt", errors="replace") if path.suffix == ".gz" else path.open(errors="replace")
-    with text:
-        for line in text:
-            line = line.strip().lstrip("[").rstrip("],").strip("\0")
-            if line:
-                try:
-                    yield json.loads(line)
-                except ValueError:
-                    pass
 
 
 def calls(files):

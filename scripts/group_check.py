@@ -4,7 +4,6 @@ DuckDB does all grouping and all statistics, on records that are read here line 
 calls that the tracer summed up, the records themselves do not have the statistics.
 """
 
-import gzip
 import json
 import math
 import subprocess
@@ -12,6 +11,7 @@ import sys
 from pathlib import Path
 
 import duckdb
+from raw_records import DIVISORS, records
 
 dft, traces, work = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 
@@ -20,7 +20,6 @@ TRANSFERS = (
     "read pread pread64 readv preadv preadv64 preadv2 fread write pwrite pwrite64 writev pwritev pwritev64 pwritev2 "
     "fwrite send sendto sendmsg recv recvfrom recvmsg splice sendfile sendfile64 copy_file_range"
 ).split()
-DIVISORS = {"NS": 1000, "US": 1}
 
 # What dft groups by, and how SQL says the same of a record.
 KEYS = {
@@ -59,19 +58,6 @@ FILTERS = [
     ("epoch is not null and epoch >= 1", "epoch <> '' AND try_cast(epoch AS BIGINT) >= 1"),
     ("file_name contains 'data' and epoch is null", "contains(file_name, 'data') AND epoch IS NULL"),
 ]
-
-
-def records(path):
-    """Every record of a trace."""
-    text = gzip.open(path, "rt", errors="replace") if path.suffix == ".gz" else path.open(errors="replace")
-    with text:
-        for line in text:
-            line = line.strip().lstrip("[").rstrip("],").strip("\0")
-            if line:
-                try:
-                    yield json.loads(line)
-                except ValueError:
-                    pass
 
 
 def rows(files):
