@@ -46,9 +46,10 @@ static void await(pid_t child) {
 static atomic_uint messages;
 static atomic_bool stop;
 
-static void on_log(void *context, uint32_t level, dft_text message) {
-    (void)context, (void)level, (void)message;
+static int32_t on_log(void *context, const dft_log_message *message) {
+    (void)context, (void)message;
     atomic_fetch_add(&messages, 1);
+    return 0;
 }
 
 /* Takes every lock of the library that is not of a handle: the list of handles, and the log, by calls that fail. */
