@@ -260,7 +260,7 @@ static void an_index_is_described_and_scanned(void) {
             CHECK(dft_value_row(value, &decoded) == DFT_OK && decoded.count == row.decoded.count);
             CHECK(dft_value_merge(value, value) == DFT_BUSY && dft_value_copy(value, &other) == DFT_OK);
             CHECK(dft_value_merge(value, other) == DFT_OK);
-            char place[512];
+            char place[1 << 14];
             dft_buffer merged = {place, 1, 0};
             CHECK(dft_value_encode(value, row.bucket_us, &merged) == DFT_TOO_LARGE && merged.length > 1);
             merged.capacity = sizeof place;
