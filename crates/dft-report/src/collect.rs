@@ -49,17 +49,27 @@ impl ReportData {
     /// [`ReportError::TooLarge`] if a sum does not fit 64 bits. Also fails if the index cannot be read.
     pub fn of(view: &View<'_>, preset: Option<Preset>, threads: usize) -> Result<Self, ReportError> {
         let options = AnalyzeOptions { preset, filter: view.filter().clone(), threads, ..AnalyzeOptions::default() };
-        let analysis = shown(analyze(view.index(), &options)?);
-        let KnownJob { job, ranks, span } = job(view)?;
-        let plan = Plan::of(view, &ranks, span)?;
-        let calls = Calls::read(view, &plan, threads)?;
-        if !calls.is_outside {
-            return Self::of_calls(view, analysis, job, &plan, calls);
-        }
-        // Traces do not state the times of all processes.
-        let plan = Plan::of(view, &ranks, None)?;
-        let calls = Calls::read(view, &plan, threads)?;
-        Self::of_calls(view, analysis, job, &plan, calls)
+        // Both read all rows, and each waits now and then for one of its threads.
+        std::thread::scope(|scope| {
+            let analyze = || analyze(view.index(), &options);
+            let other = std::thread::Builder::new().spawn_scoped(scope, analyze);
+            let KnownJob { job, ranks, span } = job(view)?;
+            let mut plan = Plan::of(view, &ranks, span)?;
+            let mut calls = Calls::read(view, &plan, threads)?;
+            if calls.is_outside {
+                // Traces do not state the times of all processes.
+                drop(calls);
+                plan = Plan::of(view, &ranks, None)?;
+                calls = Calls::read(view, &plan, threads)?;
+            }
+            let analysis = match other.map(|other| other.join()) {
+                Ok(Ok(analysis)) => analysis?,
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                // Without another thread, one after the other.
+                Err(_) => analyze()?,
+            };
+            Self::of_calls(view, shown(analysis), job, &plan, calls)
+        })
     }
 
     fn of_calls(
