@@ -111,6 +111,8 @@ pub(crate) fn run() -> Result<()> {
 /// Returns valgrind, set to fail on errors and leaks.
 fn memcheck() -> Command {
     let mut command = Command::new("valgrind");
+    // The test of forks makes some; under valgrind, each one takes seconds.
+    command.env("DFT_FORKS", "10");
     // Memory that the runtime keeps for the main thread until the end is not a leak.
     command.args(["-q", "--leak-check=full", "--show-leak-kinds=definite,indirect"]);
     command.args(["--errors-for-leak-kinds=definite,indirect", "--error-exitcode=9"]);
