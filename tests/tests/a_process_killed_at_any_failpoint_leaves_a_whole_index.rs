@@ -154,8 +154,7 @@ fn run_step(arguments: &[String], points: Option<&str>, log: Option<&Path>) -> O
 }
 
 fn tables(builds: &Builds) -> BTreeMap<String, Vec<u8>> {
-    export(DFT, &builds.index(), &builds.path("tables"));
-    contents(&builds.path("tables"))
+    exported(DFT, &builds.index(), &builds.path("work")).expect("an index")
 }
 
 /// Runs the builds undisturbed, once per scenario.
