@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::OnceLock;
 
-use dft_tests::{contents, dft, export, exported, gzip, has_index, run, trace, write};
+use dft_tests::{contents, dft, exported, gzip, has_index, run, trace, write};
 
 const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
