@@ -162,7 +162,7 @@ struct ArrowArrayStream;
 // Log level: the input has a fault, such as a truncated trace or a refused bundle, and the call goes on.
 #define DFT_LOG_WARNING 1
 
-// Names: group keys of which some row has a value, in the order of the configuration.
+// Names: group keys that have a value in some row, in the order of the configuration.
 #define DFT_OBSERVED_GROUP_KEYS 0
 
 // Names: custom metrics of rows, in byte order.

@@ -706,7 +706,7 @@ private:
 
 /// What rows of an index were observed to have, beyond what every row has.
 struct ObservedColumns {
-    /// The group keys of which some row has a value, in the order of the configuration.
+    /// The group keys that have a value in some row, in the order of the configuration.
     std::vector<std::string> group_keys = {};
     /// The names of custom metrics, in byte order.
     std::vector<std::string> custom_metrics = {};

@@ -11,7 +11,7 @@ use crate::export::{dft_column, dft_visit_column};
 use crate::index::{dft_index, source};
 use crate::status::{Failure, dft_status};
 
-/// Names: group keys of which some row has a value, in the order of the configuration.
+/// Names: group keys that have a value in some row, in the order of the configuration.
 pub const DFT_OBSERVED_GROUP_KEYS: u32 = 0;
 /// Names: custom metrics of rows, in byte order.
 pub const DFT_OBSERVED_CUSTOM_METRICS: u32 = 1;

@@ -47,7 +47,7 @@ pub(crate) struct FileSums {
     pub(crate) by_layer: Vec<u64>,
     /// Files from or to which bytes were moved.
     pub(crate) moved: SomeFiles,
-    /// Those of which less than a small request was moved.
+    /// Those that moved less than a small request.
     pub(crate) small: SomeFiles,
     /// Files that were read, where the offsets are known: the bytes read, and by how much they exceed what was read
     /// once.

@@ -3,7 +3,7 @@
 use dft_aggregate::IoCategory;
 use serde::Serialize;
 
-/// What a call does. The kinds of I/O of [`IoCategory`], of which metadata is divided further.
+/// What a call does: the kinds of I/O of [`IoCategory`], with metadata divided further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -193,7 +193,7 @@ fn hidden(findable: &Findable<'_>, at: usize) -> Option<Hidden> {
     })
 }
 
-/// Returns the pairs of layers that were busy at the same time, of which neither encloses the other.
+/// Returns the pairs of layers that were busy at the same time, unless one encloses the other.
 pub(crate) fn overlaps(findable: &Findable<'_>) -> Vec<Overlap> {
     let preset = findable.preset;
     let mut overlaps = Vec::new();

@@ -56,7 +56,7 @@ pub struct Job {
     pub calls: u128,
     /// Calls among them that the tracer summed up.
     pub aggregated_calls: u128,
-    /// Calls among them of which it is not known when they were in progress: busy times are without them.
+    /// Calls among them with unknown times: busy times are without them.
     pub unknown_calls: u128,
     /// The sum of the durations of all calls, in µs. Calls within calls count twice.
     pub time_of_calls_us: i128,
@@ -84,7 +84,7 @@ pub struct Layer {
     pub compute: bool,
     /// The number of calls.
     pub calls: u128,
-    /// Calls among them of which it is not known when they were in progress.
+    /// Calls among them with unknown times.
     pub unknown_calls: u128,
     /// The sum of the durations, in µs. Calls within calls count twice.
     pub time_us: i128,

@@ -12,7 +12,7 @@ pub(crate) struct Sums {
     pub(crate) calls: u128,
     /// Calls that the tracer summed up.
     pub(crate) aggregated_calls: u128,
-    /// Calls of which it is not known when they were in progress.
+    /// Calls with unknown times.
     pub(crate) unknown_calls: u128,
     /// By how much the busy time may be too long, in µs.
     pub(crate) excess_us: u128,

@@ -13,7 +13,7 @@ use dft_codec::Interval;
 
 use crate::layer_set::LayerSet;
 
-/// Disjoint intervals in order, of one process, during each of which the same layers are busy.
+/// Disjoint intervals of one process, in order. The same layers are busy throughout an interval.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Track<'a> {
     pub(crate) intervals: &'a [Interval],

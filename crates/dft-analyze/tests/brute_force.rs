@@ -100,7 +100,7 @@ fn call() -> impl Strategy<Value = Call> {
     )
 }
 
-/// Makes an index of calls, of which each group is published for itself, in several tables.
+/// Makes an index of calls. Each group is published for itself, in several tables.
 fn index_of(groups: &[Vec<Call>], path: &std::path::Path) -> Index {
     let config = Config { interval_us: INTERVAL, ..Config::default() };
     for calls in groups {

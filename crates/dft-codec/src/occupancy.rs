@@ -1,7 +1,7 @@
 //! When the calls of a row were in progress: the union of their intervals of time.
 //!
 //! Busy time and overlap follow from unions, and unions cannot be computed from sums. So a row keeps the union of its
-//! calls' intervals: disjoint intervals, of which neither overlap nor touch two. A union is associative, commutative and
+//! calls' intervals: disjoint intervals that neither overlap nor touch. A union is associative, commutative and
 //! idempotent, so parts of a row merge in any order.
 //!
 //! A row of up to [`Occupancy::EXACT_CALLS`] calls is exact. Of a row with more calls, gaps that are shorter than a

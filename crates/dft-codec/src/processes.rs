@@ -215,7 +215,7 @@ impl Processes {
         if self.hosts.last().is_none_or(|last| **last != *host) {
             self.hosts.push(host.into());
         }
-        // At most 65,536 processes, of which few have texts of several KB.
+        // At most 65,536 processes, and few have texts of several KB.
         self.entries.push(Entry { pid, host: self.hosts.len() as u32 - 1, end: self.facts.len() as u32 });
     }
 

@@ -53,8 +53,8 @@ impl<'a> View<'a> {
         self.cells(kind, RowParts::Core)?.advance()
     }
 
-    /// Passes the scopes of a series kind of which a series may pass the filter to `visit`: series without their files. A
-    /// scope may be visited several times.
+    /// Passes the scopes of a series kind to `visit` if one of their series may pass the filter: series without their
+    /// files. A scope may be visited several times.
     ///
     /// # Errors
     ///

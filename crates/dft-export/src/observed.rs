@@ -10,7 +10,7 @@ use crate::tables::telemetry_metrics;
 use crate::view::View;
 
 impl View<'_> {
-    /// Returns the group keys of which some row has a value, in the order of the configuration.
+    /// Returns the group keys that have a value in some row, in the order of the configuration.
     ///
     /// # Errors
     ///

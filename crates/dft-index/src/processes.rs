@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use dft_codec::{FileCounts, LONGEST_TEXT, ProcessFacts, ProcessKey, Processes, StartFacts, StartText};
 use dft_trace::{ArgKey, Integer, Phase, Record, TimeUnit, Value};
 
-/// The fault of a file of which some facts of processes are dropped.
+/// The fault of a file some of whose facts of processes are dropped.
 pub const MORE_PROCESSES: &str = "it has more than 65,536 processes, or long texts of more than 1,024: all records are \
      counted, but in the processes table, and among lost records, some processes or texts are missing";
 

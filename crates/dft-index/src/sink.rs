@@ -12,7 +12,7 @@
 //! **Exactly once.** A table is taken once. What was taken is published in one step under a name that no other
 //! publication has. If that fails, it is kept and published with what is taken next.
 //!
-//! **Bounded memory.** A table that exceeds its budget is written to the scratch directory, and so is what waits for an
+//! **Bounded memory.** A table that exceeds its budget is written to the scratch directory, like what waits for an
 //! index that another writer holds.
 //!
 //! **Forks.** All state belongs to a process. A child does not touch that of its parent, which its threads may have

@@ -150,7 +150,7 @@ impl Sketch {
 
     /// Returns the number of values by power of two, in ascending order. A bin is the power of two that the magnitudes of
     /// its values are at least, with their sign; 0 is a bin of its own. A bucket that contains a power of two counts in
-    /// the bin of that power. `extent`: the exact minimum and maximum, outside of which no value is.
+    /// the bin of that power. `extent`: the exact minimum and maximum, which enclose all values.
     pub fn powers_of_two(&self, mapping: &SketchMapping, extent: Option<(f64, f64)>) -> Vec<(f64, u128)> {
         let (low, high) = extent.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
         let mut bins: Vec<(f64, u128)> = Vec::new();

@@ -121,7 +121,7 @@ class Plot:
     ) -> "Axes":
         """Draw how many calls have which size or duration, by powers of two.
 
-        ``of``: ``sizes`` in bytes or ``durations`` in µs. Calls of which the index knows only sums are left out; an
+        ``of``: ``sizes`` in bytes or ``durations`` in µs. Calls that the index knows only as sums are left out; an
         index with percentiles knows all.
         """
         unit = _one_of({"sizes": "bytes", "durations": "µs"}, of, "of")

@@ -66,7 +66,7 @@ impl Rules {
         Ok(rules)
     }
 
-    /// Returns the calls that facts are about, each of which has a layer of its own.
+    /// Returns the calls that facts are about. Each has a layer of its own.
     pub(crate) fn queries(&self) -> &[Query] {
         &self.queries
     }
@@ -76,7 +76,7 @@ impl Rules {
         self.names.iter().position(|known| known == name)
     }
 
-    /// Returns the findings of which the condition holds, and those that cannot be judged.
+    /// Returns the findings whose condition holds, those that are fine, and those that cannot be judged.
     pub(super) fn judge(&self, facts: &Facts) -> Findings {
         let value = |name: &str| facts.number(name);
         let mut findings = Findings::default();
