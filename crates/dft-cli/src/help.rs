@@ -23,8 +23,8 @@ Examples:
   dft query run.dftagg --group-by epoch,file_dir --stats count,size_total,dur_mean,dur_p99
   dft query traces/ --query 'file_ext == \"h5\"' --group-by host_name --format parquet --out h5.parquet
 
-Traces are indexed first. Counts, sums, extrema, means and deviations are exact. Percentiles (dur_p99)
-and histograms (size_hist, by powers of two) come from sketches: they are within the accuracy that the
+Traces are indexed first. Counts, sums, extrema, means and deviations are exact. Percentiles (dur_p99) \
+and histograms (size_hist, by powers of two) come from sketches: they are within the accuracy that the \
 index was built with (dft index --percentiles).
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults.";
@@ -50,7 +50,7 @@ Examples:
   dft report traces/
   dft report run.dftagg --out read.html --query 'io_cat == 1' --time 10s..5m
 
-The page is one file that opens in any browser, without a network. Traces are indexed first. An index
+The page is one file that opens in any browser, without a network. Traces are indexed first. An index \
 with sketches (dft index --percentiles) gives it percentiles and complete histograms.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults.";
@@ -60,8 +60,8 @@ Examples:
   dft watch traces/
   dft watch traces/ --every 10s --idle 5min
 
-On a terminal, one screen shows the rates since the last look and the processes that fall behind; q or
-Ctrl-C ends it with a summary. Elsewhere, each look is a line. Tracers write their logs with a delay,
+On a terminal, one screen shows the rates since the last look and the processes that fall behind; q or \
+Ctrl-C ends it with a summary. Elsewhere, each look is a line. Tracers write their logs with a delay, \
 so a look shows what they have written.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults.";
@@ -87,9 +87,9 @@ Examples:
   srun sh -c 'dft stage t/ --staging /tmp --shared-staging /shared --part $SLURM_PROCID/$SLURM_NTASKS'
   dft ingest run.dftagg --shared-staging /shared/stage
 
-A bundle appears in the shared directory whole or not at all. If a part dies, run the same command
-again: it skips traces that are already in a bundle. Traces are divided into parts by path and size,
-so stage when both are final; `dft index` can add missing traces later. Large traces are cut into
+A bundle appears in the shared directory whole or not at all. If a part dies, run the same command \
+again: it skips traces that are already in a bundle. Traces are divided into parts by path and size, \
+so stage when both are final; `dft index` can add missing traces later. Large traces are cut into \
 pieces at line ends or gzip members, and are ingested when all of their pieces are staged.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults.";
@@ -98,16 +98,16 @@ pub(crate) const INGEST_HELP: &str = "\
 Example:
   dft ingest run.dftagg --shared-staging /shared/stage
 
-A trace that was staged in pieces is ingested when all of its pieces are staged; missing pieces are
-reported. If the pieces do not make up the trace, stage it whole with `dft stage TRACE …` and ingest
+A trace that was staged in pieces is ingested when all of its pieces are staged; missing pieces are \
+reported. If the pieces do not make up the trace, stage it whole with `dft stage TRACE …` and ingest \
 again.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults, or bundles were refused,
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults, or bundles were refused, \
 are waiting or could not be removed.";
 
 pub(crate) const ANALYZE_HELP: &str = "\
-A layer is busy in a process while any of its calls is in progress there. `busy` is the time in which any process is, `per
-process` the mean over processes, `own` that without the layers below it. `hidden` is the share during which compute is
+A layer is busy in a process while any of its calls is in progress there. `busy` is the time in which any process is, `per \
+process` the mean over processes, `own` that without the layers below it. `hidden` is the share during which compute is \
 busy in the same process, `by any` in any process. Busy times are exact: unions of intervals.
 
 Examples:
@@ -123,9 +123,9 @@ Traces are indexed first.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults.";
 
 pub(crate) const COMPARE_HELP: &str = "\
-The time of a row is the time in which any process is busy with it; that of the job is from its first call to its last.
-`mean` is the ratio of the mean durations of calls, and `beyond noise` says whether it differs by more than the calls of
-one run do: Welch's test (p below 0.01) and at least a small effect (Cohen's d of 0.2). Hosts and files are matched by
+The time of a row is the time in which any process is busy with it; that of the job is from its first call to its last. \
+`mean` is the ratio of the mean durations of calls, and `beyond noise` says whether it differs by more than the calls of \
+one run do: Welch's test (p below 0.01) and at least a small effect (Cohen's d of 0.2). Hosts and files are matched by \
 name, processes by rank.
 
 Examples:
