@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::path::Path;
 
-use dft_analyze::{AnalyzeError, AnalyzeOptions, By, CompareOptions, Preset, analyze, compare};
+use dft_analyze::{AnalyzeError, AnalyzeOptions, By, CompareOptions, Preset, PresetChoice, analyze, compare};
 use dft_export::Filter;
 use dft_store::Index;
 use serde::Serialize;
@@ -54,7 +54,7 @@ impl From<AnalyzeError> for Failure {
 /// The parts of a request that analyses and comparisons share.
 struct Given {
     request: dft_analyze_request,
-    preset: Option<Preset>,
+    preset: PresetChoice,
     by: Option<By>,
     filter: Filter,
     granularity_us: Option<u64>,
@@ -63,9 +63,9 @@ struct Given {
 fn request(request: *const dft_analyze_request) -> Result<Given, Failure> {
     let request = if request.is_null() { dft_analyze_request::default() } else { given("request", request)? };
     let preset = match request.preset.utf8("request.preset")? {
-        "" => None,
-        name if name.contains(['/', '.']) => Some(Preset::read(Path::new(name), &BTreeMap::new())?),
-        name => Some(Preset::built_in(name, &BTreeMap::new())?),
+        "" => PresetChoice::default(),
+        name if name.contains(['/', '.']) => Preset::read(Path::new(name), &BTreeMap::new())?.into(),
+        name => Preset::built_in(name, &BTreeMap::new())?.into(),
     };
     let by = match request.by.utf8("request.by")? {
         "" => None,

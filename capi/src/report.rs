@@ -4,6 +4,7 @@ use std::ffi::c_void;
 use std::num::NonZero;
 use std::thread;
 
+use dft_analyze::PresetChoice;
 use dft_export::replace_file;
 use dft_report::{ReportData, ReportError};
 
@@ -31,7 +32,7 @@ fn collect(index: *const dft_index, view: *const dft_view) -> Result<ReportData,
     let source = source(index)?;
     let view = asked(view)?.view(&source)?;
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    Ok(ReportData::of(&view, None, threads)?)
+    Ok(ReportData::of(&view, PresetChoice::default(), threads)?)
 }
 
 /// Writes a page for the browser that shows where the time of a job went: one HTML file, at most 3 MB, that needs no other

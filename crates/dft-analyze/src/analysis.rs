@@ -18,16 +18,14 @@ use crate::job;
 use crate::layers;
 use crate::matcher::Matcher;
 use crate::names::ProcessNames;
-use crate::preset::{ChosenPreset, Preset};
+use crate::preset::PresetChoice;
 use crate::report::Analysis;
 
 /// How an index is analyzed.
 #[derive(Clone, Debug)]
 pub struct AnalyzeOptions {
-    /// The preset; `None` to choose a built-in one by what the trace has.
-    pub preset: Option<Preset>,
-    /// Paths that override those of the preset that is chosen.
-    pub paths: std::collections::BTreeMap<String, String>,
+    /// The preset.
+    pub preset: PresetChoice,
     /// What to group by.
     pub by: Option<By>,
     /// The length of a cell of time, in µs, if grouped by it; a multiple of the index's interval, which is the default.
@@ -41,8 +39,7 @@ pub struct AnalyzeOptions {
 impl Default for AnalyzeOptions {
     fn default() -> Self {
         Self {
-            preset: None,
-            paths: Default::default(),
+            preset: PresetChoice::default(),
             by: None,
             granularity_us: None,
             filter: Filter::default(),
@@ -69,10 +66,7 @@ pub fn analyze(index: &Index, options: &AnalyzeOptions) -> Result<Analysis, Anal
         None => None,
         Some(time) => Some(cells_of(&View::new(index, options.granularity_us, filter)?, &time)),
     };
-    let (preset, reason) = match &options.preset {
-        Some(preset) => (preset.clone(), None),
-        None => Preset::choose(&view, &options.paths).map(|(preset, reason)| (preset, Some(reason)))?,
-    };
+    let (preset, chosen) = options.preset.choose(&view)?;
     let preset = preset.bound(&view)?;
     let rules = Rules::built_in()?;
     let group = SeriesGroup::of(options.by.as_ref(), &index.config().extra_group_keys)?;
@@ -120,10 +114,9 @@ pub fn analyze(index: &Index, options: &AnalyzeOptions) -> Result<Analysis, Anal
         None => Findings::default(),
         Some(_) => findings::find(&rules, &findable, &job, &reported, index)?,
     };
-    let preset = ChosenPreset { name: preset.name.clone(), title: preset.title.clone(), reason };
     Ok(Analysis {
         format: "dft-analysis/1",
-        preset,
+        preset: chosen,
         job,
         layers: reported,
         overlaps,

@@ -1,7 +1,7 @@
 //! Where the time of a job went: layers, busy time, true overlap, findings.
 //!
-//! [`analyze`] reads an [`Index`](dft_store::Index) once and returns an [`Analysis`]. Which calls belong to which layer says
-//! a [`Preset`], which is data.
+//! [`analyze`] reads an [`Index`](dft_store::Index) once and returns an [`Analysis`]. A [`Preset`], which is data, says which
+//! calls belong to which layer.
 //!
 //! Busy times and overlaps are exact. A row of the index knows when its calls were in progress
 //! ([`Occupancy`](dft_codec::Occupancy)), so any layer's busy time in a process is the union of its rows' intervals, and an
@@ -82,7 +82,7 @@ pub use compare::{
 pub use error::AnalyzeError;
 pub use findings::finding::{Evidence, Finding, Findings, FineFinding, UnknownFinding};
 pub use kind::CallKind;
-pub use preset::{ChosenPreset, LayerSpec, Preset};
+pub use preset::{ChosenPreset, LayerSpec, Preset, PresetChoice};
 pub use report::{
     Analysis, Busy, Distribution, Epoch, EpochLayer, Group, Groups, Hidden, Imbalance, Job, KindTotals, Layer,
     LayerTotals, Overlap, ProcessReport, ProcessTime,

@@ -150,7 +150,7 @@ impl Marked {
 
 fn options(by: Option<By>, time: Option<std::ops::Range<u64>>, threads: usize) -> AnalyzeOptions {
     AnalyzeOptions {
-        preset: Some(Preset::parse("test", PRESET, &BTreeMap::new()).expect("a preset")),
+        preset: Preset::parse("test", PRESET, &BTreeMap::new()).expect("a preset").into(),
         by,
         filter: Filter { time, ..Filter::default() },
         threads,

@@ -84,7 +84,7 @@ fn check_golden(path: &Path, traces: &Path) -> usize {
     let index = Index::open(&index).expect("an index");
     let preset = golden["preset"].as_str().expect("a preset");
     let options = DfanalyzerOptions {
-        preset: Some(Preset::built_in(preset, &BTreeMap::new()).expect("a preset")),
+        preset: Preset::built_in(preset, &BTreeMap::new()).expect("a preset").into(),
         views: vec![DfanalyzerView::TimeRange],
         ..DfanalyzerOptions::default()
     };

@@ -24,7 +24,7 @@ fn analysis(traces: &[(&str, String)], preset: &str, by: Option<By>, interval_us
     let config = Config { interval_us, ..Config::default() };
     build(&[directory], &index, &config, &BuildOptions::default(), &Progress::default()).expect("built");
     let preset = Preset::built_in(preset, &Default::default()).expect("a preset");
-    let options = AnalyzeOptions { preset: Some(preset), by, ..AnalyzeOptions::default() };
+    let options = AnalyzeOptions { preset: preset.into(), by, ..AnalyzeOptions::default() };
     analyze(&Index::open(&index).expect("an index"), &options).expect("an analysis")
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
+use crate::preset_args::PresetArgs;
 use crate::shared_args::{FilterArgs, named_path};
 use crate::units::parse_duration;
 
@@ -12,13 +13,8 @@ pub(crate) struct AnalyzeArgs {
     /// An index, or a trace or a directory of traces
     #[arg(value_parser = named_path())]
     pub(crate) index: PathBuf,
-    /// Which calls belong to which layer: posix, dlio, dlio-prev, generic, a TOML file, or auto, which chooses by what
-    /// the trace has
-    #[arg(long, value_name = "P", default_value = "auto")]
-    pub(crate) preset: String,
-    /// A text in the names of files by which the preset tells I/O apart, such as reader=/data; repeatable
-    #[arg(long = "path", value_name = "NAME=TEXT", action = ArgAction::Append, value_parser = parse_named_text)]
-    pub(crate) paths: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) preset: PresetArgs,
     /// What to group by: time, process, host, rank, file, directory, pattern, function, epoch or a group key
     #[arg(long, value_name = "WHAT")]
     pub(crate) by: Option<String>,
@@ -58,13 +54,8 @@ pub(crate) struct CompareArgs {
     /// Indexes, or traces or directories of traces; the others are compared with the first
     #[arg(required = true, num_args = 2.., value_name = "RUN", value_parser = named_path())]
     pub(crate) runs: Vec<PathBuf>,
-    /// Which calls belong to which layer: posix, dlio, dlio-prev, generic, a TOML file, or auto, which chooses by what
-    /// the first run has
-    #[arg(long, value_name = "P", default_value = "auto")]
-    pub(crate) preset: String,
-    /// A text in the names of files by which the preset tells I/O apart, such as reader=/data; repeatable
-    #[arg(long = "path", value_name = "NAME=TEXT", action = ArgAction::Append, value_parser = parse_named_text)]
-    pub(crate) paths: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) preset: PresetArgs,
     /// What to compare: time, process, host, rank, file, directory, pattern, function, epoch or a group key [default:
     /// layers]
     #[arg(long, value_name = "WHAT")]
@@ -87,11 +78,4 @@ pub(crate) struct CompareArgs {
     /// How many threads to use [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
-}
-
-fn parse_named_text(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, text)) if !name.is_empty() && !text.is_empty() => Ok((name.to_owned(), text.to_owned())),
-        _ => Err("use a name and a text, such as reader=/data".to_owned()),
-    }
 }

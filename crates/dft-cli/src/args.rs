@@ -14,6 +14,7 @@ use crate::help::{
     ANALYZE_HELP, COMPARE_HELP, EXPORT_HELP, INDEX_HELP, INFO_HELP, INGEST_HELP, QUERY_HELP, REPORT_HELP, STAGE_HELP,
     SUMMARY_HELP, VALIDATE_HELP, VERIFY_HELP, WATCH_HELP,
 };
+use crate::preset_args::PresetArgs;
 use crate::query_format::QueryFormat;
 use crate::shared_args::{ConfigArgs, FilterArgs, ReadingArgs, named_path};
 use crate::units::{parse_duration, parse_size};
@@ -204,9 +205,8 @@ pub(crate) struct ReportArgs {
     /// The file to write to
     #[arg(long, value_name = "FILE", default_value = "report.html", value_parser = named_path())]
     pub(crate) out: PathBuf,
-    /// Which calls belong to which layer: see `dft analyze`
-    #[arg(long, value_name = "P", default_value = "auto")]
-    pub(crate) preset: String,
+    #[command(flatten)]
+    pub(crate) preset: PresetArgs,
     /// Print what the page shows as JSON instead: times in µs, sizes in bytes
     #[arg(long)]
     pub(crate) json: bool,

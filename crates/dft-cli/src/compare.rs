@@ -1,6 +1,5 @@
 //! `dft compare`.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anyhow::Result;
@@ -11,7 +10,6 @@ use dft_report::ComparedData;
 use dft_store::Index;
 
 use crate::Outcome;
-use crate::analyze::preset;
 use crate::analyze_args::CompareArgs;
 use crate::export::filter;
 use crate::output::{say, say_json, shortened, tell};
@@ -23,10 +21,8 @@ use dft_io::units::{bytes, count, duration, plural, three_digits};
 const NAME: usize = 40;
 
 pub(crate) fn run(args: &CompareArgs) -> Result<Outcome> {
-    let paths: BTreeMap<String, String> = args.paths.iter().cloned().collect();
     let options = CompareOptions {
-        preset: preset(&args.preset, &paths)?,
-        paths,
+        preset: args.preset.choice()?,
         by: args.by.as_ref().and_then(|by| by.parse().ok()),
         filter: filter(&args.filter)?,
         conditions: args.fail_if.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,

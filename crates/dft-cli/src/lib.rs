@@ -16,6 +16,7 @@ mod index;
 mod info;
 mod input;
 mod output;
+mod preset_args;
 mod query;
 mod query_format;
 mod report;

@@ -1,7 +1,5 @@
 //! `dft report`.
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
 use dft_export::{View, replace_file};
 use dft_index::BuildOptions;
@@ -9,7 +7,6 @@ use dft_io::Show;
 use dft_report::ReportData;
 
 use crate::Outcome;
-use crate::analyze::preset;
 use crate::args::ReportArgs;
 use crate::export::filter;
 use crate::output::{say, say_json};
@@ -20,7 +17,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Outcome> {
     let shown = filter(&args.filter)?;
     let (index, outcome) = source::open(&args.index)?;
     let view = View::new(&index, None, shown)?;
-    let report = ReportData::of(&view, preset(&args.preset, &BTreeMap::new())?, BuildOptions::default().threads)?;
+    let report = ReportData::of(&view, args.preset.choice()?, BuildOptions::default().threads)?;
     if args.json {
         say_json(&serde_json::to_value(&report)?)?;
         return Ok(outcome);

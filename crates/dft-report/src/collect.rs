@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use ahash::RandomState;
 use dft_aggregate::IoCategory;
-use dft_analyze::{Analysis, AnalyzeOptions, Preset, analyze};
+use dft_analyze::{Analysis, AnalyzeOptions, PresetChoice, analyze};
 use dft_export::View;
 use dft_io::Show;
 use dft_metrics::SketchMapping;
@@ -41,13 +41,12 @@ const LONGEST_FILTER: usize = 2000;
 const LONGEST_NAME: usize = 160;
 
 impl ReportData {
-    /// Collects what a report on a view shows, on up to `threads` threads. Layers are those of the preset, or of one that is
-    /// chosen by what the trace has.
+    /// Collects what a report on a view shows, on up to `threads` threads. Layers are those of the preset.
     ///
     /// # Errors
     ///
     /// [`ReportError::TooLarge`] if a sum does not fit 64 bits. Also fails if the index cannot be read.
-    pub fn of(view: &View<'_>, preset: Option<Preset>, threads: usize) -> Result<Self, ReportError> {
+    pub fn of(view: &View<'_>, preset: PresetChoice, threads: usize) -> Result<Self, ReportError> {
         let options = AnalyzeOptions { preset, filter: view.filter().clone(), threads, ..AnalyzeOptions::default() };
         // Both read all rows, and each waits now and then for one of its threads.
         std::thread::scope(|scope| {

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use dft_analyze::{By, CompareOptions, Comparison, compare};
+use dft_analyze::{AnalyzeError, By, CompareOptions, Comparison, compare};
 use dft_export::{Filter, View};
 use dft_store::Index;
 use serde::Serialize;
@@ -68,9 +68,11 @@ impl ComparedData {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             threads => threads,
         };
+        let [(_, first), ..] = runs else { return Err(AnalyzeError::OneRun.into()) };
+        let (preset, _) = options.preset.choose(&View::new(first, None, Filter::default())?)?;
         let run = |(name, index): &(&str, &Index)| {
             let view = View::new(index, None, options.filter.clone())?;
-            let report = ReportData::of(&view, options.preset.clone(), threads)?;
+            let report = ReportData::of(&view, preset.clone().into(), threads)?;
             let ReportData { job, faults, layers, io_layer, timeline, analysis, .. } = report;
             Ok(RunData {
                 name: shortened(name, LONGEST_NAME),

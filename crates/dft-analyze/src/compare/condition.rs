@@ -162,7 +162,7 @@ impl Condition {
         let mut options = options.clone();
         options.by = None;
         // Layers do not matter for totals.
-        options.preset = Some(Preset::built_in("posix", &Default::default())?);
+        options.preset = Preset::built_in("posix", &Default::default())?.into();
         options.filter.query = match options.filter.query.take() {
             None => Some(query.clone()),
             Some(both) => {

@@ -15,16 +15,14 @@ pub use welch::Welch;
 use crate::analysis::{AnalyzeOptions, analyze};
 use crate::by::By;
 use crate::error::AnalyzeError;
-use crate::preset::{ChosenPreset, Preset};
+use crate::preset::{ChosenPreset, PresetChoice};
 use crate::report::{Analysis, LayerTotals};
 
 /// How runs are compared.
 #[derive(Clone, Debug, Default)]
 pub struct CompareOptions {
-    /// The preset of all runs; `None` to choose a built-in one by what the first has.
-    pub preset: Option<Preset>,
-    /// Paths that override those of the preset that is chosen.
-    pub paths: BTreeMap<String, String>,
+    /// The preset of all runs, chosen by what the first has.
+    pub preset: PresetChoice,
     /// What to compare; `None` for the layers. Hosts and files are matched by name, and processes by rank.
     pub by: Option<By>,
     /// Which calls to compare.
@@ -131,15 +129,9 @@ impl RunNumbers {
 /// [`analyze`].
 pub fn compare(runs: &[(&str, &Index)], options: &CompareOptions) -> Result<Comparison, AnalyzeError> {
     let [(_, first), _, ..] = runs else { return Err(AnalyzeError::OneRun) };
-    let (preset, reason) = match &options.preset {
-        Some(preset) => (preset.clone(), None),
-        None => {
-            let view = View::new(first, None, Filter::default())?;
-            Preset::choose(&view, &options.paths).map(|(preset, reason)| (preset, Some(reason)))?
-        }
-    };
+    let (preset, chosen) = options.preset.choose(&View::new(first, None, Filter::default())?)?;
     let mut analyze_options = AnalyzeOptions {
-        preset: Some(preset.clone()),
+        preset: preset.into(),
         by: options.by.clone(),
         filter: options.filter.clone(),
         ..AnalyzeOptions::default()
@@ -157,7 +149,7 @@ pub fn compare(runs: &[(&str, &Index)], options: &CompareOptions) -> Result<Comp
     Ok(Comparison {
         format: "dft-comparison/1",
         runs: runs.iter().map(|(name, _)| (*name).to_owned()).collect(),
-        preset: ChosenPreset { name: preset.name, title: preset.title, reason },
+        preset: chosen,
         by: options.by.as_ref().map_or_else(|| "layer".to_owned(), By::to_string),
         job: row("job".to_owned(), analyses.iter().map(|analysis| Some(job(analysis))).collect()),
         rows: rows(&analyses, options.by.as_ref()),

@@ -21,7 +21,7 @@ pub use text::DfanalyzerTable;
 pub use view::{LayerNumbers, RowNumbers, ViewNumbers};
 
 use crate::error::AnalyzeError;
-use crate::preset::{ChosenPreset, Preset};
+use crate::preset::{ChosenPreset, PresetChoice};
 use collect::collect;
 
 /// A view of the tool: what its rows are.
@@ -118,8 +118,8 @@ pub struct DfanalyzerReport {
 /// How the tool's report is computed.
 #[derive(Clone, Debug, Default)]
 pub struct DfanalyzerOptions {
-    /// The preset; `None` to choose a built-in one by what the trace has.
-    pub preset: Option<Preset>,
+    /// The preset.
+    pub preset: PresetChoice,
     /// The views that the tool is asked for (`view_types`); it always has threads, too. Without any, ranges of time.
     pub views: Vec<DfanalyzerView>,
     /// The length of a range, in µs; 1 s if it is 0.
@@ -135,11 +135,7 @@ pub struct DfanalyzerOptions {
 /// If the index cannot be read, or the filter does not fit it.
 pub fn dfanalyzer(index: &Index, options: &DfanalyzerOptions) -> Result<DfanalyzerReport, AnalyzeError> {
     let view = View::new(index, None, options.filter.clone())?;
-    let (preset, reason) = match &options.preset {
-        Some(preset) => (preset.clone(), None),
-        None => Preset::choose(&view, &Default::default()).map(|(preset, reason)| (preset, Some(reason)))?,
-    };
-    let chosen = ChosenPreset { name: preset.name.clone(), title: preset.title.clone(), reason };
+    let (preset, chosen) = options.preset.choose(&view)?;
     let views = match options.views.as_slice() {
         [] => vec![DfanalyzerView::TimeRange],
         views => views.to_vec(),

@@ -11,6 +11,19 @@ use super::built_in;
 use super::{Detect, Preset};
 use crate::error::AnalyzeError;
 
+/// Which preset to use.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum PresetChoice {
+    /// The first built-in preset that fits what the trace has.
+    Auto {
+        /// Paths that override those of the preset.
+        paths: BTreeMap<String, String>,
+    },
+    /// This preset.
+    Preset(Box<Preset>),
+}
+
 /// The preset of an analysis, and why it was chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChosenPreset {
@@ -22,13 +35,41 @@ pub struct ChosenPreset {
     pub reason: Option<String>,
 }
 
+impl Default for PresetChoice {
+    fn default() -> Self {
+        Self::Auto { paths: BTreeMap::new() }
+    }
+}
+
+impl From<Preset> for PresetChoice {
+    fn from(preset: Preset) -> Self {
+        Self::Preset(Box::new(preset))
+    }
+}
+
+impl PresetChoice {
+    /// Returns the preset for the index of a view, and how a report names it.
+    ///
+    /// # Errors
+    ///
+    /// If the index cannot be read.
+    pub fn choose(&self, view: &View<'_>) -> Result<(Preset, ChosenPreset), AnalyzeError> {
+        let (preset, reason) = match self {
+            Self::Preset(preset) => (Preset::clone(preset), None),
+            Self::Auto { paths } => Preset::choose(view, paths).map(|(preset, reason)| (preset, Some(reason)))?,
+        };
+        let chosen = ChosenPreset { name: preset.name.clone(), title: preset.title.clone(), reason };
+        Ok((preset, chosen))
+    }
+}
+
 impl Preset {
     /// Chooses the first built-in preset that fits what the trace has. Returns the reason, too.
     ///
     /// # Errors
     ///
     /// If the index cannot be read.
-    pub fn choose(view: &View<'_>, paths: &BTreeMap<String, String>) -> Result<(Self, String), AnalyzeError> {
+    fn choose(view: &View<'_>, paths: &BTreeMap<String, String>) -> Result<(Self, String), AnalyzeError> {
         // Scopes occur once in each slice; what is asked of them mostly is category and function.
         let mut scopes: Vec<SeriesIdentity> = Vec::new();
         let mut known = std::collections::HashSet::new();

@@ -36,7 +36,7 @@ use std::path::Path;
 
 use dft_export::{Query, View};
 
-pub use choose::ChosenPreset;
+pub use choose::{ChosenPreset, PresetChoice};
 
 use crate::error::AnalyzeError;
 

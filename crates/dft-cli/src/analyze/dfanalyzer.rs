@@ -1,12 +1,9 @@
 //! `dft analyze --as dfanalyzer`.
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
 use dft_analyze::dfanalyzer::{DfanalyzerOptions, DfanalyzerReport, dfanalyzer};
 
 use crate::Outcome;
-use crate::analyze::preset;
 use crate::analyze_args::AnalyzeArgs;
 use crate::export::filter;
 use crate::output::{say, say_json};
@@ -20,9 +17,8 @@ const MEANING: &str = "As dfanalyzer 0.0.9 computes it: `time` is the sum, over 
                        `dft analyze` without --as has exact busy times and overlaps.";
 
 pub(super) fn run(args: &AnalyzeArgs) -> Result<Outcome> {
-    let paths: BTreeMap<String, String> = args.paths.iter().cloned().collect();
     let options = DfanalyzerOptions {
-        preset: preset(&args.preset, &paths)?,
+        preset: args.preset.choice()?,
         views: args.by.iter().map(|by| by.parse()).collect::<Result<_, _>>()?,
         granularity_us: args.granularity.unwrap_or(0),
         filter: filter(&args.filter)?,

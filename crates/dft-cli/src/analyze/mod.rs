@@ -4,11 +4,8 @@ mod csv;
 mod dfanalyzer;
 mod text;
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
 use anyhow::Result;
-use dft_analyze::{AnalyzeOptions, Preset, analyze};
+use dft_analyze::{AnalyzeOptions, analyze};
 
 use crate::Outcome;
 use crate::analyze_args::{AnalyzeArgs, ReportAs};
@@ -23,10 +20,8 @@ pub(crate) fn run(args: &AnalyzeArgs) -> Result<Outcome> {
     if args.report == ReportAs::Dfanalyzer {
         return dfanalyzer::run(args);
     }
-    let paths: BTreeMap<String, String> = args.paths.iter().cloned().collect();
     let mut options = AnalyzeOptions {
-        preset: preset(&args.preset, &paths)?,
-        paths,
+        preset: args.preset.choice()?,
         by: args.by.as_ref().and_then(|by| by.parse().ok()),
         granularity_us: args.granularity,
         filter: filter(&args.filter)?,
@@ -51,14 +46,4 @@ pub(crate) fn run(args: &AnalyzeArgs) -> Result<Outcome> {
         say(&text::text(&analysis, index.path(), args.top.unwrap_or(GROUPS)))?;
     }
     Ok(outcome)
-}
-
-/// Returns the preset of this name, or of the file; `None` for `auto`.
-pub(crate) fn preset(name: &str, paths: &BTreeMap<String, String>) -> Result<Option<Preset>> {
-    if name == "auto" {
-        return Ok(None);
-    }
-    let path = Path::new(name);
-    let is_file = path.extension().is_some() || name.contains('/') || path.is_file();
-    Ok(Some(if is_file { Preset::read(path, paths)? } else { Preset::built_in(name, paths)? }))
 }
