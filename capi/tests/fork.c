@@ -74,9 +74,7 @@ static bool is_child_of_threads;
 /* LeakSanitizer asks before it looks for leaks. Such a child has the memory of its parent's other threads, which fork()
  * does not copy: nobody can free it. */
 int __lsan_is_turned_off(void);
-int __lsan_is_turned_off(void) {
-    return is_child_of_threads;
-}
+int __lsan_is_turned_off(void) { return is_child_of_threads; }
 
 /* A child must not wait for what another thread of its parent holds when the parent forks. */
 static void fork_while_threads_call(int forks) {
