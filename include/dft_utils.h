@@ -265,8 +265,8 @@ typedef struct dft_rows dft_rows;
 // dft_sink_new(), freed by dft_sink_free().
 typedef struct dft_sink dft_sink;
 
-// Statistics of one metric: exact sums of integers and of doubles, and a sketch from which quantiles and histograms are
-// read. It allows one thread at a time. Created by dft_stats_new(), dft_stats_decode(), dft_stats_copy() and
+// Statistics of one metric: exact sums of integers and of doubles, and a sketch from which quantiles and histograms
+// are read. It allows one thread at a time. Created by dft_stats_new(), dft_stats_decode(), dft_stats_copy() and
 // dft_value_stats(), freed by dft_stats_free().
 typedef struct dft_stats dft_stats;
 
@@ -435,14 +435,14 @@ typedef struct dft_analyze_request {
     uint64_t size;
     // Which calls, and the granularity of groups by time; its `size` must be set; NULL for all.
     const struct dft_view *view;
-    // Which calls belong to which layer: the name of a built-in preset (posix, dlio, dlio-prev, generic), or the path of a
-    // TOML file, which has a `/` or a `.`; empty to choose a built-in one by what the trace has.
+    // Which calls belong to which layer: the name of a built-in preset (posix, dlio, dlio-prev, generic), or the path
+    // of a TOML file, which has a `/` or a `.`; empty to choose a built-in one by what the trace has.
     struct dft_text preset;
-    // What to group by: time, process, host, rank, file, directory, pattern, function, epoch or a group key of the index;
-    // empty for no groups.
+    // What to group by: time, process, host, rank, file, directory, pattern, function, epoch or a group key of the
+    // index; empty for no groups.
     struct dft_text by;
-    // Conditions of a comparison, such as `time > 1.2x where cat = posix`. NULL with length 0 for none. Must be empty for
-    // an analysis.
+    // Conditions of a comparison, such as `time > 1.2x where cat = posix`. NULL with length 0 for none. Must be empty
+    // for an analysis.
     const struct dft_text *conditions;
     // The number of conditions.
     uint64_t conditions_length;
@@ -664,8 +664,8 @@ typedef struct dft_process {
 // Receives a process, valid during the callback. A result other than 0 ends the iteration.
 typedef int32_t (*dft_visit_process)(void *context, const struct dft_process *process);
 
-// How rows are grouped. Set `size`; zeros elsewhere are the defaults. Lists are texts in UTF-8, separated by commas, as
-// `dft query` takes them.
+// How rows are grouped. Set `size`; zeros elsewhere are the defaults. Lists are texts in UTF-8, separated by commas,
+// as `dft query` takes them.
 typedef struct dft_group_request {
     // The size of this struct in bytes. The caller sets it.
     uint64_t size;
@@ -873,8 +873,8 @@ typedef struct dft_reading {
     uint32_t has_pid;
     // Reserved: 0.
     uint32_t reserved;
-    // The values of the group keys of the index, in the order of its configuration; empty texts for absent values. There
-    // are none if the counter has no value of any group key.
+    // The values of the group keys of the index, in the order of its configuration; empty texts for absent values.
+    // There are none if the counter has no value of any group key.
     const struct dft_text *group_values;
     // The number of texts in `group_values`.
     uint64_t group_values_length;
@@ -1107,8 +1107,8 @@ typedef struct dft_stage_request {
     uint32_t strict;
     // Receives the progress on a thread of the library; may be NULL.
     dft_on_progress on_progress;
-    // Receives each fault of a file on the caller's thread, and each piece that does not end where the next one starts;
-    // may be NULL. A result other than 0 ends the reports.
+    // Receives each fault of a file on the caller's thread, and each piece that does not end where the next one
+    // starts; may be NULL. A result other than 0 ends the reports.
     dft_on_note on_fault;
     // Passed to both callbacks; may be NULL.
     void *context;
@@ -1306,24 +1306,24 @@ dft_status dft_aggregator_into_index(struct dft_aggregator *aggregator,
 // DFT_INVALID_HANDLE if it was freed before. Any thread.
 dft_status dft_aggregator_free(struct dft_aggregator *aggregator);
 
-// Analyzes where the time of a job went: layers with their busy times and overlaps, processes, epochs, groups and findings,
-// as a JSON object: see `dft_analyze::Analysis`. Times are in µs and sizes in bytes; null is not known.
+// Analyzes where the time of a job went: layers with their busy times and overlaps, processes, epochs, groups and
+// findings, as a JSON object: see `dft_analyze::Analysis`. Times are in µs and sizes in bytes; null is not known.
 //
-// `request`: what to analyze; its `size` must be set; NULL for all. `on_text`: receives the text once, with an empty path,
-// on the caller's thread; not NULL. `context`: passed to it; may be NULL.
+// `request`: what to analyze; its `size` must be set; NULL for all. `on_text`: receives the text once, with an empty
+// path, on the caller's thread; not NULL. `context`: passed to it; may be NULL.
 //
-// Returns DFT_INVALID_ARGUMENT if anything in the request is invalid, or names a preset or a group that does not exist, and
-// DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
+// Returns DFT_INVALID_ARGUMENT if anything in the request is invalid, or names a preset or a group that does not
+// exist, and DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
 dft_status dft_analyze(const struct dft_index *index,
                        const struct dft_analyze_request *request,
                        dft_on_note on_text,
                        void *context);
 
-// Compares runs with the first of them: layers or groups side by side, with changes, and whether these are beyond noise, as
-// a JSON object: see `dft_analyze::Comparison`.
+// Compares runs with the first of them: layers or groups side by side, with changes, and whether these are beyond
+// noise, as a JSON object: see `dft_analyze::Comparison`.
 //
-// `indexes`, `names`: the runs and what they are called in the result; two or more of each. `request`: what to compare; its
-// `size` must be set; NULL for the layers of all calls. `on_text`, `context`: as for `dft_analyze`.
+// `indexes`, `names`: the runs and what they are called in the result; two or more of each. `request`: what to
+// compare; its `size` must be set; NULL for the layers of all calls. `on_text`, `context`: as for `dft_analyze`.
 //
 // Returns DFT_INVALID_ARGUMENT if anything in the request is invalid, or if there are not two runs, and DFT_DAMAGED or
 // DFT_SYSTEM if an index cannot be read. Any number of threads.
@@ -1405,8 +1405,8 @@ dft_status dft_export(const struct dft_index *index,
 // files, and every metric of telemetry.
 //
 // `view`: which rows; its `size` must be set; NULL for all. `top`: the number of functions and files to list.
-// `on_text`: receives the text once, with an empty path, on the caller's thread; not NULL. `context`: passed to it; may
-// be NULL.
+// `on_text`: receives the text once, with an empty path, on the caller's thread; not NULL. `context`: passed to it;
+// may be NULL.
 //
 // Returns DFT_INVALID_ARGUMENT if anything in the view is invalid, DFT_TOO_LARGE, with the row in the last error, if a
 // number does not fit in an int64, and DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
@@ -1437,9 +1437,9 @@ dft_status dft_index_processes(const struct dft_index *index,
 // `index`: the index; its handle may be freed before the stream. `request`: how to group; its `size` must be set; NULL
 // for one group of all calls. `stream`: as for dft_table_stream().
 //
-// Returns DFT_INVALID_ARGUMENT if a name is unknown, if a statistic needs percentiles that the index does not keep, or if
-// anything in the view is invalid; DFT_TOO_LARGE if a number does not fit in its column; DFT_DAMAGED or DFT_SYSTEM if the
-// index cannot be read. Any number of threads.
+// Returns DFT_INVALID_ARGUMENT if a name is unknown, if a statistic needs percentiles that the index does not keep, or
+// if anything in the view is invalid; DFT_TOO_LARGE if a number does not fit in its column; DFT_DAMAGED or DFT_SYSTEM
+// if the index cannot be read. Any number of threads.
 dft_status dft_group_stream(const struct dft_index *index,
                             const struct dft_group_request *request,
                             struct ArrowArrayStream *stream);
@@ -1500,8 +1500,8 @@ dft_status dft_index_names(const struct dft_index *index,
 // `kind`: one of DFT_NAMES_…. `hash`: the hash, in UTF-8. `name`: receives the name, with the length 0 if the hash has
 // no name; not NULL.
 //
-// Returns DFT_TOO_LARGE if the name does not fit, and DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number
-// of threads.
+// Returns DFT_TOO_LARGE if the name does not fit, and DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any
+// number of threads.
 dft_status dft_index_name(const struct dft_index *index,
                           uint32_t kind,
                           struct dft_text hash,
@@ -1537,16 +1537,16 @@ dft_status dft_reading_key_decode(struct dft_text key,
 // Encodes the key of a row of telemetry.
 //
 // `key`: the key; its `size` must be set; not NULL. `encoded`: receives the bytes; not NULL. Returns
-// DFT_INVALID_ARGUMENT if the key is invalid: a counter of category `sys` concerns the host, every other one a process.
-// Returns DFT_TOO_LARGE if the bytes do not fit. Any thread.
+// DFT_INVALID_ARGUMENT if the key is invalid: a counter of category `sys` concerns the host, every other one a
+// process. Returns DFT_TOO_LARGE if the bytes do not fit. Any thread.
 dft_status dft_reading_key_encode(const struct dft_reading_key *key,
                                   struct dft_buffer *encoded);
 
-// Iterates over names that rows or telemetry of an index were observed to have, beyond what every row has. It reads all
-// series, all rows or all telemetry first.
+// Iterates over names that rows or telemetry of an index were observed to have, beyond what every row has. It reads
+// all series, all rows or all telemetry first.
 //
-// `which`: one of DFT_OBSERVED_…. `visit`: receives each name on the caller's thread; not NULL. `context`: passed to it;
-// may be NULL. Returns DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
+// `which`: one of DFT_OBSERVED_…. `visit`: receives each name on the caller's thread; not NULL. `context`: passed to
+// it; may be NULL. Returns DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
 dft_status dft_index_observed(const struct dft_index *index,
                               uint32_t which,
                               dft_visit_column visit,
@@ -1564,9 +1564,9 @@ dft_status dft_readings_open(const struct dft_index *index,
 
 // Scans telemetry in key order: the same as a cursor, as one call.
 //
-// `query`: as for dft_readings_open(). `visit`: receives each row on the caller's thread; not NULL. `context`: passed to
-// it; may be NULL. `visited`: receives the number of rows that were visited, including the one that ended the scan; may
-// be NULL. Statuses: as for dft_readings_open() and dft_readings_next(). Any number of threads.
+// `query`: as for dft_readings_open(). `visit`: receives each row on the caller's thread; not NULL. `context`: passed
+// to it; may be NULL. `visited`: receives the number of rows that were visited, including the one that ended the scan;
+// may be NULL. Statuses: as for dft_readings_open() and dft_readings_next(). Any number of threads.
 dft_status dft_readings_scan(const struct dft_index *index,
                              const struct dft_reading_query *query,
                              dft_visit_reading visit,
@@ -1589,13 +1589,14 @@ dft_status dft_readings_metric(struct dft_readings *readings,
 // Any thread.
 dft_status dft_readings_free(struct dft_readings *readings);
 
-// Writes a page for the browser that shows where the time of a job went: one HTML file, at most 3 MB, that needs no other
-// file and no network. A file of that name is replaced.
+// Writes a page for the browser that shows where the time of a job went: one HTML file, at most 3 MB, that needs no
+// other file and no network. A report of that name is replaced.
 //
 // `view`: which rows; its `size` must be set; NULL for all. `path`: the file; not empty.
 //
-// Returns DFT_INVALID_ARGUMENT if anything in the view is invalid, DFT_TOO_LARGE if a sum does not fit in 64 bits, and
-// DFT_DAMAGED or DFT_SYSTEM if the index cannot be read or the file cannot be written. Any number of threads.
+// Returns DFT_INVALID_ARGUMENT if anything in the view is invalid or the path names something that is not a report,
+// DFT_TOO_LARGE if a sum does not fit in 64 bits, and DFT_DAMAGED or DFT_SYSTEM if the index cannot be read or the
+// file cannot be written. Any number of threads.
 dft_status dft_report(const struct dft_index *index,
                       const struct dft_view *view,
                       struct dft_text path);
@@ -1603,8 +1604,8 @@ dft_status dft_report(const struct dft_index *index,
 // Passes what `dft_report` shows to a function, as a JSON object or as the page itself. Times are in µs, from the
 // origin of the trace, and sizes in bytes.
 //
-// `view`: which rows; its `size` must be set; NULL for all. `as_page`: 0 for JSON, 1 for the page. `on_text`: receives the
-// text once, with an empty path, on the caller's thread; not NULL. `context`: passed to it; may be NULL.
+// `view`: which rows; its `size` must be set; NULL for all. `as_page`: 0 for JSON, 1 for the page. `on_text`: receives
+// the text once, with an empty path, on the caller's thread; not NULL. `context`: passed to it; may be NULL.
 //
 // Returns what `dft_report` returns. Any number of threads.
 dft_status dft_report_text(const struct dft_index *index,
@@ -1625,9 +1626,9 @@ dft_status dft_rows_open(const struct dft_index *index,
 
 // Scans rows in key order: the same as a cursor, as one call.
 //
-// `query`: as for dft_rows_open(). `visit`: receives each row on the caller's thread; not NULL. `context`: passed to it;
-// may be NULL. `visited`: receives the number of rows that were visited, including the one that ended the scan; may be
-// NULL. Statuses: as for dft_rows_open() and dft_rows_next(). Any number of threads.
+// `query`: as for dft_rows_open(). `visit`: receives each row on the caller's thread; not NULL. `context`: passed to
+// it; may be NULL. `visited`: receives the number of rows that were visited, including the one that ended the scan;
+// may be NULL. Statuses: as for dft_rows_open() and dft_rows_next(). Any number of threads.
 dft_status dft_rows_scan(const struct dft_index *index,
                          const struct dft_row_query *query,
                          dft_visit_row visit,
@@ -1648,9 +1649,9 @@ dft_status dft_rows_free(struct dft_rows *rows);
 
 // Creates a sink.
 //
-// `request`: what to do; its `size` must be set; not NULL. `sink`: receives the handle, which dft_sink_free() frees; not
-// NULL. Returns DFT_CONFIG if `config` is invalid, DFT_INVALID_ARGUMENT if `source` is not UTF-8, and DFT_TOO_LARGE if
-// 65,536 handles are open. Nothing is written yet. Any thread.
+// `request`: what to do; its `size` must be set; not NULL. `sink`: receives the handle, which dft_sink_free() frees;
+// not NULL. Returns DFT_CONFIG if `config` is invalid, DFT_INVALID_ARGUMENT if `source` is not UTF-8, and
+// DFT_TOO_LARGE if 65,536 handles are open. Nothing is written yet. Any thread.
 dft_status dft_sink_new(const struct dft_sink_request *request,
                         struct dft_sink **sink);
 
@@ -1665,9 +1666,9 @@ dft_status dft_sink_add(struct dft_sink *sink,
 
 // Hands over what threads have held for at least some time to the index: completely or not at all, and once.
 //
-// `older_than_ms`: the time in ms; 0 for everything. Returns DFT_LOCKED if another writer is changing the index, and the
-// other statuses of dft_aggregator_publish(), but never DFT_CHANGED. Nothing is lost: what was not published is published
-// by the next call. After DFT_COMMITTED, it is in the index. Any number of threads.
+// `older_than_ms`: the time in ms; 0 for everything. Returns DFT_LOCKED if another writer is changing the index, and
+// the other statuses of dft_aggregator_publish(), but never DFT_CHANGED. Nothing is lost: what was not published is
+// published by the next call. After DFT_COMMITTED, it is in the index. Any number of threads.
 dft_status dft_sink_flush(struct dft_sink *sink,
                           uint64_t older_than_ms);
 
@@ -1676,12 +1677,12 @@ dft_status dft_sink_flush(struct dft_sink *sink,
 // created. Any number of threads.
 dft_status dft_sink_publish(struct dft_sink *sink);
 
-// Frees a sink. What was not published is dropped; call dft_sink_publish() first. A sink that publishes at exit does so
-// now, before it is freed. NULL does nothing.
+// Frees a sink. What was not published is dropped; call dft_sink_publish() first. A sink that publishes at exit does
+// so now, before it is freed. NULL does nothing.
 //
-// The caller must ensure that no other thread is adding to it. Returns DFT_BUSY if the sink is in use, DFT_INVALID_HANDLE
-// if it was freed before, and the statuses of dft_sink_publish() for a sink that publishes at exit; it is freed
-// nevertheless. Any thread.
+// The caller must ensure that no other thread is adding to it. Returns DFT_BUSY if the sink is in use,
+// DFT_INVALID_HANDLE if it was freed before, and the statuses of dft_sink_publish() for a sink that publishes at exit;
+// it is freed nevertheless. Any thread.
 dft_status dft_sink_free(struct dft_sink *sink);
 
 // Cuts traces into pieces of about one size, which several machines can stage. It cuts at the start of a line, or of a
@@ -1701,24 +1702,25 @@ dft_status dft_plan(const struct dft_text *traces,
                     void *context);
 
 // Stages one machine's part of the traces, or pieces of traces: aggregates them to bundles in a directory that all
-// machines share. Each bundle appears there complete or not at all. What is already in a bundle is left out, so the work
-// of a machine that died can be staged again. An ingest adds a trace that was cut when all of its pieces are staged.
+// machines share. Each bundle appears there complete or not at all. What is already in a bundle is left out, so the
+// work of a machine that died can be staged again. An ingest adds a trace that was cut when all of its pieces are
+// staged.
 //
 // `request`: what to stage; its `size` must be set; not NULL. `done`: receives what was done; its `size` must be set;
 // may be NULL.
 //
-// Returns DFT_INVALID_ARGUMENT if there are both traces and pieces, no such part, or a piece that is not a valid range;
-// DFT_NOTHING_FOUND if there are no traces; DFT_CONFIG if `config` is invalid; DFT_MALFORMED for faults if `strict` is
-// set; DFT_CHANGED if a staged trace has changed, or has another size than when it was cut (plan again); DFT_CANCELLED
-// if `on_progress` stopped the work; and DFT_SYSTEM for errors of the system. Bundles that were finished before stay.
-// Any thread.
+// Returns DFT_INVALID_ARGUMENT if there are both traces and pieces, no such part, or a piece that is not a valid
+// range; DFT_NOTHING_FOUND if there are no traces; DFT_CONFIG if `config` is invalid; DFT_MALFORMED for faults if
+// `strict` is set; DFT_CHANGED if a staged trace has changed, or has another size than when it was cut (plan again);
+// DFT_CANCELLED if `on_progress` stopped the work; and DFT_SYSTEM for errors of the system. Bundles that were finished
+// before stay. Any thread.
 dft_status dft_stage(const struct dft_stage_request *request,
                      struct dft_build_summary *done);
 
 // Creates statistics without samples.
 //
-// `sketch_accuracy`: the relative accuracy of quantiles: 0.00001 to less than 1, such as 0.01; 0 for no sketch. `stats`:
-// receives the handle, which dft_stats_free() frees; not NULL. Any thread.
+// `sketch_accuracy`: the relative accuracy of quantiles: 0.00001 to less than 1, such as 0.01; 0 for no sketch.
+// `stats`: receives the handle, which dft_stats_free() frees; not NULL. Any thread.
 dft_status dft_stats_new(double sketch_accuracy,
                          struct dft_stats **stats);
 
@@ -1732,8 +1734,8 @@ dft_status dft_stats_add_integers(struct dft_stats *stats, const int64_t *sample
 // `samples`: the samples, `samples_length` of them; may be NULL if there are none. One thread at a time.
 dft_status dft_stats_add_reals(struct dft_stats *stats, const double *samples, uint64_t samples_length);
 
-// Adds all samples of `from` to `into`. `from` stays as it is. The order of several merges does not change a bit of the
-// result.
+// Adds all samples of `from` to `into`. `from` stays as it is. The order of several merges does not change a bit of
+// the result.
 //
 // `into`, `from`: two different statistics; the same one gives DFT_BUSY. Returns DFT_CONFIG if their sketches have
 // different accuracies. One thread at a time for each of the two.
@@ -1773,8 +1775,8 @@ dft_status dft_stats_encode(const struct dft_stats *stats, struct dft_buffer *en
 
 // Decodes statistics.
 //
-// `bytes`: what dft_stats_encode() wrote. `stats`: receives the handle, which dft_stats_free() frees; not NULL. Returns
-// DFT_DAMAGED if the bytes are not such statistics. Any thread.
+// `bytes`: what dft_stats_encode() wrote. `stats`: receives the handle, which dft_stats_free() frees; not NULL.
+// Returns DFT_DAMAGED if the bytes are not such statistics. Any thread.
 dft_status dft_stats_decode(struct dft_text bytes,
                             struct dft_stats **stats);
 
@@ -1807,8 +1809,8 @@ dft_status dft_value_new(uint32_t kind,
 // Decodes a value.
 //
 // `kind`: one of DFT_VALUE_…. `bytes`: the value of a row or of a reading in the index. `bucket_us`: the bucket in its
-// key, in µs. `sketch_accuracy`: that of the index's configuration; 0 to read no sketches. `value`: receives the handle,
-// which dft_value_free() frees; not NULL. Returns DFT_DAMAGED if the bytes are not such a value. Any thread.
+// key, in µs. `sketch_accuracy`: that of the index's configuration; 0 to read no sketches. `value`: receives the
+// handle, which dft_value_free() frees; not NULL. Returns DFT_DAMAGED if the bytes are not such a value. Any thread.
 dft_status dft_value_decode(uint32_t kind,
                             struct dft_text bytes,
                             uint64_t bucket_us,
@@ -1825,8 +1827,9 @@ dft_status dft_value_encode(const struct dft_value *value,
 
 // Adds `from` to `into`, as the merge operator of the index does. `from` stays as it is.
 //
-// `into`, `from`: two different values of one kind; the same value gives DFT_BUSY. Returns DFT_INVALID_ARGUMENT if they
-// are of different kinds, and DFT_CONFIG if the accuracies of their sketches differ. One thread at a time for each.
+// `into`, `from`: two different values of one kind; the same value gives DFT_BUSY. Returns DFT_INVALID_ARGUMENT if
+// they are of different kinds, and DFT_CONFIG if the accuracies of their sketches differ. One thread at a time for
+// each.
 dft_status dft_value_merge(struct dft_value *into,
                            const struct dft_value *from);
 
@@ -1840,8 +1843,8 @@ dft_status dft_value_describe(const struct dft_value *value, struct dft_value_in
 
 // Sets the count and the time span of a value.
 //
-// `count`: the number of calls, or of readings. `ts_us`, `te_us`: as in dft_value_info. Returns DFT_INVALID_ARGUMENT if
-// `te_us` is before `ts_us`. One thread at a time.
+// `count`: the number of calls, or of readings. `ts_us`, `te_us`: as in dft_value_info. Returns DFT_INVALID_ARGUMENT
+// if `te_us` is before `ts_us`. One thread at a time.
 dft_status dft_value_set_span(struct dft_value *value,
                               uint64_t count,
                               int64_t ts_us,
@@ -1849,16 +1852,16 @@ dft_status dft_value_set_span(struct dft_value *value,
 
 // Reads the parts of a row's value that every row has.
 //
-// `decoded`: receives them; its `size` must be set; not NULL. Returns DFT_INVALID_ARGUMENT for a value of telemetry. One
-// thread at a time.
+// `decoded`: receives them; its `size` must be set; not NULL. Returns DFT_INVALID_ARGUMENT for a value of telemetry.
+// One thread at a time.
 dft_status dft_value_row(const struct dft_value *value,
                          struct dft_row_value *decoded);
 
 // Iterates over the metrics for which something was recorded: durations, sizes and offsets, then named metrics in byte
 // order.
 //
-// `visit`: receives each metric on the caller's thread; not NULL. `context`: passed to it; may be NULL. One thread at a
-// time.
+// `visit`: receives each metric on the caller's thread; not NULL. `context`: passed to it; may be NULL. One thread at
+// a time.
 dft_status dft_value_metrics(const struct dft_value *value,
                              dft_visit_metric visit,
                              void *context);
@@ -1874,16 +1877,17 @@ dft_status dft_value_stats(const struct dft_value *value,
 
 // Sets the statistics of a metric, in place of what was recorded before.
 //
-// `metric`, `name`: as for dft_value_stats(). `stats`: the statistics, which stay as they are. Returns DFT_CONFIG if the
-// accuracy of their sketch is not that of the value, and DFT_INVALID_ARGUMENT if the metric cannot have such samples:
-// durations, sizes and offsets are integers, and telemetry has doubles and no sketches. One thread at a time for each.
+// `metric`, `name`: as for dft_value_stats(). `stats`: the statistics, which stay as they are. Returns DFT_CONFIG if
+// the accuracy of their sketch is not that of the value, and DFT_INVALID_ARGUMENT if the metric cannot have such
+// samples: durations, sizes and offsets are integers, and telemetry has doubles and no sketches. One thread at a time
+// for each.
 dft_status dft_value_set_stats(struct dft_value *value,
                                uint32_t metric,
                                struct dft_text name,
                                const struct dft_stats *stats);
 
-// Frees a value. NULL does nothing. Returns DFT_BUSY if it is in use, and DFT_INVALID_HANDLE if it was freed before. Any
-// thread.
+// Frees a value. NULL does nothing. Returns DFT_BUSY if it is in use, and DFT_INVALID_HANDLE if it was freed before.
+// Any thread.
 dft_status dft_value_free(struct dft_value *value);
 
 // Reads everything in an index and checks that it is unchanged since it was written and is consistent.

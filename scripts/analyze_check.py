@@ -108,6 +108,17 @@ def length(intervals):
     return sum(end - start for start, end in intervals)
 
 
+def peak(intervals):
+    """The most intervals that hold the same time."""
+    edges = sorted(edge for start, end in intervals if start < end for edge in ((start, 1), (end, -1)))
+    most = now = 0
+    # Of edges at the same time, ends come first.
+    for _, change in edges:
+        now += change
+        most = max(most, now)
+    return most
+
+
 class Check:
     """Counts comparisons, and prints what differs."""
 
@@ -119,6 +130,12 @@ class Check:
         if found != wanted:
             self.wrong += 1
             print(f"  {what}: {found} is not {wanted}")
+
+    def at_most(self, what, found, wanted):
+        self.compared += 1
+        if found > wanted:
+            self.wrong += 1
+            print(f"  {what}: {found} is more than {wanted}")
 
 
 def analyze(index, *arguments):
@@ -152,6 +169,9 @@ def compare(check, name, found, index):
         check.equal(f"{name} {layer} time", row["time_us"], sum(call["end"] - call["start"] for call in of_layer))
         check.equal(f"{name} {layer} busy", busy["any_us"], length(any_process[layer]))
         check.equal(f"{name} {layer} sum", busy["sum_us"], sum(length(unions[process]) for process in processes))
+        most = peak((call["start"], call["end"]) for call in of_layer)
+        check_peak = check.equal if busy["peak_is_exact"] else check.at_most
+        check_peak(f"{name} {layer} at once", busy["peak_calls_in_progress"], most)
         children = {p: union(i for c in CHILDREN.get(layer, []) for i in by_layer[c][p]) for p in processes}
         own = sum(length(unions[p]) - length(both(unions[p], children[p])) for p in processes)
         check.equal(f"{name} {layer} own", busy["own_us"], own)

@@ -162,6 +162,21 @@ impl Bench {
         })
     }
 
+    /// Returns the number of calls and of metadata records.
+    pub(crate) fn calls_and_metadata(&self, index: &Path) -> Result<u64> {
+        #[derive(Deserialize)]
+        struct Records {
+            events: u64,
+            metadata: u64,
+        }
+        #[derive(Deserialize)]
+        struct Info {
+            records: Records,
+        }
+        let Info { records: Records { events, metadata } } = serde_json::from_str(&self.json("info", index)?)?;
+        Ok(events + metadata)
+    }
+
     fn json(&self, command: &str, index: &Path) -> Result<String> {
         let mut dft = Command::new(&self.dft);
         dft.arg(command).arg("--json").arg(index);

@@ -8,9 +8,11 @@
 #![allow(clippy::print_stdout)]
 
 mod account;
+mod analyses;
 mod bench;
 mod builds;
 mod dft;
+mod environment;
 mod exports;
 mod history;
 mod inputs;
@@ -85,6 +87,8 @@ enum Part {
     Exports,
     /// The work of each stage, and what 16 cores would give
     Account,
+    /// Analyses and reports, beside dfanalyzer and of a large index
+    Analyses,
 }
 
 /// The contents of `report.json`.
@@ -136,6 +140,10 @@ fn main() -> Result<()> {
     }
     if wanted(Part::Account) {
         results.account = Some(account::measure(&bench)?);
+        save(&results)?;
+    }
+    if wanted(Part::Analyses) {
+        results.analyses = Some(analyses::measure(&bench)?);
         save(&results)?;
     }
     if wanted(Part::Exports) {

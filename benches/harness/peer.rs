@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::bench::{Bench, say};
+use crate::bench::Bench;
 use crate::dft::{BuildSettings, Totals};
+use crate::environment;
 use crate::inputs::{self, Traces};
 use crate::process;
 
@@ -136,31 +137,10 @@ impl Peer {
 
     /// Returns the peer's Python, with its packages.
     pub(crate) fn python(&self, tools: &Path) -> Result<PathBuf> {
-        let directory = tools.join("peers").join(self.title().replace(' ', "-"));
-        let python = directory.join("bin/python");
         let mut packages: Vec<String> =
             self.version.iter().map(|version| format!("{}=={version}", self.name)).collect();
         packages.extend(self.packages.iter().map(|&package| package.to_owned()));
-        // Written last, so an incomplete environment has no stamp.
-        let stamp = directory.join("packages");
-        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == packages.join("\n")) {
-            return Ok(python);
-        }
-        say(&format!("fetching {}", packages.join(", ")));
-        inputs::remove(&directory)?;
-        let succeeds = |command: &mut Command| -> Result<()> {
-            let output =
-                command.output().with_context(|| format!("{} cannot be run", command.get_program().display()))?;
-            if !output.status.success() {
-                bail!("{}", String::from_utf8_lossy(&output.stderr).trim().lines().last().unwrap_or("failed"));
-            }
-            Ok(())
-        };
-        succeeds(Command::new("python3").args(["-m", "venv"]).arg(&directory))?;
-        let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"];
-        succeeds(Command::new(&python).args(install).args(&packages))?;
-        fs::write(&stamp, packages.join("\n")).with_context(|| format!("cannot write {}", stamp.display()))?;
-        Ok(python)
+        environment::python(tools, &self.title().replace(' ', "-"), &packages, &[])
     }
 
     pub(crate) fn run(

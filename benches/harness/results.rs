@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::account::Account;
+use crate::analyses::Analyses;
 use crate::builds::Builds;
 use crate::exports::Exports;
 use crate::machine::Machine;
@@ -20,12 +21,23 @@ pub(crate) struct Results {
     pub(crate) builds: Option<Builds>,
     pub(crate) scaling: Option<Scaling>,
     pub(crate) account: Option<Vec<Account>>,
+    pub(crate) analyses: Option<Analyses>,
     pub(crate) exports: Option<Exports>,
 }
 
 impl Results {
     /// Returns results without measurements.
     pub(crate) fn new(machine: Machine, quick: bool) -> Self {
-        Self { machine, quick, micro: None, peers: None, builds: None, scaling: None, account: None, exports: None }
+        Self {
+            machine,
+            quick,
+            micro: None,
+            peers: None,
+            builds: None,
+            scaling: None,
+            account: None,
+            analyses: None,
+            exports: None,
+        }
     }
 }

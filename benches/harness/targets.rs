@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::account::{self, Job};
+use crate::analyses::PRESET;
 use crate::builds::{self, Build};
 use crate::exports;
 use crate::peers::{self, Comparison};
@@ -32,6 +33,7 @@ pub(crate) fn judge(results: &Results) -> Vec<Target> {
     many_cores(results, &mut targets);
     scale(results, &mut targets);
     parsing(results, &mut targets);
+    analyses(results, &mut targets);
     others(results, &mut targets);
     targets.0
 }
@@ -183,6 +185,19 @@ fn parsing(results: &Results, targets: &mut Targets) {
         let what = format!("parsing over the best library parser, generation {generation}");
         targets.at_least(&what, ratio, 4.0, " ×");
     }
+}
+
+fn analyses(results: &Results, targets: &mut Targets) {
+    let all = results.analyses.as_ref();
+    let ratios = all.and_then(|all| all.ratios(PRESET));
+    let [from_index, from_traces] = [0, 1].map(|at| ratios.map(|ratios| ratios[at]));
+    targets.at_least(&format!("analysis of an index, dfanalyzer over dft, preset {PRESET}"), from_index, 1000.0, " ×");
+    targets.at_least(&format!("analysis of traces, dfanalyzer over dft, preset {PRESET}"), from_traces, 500.0, " ×");
+    let seconds = all.map(|all| all.large.seconds());
+    targets.at_most("analysis of five million rows", seconds.map(|seconds| seconds[0]), 1.5, " s");
+    targets.at_most("report on five million rows", seconds.map(|seconds| seconds[1]), 2.0, " s");
+    let peak = all.map(|all| all.large.analyze.peak_bytes.max() / 1e6 * 5e6 / all.large.facts.rows as f64);
+    targets.at_most("peak memory of the analysis of five million rows", peak, 300.0, " MB");
 }
 
 fn others(results: &Results, targets: &mut Targets) {

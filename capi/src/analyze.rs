@@ -25,14 +25,14 @@ pub struct dft_analyze_request {
     pub size: u64,
     /// Which calls, and the granularity of groups by time; its `size` must be set; NULL for all.
     pub view: *const dft_view,
-    /// Which calls belong to which layer: the name of a built-in preset (posix, dlio, dlio-prev, generic), or the path of a
-    /// TOML file, which has a `/` or a `.`; empty to choose a built-in one by what the trace has.
+    /// Which calls belong to which layer: the name of a built-in preset (posix, dlio, dlio-prev, generic), or the path
+    /// of a TOML file, which has a `/` or a `.`; empty to choose a built-in one by what the trace has.
     pub preset: dft_text,
-    /// What to group by: time, process, host, rank, file, directory, pattern, function, epoch or a group key of the index;
-    /// empty for no groups.
+    /// What to group by: time, process, host, rank, file, directory, pattern, function, epoch or a group key of the
+    /// index; empty for no groups.
     pub by: dft_text,
-    /// Conditions of a comparison, such as `time > 1.2x where cat = posix`. NULL with length 0 for none. Must be empty for
-    /// an analysis.
+    /// Conditions of a comparison, such as `time > 1.2x where cat = posix`. NULL with length 0 for none. Must be empty
+    /// for an analysis.
     pub conditions: *const dft_text,
     /// The number of conditions.
     pub conditions_length: u64,
@@ -82,14 +82,14 @@ fn pass(on_text: &Callback<dft_note>, value: &impl Serialize) -> Result<(), Fail
     Ok(())
 }
 
-/// Analyzes where the time of a job went: layers with their busy times and overlaps, processes, epochs, groups and findings,
-/// as a JSON object: see `dft_analyze::Analysis`. Times are in µs and sizes in bytes; null is not known.
+/// Analyzes where the time of a job went: layers with their busy times and overlaps, processes, epochs, groups and
+/// findings, as a JSON object: see `dft_analyze::Analysis`. Times are in µs and sizes in bytes; null is not known.
 ///
-/// `request`: what to analyze; its `size` must be set; NULL for all. `on_text`: receives the text once, with an empty path,
-/// on the caller's thread; not NULL. `context`: passed to it; may be NULL.
+/// `request`: what to analyze; its `size` must be set; NULL for all. `on_text`: receives the text once, with an empty
+/// path, on the caller's thread; not NULL. `context`: passed to it; may be NULL.
 ///
-/// Returns DFT_INVALID_ARGUMENT if anything in the request is invalid, or names a preset or a group that does not exist, and
-/// DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
+/// Returns DFT_INVALID_ARGUMENT if anything in the request is invalid, or names a preset or a group that does not
+/// exist, and DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_analyze(
     index: *const dft_index,
@@ -109,11 +109,11 @@ pub extern "C" fn dft_analyze(
     })
 }
 
-/// Compares runs with the first of them: layers or groups side by side, with changes, and whether these are beyond noise, as
-/// a JSON object: see `dft_analyze::Comparison`.
+/// Compares runs with the first of them: layers or groups side by side, with changes, and whether these are beyond
+/// noise, as a JSON object: see `dft_analyze::Comparison`.
 ///
-/// `indexes`, `names`: the runs and what they are called in the result; two or more of each. `request`: what to compare; its
-/// `size` must be set; NULL for the layers of all calls. `on_text`, `context`: as for `dft_analyze`.
+/// `indexes`, `names`: the runs and what they are called in the result; two or more of each. `request`: what to
+/// compare; its `size` must be set; NULL for the layers of all calls. `on_text`, `context`: as for `dft_analyze`.
 ///
 /// Returns DFT_INVALID_ARGUMENT if anything in the request is invalid, or if there are not two runs, and DFT_DAMAGED or
 /// DFT_SYSTEM if an index cannot be read. Any number of threads.

@@ -158,8 +158,8 @@ pub(crate) fn out<'a, T>(name: &str, place: *mut T) -> Result<&'a mut T, Failure
 ///
 /// # Safety
 ///
-/// The type is `repr(C)`, starts with a `u64` that is its size, and consists of numbers, pointers and optional functions,
-/// so that zeros, and whatever else a caller may pass, are a valid value of it.
+/// The type is `repr(C)`, starts with a `u64` that is its size, and consists of numbers, pointers and optional
+/// functions, so that zeros, and whatever else a caller may pass, are a valid value of it.
 pub(crate) unsafe trait Growing: Default + Copy {}
 
 /// Declares structs that start with their size. See [`Growing`].

@@ -4,10 +4,9 @@ use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, RecordBatchReader};
-use arrow::datatypes::SchemaRef;
-use arrow::error::ArrowError;
-use arrow::ffi_stream::FFI_ArrowArrayStream;
+use arrow_array::ffi_stream::FFI_ArrowArrayStream;
+use arrow_array::{RecordBatch, RecordBatchReader};
+use arrow_schema::{ArrowError, SchemaRef};
 use dft_export::{Batches, ExportOptions, Format, Summary, Table, TableOptions, View, export};
 use dft_io::fork::Maker;
 use self_cell::self_cell;
@@ -281,8 +280,8 @@ pub extern "C" fn dft_export(index: *const dft_index, request: *const dft_export
 /// files, and every metric of telemetry.
 ///
 /// `view`: which rows; its `size` must be set; NULL for all. `top`: the number of functions and files to list.
-/// `on_text`: receives the text once, with an empty path, on the caller's thread; not NULL. `context`: passed to it; may
-/// be NULL.
+/// `on_text`: receives the text once, with an empty path, on the caller's thread; not NULL. `context`: passed to it;
+/// may be NULL.
 ///
 /// Returns DFT_INVALID_ARGUMENT if anything in the view is invalid, DFT_TOO_LARGE, with the row in the last error, if a
 /// number does not fit in an int64, and DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.

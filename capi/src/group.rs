@@ -10,8 +10,8 @@ use crate::index::{dft_index, kind, source};
 use crate::status::{Failure, dft_status};
 use crate::view::{asked, dft_view};
 
-/// How rows are grouped. Set `size`; zeros elsewhere are the defaults. Lists are texts in UTF-8, separated by commas, as
-/// `dft query` takes them.
+/// How rows are grouped. Set `size`; zeros elsewhere are the defaults. Lists are texts in UTF-8, separated by commas,
+/// as `dft query` takes them.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct dft_group_request {
@@ -47,9 +47,9 @@ growing!(dft_group_request);
 /// `index`: the index; its handle may be freed before the stream. `request`: how to group; its `size` must be set; NULL
 /// for one group of all calls. `stream`: as for dft_table_stream().
 ///
-/// Returns DFT_INVALID_ARGUMENT if a name is unknown, if a statistic needs percentiles that the index does not keep, or if
-/// anything in the view is invalid; DFT_TOO_LARGE if a number does not fit in its column; DFT_DAMAGED or DFT_SYSTEM if the
-/// index cannot be read. Any number of threads.
+/// Returns DFT_INVALID_ARGUMENT if a name is unknown, if a statistic needs percentiles that the index does not keep, or
+/// if anything in the view is invalid; DFT_TOO_LARGE if a number does not fit in its column; DFT_DAMAGED or DFT_SYSTEM
+/// if the index cannot be read. Any number of threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_group_stream(
     index: *const dft_index,

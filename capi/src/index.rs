@@ -290,8 +290,8 @@ pub extern "C" fn dft_index_names(
 /// `kind`: one of DFT_NAMES_…. `hash`: the hash, in UTF-8. `name`: receives the name, with the length 0 if the hash has
 /// no name; not NULL.
 ///
-/// Returns DFT_TOO_LARGE if the name does not fit, and DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number
-/// of threads.
+/// Returns DFT_TOO_LARGE if the name does not fit, and DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any
+/// number of threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_index_name(
     index: *const dft_index,

@@ -89,8 +89,8 @@ pub extern "C" fn dft_reading_key_decode(
 /// Encodes the key of a row of telemetry.
 ///
 /// `key`: the key; its `size` must be set; not NULL. `encoded`: receives the bytes; not NULL. Returns
-/// DFT_INVALID_ARGUMENT if the key is invalid: a counter of category `sys` concerns the host, every other one a process.
-/// Returns DFT_TOO_LARGE if the bytes do not fit. Any thread.
+/// DFT_INVALID_ARGUMENT if the key is invalid: a counter of category `sys` concerns the host, every other one a
+/// process. Returns DFT_TOO_LARGE if the bytes do not fit. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_reading_key_encode(key: *const dft_reading_key, encoded: *mut dft_buffer) -> dft_status {
     boundary("dft_reading_key_encode", || {

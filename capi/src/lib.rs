@@ -1,7 +1,19 @@
 //! `libdft_utils`: a C ABI for the crates of this project. It has no logic of its own.
 //!
 //! `cargo xtask header` generates `include/dft_utils.h` from this crate. The rules for callers are in the header's
-//! preamble, `capi/preamble.h`. The rules for this crate:
+//! preamble, `capi/preamble.h`. Programs that use it are in `capi/examples`. The modules:
+//!
+//! | to | modules |
+//! | --- | --- |
+//! | add traces to an index | [`build`], [`staging`], [`ingest`], [`config`], [`traces`], [`notes`] |
+//! | add records of a program | [`record`], [`aggregator`], [`sink`] |
+//! | open an index | [`index`], [`files`], [`observed`], [`mod@verify`] |
+//! | read tables, groups and reports | [`view`], [`export`], [`group`], [`analyze`], [`report`] |
+//! | read rows and readings | [`rows`], [`readings`], [`keys`], [`values`], [`stats`] |
+//! | handle errors | [`status`], [`errors`], [`log`], [`version`] |
+//!
+//! # Rules for this crate
+//!
 //!
 //! - Every exported function returns a [`dft_status`](status::dft_status) and runs inside
 //!   [`boundary`](mod@boundary), which turns errors and panics into a status and records the thread's last error.

@@ -18,11 +18,11 @@ pub const DFT_OBSERVED_CUSTOM_METRICS: u32 = 1;
 /// Names: metrics of telemetry, in byte order.
 pub const DFT_OBSERVED_TELEMETRY_METRICS: u32 = 2;
 
-/// Iterates over names that rows or telemetry of an index were observed to have, beyond what every row has. It reads all
-/// series, all rows or all telemetry first.
+/// Iterates over names that rows or telemetry of an index were observed to have, beyond what every row has. It reads
+/// all series, all rows or all telemetry first.
 ///
-/// `which`: one of DFT_OBSERVED_…. `visit`: receives each name on the caller's thread; not NULL. `context`: passed to it;
-/// may be NULL. Returns DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
+/// `which`: one of DFT_OBSERVED_…. `visit`: receives each name on the caller's thread; not NULL. `context`: passed to
+/// it; may be NULL. Returns DFT_DAMAGED or DFT_SYSTEM if the index cannot be read. Any number of threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_index_observed(
     index: *const dft_index,

@@ -102,8 +102,8 @@ pub struct dft_reading {
     pub has_pid: u32,
     /// Reserved: 0.
     pub reserved: u32,
-    /// The values of the group keys of the index, in the order of its configuration; empty texts for absent values. There
-    /// are none if the counter has no value of any group key.
+    /// The values of the group keys of the index, in the order of its configuration; empty texts for absent values.
+    /// There are none if the counter has no value of any group key.
     pub group_values: *const dft_text,
     /// The number of texts in `group_values`.
     pub group_values_length: u64,
@@ -139,6 +139,7 @@ fn open(index: *const dft_index, query: *const dft_reading_query) -> Result<Read
         host_hash: text(asked.host_hash, "query.host_hash")?,
         name: text(asked.name, "query.name")?,
         time: time(asked.has_time, asked.start_us, asked.end_us),
+        keys: None,
     };
     let scan = OwnedTelemetry::try_new(source(index)?, |source| source.telemetry(query))?;
     Ok(Readings { scan, key: Vec::new(), counter: None, value: Vec::new(), row: TelemetryValue::empty() })
@@ -149,9 +150,9 @@ pub type dft_visit_reading = Option<unsafe extern "C" fn(context: *mut c_void, r
 
 /// Scans telemetry in key order: the same as a cursor, as one call.
 ///
-/// `query`: as for dft_readings_open(). `visit`: receives each row on the caller's thread; not NULL. `context`: passed to
-/// it; may be NULL. `visited`: receives the number of rows that were visited, including the one that ended the scan; may
-/// be NULL. Statuses: as for dft_readings_open() and dft_readings_next(). Any number of threads.
+/// `query`: as for dft_readings_open(). `visit`: receives each row on the caller's thread; not NULL. `context`: passed
+/// to it; may be NULL. `visited`: receives the number of rows that were visited, including the one that ended the scan;
+/// may be NULL. Statuses: as for dft_readings_open() and dft_readings_next(). Any number of threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_readings_scan(
     index: *const dft_index,

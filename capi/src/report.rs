@@ -5,7 +5,6 @@ use std::num::NonZero;
 use std::thread;
 
 use dft_analyze::PresetChoice;
-use dft_export::replace_file;
 use dft_report::{ReportData, ReportError};
 
 use crate::arguments::dft_text;
@@ -22,6 +21,7 @@ impl From<ReportError> for Failure {
             ReportError::Export(error) => error.into(),
             ReportError::Store(error) => error.into(),
             ReportError::Analyze(error) => error.into(),
+            ReportError::NotAReport { .. } => Self::argument(error.to_string()),
             ReportError::TooLarge { .. } => Self::new(DFT_TOO_LARGE, error.to_string()),
             _ => Self::new(DFT_SYSTEM, error.to_string()),
         }
@@ -35,28 +35,28 @@ fn collect(index: *const dft_index, view: *const dft_view) -> Result<ReportData,
     Ok(ReportData::of(&view, PresetChoice::default(), threads)?)
 }
 
-/// Writes a page for the browser that shows where the time of a job went: one HTML file, at most 3 MB, that needs no other
-/// file and no network. A file of that name is replaced.
+/// Writes a page for the browser that shows where the time of a job went: one HTML file, at most 3 MB, that needs no
+/// other file and no network. A report of that name is replaced.
 ///
 /// `view`: which rows; its `size` must be set; NULL for all. `path`: the file; not empty.
 ///
-/// Returns DFT_INVALID_ARGUMENT if anything in the view is invalid, DFT_TOO_LARGE if a sum does not fit in 64 bits, and
-/// DFT_DAMAGED or DFT_SYSTEM if the index cannot be read or the file cannot be written. Any number of threads.
+/// Returns DFT_INVALID_ARGUMENT if anything in the view is invalid or the path names something that is not a report,
+/// DFT_TOO_LARGE if a sum does not fit in 64 bits, and DFT_DAMAGED or DFT_SYSTEM if the index cannot be read or the
+/// file cannot be written. Any number of threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_report(index: *const dft_index, view: *const dft_view, path: dft_text) -> dft_status {
     boundary("dft_report", || {
         let path = path.path("path")?;
-        let mut page = Vec::new();
-        collect(index, view)?.write_html(&mut page)?;
-        Ok(replace_file(path, &page)?)
+        collect(index, view)?.write_file(path)?;
+        Ok(())
     })
 }
 
 /// Passes what `dft_report` shows to a function, as a JSON object or as the page itself. Times are in µs, from the
 /// origin of the trace, and sizes in bytes.
 ///
-/// `view`: which rows; its `size` must be set; NULL for all. `as_page`: 0 for JSON, 1 for the page. `on_text`: receives the
-/// text once, with an empty path, on the caller's thread; not NULL. `context`: passed to it; may be NULL.
+/// `view`: which rows; its `size` must be set; NULL for all. `as_page`: 0 for JSON, 1 for the page. `on_text`: receives
+/// the text once, with an empty path, on the caller's thread; not NULL. `context`: passed to it; may be NULL.
 ///
 /// Returns what `dft_report` returns. Any number of threads.
 #[unsafe(no_mangle)]

@@ -188,9 +188,9 @@ pub type dft_visit_row = Option<unsafe extern "C" fn(context: *mut c_void, row: 
 
 /// Scans rows in key order: the same as a cursor, as one call.
 ///
-/// `query`: as for dft_rows_open(). `visit`: receives each row on the caller's thread; not NULL. `context`: passed to it;
-/// may be NULL. `visited`: receives the number of rows that were visited, including the one that ended the scan; may be
-/// NULL. Statuses: as for dft_rows_open() and dft_rows_next(). Any number of threads.
+/// `query`: as for dft_rows_open(). `visit`: receives each row on the caller's thread; not NULL. `context`: passed to
+/// it; may be NULL. `visited`: receives the number of rows that were visited, including the one that ended the scan;
+/// may be NULL. Statuses: as for dft_rows_open() and dft_rows_next(). Any number of threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_rows_scan(
     index: *const dft_index,

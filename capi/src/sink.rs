@@ -62,8 +62,8 @@ impl Object for OpenSink {
 }
 
 thread_local! {
-    /// The sink that this thread added to last, by its handle, so that a record counts no use: all threads would write to
-    /// the same count.
+    /// The sink that this thread added to last, by its handle, so that a record counts no use: all threads would write
+    /// to the same count.
     static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
 }
 
@@ -89,9 +89,9 @@ pub(crate) fn publish_at_exit() {
 
 /// Creates a sink.
 ///
-/// `request`: what to do; its `size` must be set; not NULL. `sink`: receives the handle, which dft_sink_free() frees; not
-/// NULL. Returns DFT_CONFIG if `config` is invalid, DFT_INVALID_ARGUMENT if `source` is not UTF-8, and DFT_TOO_LARGE if
-/// 65,536 handles are open. Nothing is written yet. Any thread.
+/// `request`: what to do; its `size` must be set; not NULL. `sink`: receives the handle, which dft_sink_free() frees;
+/// not NULL. Returns DFT_CONFIG if `config` is invalid, DFT_INVALID_ARGUMENT if `source` is not UTF-8, and
+/// DFT_TOO_LARGE if 65,536 handles are open. Nothing is written yet. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_sink_new(request: *const dft_sink_request, sink: *mut *mut dft_sink) -> dft_status {
     boundary("dft_sink_new", || {
@@ -156,9 +156,9 @@ fn shared(sink: *const dft_sink) -> Result<Arc<Sink>, Failure> {
 
 /// Hands over what threads have held for at least some time to the index: completely or not at all, and once.
 ///
-/// `older_than_ms`: the time in ms; 0 for everything. Returns DFT_LOCKED if another writer is changing the index, and the
-/// other statuses of dft_aggregator_publish(), but never DFT_CHANGED. Nothing is lost: what was not published is published
-/// by the next call. After DFT_COMMITTED, it is in the index. Any number of threads.
+/// `older_than_ms`: the time in ms; 0 for everything. Returns DFT_LOCKED if another writer is changing the index, and
+/// the other statuses of dft_aggregator_publish(), but never DFT_CHANGED. Nothing is lost: what was not published is
+/// published by the next call. After DFT_COMMITTED, it is in the index. Any number of threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_sink_flush(sink: *mut dft_sink, older_than_ms: u64) -> dft_status {
     boundary("dft_sink_flush", || Ok(shared(sink)?.flush(Duration::from_millis(older_than_ms))?))
@@ -172,12 +172,12 @@ pub extern "C" fn dft_sink_publish(sink: *mut dft_sink) -> dft_status {
     boundary("dft_sink_publish", || Ok(shared(sink)?.publish()?))
 }
 
-/// Frees a sink. What was not published is dropped; call dft_sink_publish() first. A sink that publishes at exit does so
-/// now, before it is freed. NULL does nothing.
+/// Frees a sink. What was not published is dropped; call dft_sink_publish() first. A sink that publishes at exit does
+/// so now, before it is freed. NULL does nothing.
 ///
-/// The caller must ensure that no other thread is adding to it. Returns DFT_BUSY if the sink is in use, DFT_INVALID_HANDLE
-/// if it was freed before, and the statuses of dft_sink_publish() for a sink that publishes at exit; it is freed
-/// nevertheless. Any thread.
+/// The caller must ensure that no other thread is adding to it. Returns DFT_BUSY if the sink is in use,
+/// DFT_INVALID_HANDLE if it was freed before, and the statuses of dft_sink_publish() for a sink that publishes at exit;
+/// it is freed nevertheless. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_sink_free(sink: *mut dft_sink) -> dft_status {
     boundary("dft_sink_free", || {

@@ -104,8 +104,8 @@ pub struct dft_stage_request {
     pub strict: u32,
     /// Receives the progress on a thread of the library; may be NULL.
     pub on_progress: dft_on_progress,
-    /// Receives each fault of a file on the caller's thread, and each piece that does not end where the next one starts;
-    /// may be NULL. A result other than 0 ends the reports.
+    /// Receives each fault of a file on the caller's thread, and each piece that does not end where the next one
+    /// starts; may be NULL. A result other than 0 ends the reports.
     pub on_fault: dft_on_note,
     /// Passed to both callbacks; may be NULL.
     pub context: *mut c_void,
@@ -114,17 +114,18 @@ pub struct dft_stage_request {
 growing!(dft_stage_request);
 
 /// Stages one machine's part of the traces, or pieces of traces: aggregates them to bundles in a directory that all
-/// machines share. Each bundle appears there complete or not at all. What is already in a bundle is left out, so the work
-/// of a machine that died can be staged again. An ingest adds a trace that was cut when all of its pieces are staged.
+/// machines share. Each bundle appears there complete or not at all. What is already in a bundle is left out, so the
+/// work of a machine that died can be staged again. An ingest adds a trace that was cut when all of its pieces are
+/// staged.
 ///
 /// `request`: what to stage; its `size` must be set; not NULL. `done`: receives what was done; its `size` must be set;
 /// may be NULL.
 ///
-/// Returns DFT_INVALID_ARGUMENT if there are both traces and pieces, no such part, or a piece that is not a valid range;
-/// DFT_NOTHING_FOUND if there are no traces; DFT_CONFIG if `config` is invalid; DFT_MALFORMED for faults if `strict` is
-/// set; DFT_CHANGED if a staged trace has changed, or has another size than when it was cut (plan again); DFT_CANCELLED
-/// if `on_progress` stopped the work; and DFT_SYSTEM for errors of the system. Bundles that were finished before stay.
-/// Any thread.
+/// Returns DFT_INVALID_ARGUMENT if there are both traces and pieces, no such part, or a piece that is not a valid
+/// range; DFT_NOTHING_FOUND if there are no traces; DFT_CONFIG if `config` is invalid; DFT_MALFORMED for faults if
+/// `strict` is set; DFT_CHANGED if a staged trace has changed, or has another size than when it was cut (plan again);
+/// DFT_CANCELLED if `on_progress` stopped the work; and DFT_SYSTEM for errors of the system. Bundles that were finished
+/// before stay. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_stage(request: *const dft_stage_request, done: *mut dft_build_summary) -> dft_status {
     boundary("dft_stage", || {

@@ -175,8 +175,8 @@ pub struct dft_bin {
 /// Receives a bin, valid during the callback. A result other than 0 ends the iteration.
 pub type dft_visit_bin = Option<unsafe extern "C" fn(context: *mut c_void, bin: *const dft_bin) -> i32>;
 
-/// Statistics of one metric: exact sums of integers and of doubles, and a sketch from which quantiles and histograms are
-/// read. It allows one thread at a time. Created by dft_stats_new(), dft_stats_decode(), dft_stats_copy() and
+/// Statistics of one metric: exact sums of integers and of doubles, and a sketch from which quantiles and histograms
+/// are read. It allows one thread at a time. Created by dft_stats_new(), dft_stats_decode(), dft_stats_copy() and
 /// dft_value_stats(), freed by dft_stats_free().
 #[derive(Debug)]
 pub struct dft_stats {
@@ -210,8 +210,8 @@ pub(crate) fn with_stats<R>(
 
 /// Creates statistics without samples.
 ///
-/// `sketch_accuracy`: the relative accuracy of quantiles: 0.00001 to less than 1, such as 0.01; 0 for no sketch. `stats`:
-/// receives the handle, which dft_stats_free() frees; not NULL. Any thread.
+/// `sketch_accuracy`: the relative accuracy of quantiles: 0.00001 to less than 1, such as 0.01; 0 for no sketch.
+/// `stats`: receives the handle, which dft_stats_free() frees; not NULL. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_stats_new(sketch_accuracy: f64, stats: *mut *mut dft_stats) -> dft_status {
     boundary("dft_stats_new", || {
@@ -254,8 +254,8 @@ pub extern "C" fn dft_stats_add_reals(stats: *mut dft_stats, samples: *const f64
     })
 }
 
-/// Adds all samples of `from` to `into`. `from` stays as it is. The order of several merges does not change a bit of the
-/// result.
+/// Adds all samples of `from` to `into`. `from` stays as it is. The order of several merges does not change a bit of
+/// the result.
 ///
 /// `into`, `from`: two different statistics; the same one gives DFT_BUSY. Returns DFT_CONFIG if their sketches have
 /// different accuracies. One thread at a time for each of the two.
@@ -344,8 +344,8 @@ pub extern "C" fn dft_stats_encode(stats: *const dft_stats, encoded: *mut dft_bu
 
 /// Decodes statistics.
 ///
-/// `bytes`: what dft_stats_encode() wrote. `stats`: receives the handle, which dft_stats_free() frees; not NULL. Returns
-/// DFT_DAMAGED if the bytes are not such statistics. Any thread.
+/// `bytes`: what dft_stats_encode() wrote. `stats`: receives the handle, which dft_stats_free() frees; not NULL.
+/// Returns DFT_DAMAGED if the bytes are not such statistics. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_stats_decode(bytes: dft_text, stats: *mut *mut dft_stats) -> dft_status {
     boundary("dft_stats_decode", || {

@@ -171,8 +171,8 @@ fn no_kind(kind: u32) -> Failure {
 /// Decodes a value.
 ///
 /// `kind`: one of DFT_VALUE_…. `bytes`: the value of a row or of a reading in the index. `bucket_us`: the bucket in its
-/// key, in µs. `sketch_accuracy`: that of the index's configuration; 0 to read no sketches. `value`: receives the handle,
-/// which dft_value_free() frees; not NULL. Returns DFT_DAMAGED if the bytes are not such a value. Any thread.
+/// key, in µs. `sketch_accuracy`: that of the index's configuration; 0 to read no sketches. `value`: receives the
+/// handle, which dft_value_free() frees; not NULL. Returns DFT_DAMAGED if the bytes are not such a value. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_value_decode(
     kind: u32,
@@ -220,8 +220,9 @@ pub extern "C" fn dft_value_encode(value: *const dft_value, bucket_us: u64, enco
 
 /// Adds `from` to `into`, as the merge operator of the index does. `from` stays as it is.
 ///
-/// `into`, `from`: two different values of one kind; the same value gives DFT_BUSY. Returns DFT_INVALID_ARGUMENT if they
-/// are of different kinds, and DFT_CONFIG if the accuracies of their sketches differ. One thread at a time for each.
+/// `into`, `from`: two different values of one kind; the same value gives DFT_BUSY. Returns DFT_INVALID_ARGUMENT if
+/// they are of different kinds, and DFT_CONFIG if the accuracies of their sketches differ. One thread at a time for
+/// each.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_value_merge(into: *mut dft_value, from: *const dft_value) -> dft_status {
     boundary("dft_value_merge", || {
@@ -276,8 +277,8 @@ pub extern "C" fn dft_value_describe(value: *const dft_value, info: *mut dft_val
 
 /// Sets the count and the time span of a value.
 ///
-/// `count`: the number of calls, or of readings. `ts_us`, `te_us`: as in dft_value_info. Returns DFT_INVALID_ARGUMENT if
-/// `te_us` is before `ts_us`. One thread at a time.
+/// `count`: the number of calls, or of readings. `ts_us`, `te_us`: as in dft_value_info. Returns DFT_INVALID_ARGUMENT
+/// if `te_us` is before `ts_us`. One thread at a time.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_value_set_span(value: *mut dft_value, count: u64, ts_us: i64, te_us: i64) -> dft_status {
     boundary("dft_value_set_span", || {
@@ -298,8 +299,8 @@ pub extern "C" fn dft_value_set_span(value: *mut dft_value, count: u64, ts_us: i
 
 /// Reads the parts of a row's value that every row has.
 ///
-/// `decoded`: receives them; its `size` must be set; not NULL. Returns DFT_INVALID_ARGUMENT for a value of telemetry. One
-/// thread at a time.
+/// `decoded`: receives them; its `size` must be set; not NULL. Returns DFT_INVALID_ARGUMENT for a value of telemetry.
+/// One thread at a time.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_value_row(value: *const dft_value, decoded: *mut dft_row_value) -> dft_status {
     boundary("dft_value_row", || {
@@ -313,8 +314,8 @@ pub extern "C" fn dft_value_row(value: *const dft_value, decoded: *mut dft_row_v
 /// Iterates over the metrics for which something was recorded: durations, sizes and offsets, then named metrics in byte
 /// order.
 ///
-/// `visit`: receives each metric on the caller's thread; not NULL. `context`: passed to it; may be NULL. One thread at a
-/// time.
+/// `visit`: receives each metric on the caller's thread; not NULL. `context`: passed to it; may be NULL. One thread at
+/// a time.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_value_metrics(
     value: *const dft_value,
@@ -357,9 +358,10 @@ pub extern "C" fn dft_value_stats(
 
 /// Sets the statistics of a metric, in place of what was recorded before.
 ///
-/// `metric`, `name`: as for dft_value_stats(). `stats`: the statistics, which stay as they are. Returns DFT_CONFIG if the
-/// accuracy of their sketch is not that of the value, and DFT_INVALID_ARGUMENT if the metric cannot have such samples:
-/// durations, sizes and offsets are integers, and telemetry has doubles and no sketches. One thread at a time for each.
+/// `metric`, `name`: as for dft_value_stats(). `stats`: the statistics, which stay as they are. Returns DFT_CONFIG if
+/// the accuracy of their sketch is not that of the value, and DFT_INVALID_ARGUMENT if the metric cannot have such
+/// samples: durations, sizes and offsets are integers, and telemetry has doubles and no sketches. One thread at a time
+/// for each.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_value_set_stats(
     value: *mut dft_value,
@@ -379,8 +381,8 @@ pub extern "C" fn dft_value_set_stats(
     })
 }
 
-/// Frees a value. NULL does nothing. Returns DFT_BUSY if it is in use, and DFT_INVALID_HANDLE if it was freed before. Any
-/// thread.
+/// Frees a value. NULL does nothing. Returns DFT_BUSY if it is in use, and DFT_INVALID_HANDLE if it was freed before.
+/// Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn dft_value_free(value: *mut dft_value) -> dft_status {
     boundary("dft_value_free", || handles::free::<Value, _>(value))

@@ -17,6 +17,14 @@
 
 enum { THREADS = 8, CALLS = 5000, FORKS = 6 };
 
+/* AddressSanitizer does not release its allocator's locks in a child of a fork. If another thread allocated at the
+ * fork, the child would wait for them for ever. */
+#if defined(__SANITIZE_ADDRESS__)
+enum { FORKS_BESIDE_THREADS = 0 };
+#else
+enum { FORKS_BESIDE_THREADS = 1 };
+#endif
+
 static char folder[1024], path[2048];
 static dft_sink *sink;
 
@@ -270,7 +278,9 @@ int main(int argc, char **argv) {
     tables_that_exceed_their_budget_are_written_out();
     what_another_writer_delays_is_published_once();
     invalid_records_and_arguments_are_refused();
-    forks_while_threads_add_and_hand_over_lose_nothing();
-    puts("sink.c: 10 passed, 0 failed");
+    if (FORKS_BESIDE_THREADS) {
+        forks_while_threads_add_and_hand_over_lose_nothing();
+    }
+    printf("sink.c: %d passed, 0 failed\n", 9 + FORKS_BESIDE_THREADS);
     return 0;
 }

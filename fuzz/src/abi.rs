@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 use std::sync::LazyLock;
 
 use arbitrary::{Arbitrary, Unstructured};
-use arrow::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
+use arrow_array::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
 use dft_utils::aggregator::*;
 use dft_utils::arguments::{dft_buffer, dft_text};
 use dft_utils::config::*;

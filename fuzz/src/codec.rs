@@ -6,8 +6,9 @@ use std::fmt::Debug;
 
 use dft_aggregate::Config;
 use dft_codec::{
-    Bounds, ChunkCursor, DecodeError, DuplicateEntry, FileEntry, NameGivers, NameKey, PieceEntry, RowChunk, RowKey,
-    RowValue, SeriesId, SeriesIdentity, TelemetryKey, TelemetryValue,
+    Bounds, ChunkCursor, DecodeError, DuplicateEntry, FileEntry, FileId, NameGivers, NameKey, NamePageKey, PieceEntry,
+    RowChunk, RowKey, RowPageKey, RowValue, ScopeId, SeriesId, SeriesIdentity, TelemetryKey, TelemetryValue,
+    merge_name_pages, merge_row_pages,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -25,7 +26,7 @@ fn comes_back<T: PartialEq + Debug, E>(
 
 fuzz_target!(|input: &[u8]| {
     let Some((&kind, bytes)) = input.split_first() else { return };
-    match kind % 12 {
+    match kind % 16 {
         0 => comes_back(bytes, RowKey::decode, |key| key.encode().to_vec()),
         1 => comes_back(bytes, TelemetryKey::decode, TelemetryKey::encode),
         2 => comes_back(bytes, NameKey::decode, NameKey::encode),
@@ -38,6 +39,18 @@ fuzz_target!(|input: &[u8]| {
         9 => comes_back(bytes, Config::decode, Config::encode),
         10 => drop(RowValue::decode(bytes, 1_000_000)),
         11 => drop(TelemetryValue::decode(bytes, 1_000_000)),
+        12 => {
+            let key = RowPageKey { scope: ScopeId([1; ScopeId::LENGTH]), spelling: 1, window: 0 };
+            comes_back(bytes, |page| merge_row_pages(key, &[page]), Vec::clone);
+        }
+        13 => {
+            let key = NamePageKey::of(FileId::of(b"0000000000000001"));
+            comes_back(bytes, |page| merge_name_pages(key, &[page]), Vec::clone);
+        }
+        14 => {
+            let key = NamePageKey::of(FileId::of(b"any text"));
+            comes_back(bytes, |page| merge_name_pages(key, &[page]), Vec::clone);
+        }
         _ => {}
     }
     let key = RowKey { series: SeriesId([1; 24]), bucket: 0 };

@@ -11,8 +11,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use arrow::array::Array;
-use arrow::util::display::array_value_to_string;
+use arrow_array::Array;
+use arrow_cast::display::array_value_to_string;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 
@@ -117,6 +117,17 @@ impl Ran {
 pub fn data(name: &str) -> PathBuf {
     let built = || PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(built, PathBuf::from).join("data").join(name)
+}
+
+/// Compiles a shim for `LD_PRELOAD`, a C file in a directory next to `tests/tests`, to a directory. Returns its path.
+pub fn compile_shim(source: &str, to: &Path) -> PathBuf {
+    let source = data("..").join(source);
+    let shim = to.join(source.with_extension("so").file_name().expect("a name"));
+    let mut cc = Command::new("cc");
+    cc.args(["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-o"]).arg(&shim);
+    let status = cc.arg(&source).arg("-ldl").status().expect("there is a C compiler");
+    assert!(status.success(), "{cc:?} failed");
+    shim
 }
 
 /// Compresses text to one gzip member.

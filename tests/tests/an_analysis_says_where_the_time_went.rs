@@ -25,7 +25,12 @@ fn a_screen_shows_layers_balance_and_findings() {
     assert!(busy.is_some() && busy == time, "{posix}");
 
     let csv = analyze(&["--by", "function", "--csv"]).exits(0).out;
-    assert!(csv.starts_with("function,start_us,layer,calls,time_us,bytes,busy_us,busy_sum_us\n"), "{csv}");
+    assert!(
+        csv.starts_with(
+            "function,start_us,layer,calls,time_us,bytes,busy_us,busy_sum_us,calls_in_progress,peak_calls_in_progress\n"
+        ),
+        "{csv}"
+    );
     let text = analyze(&["--by", "time", "--top", "1"]).exits(0).out;
     assert!(text.contains("0 into it") && text.contains("--top N shows more"), "{text}");
     let text = analyze(&["--as", "dfanalyzer", "--preset", "posix"]).exits(0).out;

@@ -86,6 +86,13 @@ fn groups_are_written_as_csv_json_and_files() {
         assert!(said.contains("1 row") && Path::new(&path).is_file(), "{said}");
     }
     assert_eq!(std::fs::read_to_string(out("groups.csv")).expect("written"), wanted);
+    // Without --format, the name of the file says which.
+    query(&["--out", &out("named.csv")]).exits(0);
+    assert_eq!(std::fs::read_to_string(out("named.csv")).expect("written"), wanted);
+    query(&["--out", &out("named.parquet")]).exits(0);
+    assert!(std::fs::read(out("named.parquet")).expect("written").starts_with(b"PAR1"));
+    let refused = query(&["--out", folder.path().join("none/named.csv").to_str().expect("UTF-8")]).exits(1);
+    assert!(refused.err.contains("named.csv: No such file or directory"), "{}", refused.err);
     let refused = query(&["--format", "parquet"]).exits(2);
     assert!(refused.err.contains("--out"), "{}", refused.err);
     assert!(query(&["--query", "name == 'nothing'"]).exits(0).out.contains("file_pattern"));

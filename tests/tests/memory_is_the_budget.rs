@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dft_tests::{run, write};
 
@@ -14,6 +15,13 @@ const DFT: &str = env!("CARGO_BIN_EXE_dft-under-test");
 
 /// The maximum memory of a run, in KiB: a budget of 16 MiB and 150 MiB on top of it.
 const MOST: i64 = (16 + 150) << 10;
+
+/// Makes tests wait for one another. A process starts as a copy of its parent, and its peak memory includes that, so the
+/// traces of two tests must not be in memory at once.
+fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static RUNNING: Mutex<()> = Mutex::new(());
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Runs the program for at most `seconds` of CPU time. Returns its exit status and its peak memory, in KiB.
 fn peak(arguments: &[&str], seconds: u64) -> (ExitStatus, i64) {
@@ -57,6 +65,7 @@ fn args(range: std::ops::Range<usize>, value: &str) -> String {
 
 #[test]
 fn sums_of_values_of_very_different_magnitudes() {
+    let _running = one_at_a_time();
     let mut text = String::from("[\n{\"name\":\"c\",\"cat\":\"sys\",\"pid\":1,\"ts\":5,\"ph\":2,\"args\":{\"m\":1}}\n");
     for from in (0..500).step_by(100) {
         for value in ["1e308", "1e-308"] {
@@ -73,6 +82,7 @@ fn sums_of_values_of_very_different_magnitudes() {
 
 #[test]
 fn very_many_custom_metrics_of_very_many_series() {
+    let _running = one_at_a_time();
     let mut text = String::from("[\n{\"name\":\"f\",\"cat\":\"app\",\"pid\":1,\"ts\":5,\"ph\":1,\"args\":{}}\n");
     let args = args(0..500, "1");
     for series in 0..8_000 {
@@ -84,6 +94,7 @@ fn very_many_custom_metrics_of_very_many_series() {
 
 #[test]
 fn one_record_of_very_many_args() {
+    let _running = one_at_a_time();
     let many = args(0..2_000_000, "1");
     let text = format!(
         "[\n{{\"name\":\"f\",\"cat\":\"app\",\"pid\":1,\"ts\":5,\"ph\":1,\"args\":{{{many}}}}}\n\
@@ -96,6 +107,7 @@ fn one_record_of_very_many_args() {
 
 #[test]
 fn facts_of_very_many_processes() {
+    let _running = one_at_a_time();
     let mut text = String::from("[\n");
     for pid in 0..150_000 {
         let (host, texts) = (pid % 3 * 1_000 + pid % 1_000, if pid < 20_000 { "x".repeat(500) } else { String::new() });
@@ -130,6 +142,7 @@ fn facts_of_very_many_processes() {
 
 #[test]
 fn tables_of_very_many_columns() {
+    let _running = one_at_a_time();
     let mut text = String::from("[\n");
     for at in 0..5 {
         let args = args(at * 4_000..(at + 1) * 4_000, "1");

@@ -104,7 +104,7 @@ fn the_summary_fits_a_screen_and_its_json_has_the_totals() {
         assert!(json.contains(field), "{field}");
     }
     let info = run(DFT, ["info".as_ref(), index.as_os_str()]).exits(0).out;
-    for word in ["format     8", "interval 1000000 µs", "buckets ", " event, ", "rank0-"] {
+    for word in ["format     9", "interval 1000000 µs", "buckets ", " event, ", "rank0-"] {
         assert!(info.contains(word), "{word}\n{info}");
     }
     run(DFT, ["info".as_ref(), index.as_os_str(), "--json".as_ref()]).exits(0);

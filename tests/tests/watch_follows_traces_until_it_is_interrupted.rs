@@ -72,3 +72,22 @@ fn watch_ends_when_traces_stop_growing() {
     assert!(ran.exits(0).err.contains("no trace was found"));
     assert!(!nothing.exists());
 }
+
+#[test]
+fn waiting_for_a_trace_is_said_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let traces = folder.path().join("none");
+    let ran = run(
+        DFT,
+        [
+            "watch".as_ref(),
+            traces.as_os_str(),
+            "--every".as_ref(),
+            "20ms".as_ref(),
+            "--idle".as_ref(),
+            "300ms".as_ref(),
+        ],
+    )
+    .exits(0);
+    assert_eq!((ran.out.as_str(), ran.err.as_str()), ("waiting for a trace\n", "no trace was found\n"));
+}

@@ -20,8 +20,8 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with_all = ["quick", "only", "input"])]
     publish: bool,
     /// Only measure this part: micro (single steps), peers (other tools), builds (traces of many shapes), account (the
-    /// work of each stage, and what 16 cores would give), scaling (more records, other numbers of threads, less memory)
-    /// or exports (of a large index); repeatable
+    /// work of each stage, and what 16 cores would give), analyses (beside dfanalyzer, and of a large index), scaling
+    /// (more records, other numbers of threads, less memory) or exports (of a large index); repeatable
     #[arg(long, value_name = "PART")]
     only: Vec<String>,
     /// Of the parts peers, builds and account, only measure inputs whose names contain this

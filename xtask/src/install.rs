@@ -1,9 +1,10 @@
-//! `install`: installs the library for C and C++ programs.
+//! `install`: installs the library for C and C++ programs, and the program `dft`.
 //!
 //! ```text
 //! P/lib/libdft_utils.so → .so.3 → .so.3.0.0, libdft_utils.a
 //! P/lib/pkgconfig/dft_utils.pc, dft_utils-static.pc, P/lib/cmake/dft_utils/dft_utils-config.cmake
 //! P/include/dft_utils.h, dft_utils.hpp
+//! P/bin/dft, P/share/man/man1, and completions in P/share for bash, zsh and fish
 //! ```
 //!
 //! The installation can be moved as a whole. Both libraries contain all of RocksDB and zstd, and export only `dft_…`: a
@@ -16,6 +17,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::program::put_program;
 use crate::provision::provision;
 use crate::step::step;
 use crate::target::{root, target_directory, workspace_directory};
@@ -31,6 +33,20 @@ pub(crate) fn run(prefix: &Path) -> Result<()> {
     step("building the library", &mut provisions.build())?;
     let built = target_directory(&workspace_directory(&mut provisions.cargo())?)?.join("release");
     let prefix = std::path::absolute(prefix)?;
+    put_library(&built, &prefix)?;
+    let lib = prefix.join("lib");
+    put_static(&built, &lib.join("libdft_utils.a"))?;
+    let archive = format!("${{libdir}}/libdft_utils.a {STATIC_LIBRARIES}");
+    let version = env!("CARGO_PKG_VERSION");
+    write(&lib.join("pkgconfig/dft_utils-static.pc"), &pkg_config("dft_utils-static", &archive, version))?;
+    let dft = built.join("dft");
+    put_program(&dft, &dft, &prefix)?;
+    println!("\nInstalled in {}", prefix.display());
+    Ok(())
+}
+
+/// Installs the shared library of a build, its headers, and what pkg-config and CMake need to find it.
+pub(crate) fn put_library(built: &Path, prefix: &Path) -> Result<()> {
     for folder in ["lib/pkgconfig", "lib/cmake/dft_utils", "include"] {
         let folder = prefix.join(folder);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -39,7 +55,6 @@ pub(crate) fn run(prefix: &Path) -> Result<()> {
     let library = format!("libdft_utils.so.{ABI}.{version}");
     let lib = prefix.join("lib");
     put(&built.join("libdft_utils.so"), &lib.join(&library))?;
-    put_static(&built, &lib.join("libdft_utils.a"))?;
     let soname = format!("libdft_utils.so.{ABI}");
     link(&library, &lib.join(&soname))?;
     link(&soname, &lib.join("libdft_utils.so"))?;
@@ -47,11 +62,8 @@ pub(crate) fn run(prefix: &Path) -> Result<()> {
         put(&root().join("include").join(header), &prefix.join("include").join(header))?;
     }
     write(&lib.join("pkgconfig/dft_utils.pc"), &pkg_config("dft_utils", "-L${libdir} -ldft_utils", version))?;
-    let archive = format!("${{libdir}}/libdft_utils.a {STATIC_LIBRARIES}");
-    write(&lib.join("pkgconfig/dft_utils-static.pc"), &pkg_config("dft_utils-static", &archive, version))?;
     write(&lib.join("cmake/dft_utils/dft_utils-config.cmake"), CMAKE)?;
     write(&lib.join("cmake/dft_utils/dft_utils-config-version.cmake"), &cmake_version(version))?;
-    println!("\nInstalled in {}", prefix.display());
     Ok(())
 }
 
@@ -134,18 +146,20 @@ fn pkg_config(name: &str, libs: &str, version: &str) -> String {
 }
 
 const CMAKE: &str = "\
-# dft_utils::dft_utils is the shared library, dft_utils::dft_utils_static the static one.
+# dft_utils::dft_utils is the shared library, dft_utils::dft_utils_static the static one, which releases do not have.
 get_filename_component(_dft_utils_prefix \"${CMAKE_CURRENT_LIST_DIR}/../../..\" ABSOLUTE)
 if(NOT TARGET dft_utils::dft_utils)
   add_library(dft_utils::dft_utils SHARED IMPORTED)
   set_target_properties(dft_utils::dft_utils PROPERTIES
     IMPORTED_LOCATION \"${_dft_utils_prefix}/lib/libdft_utils.so\"
     INTERFACE_INCLUDE_DIRECTORIES \"${_dft_utils_prefix}/include\")
-  add_library(dft_utils::dft_utils_static STATIC IMPORTED)
-  set_target_properties(dft_utils::dft_utils_static PROPERTIES
-    IMPORTED_LOCATION \"${_dft_utils_prefix}/lib/libdft_utils.a\"
-    INTERFACE_INCLUDE_DIRECTORIES \"${_dft_utils_prefix}/include\"
-    INTERFACE_LINK_LIBRARIES \"stdc++;pthread;dl;m\")
+  if(EXISTS \"${_dft_utils_prefix}/lib/libdft_utils.a\")
+    add_library(dft_utils::dft_utils_static STATIC IMPORTED)
+    set_target_properties(dft_utils::dft_utils_static PROPERTIES
+      IMPORTED_LOCATION \"${_dft_utils_prefix}/lib/libdft_utils.a\"
+      INTERFACE_INCLUDE_DIRECTORIES \"${_dft_utils_prefix}/include\"
+      INTERFACE_LINK_LIBRARIES \"stdc++;pthread;dl;m\")
+  endif()
 endif()
 unset(_dft_utils_prefix)
 ";

@@ -5,11 +5,17 @@
 mod bench;
 mod capi;
 mod demo;
+mod dist;
 mod faults;
 mod fuzz;
 mod header;
 mod install;
+mod licences;
+mod packages;
 mod page;
+mod places;
+mod portable;
+mod program;
 mod provision;
 mod python;
 mod rocksdb;
@@ -52,7 +58,7 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Build the library and install it with its headers, pkg-config and CMake files
+    /// Build the library and the program, and install them with headers, pkg-config and CMake files, and manual pages
     Install {
         /// The directory to install to
         #[arg(long, value_name = "P")]
@@ -72,7 +78,9 @@ enum Command {
         #[arg(long, value_name = "D", default_value = "dist")]
         out: std::path::PathBuf,
     },
-    /// Check the style of Python, C and C++ sources with ruff, mypy and clang-format
+    /// Build what a release publishes: wheels and tarballs for systems with glibc 2.28, for x86-64 and aarch64
+    Dist(dist::Arguments),
+    /// Check the style of Python, C and C++ sources with ruff, mypy and clang-format, and the packages of published crates
     Style {
         /// Rewrite the sources instead
         #[arg(long)]
@@ -96,6 +104,7 @@ fn main() -> Result<()> {
         Command::Page { check } => page::run(check)?,
         Command::Python => python::run()?,
         Command::Wheel { out } => drop(wheel::run(&out)?),
+        Command::Dist(arguments) => dist::run(&arguments)?,
         Command::Style { fix } => style::run(fix)?,
         Command::GenTrace(gen_trace) => println!("{}", gen_trace.report()?),
     }

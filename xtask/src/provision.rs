@@ -11,11 +11,27 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::rocksdb;
+use crate::rocksdb::{self, Toolchain};
 use crate::target::root;
 
 /// The version of PyPI's `libclang`.
 const LIBCLANG: &str = "18.1.1";
+
+/// The arguments of cargo for a release build of everything that users get.
+pub(crate) const RELEASED: [&str; 12] = [
+    "--release",
+    "--workspace",
+    "--exclude",
+    "xtask",
+    "--exclude",
+    "dft-benches",
+    "--exclude",
+    "dft-faults",
+    "--exclude",
+    "dft-gen-trace",
+    "--exclude",
+    "dft-bench",
+];
 
 /// Variables for cargo's environment.
 pub(crate) struct Provisions(Vec<(&'static str, OsString)>);
@@ -43,22 +59,14 @@ impl Provisions {
     /// one may need other features, and then much is compiled again.
     pub(crate) fn build(&self) -> Command {
         let mut cargo = self.cargo();
-        cargo.args([
-            "build",
-            "--release",
-            "--workspace",
-            "--exclude",
-            "xtask",
-            "--exclude",
-            "dft-benches",
-            "--exclude",
-            "dft-faults",
-            "--exclude",
-            "dft-gen-trace",
-            "--exclude",
-            "dft-bench",
-        ]);
+        cargo.arg("build").args(RELEASED);
         cargo
+    }
+
+    /// Returns these variables and others.
+    pub(crate) fn with(&self, more: Vec<(&'static str, OsString)>) -> Self {
+        let kept = self.0.iter().filter(|(name, _)| !more.iter().any(|(other, _)| name == other)).cloned();
+        Self(kept.chain(more.iter().cloned()).collect())
     }
 
     /// Returns the variables as shell commands.
@@ -93,7 +101,7 @@ pub(crate) fn provision() -> Result<Provisions> {
     // Use a RocksDB that the user names.
     if given("ROCKSDB_LIB_DIR").is_none() {
         let cache = cache()?;
-        match rocksdb::library(Provisions(Vec::new()).cargo(), &cache) {
+        match Toolchain::of_host().and_then(|host| rocksdb::library(Provisions(Vec::new()).cargo(), &cache, &host)) {
             Ok(directory) => {
                 variables.push(("ROCKSDB_LIB_DIR", directory.into()));
                 variables.push(("ROCKSDB_STATIC", "1".into()));
@@ -202,7 +210,7 @@ fn installed_libclang() -> Option<PathBuf> {
 }
 
 /// Returns the project's directory in the user's cache.
-fn cache() -> Result<PathBuf> {
+pub(crate) fn cache() -> Result<PathBuf> {
     let home = env::var_os("HOME").map(PathBuf::from).context("HOME is not set")?;
     let cache = env::var_os("XDG_CACHE_HOME").map_or_else(|| home.join(".cache"), PathBuf::from);
     Ok(cache.join("dftracer-utils"))

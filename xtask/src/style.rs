@@ -1,10 +1,11 @@
-//! `style`: the form of the Python, C and C++ sources, and the types of the Python ones. `cargo fmt` and clippy check the
-//! Rust ones.
+//! `style`: the form of the Python, C and C++ sources, the types of the Python ones, and the packages of published crates.
+//! `cargo fmt` and clippy check the Rust sources.
 
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::packages;
 use crate::provision::python_with;
 use crate::step::step;
 use crate::target::root;
@@ -23,6 +24,7 @@ pub(crate) fn run(fix: bool) -> Result<()> {
         ".",
         "../capi/tests",
         "../crates/dft-report/page/tests",
+        "../packaging",
     ]);
     ruff.args(fix.then_some("--fix"));
     step("ruff", &mut ruff)?;
@@ -44,5 +46,6 @@ pub(crate) fn run(fix: bool) -> Result<()> {
     } else {
         format.args(["--dry-run", "--Werror"]);
     }
-    step("clang-format", format.args(files))
+    step("clang-format", format.args(files))?;
+    packages::check()
 }

@@ -28,3 +28,14 @@ pub(crate) fn target_directory(workspace: &Path) -> Result<PathBuf> {
         None => workspace.join("target"),
     })
 }
+
+/// Returns the time of files in archives, in seconds since 1970: what `SOURCE_DATE_EPOCH` names, or that of the last commit.
+/// `None` without either, as in sources without git.
+pub(crate) fn source_time() -> Option<String> {
+    if let Ok(time) = env::var("SOURCE_DATE_EPOCH") {
+        return Some(time);
+    }
+    let output = Command::new("git").current_dir(root()).args(["log", "-1", "--format=%ct"]).output().ok()?;
+    let time = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (output.status.success() && !time.is_empty()).then_some(time)
+}

@@ -11,13 +11,13 @@ const PURE: [&str; 6] = ["dft-io", "dft-trace", "dft-metrics", "dft-codec", "dft
 pub(crate) fn run() -> Result<()> {
     let provisions = provision()?;
     let mut pure = provisions.cargo();
-    pure.arg("test");
+    pure.args(["test", "--no-fail-fast"]);
     pure.args(PURE.iter().flat_map(|name| ["--package", name]));
     step("the crates that do not need RocksDB", &mut pure)?;
     // The whole workspace at once, as in every release build: another selection of crates may select other features of
     // RocksDB's dependencies, and build it again.
     let mut rest = provisions.cargo();
-    rest.args(["test", "--release", "--workspace"]);
+    rest.args(["test", "--release", "--workspace", "--no-fail-fast"]);
     rest.args(PURE.iter().flat_map(|name| ["--exclude", name]));
     step("the crates that need RocksDB, and the whole system", &mut rest)?;
     // Built with failpoints, which no release has.
@@ -28,6 +28,8 @@ pub(crate) fn run() -> Result<()> {
         "a_process_killed_at_any_failpoint_leaves_a_whole_index",
         "--test",
         "a_process_killed_while_copies_are_found_counts_none_twice",
+        "--test",
+        "a_killed_export_leaves_no_mixed_tables",
     ]);
     step("deaths and refusals at every failpoint", &mut failpoints)?;
     crate::capi::run()?;

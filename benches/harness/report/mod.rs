@@ -1,6 +1,7 @@
 //! Writes the report for readers: measurements and plots.
 
 mod account;
+mod analyses;
 mod builds;
 mod cells;
 mod exports;
@@ -45,6 +46,9 @@ pub(crate) fn write(
     }
     if let Some(accounts) = &results.account {
         account::write(&mut page, accounts);
+    }
+    if let Some(all) = &results.analyses {
+        analyses::write(&mut page, all);
     }
     if let Some(exports) = &results.exports {
         exports::write(&mut page, exports);

@@ -16,7 +16,9 @@ use crate::intern::{Interner, Symbol};
 use crate::name_log::NameLog;
 use crate::rules::Origin;
 use crate::series_cache::SeriesCache;
-use crate::table::{CounterKey, KnownScope, KnownSeries, MetricPart, RowCell, ScopeKey, SeriesKey, TelemetryCell};
+use crate::table::{
+    CounterKey, CounterMetrics, KnownScope, KnownSeries, MetricPart, RowCell, ScopeKey, SeriesKey, TelemetryCell,
+};
 
 /// The table in memory of an aggregation, and the rules by which records update it.
 ///
@@ -31,7 +33,7 @@ pub struct Aggregator {
     /// Series by number, which is the number of their rows.
     pub(crate) series: Vec<SeriesKey>,
     /// The numbers of series by their keys.
-    pub(crate) series_table: HashTable<(SeriesKey, u32)>,
+    pub(crate) series_table: HashTable<u32>,
     /// Series by the raw values of records. Most records need only this lookup.
     pub(crate) series_cache: SeriesCache<KnownSeries>,
     /// Scopes by the raw values of records, for records whose file is new.
@@ -42,8 +44,8 @@ pub struct Aggregator {
     pub(crate) lower: HashMap<Symbol, Symbol, RandomState>,
     pub(crate) counters: HashMap<CounterKey, u32, RandomState>,
     pub(crate) telemetry: Cells<TelemetryCell>,
-    /// The names of the metrics in the last record of each counter.
-    pub(crate) counter_metrics: Vec<Vec<Symbol>>,
+    /// The metrics in the last record of each counter.
+    pub(crate) counter_metrics: Vec<CounterMetrics>,
     pub(crate) names: NameLog,
     /// The process that gave the last name. It mostly gives the next name, too.
     pub(crate) last_giver: Option<((Symbol, i64), ProcessId)>,
@@ -88,7 +90,7 @@ impl Aggregator {
     ///
     /// # Errors
     ///
-    /// If the record is malformed. It is not added then, and the caller must count it.
+    /// If the record is malformed. It is not added then, and the caller must count it as malformed.
     pub fn record(
         &mut self,
         record: &Record<'_>,
@@ -128,7 +130,7 @@ impl Aggregator {
             + self.scopes.capacity() * (size_of::<(ScopeKey, KnownScope)>() + 1)
             + self.files.memory()
             + self.series.capacity() * size_of::<SeriesKey>()
-            + self.series_table.capacity() * (size_of::<(SeriesKey, u32)>() + 1)
+            + self.series_table.capacity() * (size_of::<u32>() + 1)
             + self.scope_cache.memory()
             + self.series_cache.memory()
             + self.plans.memory()

@@ -4,6 +4,8 @@ use dft_trace::{ArgKey, LayoutId, Record, Value};
 
 use crate::config::Config;
 use crate::intern::{Interner, Symbol};
+use crate::rules::CallArgs;
+use crate::table::MetricPart;
 
 /// The index of an arg among a record's args; past their end if the record does not have the arg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +13,11 @@ pub(crate) struct ArgIndex(u32);
 
 impl ArgIndex {
     pub(crate) const NONE: Self = Self(u32::MAX);
+
+    /// Returns the index of the first arg with a key.
+    pub(crate) fn of_key(record: &Record<'_>, key: ArgKey) -> Self {
+        record.args.iter().position(|arg| arg.key == key).map_or(Self::NONE, |at| Self(at as u32))
+    }
 
     /// Returns the arg's value; [`Value::Null`] if there is none.
     #[inline]
@@ -42,6 +49,34 @@ pub(crate) struct ArgPlans {
     custom_metrics: Vec<(ArgIndex, Symbol)>,
     /// The number of custom metrics that belong to stored plans.
     kept: usize,
+    /// What is known of aggregated calls, by layout number.
+    aggregated: Vec<Option<AggregatedPlan>>,
+    /// The bytes of parts that were kept, at most.
+    parts_bytes: usize,
+}
+
+/// A part of a metric of an aggregated call: the metric, the part, and the index of its arg.
+pub(crate) type Part = (Symbol, MetricPart, usize);
+
+/// What the parts of custom metrics depend on, apart from the layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PartRules {
+    /// Whether `count` is the number of calls, not a metric.
+    pub(crate) count_is_plain: bool,
+    /// Whether the function counts items, so that the size of an item is not a metric.
+    pub(crate) items: bool,
+}
+
+/// Where the args of aggregated calls of one layout are.
+struct AggregatedPlan {
+    args: CallArgs,
+    parts: Option<KeptParts>,
+}
+
+/// The parts of custom metrics, and by which rules they were found.
+struct KeptParts {
+    rules: PartRules,
+    parts: Box<[Part]>,
 }
 
 impl ArgPlans {
@@ -55,6 +90,42 @@ impl ArgPlans {
             return *plan;
         }
         self.make(record, config, interner)
+    }
+
+    /// Returns where the args of an aggregated call are.
+    pub(crate) fn call_args(&mut self, record: &Record<'_>) -> CallArgs {
+        let Some(LayoutId { parser, number }) = record.layout else { return CallArgs::of(record) };
+        if self.parser != Some(parser) {
+            *self = Self { parser: Some(parser), ..Self::default() };
+        }
+        let number = number as usize;
+        if self.aggregated.len() <= number {
+            self.aggregated.resize_with(number + 1, || None);
+        }
+        self.aggregated[number].get_or_insert_with(|| AggregatedPlan { args: CallArgs::of(record), parts: None }).args
+    }
+
+    fn aggregated_plan(&mut self, record: &Record<'_>) -> Option<&mut AggregatedPlan> {
+        let LayoutId { parser, number } = record.layout?;
+        if self.parser != Some(parser) {
+            return None;
+        }
+        self.aggregated.get_mut(number as usize)?.as_mut()
+    }
+
+    /// Returns the parts of a record's custom metrics, if those of its layout were [kept](Self::keep_parts).
+    pub(crate) fn parts(&mut self, record: &Record<'_>, rules: PartRules) -> Option<&[Part]> {
+        let kept = self.aggregated_plan(record)?.parts.as_ref()?;
+        (kept.rules == rules).then_some(&kept.parts)
+    }
+
+    /// Keeps the parts of a record's custom metrics for records of the same layout, whose args have the same names and
+    /// kinds of values.
+    pub(crate) fn keep_parts(&mut self, record: &Record<'_>, rules: PartRules, parts: &[Part]) {
+        if let Some(plan) = self.aggregated_plan(record) {
+            plan.parts = Some(KeptParts { rules, parts: parts.into() });
+            self.parts_bytes += size_of_val(parts);
+        }
     }
 
     /// Returns the indexes and names of the custom metrics of a call.
@@ -114,6 +185,8 @@ impl ArgPlans {
     pub(crate) fn memory(&self) -> usize {
         self.plans.capacity() * size_of::<Option<ArgPlan>>()
             + self.custom_metrics.capacity() * size_of::<(ArgIndex, Symbol)>()
+            + self.aggregated.capacity() * size_of::<Option<AggregatedPlan>>()
+            + self.parts_bytes
     }
 }
 

@@ -2,13 +2,14 @@
 //!
 //! Records of a series arrive nearly in order of time. So a series has up to [`OPEN`] open cells. When one more bucket
 //! starts, the cell of the earliest bucket is encoded: its value's bytes are appended to the series. An encoded cell
-//! takes a fraction of an open cell's memory, and sorting encoded cells is nearly free. Also, all series together have at
-//! most [`MOST_OPEN`] open cells: of a million files that are read once each, only the last ones are open. A late record
-//! opens a new cell for its bucket, and the parts are merged when the table is written out.
+//! takes a fraction of an open cell's memory, and sorting encoded cells is nearly free. Also, all series together have
+//! at most [`MOST_OPEN`] open cells: of a million files that are read once each, only the last ones are open. A late
+//! record opens a new cell for its bucket, and the parts are merged when the table is written out.
 
 use std::collections::HashMap;
 
-use dft_codec::UsualName;
+use dft_codec::{Custom, UsualName, encode_metric_names};
+use dft_metrics::FloatStats;
 
 use crate::encoded_cells::{CellArena, CellChain};
 use crate::intern::{Interner, Symbol};
@@ -25,8 +26,8 @@ pub(crate) trait TableCell {
     fn empty() -> Self;
     /// Empties the cell, but keeps its memory.
     fn reset(&mut self);
-    /// Returns the approximate number of heap bytes of the cell: those that [`reset`](TableCell::reset) keeps, and those
-    /// that were [added](Cells::add_heap_bytes) since.
+    /// Returns the approximate number of heap bytes of the cell: those that [`reset`](TableCell::reset) keeps, and
+    /// those that were [added](Cells::add_heap_bytes) since.
     fn heap_bytes(&self) -> usize;
 }
 
@@ -223,6 +224,26 @@ impl<C: TableCell> Cells<C> {
     }
 }
 
+/// A value that can be used again.
+pub(crate) trait Clear: Default {
+    /// Makes this the default.
+    fn clear(&mut self);
+}
+
+impl Clear for FloatStats {
+    #[inline]
+    fn clear(&mut self) {
+        Self::clear(self);
+    }
+}
+
+impl Clear for Custom {
+    #[inline]
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
 /// Values by name, for the few names that a cell has. Lookups in the same order each time are fast.
 pub(crate) struct Columns<V> {
     names: Vec<Symbol>,
@@ -233,7 +254,7 @@ pub(crate) struct Columns<V> {
     next: usize,
 }
 
-impl<V: Default> Columns<V> {
+impl<V: Clear> Columns<V> {
     const FEW: usize = 32;
 
     pub(crate) fn new() -> Self {
@@ -241,8 +262,8 @@ impl<V: Default> Columns<V> {
     }
 
     pub(crate) fn clear(&mut self) {
-        // Values are created in place, because pushing them would write them twice.
-        self.values[..self.names.len()].fill_with(V::default);
+        // Values are cleared in place, because pushing them would write them twice.
+        self.values[..self.names.len()].iter_mut().for_each(V::clear);
         self.names.clear();
         self.index = None;
         self.next = 0;
@@ -298,11 +319,24 @@ impl<V: Default> Columns<V> {
         &'a self,
         interner: &Interner,
         orders: &'a mut ByteOrders,
-    ) -> impl ExactSizeIterator<Item = (Option<UsualName>, Symbol, &'a V)> {
-        orders.of(&self.names, interner).iter().map(|&(at, usual)| {
+    ) -> impl ExactSizeIterator<Item = (Option<UsualName>, Symbol, &'a V)> + Clone {
+        orders.of(&self.names, interner).order.iter().map(|&(at, usual)| {
             let at = at as usize;
             (usual, self.names[at], &self.values[at])
         })
+    }
+
+    /// Returns the values in byte order of their names, and the encoded names.
+    pub(crate) fn sorted_with_names<'a>(
+        &'a self,
+        interner: &Interner,
+        orders: &'a mut ByteOrders,
+    ) -> (&'a [u8], impl ExactSizeIterator<Item = &'a V>) {
+        let order = orders.of(&self.names, interner);
+        let names = order.encoded.get_or_insert_with(|| {
+            encode_metric_names(order.order.iter().map(|&(at, _)| interner.get(self.names[at as usize])))
+        });
+        (names, order.order.iter().map(|&(at, _)| &self.values[at as usize]))
     }
 }
 
@@ -318,15 +352,17 @@ struct ByteOrder {
     names: Vec<Symbol>,
     /// The indexes of the names in byte order, and their usual names, if any.
     order: Vec<(u32, Option<UsualName>)>,
+    /// The names, encoded, once they were asked for.
+    encoded: Option<Vec<u8>>,
 }
 
 impl ByteOrders {
     /// Returns the approximate memory in bytes.
     pub(crate) fn memory(&self) -> usize {
-        self.cached.iter().map(|order| order.names.capacity() * 4 + order.order.capacity() * 8).sum()
+        self.cached.iter().map(|order| order.memory()).sum()
     }
 
-    fn of(&mut self, names: &[Symbol], interner: &Interner) -> &[(u32, Option<UsualName>)] {
+    fn of(&mut self, names: &[Symbol], interner: &Interner) -> &mut ByteOrder {
         let cached = self.cached.iter().position(|order| order.names == names);
         let at = cached.unwrap_or_else(|| {
             let at = self.oldest;
@@ -334,14 +370,19 @@ impl ByteOrders {
             self.cached[at].become_of(names, interner);
             at
         });
-        &self.cached[at].order
+        &mut self.cached[at]
     }
 }
 
 impl ByteOrder {
+    fn memory(&self) -> usize {
+        self.names.capacity() * 4 + self.order.capacity() * 8 + self.encoded.as_ref().map_or(0, Vec::capacity)
+    }
+
     fn become_of(&mut self, names: &[Symbol], interner: &Interner) {
         self.names.clear();
         self.names.extend_from_slice(names);
+        self.encoded = None;
         self.order.clear();
         self.order.extend(names.iter().zip(0..).map(|(&name, at)| (at, UsualName::of(interner.get(name)))));
         self.order.sort_unstable_by_key(|&(at, _)| interner.get(names[at as usize]));

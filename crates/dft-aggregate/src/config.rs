@@ -64,7 +64,7 @@ fn is_label(name: &[u8]) -> bool {
     name.ends_with(b"_hash") || LABELS.contains(&name)
 }
 
-/// The end of a period that the `ts` of a counter of phase `C` gives.
+/// Whether the `ts` of a counter of phase `C` is the start or the end of its period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CounterPeriod {
@@ -74,16 +74,18 @@ pub enum CounterPeriod {
     End,
 }
 
-/// How records are aggregated.
+/// How records are aggregated. By default, the interval is 1 s, there are no group keys and no sketches, custom metrics
+/// are [`CustomMetrics::On`], each file has its own series, times are in µs unless a trace states another unit, and
+/// rows have an [`Occupancy`](dft_codec::Occupancy).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// The length of a bucket, in µs; at least 1.
+    /// The length of a bucket, in µs: from 1 to 2⁶³ − 1.
     pub interval_us: u64,
-    /// The args whose values are part of a series' identity.
+    /// The args whose values are part of a series' identity: at most 1,000 distinct names, none empty.
     pub extra_group_keys: Vec<String>,
     /// The args that become custom metrics.
     pub custom_metrics: CustomMetrics,
-    /// The relative accuracy of sketches; `None` for no sketches.
+    /// The relative accuracy of sketches, from 0.00001 to less than 1; `None` for no sketches.
     pub sketch_accuracy: Option<f64>,
     /// Whether each file has its own series.
     pub group_by_file: bool,

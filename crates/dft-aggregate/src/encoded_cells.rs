@@ -138,7 +138,8 @@ fn put_head(head: &mut [u8; 20], bucket: u64, length: usize) -> usize {
     at
 }
 
-/// An iterator over the values of one series, in order of their buckets. A bucket occurs as often as its cell was opened.
+/// An iterator over the values of one series, in order of their buckets. A bucket occurs as often as its cell was
+/// opened.
 pub(crate) struct Values<'a> {
     arena: &'a CellArena,
     blocks: Vec<&'a [u8]>,

@@ -43,7 +43,9 @@ struct MoreName {
 pub(crate) struct Files {
     files: Vec<File>,
     /// The numbers by id.
-    table: HashTable<(FileId, u32)>,
+    table: HashTable<u32>,
+    /// The number that was found last: a tracer names a file just before it uses it.
+    last: u32,
     /// The first name of each file.
     text: String,
     more: HashSet<MoreName, RandomState>,
@@ -59,6 +61,7 @@ impl Files {
         Self {
             files: vec![File { id: FileId::NONE, start: 0, length: NO_NAME, giver: 0 }],
             table: HashTable::new(),
+            last: 0,
             text: String::new(),
             more: HashSet::with_hasher(hasher(1)),
             hashes: HashSet::with_hasher(hasher(2)),
@@ -79,14 +82,20 @@ impl Files {
         if id.is_none() {
             return FileNumber::NONE;
         }
-        let Self { files, table, .. } = self;
-        if let Some(&(_, number)) = table.find(id.table_hash(), |(known, _)| *known == id) {
-            return FileNumber(number);
+        let Self { files, table, last, .. } = self;
+        if files[*last as usize].id == id {
+            return FileNumber(*last);
         }
-        let number = files.len() as u32;
-        files.push(File { id, start: 0, length: NO_NAME, giver: 0 });
-        table.insert_unique(id.table_hash(), (id, number), |(id, _)| id.table_hash());
-        FileNumber(number)
+        *last = match table.find(id.table_hash(), |&number| files[number as usize].id == id) {
+            Some(&number) => number,
+            None => {
+                let number = files.len() as u32;
+                files.push(File { id, start: 0, length: NO_NAME, giver: 0 });
+                table.insert_unique(id.table_hash(), number, |&number| files[number as usize].id.table_hash());
+                number
+            }
+        };
+        FileNumber(*last)
     }
 
     /// Adds a name of a file that a process gave, if it is known. Bytes that are not UTF-8 are decoded lossily.
@@ -134,7 +143,7 @@ impl Files {
     /// Returns the approximate memory in bytes.
     pub(crate) fn memory(&self) -> usize {
         self.files.capacity() * size_of::<File>()
-            + self.table.capacity() * (size_of::<(FileId, u32)>() + 1)
+            + self.table.capacity() * (size_of::<u32>() + 1)
             + self.text.capacity()
             + self.more.capacity() * (size_of::<MoreName>() + 1)
             + self.hashes.capacity() * (size_of::<Symbol>() + 1)

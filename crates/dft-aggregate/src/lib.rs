@@ -9,6 +9,13 @@
 //! All entries of runs merge exactly, so the result does not depend on which aggregator got which record, or on when
 //! tables were written out. This crate does not depend on RocksDB.
 //!
+//! # Limits
+//!
+//! An aggregator is for one thread. Its table grows with its series and rows, so the caller must compare
+//! [`Aggregator::memory`] with a budget, and [spill](Aggregator::spill) the table to a file when it is exceeded. The
+//! file is removed with its [`Run`]. A configuration has an interval of at least 1 µs and at most 1,000 group keys
+//! ([`Config::check`]).
+//!
 //! # Example
 //!
 //! ```

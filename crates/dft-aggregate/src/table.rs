@@ -2,6 +2,7 @@
 
 use dft_codec::{Custom, MetricName, RowCore, SeriesKind, TelemetryCore, encode_row, encode_telemetry};
 use dft_metrics::{FloatStats, Sketch};
+use dft_trace::LayoutId;
 use smallvec::SmallVec;
 
 use crate::cells::{ByteOrders, Columns, EncodeCell, TableCell};
@@ -109,9 +110,8 @@ impl EncodeCell<RowCell> for CellEncoder<'_> {
 
 impl EncodeCell<TelemetryCell> for CellEncoder<'_> {
     fn encode(&mut self, cell: &TelemetryCell, bucket: u64, out: &mut Vec<u8>) {
-        let metrics = cell.metrics.sorted(self.interner, self.orders);
-        let metrics = metrics.map(|(_, name, stats)| (self.interner.get(name), stats));
-        encode_telemetry(out, bucket, &cell.core, metrics);
+        let (names, metrics) = cell.metrics.sorted_with_names(self.interner, self.orders);
+        encode_telemetry(out, bucket, &cell.core, names, metrics);
     }
 }
 
@@ -142,6 +142,15 @@ pub(crate) struct CounterKey {
     /// `None` if the counter is host-wide.
     pub(crate) pid: Option<i64>,
     pub(crate) extra: SmallVec<[Symbol; 2]>,
+}
+
+/// The metrics in the last record of a counter.
+#[derive(Default)]
+pub(crate) struct CounterMetrics {
+    /// Their names, in order, and maybe more.
+    pub(crate) names: Vec<Symbol>,
+    /// The layout of the record.
+    pub(crate) layout: Option<LayoutId>,
 }
 
 /// The part of an aggregated call's metric that an arg is. Parts are grouped in this order.

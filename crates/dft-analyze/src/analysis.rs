@@ -24,15 +24,15 @@ use crate::report::Analysis;
 /// How an index is analyzed.
 #[derive(Clone, Debug)]
 pub struct AnalyzeOptions {
-    /// The preset.
+    /// The preset; by default, the first built-in one that fits what the trace has.
     pub preset: PresetChoice,
-    /// What to group by.
+    /// What to group by; `None` for no groups.
     pub by: Option<By>,
     /// The length of a cell of time, in µs, if grouped by it; a multiple of the index's interval, which is the default.
     pub granularity_us: Option<u64>,
     /// Which calls to analyze.
     pub filter: Filter,
-    /// The number of threads. The result does not depend on it.
+    /// The number of threads; by default, the number of cores. The result does not depend on it.
     pub threads: usize,
 }
 
@@ -85,11 +85,12 @@ pub fn analyze(index: &Index, options: &AnalyzeOptions) -> Result<Analysis, Anal
     let mut found = collect(&view, &request)?;
     unite_all(&mut found, options.threads);
     let layers = preset.layers.len() + 1 + rules.queries().len();
-    let tracks = Tracks::of(&found, |_| true);
+    let tracks = Tracks::of(&found);
+    let (together, processes) = tracks.together_and_each(layers, options.threads);
     let findable = Findable {
         names: ProcessNames::of(&found),
-        processes: tracks.by_process(layers, options.threads, |_| Vec::new()),
-        together: tracks.together(layers, options.threads, &[]),
+        processes,
+        together,
         span: found
             .facts
             .iter()

@@ -6,8 +6,9 @@ use std::thread;
 
 use dft_codec::Interval;
 
-use crate::collect::{Collected, PartKey};
-use crate::sweep::{Durations, Track, clipped, sweep, unite};
+use crate::collect::{CallTimes, Collected};
+use crate::intervals::{clipped, unite_by_depth};
+use crate::sweep::{Durations, Track, sweep, sweep_each};
 
 /// Works on items on up to `threads` threads, and returns the results in the order of the items.
 pub(crate) fn in_parallel<I: Send, R: Send>(items: Vec<I>, threads: usize, work: impl Fn(I) -> R + Sync) -> Vec<R> {
@@ -35,13 +36,13 @@ pub(crate) fn in_parallel<I: Send, R: Send>(items: Vec<I>, threads: usize, work:
     all.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Puts the intervals of all parts in order.
+/// Puts the times of all calls in order.
 pub(crate) fn unite_all(found: &mut Collected, threads: usize) {
-    let lists: Vec<&mut Vec<Interval>> = found.parts.values_mut().map(|part| &mut part.intervals).collect();
-    in_parallel(lists, threads, unite);
+    let unite = |times: &mut CallTimes| times.deeper = unite_by_depth(&mut times.intervals);
+    in_parallel(found.times.values_mut().collect(), threads, unite);
 }
 
-/// The tracks of all parts, by process.
+/// The tracks of all calls, by process.
 pub(crate) struct Tracks<'f> {
     all: Vec<Track<'f>>,
     /// The tracks of each process, in `all`.
@@ -49,12 +50,11 @@ pub(crate) struct Tracks<'f> {
 }
 
 impl<'f> Tracks<'f> {
-    /// Returns the tracks of the parts that are wanted.
-    pub(crate) fn of(found: &'f Collected, wanted: impl Fn(&PartKey) -> bool) -> Self {
+    /// Returns tracks. At any time, as many are busy as calls are in progress.
+    pub(crate) fn of(found: &'f Collected) -> Self {
         let mut all: Vec<Track<'f>> = Vec::new();
-        for (key, part) in found.parts.iter().filter(|(key, part)| !part.intervals.is_empty() && wanted(key)) {
-            let layers = found.classes.values[key.class as usize].layers;
-            all.push(Track { intervals: &part.intervals, process: key.process, layers });
+        for (key, times) in &found.times {
+            all.extend(times.tracks(key.process, found.layers.values[key.layers as usize]));
         }
         all.sort_unstable_by_key(|track| (track.process, track.layers, track.intervals[0]));
         let mut processes = vec![0..0; found.processes.values.len()];
@@ -94,11 +94,37 @@ impl<'f> Tracks<'f> {
     }
 
     fn within(&self, range: Interval, layers: usize, edges: &[i64]) -> Durations {
+        self.with_clipped(range, |tracks| sweep(tracks, layers, edges))
+    }
+
+    /// Passes the tracks within a range of time.
+    fn with_clipped<R>(&self, range: Interval, work: impl Fn(&[Track<'_>]) -> R) -> R {
         let lists: Vec<Vec<Interval>> =
             self.all.iter().map(|track| clipped(track.intervals, range).collect()).collect();
         let tracks: Vec<Track<'_>> =
             self.all.iter().zip(&lists).map(|(track, intervals)| Track { intervals, ..*track }).collect();
-        sweep(&tracks, layers, edges)
+        work(&tracks)
+    }
+
+    /// Returns the durations of all processes together, and those of each.
+    pub(crate) fn together_and_each(&self, layers: usize, threads: usize) -> (Durations, Vec<Durations>) {
+        let of_part = |range: Interval| self.with_clipped(range, |tracks| sweep_each(tracks, layers));
+        let parts = match self.parts(threads) {
+            1 => vec![sweep_each(&self.all, layers)],
+            parts => in_parallel(self.divided(parts), threads, of_part),
+        };
+        let (mut all, mut each) = (Durations::default(), vec![Durations::default(); self.processes.len()]);
+        for (together, of_processes) in &parts {
+            all.merge(together);
+            each.iter_mut().zip(of_processes).for_each(|(mine, theirs)| mine.merge(theirs));
+        }
+        (all, each)
+    }
+
+    /// The number of parts of time that are worth a thread each.
+    fn parts(&self, threads: usize) -> usize {
+        let intervals: usize = self.all.iter().map(|track| track.intervals.len()).sum();
+        (intervals / MANY).clamp(1, threads)
     }
 
     /// Returns the durations of each process. `edges` are the times between windows of a process.
@@ -118,8 +144,7 @@ impl<'f> Tracks<'f> {
 
     /// Returns the durations of all processes together. `edges` are the times between windows.
     pub(crate) fn together(&self, layers: usize, threads: usize, edges: &[i64]) -> Durations {
-        let intervals: usize = self.all.iter().map(|track| track.intervals.len()).sum();
-        let parts = (intervals / MANY).clamp(1, threads);
+        let parts = self.parts(threads);
         if parts == 1 {
             return sweep(&self.all, layers, edges);
         }

@@ -13,10 +13,12 @@ use dft_export::{Cell, Series, View};
 use crate::by::SeriesGroup;
 use crate::error::AnalyzeError;
 use crate::files::{FileSums, Files};
+use crate::intervals::clipped;
 use crate::kind::CallKind;
 use crate::layer_set::LayerSet;
 use crate::matcher::{Matcher, ScopeLayers};
 use crate::sums::Sums;
+use crate::sweep::Track;
 
 /// The series kinds of calls.
 const CALLS: [SeriesKind; 2] = [SeriesKind::Call, SeriesKind::AggregatedCall];
@@ -59,7 +61,34 @@ pub(crate) struct Class {
 #[derive(Debug, Default)]
 pub(crate) struct Part {
     pub(crate) sums: Sums,
+}
+
+/// Calls of one process and group that have the same layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct TimesKey {
+    pub(crate) process: u32,
+    /// The number of their layers.
+    pub(crate) layers: u32,
+    pub(crate) group: u32,
+}
+
+/// When the calls of a [`TimesKey`] were in progress.
+#[derive(Debug, Default)]
+pub(crate) struct CallTimes {
+    /// The times of all. After all parts are united, they are disjoint and in order.
     pub(crate) intervals: Vec<Interval>,
+    /// When at least two of the calls were in progress, at least three, and so on.
+    pub(crate) deeper: Vec<Vec<Interval>>,
+    /// Whether intervals of a row stand for several calls: some of its calls overlap, or gaps between them are filled.
+    pub(crate) has_joined_calls: bool,
+}
+
+impl CallTimes {
+    /// Returns tracks. At any time, as many are busy as calls are in progress.
+    pub(crate) fn tracks(&self, process: u32, layers: LayerSet) -> impl Iterator<Item = Track<'_>> {
+        let lists = std::iter::once(&self.intervals).chain(&self.deeper).filter(|intervals| !intervals.is_empty());
+        lists.map(move |intervals| Track { intervals, process, layers })
+    }
 }
 
 /// What is known of a process.
@@ -79,6 +108,8 @@ pub(crate) struct Collected {
     pub(crate) classes: Numbered<Class>,
     pub(crate) groups: Numbered<String>,
     pub(crate) parts: HashMap<PartKey, Part, RandomState>,
+    pub(crate) layers: Numbered<LayerSet>,
+    pub(crate) times: HashMap<TimesKey, CallTimes, RandomState>,
     /// Sums by the start of a cell and class, if they were asked for.
     pub(crate) cells: BTreeMap<(u64, u32), Sums>,
     pub(crate) threads: HashSet<(u32, i64), RandomState>,
@@ -174,6 +205,7 @@ struct Collector<'c, 'v> {
 /// The numbers of the series that is being read.
 struct Current {
     key: PartKey,
+    times: TimesKey,
     class: Class,
 }
 
@@ -206,8 +238,13 @@ impl Collector<'_, '_> {
                     current = layers.map(|layers| {
                         let class = Class { layers, kind: kind_of_calls };
                         let number = self.found.classes.number(&class);
+                        let layers = self.found.layers.number(&layers);
                         self.found.threads.insert((process, cell.series.identity.tid));
-                        Current { key: PartKey { process, class: number, group }, class }
+                        Current {
+                            key: PartKey { process, class: number, group },
+                            times: TimesKey { process, layers, group },
+                            class,
+                        }
                     });
                 }
                 let Some(current) = &current else { continue };
@@ -233,23 +270,24 @@ impl Collector<'_, '_> {
     /// Adds a row. Returns whether its cell is within the time to analyze.
     fn add(&mut self, kind: SeriesKind, cell: &Cell<'_>, current: &Current) -> bool {
         let RowValue { core, .. } = cell.row;
-        let part = self.found.parts.entry(current.key).or_default();
         let is_inside = self.request.time.as_ref().is_none_or(|time| time.contains(&cell.start));
         if let Some(occupancy) = &core.occupancy {
             let intervals = occupancy.intervals();
+            let times = self.found.times.entry(current.times).or_default();
+            times.has_joined_calls |= i128::try_from(occupancy.busy_us()) != Ok(core.duration.sum());
             match &self.request.time {
-                None => part.intervals.extend_from_slice(intervals),
+                None => times.intervals.extend_from_slice(intervals),
                 Some(time) => {
                     let signed = |time: u64| i64::try_from(time).unwrap_or(i64::MAX);
                     let range = Interval { start: signed(time.start), end: signed(time.end) };
-                    part.intervals.extend(crate::sweep::clipped(intervals, range));
+                    times.intervals.extend(clipped(intervals, range));
                 }
             }
         }
         if !is_inside {
             return false;
         }
-        part.sums.add(kind, cell.row);
+        self.found.parts.entry(current.key).or_default().sums.add(kind, cell.row);
         if let Some(cells_us) = self.request.cells_us {
             let start = cell.start - cell.start % cells_us;
             self.found.cells.entry((start, current.key.class)).or_default().add(kind, cell.row);
@@ -311,18 +349,27 @@ impl Collected {
         }
         let classes: Vec<u32> = other.classes.values.iter().map(|class| self.classes.number(class)).collect();
         let groups: Vec<u32> = other.groups.values.iter().map(|group| self.groups.number(group)).collect();
-        for (key, mut part) in other.parts {
+        for (key, part) in other.parts {
             let key = PartKey {
                 process: processes[key.process as usize],
                 class: classes[key.class as usize],
                 group: groups[key.group as usize],
             };
-            let mine = self.parts.entry(key).or_default();
-            mine.sums.merge(&part.sums);
+            self.parts.entry(key).or_default().sums.merge(&part.sums);
+        }
+        let layers: Vec<u32> = other.layers.values.iter().map(|layers| self.layers.number(layers)).collect();
+        for (key, mut times) in other.times {
+            let key = TimesKey {
+                process: processes[key.process as usize],
+                layers: layers[key.layers as usize],
+                group: groups[key.group as usize],
+            };
+            let mine = self.times.entry(key).or_default();
+            mine.has_joined_calls |= times.has_joined_calls;
             if mine.intervals.is_empty() {
-                mine.intervals = part.intervals;
+                mine.intervals = times.intervals;
             } else {
-                mine.intervals.append(&mut part.intervals);
+                mine.intervals.append(&mut times.intervals);
             }
         }
         for ((start, class), sums) in other.cells {

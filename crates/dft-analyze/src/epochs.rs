@@ -5,9 +5,11 @@ use dft_codec::Interval;
 use crate::busy::Tracks;
 use crate::findable::Findable;
 use crate::group::{group, layer_times};
+use crate::intervals::unite;
+use crate::job::Times;
 use crate::layers::compute;
 use crate::report::{Epoch, EpochLayer, Group};
-use crate::sweep::unite;
+use crate::sweep::BusyTracks;
 
 /// The epochs of a process, in order of time.
 #[derive(Clone, Debug, Default)]
@@ -20,9 +22,9 @@ pub(crate) fn process_epochs(findable: &Findable<'_>) -> Vec<ProcessEpochs> {
     let found = findable.found;
     let mut all = vec![ProcessEpochs::default(); found.processes.values.len()];
     if let Some(layer) = findable.preset.epoch {
-        for (key, part) in &found.parts {
-            if found.classes.values[key.class as usize].layers.has(layer) {
-                all[key.process as usize].epochs.extend(&part.intervals);
+        for (key, times) in &found.times {
+            if found.layers.values[key.layers as usize].has(layer) {
+                all[key.process as usize].epochs.extend(&times.intervals);
             }
         }
     }
@@ -103,13 +105,22 @@ pub(crate) fn epoch_groups(
     let durations = tracks.by_process_of(layers, threads, |process| edges(&epochs[process as usize].epochs, &job));
     durations.iter().for_each(|process| by_process.merge(process));
     let sum = layer_times(&by_process, layers);
+    let mut known = vec![true; layers];
+    for (key, _) in findable.found.parts.iter().filter(|(_, part)| part.sums.unknown_calls > 0) {
+        let of_part = findable.found.classes.values[key.class as usize].layers;
+        of_part.iter().filter(|layer| *layer < layers).for_each(|layer| known[layer] = false);
+    }
     let number = |(number, epoch): (usize, &Interval)| {
-        let any = layer_times(&tracks.together_within(layers, *epoch), layers);
-        let busy = |layer: usize| {
-            let any: u64 = any.values().map(|times| times[layer]).sum();
-            (any, sum.get(&(2 * number as u32 + 1)).map_or(0, |times| times[layer]))
+        let together = tracks.together_within(layers, *epoch);
+        let times = |layer: usize| Times {
+            any_us: together.time(|set| set.has(layer)),
+            sum_us: sum.get(&(2 * number as u32 + 1)).map_or(0, |times| times[layer]),
+            calls: known[layer].then(|| BusyTracks {
+                peak: together.tracks_of(layer).peak,
+                time_us: by_process.tracks_in(2 * number as u32 + 1, layer).time_us,
+            }),
         };
-        group(findable, number.to_string(), Some(epoch.start), None, busy)
+        group(findable, number.to_string(), Some(epoch.start), None, times)
     };
     job.iter().enumerate().map(number).collect()
 }

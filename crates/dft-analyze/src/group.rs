@@ -3,24 +3,21 @@
 use std::collections::BTreeMap;
 
 use crate::findable::Findable;
-use crate::job::totals;
+use crate::job::{Times, totals};
 use crate::report::Group;
 use crate::sums::Sums;
 use crate::sweep::Durations;
 
-/// Returns a group with these sums. `busy` returns the times in which any process is busy in a layer, and their sum.
+/// Returns a group with these sums. `times` says when calls of a layer were in progress.
 pub(crate) fn group(
     findable: &Findable<'_>,
     name: String,
     start_us: Option<i64>,
     sums: Option<&[Sums]>,
-    busy: impl Fn(usize) -> (u64, u64),
+    times: impl Fn(usize) -> Times,
 ) -> Group {
-    let of = |layer: usize, name: &str| {
-        let (any, sum) = busy(layer);
-        totals(name, sums.map(|sums| &sums[layer]), any, sum)
-    };
-    let is_there = |layer: &usize| sums.is_some_and(|sums| sums[*layer].calls > 0) || busy(*layer).0 > 0;
+    let of = |layer: usize, name: &str| totals(name, sums.map(|sums| &sums[layer]), times(layer));
+    let is_there = |layer: &usize| sums.is_some_and(|sums| sums[*layer].calls > 0) || times(*layer).any_us > 0;
     Group {
         name,
         start_us,

@@ -1,14 +1,15 @@
 //! Groups of calls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::busy::{Tracks, in_parallel};
 use crate::by::By;
-use crate::collect::{Part, PartKey, Request};
+use crate::collect::{CallTimes, Part, PartKey, Request, TimesKey};
 use crate::epochs::{ProcessEpochs, epoch_groups};
 use crate::error::AnalyzeError;
 use crate::findable::Findable;
 use crate::group::{group, layer_times};
+use crate::job::Times;
 use crate::report::{Group, Groups};
 use crate::sums::Sums;
 use crate::sweep::{Durations, Track, sweep};
@@ -49,20 +50,23 @@ fn named_groups(findable: &Findable<'_>, by: &By, threads: usize) -> Vec<Group> 
     let found = findable.found;
     let mut members: BTreeMap<u32, Vec<(&PartKey, &Part)>> = BTreeMap::new();
     found.parts.iter().for_each(|(key, part)| members.entry(key.group).or_default().push((key, part)));
+    let mut times_of: HashMap<u32, Vec<(&TimesKey, &CallTimes)>> = HashMap::new();
+    found.times.iter().for_each(|(key, times)| times_of.entry(key.group).or_default().push((key, times)));
     let layers = findable.all() + 1;
     let work = |(number, parts): (u32, Vec<(&PartKey, &Part)>)| {
         let sums = sums_of_layers(findable, parts.iter().map(|(key, part)| (key.class, &part.sums)));
         if sums[layers - 1].calls == 0 {
             return None;
         }
-        let mut tracks: Vec<Track<'_>> = parts
-            .iter()
-            .filter(|(_, part)| !part.intervals.is_empty())
-            .map(|(key, part)| {
-                let mut track_layers = found.classes.values[key.class as usize].layers;
+        let mut tracks: Vec<Track<'_>> = times_of
+            .get(&number)
+            .into_iter()
+            .flatten()
+            .flat_map(|(key, times)| {
+                let mut track_layers = found.layers.values[key.layers as usize];
                 // Layers of findings are not reported by group.
                 track_layers.keep_below(layers);
-                Track { intervals: &part.intervals, process: key.process, layers: track_layers }
+                times.tracks(key.process, track_layers)
             })
             .collect();
         tracks.sort_unstable_by_key(|track| track.process);
@@ -81,16 +85,20 @@ fn named_groups(findable: &Findable<'_>, by: &By, threads: usize) -> Vec<Group> 
                 sweep(&tracks, layers, &[])
             }
         };
-        let busy = |layer: usize| {
+        let times = |layer: usize| {
             let time = |durations: &Durations| durations.time(|set| set.has(layer));
-            (time(&together), by_process.iter().map(time).sum())
+            Times {
+                any_us: time(&together),
+                sum_us: by_process.iter().map(time).sum(),
+                calls: Some(together.tracks_of(layer)),
+            }
         };
         let name = &found.groups.values[number as usize];
         let name = match by {
             By::Process => parts.first().map(|(key, _)| findable.names.names[key.process as usize].clone()),
             _ => Some(name.clone()),
         };
-        Some(group(findable, name.unwrap_or_default(), None, Some(&sums), busy))
+        Some(group(findable, name.unwrap_or_default(), None, Some(&sums), times))
     };
     let mut groups: Vec<Group> =
         in_parallel(members.into_iter().collect(), threads, work).into_iter().flatten().collect();
@@ -139,8 +147,10 @@ fn cells(
         }
         let of_cell = sums_of_layers(findable, of_cell.into_iter().flatten().copied());
         let time = |times: Option<&Vec<u64>>, layer: usize| times.map_or(0, |times| times[layer]);
-        groups.push(group(findable, String::new(), Some(start as i64), Some(&of_cell), |layer| {
-            (time(any, layer), time(sum, layer))
+        groups.push(group(findable, String::new(), Some(start as i64), Some(&of_cell), |layer| Times {
+            any_us: time(any, layer),
+            sum_us: time(sum, layer),
+            calls: Some(together.tracks_in(window, layer)),
         }));
     }
     Ok(groups)

@@ -8,6 +8,7 @@ use crate::findable::{Findable, why_unknown};
 use crate::layers::{LayerSums, bytes};
 use crate::report::{Job, LayerTotals, ProcessReport};
 use crate::sums::Sums;
+use crate::sweep::BusyTracks;
 
 /// Returns the job as a whole.
 pub(crate) fn job(findable: &Findable<'_>, config: &Config) -> Job {
@@ -37,9 +38,21 @@ pub(crate) fn job(findable: &Findable<'_>, config: &Config) -> Job {
     }
 }
 
-/// Returns what sums add up to.
-pub(crate) fn totals(layer: &str, sums: Option<&Sums>, busy_us: u64, busy_sum_us: u64) -> LayerTotals {
+/// When calls of a layer were in progress.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Times {
+    /// The time in which any process was busy, in µs.
+    pub(crate) any_us: u64,
+    /// The sum of the processes' busy times.
+    pub(crate) sum_us: u64,
+    /// The calls in progress in all processes together, if that is known of all calls.
+    pub(crate) calls: Option<BusyTracks>,
+}
+
+/// Returns what sums and times add up to.
+pub(crate) fn totals(layer: &str, sums: Option<&Sums>, times: Times) -> LayerTotals {
     let known = sums.is_none_or(|sums| sums.calls == 0 || sums.unknown_calls < sums.calls);
+    let calls = times.calls.filter(|_| sums.is_none_or(|sums| sums.unknown_calls == 0));
     LayerTotals {
         layer: layer.to_owned(),
         calls: sums.map(|sums| sums.calls),
@@ -47,8 +60,10 @@ pub(crate) fn totals(layer: &str, sums: Option<&Sums>, busy_us: u64, busy_sum_us
         mean_us: sums.and_then(|sums| sums.duration.mean()),
         std_us: sums.and_then(|sums| sums.duration.std()),
         bytes: sums.and_then(bytes),
-        busy_us: known.then_some(busy_us),
-        busy_sum_us: known.then_some(busy_sum_us),
+        busy_us: known.then_some(times.any_us),
+        busy_sum_us: known.then_some(times.sum_us),
+        calls_in_progress: calls.filter(|_| times.sum_us > 0).map(|calls| calls.time_us as f64 / times.sum_us as f64),
+        peak_calls_in_progress: calls.map(|calls| calls.peak),
     }
 }
 
@@ -70,7 +85,12 @@ pub(crate) fn processes(findable: &Findable<'_>) -> Vec<ProcessReport> {
             return None;
         }
         let busy = |layer: usize| findable.processes[at].time(|set| set.has(layer));
-        let totals = |layer: usize, name: &str| totals(name, Some(&sums[at][layer]), busy(layer), busy(layer));
+        let times = |layer: usize| Times {
+            any_us: busy(layer),
+            sum_us: busy(layer),
+            calls: Some(findable.processes[at].tracks_of(layer)),
+        };
+        let totals = |layer: usize, name: &str| totals(name, Some(&sums[at][layer]), times(layer));
         let with_calls = (0..layers - 1).filter(|layer| sums[at][*layer].calls > 0);
         let span = facts.span.1.abs_diff(facts.span.0);
         Some(ProcessReport {

@@ -74,7 +74,7 @@ impl CallKind {
     }
 
     /// Whether calls of this kind work on metadata.
-    pub fn is_metadata(self) -> bool {
+    pub(crate) fn is_metadata(self) -> bool {
         matches!(self, Self::Open | Self::Close | Self::Seek | Self::Stat | Self::Metadata)
     }
 

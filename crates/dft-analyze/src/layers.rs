@@ -14,6 +14,8 @@ pub(crate) struct LayerSums {
     pub(crate) kinds: Vec<(CallKind, Sums)>,
     /// Whether a process has calls of the layer, by process.
     pub(crate) processes: Vec<bool>,
+    /// Whether some intervals stand for several calls.
+    has_joined_calls: bool,
 }
 
 impl LayerSums {
@@ -24,6 +26,10 @@ impl LayerSums {
             sums: Sums::default(),
             kinds: CallKind::ALL.map(|kind| (kind, Sums::default())).to_vec(),
             processes: vec![false; found.processes.values.len()],
+            has_joined_calls: found
+                .times
+                .iter()
+                .any(|(key, times)| times.has_joined_calls && found.layers.values[key.layers as usize].has(layer)),
         };
         for (key, part) in &found.parts {
             let class = &found.classes.values[key.class as usize];
@@ -126,6 +132,9 @@ fn busy(findable: &Findable<'_>, at: usize, all: &LayerSums) -> Busy {
     let own = |process: &crate::sweep::Durations| process.time(|set| set.has(at) && !set.meets(&children));
     let any_us = findable.together.time(|set| set.has(at));
     let all_known = sums.unknown_calls == 0;
+    let in_progress = findable.together.tracks_of(at);
+    // Durations count overlapping calls of a row, too, but also what is outside of the time to analyze.
+    let calls_us = if all.has_joined_calls { sums.duration.sum() as f64 } else { in_progress.time_us as f64 };
     let ratio = |over: f64, under: f64| if under > 0.0 { over / under } else { 0.0 };
     let of_processes: Vec<(usize, u64)> =
         times.iter().copied().enumerate().filter(|(process, _)| all.processes[*process]).collect();
@@ -136,7 +145,9 @@ fn busy(findable: &Findable<'_>, at: usize, all: &LayerSums) -> Busy {
         mean_us: ratio(sum_us as f64, of_processes.len() as f64),
         excess_us: sums.excess_us,
         own_us: findable.processes.iter().map(own).sum(),
-        calls_in_progress: (all_known && sum_us > 0).then(|| sums.duration.sum() as f64 / sum_us as f64),
+        calls_in_progress: (all_known && sum_us > 0).then(|| calls_us / sum_us as f64),
+        peak_calls_in_progress: all_known.then_some(in_progress.peak),
+        peak_is_exact: all_known && !all.has_joined_calls,
         processes_busy: ratio(sum_us as f64, any_us as f64),
         peak_processes_busy: findable.together.peak_processes.get(at).copied().unwrap_or(0),
         bandwidth_bytes_per_s: bytes(sums)

@@ -1,11 +1,21 @@
-//! Where the time of a job went: layers, busy time, true overlap, findings.
+//! Where the time of a job went: layers, busy time, true overlap, findings, and comparisons of runs.
 //!
-//! [`analyze`] reads an [`Index`](dft_store::Index) once and returns an [`Analysis`]. A [`Preset`], which is data, says which
-//! calls belong to which layer.
+//! - A *layer* has calls that belong together, such as those of a reader or of POSIX. A [`Preset`], which is data in
+//!   TOML, says which calls belong to which layer; [`PresetChoice`] chooses one.
+//! - [`analyze`] reads an [`Index`](dft_store::Index) once and returns an [`Analysis`]: the [`Job`], its [`Layer`]s
+//!   with their [`Busy`] times, [`Overlap`]s, processes, [`Epoch`]s and [`Findings`]. [`By`] says what its [`Groups`]
+//!   are.
+//! - [`compare()`] sets runs side by side in a [`Comparison`], tells changes from noise ([`Welch`]) and judges
+//!   [`Condition`]s.
+//! - [`mod@dfanalyzer`] reproduces the numbers of that tool.
+//! - [`AnalyzeError`] is the error of all of these.
 //!
 //! Busy times and overlaps are exact. A row of the index knows when its calls were in progress
-//! ([`Occupancy`](dft_codec::Occupancy)), so any layer's busy time in a process is the union of its rows' intervals, and an
-//! overlap is an intersection. What is not known, such as the times of calls that a tracer summed up, is `None`, never 0.
+//! ([`Occupancy`](dft_codec::Occupancy)), so any layer's busy time in a process is the union of its rows' intervals,
+//! and an overlap is an intersection. Times are in µs and sizes in bytes. What is not known, such as the times of calls
+//! that a tracer summed up, is `None`, never 0.
+//!
+//! # Example
 //!
 //! ```
 //! use dft_analyze::{AnalyzeOptions, By, analyze};
@@ -48,7 +58,9 @@
 //!
 //! # Limits
 //!
-//! An analysis holds the intervals of all rows in memory, 16 bytes each, and the groups. It has up to 224 layers.
+//! An analysis holds the intervals of all rows in memory, 16 bytes each, and the groups. It has up to 224 layers. Its
+//! numbers do not depend on the number of threads. A row of more than 65,536 calls fills short gaps;
+//! [`Busy::excess_us`] says by how much a busy time may be too long.
 
 mod analysis;
 mod busy;
@@ -63,6 +75,7 @@ mod findable;
 mod findings;
 mod group;
 mod groups;
+mod intervals;
 mod job;
 mod kind;
 mod layer_set;

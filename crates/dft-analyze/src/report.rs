@@ -8,7 +8,8 @@ use crate::findings::finding::Findings;
 use crate::kind::CallKind;
 use crate::preset::ChosenPreset;
 
-/// Where the time of a job went.
+/// Where the time of a job went. Times are in µs and sizes in bytes, and the names of fields say so. `None` means that
+/// a number is not known, never that it is zero.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Analysis {
@@ -20,7 +21,7 @@ pub struct Analysis {
     pub job: Job,
     /// The layers that have calls, in the order of the preset.
     pub layers: Vec<Layer>,
-    /// How long two layers were busy at the same time, for each pair that was. A layer and those within it are no pair.
+    /// The pairs of layers that were busy at the same time. A layer is not paired with the layers that it encloses.
     pub overlaps: Vec<Overlap>,
     /// The processes, by rank, host and number.
     pub processes: Vec<ProcessReport>,
@@ -122,6 +123,11 @@ pub struct Busy {
     pub own_us: u64,
     /// The mean number of calls in progress in a process while it is busy. `None` if some calls have unknown times.
     pub calls_in_progress: Option<f64>,
+    /// The most calls in progress at once in all processes together. `None` if some calls have unknown times.
+    pub peak_calls_in_progress: Option<u32>,
+    /// Whether that is exact. If not, calls of one thread, function and file overlap, so more may have been in
+    /// progress, or short gaps between very many calls were filled, so it may have been fewer.
+    pub peak_is_exact: bool,
     /// The mean number of busy processes while any is.
     pub processes_busy: f64,
     /// The most processes that were busy at once.
@@ -131,7 +137,8 @@ pub struct Busy {
     pub bandwidth_bytes_per_s: Option<f64>,
     /// How the busy times of the processes differ.
     pub imbalance: Imbalance,
-    /// How much of it is hidden behind compute; `None` if the trace has no compute, or for compute and what encloses it.
+    /// How much of it is hidden behind compute; `None` if the trace has no compute, or for compute and what encloses
+    /// it.
     pub hidden: Option<Hidden>,
 }
 
@@ -267,6 +274,11 @@ pub struct LayerTotals {
     pub busy_us: Option<u64>,
     /// The sum of the processes' busy times.
     pub busy_sum_us: Option<u64>,
+    /// The mean number of calls in progress in a process while it is busy; `None` if some calls have unknown times.
+    /// Overlapping calls of one thread, function and file count as one.
+    pub calls_in_progress: Option<f64>,
+    /// The most calls in progress at once, likewise, in all processes together.
+    pub peak_calls_in_progress: Option<u32>,
 }
 
 /// An epoch: the calls of the preset's epoch layer with the same number, counted in each process from 0.

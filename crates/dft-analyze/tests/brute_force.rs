@@ -148,6 +148,18 @@ impl Marked {
     }
 }
 
+/// The most calls that are in progress at once, and whether an index can tell: not if calls of one of its rows overlap.
+fn peak(calls: &[&Call], range: std::ops::Range<i64>) -> (u32, bool) {
+    let at_once = |calls: &[&Call], at: i64| calls.iter().filter(|call| call.start <= at && at < call.end()).count();
+    let most = |calls: &[&Call]| range.clone().map(|at| at_once(calls, at)).max().unwrap_or(0);
+    let mut rows: BTreeMap<_, Vec<&Call>> = BTreeMap::new();
+    for call in calls {
+        let cell = (call.start + call.length / 2) / INTERVAL as i64;
+        rows.entry((call.pid, call.tid, call.cat, call.name, call.file, cell)).or_default().push(call);
+    }
+    (most(calls) as u32, rows.values().all(|calls| (0..1_100).all(|at| at_once(calls, at) <= 1)))
+}
+
 fn options(by: Option<By>, time: Option<std::ops::Range<u64>>, threads: usize) -> AnalyzeOptions {
     AnalyzeOptions {
         preset: Preset::parse("test", PRESET, &BTreeMap::new()).expect("a preset").into(),
@@ -190,6 +202,10 @@ proptest! {
             prop_assert_eq!(busy.any_us, marked.any(|set| set.contains(&at)), "{}", name);
             prop_assert_eq!(busy.sum_us, marked.sum(|set| set.contains(&at)), "{}", name);
             prop_assert_eq!(busy.excess_us, 0);
+            let (most, is_exact) = peak(&of_layer, 0..1_100);
+            let found = busy.peak_calls_in_progress.expect("times are known");
+            prop_assert_eq!(busy.peak_is_exact, is_exact);
+            prop_assert!(if is_exact { found == most } else { found <= most }, "{} {} {}", name, found, most);
             let children: &[usize] = match at { 0 => &[1], 2 => &[3, 4], _ => &[] };
             let own = marked.sum(|set| set.contains(&at) && !children.iter().any(|child| set.contains(child)));
             prop_assert_eq!(busy.own_us, own, "{}", name);
@@ -235,7 +251,17 @@ proptest! {
             for totals in &group.layers {
                 let at = NAMES.iter().position(|name| *name == totals.layer).expect("a layer");
                 prop_assert_eq!(totals.busy_us, Some(marked.any(|set| set.contains(&at))));
-                prop_assert_eq!(totals.busy_sum_us, Some(marked.sum(|set| set.contains(&at))));
+                let busy_sum = marked.sum(|set| set.contains(&at));
+                prop_assert_eq!(totals.busy_sum_us, Some(busy_sum));
+                let of_layer: Vec<&Call> = all.iter().filter(|call| layers(call).contains(&at)).collect();
+                let cell = start..start + INTERVAL as i64;
+                let (most, is_exact) = peak(&of_layer, cell.clone());
+                let found = totals.peak_calls_in_progress.expect("times are known");
+                prop_assert!(if is_exact { found == most } else { found <= most }, "{} {}", found, most);
+                let within = |call: &&Call| (call.end().min(cell.end) - call.start.max(cell.start)).max(0);
+                let time = of_layer.iter().map(within).sum::<i64>();
+                let mean = (busy_sum > 0).then(|| time as f64 / busy_sum as f64);
+                prop_assert!(totals.calls_in_progress <= mean && (!is_exact || totals.calls_in_progress == mean));
                 let middle = |call: &&Call| (call.start + call.length / 2) / INTERVAL as i64 == start / INTERVAL as i64;
                 let of_cell = all.iter().filter(|call| layers(call).contains(&at)).filter(middle).count();
                 prop_assert_eq!(totals.calls, Some(of_cell as u128));
@@ -280,6 +306,10 @@ proptest! {
             let busy = layer.busy.as_ref().expect("times are known");
             prop_assert_eq!(busy.any_us, marked.any(|set| set.contains(&at)));
             prop_assert_eq!(busy.sum_us, marked.sum(|set| set.contains(&at)));
+            let of_layer: Vec<&Call> = all.iter().filter(|call| layers(call).contains(&at)).collect();
+            let (most, _) = peak(&of_layer, absolute.clone());
+            let found = busy.peak_calls_in_progress.expect("times are known");
+            prop_assert!(if busy.peak_is_exact { found == most } else { found <= most }, "{} {}", found, most);
         }
     }
 }

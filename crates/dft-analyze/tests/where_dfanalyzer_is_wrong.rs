@@ -121,6 +121,7 @@ fn calls_that_the_tracer_summed_up_are_counted_beside_others_of_the_same_functio
     let busy = layer.busy.as_ref().expect("times of some calls are known");
     // What is known only of some calls is no mean and no bandwidth.
     assert_eq!((busy.any_us, busy.calls_in_progress, busy.bandwidth_bytes_per_s), (10, None, None));
+    assert_eq!((busy.peak_calls_in_progress, busy.peak_is_exact), (None, false));
 }
 
 #[test]

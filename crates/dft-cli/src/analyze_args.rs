@@ -26,7 +26,8 @@ pub(crate) struct AnalyzeArgs {
     pub(crate) granularity: Option<u64>,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
-    /// The tables of another tool, with its formulas, for comparison: dfanalyzer; with it, --by is time, process or file
+    /// The tables of another tool, with its formulas, for comparison: dfanalyzer; with it, --by is time, process or
+    /// file
     #[arg(long = "as", value_name = "TOOL", default_value = "dft", hide_default_value = true)]
     pub(crate) report: ReportAs,
     /// Print JSON: times in µs, sizes in bytes

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use dft_aggregate::Config;
 use dft_codec::SeriesKind;
 use dft_export::{Format, GroupColumn, Table};
@@ -11,8 +12,8 @@ use dft_trace::TimeUnit;
 
 use crate::analyze_args::{AnalyzeArgs, CompareArgs};
 use crate::help::{
-    ANALYZE_HELP, COMPARE_HELP, EXPORT_HELP, INDEX_HELP, INFO_HELP, INGEST_HELP, QUERY_HELP, REPORT_HELP, STAGE_HELP,
-    SUMMARY_HELP, VALIDATE_HELP, VERIFY_HELP, WATCH_HELP,
+    ANALYZE_HELP, COMPARE_HELP, COMPLETIONS_HELP, EXPORT_HELP, INDEX_HELP, INFO_HELP, INGEST_HELP, MAN_HELP,
+    QUERY_HELP, REPORT_HELP, STAGE_HELP, SUMMARY_HELP, VALIDATE_HELP, VERIFY_HELP, WATCH_HELP,
 };
 use crate::preset_args::PresetArgs;
 use crate::query_format::QueryFormat;
@@ -20,7 +21,12 @@ use crate::shared_args::{ConfigArgs, FilterArgs, ReadingArgs, named_path};
 use crate::units::{parse_duration, parse_size};
 
 #[derive(Parser)]
-#[command(name = "dft", version, about = "Aggregate DFTracer traces into tables", max_term_width = 100)]
+#[command(
+    name = "dft",
+    version,
+    about = "Aggregate DFTracer traces, and show where the time went",
+    max_term_width = 100
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -67,6 +73,25 @@ pub(crate) enum Command {
     /// Add staged bundles to an index
     #[command(after_help = INGEST_HELP)]
     Ingest(IngestArgs),
+    /// Print the completions of this program for a shell
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions(CompletionsArgs),
+    /// Print the manual page of this program or of a command
+    #[command(after_help = MAN_HELP)]
+    Man(ManArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+#[derive(Args)]
+pub(crate) struct ManArgs {
+    /// The command, such as index [default: the program as a whole]
+    #[arg(value_parser = command_name)]
+    pub(crate) command: Option<String>,
 }
 
 #[derive(Args)]
@@ -140,8 +165,9 @@ pub(crate) struct QueryArgs {
     #[arg(long = "table", value_name = "NAME", action = ArgAction::Append, value_parser = parse_kind)]
     pub(crate) tables: Vec<SeriesKind>,
     /// The format: table (with units), csv, json, parquet or arrow; all but table have times in µs and sizes in bytes
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub(crate) format: QueryFormat,
+    /// [default: that of the file's extension, or table]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<QueryFormat>,
     /// The file to write to [default: standard output]
     #[arg(long, value_name = "FILE", value_parser = named_path(),
           required_if_eq_any([("format", "parquet"), ("format", "arrow")]))]
@@ -286,6 +312,23 @@ pub(crate) struct IngestArgs {
     /// Keep bundles after they are ingested
     #[arg(long)]
     pub(crate) keep: bool,
+}
+
+/// Accepts the name of a command.
+fn command_name(name: &str) -> Result<String, String> {
+    let dft = program();
+    let names: Vec<&str> = dft.get_subcommands().map(clap::Command::get_name).collect();
+    match names.contains(&name) {
+        true => Ok(name.to_owned()),
+        false => Err(format!("there is no such command; the commands are {}", names.join(", "))),
+    }
+}
+
+/// Returns the program, whose commands have whole names, such as dft-index.
+pub(crate) fn program() -> clap::Command {
+    let mut dft = Cli::command();
+    dft.build();
+    dft
 }
 
 #[cfg(test)]

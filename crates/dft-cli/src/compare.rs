@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use anyhow::Result;
 use dft_analyze::{Change, CompareOptions, ComparedRow, Comparison, RunNumbers, compare};
-use dft_export::replace_file;
 use dft_io::Show;
 use dft_report::ComparedData;
 use dft_store::Index;
@@ -38,10 +37,8 @@ pub(crate) fn run(args: &CompareArgs) -> Result<Outcome> {
     let runs: Vec<(&str, &Index)> = indexes.iter().map(|(name, index)| (name.as_str(), index)).collect();
     let comparison = compare(&runs, &options)?;
     if let Some(path) = &args.report {
-        let mut page = Vec::new();
-        ComparedData::of(&runs, &options)?.write_html(&mut page)?;
-        replace_file(path, &page)?;
-        tell(&format!("{}  {}; open it in a browser\n", path.shown(), bytes(page.len() as f64)));
+        let size = ComparedData::of(&runs, &options)?.write_file(path)?;
+        tell(&format!("{}  {}; open it in a browser\n", path.shown(), bytes(size as f64)));
     }
     if args.json {
         say_json(&serde_json::to_value(&comparison)?)?;

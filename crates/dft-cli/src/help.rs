@@ -135,3 +135,14 @@ Examples:
   dft compare main/ change/ --fail-if 'time > 1.2x where cat = posix' --fail-if 'job > 1.1x'
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults, 4 a condition holds.";
+
+pub(crate) const COMPLETIONS_HELP: &str = "\
+Examples:
+  dft completions bash > ~/.local/share/bash-completion/completions/dft
+  dft completions zsh > ~/.zfunc/_dft
+  dft completions fish > ~/.config/fish/completions/dft.fish";
+
+pub(crate) const MAN_HELP: &str = "\
+Examples:
+  dft man | man -l -
+  dft man query > ~/.local/share/man/man1/dft-query.1";

@@ -1,7 +1,19 @@
-//! `dft`: aggregates DFTracer traces into an index, and turns the index into tables and a summary.
+//! The program `dft`: aggregates DFTracer traces into an index, and turns the index into tables, queries, summaries,
+//! analyses, comparisons and reports.
 //!
-//! This crate parses arguments and prints messages; the other crates do the work. It is a library only so
-//! that the whole-system tests run the program that is installed.
+//! This crate parses arguments and prints messages; the other crates do the work. [`run`] is all of it. It is a library
+//! only so that the whole-system tests run the program that is installed.
+//!
+//! | commands | crate that does the work |
+//! | --- | --- |
+//! | `index`, `validate`, `stage`, `ingest`, `watch` | [`dft_index`] |
+//! | `export`, `query`, `summary` | [`dft_export`] |
+//! | `analyze`, `compare` | [`dft_analyze`] |
+//! | `report` | [`dft_report`] |
+//! | `info`, `verify` | [`dft_store`] |
+//! | `completions`, `man` | this crate |
+//!
+//! `dft --help` and `dft COMMAND --help` describe the options.
 // Printing is the purpose of this program.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -21,6 +33,7 @@ mod query;
 mod query_format;
 mod report;
 mod shared_args;
+mod shell;
 mod source;
 mod stage;
 mod summary;
@@ -57,8 +70,13 @@ enum Outcome {
 
 /// Runs the command in the process's arguments.
 ///
-/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the input has faults, 4 done, and a condition of a comparison
-/// holds.
+/// | exit code | meaning |
+/// | --- | --- |
+/// | 0 | done |
+/// | 1 | failed |
+/// | 2 | wrong usage |
+/// | 3 | done, but the input has faults |
+/// | 4 | done, and a condition of a comparison holds |
 pub fn run() -> ExitCode {
     let given: Vec<OsString> = env::args_os().collect();
     let arguments = match Cli::try_parse_from(&given) {
@@ -82,6 +100,8 @@ pub fn run() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Stage(args) => stage::run_stage(&args),
         Command::Ingest(args) => stage::run_ingest(&args),
+        Command::Completions(args) => shell::run_completions(&args),
+        Command::Man(args) => shell::run_man(&args),
     };
     if let Some(account) = dft_io::account::report() {
         output::tell(&format!("{account}\n"));

@@ -29,8 +29,13 @@ pub(crate) fn say_json(json: &Value) -> anyhow::Result<()> {
 }
 
 fn write(text: &str) -> anyhow::Result<()> {
+    say_bytes(text.as_bytes())
+}
+
+/// Writes bytes of this program's own to standard output, as they are.
+pub(crate) fn say_bytes(bytes: &[u8]) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
+    out.write_all(bytes)?;
     out.flush()?;
     Ok(())
 }

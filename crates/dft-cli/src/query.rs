@@ -3,9 +3,9 @@
 use std::io::{self, IsTerminal};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use dft_codec::SeriesKind;
-use dft_export::{Format, GroupTable, Grouping, OutputColumn, Quantity, Value, View};
+use dft_export::{Format, GroupTable, Grouping, OutputColumn, Quantity, Value, View, replace_file};
 use dft_index::BuildOptions;
 use dft_io::Show;
 use serde_json::{Map, Number};
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &QueryArgs) -> Result<Outcome> {
     let view = View::new(&index, args.granularity, filter)?;
     let groups = view.group(&grouping)?;
     let Some(out) = &args.out else {
-        match args.format {
+        match args.format.unwrap_or(QueryFormat::Table) {
             QueryFormat::Table => say(&text(&groups))?,
             QueryFormat::Json => say_json(&json(&groups))?,
             QueryFormat::File(Format::Csv) => groups.write_csv(io::stdout().lock(), Path::new("standard output"))?,
@@ -41,17 +41,13 @@ pub(crate) fn run(args: &QueryArgs) -> Result<Outcome> {
         return Ok(outcome);
     };
     let rows = plural(groups.rows().len() as u64, "row");
-    match args.format {
-        QueryFormat::Table => write(out, &text(&groups))?,
-        QueryFormat::Json => write(out, &format!("{:#}\n", json(&groups)))?,
+    match args.format.unwrap_or_else(|| QueryFormat::of_file(out)) {
+        QueryFormat::Table => replace_file(out, text(&groups).as_bytes())?,
+        QueryFormat::Json => replace_file(out, format!("{:#}\n", json(&groups)).as_bytes())?,
         QueryFormat::File(format) => groups.write_file(&view, format, out)?,
     }
     say(&format!("{}  {rows}\n", out.shown()))?;
     Ok(outcome)
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    std::fs::write(path, text).with_context(|| path.shown().to_string())
 }
 
 /// Formats the groups for people.

@@ -1,5 +1,7 @@
 //! The formats of `dft query`.
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::str::FromStr;
 
 use dft_export::Format;
@@ -13,6 +15,14 @@ pub(crate) enum QueryFormat {
     Json,
     /// A file format of tables.
     File(Format),
+}
+
+impl QueryFormat {
+    /// Returns the format that the extension of a file names, or the table.
+    pub(crate) fn of_file(path: &Path) -> Self {
+        let extension = path.extension().and_then(OsStr::to_str);
+        extension.and_then(|extension| extension.parse().ok()).unwrap_or(Self::Table)
+    }
 }
 
 impl FromStr for QueryFormat {

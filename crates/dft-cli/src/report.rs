@@ -1,7 +1,7 @@
 //! `dft report`.
 
 use anyhow::Result;
-use dft_export::{View, replace_file};
+use dft_export::View;
 use dft_index::BuildOptions;
 use dft_io::Show;
 use dft_report::ReportData;
@@ -22,9 +22,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Outcome> {
         say_json(&serde_json::to_value(&report)?)?;
         return Ok(outcome);
     }
-    let mut page = Vec::new();
-    report.write_html(&mut page)?;
-    replace_file(&args.out, &page)?;
-    say(&format!("{}  {}; open it in a browser\n", args.out.shown(), bytes(page.len() as f64)))?;
+    let size = report.write_file(&args.out)?;
+    say(&format!("{}  {}; open it in a browser\n", args.out.shown(), bytes(size as f64)))?;
     Ok(outcome)
 }

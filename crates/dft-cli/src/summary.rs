@@ -136,8 +136,8 @@ fn text(summary: &Summary, index: &Index, traces: usize, records: &FileCounts, l
     text
 }
 
-/// Adds the layers with their kinds of I/O: those that do I/O first. A layer's calls contain calls of others, so there is
-/// no sum of layers.
+/// Adds the layers with their kinds of I/O: those that do I/O first. A layer's calls contain calls of others, so there
+/// is no sum of layers.
 fn layers(all: &mut Vec<Vec<String>>, summary: &Summary) {
     let does_io = |layer: &Layer| layer.kinds.iter().any(|kind| kind.name != IoCategory::Other.name());
     let (io, others): (Vec<&Layer>, Vec<&Layer>) = summary.layers.iter().partition(|layer| does_io(layer));

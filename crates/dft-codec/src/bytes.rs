@@ -88,7 +88,8 @@ fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
-/// A reader that consumes bytes from the front.
+/// A reader that consumes bytes from the front. Its methods fail with a [`DecodeError`] if the bytes end too early or
+/// are not what is read; the position is then unspecified.
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
     rest: &'a [u8],
@@ -98,6 +99,12 @@ impl<'a> Reader<'a> {
     /// Returns a reader of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
+    }
+
+    /// Returns the bytes that are left.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     /// Returns the number of bytes left.
@@ -115,12 +122,6 @@ impl<'a> Reader<'a> {
     pub fn version(&mut self, known: u8) -> Result<(), DecodeError> {
         let found = self.u8()?;
         if found == known { Ok(()) } else { Err(DecodeError::Version { found, known }) }
-    }
-
-    /// Returns the next byte, without moving on.
-    #[inline]
-    pub(crate) fn peek(&self) -> Option<u8> {
-        self.rest.first().copied()
     }
 
     /// Reads the next byte.
@@ -235,6 +236,17 @@ impl<'a> Reader<'a> {
     pub fn text(&mut self) -> Result<&'a str, DecodeError> {
         let length = usize::try_from(self.varint_u64()?).map_err(|_| DecodeError::Truncated)?;
         std::str::from_utf8(self.bytes(length)?).map_err(|_| DecodeError::NotUtf8)
+    }
+
+    /// Skips a text if it is this one, and returns whether it is.
+    #[inline]
+    pub(crate) fn skip_text(&mut self, text: &str) -> bool {
+        let mut rest = Reader { rest: self.rest };
+        let is_it = rest.varint_u64() == Ok(text.len() as u64) && rest.bytes(text.len()) == Ok(text.as_bytes());
+        if is_it {
+            *self = rest;
+        }
+        is_it
     }
 
     /// Reads the count of items that take at least `min` bytes each. Fails if fewer bytes are left than they take.

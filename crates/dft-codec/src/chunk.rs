@@ -20,6 +20,7 @@ fn span(interval: u64) -> u64 {
 
 impl RowKey {
     /// Returns the key of the chunk that has the row of this key: the same series, and the start of the chunk.
+    /// `interval` is that of the index, in µs.
     #[inline]
     pub fn chunk(&self, interval: u64) -> Self {
         Self { series: self.series, bucket: self.bucket - self.bucket % span(interval) }

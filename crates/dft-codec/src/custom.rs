@@ -5,7 +5,8 @@ use dft_metrics::{Combined, FloatStats, IntStats, Sketch, SketchMapping};
 use crate::bytes::{DecodeError, Reader, put_varint};
 use crate::stats::{put_float, put_int, put_sketch, read_int, take_float, take_sketch};
 
-/// One custom metric of a row. Integer and float samples are kept apart and combined when read.
+/// The statistics of one metric, such as a custom metric of a row. Integer and float samples are kept apart and
+/// combined when read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Custom {
     /// The integer samples.
@@ -37,18 +38,18 @@ impl Custom {
     }
 
     /// Returns the sketch of all samples; `None` if there is none, or it lacks any, because the tracer summed them up.
-    pub fn whole_sketch(&self) -> Option<&Sketch> {
+    fn whole_sketch(&self) -> Option<&Sketch> {
         self.sketch.as_deref().filter(|sketch| !sketch.is_empty() && sketch.count() == self.n())
     }
 
-    /// Returns a quantile, within the accuracy of the mapping; `None` if there is no sketch of all samples or `q` is not
-    /// in 0 to 1.
+    /// Returns a quantile, within the accuracy of the mapping; `None` if there is no sketch of all samples or `q` is
+    /// not in 0 to 1.
     pub fn quantile(&self, mapping: &SketchMapping, q: f64) -> Option<f64> {
         self.whole_sketch()?.quantile(mapping, q, self.extent())
     }
 
-    /// Returns the number of samples by power of two, as [`Sketch::powers_of_two`] does; `None` if there is no sketch of
-    /// all samples.
+    /// Returns the number of samples by power of two, as [`Sketch::powers_of_two`] does; `None` if there is no sketch
+    /// of all samples.
     pub fn powers_of_two(&self, mapping: &SketchMapping) -> Option<Vec<(f64, u128)>> {
         Some(self.whole_sketch()?.powers_of_two(mapping, self.extent()))
     }

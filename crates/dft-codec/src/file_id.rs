@@ -10,18 +10,25 @@ use crate::bytes::DecodeError;
 ///
 /// ```text
 /// 0 │ 0       no file
-/// 1 │ value   16 hexadecimal digits, in lower case
-/// 2 │ value   a decimal number of up to 64 bits, without leading zeros and not of 16 digits
-/// 3 │ XXH3    any other text
+/// 1 │ place   16 hexadecimal digits, in lower case
+/// 2 │ place   a decimal number of up to 64 bits, without leading zeros and not of 16 digits
+/// 3 │ place   any other text, whose XXH3 is the value
+///
+/// place       value × 0x9E3779B97F4A7C15 mod 2⁶⁴, big-endian
 /// ```
 ///
 /// Tracers write hashes as hexadecimal digits or as decimal numbers, so their text follows from the id. Any other text
-/// is stored in the index under its id.
+/// is stored in the index under its id. The factor is odd, so the value follows from the place; it spreads the first
+/// tracers' hashes, which are small numbers, over all places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId {
     spelling: u8,
-    value: u64,
+    place: u64,
 }
+
+/// The factor of places, 2⁶⁴ over the golden ratio, and its inverse modulo 2⁶⁴.
+const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+const INVERSE: u64 = 0xf1de_83e1_9937_733d;
 
 const HEX: u8 = 1;
 const DECIMAL: u8 = 2;
@@ -32,21 +39,61 @@ impl FileId {
     pub const LENGTH: usize = 9;
 
     /// The id of no file.
-    pub const NONE: Self = Self { spelling: 0, value: 0 };
+    pub const NONE: Self = Self { spelling: 0, place: 0 };
 
     /// Returns the id of a file's hash, as the trace has it.
     #[inline]
     pub fn of(hash: &[u8]) -> Self {
         if let Some(value) = hex16(hash) {
-            return Self { spelling: HEX, value };
+            return Self::new(HEX, value);
         }
         if hash.is_empty() {
             return Self::NONE;
         }
         match decimal(hash) {
-            Some(value) => Self { spelling: DECIMAL, value },
-            None => Self { spelling: OTHER, value: xxh3_64(hash) },
+            Some(value) => Self::new(DECIMAL, value),
+            None => Self::new(OTHER, xxh3_64(hash)),
         }
+    }
+
+    #[inline]
+    fn new(spelling: u8, value: u64) -> Self {
+        Self { spelling, place: value.wrapping_mul(FACTOR) }
+    }
+
+    #[inline]
+    fn value(self) -> u64 {
+        self.place.wrapping_mul(INVERSE)
+    }
+
+    /// Returns the id of a spelling and a place.
+    ///
+    /// # Errors
+    ///
+    /// If no hash has this id.
+    #[inline]
+    pub(crate) fn at(spelling: u8, place: u64) -> Result<Self, DecodeError> {
+        let id = Self { spelling, place };
+        let is_canonical = match spelling {
+            0 => place == 0,
+            HEX | OTHER => true,
+            // Sixteen digits are taken as hexadecimal.
+            DECIMAL => !(1_000_000_000_000_000..10_000_000_000_000_000).contains(&id.value()),
+            _ => false,
+        };
+        if is_canonical { Ok(id) } else { Err(DecodeError::Invalid("no file has this id")) }
+    }
+
+    /// Returns how the trace spells the hash: the first byte of the id.
+    #[inline]
+    pub(crate) fn spelling(self) -> u8 {
+        self.spelling
+    }
+
+    /// Returns the place of the id among all of its spelling.
+    #[inline]
+    pub(crate) fn place(self) -> u64 {
+        self.place
     }
 
     /// Tells whether this is the id of no file.
@@ -61,39 +108,39 @@ impl FileId {
 
     /// Appends the text of the hash; nothing if it does not follow from the id.
     pub fn put_text(self, out: &mut String) {
-        // Writing to a string does not fail.
-        let _ = match self.spelling {
-            HEX => write!(out, "{:016x}", self.value),
-            DECIMAL => write!(out, "{}", self.value),
-            _ => Ok(()),
-        };
+        match self.spelling {
+            HEX => {
+                let [high, low] = [(self.value() >> 32) as u32, self.value() as u32].map(hex8);
+                // Digits are ASCII.
+                out.push_str(std::str::from_utf8([high, low].as_flattened()).unwrap_or_default());
+            }
+            DECIMAL => {
+                // Writing to a string does not fail.
+                let _ = write!(out, "{}", self.value());
+            }
+            _ => {}
+        }
     }
 
     /// Returns the file's slice: one of 256 parts of all keys. The hashes of files spread evenly over slices.
     #[inline]
     pub fn slice(self) -> u8 {
-        (self.spread() >> 56) as u8
+        (self.place >> 56) as u8
     }
 
     /// Returns a hash of the id for tables in memory.
     #[inline]
     pub fn table_hash(self) -> u64 {
         // The ids of a slice have the highest bits in common.
-        let spread = self.spread() ^ u64::from(self.spelling);
+        let spread = self.place ^ u64::from(self.spelling);
         spread ^ spread.rotate_left(24)
-    }
-
-    #[inline]
-    fn spread(self) -> u64 {
-        // The first tracers' hashes are small numbers, so the high bits need mixing.
-        self.value.wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 
     /// Encodes the id.
     #[inline]
     pub fn encode(self) -> [u8; Self::LENGTH] {
         let mut bytes = [self.spelling; Self::LENGTH];
-        bytes[1..].copy_from_slice(&self.value.to_be_bytes());
+        bytes[1..].copy_from_slice(&self.place.to_be_bytes());
         bytes
     }
 
@@ -104,17 +151,21 @@ impl FileId {
     /// If no hash has this id.
     #[inline]
     pub fn decode(bytes: [u8; Self::LENGTH]) -> Result<Self, DecodeError> {
-        let [spelling, value @ ..] = bytes;
-        let id = Self { spelling, value: u64::from_be_bytes(value) };
-        let is_canonical = match spelling {
-            0 => id.value == 0,
-            HEX | OTHER => true,
-            // Sixteen digits are taken as hexadecimal.
-            DECIMAL => !(1_000_000_000_000_000..10_000_000_000_000_000).contains(&id.value),
-            _ => false,
-        };
-        if is_canonical { Ok(id) } else { Err(DecodeError::Invalid("no file has this id")) }
+        let [spelling, place @ ..] = bytes;
+        Self::at(spelling, u64::from_be_bytes(place))
     }
+}
+
+/// Returns the hexadecimal digits of a number, in lower case.
+#[inline]
+fn hex8(value: u32) -> [u8; 8] {
+    // Move the digits to bytes of their own: groups of 16, then 8, then 4 bits.
+    let digits = u64::from(value);
+    let digits = (digits | digits << 16) & 0x0000_ffff_0000_ffff;
+    let digits = (digits | digits << 8) & 0x00ff_00ff_00ff_00ff;
+    let digits = (digits | digits << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    let letters = (digits + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
+    (digits + 0x3030_3030_3030_3030 + letters * u64::from(b'a' - b'0' - 10)).to_be_bytes()
 }
 
 /// Returns the value of 16 hexadecimal digits in lower case.
@@ -163,9 +214,19 @@ mod tests {
             assert!(id.needs_text(), "{hash}");
             assert_eq!(FileId::decode(id.encode()), Ok(id));
         }
-        for bytes in [[0, 0, 0, 0, 0, 0, 0, 0, 1], [4, 0, 0, 0, 0, 0, 0, 0, 1], [2, 0, 7, 0, 0, 0, 0, 0, 1]] {
+        let sixteen_digits = FileId::new(DECIMAL, 1_234_567_890_123_456).encode();
+        for bytes in [[0, 0, 0, 0, 0, 0, 0, 0, 1], [4, 0, 0, 0, 0, 0, 0, 0, 1], sixteen_digits] {
             assert!(FileId::decode(bytes).is_err(), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn an_id_sorts_as_its_bytes_and_starts_with_its_slice() {
+        let mut ids: Vec<FileId> = (0..1_000_u32).map(|hash| FileId::of(hash.to_string().as_bytes())).collect();
+        ids.extend((0..1_000_u64).map(|hash| FileId::of(format!("{:016x}", hash << 40).as_bytes())));
+        ids.sort_unstable();
+        assert!(ids.is_sorted_by_key(|id| id.encode()));
+        assert!(ids.iter().all(|id| id.encode()[1] == id.slice()));
     }
 
     #[test]

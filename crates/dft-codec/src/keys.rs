@@ -73,8 +73,8 @@ impl TelemetryKey {
     ///
     /// # Errors
     ///
-    /// If the counter has a process although its category is [`HOST_WIDE`], or none although it is not; if there are too
-    /// many group keys; or if the bucket exceeds 63 bits.
+    /// If the counter has a process although its category is [`HOST_WIDE`], or none although it is not; if there are
+    /// too many group keys; or if the bucket exceeds 63 bits.
     pub fn new(host_hash: String, name: String, scope: CounterScope, bucket: u64) -> Result<Self, DecodeError> {
         let CounterScope { mut category, pid, extra } = scope;
         category.make_ascii_lowercase();

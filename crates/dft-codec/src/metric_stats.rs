@@ -15,8 +15,8 @@ pub struct MetricStats {
 }
 
 impl MetricStats {
-    /// Creates statistics without samples. `accuracy` is that of a sketch; `None` keeps no sketch. Returns `None` unless
-    /// 0.00001 ≤ `accuracy` < 1.
+    /// Creates statistics without samples. `accuracy` is that of a sketch; `None` keeps no sketch. Returns `None`
+    /// unless 0.00001 ≤ `accuracy` < 1.
     pub fn new(accuracy: Option<f64>) -> Option<Self> {
         Self::of(Custom::default(), accuracy)
     }
@@ -67,8 +67,8 @@ impl MetricStats {
         true
     }
 
-    /// Returns a quantile, within the accuracy of the sketch; `None` if there is no sketch of all samples, or `q` is not
-    /// in 0 to 1.
+    /// Returns a quantile, within the accuracy of the sketch; `None` if there is no sketch of all samples, or `q` is
+    /// not in 0 to 1.
     pub fn quantile(&self, q: f64) -> Option<f64> {
         self.custom.quantile(self.mapping.as_ref()?, q)
     }
@@ -78,8 +78,8 @@ impl MetricStats {
         self.custom.powers_of_two(self.mapping.as_ref()?)
     }
 
-    /// Encodes the statistics: the version, the accuracy as the bits of a double (0 without a sketch), least significant
-    /// byte first, then the metric as a row without calls encodes it.
+    /// Encodes the statistics: the version, the accuracy as the bits of a double (0 without a sketch), least
+    /// significant byte first, then the metric as a row without calls encodes it.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![VALUE_VERSION];
         out.extend_from_slice(&self.accuracy().unwrap_or(0.0).to_le_bytes());
@@ -140,9 +140,9 @@ mod tests {
     #[test]
     fn the_bytes_of_statistics_are_these() {
         let mut stats = MetricStats::new(None).expect("none");
-        assert_eq!(stats.encode(), [1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(stats.encode(), [2, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         stats.sample_int(5);
-        assert_eq!(stats.encode(), [1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 4, 10]);
+        assert_eq!(stats.encode(), [2, 0, 0, 0, 0, 0, 0, 0, 0, 1, 4, 10]);
     }
 
     #[test]

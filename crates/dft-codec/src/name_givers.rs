@@ -20,7 +20,7 @@ impl ProcessId {
 }
 
 /// The processes that gave a name to a hash. If a hash has several names, a process means the name that it gave.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct NameGivers {
     /// Sorted and unique.
     processes: Vec<ProcessId>,
@@ -52,6 +52,11 @@ impl NameGivers {
     /// Appends what [`NameGivers::encode`] returns.
     pub fn encode_into(&self, out: &mut Vec<u8>) {
         out.push(VALUE_VERSION);
+        self.put_processes(out);
+    }
+
+    /// Appends the processes without a version.
+    pub(crate) fn put_processes(&self, out: &mut Vec<u8>) {
         put_varint(out, self.processes.len() as u128);
         self.processes.iter().for_each(|process| out.extend_from_slice(&process.0.to_be_bytes()));
     }
@@ -64,6 +69,13 @@ impl NameGivers {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         reader.version(VALUE_VERSION)?;
+        let givers = Self::take_processes(&mut reader)?;
+        reader.finish()?;
+        Ok(givers)
+    }
+
+    /// Reads processes without a version.
+    pub(crate) fn take_processes(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let number = reader.count_of(8)?;
         let mut processes: Vec<ProcessId> = Vec::with_capacity(number);
         for _ in 0..number {
@@ -73,7 +85,6 @@ impl NameGivers {
             }
             processes.push(process);
         }
-        reader.finish()?;
         Ok(Self { processes })
     }
 }

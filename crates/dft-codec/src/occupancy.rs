@@ -1,14 +1,4 @@
 //! When the calls of a row were in progress: the union of their intervals of time.
-//!
-//! Busy time and overlap follow from unions, and unions cannot be computed from sums. So a row keeps the union of its
-//! calls' intervals: disjoint intervals that neither overlap nor touch. A union is associative, commutative and
-//! idempotent, so parts of a row merge in any order.
-//!
-//! A row of up to [`Occupancy::EXACT_CALLS`] calls is exact. Of a row with more calls, gaps that are shorter than a
-//! [resolution](Occupancy::resolution_us) are filled, so that the number of intervals is bounded. The resolution depends
-//! on the number of calls alone and grows with it. So it does not matter when gaps are filled: a gap of the whole row
-//! that is at least as long as the resolution lies within a gap of each part, which is no shorter, and the resolution of
-//! a part is no coarser.
 
 use std::borrow::Cow;
 
@@ -32,7 +22,18 @@ impl Interval {
     }
 }
 
-/// The union of the intervals of a row's calls. Calls without a duration add nothing to it.
+/// When the calls of a row were in progress: the union of their intervals of time. Calls without a duration add nothing
+/// to it.
+///
+/// Busy time and overlap follow from unions, and unions cannot be computed from sums. So a row keeps the union of its
+/// calls' intervals: disjoint intervals that do not touch. A union is associative, commutative and idempotent, so parts
+/// of a row merge in any order.
+///
+/// A row of up to [`EXACT_CALLS`](Self::EXACT_CALLS) calls is exact. Of a row with more calls, gaps that are shorter
+/// than a [resolution](Self::resolution_us) are filled, so that the number of intervals is bounded. The resolution
+/// depends on the number of calls alone and grows with it. So it does not matter when gaps are filled: a gap of the
+/// whole row that is at least as long as the resolution lies within a gap of each part, which is no shorter, and the
+/// resolution of a part is no coarser.
 #[derive(Clone, Debug, Default)]
 pub struct Occupancy {
     intervals: SmallVec<[Interval; 1]>,
@@ -173,8 +174,8 @@ impl Occupancy {
     }
 
     /// Appends the intervals of a row that spans `ts` to `te`: the length in bytes, then the lengths of the busy times
-    /// and gaps from `ts` on. The last busy time ends at `te`. The first and the last one may be empty. Gaps are written
-    /// less one.
+    /// and gaps from `ts` on. The last busy time ends at `te`. The first and the last one may be empty. Gaps are
+    /// written less one.
     pub(crate) fn put(out: &mut Vec<u8>, intervals: &[Interval], ts: i64, te: i64) {
         // A place for the length, which mostly is one byte.
         let start = out.len();

@@ -209,8 +209,8 @@ impl ProcessFacts {
     /// is their number before that record. The result is 0 if that number does not tell how many records to expect:
     ///
     /// - no `end` record has it (the process still runs, or was killed);
-    /// - the tracer is older: the number is the last id that was assigned, and ids also go to metadata and to calls that
-    ///   never returned, and continue those of the process that this one was forked from;
+    /// - the tracer is older: the number is the last id that was assigned, and ids also go to metadata and to calls
+    ///   that never returned, and continue those of the process that this one was forked from;
     /// - the tracer aggregated calls: it counts them, but writes fewer records;
     /// - `start` and `end` records do not match: a process that runs again (or another one with its number) has not
     ///   written its `end` record yet.

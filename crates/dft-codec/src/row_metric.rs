@@ -1,4 +1,4 @@
-//! The metrics of a row by name: taken out as values of their own, and put in.
+//! The metrics of a row by name: read from the row, or set in it.
 
 use dft_metrics::Sketch;
 
@@ -20,8 +20,8 @@ pub enum RowMetric<'a> {
 }
 
 impl RowValue {
-    /// Returns the names of the metrics for which something was recorded: durations, sizes and offsets first, then custom
-    /// metrics in byte order.
+    /// Returns the names of the metrics for which something was recorded: durations, sizes and offsets first, then
+    /// custom metrics in byte order.
     pub fn metrics(&self) -> impl Iterator<Item = RowMetric<'_>> {
         let usual = [RowMetric::Duration, RowMetric::Size, RowMetric::Offset];
         let recorded = usual.into_iter().filter(|&metric| self.metric(metric).is_some());
@@ -45,8 +45,8 @@ impl RowValue {
         recorded.then(|| Custom { ints: ints.clone(), floats: None, sketch: sketch.cloned().map(Box::new) })
     }
 
-    /// Sets the statistics of a metric. Durations, sizes and offsets are integers: returns `false`, and changes nothing,
-    /// if other samples are among theirs.
+    /// Sets the statistics of a metric. Durations, sizes and offsets are integers: returns `false`, and changes
+    /// nothing, if other samples are among theirs.
     #[must_use]
     pub fn set_metric(&mut self, metric: RowMetric<'_>, stats: Custom) -> bool {
         let core = &mut self.core;

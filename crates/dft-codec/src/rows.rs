@@ -17,6 +17,8 @@ const SKETCHES: u8 = 16;
 const OCCUPANCY: u8 = 32;
 /// There are gaps between them.
 const GAPS: u8 = 64;
+/// The row has one call, whose duration is the row's span.
+const SPAN: u8 = 128;
 
 /// The part of a row that does not depend on its custom metrics.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,6 +81,12 @@ impl RowCore {
         }
     }
 
+    /// Tells whether the only duration is the row's span.
+    #[inline]
+    fn duration_is_span(&self) -> bool {
+        i64::try_from(self.te.abs_diff(self.ts)).is_ok_and(|span| self.duration.is_one(span))
+    }
+
     /// Reads when calls were in progress.
     fn read_occupancy(&mut self, reader: &mut Reader<'_>, presence: u8) -> Result<(), DecodeError> {
         match presence & (OCCUPANCY | GAPS) {
@@ -139,6 +147,9 @@ pub fn encode_row<'a>(
             presence |= bit;
         }
     }
+    if core.count == 1 && core.duration_is_span() {
+        presence ^= DURATION | SPAN;
+    }
     if customs.len() > 0 {
         presence |= CUSTOMS;
     }
@@ -156,8 +167,8 @@ pub fn encode_row<'a>(
     put_varint(out, core.count);
     put_zigzag(out, i128::from(core.ts) - i128::from(bucket));
     put_varint(out, core.te.abs_diff(core.ts).into());
-    for stats in [&core.duration, &core.size, &core.offset] {
-        if !stats.is_empty() {
+    for (bit, stats) in [(DURATION, &core.duration), (SIZE, &core.size), (OFFSET, &core.offset)] {
+        if presence & bit != 0 {
             put_int(out, stats, core.count);
         }
     }
@@ -213,9 +224,6 @@ impl RowValue {
         let mut reader = Reader::new(bytes);
         reader.version(ROW_VERSION)?;
         let presence = reader.u8()?;
-        if presence & !(DURATION | SIZE | OFFSET | CUSTOMS | SKETCHES | OCCUPANCY | GAPS) != 0 {
-            return Err(DecodeError::Invalid("a row has unknown parts"));
-        }
         const PAST: DecodeError = DecodeError::Invalid("a time exceeds 64 bits");
         let Self { core, customs } = self;
         let count = reader.varint()?;
@@ -228,6 +236,15 @@ impl RowValue {
             } else {
                 *stats = IntStats::default();
             }
+        }
+        if presence & SPAN != 0 {
+            let span = i64::try_from(core.te.abs_diff(core.ts)).map_err(|_| PAST)?;
+            if presence & DURATION != 0 || count != 1 {
+                return Err(DecodeError::Invalid("a row's duration cannot be its span"));
+            }
+            core.duration.sample(span);
+        } else if count == 1 && core.duration_is_span() {
+            return Err(DecodeError::Invalid("a row repeats its span as its duration"));
         }
         customs.clear();
         core.sketches = None;

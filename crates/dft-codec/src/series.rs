@@ -28,7 +28,7 @@ impl SeriesKind {
         Self::ALL.into_iter().find(|kind| *kind as u8 == byte)
     }
 
-    /// Returns the kind's name, for people and tables.
+    /// Returns the kind's name in queries, tables and messages: `event`, `profile` or `system`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Call => "event",
@@ -53,6 +53,9 @@ impl SeriesId {
     /// The length of an id, in bytes.
     pub const LENGTH: usize = 24;
 
+    /// The last id that is possible; no series has it.
+    pub const LAST: Self = Self([0xff; Self::LENGTH]);
+
     /// Returns the id of a scope's series of a file.
     #[inline]
     pub fn new(scope: ScopeHash, file: FileId) -> Self {
@@ -64,7 +67,8 @@ impl SeriesId {
         Self(id)
     }
 
-    /// Returns the lowest id of a series kind; of the number after the last kind, an id after all others.
+    /// Returns the lowest id of the series kind with this number. The number after the last kind gives an id above all
+    /// others.
     pub fn first_of(kind: u8) -> Self {
         let mut id = [0; Self::LENGTH];
         id[0] = kind;

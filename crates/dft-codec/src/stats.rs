@@ -1,8 +1,9 @@
 //! The encoding of statistics. The crate's docs show the layouts.
 
-use dft_metrics::{ExactSum, FloatParts, FloatStats, IntParts, IntStats, ShortForm, Sketch, U256};
+use dft_metrics::{ExactSum, FewSamples, FloatParts, FloatStats, IntParts, IntStats, ShortForm, Sketch, U256};
 
 use crate::bytes::{DecodeError, Reader, put_varint, put_zigzag};
+use crate::float_sample::{put_sample, take_sample};
 
 const SUM: u8 = 1;
 const SAME_COUNT: u8 = 2;
@@ -17,6 +18,8 @@ const SAME: u8 = 64;
 const DOUBTFUL: u8 = 128;
 /// Floats: some samples were not finite.
 const NOT_FINITE: u8 = 32;
+/// Floats: a few samples, and nothing else.
+const FEW: u8 = 64;
 
 /// Appends integer statistics. `count` is the row's count, which often equals the number of samples.
 pub(crate) fn put_int(out: &mut Vec<u8>, stats: &IntStats, count: u128) {
@@ -172,11 +175,19 @@ fn take_any_int(reader: &mut Reader<'_>, count: u128) -> Result<IntStats, Decode
 }
 
 pub(crate) fn put_float(out: &mut Vec<u8>, stats: &FloatStats, count: u128) {
-    if let Some(only) = stats.only()
-        && *stats == one_float(only)
-    {
+    if let Some(only) = stats.only_sample() {
         out.push(ONE);
-        out.extend_from_slice(&only.to_le_bytes());
+        return put_sample(out, only);
+    }
+    if let Some(few) = stats.few_samples().filter(|few| !few.is_empty()) {
+        match few.len() {
+            number if number as u128 == count => out.push(FEW | SAME_COUNT),
+            number => {
+                out.push(FEW);
+                put_varint(out, number as u128);
+            }
+        }
+        few.iter().for_each(|sample| put_sample(out, sample));
         return;
     }
     let parts = stats.parts();
@@ -216,19 +227,50 @@ pub(crate) fn put_float(out: &mut Vec<u8>, stats: &FloatStats, count: u128) {
     }
 }
 
-fn one_float(value: f64) -> FloatStats {
+pub(crate) fn take_float(reader: &mut Reader<'_>, count: u128) -> Result<FloatStats, DecodeError> {
     let mut stats = FloatStats::default();
-    stats.sample(value);
-    stats
+    read_float(reader, count, &mut stats)?;
+    Ok(stats)
 }
 
-pub(crate) fn take_float(reader: &mut Reader<'_>, count: u128) -> Result<FloatStats, DecodeError> {
-    const CONTRADICTS: DecodeError = DecodeError::Invalid("float statistics are contradictory");
+/// Reads statistics into `stats`, whatever they were. The memory is used again, because statistics are large.
+#[inline]
+pub(crate) fn read_float(reader: &mut Reader<'_>, count: u128, stats: &mut FloatStats) -> Result<(), DecodeError> {
     let flags = reader.u8()?;
     if flags == ONE {
-        let only = f64::from_le_bytes(reader.array()?);
-        return if only.is_finite() { Ok(one_float(only)) } else { Err(CONTRADICTS) };
+        stats.clear();
+        stats.sample(take_sample(reader)?);
+        return Ok(());
     }
+    if flags & !SAME_COUNT == FEW {
+        let number = if flags & SAME_COUNT != 0 { count } else { reader.varint()? };
+        return read_few(reader, number, stats);
+    }
+    *stats = take_sums(reader, flags, count)?;
+    Ok(())
+}
+
+const CONTRADICTS: DecodeError = DecodeError::Invalid("float statistics are contradictory");
+
+/// Reads several samples, which must be in ascending order.
+fn read_few(reader: &mut Reader<'_>, number: u128, stats: &mut FloatStats) -> Result<(), DecodeError> {
+    if !(2..=FewSamples::MOST as u128).contains(&number) {
+        return Err(CONTRADICTS);
+    }
+    stats.clear();
+    let mut last = f64::MIN;
+    for _ in 0..number {
+        let sample = take_sample(reader)?;
+        if last.total_cmp(&sample).is_gt() {
+            return Err(CONTRADICTS);
+        }
+        stats.sample(sample);
+        last = sample;
+    }
+    Ok(())
+}
+
+fn take_sums(reader: &mut Reader<'_>, flags: u8, count: u128) -> Result<FloatStats, DecodeError> {
     if flags & !(SUM | SAME_COUNT | EXTREMA | SQUARES | NOT_FINITE) != 0 {
         return Err(DecodeError::Invalid("float statistics have unknown flags"));
     }
@@ -247,14 +289,6 @@ pub(crate) fn take_float(reader: &mut Reader<'_>, count: u128) -> Result<FloatSt
         parts.nonfinite = reader.varint_u64()?;
     }
     FloatStats::from_parts(parts).ok_or(CONTRADICTS)
-}
-
-/// Skips float statistics.
-pub(crate) fn skip_float(reader: &mut Reader<'_>, count: u128) -> Result<(), DecodeError> {
-    if reader.peek() == Some(ONE) {
-        return reader.bytes(9).map(drop);
-    }
-    take_float(reader, count).map(drop)
 }
 
 fn put_exact(out: &mut Vec<u8>, sum: &ExactSum) {

@@ -1,7 +1,7 @@
 //! Tables as streams of record batches.
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
 
 use crate::error::ExportError;
 

@@ -63,7 +63,8 @@ impl<'a> View<'a> {
         SeriesResolver::new(self, RowQuery::kind(kind).series)?.each_scope(visit)
     }
 
-    /// Passes every series of a range that passes the filter to `visit`, and whether the one before it had the same scope.
+    /// Passes every series of a range that passes the filter to `visit`, and whether the one before it had the same
+    /// scope.
     pub(crate) fn each_series(
         &self,
         range: Range<SeriesId>,
@@ -160,7 +161,7 @@ pub struct Cell<'s> {
 /// Where a scan gets its rows from.
 enum RowSource<'v> {
     /// The thread of the scan reads them.
-    Scan(RowScan<'v>),
+    Scan(Box<RowScan<'v>>),
     /// Another thread reads them.
     Prefetch(RowPrefetch),
 }
@@ -229,7 +230,7 @@ impl<'v> CellScan<'v> {
     /// Scans the cells of a range of series.
     fn new(view: &'v View<'v>, series: Range<SeriesId>, parts: RowParts) -> Result<Self, ExportError> {
         let query = RowQuery { series, time: view.buckets() };
-        let rows = RowSource::Scan(view.index().rows(query.clone())?);
+        let rows = RowSource::Scan(Box::new(view.index().rows(query.clone())?));
         Self::over(rows, view, query.series, parts)
     }
 

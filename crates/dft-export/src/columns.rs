@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::iter::repeat_n;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, ArrowPrimitiveType, DictionaryArray, Int32Array, PrimitiveArray};
-use arrow::buffer::NullBuffer;
-use arrow::datatypes::{DataType, Field, Int32Type};
+use arrow_array::types::Int32Type;
+use arrow_array::{ArrayRef, ArrowPrimitiveType, DictionaryArray, Int32Array, PrimitiveArray};
+use arrow_buffer::NullBuffer;
+use arrow_schema::{DataType, Field};
 
 use crate::error::ExportError;
 use crate::string_dictionary::{StringDictionary, WholeDictionary};
@@ -27,7 +28,7 @@ pub(crate) fn optional(name: impl Into<String>, data_type: DataType) -> Field {
 }
 
 /// Builds a string column: its distinct strings, and the number of the string in each row.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct StringColumn {
     strings: StringDictionary,
     keys: Vec<i32>,
@@ -37,6 +38,7 @@ pub(crate) struct StringColumn {
     whole: Option<Whole>,
 }
 
+#[derive(Clone)]
 struct Whole {
     dictionary: Arc<WholeDictionary>,
     array: ArrayRef,
@@ -76,6 +78,16 @@ impl StringColumn {
     pub(crate) fn push_null(&mut self) {
         self.nulls.push(self.keys.len());
         self.keys.push(0);
+    }
+
+    /// Adds a row like the last one, which must be in the same batch.
+    pub(crate) fn push_again(&mut self) {
+        let row = self.keys.len();
+        if self.nulls.last().is_some_and(|&null| null + 1 == row) {
+            self.push_null();
+        } else if let Some(&number) = self.keys.last() {
+            self.push(number);
+        }
     }
 
     /// Adds rows with the string of this number.
@@ -145,8 +157,8 @@ pub(crate) fn column_names(fixed: &[String], names: impl IntoIterator<Item = Str
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{Array, Int64Array};
-    use arrow::datatypes::Int64Type;
+    use arrow_array::types::Int64Type;
+    use arrow_array::{Array, Int64Array};
 
     use super::*;
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use arrow::error::ArrowError;
+use arrow_schema::ArrowError;
 use dft_io::Show;
 use dft_store::StoreError;
 use parquet::errors::ParquetError;

@@ -40,7 +40,7 @@ impl Pattern {
 /// also filter telemetry of a process.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Cells that overlap with this time, in µs from the origin. The end is excluded.
+    /// Cells that overlap with this time, in µs from the [origin](crate::View::origin). The end is excluded.
     pub time: Option<Range<u64>>,
     /// Categories, in lower case.
     pub category: Option<Pattern>,

@@ -6,7 +6,8 @@ use std::thread;
 
 use crate::error::ExportError;
 
-/// Works on parts on up to `threads` threads, and passes the results to `join` on this thread, in the order of the parts.
+/// Works on parts on up to `threads` threads, and passes the results to `join` on this thread, in the order of the
+/// parts.
 ///
 /// # Errors
 ///

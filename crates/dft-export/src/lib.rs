@@ -1,8 +1,14 @@
 //! Rows of the index as Arrow tables, and as Parquet, Arrow IPC and CSV files.
 //!
-//! A [`View`] is an index at a granularity, through a [`Filter`]. [`View::table`] returns a [`Table`] as a stream of
-//! record batches ([`Batches`]); [`export`] writes tables to files; [`Summary`] computes totals; [`View::group`] groups
-//! rows by anything that they know. The tables:
+//! - A [`View`] is an index at a granularity, through a [`Filter`]. A filter may have a [`Query`], an expression such
+//!   as `cat == "posix" and pid in [1, 2]`.
+//! - [`View::table`] returns a [`Table`] as a stream of record batches ([`Batches`]). [`export()`] writes tables to
+//!   files in a [`Format`].
+//! - [`View::group`] groups rows as a [`Grouping`] says, with any [`Statistic`] of them, and returns a [`GroupTable`].
+//! - [`Summary`] has the totals of a view. [`View::cells`] walks its cells one by one.
+//! - [`ExportError`] is the error of all of these.
+//!
+//! Times are in µs and sizes in bytes. The tables:
 //!
 //! | table | rows | columns |
 //! | --- | --- | --- |
@@ -60,15 +66,17 @@
 //!
 //! # Granularity
 //!
-//! The cell of a row is its bucket rounded down to the granularity, which is a multiple of the index's interval. Rows of
-//! a series in one cell are merged exactly. A table at a granularity is therefore the one that indexing at that interval
-//! would give.
+//! The cell of a row is its bucket rounded down to the granularity, which is a multiple of the index's interval. Rows
+//! of a series in one cell are merged exactly. A table at a granularity is therefore the one that indexing at that
+//! interval would give.
 //!
 //! # Limits
 //!
-//! Tables are streamed: memory does not grow with their rows. It grows with the names of files and hosts, with the groups
-//! of a grouped table, with the processes of the table of processes, and, for Arrow IPC, with the distinct strings of a
-//! table, because that format requires complete dictionaries before the first batch.
+//! Tables are streamed: memory does not grow with their rows. It grows with the names of files and hosts, with the
+//! groups of a grouped table, with the processes of the table of processes, and, for Arrow IPC, with the distinct
+//! strings of a table, because that format requires complete dictionaries before the first batch. Integer columns have
+//! 64 bits: a sum that does not fit is [`ExportError::TooLarge`], never a wrong number. A table has at most
+//! [`Shard::MAX`] shards.
 
 mod batches;
 mod cells;

@@ -1,6 +1,7 @@
 //! Telemetry merged to cells.
 
 use std::collections::{BTreeMap, btree_map};
+use std::ops::Range;
 
 use dft_codec::{TelemetryKey, TelemetryValue};
 use dft_store::{TelemetryQuery, TelemetryScan};
@@ -16,8 +17,8 @@ impl<'a> View<'a> {
     ///
     /// Fails if the index cannot be read.
     pub fn each_reading(&'a self, mut visit: impl FnMut(&TelemetryKey, &TelemetryValue)) -> Result<(), ExportError> {
-        let mut readings = ReadingScan::new(self, CounterIdentity::Full)?;
-        while let Some((key, value)) = readings.next()? {
+        let mut readings = ReadingScan::new(self, CounterIdentity::Full, None)?;
+        while let Some(Reading { key, value, .. }) = readings.next()? {
             visit(key, value);
         }
         Ok(())
@@ -39,15 +40,15 @@ pub(crate) struct CounterScan<'v> {
 }
 
 impl<'v> CounterScan<'v> {
-    fn new(view: &'v View<'v>, only_shard: bool) -> Result<Self, ExportError> {
-        let query = TelemetryQuery { time: view.buckets(), ..TelemetryQuery::default() };
+    fn new(view: &'v View<'v>, only_shard: bool, keys: Option<Range<Vec<u8>>>) -> Result<Self, ExportError> {
+        let query = TelemetryQuery { time: view.buckets(), keys, ..TelemetryQuery::default() };
         let scan = view.index().telemetry(query)?;
         Ok(Self { view, scan, only_shard, key: None, counter: 0, passes: false })
     }
 
     /// Scans the rows of all shards. All shards of a table must have the columns that it finds.
     pub(crate) fn of_all_shards(view: &'v View<'v>) -> Result<Self, ExportError> {
-        Self::new(view, false)
+        Self::new(view, false, None)
     }
 
     /// Returns the key and the bytes of the next row that passes the filter.
@@ -73,6 +74,15 @@ impl<'v> CounterScan<'v> {
     }
 }
 
+/// A cell of telemetry.
+pub(crate) struct Reading<'r> {
+    /// The key; its bucket is the start of the cell.
+    pub(crate) key: &'r TelemetryKey,
+    pub(crate) value: &'r TelemetryValue,
+    /// A number that differs from that of the last cell if the counter does.
+    pub(crate) counter: u64,
+}
+
 /// Scans the cells of telemetry that pass the filter.
 pub(crate) struct ReadingScan<'v> {
     view: &'v View<'v>,
@@ -85,17 +95,22 @@ pub(crate) struct ReadingScan<'v> {
     /// The current cell.
     cell: TelemetryValue,
     key: Option<TelemetryKey>,
-    /// The number of the cell's counter in the scan.
+    /// The number of the cell's counter.
     counter: u64,
     /// The cells of the current counter, if counters merge by host and name.
     merged: Option<(TelemetryKey, btree_map::IntoIter<u64, TelemetryValue>)>,
 }
 
 impl<'v> ReadingScan<'v> {
-    pub(crate) fn new(view: &'v View<'v>, counters: CounterIdentity) -> Result<Self, ExportError> {
+    /// Scans the cells of a range of keys, or all. A range must not divide the counters of a host and name.
+    pub(crate) fn new(
+        view: &'v View<'v>,
+        counters: CounterIdentity,
+        keys: Option<Range<Vec<u8>>>,
+    ) -> Result<Self, ExportError> {
         Ok(Self {
             view,
-            rows: CounterScan::new(view, true)?,
+            rows: CounterScan::new(view, true, keys)?,
             counters,
             row: TelemetryValue::empty(),
             is_pending: false,
@@ -117,13 +132,14 @@ impl<'v> ReadingScan<'v> {
         Ok(true)
     }
 
-    /// Returns the next cell. The key's bucket is its start.
-    pub(crate) fn next(&mut self) -> Result<Option<(&TelemetryKey, &TelemetryValue)>, ExportError> {
+    /// Returns the next cell.
+    pub(crate) fn next(&mut self) -> Result<Option<Reading<'_>>, ExportError> {
         let found = match self.counters {
             CounterIdentity::Full => self.find_full()?,
             CounterIdentity::HostAndName => self.find_by_host()?,
         };
-        Ok(self.key.as_ref().filter(|_| found).map(|key| (key, &self.cell)))
+        let Some(key) = self.key.as_ref().filter(|_| found) else { return Ok(None) };
+        Ok(Some(Reading { key, value: &self.cell, counter: self.counter }))
     }
 
     fn find_full(&mut self) -> Result<bool, ExportError> {
@@ -195,6 +211,7 @@ impl<'v> ReadingScan<'v> {
                 }
                 start = view.cell(next.bucket);
             }
+            self.counter += 1;
             self.merged = Some((TelemetryKey { scope: None, ..first }, cells.into_iter()));
         }
     }

@@ -1,9 +1,9 @@
 //! The distinct strings of a column, numbered in the order in which they are first used.
 
 use ahash::RandomState;
-use arrow::array::{Array, StringArray};
-use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
-use arrow::error::ArrowError;
+use arrow_array::{Array, StringArray};
+use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow_schema::ArrowError;
 use hashbrown::HashTable;
 
 use crate::error::ExportError;
@@ -112,8 +112,8 @@ impl WholeDictionary {
         &self.strings
     }
 
-    /// Returns the number of a string; `None` if the dictionary does not have it. The string is first compared with that
-    /// of number `guess`.
+    /// Returns the number of a string; `None` if the dictionary does not have it. The string is first compared with
+    /// that of number `guess`.
     pub(crate) fn number(&self, string: &str, guess: i32) -> Option<i32> {
         if (guess as usize) < self.strings.len() && self.strings.value(guess as usize) == string {
             return Some(guess);

@@ -14,7 +14,7 @@ use crate::filter::Filter;
 use crate::names::Names;
 use crate::series::Series;
 
-/// An index at a granularity, through a filter.
+/// An index at a granularity, through a filter: what every table, group and summary is read from.
 pub struct View<'a> {
     index: &'a Index,
     granularity: u64,

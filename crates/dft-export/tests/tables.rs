@@ -7,9 +7,9 @@ use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use arrow::array::{Array, RecordBatch};
-use arrow::datatypes::{DataType, Schema};
-use arrow::util::display::array_value_to_string;
+use arrow_array::{Array, RecordBatch};
+use arrow_cast::display::array_value_to_string;
+use arrow_schema::{DataType, Schema};
 use common::build;
 use dft_aggregate::Config;
 use dft_codec::SeriesKind;
@@ -465,7 +465,7 @@ fn read_back(path: &Path, format: Format) -> Vec<Row> {
             assert!(matches!(reader.schema().field(0).data_type(), DataType::Dictionary(..)));
             reader.build().expect("Parquet").map(|batch| batch.expect("a batch")).collect()
         }
-        Format::Arrow => arrow::ipc::reader::FileReader::try_new(file, None)
+        Format::Arrow => arrow_ipc::reader::FileReader::try_new(file, None)
             .expect("Arrow")
             .map(|batch| batch.expect("a batch"))
             .collect(),

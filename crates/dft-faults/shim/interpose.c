@@ -7,7 +7,7 @@
  *
  * CLASS is one of `names` below, or `any`. ACTION is `kill` (before the call), `torn` (after half of a write, kill),
  * `short` (half of the requested length), `lost` (done, but reported as EIO), `succeed` (not done, but reported as
- * done), or the number of an error.
+ * done), `blocks` (done, but the attributes name blocks of 1 MiB), or the number of an error.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -50,7 +50,10 @@ struct page {
     _Atomic uint64_t applied;
 };
 
-enum { NONE = 0, KILL = -1, TORN = -2, SHORT = -3, LOST = -4, SUCCEED = -5 };
+enum { NONE = 0, KILL = -1, TORN = -2, SHORT = -3, LOST = -4, SUCCEED = -5, BLOCKS = -6 };
+
+/* What parallel file systems report as the best size of a read or write. */
+enum { LARGE_BLOCK = 1 << 20 };
 
 /* The program may pass NULL where the headers rule it out. */
 #pragma GCC diagnostic ignored "-Wnonnull-compare"
@@ -103,6 +106,7 @@ static void parse_rules(const char *text) {
                        : !strncmp(action, "short", length) ? SHORT
                        : !strncmp(action, "lost", length)  ? LOST
                        : !strncmp(action, "succeed", length) ? SUCCEED
+                       : !strncmp(action, "blocks", length)  ? BLOCKS
                                                            : atoi(action);
         rules_length++;
         text = action + length + (action[length] == ',');
@@ -606,10 +610,27 @@ int chmod(const char *path, mode_t mode) {
 }
 
 /* Attributes and directories. */
+#define ATTRIBUTES(counts, call, block_size)                                                                           \
+    do {                                                                                                               \
+        if (!(counts)) {                                                                                               \
+            return call;                                                                                               \
+        }                                                                                                              \
+        int action = fault(STAT);                                                                                      \
+        if (is_error(action)) {                                                                                        \
+            errno = action;                                                                                            \
+            return -1;                                                                                                 \
+        }                                                                                                              \
+        int result = call;                                                                                             \
+        if (action == BLOCKS && !result) {                                                                             \
+            block_size = LARGE_BLOCK;                                                                                  \
+        }                                                                                                              \
+        return result;                                                                                                 \
+    } while (0)
+
 #define STATS(function, type)                                                                                          \
     int function(const char *path, struct type *to) {                                                                  \
         REAL(function)                                                                                                 \
-        CALL(is_below(path), STAT, int, real(path, to));                                                               \
+        ATTRIBUTES(is_below(path), real(path, to), to->st_blksize);                                                    \
     }
 STATS(stat, stat)
 STATS(stat64, stat64)
@@ -618,22 +639,22 @@ STATS(lstat64, stat64)
 
 int fstat(int file, struct stat *to) {
     REAL(fstat)
-    CALL(is_tracked(file), STAT, int, real(file, to));
+    ATTRIBUTES(is_tracked(file), real(file, to), to->st_blksize);
 }
 
 int fstat64(int file, struct stat64 *to) {
     REAL(fstat64)
-    CALL(is_tracked(file), STAT, int, real(file, to));
+    ATTRIBUTES(is_tracked(file), real(file, to), to->st_blksize);
 }
 
 int fstatat(int directory, const char *path, struct stat *to, int flags) {
     REAL(fstatat)
-    CALL(is_below_at(directory, path), STAT, int, real(directory, path, to, flags));
+    ATTRIBUTES(is_below_at(directory, path), real(directory, path, to, flags), to->st_blksize);
 }
 
 int fstatat64(int directory, const char *path, struct stat64 *to, int flags) {
     REAL(fstatat64)
-    CALL(is_below_at(directory, path), STAT, int, real(directory, path, to, flags));
+    ATTRIBUTES(is_below_at(directory, path), real(directory, path, to, flags), to->st_blksize);
 }
 
 int statx(int directory, const char *path, int flags, unsigned mask, struct statx *to) {
@@ -642,7 +663,7 @@ int statx(int directory, const char *path, int flags, unsigned mask, struct stat
     const char *volatile asked = path;
     const char *name = asked;
     int counts = name && *name ? is_below_at(directory, name) : is_tracked(directory);
-    CALL(counts, STAT, int, real(directory, path, flags, mask, to));
+    ATTRIBUTES(counts, real(directory, path, flags, mask, to), to->stx_blksize);
 }
 
 int access(const char *path, int mode) {

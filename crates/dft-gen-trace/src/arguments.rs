@@ -43,8 +43,8 @@ pub struct GenTrace {
     /// Seed: the same seed and arguments give the same text
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Approximate number of distinct (function, process, file) combinations in all files [default with --new-files: ten
-    /// times the records]
+    /// Approximate number of distinct (function, process, file) combinations in all files [default with --new-files:
+    /// ten times the records]
     #[arg(long, value_name = "N")]
     pub(crate) series: Option<u64>,
     /// Calls per row at an interval of 1 s: high is 4, low is 1000

@@ -13,8 +13,8 @@
 //! # Ok::<(), dft_gen_trace::GenTraceError>(())
 //! ```
 //!
-//! In the code, `process` writes ordinary records, in the `dialect` of a tracer generation. `oddities` are records and files
-//! that the specification has a rule for.
+//! In the code, `process` writes ordinary records, in the `dialect` of a tracer generation. `oddities` are records and
+//! files that the specification has a rule for.
 
 mod arguments;
 mod dialect;

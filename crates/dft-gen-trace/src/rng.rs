@@ -1,7 +1,7 @@
 //! A seeded stream of random numbers that never changes: splitmix64.
 //!
-//! Published crates may change their streams between versions, but the trace of a seed must stay the same. The constants
-//! are those of Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014), section 5.
+//! Published crates may change their streams between versions, but the trace of a seed must stay the same. The
+//! constants are those of Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014), section 5.
 
 /// A stream of random numbers.
 #[derive(Clone)]

@@ -24,7 +24,8 @@ use crate::report::{BuildReport, InputReport};
 ///
 /// # Errors
 ///
-/// Returns a [`BuildError`]. The index is unchanged then.
+/// Returns a [`BuildError`]. The index is unchanged then, except after
+/// [`StoreError::Committed`](dft_store::StoreError::Committed): everything was added, but may not survive a power loss.
 pub fn build(
     traces: &[PathBuf],
     index: &Path,

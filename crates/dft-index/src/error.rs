@@ -9,7 +9,7 @@ use dft_io::Show;
 use dft_store::StoreError;
 use dft_trace::DiscoverError;
 
-/// Why a build ended without a result. The index is unchanged then.
+/// Why a build ended without a result. The index is unchanged then, except after [`StoreError::Committed`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {

@@ -11,7 +11,8 @@ use crate::error::BuildError;
 ///
 /// # Errors
 ///
-/// Returns a [`BuildError`]. The index is unchanged then.
+/// Returns a [`BuildError`]. The index is unchanged then, except after
+/// [`StoreError::Committed`](dft_store::StoreError::Committed): everything was added, but may not survive a power loss.
 pub fn ingest(index: &Path, shared: &Path, keep: bool) -> Result<IngestReport, BuildError> {
     let config = if Index::exists(index)? {
         Index::open(index)?.config().clone()

@@ -2,11 +2,12 @@
 //!
 //! - [`build()`] adds traces to an index. It skips traces that the index has, resumes traces that grew, and commits all
 //!   new rows in one step or none.
-//! - [`stage()`] aggregates a [`Part`] of the traces to bundles, on a machine without the index. [`ingest()`] adds
-//!   bundles to an index. [`stage_pieces`] does the same for pieces of large traces, which [`plan_pieces`] cuts.
-//! - [`LiveAggregator`] aggregates records one by one, without a trace. A [`Sink`] does so for all threads of a program,
-//!   and hands them over to an index while the program runs.
+//! - [`stage()`] aggregates a [`Part`] of the traces to bundles, on a machine without the index. [`stage_pieces`] does
+//!   the same for pieces of large traces, which [`plan_pieces`] cuts. [`ingest()`] adds bundles to an index.
+//! - [`LiveAggregator`] aggregates records one by one, without a trace. A [`Sink`] does so for all threads of a
+//!   program, and hands them over to an index while the program runs.
 //! - [`resolve()`] returns which traces a build would read. [`validate()`] reads and judges traces without an index.
+//!   [`index_location`] is where the index of some traces is by default.
 //! - [`BuildReport`] and [`StageReport`] state what was read and every fault of the input; [`BuildError`] states why
 //!   there is no result. [`Progress`] lets another thread watch a build and stop it.
 //!
@@ -49,16 +50,22 @@
 //!
 //! # What happens to one file
 //!
+//! The names are those of private modules and types:
+//!
 //! 1. `plan` compares the file with what the index holds of it: it is known, has grown, is new, or has changed.
 //! 2. `workers` read planned files. Each thread counts what it sees of a file in a `FileTally`.
 //! 3. `classify` inflates files that may have the trace of another file, and decides by their text.
 //! 4. Each step that settles a file makes its `FileOutcome`. At the end, the outcome is split into what is stored of
 //!    the file and its [`FileReport`].
 //!
-//! # Memory
+//! # Limits
 //!
-//! The memory budget limits the tables. In addition, a build takes a few blocks of 256 KiB per thread, and the longest
-//! line (at most 128 MiB) if lines are longer than that.
+//! A build or an ingest changes the index completely or not at all. A [`BuildError`] leaves it unchanged, except that
+//! after [`StoreError::Committed`](dft_store::StoreError::Committed) everything was added. Faults of the input are not
+//! errors unless the build is [strict](BuildOptions::strict); the report lists them.
+//!
+//! The memory budget ([`BuildOptions::memory`], 512 MiB by default) limits the tables. In addition, a build takes a few
+//! blocks of 256 KiB per thread, and the longest line (at most 128 MiB) if lines are longer than that.
 
 mod build;
 mod classify;

@@ -18,7 +18,8 @@ pub struct BuildOptions {
     pub strict: bool,
     /// Whether the index is rebuilt, whatever it holds.
     pub rebuild: bool,
-    /// Where the traces come from, such as the name of a node, if the same path is another trace on another node.
+    /// The name of where the traces come from, such as a node; it distinguishes traces that have the same path on
+    /// different nodes. `None` if paths are unambiguous.
     pub source: Option<String>,
 }
 

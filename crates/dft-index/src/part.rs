@@ -10,7 +10,8 @@ use crate::pieces::{Piece, PieceSize, cut_files};
 /// The default size, in bytes, of the pieces that large traces are cut into.
 pub const PIECE: u64 = 1 << 30;
 
-/// One of several parts of the traces, such as the part of one rank.
+/// One of several parts of the traces, such as the part of one rank. Its text is `I/N`, such as `0/8`, with I from 0 to
+/// N − 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
     number: u32,

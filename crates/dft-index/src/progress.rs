@@ -42,7 +42,8 @@ pub struct ProgressState {
     pub records: u64,
 }
 
-/// The progress of a build, shared between the build and a thread that watches it.
+/// The progress of a build, shared between the build and a thread that watches it. The default is that of a build that
+/// has not started.
 #[derive(Debug, Default)]
 pub struct Progress {
     phase: AtomicU8,

@@ -163,7 +163,7 @@ impl InputReport {
         counts
     }
 
-    /// Returns the read and known files with which anything is wrong.
+    /// Returns the files, read or known, with which something is wrong.
     pub fn faulty(&self) -> impl Iterator<Item = &FileReport> {
         self.files.iter().chain(&self.known).filter(|file| file.is_faulty())
     }

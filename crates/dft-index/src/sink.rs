@@ -1,22 +1,4 @@
 //! A sink for the records of a program that runs: many threads add, and the index receives what they added in turns.
-//!
-//! ```text
-//! thread ──▶ its own table ─┐
-//! thread ──▶ its own table ─┼─ hand over ──▶ runs ──▶ index, as `live:SOURCE/PROCESS.NUMBER`
-//! thread ──▶ its own table ─┘  (each table is replaced, then merged without holding up its thread)
-//! ```
-//!
-//! **No lock in the way.** A thread adds to its own table. The lock of a table is contended only while the table is
-//! replaced, which takes about a microsecond.
-//!
-//! **Exactly once.** A table is taken once. What was taken is published in one step under a name that no other
-//! publication has. If that fails, it is kept and published with what is taken next.
-//!
-//! **Bounded memory.** A table that exceeds its budget is written to the scratch directory, like what waits for an
-//! index that another writer holds.
-//!
-//! **Forks.** All state belongs to a process. A child does not touch that of its parent, which its threads may have
-//! been changing, and begins with an empty one at its first record. A fork waits while records are handed over.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -56,7 +38,25 @@ pub struct SinkOptions {
     pub patience: Duration,
 }
 
-/// Aggregates the records of many threads, and hands them over to an index.
+/// Aggregates the records of many threads of a running program, and hands them over to an index.
+///
+/// ```text
+/// thread ──▶ its own table ─┐
+/// thread ──▶ its own table ─┼─ hand over ──▶ runs ──▶ index, as `live:SOURCE/PROCESS.NUMBER`
+/// thread ──▶ its own table ─┘  (each table is replaced, then merged while its thread continues)
+/// ```
+///
+/// **Threads do not wait for each other.** A thread adds to its own table. The lock of a table is contended only while
+/// the table is replaced, which takes about a microsecond.
+///
+/// **Exactly once.** A table is taken once. What was taken is published in one step under a name that no other
+/// publication has. If that fails, it is kept and published with what is taken next.
+///
+/// **Bounded memory.** A table that exceeds its budget is written to the scratch directory, and so are records that wait
+/// for an index that another writer holds.
+///
+/// **Forks.** All state belongs to one process. A child does not touch the state of its parent, which other threads may
+/// have been changing, and begins with an empty state at its first record. A fork waits while records are handed over.
 pub struct Sink {
     shared: Arc<Shared>,
     /// The state of this process, or of its parent if this process added nothing yet. A child never frees that of its
@@ -140,7 +140,7 @@ impl Sink {
         Ok(sink)
     }
 
-    /// Adds a record, whose times are in µs. Any number of threads.
+    /// Adds a record, whose times are in µs. Any number of threads may call this at once.
     ///
     /// # Errors
     ///
@@ -185,8 +185,8 @@ impl Sink {
         }
     }
 
-    /// Ends the thread that hands over, and drops what was not published. Records that are added later are kept in memory
-    /// until they are published.
+    /// Ends the thread that hands over, and drops what was not published. Records that are added later are kept in
+    /// memory until they are published.
     pub fn end(&self) {
         if let Ok(state) = self.state() {
             state.end();

@@ -1,7 +1,8 @@
 //! An account of the work that each stage of a build or an export does, for benchmarks.
 //!
-//! For each stage, the account has the CPU time of all threads, and that of the longest [`Chain`]: the part that no
-//! number of threads makes shorter. Without [`start`], [`work`] only calls what it is given.
+//! For each stage, the account has the CPU time of all threads, and that of the longest [`Chain`]: the part that more
+//! threads do not make shorter. Call [`start`] once, wrap the work of each stage in [`work`], and print [`report`] at
+//! the end. Without [`start`], [`work`] only calls the function that it is given.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -54,7 +55,7 @@ impl Stage {
     }
 }
 
-/// Work that is done in sequence, whatever the number of threads.
+/// Work that is done in sequence, regardless of the number of threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Chain(u64);
 

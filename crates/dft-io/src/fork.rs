@@ -2,9 +2,11 @@
 //!
 //! A child has a copy of its parent's memory and descriptors, and none of its other threads. So it must not remove
 //! what the parent created, and must not hold the parent's locks, which belong to the descriptors and end with the
-//! last copy. A child must also not wait for a lock that another thread of its parent held: see [`ForkMutex`](crate::ForkMutex).
-//! [`Maker`] distinguishes the process that created something from its children; [`Locked`] is a locked
-//! file whose descriptor a child closes.
+//! last copy. A child must also not wait for a lock that another thread of its parent held.
+//!
+//! - [`Maker`] distinguishes the process that created something from its children.
+//! - [`Locked`] is a locked file whose descriptor a child closes.
+//! - [`ForkMutex`](crate::ForkMutex) is a lock that no thread holds while the process forks.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -56,8 +58,8 @@ extern "C" fn in_child() {
     in_parent();
 }
 
-/// Starts to watch forks, unless that was done. The library for C does so when it is loaded, because a fork during the
-/// call would leave the child with a half-done one.
+/// Starts to watch forks. Does nothing if it was called before. The C library calls it when it is loaded, because a
+/// child that is forked during the first call cannot finish that call.
 pub fn watch() {
     static WATCH: Once = Once::new();
     WATCH.call_once(|| {
@@ -96,7 +98,8 @@ impl Maker {
     }
 }
 
-/// A file that is locked, or about to be. A child of the process does not hold its lock.
+/// A file that is locked, or about to be. A child of the process does not hold its lock: its copy of the descriptor is
+/// closed in the fork. This works for up to 256 such files at once; a child keeps the descriptors of any others.
 #[derive(Debug)]
 pub struct Locked {
     file: ManuallyDrop<File>,

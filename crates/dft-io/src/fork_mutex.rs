@@ -1,8 +1,4 @@
 //! A lock that no thread holds when the process forks.
-//!
-//! A child has only the thread that forked, so a lock that another thread of the parent held would stay locked in the
-//! child for good. A [`ForkMutex`] is locked by the thread that forks, before the fork, and unlocked by parent and child
-//! after it. So the child finds it free, and its value whole.
 
 use std::cell::UnsafeCell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,8 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::fork;
 use crate::fork_registry::{HeldByForks, register};
 
-/// A global lock that forks wait for. Its owner must not fork, wait for another lock or call foreign code while it holds
-/// the lock.
+/// A global lock that no thread holds while the process forks.
+///
+/// A child has only the thread that forked, so a lock that another thread of the parent held would stay locked in the
+/// child for good. The thread that forks therefore locks every `ForkMutex` before the fork, and parent and child unlock
+/// it afterwards. So the child finds the lock free and its value complete. This works for up to 16 locks of a process.
+///
+/// Forks wait for the lock. Its owner must not fork, wait for another lock or call foreign code while it holds the
+/// lock.
 pub struct ForkMutex<T: Send + 'static> {
     mutex: Mutex<T>,
     /// The guard of the thread that forks.

@@ -1,14 +1,42 @@
-//! File, lock and directory helpers, advice for system errors, and failpoints for tests.
+//! What the other crates need of the operating system: files and directories, `fork()`, limits of the process, and
+//! text that is safe to print.
 //!
-//! - [`open_regular`] opens regular files only, and never blocks on a FIFO.
-//! - [`advice`] returns what to do about an error of the system. It ends the message of a failed operation.
+//! Files and directories:
+//!
+//! - [`open_regular`] opens regular files only, and never blocks on a FIFO. [`open_no_link`] refuses symbolic links,
+//!   too.
+//! - [`sync_directory`] makes the names in a directory durable.
 //! - [`CreatedDirectories`] removes directories again if the operation that created them fails.
 //! - A [`WorkDirectory`] is removed when it is dropped, or by the next process if its own has died.
-//! - [`account`] measures the stages of builds and exports, for benchmarks.
-//! - [`units`] formats counts, sizes and times for people.
-//! - [`Show`] makes names safe to print to a terminal.
+//!
+//! Processes:
+//!
+//! - [`fork`] keeps a child of `fork()` from removing its parent's files and holding its parent's locks. No thread
+//!   holds a [`ForkMutex`] while the process forks.
+//! - [`memory_limit`] and [`require_threads`] check the limits of the process before they are reached.
 //! - [`failpoint`] names a place in the code where tests end the process or make the system refuse. Without the
 //!   feature `failpoints`, which no release has, it does nothing.
+//! - [`account`] measures the stages of builds and exports, for benchmarks.
+//!
+//! Text for people:
+//!
+//! - [`Show`] makes names safe to print to a terminal.
+//! - [`units`] formats counts, sizes and times.
+//! - [`advice`] returns what to do about an error of the system. It ends the message of a failed operation.
+//!
+//! Errors are those of the system, as [`std::io::Error`], without the path: the caller adds it.
+//!
+//! # Example
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use dft_io::{Show, units};
+//!
+//! assert_eq!(Path::new("rank\n0.pfw").shown().to_string(), r"rank\n0.pfw");
+//! assert_eq!(units::bytes(4096.0), "4 KiB");
+//! assert_eq!(units::duration(12_345_678.0), "12.3 s");
+//! ```
 
 pub mod account;
 mod created;
@@ -28,7 +56,7 @@ use std::path::Path;
 pub use created::CreatedDirectories;
 pub use fork_mutex::ForkMutex;
 pub use limits::{memory_limit, require_threads, start_threads};
-pub use regular::{copy_regular, open_no_link, open_regular, open_regular_with, read_regular, refuse_others};
+pub use regular::{copy_regular, open_no_link, open_regular, refuse_others};
 pub use shown::{Show, Shown, is_active, shown_json, shown_lines};
 pub use work_directory::{ABANDONED, OWNER, WorkDirectory, create_new, remove_tree, sweep_work_directories};
 
@@ -42,7 +70,7 @@ pub fn advice(error: &io::Error) -> &'static str {
     advice_of(error.kind())
 }
 
-/// What to do about too many open files.
+/// The [`advice`] for too many open files.
 pub const OPEN_FILES: &str = "; raise the limit of open files (ulimit -n), then run it again";
 
 /// Returns [`advice`] for a kind of error.

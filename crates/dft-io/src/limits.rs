@@ -45,7 +45,8 @@ pub fn start_threads(threads: usize, stack: Option<usize>) -> io::Result<()> {
     })
 }
 
-/// Returns how much memory the limits of the process allow, in bytes; `None` if it is not limited.
+/// Returns how much memory the limits of the process allow, in bytes: the lower of `RLIMIT_AS` and `RLIMIT_DATA`;
+/// `None` if neither is set.
 pub fn memory_limit() -> Option<u64> {
     let limit = |resource| {
         let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };

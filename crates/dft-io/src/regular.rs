@@ -19,7 +19,7 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
 /// # Errors
 ///
 /// Those of [`open_regular`].
-pub fn open_regular_with(path: &Path, options: &OpenOptions) -> io::Result<File> {
+fn open_regular_with(path: &Path, options: &OpenOptions) -> io::Result<File> {
     // Check before opening: opening a device may have side effects, and a socket cannot be opened at all.
     if let Ok(metadata) = fs::metadata(path) {
         refuse_others(metadata.file_type())?;
@@ -48,7 +48,7 @@ pub fn open_no_link(path: &Path, options: &OpenOptions) -> io::Result<File> {
 /// # Errors
 ///
 /// Those of [`open_regular`], and those of reading.
-pub fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open_regular(path)?.read_to_end(&mut bytes)?;
     Ok(bytes)

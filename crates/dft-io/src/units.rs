@@ -1,6 +1,6 @@
-//! Numbers as people read them.
+//! Formats numbers as people read them: to three digits, with the unit that fits.
 
-/// Formats a number with commas between thousands.
+/// Formats a number with commas between thousands: `1,234,567`.
 pub fn count(number: impl Into<i128>) -> String {
     let number: i128 = number.into();
     let digits = number.unsigned_abs().to_string();
@@ -22,7 +22,7 @@ pub fn plural(number: u64, one: &str) -> String {
     format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
-/// Formats a size in bytes.
+/// Formats a size in bytes, in units of 1024: `4 KiB`, `1.50 GiB`.
 pub fn bytes(bytes: f64) -> String {
     const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
     let mut value = bytes;
@@ -34,7 +34,7 @@ pub fn bytes(bytes: f64) -> String {
     format!("{} {}", three_digits(value), UNITS[unit])
 }
 
-/// Formats a time in µs.
+/// Formats a time, given in µs: `12.3 s`, `60 min`.
 pub fn duration(us: f64) -> String {
     match us.abs() {
         us if us < 0.5 => "0".to_owned(),
@@ -46,7 +46,7 @@ pub fn duration(us: f64) -> String {
     }
 }
 
-/// Formats a rate per second.
+/// Formats a rate per second, in units of 1000: `3.60 M/s`.
 pub fn rate(per_second: f64) -> String {
     match per_second {
         rate if rate >= 999_500.0 => format!("{} M/s", three_digits(rate / 1e6)),
@@ -55,7 +55,7 @@ pub fn rate(per_second: f64) -> String {
     }
 }
 
-/// Formats a number to three digits, without a fraction of zeros.
+/// Formats a number to three digits, without a fraction of zeros: `-12.3`, `1.2e-4`, `5`.
 pub fn three_digits(value: f64) -> String {
     let text = match value.abs() {
         value if value >= 99.95 => return format!("{:.0}", value),

@@ -1,15 +1,4 @@
 //! Temporary directories of one process, which other processes remove if their owner has died.
-//!
-//! ```text
-//! build-0123456789abcdef/
-//!   OWNER                dft work directory 1
-//!                        <boot id> <PID namespace> <process id> <start time>
-//! ```
-//!
-//! A work directory is recognised by its owner file, never by its name alone, so directories of others are left
-//! alone. The kernel, not a lock, tells whether the owner is alive: some file systems have no locks, and some grant
-//! every lock. The kernel cannot tell for an owner on another machine or in another PID namespace; such a directory is
-//! removed when nothing in it has changed for [`ABANDONED`].
 
 use std::fs::{self, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
@@ -19,19 +8,32 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::time::{Duration, SystemTime};
 
+use crate::regular::read_regular;
+
 /// The name of the file that identifies the owner of a work directory.
 pub const OWNER: &str = "OWNER";
 
 const MAGIC: &str = "dft work directory 1\n";
 
-/// How long a work directory of another machine must be unchanged to count as abandoned.
+/// How long a work directory of another machine must be unchanged to count as abandoned: a week.
 pub const ABANDONED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// How long a directory with an incomplete owner file must be unchanged for its owner to count as dead.
 const BEGUN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A temporary directory of this process. Dropping it removes the directory, unless the process is a fork of the one
-/// that created it.
+/// that created it. If the process dies, [`sweep_work_directories`] of another process removes the directory.
+///
+/// ```text
+/// build-0123456789abcdef/
+///   OWNER                dft work directory 1
+///                        <boot id> <PID namespace> <process id> <start time>
+/// ```
+///
+/// A work directory is recognised by its owner file, never by its name alone, so directories of others are left
+/// alone. The kernel, not a lock, tells whether the owner is alive: some file systems have no locks, and some grant
+/// every lock. The kernel cannot tell for an owner on another machine or in another PID namespace; such a directory is
+/// removed when nothing in it has changed for [`ABANDONED`].
 #[derive(Debug)]
 pub struct WorkDirectory {
     path: PathBuf,
@@ -129,7 +131,7 @@ fn sweep(directory: &Path) {
 
 /// Whether an owner file is incomplete: a prefix of a valid one.
 fn is_begun(owner: &Path) -> bool {
-    crate::read_regular(owner).is_ok_and(|bytes| {
+    read_regular(owner).is_ok_and(|bytes| {
         let (begun, magic) = (bytes.len().min(MAGIC.len()), MAGIC.as_bytes());
         bytes[..begun] == magic[..begun] && (bytes.len() <= magic.len() || !bytes.ends_with(b"\n"))
     })
@@ -239,7 +241,7 @@ impl Owner {
         if !kind.is_file() || kind.len() > LONGEST {
             return Ok(None);
         }
-        let bytes = crate::read_regular(path)?;
+        let bytes = read_regular(path)?;
         Ok(std::str::from_utf8(&bytes).ok().and_then(Self::parse))
     }
 

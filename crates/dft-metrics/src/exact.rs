@@ -1,8 +1,4 @@
 //! Exact sums of doubles and of their squares.
-//!
-//! A superaccumulator (Kulisch, *Computer Arithmetic and Validity*, 2013): every finite double is an
-//! integer times a power of two, so a sufficiently wide fixed-point integer holds any sum of them
-//! without rounding. Here it is as wide as the samples need: usually three or four words.
 
 use num_bigint::{BigInt, BigUint, Sign};
 use smallvec::{SmallVec, smallvec};
@@ -18,7 +14,8 @@ const HIGHEST_BIT: i64 = 2 * 1024 + 128;
 /// The approximate overhead of an allocation, in bytes.
 pub(crate) const ALLOCATION: usize = 16;
 
-/// The shortest form of an exact sum: `bytes` times 2^(8·`weight`). Neither the first byte nor a sign byte is redundant.
+/// The shortest form of an exact sum: `bytes` times 2^(8·`weight`). Neither the first byte nor a sign byte is
+/// redundant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShortForm {
     /// The power of 256 to multiply the bytes by; 0 for a sum of zero.
@@ -27,7 +24,12 @@ pub struct ShortForm {
     pub bytes: SmallVec<[u8; 32]>,
 }
 
-/// An exact sum: words in two's complement, little-endian, times 2^(64·low).
+/// An exact sum of doubles, of their squares, or of integers.
+///
+/// This is a superaccumulator (Kulisch, *Computer Arithmetic and Validity*, 2013): every finite double is an
+/// integer times a power of two, so a sufficiently wide fixed-point integer holds any sum of them
+/// without rounding. Here it is as wide as the samples need: usually three or four words of 64 bits.
+// Words are in two's complement, little-endian, times 2^(64·low).
 #[derive(Clone, Debug, Default)]
 pub struct ExactSum {
     low: i32,
@@ -226,7 +228,7 @@ impl Eq for ExactSum {}
 
 /// Splits a finite double that is not zero into mantissa · 2^exponent.
 #[inline]
-fn split(value: f64) -> Option<(u64, i32)> {
+pub(crate) fn split(value: f64) -> Option<(u64, i32)> {
     let bits = value.to_bits();
     let exponent = (bits >> 52 & 0x7ff) as i32;
     let fraction = bits & ((1 << 52) - 1);

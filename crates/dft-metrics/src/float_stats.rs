@@ -3,6 +3,7 @@
 use num_bigint::BigInt;
 
 use crate::exact::ExactSum;
+use crate::few_samples::FewSamples;
 use crate::rounding;
 
 /// Count, exact sum, extrema and exact sum of squares of float samples. The default is empty.
@@ -13,18 +14,21 @@ pub struct FloatStats {
     samples: Samples,
 }
 
-/// What was recorded. Readings of counters mostly are the only ones of their bucket, so a single sample is stored as it
-/// is: exact sums take more memory, and more time to make and to read. They are not boxed, which would be an allocation
-/// for each value with two samples.
-#[derive(Clone, Debug, Default)]
+/// What was recorded. Readings of counters are few in a bucket, so a few samples are stored as they are: exact sums take
+/// more memory, and more time to make and to read. They are not boxed, which would be an allocation for each value. Whether
+/// samples are few depends on what was recorded alone, not on the order.
+#[derive(Clone, Debug)]
 enum Samples {
-    /// Nothing.
-    #[default]
-    None,
-    /// One finite sample, and nothing else.
-    One(f64),
-    /// Anything.
+    /// Up to [`MOST`] finite samples, and nothing else.
+    Few(FewSamples),
+    /// Anything else.
     Any(FloatParts),
+}
+
+impl Default for Samples {
+    fn default() -> Self {
+        Self::Few(FewSamples::default())
+    }
 }
 
 /// The parts of [`FloatStats`].
@@ -59,8 +63,8 @@ impl Default for FloatParts {
 
 impl PartialEq for FloatStats {
     fn eq(&self, other: &Self) -> bool {
-        if let (Samples::One(a), Samples::One(b)) = (&self.samples, &other.samples) {
-            return a.to_bits() == b.to_bits();
+        if let (Samples::Few(a), Samples::Few(b)) = (&self.samples, &other.samples) {
+            return a == b;
         }
         let bits = |extent: Option<(f64, f64)>| extent.map(|(low, high)| (low.to_bits(), high.to_bits()));
         let (a, b) = (&self.parts(), &other.parts());
@@ -71,26 +75,54 @@ impl PartialEq for FloatStats {
 }
 
 impl FloatStats {
+    /// Returns the statistics of a few samples; `None` if they are more than [`FewSamples::MOST`], or not all are finite.
+    pub fn of_samples(samples: &[f64]) -> Option<Self> {
+        let mut few = FewSamples::default();
+        samples
+            .iter()
+            .all(|&sample| sample.is_finite() && few.push(sample))
+            .then_some(Self { samples: Samples::Few(few) })
+    }
+
+    /// Returns the samples, if nothing else was recorded and they are at most [`FewSamples::MOST`].
+    #[inline]
+    pub fn few_samples(&self) -> Option<&FewSamples> {
+        match &self.samples {
+            Samples::Few(few) => Some(few),
+            Samples::Any(_) => None,
+        }
+    }
+
+    /// Forgets what was recorded.
+    #[inline]
+    pub fn clear(&mut self) {
+        match &mut self.samples {
+            Samples::Few(few) => few.clear(),
+            Samples::Any(_) => *self = Self::default(),
+        }
+    }
+
     /// Adds one sample.
     #[inline]
     pub fn sample(&mut self, value: f64) {
-        match self.samples {
-            Samples::None if value.is_finite() => self.samples = Samples::One(value),
-            _ => self.summed(1, Some(value), Some(value), None),
+        let is_added = match &mut self.samples {
+            Samples::Few(few) => value.is_finite() && few.push(value),
+            Samples::Any(_) => false,
+        };
+        if !is_added {
+            self.add_to_parts(1, Some(value), Some(value), None);
         }
     }
 
     /// Returns the parts to be changed.
     #[inline]
     fn parts_mut(&mut self) -> &mut FloatParts {
-        match self.samples {
-            Samples::None => self.samples = Samples::Any(FloatParts::default()),
-            Samples::One(value) => self.samples = Samples::Any(FloatParts::one(value)),
-            Samples::Any(_) => {}
+        if let Samples::Few(few) = &self.samples {
+            self.samples = Samples::Any(FloatParts::of(few));
         }
         match &mut self.samples {
             Samples::Any(parts) => parts,
-            Samples::None | Samples::One(_) => unreachable!("the samples were just made parts"),
+            Samples::Few(_) => unreachable!("the samples were just made parts"),
         }
     }
 
@@ -99,6 +131,17 @@ impl FloatStats {
     /// [`IntStats::summed`]: crate::IntStats::summed
     #[inline]
     pub fn summed(&mut self, count: u64, sum: Option<f64>, low: Option<f64>, high: Option<f64>) {
+        let is_sum = |value: f64| sum.is_some_and(|sum| sum.to_bits() == value.to_bits());
+        match sum {
+            // A sample, however the tracer calls it.
+            Some(sum) if count == 1 && low.or(high).is_some() && low.into_iter().chain(high).all(is_sum) => {
+                self.sample(sum);
+            }
+            _ => self.add_to_parts(count, sum, low, high),
+        }
+    }
+
+    fn add_to_parts(&mut self, count: u64, sum: Option<f64>, low: Option<f64>, high: Option<f64>) {
         let parts = self.parts_mut();
         match sum {
             Some(sum) if sum.is_finite() => {
@@ -119,11 +162,9 @@ impl FloatStats {
 
     /// Adds all samples of another. Associative and commutative, with the default as identity.
     pub fn merge(&mut self, other: &Self) {
-        match (&self.samples, &other.samples) {
-            (_, Samples::None) => {}
-            (Samples::None, _) => self.samples = other.samples.clone(),
-            (_, Samples::One(value)) => self.sample(*value),
-            (_, Samples::Any(theirs)) => self.parts_mut().merge(theirs),
+        match &other.samples {
+            Samples::Few(few) => few.iter().for_each(|sample| self.sample(sample)),
+            Samples::Any(theirs) => self.parts_mut().merge(theirs),
         }
     }
 
@@ -132,15 +173,14 @@ impl FloatStats {
     pub fn heap_bytes(&self) -> usize {
         match &self.samples {
             Samples::Any(parts) => parts.sum.heap_bytes() + parts.squares.heap_bytes(),
-            Samples::None | Samples::One(_) => 0,
+            Samples::Few(_) => 0,
         }
     }
 
     /// Whether nothing was recorded.
     pub fn is_empty(&self) -> bool {
         match &self.samples {
-            Samples::None => true,
-            Samples::One(_) => false,
+            Samples::Few(few) => few.is_empty(),
             Samples::Any(parts) => {
                 parts.n == 0
                     && parts.nonfinite == 0
@@ -154,8 +194,7 @@ impl FloatStats {
     /// Returns the number of samples in the sum.
     pub fn n(&self) -> u128 {
         match &self.samples {
-            Samples::None => 0,
-            Samples::One(_) => 1,
+            Samples::Few(few) => few.len() as u128,
             Samples::Any(parts) => parts.n,
         }
     }
@@ -163,7 +202,7 @@ impl FloatStats {
     /// Returns the number of samples that were NaN or infinite.
     pub fn nonfinite(&self) -> u64 {
         match &self.samples {
-            Samples::None | Samples::One(_) => 0,
+            Samples::Few(_) => 0,
             Samples::Any(parts) => parts.nonfinite,
         }
     }
@@ -180,17 +219,19 @@ impl FloatStats {
 
     fn extent(&self) -> Option<(f64, f64)> {
         match &self.samples {
-            Samples::None => None,
-            Samples::One(value) => Some((*value, *value)),
+            Samples::Few(few) => few.extent(),
             Samples::Any(parts) => parts.extent,
         }
     }
 
     /// Returns the sum, correctly rounded.
     pub fn total(&self) -> f64 {
-        match self.only() {
-            Some(only) => only,
-            None => self.parts().sum.to_f64(),
+        if let Some(only) = self.only() {
+            return only;
+        }
+        match &self.samples {
+            Samples::Few(few) => few.sum_over(1).unwrap_or_else(|| FloatParts::of(few).sum.to_f64()),
+            Samples::Any(parts) => parts.sum.to_f64(),
         }
     }
 
@@ -199,12 +240,11 @@ impl FloatStats {
         if let Some(only) = self.only() {
             return Some(only);
         }
-        let Samples::Any(parts) = &self.samples else { return None };
-        if parts.n == 0 {
-            return None;
+        match &self.samples {
+            Samples::Few(few) if few.is_empty() => None,
+            Samples::Few(few) => few.sum_over(few.len() as u64).or_else(|| FloatParts::of(few).mean()),
+            Samples::Any(parts) => parts.mean(),
         }
-        let (sum, exponent) = parts.sum.to_bigint();
-        Some(rounding::ratio(&sum, &parts.n.into(), exponent))
     }
 
     /// Returns the sum of squared deviations from the mean (Welford's M2), correctly rounded; `None`
@@ -221,15 +261,18 @@ impl FloatStats {
     /// Returns the sample standard deviation, correctly rounded; `None` if there are fewer than two
     /// samples or the squares are unknown.
     pub fn std(&self) -> Option<f64> {
-        let Samples::Any(parts) = &self.samples else { return None };
+        let parts = match &self.samples {
+            Samples::Few(few) if few.len() < 2 => return None,
+            Samples::Few(few) => &FloatParts::of(few),
+            Samples::Any(parts) => parts,
+        };
         deviation(parts.n, &parts.sum, &parts.squares, parts.squares_known)
     }
 
     /// Returns the value of the sample, if there is exactly one and nothing else was recorded.
     pub fn only(&self) -> Option<f64> {
         match &self.samples {
-            Samples::None => None,
-            Samples::One(value) => Some(*value),
+            Samples::Few(few) => few.only(),
             Samples::Any(parts) => match parts.extent {
                 Some((low, high)) if parts.n == 1 && low.to_bits() == high.to_bits() && parts.squares_known => {
                     // The extrema may come from another contribution, so check the sum.
@@ -242,11 +285,20 @@ impl FloatStats {
         }
     }
 
+    /// Returns the sample, if the statistics equal those of one sample. Unlike [`only`](Self::only), this finds no value
+    /// that was recorded next to samples that were not finite.
+    #[inline]
+    pub fn only_sample(&self) -> Option<f64> {
+        match &self.samples {
+            Samples::Few(few) => few.only(),
+            Samples::Any(_) => self.only().filter(|&only| Self::of_samples(&[only]).is_some_and(|one| one == *self)),
+        }
+    }
+
     /// Returns the parts of the statistics.
     pub fn parts(&self) -> FloatParts {
         match &self.samples {
-            Samples::None => FloatParts::default(),
-            Samples::One(value) => FloatParts::one(*value),
+            Samples::Few(few) => FloatParts::of(few),
             Samples::Any(parts) => parts.clone(),
         }
     }
@@ -262,12 +314,22 @@ impl FloatStats {
 }
 
 impl FloatParts {
-    /// Returns the parts of one finite sample.
-    fn one(value: f64) -> Self {
-        let mut parts = Self { n: 1, extent: Some((value, value)), ..Self::default() };
-        parts.sum.add_f64(value);
-        parts.squares.add_square(value);
+    /// Returns the parts of a few finite samples.
+    fn of(samples: &FewSamples) -> Self {
+        let mut parts = Self { n: samples.len() as u128, extent: samples.extent(), ..Self::default() };
+        for sample in samples.iter() {
+            parts.sum.add_f64(sample);
+            parts.squares.add_square(sample);
+        }
         parts
+    }
+
+    fn mean(&self) -> Option<f64> {
+        if self.n == 0 {
+            return None;
+        }
+        let (sum, exponent) = self.sum.to_bigint();
+        Some(rounding::ratio(&sum, &self.n.into(), exponent))
     }
 
     fn merge(&mut self, theirs: &Self) {

@@ -166,6 +166,17 @@ impl IntStats {
         self.high = self.high.max(value);
     }
 
+    /// Tells whether these are the statistics of one sample of this value.
+    #[inline]
+    pub fn is_one(&self, value: i64) -> bool {
+        let wide = i128::from(value);
+        (self.n, self.sum, self.low, self.high) == (1, value, value, value)
+            && self.squares == (wide * wide) as u128
+            && self.squares_known
+            && self.count_known
+            && self.carried.is_none()
+    }
+
     /// Whether nothing was recorded.
     #[inline]
     pub fn is_empty(&self) -> bool {

@@ -1,5 +1,5 @@
 //! The math of the aggregation: exact statistics of integers and floats, and quantile sketches.
-//! No I/O and no bytes.
+//! This crate does no I/O and defines no encoding; `dft-codec` encodes these types.
 //!
 //! - [`IntStats`] and [`FloatStats`] take samples, or sums that somebody else computed, and merge.
 //! - [`Combined`] joins the two for a metric whose samples were partly integers and partly floats.
@@ -20,8 +20,9 @@
 //!
 //! # Limits
 //!
-//! Samples are `i64` or finite `f64` (others are counted separately). Sums hold at least 2^64 samples
-//! of any size; a [`Sketch`] counts up to 2^64 − 1 in a bucket.
+//! Samples are `i64` or finite `f64` (others are counted separately). Sums hold at least 2^64 samples of any size; a
+//! [`Sketch`] counts up to 2^64 − 1 in a bucket. The relative accuracy of a [`SketchMapping`] is at least 0.00001 and
+//! less than 1. Nothing fails: what no samples determine is `None`.
 //!
 //! # Example
 //!
@@ -37,6 +38,7 @@
 
 mod combined;
 mod exact;
+mod few_samples;
 mod float_stats;
 mod int_stats;
 mod rounding;
@@ -45,6 +47,7 @@ mod wide;
 
 pub use combined::Combined;
 pub use exact::{ExactSum, ShortForm};
+pub use few_samples::FewSamples;
 pub use float_stats::{FloatParts, FloatStats};
 pub use int_stats::{IntParts, IntStats};
 pub use sketch::{Sketch, SketchMapping, power_of_two};

@@ -16,6 +16,32 @@ pub(crate) fn ratio(num: &BigInt, den: &BigInt, exponent: i64) -> f64 {
     signed(num, round(&quotient, exponent - shift, sticky))
 }
 
+/// Returns `num / den · 2^exponent`, correctly rounded; `None` if the result is not a normal double. Does what [`ratio`]
+/// does without allocations. `den` must not be 0.
+pub(crate) fn small_ratio(num: i128, den: u64, exponent: i32) -> Option<f64> {
+    let magnitude = num.unsigned_abs();
+    if magnitude == 0 {
+        return Some(0.0);
+    }
+    // At least 56 bits of the quotient: 53 of a double, one for the half, and one that the division may lose.
+    let wanted = 56 + (u64::BITS - den.leading_zeros());
+    let shift = wanted.saturating_sub(u128::BITS - magnitude.leading_zeros());
+    let shifted = magnitude << shift;
+    let (quotient, rest) = (shifted / u128::from(den), shifted % u128::from(den));
+    let dropped = u128::BITS - quotient.leading_zeros() - 53;
+    let (mut kept, below) = (quotient >> dropped, quotient & ((1 << dropped) - 1));
+    let half = 1 << (dropped - 1);
+    if below > half || (below == half && (rest != 0 || kept & 1 == 1)) {
+        kept += 1;
+    }
+    let power = i64::from(exponent) - i64::from(shift) + i64::from(dropped);
+    // `kept` has 53 bits, or is 2^53.
+    if !(-1022..=970).contains(&power) {
+        return None;
+    }
+    Some(scale_by_power_of_two(if num < 0 { -(kept as f64) } else { kept as f64 }, power))
+}
+
 /// Returns `value · 2^exponent`, correctly rounded.
 pub(crate) fn integer(value: &BigInt, exponent: i64) -> f64 {
     signed(value, round(value.magnitude(), exponent, false))
@@ -71,7 +97,7 @@ fn round(value: &BigUint, exponent: i64, sticky: bool) -> f64 {
 }
 
 /// Returns `value · 2^power`; the result must be exact or infinite.
-fn scale_by_power_of_two(value: f64, power: i64) -> f64 {
+pub(crate) fn scale_by_power_of_two(value: f64, power: i64) -> f64 {
     let two_to = |power: i64| f64::from_bits(((power + 1023) as u64) << 52);
     match power {
         -1022..=1023 => value * two_to(power),
@@ -83,6 +109,28 @@ fn scale_by_power_of_two(value: f64, power: i64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn small_ratios_equal_those_of_big_integers() {
+        let mut state = 3_u64;
+        let mut next = move || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state
+        };
+        for _ in 0..50_000 {
+            let num = (i128::from(next() as i64) << 64 | i128::from(next())) >> (next() % 128);
+            let (den, exponent) = (next() >> (next() % 63) | 1, (next() % 400) as i32 - 200);
+            let wanted = ratio(&BigInt::from(num), &BigInt::from(den), exponent.into());
+            let found = small_ratio(num, den, exponent).expect("a normal double");
+            assert_eq!(found.to_bits(), wanted.to_bits(), "{num} / {den} · 2^{exponent}");
+        }
+        // Exactly half between two doubles, and a little more.
+        for num in [(1 << 54) + 2, (1 << 54) + 6, ((1 << 54) + 2) * 3 + 1] {
+            let wanted = ratio(&BigInt::from(num), &BigInt::from(3), 0);
+            assert_eq!(small_ratio(num, 3, 0), Some(wanted), "{num}");
+        }
+        assert_eq!((small_ratio(1, 1, -1100), small_ratio(1, 1, 1100)), (None, None));
+    }
 
     #[test]
     fn integers_round_like_rust_casts() {

@@ -1,6 +1,4 @@
-//! Quantile sketches: DDSketch (Masson, Rim and Lee, *DDSketch: A Fast and Fully-Mergeable Quantile
-//! Sketch with Relative-Error Guarantees*, VLDB 2019). Buckets are sparse and never collapsed, so
-//! merging is exact.
+//! Quantile sketches.
 
 use std::collections::BTreeMap;
 
@@ -40,6 +38,11 @@ impl SketchMapping {
 }
 
 /// Counts of values by bucket. The default is empty.
+///
+/// This is a DDSketch (Masson, Rim and Lee, *DDSketch: A Fast and Fully-Mergeable Quantile Sketch with
+/// Relative-Error Guarantees*, VLDB 2019). Buckets are sparse and never collapsed, so merging is exact. The sketch does
+/// not keep its mapping: all calls on one sketch, and on those merged with it, must be given the same
+/// [`SketchMapping`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sketch {
     zero: u64,
@@ -148,9 +151,9 @@ impl Sketch {
         negative.chain((self.zero > 0).then_some((0.0, self.zero))).chain(positive)
     }
 
-    /// Returns the number of values by power of two, in ascending order. A bin is the power of two that the magnitudes of
-    /// its values are at least, with their sign; 0 is a bin of its own. A bucket that contains a power of two counts in
-    /// the bin of that power. `extent`: the exact minimum and maximum, which enclose all values.
+    /// Returns the number of values by power of two, in ascending order. A bin is the power of two that the magnitudes
+    /// of its values are at least, with their sign; 0 is a bin of its own. A bucket that contains a power of two counts
+    /// in the bin of that power. `extent` is the exact minimum and maximum, which enclose all values.
     pub fn powers_of_two(&self, mapping: &SketchMapping, extent: Option<(f64, f64)>) -> Vec<(f64, u128)> {
         let (low, high) = extent.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
         let mut bins: Vec<(f64, u128)> = Vec::new();

@@ -1,6 +1,7 @@
 //! What a report on several runs shows: side by side, differences first.
 
 use std::io::Write;
+use std::path::Path;
 
 use dft_analyze::{AnalyzeError, By, CompareOptions, Comparison, compare};
 use dft_export::{Filter, View};
@@ -10,6 +11,7 @@ use serde::Serialize;
 use crate::data::{Job, Layer, ReportData, Timeline};
 use crate::error::ReportError;
 use crate::html::write_page;
+use crate::page_file;
 use crate::text::shortened;
 
 /// The most functions and layers that a page compares.
@@ -103,6 +105,15 @@ impl ComparedData {
     pub fn write_html(&self, out: impl Write) -> Result<(), ReportError> {
         let names: Vec<&str> = self.runs.iter().map(|run| run.name.as_str()).collect();
         write_page(&names.join(", "), &serde_json::to_string(self)?, out)
+    }
+
+    /// Writes the page to a file, which is complete as soon as it has its name. Returns its size in bytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ReportData::write_file`](crate::ReportData::write_file).
+    pub fn write_file(&self, path: &Path) -> Result<u64, ReportError> {
+        page_file::replace(path, |page| self.write_html(page))
     }
 }
 

@@ -22,8 +22,8 @@ pub struct ReportData {
     pub more_faults: usize,
     /// Categories, those with most time first.
     pub layers: Vec<Layer>,
-    /// The category whose processes, files and requests are shown: the lowest layer of I/O that the traces have. `None` if
-    /// they have no I/O.
+    /// The category whose processes, files and requests are shown: the lowest layer of I/O that the traces have. `None`
+    /// if they have no I/O.
     pub io_layer: Option<String>,
     /// Calls over time.
     pub timeline: Timeline,
@@ -177,7 +177,7 @@ pub struct Distribution {
 pub struct Timeline {
     /// The start of the first bin, from the origin.
     pub start_us: u64,
-    /// The length of a bin.
+    /// The length of a bin, in µs.
     pub bin_us: u64,
     /// The number of bins.
     pub bins: usize,
@@ -305,8 +305,8 @@ pub struct FileRow {
     pub written_bytes: i64,
     /// The number of processes that call functions on it.
     pub processes: u32,
-    /// How often it was read over: the bytes of reads whose offsets are known, over the end of the last of them. The true
-    /// number may be greater, and is at least this.
+    /// How often it was read over: the bytes of reads with known offsets, divided by the end of the last of these
+    /// reads. This is a lower bound.
     pub read_over: Option<f64>,
 }
 
@@ -330,8 +330,8 @@ pub struct Directory {
     pub files: u64,
     /// The calls on files in it.
     pub totals: Totals,
-    /// The directories and files in it, those with most time first. Small ones are left out of large trees, so their sums
-    /// may be less than the totals.
+    /// The directories and files in it, those with most time first. Small ones are left out of large trees, so their
+    /// sums may be less than the totals.
     pub children: Vec<Directory>,
 }
 
@@ -350,7 +350,7 @@ pub struct FunctionRow {
     pub mean_us: Option<f64>,
     /// The standard deviation of durations, in µs.
     pub std_us: Option<f64>,
-    /// The shortest and longest duration, in µs.
+    /// The shortest duration, in µs.
     pub min_us: Option<i64>,
     /// The longest duration, in µs.
     pub max_us: Option<i64>,
@@ -358,6 +358,6 @@ pub struct FunctionRow {
     pub quantiles: Vec<(f64, f64)>,
     /// The number of processes that call it.
     pub processes: usize,
-    /// The time of the process that spends the most in it, over the mean of the processes that call it.
+    /// The time of the process that spends the most in it, divided by the mean of the processes that call it.
     pub imbalance: Option<f64>,
 }

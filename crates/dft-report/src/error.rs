@@ -1,9 +1,11 @@
 //! Errors of reports.
 
 use std::io;
+use std::path::PathBuf;
 
 use dft_analyze::AnalyzeError;
 use dft_export::ExportError;
+use dft_io::Show;
 use dft_store::StoreError;
 
 /// Why there is no report.
@@ -24,6 +26,12 @@ pub enum ReportError {
     TooLarge {
         /// What was summed.
         what: &'static str,
+    },
+    /// The name of the page is taken by something that is not a report.
+    #[error("{} is not a report, so it is not replaced: name another file or remove it", path.shown())]
+    NotAReport {
+        /// What has the name.
+        path: PathBuf,
     },
     /// The page cannot be written.
     #[error("the page cannot be written: {0}")]

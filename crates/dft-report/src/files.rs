@@ -45,7 +45,8 @@ pub(crate) struct FileSums {
 }
 
 impl FileSums {
-    /// Returns the number of a series' file; `None` if it names none. A file whose hash does not resolve is known by it.
+    /// Returns the number of a series' file; `None` if it names none. A file whose hash does not resolve is known by
+    /// it.
     pub(crate) fn number(&mut self, series: &Series) -> Option<usize> {
         let name = [&series.file_name, &series.identity.file_hash].into_iter().find(|name| !name.is_empty())?;
         Some(self.number_of_name(name))

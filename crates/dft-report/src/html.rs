@@ -1,12 +1,14 @@
 //! The page: one file, with its style, its program and its data.
 
 use std::io::Write;
+use std::path::Path;
 
 use crate::data::ReportData;
 use crate::error::ReportError;
+use crate::page_file::{self, START};
 
-/// The parts of the page. `npm run build` in `page/` makes those in `page/dist`; the policy has hashes of the style and the
-/// program, so that a browser runs nothing else.
+/// The parts of the page. `npm run build` in `page/` makes those in `page/dist`; the policy has hashes of the style and
+/// the program, so that a browser runs nothing else.
 const STYLE: &str = include_str!("../page/dist/report.css");
 const PROGRAM: &str = include_str!("../page/dist/report.js");
 const POLICY: &str = include_str!("../page/dist/policy.txt");
@@ -30,6 +32,16 @@ impl ReportData {
     pub fn write_html(&self, out: impl Write) -> Result<(), ReportError> {
         write_page(&self.title, &self.to_json()?, out)
     }
+
+    /// Writes the page to a file, which is complete as soon as it has its name. Returns its size in bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ReportError::NotAReport`] if something else has that name; it is left as it is. Otherwise, if the page cannot
+    /// be written; then a report of that name is as it was.
+    pub fn write_file(&self, path: &Path) -> Result<u64, ReportError> {
+        page_file::replace(path, |page| self.write_html(page))
+    }
 }
 
 /// Writes a page that shows this JSON.
@@ -37,7 +49,7 @@ pub(crate) fn write_page(title: &str, json: &str, mut out: impl Write) -> Result
     let (title, data, policy) = (text_for_html(title), json_for_html(json), POLICY.trim());
     write!(
         out,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+        "{START}\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n\

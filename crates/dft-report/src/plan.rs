@@ -1,5 +1,5 @@
-//! What a pass over the calls adds up: found in the scopes of the index beforehand, so that memory is bounded by the page
-//! and not by the job.
+//! What a pass over the calls adds up: found in the scopes of the index beforehand, so that memory is bounded by the
+//! page and not by the job.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -30,8 +30,8 @@ const HEAT_ROWS: usize = 128;
 /// The most layers of a heat map.
 pub(crate) const HEAT_LAYERS: usize = 3;
 
-/// The categories of I/O calls, from the lowest layer up. A call of a higher one makes calls of a lower one, so they are
-/// never added.
+/// The categories of I/O calls, from the lowest layer up. A call of a higher one makes calls of a lower one, so they
+/// are never added.
 const IO_LAYERS: [&str; 6] = ["posix", "stdio", "mpi-io", "mpiio", "hdf5", "io"];
 
 /// Distinct values, numbered in order.

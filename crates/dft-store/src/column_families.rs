@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use dft_codec::{DecodeError, NameGivers, RowChunk, RowKey, TelemetryKey, TelemetryValue};
+use dft_codec::{
+    DecodeError, NameGivers, NamePageKey, RowChunk, RowKey, RowPageKey, TelemetryKey, TelemetryValue, merge_name_pages,
+    merge_row_pages,
+};
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, InfoLogger, LogLevel, MergeOperands, Options,
     ReadOptions,
@@ -53,97 +56,79 @@ impl MergeFaults {
     }
 }
 
-/// A value that can be merged.
-trait Merge: Sized {
-    fn decode(key: &[u8], value: &[u8]) -> Result<Self, DecodeError>;
-    fn merge(&mut self, other: Self) -> Result<(), DecodeError>;
-    fn encode(&self, key: &[u8]) -> Result<Vec<u8>, DecodeError>;
+/// Merges the values of a key: two or more. A value that does not decode fails the merge; it is never skipped.
+type Merge = fn(key: &[u8], values: &[&[u8]]) -> Result<Vec<u8>, DecodeError>;
+
+fn merge_rows(key: &[u8], values: &[&[u8]]) -> Result<Vec<u8>, DecodeError> {
+    if RowPageKey::is_page(key) {
+        return merge_row_pages(RowPageKey::decode(key)?, values);
+    }
+    let key = RowKey::decode(key)?;
+    reduce(values, |chunk| RowChunk::decode(key, chunk), RowChunk::merge)?.encode()
 }
 
-impl Merge for RowChunk {
-    fn decode(key: &[u8], value: &[u8]) -> Result<Self, DecodeError> {
-        Self::decode(RowKey::decode(key)?, value)
-    }
-    fn merge(&mut self, other: Self) -> Result<(), DecodeError> {
-        self.merge(other)
-    }
-    fn encode(&self, _: &[u8]) -> Result<Vec<u8>, DecodeError> {
-        self.encode()
-    }
-}
-
-impl Merge for TelemetryValue {
-    fn decode(key: &[u8], value: &[u8]) -> Result<Self, DecodeError> {
-        Self::decode(value, TelemetryKey::decode(key)?.bucket)
-    }
-    fn merge(&mut self, other: Self) -> Result<(), DecodeError> {
-        self.merge(other);
+fn merge_telemetry(key: &[u8], values: &[&[u8]]) -> Result<Vec<u8>, DecodeError> {
+    let TelemetryKey { bucket, .. } = TelemetryKey::decode(key)?;
+    let merge = |all: &mut TelemetryValue, row| {
+        all.merge(row);
         Ok(())
-    }
-    fn encode(&self, key: &[u8]) -> Result<Vec<u8>, DecodeError> {
-        Ok(self.encode(TelemetryKey::decode(key)?.bucket))
+    };
+    Ok(reduce(values, |row| TelemetryValue::decode(row, bucket), merge)?.encode(bucket))
+}
+
+/// A scope is the same in every file.
+fn merge_series(_: &[u8], values: &[&[u8]]) -> Result<Vec<u8>, DecodeError> {
+    match values {
+        [first, others @ ..] if others.iter().all(|other| other == first) => Ok(first.to_vec()),
+        _ => Err(DecodeError::Invalid("two series have the same id")),
     }
 }
 
-/// The identity of a series, which is the same in every file.
-struct SeriesValue(Vec<u8>);
-
-impl Merge for SeriesValue {
-    fn decode(_: &[u8], value: &[u8]) -> Result<Self, DecodeError> {
-        Ok(Self(value.to_vec()))
+fn merge_names(key: &[u8], values: &[&[u8]]) -> Result<Vec<u8>, DecodeError> {
+    if NamePageKey::is_page(key) {
+        return merge_name_pages(NamePageKey::decode(key)?, values);
     }
-    fn merge(&mut self, other: Self) -> Result<(), DecodeError> {
-        if self.0 == other.0 { Ok(()) } else { Err(DecodeError::Invalid("two series have the same id")) }
-    }
-    fn encode(&self, _: &[u8]) -> Result<Vec<u8>, DecodeError> {
-        Ok(self.0.clone())
-    }
-}
-
-impl Merge for NameGivers {
-    fn decode(_: &[u8], value: &[u8]) -> Result<Self, DecodeError> {
-        Self::decode(value)
-    }
-    fn merge(&mut self, other: Self) -> Result<(), DecodeError> {
-        self.merge(&other);
+    let merge = |all: &mut NameGivers, givers| {
+        all.merge(&givers);
         Ok(())
-    }
-    fn encode(&self, _: &[u8]) -> Result<Vec<u8>, DecodeError> {
-        Ok(self.encode())
-    }
+    };
+    Ok(reduce(values, NameGivers::decode, merge)?.encode())
 }
 
-/// Merges all values of a key. A value that does not decode fails the merge; it is never skipped. A single value is
-/// returned as it is, and the reader decodes it.
-fn merged<'a, V: Merge>(key: &[u8], mut values: impl Iterator<Item = &'a [u8]>) -> Result<Vec<u8>, DecodeError> {
-    let first = values.next().ok_or(DecodeError::Truncated)?;
-    let Some(second) = values.next() else { return Ok(first.to_vec()) };
-    let mut all = V::decode(key, first)?;
-    for value in [second].into_iter().chain(values) {
-        all.merge(V::decode(key, value)?)?;
+fn reduce<T>(
+    values: &[&[u8]],
+    decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
+    merge: impl Fn(&mut T, T) -> Result<(), DecodeError>,
+) -> Result<T, DecodeError> {
+    let [first, others @ ..] = values else { return Err(DecodeError::Truncated) };
+    let mut all = decode(first)?;
+    for other in others {
+        merge(&mut all, decode(other)?)?;
     }
-    all.encode(key)
+    Ok(all)
 }
 
-fn set_merge<V: Merge + 'static>(
-    options: &mut Options,
-    name: &'static str,
-    family: &'static str,
-    faults: &MergeFaults,
-) {
+fn set_merge(options: &mut Options, name: &'static str, family: &'static str, merge: Merge, faults: &MergeFaults) {
+    // A single value is returned as it is, and the reader decodes it.
+    let merged = move |key: &[u8], values: &[&[u8]]| match values {
+        [only] => Ok(only.to_vec()),
+        _ => merge(key, values),
+    };
     let faults = faults.clone();
-    let full = move |key: &[u8], existing: Option<&[u8]>, operands: &MergeOperands| match merged::<V>(
-        key,
-        existing.into_iter().chain(operands),
-    ) {
-        Ok(value) => Some(value),
-        Err(error) => {
-            faults.set(family, key, error);
-            None
+    let full = move |key: &[u8], existing: Option<&[u8]>, operands: &MergeOperands| {
+        let values: Vec<&[u8]> = existing.into_iter().chain(operands).collect();
+        match merged(key, &values) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                faults.set(family, key, error);
+                None
+            }
         }
     };
     // If an operand does not decode, nothing is combined, and the full merge reports the fault.
-    let partial = |key: &[u8], _: Option<&[u8]>, operands: &MergeOperands| merged::<V>(key, operands.iter()).ok();
+    let partial = move |key: &[u8], _: Option<&[u8]>, operands: &MergeOperands| {
+        merged(key, &operands.iter().collect::<Vec<_>>()).ok()
+    };
     options.set_merge_operator(name, full, partial);
 }
 
@@ -169,17 +154,19 @@ pub(crate) fn options(family: &'static str, faults: &MergeFaults, cache: Option<
     }
     let mut options = Options::default();
     options.set_block_based_table_factory(&table);
-    options.set_compression_type(DBCompressionType::Zstd);
+    // What pages of names do not repeat is mostly digits, and reading them is most of the cost of short commands.
+    let compression = if family == NAMES { DBCompressionType::None } else { DBCompressionType::Zstd };
+    options.set_compression_type(compression);
     options.set_compression_options(-14, 1, 0, 0);
     options.set_write_buffer_size(4 << 20);
     options.set_target_file_size_base(SST_SIZE);
     // A writer compacts before it publishes, if that pays; RocksDB never compacts by itself.
     options.set_disable_auto_compactions(true);
     match family {
-        ROWS => set_merge::<RowChunk>(&mut options, "dft.rows", ROWS, faults),
-        TELEMETRY => set_merge::<TelemetryValue>(&mut options, "dft.telemetry", TELEMETRY, faults),
-        SERIES => set_merge::<SeriesValue>(&mut options, "dft.series", SERIES, faults),
-        NAMES => set_merge::<NameGivers>(&mut options, "dft.names", NAMES, faults),
+        ROWS => set_merge(&mut options, "dft.rows", ROWS, merge_rows, faults),
+        TELEMETRY => set_merge(&mut options, "dft.telemetry", TELEMETRY, merge_telemetry, faults),
+        SERIES => set_merge(&mut options, "dft.series", SERIES, merge_series, faults),
+        NAMES => set_merge(&mut options, "dft.names", NAMES, merge_names, faults),
         _ => {}
     }
     options

@@ -2,12 +2,17 @@
 //!
 //! - [`IndexWriter`] opens an index for writing. It publishes a [`Batch`], or ingests bundles and returns an
 //!   [`IngestReport`].
-//! - [`Index`] opens an index for reading. [`RowScan`], [`ScopeScan`] and [`TelemetryScan`] walk its contents,
-//!   [`RowPrefetch`] walks rows that another thread reads, [`SeriesCursor`] identifies their series, and [`FileNames`] and
-//!   [`NameTable`] resolve hashes.
+//! - [`Index`] opens an index for reading. [`RowScan`], [`ScopeScan`] and [`TelemetryScan`] walk its contents.
+//!   [`RowPrefetch`] walks rows that another thread reads. [`SeriesCursor`] identifies the series of rows.
+//!   [`FileNames`] and [`NameTable`] resolve hashes.
 //! - [`Stager`] creates bundles on a machine without the index.
 //! - [`verify()`] checks a whole index and returns a [`Verification`].
-//! - [`StoreError`] is the error of all of these.
+//! - [`StoreError`] is the error of all of these. Its message says what to do.
+//!
+//! To build an index from trace files, use `dft-index`; to read tables, use `dft-export`. The bytes of keys and values
+//! are those of [`dft_codec`], whose [`FORMAT_VERSION`](dft_codec::FORMAT_VERSION) an index records.
+//!
+//! # Example
 //!
 //! ```
 //! use dft_aggregate::{Aggregator, Config};
@@ -120,10 +125,13 @@
 //!
 //! | dies | what is left | what happens to it |
 //! | --- | --- | --- |
-//! | the worker, before 3 | `.stage-…`, `.incoming-…` | no ingest reads it, and an ingest reports the second; staging there again removes the first, staging the same again removes the second |
+//! | the worker, before 3 | `.stage-…`, `.incoming-…` | no ingest reads it; staging again removes it |
 //! | the worker, after 3 | the complete bundle | it is ingested; staging the same again finds it there |
 //! | the ingest, before the index is published | index and bundles, unchanged | the next ingest reads the bundles |
 //! | the ingest, after that | bundles that are indexed | the index knows their ids, and the next ingest removes them |
+//!
+//! The next staging in the same directory removes `.stage-…`, and staging the same traces removes `.incoming-…`, which
+//! an ingest reports until then.
 //!
 //! A bundle holds whole traces, or one piece of a trace. Pieces wait until all pieces of a trace are there. They are
 //! ingested together if they chain: each ends where a line and a gzip member end, the next one starts there with the
@@ -141,6 +149,13 @@
 //! Every byte of a generation is sealed. Opening one checks small files completely, and the sizes of SST files, whose
 //! blocks have checksums that every read checks. [`verify()`] reads everything. Damage is reported as
 //! [`StoreError::Damaged`] or [`StoreError::Entry`]. Files that the seal does not list are not read.
+//!
+//! # Forks
+//!
+//! RocksDB's threads do not survive `fork()`, so they are ended before a fork ([`watch_forks`]) and started again when
+//! parent or child opens an index. A child that is forked while another thread opens or writes an index cannot open
+//! any: it gets [`StoreError::Forked`]. A [`ForkHold`] makes forks wait for a short write. What was opened before a
+//! fork belongs to the parent.
 //!
 //! # Limits
 //!

@@ -102,7 +102,7 @@ pub(crate) fn begin_use() -> Result<DatabaseUse, StoreError> {
     }
 }
 
-/// Ends RocksDB's idle threads; RocksDB starts new ones when it needs them. For a program that is about to unload this
+/// Ends RocksDB's idle threads. RocksDB starts new ones when it needs them. Call it before a program unloads this
 /// library.
 ///
 /// # Errors
@@ -138,15 +138,30 @@ fn await_end() {
     }
 }
 
+/// Returns whether this process has threads of RocksDB; `false` where the system does not tell.
 fn has_threads() -> bool {
+    let Some(number) = number_of_threads() else { return false };
     let Ok(threads) = fs::read_dir("/proc/self/task") else { return false };
-    threads.flatten().any(|thread| {
-        // A thread that has just ended has no name.
-        fs::read(thread.path().join("comm")).is_ok_and(|name| name.starts_with(THREAD))
-    })
+    let mut others = 0;
+    for thread in threads.flatten() {
+        match fs::read(thread.path().join("comm")) {
+            Ok(name) if name.starts_with(THREAD) => return true,
+            Ok(_) => others += 1,
+            // A thread that has just ended has no name.
+            Err(_) => {}
+        }
+    }
+    // Linux ends the list early if the thread that it has come to ends meanwhile. Then others are missing.
+    others != number || number_of_threads() != Some(number)
 }
 
-/// Starts to watch forks, unless that was done; the first opening of a database does it, too.
+fn number_of_threads() -> Option<usize> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find_map(|line| line.strip_prefix("Threads:"))?.trim().parse().ok()
+}
+
+/// Makes every later fork of this process end RocksDB's threads first. Does nothing if it was called before. The first
+/// opening of a database calls it, too.
 pub fn watch_forks() {
     static WATCH: Once = Once::new();
     WATCH.call_once(|| {
@@ -198,5 +213,44 @@ extern "C" fn in_child() {
     HOLDS.store(0, Ordering::SeqCst);
     if USES.swap(0, Ordering::SeqCst) != FORKING {
         CANNOT_OPEN.store(true, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+
+    /// Starts a thread with a name of RocksDB's, which ends when the other end of `end` is dropped. It has its name once it
+    /// has dropped `named`.
+    fn start(name: &str, named: Sender<()>, end: Receiver<()>) -> thread::JoinHandle<()> {
+        let wait = move || {
+            drop(named);
+            let _ = end.recv();
+        };
+        thread::Builder::new().name(name.to_owned()).spawn(wait).expect("a thread")
+    }
+
+    /// A fork once left a thread of RocksDB behind, because the list of threads ended at one that was just ending. The
+    /// child waited for that thread for ever.
+    #[test]
+    fn a_thread_is_seen_while_one_before_it_ends() {
+        for round in 0..500 {
+            let [(end_first, first), (end_second, second), (named, are_named)] = [channel(), channel(), channel()];
+            let (first, second) =
+                (start("rocksdb:first", named.clone(), first), start("rocksdb:second", named, second));
+            let _ = are_named.recv();
+            drop(end_first);
+            while !first.is_finished() {
+                assert!(has_threads(), "round {round}");
+            }
+            for _ in 0..3 {
+                assert!(has_threads(), "round {round}");
+            }
+            drop(end_second);
+            first.join().expect("ended");
+            second.join().expect("ended");
+        }
     }
 }

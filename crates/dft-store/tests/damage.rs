@@ -189,24 +189,29 @@ fn sealed_but_impossible_contents_are_found() {
     }
 }
 
+/// Returns the rows of an index that can be read, and the errors met on the way.
+fn walk(path: &Path) -> (Vec<(dft_codec::RowKey, Vec<u8>)>, usize) {
+    let index = Index::open(path).expect("opened");
+    let mut rows = index.rows(RowQuery::kind(SeriesKind::Call)).expect("a scan");
+    let (mut found, mut errors) = (Vec::new(), 0);
+    loop {
+        match rows.next() {
+            Ok(Some((key, value))) => found.push((key, value.to_vec())),
+            Ok(None) => return (found, errors),
+            Err(error) => {
+                assert!(error.to_string().contains("aggregation key"), "{error}");
+                errors += 1;
+            }
+        }
+    }
+}
+
 #[test]
 fn a_bad_entry_is_one_error_and_later_entries_are_still_read() {
     let folder = tempfile::tempdir().expect("a folder");
     let sound = folder.path().join("sound");
     let lines: Vec<String> = (0..90).map(|at| call("read", at * 10, 1)).collect();
     publish(&sound, &batch(&lines, "a.pfw"));
-    let walk = |path: &Path| {
-        let index = Index::open(path).expect("opened");
-        let mut rows = index.rows(RowQuery::kind(SeriesKind::Call)).expect("a scan");
-        let (mut found, mut errors) = (Vec::new(), 0);
-        loop {
-            match rows.next() {
-                Ok(Some((key, value))) => found.push((key, value.to_vec())),
-                Ok(None) => return (found, errors),
-                Err(_) => errors += 1,
-            }
-        }
-    };
     let (all, errors) = walk(&sound);
     assert_eq!((all.len(), errors), (90, 0));
     type Damage = fn(&[u8]) -> Vec<u8>;
@@ -232,6 +237,39 @@ fn a_bad_entry_is_one_error_and_later_entries_are_still_read() {
         wanted.retain(|(key, _)| has_rows || key.chunk(10).encode() != bad[..]);
         assert_eq!((found.len(), errors), (wanted.len(), 1));
         assert_eq!(found, wanted);
+    }
+}
+
+#[test]
+fn a_bad_page_is_one_error_and_later_pages_are_still_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sound = folder.path().join("sound");
+    let lines = (0..60).map(|file| {
+        let hash = format!("\"fhash\":{file},\"ret\":0");
+        call("open", 1_000 + file * 3, 0).replace("\"ret\":0", &hash)
+    });
+    publish(&sound, &batch(&lines.collect::<Vec<_>>(), "a.pfw"));
+    let (all, errors) = walk(&sound);
+    assert_eq!((all.len(), errors), (60, 0));
+    type Damage = fn(&[u8]) -> Vec<u8>;
+    let cases: [Damage; 3] =
+        [|page| [&[9], &page[1..]].concat(), |page| [page, &[0]].concat(), |page| page[..page.len() - 1].to_vec()];
+    for (at, damage) in cases.into_iter().enumerate() {
+        let damaged = folder.path().join(at.to_string());
+        copy(&sound, &damaged);
+        let mut bad = Vec::new();
+        plant(&damaged, |db| {
+            let handle = db.cf_handle("aggregation").expect("a family");
+            let mut entries = db.iterator_cf(handle, IteratorMode::Start).map(|entry| entry.expect("read"));
+            let (key, page) = entries.nth(7).expect("an eighth entry");
+            put(db, "aggregation", &key, &damage(&page));
+            bad = key.to_vec();
+        });
+        let (found, errors) = walk(&damaged);
+        let mut wanted = all.clone();
+        wanted.retain(|(key, _)| key.page(10).encode() != bad[..]);
+        assert!(wanted.len() < all.len());
+        assert_eq!((found, errors), (wanted, 1));
     }
 }
 

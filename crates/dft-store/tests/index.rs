@@ -362,7 +362,7 @@ proptest! {
                     && counter.as_ref().is_none_or(|counter| counter == what)
                     && time.contains(bucket)
             });
-            let query = TelemetryQuery { host_hash, name: counter, time: Some(time) };
+            let query = TelemetryQuery { host_hash, name: counter, time: Some(time), keys: None };
             prop_assert_eq!(readings(&index, query), wanted);
         }
     }

@@ -24,8 +24,13 @@ pub struct NotRead {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Container {
-    /// Compressed, but not by gzip: the name of the compressor, and the command to decompress.
-    Compressed(&'static str, &'static str),
+    /// Compressed, but not by gzip.
+    Compressed {
+        /// The name of the compressor.
+        name: &'static str,
+        /// The command to decompress.
+        undo: &'static str,
+    },
     /// An archive: the command to unpack it.
     Archive(&'static str),
     /// Text or gzip under another name, such as that of a rotated log.
@@ -35,7 +40,7 @@ pub enum Container {
 impl fmt::Display for Container {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Compressed(name, undo) => {
+            Self::Compressed { name, undo } => {
                 write!(f, "compressed by {name}: decompress it ({undo})")
             }
             Self::Archive(undo) => write!(f, "an archive: unpack it ({undo})"),
@@ -93,7 +98,7 @@ impl Container {
             return Some(Self::Archive("tar -xf"));
         }
         if let Some(&(_, name, undo)) = compressor {
-            return Some(Self::Compressed(name, undo));
+            return Some(Self::Compressed { name, undo });
         }
         if let Some(&(_, undo)) = ARCHIVES.iter().find(|(suffix, _)| *suffix == last) {
             return Some(Self::Archive(undo));

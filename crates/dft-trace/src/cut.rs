@@ -43,7 +43,8 @@ impl Cutter {
         Ok(Self { file, gzip })
     }
 
-    /// Returns the first place to cut at within `places`, which must not include the first byte of the file.
+    /// Returns the first place to cut at within `places`, as a byte of the file; `None` if there is none. `places` must
+    /// not include byte 0.
     ///
     /// # Errors
     ///

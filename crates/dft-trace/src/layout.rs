@@ -13,7 +13,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::literal::{Length, Literal};
-use crate::number::{NOT_FINITE, not_finite_end, number_end, usual_integer};
+use crate::number::{NOT_FINITE, not_finite_end, number_end, usual_fraction, usual_integer};
 use crate::record::{Arg, ArgKey, LayoutId, Phase, Record, Value};
 use crate::scan::{members, plain_length};
 #[cfg(target_arch = "x86_64")]
@@ -147,6 +147,15 @@ impl Default for Layouts {
 }
 
 impl Layouts {
+    /// Returns layouts that use only what every processor of this architecture has, to compare with those that use more.
+    pub fn portable() -> Self {
+        Self {
+            #[cfg(target_arch = "x86_64")]
+            wide: None,
+            ..Self::default()
+        }
+    }
+
     /// Reads the first `length` bytes of `text` (the [payload](crate::payload) of a line) into `record`, and returns
     /// whether their layout is known; if not, the content of `record` is unspecified.
     ///
@@ -338,7 +347,7 @@ impl Node {
                     places.put(&self.target, text, start, Value::Integer(value))?;
                     return Some(Step::To(start + length));
                 }
-                let (value, end) = unusual_number(text, start)?;
+                let (value, end) = other_number(text, start)?;
                 places.put(&self.target, text, start, value)?;
                 Some(Step::To(end))
             }
@@ -358,6 +367,14 @@ impl Node {
 }
 
 // The unusual cases are separate functions, so that the usual ones have all registers.
+
+#[inline(never)]
+fn other_number(text: &[u8], start: usize) -> Option<(Value<'_>, usize)> {
+    match text.get(start..)?.first_chunk().and_then(usual_fraction) {
+        Some(length) => Some((Value::Number(text.get(start..start + length)?), start + length)),
+        None => unusual_number(text, start),
+    }
+}
 
 #[cold]
 #[inline(never)]
@@ -416,13 +433,8 @@ mod tests {
     }
 
     /// Returns layouts that use the features of this processor, and layouts that use those of every processor.
-    fn all_layouts() -> Vec<Layouts> {
-        let best = Layouts::default();
-        #[cfg(target_arch = "x86_64")]
-        let plain = Layouts { wide: None, ..Layouts::default() };
-        #[cfg(not(target_arch = "x86_64"))]
-        let plain = Layouts::default();
-        vec![best, plain]
+    fn all_layouts() -> [Layouts; 2] {
+        [Layouts::default(), Layouts::portable()]
     }
 
     #[test]

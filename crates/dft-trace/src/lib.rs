@@ -10,6 +10,17 @@
 //! - [`TextHashes`] reads the text of a trace only to compare it with other traces.
 //! - A [`Cutter`] finds places where a large trace can be cut into pieces.
 //!
+//! Readers and parsers are for one thread each. A [`Block`] owns its text, so another thread can parse it.
+//!
+//! # Tracer generations
+//!
+//! | generation | years | what its traces look like |
+//! | --- | --- | --- |
+//! | 0 | 2023 | numbers are text, hosts and files are given by name, no metadata |
+//! | 1 | 2024–25 | numbers are JSON numbers, hashes are JSON integers |
+//! | 2 | 2025–26 | hashes are hexadecimal text, counters of phase `C` are telemetry or statistics of a period |
+//! | 3 | 2026 | phases are integers |
+//!
 //! # How a line becomes a record
 //!
 //! A tracer writes lines of few shapes. [`layout`] learns them: it compares a line of a known layout
@@ -18,7 +29,8 @@
 //! is learnt. Lines that the scanner does not accept go to [`library`], which is `serde_json` with
 //! three extensions (invalid UTF-8, `nan` and `inf` in place of a number, unpaired surrogates). If
 //! one of the faster two gives a record, the library gives the same one; a property test checks this.
-//! So layouts determine the speed, and the library determines the meaning.
+//! So layouts determine the speed, and the library determines the meaning. These three modules are public for tests and
+//! benchmarks; use [`Parser`], which chooses among them.
 //!
 //! A line may have brackets, commas, white space and NULs around its record; see [`payload`]. A malformed line may
 //! end in a record, after one that a crash cut off: [`Line::Malformed`] is then followed by that record.

@@ -113,6 +113,12 @@ fn eight_digits(ones: u64) -> i64 {
     ((fours * 10_000 + (fours >> 32)) & 0xffff_ffff) as i64
 }
 
+/// Returns the value of sixteen digits, with `0` subtracted from each.
+#[inline]
+fn sixteen_digits(ones: u128) -> i64 {
+    eight_digits(ones as u64) * 100_000_000 + eight_digits((ones >> 64) as u64)
+}
+
 /// Returns the integer that the text starts with, and its length, if it is of the usual kind: up to sixteen digits in
 /// shortest form, followed by a comma or a brace. `length_of` must return the number of the lowest set bit.
 #[inline(always)]
@@ -127,12 +133,23 @@ pub(crate) fn usual_integer(text: &[u8; 2 * CHUNK], length_of: impl FnOnce(u32) 
         eight_digits(first << (64 - 8 * length))
     } else {
         let second = u64::from_le_bytes(text[8..16].try_into().ok()?) ^ (EACH * u64::from(b'0'));
-        let both = (u128::from(second) << 64 | u128::from(first)) << (128 - 8 * length);
-        eight_digits(both as u64) * 100_000_000 + eight_digits((both >> 64) as u64)
+        sixteen_digits((u128::from(second) << 64 | u128::from(first)) << (128 - 8 * length))
     };
     let ended = matches!(text[length % text.len()], b',' | b'}');
     let shortest = length == 1 || first as u8 != 0;
     (ended && shortest).then_some((value, length))
+}
+
+/// Returns the length of the fraction that the text starts with, if it is of the usual kind: sixteen bytes at most, of
+/// digits in shortest form, a point and digits, followed by a comma or a brace.
+#[inline]
+pub(crate) fn usual_fraction(text: &[u8; 2 * CHUNK]) -> Option<usize> {
+    let others = others_than_digits(text.first_chunk()?) | 1 << CHUNK;
+    let point = others.trailing_zeros() as usize;
+    let end = (others & (others - 1)).trailing_zeros() as usize;
+    let shortest = point == 1 || (point > 0 && text[0] != b'0');
+    let ended = text[point] == b'.' && matches!(text.get(end), Some(b',' | b'}'));
+    (shortest && ended && end > point + 1).then_some(end)
 }
 
 /// Parses digits (with an optional sign) as an integer.
@@ -206,7 +223,93 @@ pub(crate) fn integer_of_number(text: &[u8]) -> Integer {
 }
 
 /// Returns the double nearest to a JSON number; infinite if it is beyond the range of doubles.
+#[inline]
 pub(crate) fn float_of_number(text: &[u8]) -> f64 {
+    short_float(text).unwrap_or_else(|| any_float(text))
+}
+
+/// The powers of ten that are doubles.
+const POWERS_OF_TEN: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+    1e21, 1e22,
+];
+
+/// Returns up to eight bytes, the first one lowest, followed by zeros.
+#[inline(always)]
+fn up_to_eight(text: &[u8]) -> u64 {
+    // Two pieces that overlap: the bytes that are in both are the same.
+    if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        return u64::from(first) | u64::from(last) << (8 * (text.len() - 4));
+    }
+    text.iter().rev().fold(0, |bytes, &byte| bytes << 8 | u64::from(byte))
+}
+
+/// Returns the same of nine to sixteen bytes.
+#[inline(always)]
+fn up_to_sixteen(text: &[u8]) -> Option<u128> {
+    let (first, last) = (u64::from_le_bytes(*text.first_chunk()?), u64::from_le_bytes(*text.last_chunk()?));
+    Some(u128::from(first) | u128::from(last) << (8 * (text.len() - 8)))
+}
+
+/// Defines a function that takes the point out of a number of bytes, the first one lowest. It returns the digits, with `0`
+/// subtracted from each and moved to the end, how many they are, and how many of them come after the point; `None` if there
+/// are other bytes than digits and a point, or no digits.
+macro_rules! without_point {
+    ($name:ident, $word:ty) => {
+        #[inline(always)]
+        fn $name(bytes: $word, length: usize) -> Option<($word, usize, usize)> {
+            const EACH: $word = <$word>::from_ne_bytes([1; size_of::<$word>()]);
+            let ones = bytes ^ ((EACH * 0x30) & (<$word>::MAX >> (<$word>::BITS as usize - 8 * length)));
+            // The highest bit of each byte that is not a digit. A carry can only add bytes after one that is not.
+            let others = (ones.wrapping_add(EACH * 0x76) | ones) & (EACH * 0x80);
+            let (ones, number, decimals) = if others == 0 {
+                (ones, length, 0)
+            } else {
+                let before = others.trailing_zeros() as usize & !7;
+                if (ones >> before) as u8 != b'.' ^ b'0' || others & (others - 1) != 0 {
+                    return None;
+                }
+                let whole = !(<$word>::MAX << before);
+                (ones & whole | (ones >> 8) & !whole, length - 1, length - 1 - before / 8)
+            };
+            (number > 0).then(|| (ones << (<$word>::BITS as usize - 8 * number), number, decimals))
+        }
+    };
+}
+
+without_point!(point_out_of_eight, u64);
+without_point!(point_out_of_sixteen, u128);
+
+/// Returns the value of a number of up to 15 digits without an exponent. The digits and the power of ten are exact as
+/// doubles, so their quotient is correctly rounded (Clinger, *How to Read Floating Point Numbers Accurately*, 1990).
+#[inline]
+fn short_float(text: &[u8]) -> Option<f64> {
+    let (is_negative, text) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    let (digits, decimals) = match text.len() {
+        length @ 1..=8 => {
+            let (ones, _, decimals) = point_out_of_eight(up_to_eight(text), length)?;
+            (eight_digits(ones), decimals)
+        }
+        length @ 9..=16 => {
+            let (ones, number, decimals) = point_out_of_sixteen(up_to_sixteen(text)?, length)?;
+            // Sixteen digits can exceed 2⁵³.
+            if number > 15 {
+                return None;
+            }
+            (sixteen_digits(ones), decimals)
+        }
+        _ => return None,
+    };
+    let value = digits as f64 / POWERS_OF_TEN[decimals];
+    Some(if is_negative { -value } else { value })
+}
+
+#[cold]
+fn any_float(text: &[u8]) -> f64 {
     std::str::from_utf8(text).ok().and_then(|t| t.parse().ok()).unwrap_or(f64::NAN)
 }
 
@@ -268,12 +371,47 @@ mod tests {
     }
 
     #[test]
+    fn short_floats_equal_those_of_the_standard_library() {
+        let texts = ["0", "-0", "0.0", "-0.0", "28.9741", "0.0328058", "100", "1.5", "-2.25", "999999999999999"];
+        let more = ["0.00000000000001", "99999999999999.9", "3.14159265358979", "8.5e3", "0.1234567890123456"];
+        for text in texts.into_iter().chain(more) {
+            let wanted: f64 = text.parse().expect("a number");
+            assert_eq!(float_of_number(text.as_bytes()).to_bits(), wanted.to_bits(), "{text}");
+        }
+        let mut digits = 1_u64;
+        for at in 0..20_000_u64 {
+            digits = digits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(at);
+            let text = format!("{}.{:0width$}", digits >> 44, digits % 1_000_000, width = 6 + (at % 3) as usize);
+            assert_eq!(short_float(text.as_bytes()), Some(text.parse().expect("a number")), "{text}");
+        }
+        for other in [
+            "",
+            "-",
+            ".",
+            "1e5",
+            "1.2.3",
+            "1..2",
+            "nan",
+            "\u{ff}5",
+            "1.2\u{ff}",
+            "1234567890123456",
+            "12345678901234567.5",
+            "1 ",
+        ] {
+            assert_eq!(short_float(other.as_bytes()), None, "{other}");
+        }
+    }
+
+    /// Returns a text and what follows it.
+    fn followed(text: &str) -> [u8; 2 * CHUNK] {
+        let mut window = [b'7'; 2 * CHUNK];
+        window.iter_mut().zip(text.bytes()).for_each(|(place, byte)| *place = byte);
+        window
+    }
+
+    #[test]
     fn usual_integers_equal_decimals() {
-        let window = |text: &str| {
-            let mut window = [b'7'; 2 * CHUNK];
-            window[..text.len()].copy_from_slice(text.as_bytes());
-            usual_integer(&window, |others| others.trailing_zeros() as usize)
-        };
+        let window = |text: &str| usual_integer(&followed(text), |others| others.trailing_zeros() as usize);
         for length in 1..=CHUNK {
             for digits in ["1234567890123456", "9999999999999999", "1000000000000000"] {
                 let digits = &digits[..length];
@@ -289,6 +427,31 @@ mod tests {
             }
         }
         for text in [",", "-1,", "x", "12345678901234567,"] {
+            assert_eq!(window(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn usual_fractions_end_where_numbers_do() {
+        let window = |text: &str| usual_fraction(&followed(text));
+        for whole in 1..CHUNK {
+            for decimals in 0..CHUNK {
+                let number = |first: &str| {
+                    format!("{first}{}.{}", &"234567890123456"[..whole - 1], &"123456789012345"[..decimals])
+                };
+                for (number, is_shortest) in [(number("1"), true), (number("0"), whole == 1)] {
+                    let is_usual = is_shortest && decimals > 0 && number.len() <= CHUNK;
+                    let wanted = is_usual.then_some(number.len());
+                    for end in [",", "}"] {
+                        assert_eq!(window(&format!("{number}{end}")), wanted, "{number}");
+                    }
+                    for other in [" ", ".5,", "e1,", "\"", "/", ":", ""] {
+                        assert_eq!(window(&format!("{number}{other}")), None, "{number}{other}");
+                    }
+                }
+            }
+        }
+        for text in [",", "1,", "-1.5,", ".5,", "x", "1..5,"] {
             assert_eq!(window(text), None, "{text}");
         }
     }

@@ -111,7 +111,7 @@ pub(crate) fn is_gzip(file: &mut File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Returns the hash of the first `size` bytes of a file, as in
+/// Returns the hash of the first `size` bytes of a file as it is on disk, as in
 /// [`SourceSummary::fingerprint`](crate::SourceSummary::fingerprint).
 ///
 /// # Errors

@@ -38,7 +38,7 @@ pub enum ResumeError {
     Changed,
 }
 
-/// The result of reading a file to its end.
+/// The result of reading a file, or a piece of one, to its end.
 #[derive(Clone, Debug)]
 pub struct SourceSummary {
     /// The state of the file when it was opened.

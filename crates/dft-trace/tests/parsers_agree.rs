@@ -1,4 +1,4 @@
-//! The fast parsers give the same records as the library parser.
+//! The fast parsers give the same records as the library parser, on this processor and on any other.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -37,24 +37,52 @@ fn with_ahead(line: &[u8]) -> Vec<u8> {
     [line, b",\r\n{\"name\":\"x\",\"cat\":\"y\",\"ts\":1,\"args\":{\"a_long_name_of_an_arg\":7}}"].concat()
 }
 
+/// Layouts that use the features of this processor, and layouts that use those of every processor.
+struct BothLayouts([Layouts; 2]);
+
+impl Default for BothLayouts {
+    fn default() -> Self {
+        Self([Layouts::default(), Layouts::portable()])
+    }
+}
+
+impl BothLayouts {
+    /// Whether both read a line.
+    fn read<'a>(&mut self, text: &'a [u8], length: usize, record: &mut Record<'a>) -> bool {
+        let [best, portable] = &mut self.0;
+        best.read(text, length, record) && portable.read(text, length, record)
+    }
+}
+
 /// Reads the line with every parser and compares the records. Returns whether the scanner accepted it.
-fn compare(line: &[u8], layouts: &mut Layouts) -> Result<bool, TestCaseError> {
+fn compare(line: &[u8], layouts: &mut BothLayouts) -> Result<bool, TestCaseError> {
     let line = payload(line);
     let arena = Arena::default();
     let (mut slow, mut fast) = (Record::default(), Record::default());
     let library = library::parse(line, &arena, &mut slow).map(|()| seen(&slow)).map_err(|error| error.to_string());
     let text = with_ahead(line);
-    if layouts.read(&text, line.len(), &mut fast) {
-        prop_assert_eq!(Ok(seen(&fast)), library.clone(), "by layout: {}", String::from_utf8_lossy(line));
+    let known = layouts.0.each_mut().map(|layouts| {
+        let known = layouts.read(&text, line.len(), &mut fast);
+        known.then(|| seen(&fast))
+    });
+    prop_assert_eq!(&known[0], &known[1], "by processor: {}", String::from_utf8_lossy(line));
+    if let [Some(known), _] = known {
+        prop_assert_eq!(Ok(known), library.clone(), "by layout: {}", String::from_utf8_lossy(line));
     }
     if scan(line, &mut fast).is_err() {
         return Ok(false);
     }
     prop_assert_eq!(Ok(seen(&fast)), library, "by scanner: {}", String::from_utf8_lossy(line));
-    layouts.learn(line);
-    let again = layouts.read(&text, line.len(), &mut fast);
-    if again {
-        prop_assert_eq!(seen(&fast), seen(&slow), "by the layout that was learnt: {}", String::from_utf8_lossy(line));
+    for layouts in &mut layouts.0 {
+        layouts.learn(line);
+        if layouts.read(&text, line.len(), &mut fast) {
+            prop_assert_eq!(
+                seen(&fast),
+                seen(&slow),
+                "by the layout that was learnt: {}",
+                String::from_utf8_lossy(line)
+            );
+        }
     }
     Ok(true)
 }
@@ -179,7 +207,7 @@ const WORDS: [&str; 6] = ["nan", "-nan", "inf", "-inf", "NaN", "Infinity"];
 
 #[test]
 fn every_parser_reads_words_for_non_finite_numbers() {
-    let mut layouts = Layouts::default();
+    let mut layouts = BothLayouts::default();
     for word in WORDS.into_iter().chain(WORDS) {
         let line = format!("{{\"name\":\"x\",\"dur\":{word},\"ts\":5,\"args\":{{\"a\":{word},\"b\":7}}}}");
         assert!(compare(line.as_bytes(), &mut layouts).expect("the same record"), "by the scanner");
@@ -193,7 +221,7 @@ fn every_parser_reads_words_for_non_finite_numbers() {
 
 #[test]
 fn real_lines_give_the_same_records_and_nearly_all_have_a_layout() {
-    let mut layouts = Layouts::default();
+    let mut layouts = BothLayouts::default();
     let (mut by_layout, mut by_scanner, mut lines) = (0, 0, 0);
     for line in REAL.iter().filter(|line| !payload(line).is_empty()) {
         lines += 1;
@@ -217,7 +245,7 @@ proptest! {
 
     #[test]
     fn arbitrary_lines_give_the_same_records(lines in prop::collection::vec(line(), 1..6)) {
-        let mut layouts = Layouts::default();
+        let mut layouts = BothLayouts::default();
         for line in lines.iter().chain(&lines) {
             compare(line.as_bytes(), &mut layouts)?;
         }
@@ -231,7 +259,7 @@ proptest! {
         let real = &REAL[at.index(REAL.len())];
         let mut line = real.clone();
         edits.iter().for_each(|edit| apply(&mut line, edit));
-        let mut layouts = Layouts::default();
+        let mut layouts = BothLayouts::default();
         compare(real, &mut layouts)?;
         compare(&line, &mut layouts)?;
         compare(real, &mut layouts)?;
@@ -239,6 +267,6 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        compare(&bytes, &mut Layouts::default())?;
+        compare(&bytes, &mut BothLayouts::default())?;
     }
 }

@@ -45,7 +45,7 @@ def report(index: "Union[Index, PathLike]", out: Optional[PathLike] = None, **vi
     """Return a page that shows where the time of a job went, and write it to ``out`` unless that is ``None``.
 
     ``index``: an index, or its path. ``view`` selects a part of the index, as for :meth:`dft_utils.Index.table`. The
-    page is one HTML file of at most 3 MB, which needs no network. A file at ``out`` is replaced.
+    page is one HTML file of at most 3 MB, which needs no network. A report at ``out`` is replaced, another file is not.
     """
     from .index import Index
 

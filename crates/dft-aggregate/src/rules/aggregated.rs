@@ -3,9 +3,9 @@
 use dft_codec::{FileCounts, SeriesKind};
 use dft_trace::{Arg, ArgKey, Clock, MalformedReason, Record};
 
-use super::aggregated_call::{self, CallMetrics, Calls, Origin};
+use super::aggregated_call::{self, Calls, MetricSums, Origin, TransferSizes};
 use crate::aggregator::Aggregator;
-use crate::arg_plan::is_reserved;
+use crate::arg_plan::{PartRules, is_reserved};
 use crate::config::{CounterPeriod, CustomMetrics};
 use crate::table::{CellEncoder, MetricPart, sketch_bytes};
 
@@ -21,21 +21,25 @@ impl Aggregator {
         let ts = Self::times(record, clock.unit)?.ts;
         let system = record.cat.text().eq_ignore_ascii_case(b"sys");
         let kind = if system { SeriesKind::HostStatistic } else { SeriesKind::AggregatedCall };
-        let dft_cnt = Self::field(record.arg(ArgKey::DftCnt), "dft_cnt")?;
-        let plain_count = if dft_cnt.is_none() { Self::field(record.arg(ArgKey::Count), "count")? } else { None };
+        let args = self.plans.call_args(record);
+        let dft_cnt = Self::field(args.dft_cnt(record), "dft_cnt")?;
+        let plain_count = if dft_cnt.is_none() { Self::field(args.count(record), "count")? } else { None };
         let count = dft_cnt.or(plain_count).and_then(|count| u64::try_from(count).ok()).unwrap_or(1);
         let calls = Calls { count, origin };
-        let CallMetrics { duration, size, offset, failed, consistent } =
-            aggregated_call::of_call(record, clock.unit, calls)?;
+        let [duration, offset] = args.times_and_offsets(record, clock.unit, calls)?;
         let plan = self.plans.of(record, &self.config, &mut self.interner);
         let series = self.series_of(kind, record, &plan)?;
+        let TransferSizes { size, failed, consistent } = match series.transfer {
+            true => args.sizes(record, calls, series.items)?,
+            false => TransferSizes { size: MetricSums::nothing(count), failed: false, consistent: true },
+        };
         let closes = origin == Origin::LetterCounter && !system && !self.counter_starts(clock);
         // A time on a boundary belongs to the period that it closes.
         let bucket = self.bucket(if closes { (ts - 1).max(0) } else { ts });
         let count_is_plain = dft_cnt.is_none() && plain_count.is_some();
-        self.group_parts(&record.args, count_is_plain, series.items);
-        let reserved = record.args.iter().filter(|arg| is_reserved(arg.key)).map(|arg| &arg.value).chain([&record.dur]);
-        counts.not_finite += reserved.filter(|value| value.is_not_finite()).count() as u64;
+        self.find_parts(record, PartRules { count_is_plain, items: series.items });
+        let not_finite = record.args.iter().filter(|arg| arg.value.is_not_finite() && is_reserved(arg.key)).count();
+        counts.not_finite += not_finite as u64 + u64::from(record.dur.is_not_finite());
         let mut encoder = CellEncoder { interner: &self.interner, orders: &mut self.orders };
         let cell = self.rows.cell(series.row, bucket, &mut encoder);
         cell.core.count += u128::from(count);
@@ -62,7 +66,7 @@ impl Aggregator {
             added_bytes += sketch_bytes(cell.core.sketches.as_deref()) - before;
         }
         let before = cell.customs.heap();
-        let mut consistent = consistent;
+        let mut consistent = consistent && !duration.doubtful && !offset.doubtful;
         for group in self.parts.chunk_by(|a, b| a.0 == b.0) {
             let value_of =
                 |part| group.iter().find(|(_, other, _)| *other == part).map(|&(.., at)| &record.args[at].value);
@@ -102,14 +106,25 @@ impl Aggregator {
         }
     }
 
+    /// Groups the args of a record as [`group_parts`](Self::group_parts) does, once for each layout.
+    fn find_parts(&mut self, record: &Record<'_>, rules: PartRules) {
+        if let Some(parts) = self.plans.parts(record, rules) {
+            self.parts.clear();
+            self.parts.extend_from_slice(parts);
+        } else {
+            self.group_parts(&record.args, rules);
+            self.plans.keep_parts(record, rules, &self.parts);
+        }
+    }
+
     /// Groups the numeric args that are parts of custom metrics by metric. For functions that count `items`, the size
     /// of an item is not a custom metric.
-    pub(crate) fn group_parts(&mut self, args: &[Arg<'_>], count_is_plain: bool, items: bool) {
+    fn group_parts(&mut self, args: &[Arg<'_>], rules: PartRules) {
         use ArgKey::{Count, Size, SizeMax, SizeMin, SizeSum};
-        let keep_sizes = !items || self.config.custom_metrics != CustomMetrics::On;
+        let keep_sizes = !rules.items || self.config.custom_metrics != CustomMetrics::On;
         self.parts.clear();
         for (at, arg) in args.iter().enumerate() {
-            if !arg.value.is_number() || is_reserved(arg.key) || (count_is_plain && arg.key == Count) {
+            if !arg.value.is_number() || is_reserved(arg.key) || (rules.count_is_plain && arg.key == Count) {
                 continue;
             }
             if !keep_sizes && matches!(arg.key, Size | SizeSum | SizeMin | SizeMax) {

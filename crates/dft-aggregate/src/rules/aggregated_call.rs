@@ -4,7 +4,7 @@ use dft_codec::Custom;
 use dft_metrics::SketchMapping;
 use dft_trace::{ArgKey, Integer, MalformedReason, Record, TimeUnit, Value};
 
-use crate::functions::{counts_items, is_transfer};
+use crate::arg_plan::ArgIndex;
 
 /// The kind of record that a contribution comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub(crate) struct MetricSums {
 
 impl MetricSums {
     /// A contribution without a sum and extrema.
-    const fn nothing(n: u64) -> Self {
+    pub(crate) const fn nothing(n: u64) -> Self {
         Self { n, sum: None, min: None, max: None, doubtful: false }
     }
 
@@ -64,15 +64,13 @@ fn is_sum_of(n: u64, sum: i64, min: i64, max: i64) -> bool {
     (bound(min)..=bound(max)).contains(&sum.into())
 }
 
-/// A record's contributions to the metrics that every call has.
+/// The sizes of the transfers in a record.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct CallMetrics {
-    pub(crate) duration: MetricSums,
+pub(crate) struct TransferSizes {
     pub(crate) size: MetricSums,
-    pub(crate) offset: MetricSums,
     /// Whether some of the calls were transfers that failed.
     pub(crate) failed: bool,
-    /// Whether no sum is doubtful.
+    /// Whether the sum is not doubtful.
     pub(crate) consistent: bool,
 }
 
@@ -96,25 +94,107 @@ const SIZE: Keys = [
     (ArgKey::SizeMax, "size_max"),
 ];
 
-/// Returns a record's durations, sizes and offsets.
-///
-/// # Errors
-///
-/// If a number exceeds 63 bits.
-pub(crate) fn of_call(record: &Record<'_>, unit: TimeUnit, calls: Calls) -> Result<CallMetrics, MalformedReason> {
-    let duration = metric(record, DURATION, unit, calls)?;
-    let offset = metric(record, OFFSET, TimeUnit::Us, calls)?;
-    let text = |value: &Value<'_>| String::from_utf8_lossy(&value.text()).into_owned();
-    let name = text(&record.name);
-    let (mut size, mut failed) = (MetricSums::nothing(calls.count), false);
-    let mut consistent = !duration.doubtful && !offset.doubtful;
-    if is_transfer(&text(&record.cat).to_ascii_lowercase(), &name) {
-        size = metric(record, RET, TimeUnit::Us, calls)?;
-        consistent &= !size.doubtful;
-        if counts_items(&name) {
-            size = bytes_of_summed_items(size, metric(record, SIZE, TimeUnit::Us, calls)?)?;
+/// The args that [`CallMetrics`] come from, and the number of calls.
+const ARGS: [ArgKey; 18] = [
+    DURATION[0].0,
+    DURATION[1].0,
+    DURATION[2].0,
+    DURATION[3].0,
+    RET[0].0,
+    RET[1].0,
+    RET[2].0,
+    RET[3].0,
+    OFFSET[0].0,
+    OFFSET[1].0,
+    OFFSET[2].0,
+    OFFSET[3].0,
+    SIZE[0].0,
+    SIZE[1].0,
+    SIZE[2].0,
+    SIZE[3].0,
+    ArgKey::DftCnt,
+    ArgKey::Count,
+];
+
+/// Where the args of an aggregated call are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallArgs([ArgIndex; ARGS.len()]);
+
+/// The first of a metric's four args.
+const DURATION_AT: usize = 0;
+const RET_AT: usize = 4;
+const OFFSET_AT: usize = 8;
+const SIZE_AT: usize = 12;
+
+impl CallArgs {
+    /// Finds the args of a record.
+    pub(crate) fn of(record: &Record<'_>) -> Self {
+        Self(ARGS.map(|key| ArgIndex::of_key(record, key)))
+    }
+
+    /// Returns the value of `dft_cnt`.
+    pub(crate) fn dft_cnt<'r, 'a>(&self, record: &'r Record<'a>) -> &'r Value<'a> {
+        self.0[ARGS.len() - 2].of(record)
+    }
+
+    /// Returns the value of `count`.
+    pub(crate) fn count<'r, 'a>(&self, record: &'r Record<'a>) -> &'r Value<'a> {
+        self.0[ARGS.len() - 1].of(record)
+    }
+
+    fn metric(
+        &self,
+        record: &Record<'_>,
+        at: usize,
+        keys: &Keys,
+        unit: TimeUnit,
+        calls: Calls,
+    ) -> Result<MetricSums, MalformedReason> {
+        let read = |part: usize| match self.0[at + part].of(record).integer() {
+            Integer::None => Ok(None),
+            Integer::OutOfRange => Err(past(keys[part].1)),
+            Integer::Some(value) => unit.to_us(value).map(Some).ok_or_else(|| past(keys[part].1)),
+        };
+        let plain = read(0)?;
+        let (sum, min, max) = (read(1)?, read(2)?, read(3)?);
+        let n = calls.samples(sum.is_some(), plain.is_some());
+        Ok(MetricSums { n, sum: sum.or(plain), min: min.or(plain), max: max.or(plain), doubtful: false }.checked())
+    }
+
+    /// Returns a record's durations and offsets.
+    ///
+    /// # Errors
+    ///
+    /// If a number exceeds 63 bits.
+    pub(crate) fn times_and_offsets(
+        &self,
+        record: &Record<'_>,
+        unit: TimeUnit,
+        calls: Calls,
+    ) -> Result<[MetricSums; 2], MalformedReason> {
+        let duration = self.metric(record, DURATION_AT, &DURATION, unit, calls)?;
+        Ok([duration, self.metric(record, OFFSET_AT, &OFFSET, TimeUnit::Us, calls)?])
+    }
+
+    /// Returns the sizes of the transfers in a record, and whether some of them failed. With `items`, the function
+    /// returns items, not bytes.
+    ///
+    /// # Errors
+    ///
+    /// If a number exceeds 63 bits.
+    pub(crate) fn sizes(
+        &self,
+        record: &Record<'_>,
+        calls: Calls,
+        items: bool,
+    ) -> Result<TransferSizes, MalformedReason> {
+        let mut size = self.metric(record, RET_AT, &RET, TimeUnit::Us, calls)?;
+        let consistent = !size.doubtful;
+        if items {
+            let of_item = self.metric(record, SIZE_AT, &SIZE, TimeUnit::Us, calls)?;
+            size = bytes_of_summed_items(size, of_item)?;
         }
-        failed = size.min.is_some_and(|min| min < 0);
+        let failed = size.min.is_some_and(|min| min < 0);
         if failed {
             // A negative size is an error number. If some calls succeeded, the sum and the maximum are kept.
             size = match size.max {
@@ -122,20 +202,8 @@ pub(crate) fn of_call(record: &Record<'_>, unit: TimeUnit, calls: Calls) -> Resu
                 _ => MetricSums::nothing(size.n),
             };
         }
+        Ok(TransferSizes { size, failed, consistent })
     }
-    Ok(CallMetrics { duration, size, offset, failed, consistent })
-}
-
-fn metric(record: &Record<'_>, keys: Keys, unit: TimeUnit, calls: Calls) -> Result<MetricSums, MalformedReason> {
-    let read = |(key, name): (ArgKey, &str)| match record.arg(key).integer() {
-        Integer::None => Ok(None),
-        Integer::OutOfRange => Err(past(name)),
-        Integer::Some(value) => unit.to_us(value).map(Some).ok_or_else(|| past(name)),
-    };
-    let plain = read(keys[0])?;
-    let (sum, min, max) = (read(keys[1])?, read(keys[2])?, read(keys[3])?);
-    let n = calls.samples(sum.is_some(), plain.is_some());
-    Ok(MetricSums { n, sum: sum.or(plain), min: min.or(plain), max: max.or(plain), doubtful: false }.checked())
 }
 
 fn past(name: &str) -> MalformedReason {
@@ -211,8 +279,8 @@ pub(crate) fn add_custom(
     Added { not_finite: u64::from(floats[0].is_some_and(|sum| !sum.is_finite())), consistent }
 }
 
-/// Does the same as [`is_sum_of`] for numbers that are not all integers. The tracer rounds each addition, so a sum may be
-/// slightly off.
+/// Does the same as [`is_sum_of`] for numbers that are not all integers. The tracer rounds each addition, so a sum may
+/// be slightly off.
 fn are_floats_consistent(n: u64, values: [Option<&Value<'_>>; 3]) -> bool {
     let [Some(sum), Some(min), Some(max)] = values.map(|value| value.and_then(Value::float)) else { return true };
     if ![sum, min, max].iter().all(|value| value.is_finite()) {

@@ -71,12 +71,12 @@ impl Aggregator {
             product ^ (product >> 32)
         };
         let Self { series, series_table, rows, .. } = self;
-        if let Some(&(_, row)) = series_table.find(hash(key), |(known, _)| *known == key) {
+        if let Some(&row) = series_table.find(hash(key), |&row| series[row as usize] == key) {
             return (KnownSeries { row, transfer, items }, false);
         }
         let row = rows.add_series();
         series.push(key);
-        series_table.insert_unique(hash(key), (key, row), |&(key, _)| hash(key));
+        series_table.insert_unique(hash(key), row, |&row| hash(series[row as usize]));
         (KnownSeries { row, transfer, items }, true)
     }
 
@@ -153,8 +153,8 @@ impl Aggregator {
         Ok(row)
     }
 
-    /// Returns the hash of a host as the trace has it. With `by_name`, the value is a name, as the first tracers wrote it;
-    /// the name is its own hash then.
+    /// Returns the hash of a host as the trace has it. With `by_name`, the value is a name, as the first tracers wrote
+    /// it; the name is its own hash then.
     pub(crate) fn host_of(&mut self, value: &Value<'_>, by_name: bool) -> Symbol {
         match value {
             Value::Text(name) if by_name && !name.is_empty() => {

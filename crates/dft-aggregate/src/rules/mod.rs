@@ -8,4 +8,4 @@ mod metadata;
 mod telemetry;
 mod times;
 
-pub(crate) use aggregated_call::Origin;
+pub(crate) use aggregated_call::{CallArgs, Origin};

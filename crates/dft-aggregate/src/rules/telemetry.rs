@@ -5,7 +5,7 @@ use dft_trace::{Arg, ArgKey, MalformedReason, Record, TimeUnit};
 
 use super::times::Times;
 use crate::aggregator::Aggregator;
-use crate::table::CellEncoder;
+use crate::table::{CellEncoder, CounterMetrics};
 
 impl Aggregator {
     pub(crate) fn telemetry(
@@ -20,7 +20,7 @@ impl Aggregator {
         self.learn_metrics(series, record);
         let mut encoder = CellEncoder { interner: &self.interner, orders: &mut self.orders };
         let cell = self.telemetry.cell(series, bucket, &mut encoder);
-        let mut names = self.counter_metrics[series as usize].iter();
+        let mut names = self.counter_metrics[series as usize].names.iter();
         cell.core.merge(&TelemetryCore { readings: 1, ts, te: ts });
         let before = cell.metrics.heap();
         let mut added_bytes = 0;
@@ -48,9 +48,14 @@ impl Aggregator {
     fn learn_metrics(&mut self, counter: u32, record: &Record<'_>) {
         let Self { counter_metrics, interner, .. } = self;
         if counter_metrics.len() <= counter as usize {
-            counter_metrics.resize_with(counter as usize + 1, Vec::new);
+            counter_metrics.resize_with(counter as usize + 1, CounterMetrics::default);
         }
-        let names = &mut counter_metrics[counter as usize];
+        let CounterMetrics { names, layout } = &mut counter_metrics[counter as usize];
+        // Records of one layout have metrics of the same names.
+        if layout.is_some() && *layout == record.layout {
+            return;
+        }
+        *layout = record.layout;
         for (number, arg) in record.args.iter().filter(|arg| is_metric(arg)).enumerate() {
             if names.get(number).is_none_or(|&name| interner.get(name).as_bytes() != arg.name) {
                 names.truncate(number);

@@ -1,13 +1,4 @@
 //! Conditions on the difference of runs, for checks of workloads.
-//!
-//! ```text
-//! condition  = metric ( ">" | ">=" | "<" | "<=" ) number "x" [ "where" query ]
-//! metric     = "time" | "busy" | "calls" | "bytes" | "bandwidth" | "mean" | "job"
-//! ```
-//!
-//! The number is how many times the first run's. `time` is the sum of durations, `busy` the time in which any process is
-//! busy, `bandwidth` bytes for each second of it, `mean` the mean duration, and `job` the time from the first call to the
-//! last. The query may also be written as `field = word`, without quotes.
 
 use std::str::FromStr;
 
@@ -20,7 +11,17 @@ use crate::error::AnalyzeError;
 use crate::preset::Preset;
 use crate::report::Analysis;
 
-/// A condition on the difference of runs.
+/// A condition on the difference of runs, such as `time > 1.2x where cat = posix`. It is parsed from text:
+///
+/// ```text
+/// condition  = metric ( ">" | ">=" | "<" | "<=" ) number "x" [ "where" query ]
+/// metric     = "time" | "busy" | "calls" | "bytes" | "bandwidth" | "mean" | "job"
+/// ```
+///
+/// The condition compares the metric of a run with the number times that of the first run. `time` is the sum of
+/// durations, `busy` the time in which any process is busy, `bandwidth` the bytes per second of busy time, `mean` the
+/// mean duration, and `job` the time from the first call to the last. The query is a [`Query`], and
+/// may also be written as `field = word`, without quotes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
     text: String,

@@ -21,7 +21,7 @@ use crate::report::{Analysis, LayerTotals};
 /// How runs are compared.
 #[derive(Clone, Debug, Default)]
 pub struct CompareOptions {
-    /// The preset of all runs, chosen by what the first has.
+    /// The preset of all runs. If it is chosen automatically, what the first run has decides.
     pub preset: PresetChoice,
     /// What to compare; `None` for the layers. Hosts and files are matched by name, and processes by rank.
     pub by: Option<By>,
@@ -125,8 +125,8 @@ impl RunNumbers {
 ///
 /// # Errors
 ///
-/// [`AnalyzeError::OneRun`] if there are not two, [`AnalyzeError::Condition`] if a condition cannot be judged, and those of
-/// [`analyze`].
+/// [`AnalyzeError::OneRun`] if there are not two, [`AnalyzeError::Condition`] if a condition cannot be judged, and
+/// those of [`analyze`].
 pub fn compare(runs: &[(&str, &Index)], options: &CompareOptions) -> Result<Comparison, AnalyzeError> {
     let [(_, first), _, ..] = runs else { return Err(AnalyzeError::OneRun) };
     let (preset, chosen) = options.preset.choose(&View::new(first, None, Filter::default())?)?;
@@ -211,8 +211,8 @@ fn of_layer(layer: &crate::report::Layer) -> RunNumbers {
     }
 }
 
-/// Returns the processes by rank; those without one by their place on their host, because numbers of processes differ from
-/// run to run.
+/// Returns the processes by rank; those without one by their place on their host, because numbers of processes differ
+/// from run to run.
 fn by_rank(analysis: &Analysis) -> Vec<(String, RunNumbers)> {
     let mut on_host: BTreeMap<&str, usize> = BTreeMap::new();
     let mut ranks: BTreeMap<i64, usize> = BTreeMap::new();

@@ -4,11 +4,12 @@ use serde::Serialize;
 
 use super::RunNumbers;
 
-/// Welch's unequal variances t-test of the mean durations of two runs, from their numbers of calls, means and deviations.
+/// Welch's unequal variances t-test of the mean durations of two runs, from their numbers of calls, means and
+/// deviations.
 ///
 /// B. L. Welch, The generalization of "Student's" problem when several different population variances are involved,
-/// Biometrika 34 (1947). Calls of one run are no independent samples, so a small p is necessary for a change, and not
-/// sufficient; the effect size says whether it matters.
+/// Biometrika 34 (1947). Calls of one run are not independent samples, so a small p is necessary but not sufficient
+/// evidence of a change; the effect size says whether the change matters.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Welch {
@@ -86,8 +87,8 @@ fn incomplete_beta(x: f64, a: f64, b: f64) -> f64 {
     (front * fraction).clamp(0.0, 1.0)
 }
 
-/// Returns the logarithm of the gamma function of a positive number: Stirling's series (NIST 5.11.1) from 10 on, to which
-/// smaller numbers are moved.
+/// Returns the logarithm of the gamma function of a positive number: Stirling's series (NIST 5.11.1) from 10 on, to
+/// which smaller numbers are moved.
 fn ln_gamma(mut x: f64) -> f64 {
     let mut moved = 0.0;
     while x < 10.0 {

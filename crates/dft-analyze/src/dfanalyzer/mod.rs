@@ -1,10 +1,17 @@
 //! The numbers of dfanalyzer (dftracer-analyzer 0.0.9), by its formulas, for comparison with that tool.
 //!
-//! Its words do not mean what they say. *Time* is the sum, over ranges of time, of the busiest thread's summed durations in
-//! that range; each call counts whole in the range in which the first call of its row starts, and calls within calls and
-//! in parallel add up. *Overlap* is the share of that which is no more than the busiest thread's compute of the same range:
-//! no intersection of intervals, and not of the same thread. A *process* is a thread. [`analyze`](crate::analyze) has the
-//! exact numbers; this module reproduces the tool's, to the last digit.
+//! [`dfanalyzer()`] returns a [`DfanalyzerReport`], whose [`tables`](DfanalyzerReport::tables) are those that the tool
+//! prints. Fields that end in `_s` are in seconds, and those that end in `_bytes` in bytes.
+//!
+//! The tool's terms have meanings of their own:
+//!
+//! - *Time* is a sum over ranges of time: of each range, the summed durations of the busiest thread. A call counts
+//!   completely in the range in which the first call of its row starts. Nested and parallel calls add up.
+//! - *Overlap* is the share of that time that does not exceed the compute time of the busiest thread in the same range.
+//!   Intervals are not intersected, and the two threads may differ.
+//! - A *process* is a thread.
+//!
+//! [`analyze`](crate::analyze()) has the exact numbers; this module reproduces the tool's, to the last digit.
 
 mod category;
 mod collect;
@@ -66,7 +73,7 @@ impl FromStr for DfanalyzerView {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RawStatistics {
-    /// The time from the first start to the last end of a call that is no aggregated one; `None` if there is none.
+    /// The time from the first start to the last end of calls that are not aggregated; `None` if there are none.
     pub job_time_s: Option<f64>,
     /// The number of calls.
     pub trace_event_count: u128,

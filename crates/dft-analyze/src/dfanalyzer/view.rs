@@ -27,7 +27,8 @@ pub struct ViewNumbers {
 pub struct LayerNumbers {
     /// The layer.
     pub name: String,
-    /// Ranges of time and files: the sum over rows of the busiest thread's time. Threads: the greatest time of one.
+    /// In the views of ranges and files, the sum over rows of the busiest thread's time; in the view of threads, the
+    /// time of the busiest one.
     pub time_s: Option<f64>,
     /// The number of calls.
     pub count: u128,
@@ -45,7 +46,7 @@ pub struct LayerNumbers {
     pub unoverlapped_count: Option<u128>,
     /// Their bytes.
     pub unoverlapped_size_bytes: Option<i128>,
-    /// One less the unoverlapped share of the time.
+    /// 1 minus the unoverlapped share of the time.
     pub overlap_time: Option<f64>,
     /// The same of calls.
     pub overlap_count: Option<f64>,
@@ -73,11 +74,11 @@ pub struct RowLayer {
     pub count: u128,
     /// The sum of their durations.
     pub time_sum_s: f64,
-    /// The greatest, least and mean time of a cell that has any.
+    /// The greatest time of a cell that has any.
     pub time_proc_max_s: Option<f64>,
-    /// The least.
+    /// The least time of such a cell.
     pub time_proc_min_s: Option<f64>,
-    /// The mean.
+    /// The mean time of these cells.
     pub time_proc_mean_s: Option<f64>,
     /// The bytes moved.
     pub size_bytes: Option<i128>,
@@ -85,7 +86,7 @@ pub struct RowLayer {
     pub time_frac_total: Option<f64>,
     /// The share of the calls of all rows.
     pub count_frac_total: Option<f64>,
-    /// The one over the other.
+    /// The share of time over the share of calls.
     pub ops_slope: Option<f64>,
     /// The time by which the row exceeds compute's.
     pub unoverlapped_time_s: Option<f64>,

@@ -93,7 +93,10 @@ impl Preset {
                 }
                 Some(Detect::All(query)) => {
                     let all = scopes.iter().all(|scope| query.matches_scope(scope) == Some(true));
-                    all.then(|| format!("all calls of the trace are of {}", preset.title))
+                    all.then(|| match scopes.is_empty() {
+                        true => "the trace has no calls".to_owned(),
+                        false => format!("all calls of the trace are of {}", preset.title),
+                    })
                 }
             };
             if let Some(reason) = reason {

@@ -1,30 +1,4 @@
 //! Presets: which calls belong to which layer. They are data, in TOML.
-//!
-//! ```toml
-//! name = "mine"
-//! title = "My application"
-//! about = "One line for people"         # may be absent
-//! ignore = 'cat == "dftracer"'          # calls that no layer and no total has; may be absent
-//! compute = ["step"]                    # layers that hide I/O; may be absent
-//! epoch = "epoch"                       # the layer whose calls are the epochs; may be absent
-//! detect.any = 'name == "my_main"'      # or detect.all: when `auto` chooses the preset; may be absent
-//!
-//! [define]                              # parts of queries, for {io}
-//! io = '(cat contains "posix" or cat contains "stdio")'
-//! [paths]                               # texts, for {reader}; an option of the analysis overrides them
-//! reader = "/data"
-//!
-//! [[layer]]
-//! name = "read"
-//! title = "Reading"                     # the default is the name
-//! where = '{io} and file_name contains {reader}'
-//! parent = "app"                        # the layer that encloses its calls; may be absent
-//! asynchronous = true                   # whether it may run concurrently with compute; false by default
-//! bytes = true                          # whether its calls move bytes; false by default
-//! ```
-//!
-//! `where` is a [query](dft_export::Query). The order of layers is that of tables, and the first layer is the boundary
-//! that dfanalyzer relates others to.
 
 pub(crate) mod built_in;
 pub(crate) mod categories;
@@ -40,7 +14,33 @@ pub use choose::{ChosenPreset, PresetChoice};
 
 use crate::error::AnalyzeError;
 
-/// Which calls belong to which layer.
+/// Which calls belong to which layer. A preset is [built in](Self::built_in) or [parsed](Self::parse) from TOML:
+///
+/// ```toml
+/// name = "mine"
+/// title = "My application"
+/// about = "One line for people"         # may be absent
+/// ignore = 'cat == "dftracer"'          # calls that no layer and no total has; may be absent
+/// compute = ["step"]                    # layers that hide I/O; may be absent
+/// epoch = "epoch"                       # the layer whose calls are the epochs; may be absent
+/// detect.any = 'name == "my_main"'      # or detect.all: when `auto` chooses the preset; may be absent
+///
+/// [define]                              # parts of queries, for {io}
+/// io = '(cat contains "posix" or cat contains "stdio")'
+/// [paths]                               # texts, for {reader}; an option of the analysis overrides them
+/// reader = "/data"
+///
+/// [[layer]]
+/// name = "read"
+/// title = "Reading"                     # the default is the name
+/// where = '{io} and file_name contains {reader}'
+/// parent = "app"                        # the layer that encloses its calls; may be absent
+/// asynchronous = true                   # whether it may run concurrently with compute; false by default
+/// bytes = true                          # whether its calls move bytes; false by default
+/// ```
+///
+/// `where` is a [query](dft_export::Query). The order of layers is that of tables, and the first layer is the boundary
+/// that dfanalyzer relates others to.
 #[derive(Clone, Debug)]
 pub struct Preset {
     /// The name.

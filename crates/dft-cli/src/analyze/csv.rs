@@ -6,7 +6,18 @@ use dft_analyze::{Analysis, Group, Layer, LayerTotals};
 pub(super) fn text(analysis: &Analysis) -> String {
     let rows = match &analysis.groups {
         Some(groups) => {
-            let head = [&groups.by, "start_us", "layer", "calls", "time_us", "bytes", "busy_us", "busy_sum_us"];
+            let head = [
+                &groups.by,
+                "start_us",
+                "layer",
+                "calls",
+                "time_us",
+                "bytes",
+                "busy_us",
+                "busy_sum_us",
+                "calls_in_progress",
+                "peak_calls_in_progress",
+            ];
             let rows = groups.groups.iter().flat_map(|group| {
                 std::iter::once(&group.all).chain(&group.layers).map(move |totals| group_row(group, totals))
             });
@@ -20,7 +31,7 @@ pub(super) fn text(analysis: &Analysis) -> String {
     rows.iter().map(|row| row.iter().map(|field| quoted(field)).collect::<Vec<_>>().join(",") + "\n").collect()
 }
 
-const LAYER_COLUMNS: [&str; 24] = [
+const LAYER_COLUMNS: [&str; 26] = [
     "layer",
     "title",
     "parent",
@@ -35,6 +46,8 @@ const LAYER_COLUMNS: [&str; 24] = [
     "busy_sum_us",
     "busy_mean_us",
     "own_us",
+    "calls_in_progress",
+    "peak_calls_in_progress",
     "bandwidth_bytes_per_s",
     "hidden_us",
     "exposed_us",
@@ -62,6 +75,8 @@ fn group_row(group: &Group, totals: &LayerTotals) -> Vec<String> {
         number(totals.bytes),
         number(totals.busy_us),
         number(totals.busy_sum_us),
+        number(totals.calls_in_progress),
+        number(totals.peak_calls_in_progress),
     ]
 }
 
@@ -83,6 +98,8 @@ fn layer_row(layer: &Layer) -> Vec<String> {
         number(busy.map(|busy| busy.sum_us)),
         number(busy.map(|busy| busy.mean_us)),
         number(busy.map(|busy| busy.own_us)),
+        number(busy.and_then(|busy| busy.calls_in_progress)),
+        number(busy.and_then(|busy| busy.peak_calls_in_progress)),
         number(busy.and_then(|busy| busy.bandwidth_bytes_per_s)),
         number(hidden.map(|hidden| hidden.same_process_us)),
         number(hidden.map(|hidden| hidden.exposed_us)),

@@ -80,6 +80,12 @@ fn dash<T>(value: Option<T>, text: impl Fn(T) -> String) -> String {
 /// A column: its title, whether a narrow screen has it, and its text.
 type Column<'a> = (&'a str, bool, Box<dyn Fn(&Layer) -> String + 'a>);
 
+/// The most calls in progress at once. It is marked where it is not exact.
+fn at_once(busy: &Busy) -> String {
+    let mark = if busy.peak_is_exact { "" } else { "~" };
+    dash(busy.peak_calls_in_progress, |peak| format!("{mark}{}", count(peak)))
+}
+
 fn layers(analysis: &Analysis) -> String {
     let job = analysis.job.time_us;
     let busy = |text: fn(&Busy) -> String| move |layer: &Layer| dash(layer.busy.as_ref(), text);
@@ -109,6 +115,7 @@ fn layers(analysis: &Analysis) -> String {
             })),
         ),
         ("calls", true, Box::new(|layer| big(layer.calls))),
+        ("at once", false, Box::new(busy(at_once))),
         ("mean", false, Box::new(|layer| dash(layer.duration_us.mean, duration))),
         ("p99", false, Box::new(|layer| dash(layer.duration_us.p99, duration))),
         ("bytes", true, Box::new(|layer| dash(layer.bytes, |total| bytes(total as f64)))),

@@ -11,11 +11,19 @@ use crate::output::say;
 use dft_io::units::{bytes, count, duration, plural, rate};
 
 /// Shows each look as a line.
-pub(super) struct Lines;
+#[derive(Default)]
+pub(super) struct Lines {
+    /// Whether the last line says that there is no trace yet. A log needs that once.
+    waits: bool,
+}
 
 impl Display for Lines {
     fn show(&mut self, look: Option<&Look>, before: Option<&Look>) -> Result<()> {
-        let Some(look) = look else { return say("waiting for a trace\n") };
+        let Some(look) = look else {
+            let is_said = std::mem::replace(&mut self.waits, true);
+            return if is_said { Ok(()) } else { say("waiting for a trace\n") };
+        };
+        self.waits = false;
         let mut line = format!(
             "{}, {} records, span {}",
             plural(look.traces as u64, "trace file"),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use dft_index::{BuildError, BuildReport, Progress, build, index_location};
 use dft_store::Index;
 use dft_trace::DiscoverError;
@@ -43,10 +43,10 @@ pub(crate) fn run(args: &WatchArgs) -> Result<Outcome> {
     config.check().map_err(BuildError::from)?;
     let interrupted = Arc::new(AtomicBool::new(false));
     let register = signal_hook::flag::register(signal_hook::consts::SIGINT, interrupted.clone());
-    register.context("the signal of Ctrl-C cannot be caught")?;
+    register.map_err(|error| anyhow!("the signal of Ctrl-C cannot be caught: {error}"))?;
     let result = {
         let mut display: Box<dyn Display> =
-            if stdout().is_terminal() { Box::new(Screen::open()?) } else { Box::new(Lines) };
+            if stdout().is_terminal() { Box::new(Screen::open()?) } else { Box::new(Lines::default()) };
         follow(args, display.as_mut(), &interrupted)
         // The terminal is as it was when the display is dropped.
     };

@@ -3,10 +3,9 @@
 use std::io::Write;
 use std::path::Path;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
-use arrow::error::ArrowError;
-use arrow::ipc::writer::FileWriter;
+use arrow_array::RecordBatch;
+use arrow_ipc::writer::FileWriter;
+use arrow_schema::{ArrowError, SchemaRef};
 use dft_io::account::{self, Chain, Stage};
 
 use crate::error::ExportError;

@@ -2,17 +2,18 @@
 //!
 //! A spreadsheet runs a cell that begins with `=`, `+`, `-`, `@`, a tab, a carriage return or NUL as a formula
 //! ([CWE-1236](https://cwe.mitre.org/data/definitions/1236.html)), and names in traces are whatever a program calls its
-//! files. Text cells and column names that begin with one of these characters, or with `'`, are prefixed by `'`. Removing
-//! one leading `'` restores each. Numbers are not changed.
+//! files. Text cells and column names that begin with one of these characters, or with `'`, are prefixed by `'`.
+//! Removing one leading `'` restores each. Numbers are not changed.
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, RecordBatch, StringArray};
-use arrow::csv;
-use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
-use arrow::error::ArrowError;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
+use arrow_array::{Array, ArrayRef, DictionaryArray, RecordBatch, StringArray};
+use arrow_csv as csv;
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use dft_io::account::{self, Chain, Stage};
 
 use crate::error::ExportError;
@@ -73,7 +74,7 @@ fn guarded(column: &ArrayRef) -> ArrayRef {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::Int64Array;
+    use arrow_array::Int64Array;
 
     use super::*;
 

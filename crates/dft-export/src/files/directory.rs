@@ -9,8 +9,8 @@
 //! ```
 //!
 //! A line has a hash of the table's contents, the file's size and its name. A table of an earlier export stays if it
-//! shows the same contents as the new tables; otherwise it is removed. A file with a table's name that is not listed, or
-//! has another size, is never removed: the export is refused unless a new table replaces the file. No link in the
+//! shows the same contents as the new tables; otherwise it is removed. A file with a table's name that is not listed,
+//! or has another size, is never removed: the export is refused unless a new table replaces the file. No link in the
 //! directory is followed: a new table replaces a link of its name, and every other link is refused or left alone.
 //!
 //! # Order

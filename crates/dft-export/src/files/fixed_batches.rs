@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use arrow::array::RecordBatch;
-use arrow::compute::BatchCoalescer;
-use arrow::datatypes::SchemaRef;
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use arrow_select::coalesce::BatchCoalescer;
 
 use crate::error::ExportError;
 
-/// Joins batches to batches of `rows` rows, except the last one. Files show where batches end, and must not depend on how
-/// many threads made them.
+/// Joins batches to batches of `rows` rows, except the last one. Files show where batches end, and must not depend on
+/// how many threads made them.
 pub(crate) struct FixedBatches<I> {
     batches: I,
     /// `None` after the last batch.
@@ -59,9 +59,10 @@ impl<I: Iterator<Item = Result<RecordBatch, ExportError>>> Iterator for FixedBat
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{Array, DictionaryArray};
-    use arrow::datatypes::{Field, Int32Type, Schema};
-    use arrow::util::display::array_value_to_string;
+    use arrow_array::types::Int32Type;
+    use arrow_array::{Array, DictionaryArray};
+    use arrow_cast::display::array_value_to_string;
+    use arrow_schema::{Field, Schema};
 
     use super::*;
     use crate::columns::dictionary_type;

@@ -15,7 +15,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, Scope};
 
-use arrow::array::RecordBatch;
+use arrow_array::RecordBatch;
 use dft_io::account::{self, Chain, Stage};
 
 use fixed_batches::FixedBatches;
@@ -29,7 +29,8 @@ use crate::view::View;
 /// Batches that are read ahead of the one that is being written.
 const BATCHES_AHEAD: usize = 4;
 
-/// Writes a table to a temporary file next to `path`, which the caller renames. Returns the file and the number of rows.
+/// Writes a table to a temporary file next to `path`, which the caller renames. Returns the file and the number of
+/// rows.
 ///
 /// Up to `threads` threads read the parts. This thread
 /// writes them; encoding Parquet also takes up to `threads` threads.
@@ -72,8 +73,8 @@ pub(crate) fn write(
     }
 }
 
-/// Reads the batches of parts on up to `threads` threads, next to which the parts' prefetches run. Returns a receiver per
-/// part.
+/// Reads the batches of parts on up to `threads` threads, next to which the parts' prefetches run. Returns a receiver
+/// per part.
 fn spawn<'scope, 'env: 'scope>(
     scope: &'scope Scope<'scope, 'env>,
     parts: Vec<TablePart<'env>>,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, Schema, SchemaRef};
 use dft_io::account::{self, Chain, Stage};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{
@@ -44,8 +44,8 @@ const WIDE: usize = 1000;
 /// The most cells of a row group of a wide table, which is in memory until it is written.
 const WIDE_GROUP_CELLS: usize = 8 << 20;
 
-/// How many columns of a wide table are encoded at once. A column takes about 6 KB while it is encoded, even if it has no
-/// value.
+/// How many columns of a wide table are encoded at once. A column takes about 6 KB while it is encoded, even if it has
+/// no value.
 const COLUMNS_AT_ONCE: usize = 256;
 
 /// Batches that are queued for a thread ahead of the one that it encodes.
@@ -338,9 +338,10 @@ impl<'s, W: Write + Send> ParquetFile<'s, W> {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{DictionaryArray, Float64Array, Int64Array};
-    use arrow::compute::concat_batches;
-    use arrow::datatypes::{Field, Int32Type};
+    use arrow_array::types::Int32Type;
+    use arrow_array::{DictionaryArray, Float64Array, Int64Array};
+    use arrow_schema::Field;
+    use arrow_select::concat::concat_batches;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
     use super::*;

@@ -42,7 +42,8 @@ impl TemporaryFile {
             let file = match File::create_new(&path) {
                 Ok(file) => Locked::new(file),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
-                Err(error) => return Err(ExportError::io(&path)(error)),
+                // The caller knows the target, not the temporary name.
+                Err(error) => return Err(ExportError::io(target)(error)),
             };
             let is_swept = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
             // If the file system has no locks, no export sweeps this file either.

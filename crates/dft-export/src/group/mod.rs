@@ -1,40 +1,4 @@
 //! Groups of rows by anything that rows know, with statistics that are exact wherever the index is.
-//!
-//! ```
-//! use dft_export::{Batches, Filter, Grouping, Value, View};
-//! # use dft_aggregate::{Aggregator, Config};
-//! # use dft_codec::FileCounts;
-//! # use dft_store::{Batch, Index, IndexWriter};
-//! # use dft_trace::{Clock, Line, Parser};
-//! #
-//! # let folder = tempfile::tempdir()?;
-//! # let path = folder.path().join("run.dftagg");
-//! # let config = Config::default();
-//! # let mut aggregator = Aggregator::new(&config);
-//! # let trace = br#"{"name":"read","cat":"POSIX","pid":7,"tid":8,"ts":5,"dur":3,"ph":"X","args":{"ret":4096}}"#;
-//! # Parser::new().parse(trace, 1, Clock::default(), |line| {
-//! #     if let Line::Record { record, clock, .. } = line {
-//! #         aggregator.record(record, clock, &mut FileCounts::default()).expect("a sound record");
-//! #     }
-//! # });
-//! # let bounds = aggregator.bounds();
-//! # let batch = Batch { runs: vec![aggregator.into_run()], files: Vec::new(), bounds, ..Batch::default() };
-//! # IndexWriter::open(&path, &config, false)?.publish(&batch, 1)?;
-//! #
-//! let index = Index::open(&path)?;
-//! let view = View::new(&index, None, Filter::default())?;
-//!
-//! // The functions and directories that took the most time.
-//! let grouping = Grouping::parse("func_name,file_dir", "count,dur_total,size_mean", "dur_total:desc", Some(10))?;
-//! let groups = view.group(&grouping)?;
-//! assert_eq!(groups.columns()[0].name, "func_name");
-//! assert_eq!(groups.rows()[0][2], Value::Int(1));
-//!
-//! // The same as record batches.
-//! let mut batches = groups.into_batches();
-//! assert_eq!(batches.next_batch()?.map(|batch| batch.num_columns()), Some(5));
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
 
 mod by;
 mod collect;
@@ -60,6 +24,44 @@ use sums::{GroupSums, Needs};
 
 impl View<'_> {
     /// Groups the rows that pass the filter. Memory grows with the groups, not with the rows.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dft_export::{Batches, Filter, Grouping, Value, View};
+    /// # use dft_aggregate::{Aggregator, Config};
+    /// # use dft_codec::FileCounts;
+    /// # use dft_store::{Batch, Index, IndexWriter};
+    /// # use dft_trace::{Clock, Line, Parser};
+    /// #
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("run.dftagg");
+    /// # let config = Config::default();
+    /// # let mut aggregator = Aggregator::new(&config);
+    /// # let trace = br#"{"name":"read","cat":"POSIX","pid":7,"tid":8,"ts":5,"dur":3,"ph":"X","args":{"ret":4096}}"#;
+    /// # Parser::new().parse(trace, 1, Clock::default(), |line| {
+    /// #     if let Line::Record { record, clock, .. } = line {
+    /// #         aggregator.record(record, clock, &mut FileCounts::default()).expect("a sound record");
+    /// #     }
+    /// # });
+    /// # let bounds = aggregator.bounds();
+    /// # let batch = Batch { runs: vec![aggregator.into_run()], files: Vec::new(), bounds, ..Batch::default() };
+    /// # IndexWriter::open(&path, &config, false)?.publish(&batch, 1)?;
+    /// #
+    /// let index = Index::open(&path)?;
+    /// let view = View::new(&index, None, Filter::default())?;
+    ///
+    /// // The functions and directories that took the most time.
+    /// let grouping = Grouping::parse("func_name,file_dir", "count,dur_total,size_mean", "dur_total:desc", Some(10))?;
+    /// let groups = view.group(&grouping)?;
+    /// assert_eq!(groups.columns()[0].name, "func_name");
+    /// assert_eq!(groups.rows()[0][2], Value::Int(1));
+    ///
+    /// // The same as record batches.
+    /// let mut batches = groups.into_batches();
+    /// assert_eq!(batches.next_batch()?.map(|batch| batch.num_columns()), Some(5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -12,7 +12,8 @@ use crate::error::ExportError;
 /// | `count` | the number of calls |
 /// | `time_start`, `time_end` | the span of the calls, in µs from the origin |
 /// | `file_nunique`, `host_nunique`, `process_nunique`, `thread_nunique` | the number of distinct files, … |
-/// | `METRIC_n`, `METRIC_total`, `METRIC_mean`, `METRIC_std`, `METRIC_min`, `METRIC_max` | exact statistics of a metric |
+/// | `METRIC_n`, `METRIC_total`, `METRIC_mean`, `METRIC_std` | exact statistics of a metric |
+/// | `METRIC_min`, `METRIC_max` | its exact extremes |
 /// | `METRIC_p50`, `METRIC_p99.9`, … | any percentile, from sketches; `METRIC_median` is `METRIC_p50` |
 /// | `METRIC_hist` | a histogram by powers of two, from sketches |
 ///

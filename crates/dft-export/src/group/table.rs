@@ -6,8 +6,9 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Builder, Int64Builder, RecordBatch};
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow_array::builder::{Float64Builder, Int64Builder};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Schema, SchemaRef};
 
 use crate::batches::Batches;
 use crate::columns::{StringColumn, dictionary_type, optional};

@@ -1,43 +1,4 @@
 //! Queries: expressions that choose series of calls.
-//!
-//! ```text
-//! query  = and { "or" and }
-//! and    = not { "and" not }
-//! not    = "not" not | "(" query ")" | test
-//! test   = field ( "==" | "!=" | "<" | "<=" | ">" | ">=" ) value
-//!        | field [ "not" ] "in" "[" [ value { "," value } ] "]"
-//!        | field [ "not" ] "between" value "and" value
-//!        | field [ "not" ] ( "like" | "ilike" | "contains" ) text
-//!        | field ( "~" | "!~" ) text
-//!        | field "is" [ "not" ] "null"
-//! field  = name | "`" name of a group key "`" | "args." name of a group key
-//! value  = text | integer
-//! text   = in single or double quotes, with \ before a character that is taken as it is
-//! ```
-//!
-//! Keywords may be in any case. Texts are compared byte by byte. The fields are:
-//!
-//! | field | |
-//! | --- | --- |
-//! | `family` | the kind of the series: `event`, `profile` or `system` |
-//! | `cat` | the category, in lower case |
-//! | `name`, `func_name` | the function or counter |
-//! | `pid`, `tid` | the process and the thread |
-//! | `rank` | the rank of the process, which may be unknown |
-//! | `host_hash`, `hhash`, `host_name` | the host |
-//! | `file_hash`, `fhash`, `file_name` | the file |
-//! | `file_dir`, `file_ext`, `file_pattern` | parts of the file's name: its directory, its extension without the dot, the name with each run of digits as `[0-9]` |
-//! | `proc_name` | `app#HOST#PID#TID` |
-//! | `io_cat` | the number of the kind of I/O |
-//! | any other name | a group key of the index |
-//!
-//! A group key is a text when it is compared with texts, and a number when it is compared with integers. A rank or a
-//! number that is unknown is neither equal to a number, nor less, nor greater, nor in a list. `is null` holds if nothing
-//! is known: the rank is unknown, the text is empty.
-//!
-//! `like` compares the whole text with a pattern in which `%` is any text and `_` any character; `ilike` does so
-//! regardless of case. `~` looks for a [regular expression](https://docs.rs/regex/latest/regex/#syntax) anywhere in the
-//! text.
 
 mod expression;
 mod field;
@@ -56,7 +17,56 @@ use print::Printed;
 use crate::error::ExportError;
 use crate::series::Series;
 
-/// Which series of calls a table shows. Its text is one that parses to the same query.
+/// Which series of calls a table shows: an expression over the fields of a series. It is parsed from text, and its
+/// `Display` text parses to the same query.
+///
+/// ```text
+/// query  = and { "or" and }
+/// and    = not { "and" not }
+/// not    = "not" not | "(" query ")" | test
+/// test   = field ( "==" | "!=" | "<" | "<=" | ">" | ">=" ) value
+///        | field [ "not" ] "in" "[" [ value { "," value } ] "]"
+///        | field [ "not" ] "between" value "and" value
+///        | field [ "not" ] ( "like" | "ilike" | "contains" ) text
+///        | field ( "~" | "!~" ) text
+///        | field "is" [ "not" ] "null"
+/// field  = name | "`" name of a group key "`" | "args." name of a group key
+/// value  = text | integer
+/// text   = in single or double quotes, with \ before a character that is taken as it is
+/// ```
+///
+/// Keywords may be in any case. Texts are compared byte by byte. The fields are:
+///
+/// | field | |
+/// | --- | --- |
+/// | `family` | the kind of the series: `event`, `profile` or `system` |
+/// | `cat` | the category, in lower case |
+/// | `name`, `func_name` | the function or counter |
+/// | `pid`, `tid` | the process and the thread |
+/// | `rank` | the rank of the process, which may be unknown |
+/// | `host_hash`, `hhash`, `host_name` | the host |
+/// | `file_hash`, `fhash`, `file_name` | the file |
+/// | `file_dir`, `file_ext` | the directory of the file's name, and its extension without the dot |
+/// | `file_pattern` | the file's name with each run of digits as `[0-9]` |
+/// | `proc_name` | `app#HOST#PID#TID` |
+/// | `io_cat` | the number of the kind of I/O |
+/// | any other name | a group key of the index |
+///
+/// A group key is a text when it is compared with texts, and a number when it is compared with integers. A rank or a
+/// number that is unknown is neither equal to a number, nor less, nor greater, nor in a list. `is null` holds if
+/// nothing is known: the rank is unknown, the text is empty.
+///
+/// `like` compares the whole text with a pattern in which `%` is any text and `_` any character; `ilike` does so
+/// regardless of case. `~` looks for a [regular expression](https://docs.rs/regex/latest/regex/#syntax) anywhere in the
+/// text.
+///
+/// ```
+/// use dft_export::Query;
+///
+/// let query: Query = r#"cat == "posix" and pid in [1, 2]"#.parse()?;
+/// assert_eq!(query.to_string().parse::<Query>()?, query);
+/// # Ok::<(), dft_export::ExportError>(())
+/// ```
 #[derive(Clone)]
 pub struct Query {
     text: String,

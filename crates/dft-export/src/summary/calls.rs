@@ -8,11 +8,11 @@ use dft_aggregate::IoCategory;
 use dft_codec::{FileId, RowParts, SeriesId, SeriesIdentity, SeriesKind};
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::files::{AllFiles, PartFiles};
 use super::{Function, Layer, Named, Totals};
 use crate::cells::Cell;
 use crate::error::ExportError;
 use crate::numbers::describe;
-use crate::string_dictionary::StringDictionary;
 use crate::table::Table;
 use crate::view::View;
 
@@ -117,56 +117,15 @@ pub(super) struct CallSummary {
     pub(super) threads: HashSet<u128>,
     layers: HashMap<String, LayerSums>,
     pub(super) functions: HashMap<Function, Totals>,
-    pub(super) files: FileTotals,
+    pub(super) files: AllFiles,
     pub(super) too_large: Option<TooLarge>,
-}
-
-/// The totals of files by name. A job may have millions.
-#[derive(Default)]
-pub(super) struct FileTotals {
-    names: StringDictionary,
-    totals: Vec<Totals>,
-    /// The number of distinct hashes.
-    pub(super) hashes: usize,
-}
-
-impl FileTotals {
-    /// Returns the number of a file's totals.
-    fn number(&mut self, name: &str) -> usize {
-        let number = self.names.number(name) as usize;
-        if number == self.totals.len() {
-            self.totals.push(Totals::default());
-        }
-        number
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.hashes += other.hashes;
-        for (name, totals) in other.names.iter().zip(&other.totals) {
-            let number = self.number(name);
-            self.totals[number].merge(totals);
-        }
-    }
-
-    /// Returns the `top` files with the most bytes moved, and then with the most time.
-    pub(super) fn into_top(self, top: usize) -> Vec<Named<String>> {
-        let order = |totals: &Totals| Reverse((totals.bytes, totals.time_us));
-        let mut files: Vec<(&str, &Totals)> = self.names.iter().zip(&self.totals).collect();
-        let compare = |a: &(&str, &Totals), b: &(&str, &Totals)| (order(a.1), a.0).cmp(&(order(b.1), b.0));
-        if top < files.len() {
-            files.select_nth_unstable_by(top, compare);
-            files.truncate(top);
-        }
-        files.sort_unstable_by(compare);
-        files.into_iter().map(|(name, totals)| Named { name: name.to_owned(), totals: totals.clone() }).collect()
-    }
 }
 
 impl CallSummary {
     /// Summarizes ranges of series, one for each of [`CALLS`].
     pub(super) fn of(view: &View<'_>, bins: &TimeBins, ranges: [Range<SeriesId>; 2]) -> Result<Self, ExportError> {
         let mut all = Self::default();
-        let mut hashes = HashSet::new();
+        let mut files = PartFiles::default();
         for (kind, range) in CALLS.into_iter().zip(ranges) {
             let mut cells = view.cells_in(range, RowParts::Core)?;
             let (mut scope, mut in_bins) = (None::<(u64, IoCategory, Function)>, vec![Totals::default(); bins.count]);
@@ -185,21 +144,22 @@ impl CallSummary {
                     series = cell.serial;
                     file = None;
                     if !identity.file_hash.is_empty() {
-                        hashes.insert(FileId::of(identity.file_hash.as_bytes()));
                         let names = [&cell.series.file_name, &identity.file_hash];
-                        file = names.into_iter().find(|name| !name.is_empty()).map(|name| all.files.number(name));
+                        let name = names.into_iter().find(|name| !name.is_empty());
+                        let id = FileId::of(identity.file_hash.as_bytes());
+                        file = name.map(|name| files.number(id, name));
                     }
                 }
                 all.too_large = all.too_large.or_else(|| TooLarge::of(kind, &cell));
                 all.span.add(cell.row.core.ts, cell.row.core.te);
                 in_bins[bins.bin(cell.start)].add(&cell);
                 if let Some(file) = file {
-                    all.files.totals[file].add(&cell);
+                    files.totals(file).add(&cell);
                 }
             }
             all.add_scope(scope, &mut in_bins);
         }
-        all.files.hashes = hashes.len();
+        all.files.add(files);
         Ok(all)
     }
 
@@ -241,7 +201,7 @@ impl CallSummary {
         self.threads.extend(threads);
         layers.into_iter().for_each(|(key, layer)| self.layers.entry(key).or_default().merge(&layer));
         functions.into_iter().for_each(|(key, totals)| self.functions.entry(key).or_default().merge(&totals));
-        self.files.merge(&files);
+        files.into_parts().for_each(|part| self.files.add(part));
         self.too_large = self.too_large.take().or(too_large);
     }
 

@@ -1,6 +1,7 @@
 //! The contents of an index on one screen.
 
 mod calls;
+mod files;
 mod telemetry;
 
 use std::cmp::Reverse;
@@ -71,7 +72,7 @@ pub struct Named<T> {
     pub totals: Totals,
 }
 
-/// The calls of a category. A call of one layer may contain calls of another, so layers are not to be added.
+/// The calls of a category. A call of one layer may contain calls of another, so do not add up layers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Layer {
     /// The category.
@@ -191,7 +192,7 @@ impl Summary {
             calls.merge(&layer.totals);
             layer.kinds.iter().for_each(|kind| kinds.entry(kind.name).or_default().merge(&kind.totals));
         }
-        let hashes = files.hashes;
+        let hashes = files.count();
         let files = files.into_top(top);
         let telemetry = telemetry(view, &mut hosts, &mut span)?;
         hosts.remove(&host_id(""));

@@ -4,8 +4,9 @@ use std::iter::repeat_n;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
-use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, SchemaRef};
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
+use arrow_schema::{DataType, Schema, SchemaRef};
 use dft_codec::{RowCore, SeriesId, SeriesKind};
 use dft_metrics::scaled;
 
@@ -121,7 +122,7 @@ impl<'v> CallTable<'v> {
 pub(crate) struct WholeStrings(Option<Strings<Arc<WholeDictionary>>>);
 
 impl WholeStrings {
-    /// Collects the strings of all series that pass the filter, on up to `threads` threads, each of which takes ranges of
+    /// Collects the strings of all series that pass the filter, on up to `threads` threads. Each thread takes ranges of
     /// series.
     pub(crate) fn of(
         view: &View<'_>,

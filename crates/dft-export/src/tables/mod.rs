@@ -16,7 +16,7 @@ use telemetry::TelemetryTable;
 
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow_schema::SchemaRef;
 use dft_codec::{RowParts, SeriesKind};
 use dft_store::RowQuery;
 
@@ -92,6 +92,11 @@ impl<'a> View<'a> {
         match table.source() {
             TableSource::Calls(kind) if options.group_by.is_empty() => {
                 self.call_parts(kind, options.dictionaries, threads)
+            }
+            TableSource::Telemetry(counters)
+                if options.group_by.is_empty() && threads > 1 && self.filter().shard.is_none() =>
+            {
+                TelemetryTable::parts(self, options.dictionaries, counters)
             }
             _ => {
                 let batches = self.table(table, options)?;

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, btree_map};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Builder, RecordBatch, StringDictionaryBuilder};
-use arrow::datatypes::{DataType, Int32Type, Schema, SchemaRef};
+use arrow_array::builder::{Int64Builder, StringDictionaryBuilder};
+use arrow_array::types::Int32Type;
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Schema, SchemaRef};
 use dft_codec::{NameKind, ProcessFacts, ProcessKey, StartFacts, StartText};
 use dft_store::{Index, NameTable};
 

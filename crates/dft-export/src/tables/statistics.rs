@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::iter::repeat_n;
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, ArrowPrimitiveType, Float64Builder, Int64Builder, PrimitiveBuilder, RecordBatch, new_null_array,
-};
-use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, SchemaRef};
+use arrow_array::builder::{Float64Builder, Int64Builder, PrimitiveBuilder};
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{ArrayRef, ArrowPrimitiveType, RecordBatch, new_null_array};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use dft_codec::{Custom, RowParts, SeriesKind};
 use dft_metrics::{IntStats, Sketch, SketchMapping};
 use dft_store::RowQuery;
@@ -135,7 +135,7 @@ impl MetricColumns<Int64Type> {
 impl MetricColumns<Float64Type> {
     /// Adds nulls for rows without the metric, up to `row`.
     fn fill_to(&mut self, row: usize, sketches: bool) {
-        let missing = row - arrow::array::ArrayBuilder::len(&self.n);
+        let missing = row - arrow_array::builder::ArrayBuilder::len(&self.n);
         if missing == 0 {
             return;
         }

@@ -1,17 +1,20 @@
 //! The tables of telemetry: the readings of counters.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayBuilder, ArrayRef, Float64Builder, Int64Builder, RecordBatch, new_null_array};
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow_array::builder::{ArrayBuilder, Float64Builder, Int64Builder};
+use arrow_array::{ArrayRef, RecordBatch, new_null_array};
+use arrow_schema::{DataType, Schema, SchemaRef};
 use dft_codec::{TelemetryKey, TelemetryValue};
 
+use super::{OpenPart, TablePart, TableParts};
 use crate::batches::{Batches, Dictionaries};
 use crate::columns::{StringColumn, column_names, dictionary_type, optional, required};
 use crate::error::ExportError;
 use crate::numbers::int64;
-use crate::readings::{CounterScan, ReadingScan, fill_rank_key};
+use crate::readings::{CounterScan, Reading, ReadingScan, fill_rank_key};
 use crate::string_dictionary::StringDictionary;
 use crate::table::{CounterIdentity, Table};
 use crate::view::View;
@@ -51,6 +54,16 @@ impl<T> CounterStrings<T> {
         Ok(CounterStrings { host_hash, name, scope: scope.transpose()? })
     }
 
+    /// Passes each column to `visit`.
+    fn each_column(&mut self, mut visit: impl FnMut(&mut T)) {
+        visit(&mut self.host_hash);
+        visit(&mut self.name);
+        if let Some(scope) = &mut self.scope {
+            visit(&mut scope.category);
+            scope.extra.iter_mut().for_each(visit);
+        }
+    }
+
     /// Passes each column and its value in the key to `visit`.
     fn each(&mut self, key: &TelemetryKey, mut visit: impl FnMut(&mut T, Option<&str>)) {
         visit(&mut self.host_hash, Some(&key.host_hash));
@@ -69,6 +82,16 @@ struct FirstPass {
     /// The metrics, in byte order.
     metrics: BTreeSet<String>,
     strings: CounterStrings<StringDictionary>,
+    /// Where the counters of each host and name start, and the end.
+    starts: Vec<CounterStart>,
+}
+
+/// Where the counters of a host and name start.
+struct CounterStart {
+    /// How many rows come before.
+    row: u64,
+    /// The first bytes of their keys; empty at the end of all.
+    key: Vec<u8>,
 }
 
 impl FirstPass {
@@ -76,28 +99,40 @@ impl FirstPass {
         let extra = vec![StringDictionary::default(); view.index().config().extra_group_keys.len()];
         let scope = ScopeStrings { extra, ..ScopeStrings::default() };
         let scope = (counters == CounterIdentity::Full).then_some(scope);
-        let mut first =
-            Self { metrics: BTreeSet::new(), strings: CounterStrings { scope, ..CounterStrings::default() } };
+        let mut first = Self {
+            metrics: BTreeSet::new(),
+            strings: CounterStrings { scope, ..CounterStrings::default() },
+            starts: Vec::new(),
+        };
         let mut rows = CounterScan::of_all_shards(view)?;
         let mut counter: Option<TelemetryKey> = None;
         // The names of the last row, which mostly are those of the next one.
-        let mut last: Vec<String> = Vec::new();
+        let mut last: Vec<u8> = Vec::new();
+        let mut number = 0;
         while let Some((key, value)) = rows.next()? {
-            let mut at = 0;
-            let each_name = TelemetryValue::each_name(value, |name| {
-                if last.get(at).is_none_or(|last| last != name) {
-                    last.truncate(at);
-                    last.push(name.to_owned());
+            let bad = |error| view.index().bad_telemetry(key, error);
+            let names = TelemetryValue::encoded_names(value).map_err(bad)?;
+            if names != last {
+                last.clear();
+                last.extend_from_slice(names);
+                let insert = |name: &str| {
                     if !first.metrics.contains(name) {
                         first.metrics.insert(name.to_owned());
                     }
-                }
-                at += 1;
-            });
-            each_name.map_err(|error| view.index().bad_telemetry(key, error))?;
-            if dictionaries == Dictionaries::Whole && !counter.as_ref().is_some_and(|last| last.is_same_counter(key)) {
+                };
+                TelemetryValue::each_name(names, insert).map_err(bad)?;
+            }
+            number += 1;
+            if counter.as_ref().is_some_and(|last| last.is_same_counter(key)) {
+                continue;
+            }
+            if counter.as_ref().is_none_or(|last| (&last.host_hash, &last.name) != (&key.host_hash, &key.name)) {
+                let start = TelemetryKey::prefix(&key.host_hash, &key.name);
+                first.starts.push(CounterStart { row: number - 1, key: start });
+            }
+            counter = Some(key.clone());
+            if dictionaries == Dictionaries::Whole {
                 let mut shown = key.clone();
-                counter = Some(key.clone());
                 fill_rank_key(view, &mut shown);
                 first.strings.each(&shown, |strings, string| {
                     if let Some(string) = string {
@@ -106,19 +141,57 @@ impl FirstPass {
                 });
             }
         }
+        first.starts.push(CounterStart { row: number, key: Vec::new() });
         Ok(first)
     }
+}
+
+/// The rows that a part of the table has at least.
+const PART_ROWS: u64 = 8 << 10;
+
+/// What all parts of the table have in common.
+struct TelemetryShape {
+    schema: SchemaRef,
+    counters: CounterIdentity,
+    strings: CounterStrings<StringColumn>,
+    /// The positions of the metrics, which are in byte order.
+    metrics: HashMap<String, usize, ahash::RandomState>,
 }
 
 /// Telemetry, with a column for each metric.
 pub(crate) struct TelemetryTable<'v> {
     view: &'v View<'v>,
-    schema: SchemaRef,
+    shape: Arc<TelemetryShape>,
     readings: ReadingScan<'v>,
-    table: Table,
     strings: CounterStrings<StringColumn>,
-    /// The positions of the metrics, which are in byte order.
-    metrics: HashMap<String, usize, ahash::RandomState>,
+}
+
+impl TelemetryShape {
+    /// Finds what the table's columns are, and where its parts may start.
+    fn of(
+        view: &View<'_>,
+        dictionaries: Dictionaries,
+        counters: CounterIdentity,
+    ) -> Result<(Self, Vec<CounterStart>), ExportError> {
+        let FirstPass { metrics, strings, starts } = FirstPass::of(view, dictionaries, counters)?;
+        let schema = match counters {
+            CounterIdentity::Full => schema(Some(&view.index().config().extra_group_keys), &metrics),
+            CounterIdentity::HostAndName => schema(None, &metrics),
+        };
+        let column = |strings: StringDictionary| match dictionaries {
+            Dictionaries::PerBatch => Ok(StringColumn::default()),
+            Dictionaries::Whole => Ok(StringColumn::whole(Arc::new(strings.freeze()?))),
+        };
+        let strings = strings.try_map(column)?;
+        Ok((Self { schema, counters, strings, metrics: metrics.into_iter().zip(0..).collect() }, starts))
+    }
+
+    fn table(&self) -> Table {
+        match self.counters {
+            CounterIdentity::Full => Table::System,
+            CounterIdentity::HostAndName => Table::SystemByHost,
+        }
+    }
 }
 
 impl<'v> TelemetryTable<'v> {
@@ -128,23 +201,42 @@ impl<'v> TelemetryTable<'v> {
         dictionaries: Dictionaries,
         counters: CounterIdentity,
     ) -> Result<Self, ExportError> {
-        let FirstPass { metrics, strings } = FirstPass::of(view, dictionaries, counters)?;
-        let (table, schema) = match counters {
-            CounterIdentity::Full => (Table::System, schema(Some(&view.index().config().extra_group_keys), &metrics)),
-            CounterIdentity::HostAndName => (Table::SystemByHost, schema(None, &metrics)),
+        let (shape, _) = TelemetryShape::of(view, dictionaries, counters)?;
+        Self::part(view, Arc::new(shape), None)
+    }
+
+    fn part(view: &'v View<'v>, shape: Arc<TelemetryShape>, keys: Option<Range<Vec<u8>>>) -> Result<Self, ExportError> {
+        let (readings, strings) = (ReadingScan::new(view, shape.counters, keys)?, shape.strings.clone());
+        Ok(Self { view, shape, readings, strings })
+    }
+
+    /// Returns the table as parts of consecutive counters.
+    pub(super) fn parts(
+        view: &'v View<'v>,
+        dictionaries: Dictionaries,
+        counters: CounterIdentity,
+    ) -> Result<TableParts<'v>, ExportError> {
+        let (shape, starts) = TelemetryShape::of(view, dictionaries, counters)?;
+        let (schema, shape) = (shape.schema.clone(), Arc::new(shape));
+        let mut ranges = Vec::new();
+        let mut from = CounterStart { row: 0, key: Vec::new() };
+        for start in starts {
+            // The end of the table has no key.
+            if start.row - from.row >= PART_ROWS && !start.key.is_empty() {
+                ranges.push(from.key..start.key.clone());
+                from = start;
+            }
+        }
+        // The keys of hosts and names are texts, which do not have this byte.
+        ranges.push(from.key..vec![0xff]);
+        let part = |keys: Range<Vec<u8>>| -> TablePart<'v> {
+            let shape = shape.clone();
+            Box::new(move || {
+                let batches = Box::new(TelemetryTable::part(view, shape, Some(keys))?);
+                Ok(OpenPart { batches, prefetch: None })
+            })
         };
-        let column = |strings: StringDictionary| match dictionaries {
-            Dictionaries::PerBatch => Ok(StringColumn::default()),
-            Dictionaries::Whole => Ok(StringColumn::whole(Arc::new(strings.freeze()?))),
-        };
-        Ok(Self {
-            view,
-            schema,
-            readings: ReadingScan::new(view, counters)?,
-            table,
-            strings: strings.try_map(column)?,
-            metrics: metrics.into_iter().zip(0..).collect(),
-        })
+        Ok(TableParts { schema, parts: ranges.into_iter().map(part).collect() })
     }
 }
 
@@ -229,29 +321,35 @@ fn fill_to(column: &mut Float64Builder, row: usize) {
 
 impl Batches for TelemetryTable<'_> {
     fn schema(&self) -> SchemaRef {
-        self.schema.clone()
+        self.shape.schema.clone()
     }
 
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, ExportError> {
-        let max_rows = self.view.batch_rows(self.schema.fields().len());
+        let max_rows = self.view.batch_rows(self.shape.schema.fields().len());
         let mut batch = ReadingColumns::default();
-        batch.means.resize_with(self.metrics.len(), || None);
+        batch.means.resize_with(self.shape.metrics.len(), || None);
         let mut rows = 0;
+        let mut last = None;
         while rows < max_rows
-            && let Some((key, value)) = self.readings.next()?
+            && let Some(Reading { key, value, counter }) = self.readings.next()?
         {
-            self.strings.each(key, |column, string| match string {
-                Some(string) => column.push_string(string),
-                None => column.push_null(),
-            });
-            batch.push(key, value, rows, self.table.name(), &self.metrics)?;
+            if last == Some(counter) {
+                self.strings.each_column(StringColumn::push_again);
+            } else {
+                last = Some(counter);
+                self.strings.each(key, |column, string| match string {
+                    Some(string) => column.push_string(string),
+                    None => column.push_null(),
+                });
+            }
+            batch.push(key, value, rows, self.shape.table().name(), &self.shape.metrics)?;
             rows += 1;
         }
         if rows == 0 {
             return Ok(None);
         }
         let ReadingColumns { mut pid, time_bucket, ts, te, count, means, .. } = batch;
-        let mut columns = Vec::with_capacity(self.schema.fields().len());
+        let mut columns = Vec::with_capacity(self.shape.schema.fields().len());
         columns.extend([self.strings.host_hash.finish()?, self.strings.name.finish()?]);
         if let Some(scope) = &mut self.strings.scope {
             columns.extend([scope.category.finish()?, Arc::new(pid.finish())]);
@@ -268,6 +366,6 @@ impl Batches for TelemetryTable<'_> {
             }
             None => nulls.clone(),
         }));
-        Ok(Some(RecordBatch::try_new(self.schema.clone(), columns)?))
+        Ok(Some(RecordBatch::try_new(self.shape.schema.clone(), columns)?))
     }
 }

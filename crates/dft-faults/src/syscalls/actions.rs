@@ -31,6 +31,8 @@ const TORN: Action = fails("torn", 0);
 /// The call is done, but its answer is lost: network file systems then report EIO.
 const LOST: Action = fails("lost", 0);
 const SHORT: Action = harmless("short", 0);
+/// Attributes name blocks of 1 MiB, as on parallel file systems.
+const BLOCKS: Action = harmless("blocks", 0);
 
 const EIO: Action = keeps_failing("EIO", libc::EIO);
 const ENOSPC: Action = keeps_failing("ENOSPC", libc::ENOSPC);
@@ -69,7 +71,7 @@ const MKDIR: [Action; 5] = [EIO, ENOSPC, EACCES, EROFS, LOST];
 const LOCK: [Action; 5] = [NO_LOCKS[0], NO_LOCKS[1], NO_LOCKS[2], EIO, EINTR];
 const CLOSE: [Action; 2] = [EIO, EDQUOT];
 const MAP: [Action; 1] = [ENOMEM];
-const STAT: [Action; 3] = [EIO, EACCES, ESTALE];
+const STAT: [Action; 4] = [EIO, EACCES, ESTALE, BLOCKS];
 const LIST: [Action; 3] = [EIO, EACCES, EMFILE];
 const COPY: [Action; 4] = [EIO, ENOSPC, EXDEV, harmless("ENOSYS", libc::ENOSYS)];
 const MODE: [Action; 2] = [EPERM, EIO];
@@ -100,7 +102,7 @@ pub(crate) fn actions_of(class: &str) -> &'static [Action] {
 }
 
 /// What a file system may never support, and what it may always do. Tried with every command at any scale.
-pub(crate) const ALWAYS: [(&str, Action); 8] = [
+pub(crate) const ALWAYS: [(&str, Action); 9] = [
     ("link", NO_LINKS[0]),
     ("link", NO_LINKS[1]),
     ("lock", NO_LOCKS[0]),
@@ -109,6 +111,7 @@ pub(crate) const ALWAYS: [(&str, Action); 8] = [
     ("copy", COPY[3]),
     ("read", SHORT),
     ("write", SHORT),
+    ("stat", BLOCKS),
 ];
 
 /// The first answer is lost. Tried with every command.

@@ -1,5 +1,5 @@
-//! Odd records that the specification has a rule for. Each oddity is an entry of a table, with the result that an engine
-//! must give; the reference program and the specification agree on all of them.
+//! Odd records that the specification has a rule for. Each oddity is an entry of a table, with the result that an
+//! engine must give; the reference program and the specification agree on all of them.
 //!
 //! Not included, because the two do not agree or the reference fails: invalid UTF-8, lone surrogates, non-ASCII
 //! upper-case categories, a corrupt gzip member, values beyond 64 bits in integer columns, telemetry args with the name

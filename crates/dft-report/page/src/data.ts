@@ -192,6 +192,8 @@ export interface AnalyzedLayer {
     own_us: number;
     excess_us: number;
     calls_in_progress: number | null;
+    peak_calls_in_progress: number | null;
+    peak_is_exact: boolean;
     peak_processes_busy: number;
     bandwidth_bytes_per_s: number | null;
     imbalance: {

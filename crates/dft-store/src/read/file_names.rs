@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use dft_codec::{FileId, FileNameKey, NameGivers, NameKind, ProcessId};
-use hashbrown::HashTable;
+use dft_codec::{DecodeError, FileId, NameGivers, NamePageCursor, NamePageKey, ProcessId};
 
 use crate::column_families;
 use crate::error::StoreError;
@@ -17,23 +16,18 @@ pub struct FileNames<'a> {
     slice: Option<u8>,
     /// The names of the slice, concatenated.
     text: String,
-    /// One for each file, by id.
-    places: Vec<NamePlace>,
-    /// Indexes into `places`, by id.
-    table: HashTable<u32>,
+    /// The files of the slice, in order of their ids.
+    files: Vec<FileId>,
+    /// Where in the text the name of each file starts, and the end of the text. The highest bit is set if the file has
+    /// several names.
+    starts: Vec<usize>,
     /// The names of each file that has several, in byte order, with their givers.
     several: HashMap<FileId, Vec<(String, NameGivers)>>,
-    /// The place after the one that was found last, which is mostly the next to be found.
+    /// The place after the file that was found last, which is mostly the next to be found.
     next: usize,
 }
 
-/// Where in the text the name of a file starts; it ends where the next one starts.
-struct NamePlace {
-    id: FileId,
-    start: usize,
-    /// Whether the file has several names.
-    several: bool,
-}
+const SEVERAL: usize = 1 << (usize::BITS - 1);
 
 impl fmt::Debug for FileNames<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,8 +42,8 @@ impl Index {
             index: self,
             slice: None,
             text: String::new(),
-            places: Vec::new(),
-            table: HashTable::new(),
+            files: Vec::new(),
+            starts: vec![0],
             several: HashMap::new(),
             next: 0,
         }
@@ -70,16 +64,10 @@ impl FileNames<'_> {
         if self.slice != Some(id.slice()) {
             self.load(id.slice())?;
         }
-        let at = match self.places.get(self.next) {
-            Some(place) if place.id == id => self.next,
-            _ => match self.table.find(id.table_hash(), |&at| self.places[at as usize].id == id) {
-                Some(&at) => at as usize,
-                None => return Ok(""),
-            },
-        };
+        let Some(at) = self.find(id) else { return Ok("") };
         self.next = at + 1;
-        let place = &self.places[at];
-        if place.several
+        let (start, end) = (self.starts[at], self.starts[at + 1] & !SEVERAL);
+        if start & SEVERAL != 0
             && let Some(names) = self.several.get(&id)
         {
             // A record that gives a name may lack the host.
@@ -87,56 +75,68 @@ impl FileNames<'_> {
             let own = names.iter().find(|(_, givers)| processes.iter().any(|process| givers.contains(*process)));
             return Ok(own.or(names.first()).map_or("", |(name, _)| name));
         }
-        let end = self.places.get(at + 1).map_or(self.text.len(), |next| next.start);
-        Ok(&self.text[place.start..end])
+        Ok(&self.text[start & !SEVERAL..end])
+    }
+
+    /// Returns the place of a file. The files of a scope come in order, so it is mostly the next one or not far behind.
+    #[inline]
+    fn find(&self, id: FileId) -> Option<usize> {
+        let next = self.next;
+        match self.files.get(next) {
+            Some(file) if *file == id => return Some(next),
+            Some(file) if *file < id => {
+                let mut step = 1;
+                while self.files.get(next + step).is_some_and(|file| *file < id) {
+                    step *= 2;
+                }
+                let last = (next + step + 1).min(self.files.len());
+                let from = next + step / 2;
+                return self.files[from..last].binary_search(&id).ok().map(|at| from + at);
+            }
+            _ => {}
+        }
+        self.files[..next.min(self.files.len())].binary_search(&id).ok()
     }
 
     fn load(&mut self, slice: u8) -> Result<(), StoreError> {
-        let Self { index, text, places, table, several, .. } = self;
+        let Self { index, text, files, starts, several, .. } = self;
         text.clear();
-        places.clear();
-        table.clear();
+        files.clear();
+        starts.clear();
         several.clear();
         (self.slice, self.next) = (None, 0);
-        // The givers of the last name and its hash, needed only if its file has another name.
-        let (mut last_givers, mut last_hash) = (Vec::new(), String::new());
-        let prefix = [NameKind::File.tag(), slice];
-        index.each_near(column_families::NAMES, &prefix, |key, givers| {
+        let prefix = NamePageKey::slice(slice);
+        index.each_near(column_families::NAMES, &prefix, |key, page| {
             if !key.starts_with(&prefix) {
                 return Ok(false);
             }
-            let (id, rest) = FileNameKey::decode_id(key)?;
-            let name = match id.needs_text() {
-                false => std::str::from_utf8(rest).map_err(|_| dft_codec::DecodeError::NotUtf8)?,
-                true => {
-                    let FileNameKey { hash, name, .. } = FileNameKey::decode(key)?;
-                    if places.last().is_some_and(|last| last.id == id) && *hash != last_hash {
-                        return Err(dft_codec::DecodeError::Invalid("two file hashes have the same id"));
-                    }
-                    last_hash = hash.into_owned();
-                    name
+            let mut names = NamePageCursor::begin(NamePageKey::decode(key)?, page)?;
+            files.reserve(names.files_left());
+            starts.reserve(names.files_left() + 1);
+            while names.advance()? {
+                let (id, name) = (names.file(), names.name()?);
+                if let Some(&last) = files.last()
+                    && last >= id
+                {
+                    return Err(DecodeError::Invalid("two file hashes have the same id"));
                 }
-            };
-            match places.last_mut().filter(|last| last.id == id) {
-                Some(last) => {
-                    let names = several.entry(id).or_default();
-                    if !last.several {
-                        last.several = true;
-                        names.push((text[last.start..].to_owned(), NameGivers::decode(&last_givers)?));
+                files.push(id);
+                starts.push(text.len());
+                text.push_str(name);
+                if names.has_more() {
+                    let several = several.entry(id).or_default();
+                    several.push((name.to_owned(), names.givers().clone()));
+                    while names.has_more() && names.advance()? {
+                        several.push((names.name()?.to_owned(), names.givers().clone()));
                     }
-                    names.push((name.to_owned(), NameGivers::decode(givers)?));
-                }
-                None => {
-                    table
-                        .insert_unique(id.table_hash(), places.len() as u32, |&at| places[at as usize].id.table_hash());
-                    places.push(NamePlace { id, start: text.len(), several: false });
-                    text.push_str(name);
-                    last_givers.clear();
-                    last_givers.extend_from_slice(givers);
+                    if let Some(start) = starts.last_mut() {
+                        *start |= SEVERAL;
+                    }
                 }
             }
             Ok(true)
         })?;
+        starts.push(text.len());
         self.slice = Some(slice);
         Ok(())
     }

@@ -3,9 +3,12 @@
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use dft_aggregate::Config;
-use dft_codec::{Bounds, ChunkCursor, DecodeError, FORMAT_VERSION, RowKey, SeriesId, SeriesKind, TelemetryKey};
+use dft_codec::{
+    Bounds, ChunkCursor, DecodeError, FORMAT_VERSION, RowKey, RowPageKey, SeriesId, SeriesKind, TelemetryKey,
+};
 use rocksdb::{Cache, ColumnFamily, DB, ReadOptions};
 
 use crate::column_families::{self, MergeFaults};
@@ -18,7 +21,7 @@ use crate::seal::{IndexSize, Seal};
 /// The size of the block cache of an open index, in bytes.
 const CACHE: usize = 32 << 20;
 
-/// An index opened read-only: a snapshot that no writer changes.
+/// An index opened read-only: a snapshot that no writer changes. Several threads may read it at once.
 pub struct Index {
     pub(crate) db: DB,
     pub(crate) faults: MergeFaults,
@@ -27,6 +30,8 @@ pub struct Index {
     seal: Seal,
     config: Config,
     bounds: Option<Bounds>,
+    /// The last series that has a chunk.
+    last_chunk: OnceLock<Option<SeriesId>>,
 }
 
 impl fmt::Debug for Index {
@@ -102,6 +107,7 @@ impl Index {
             seal,
             config: Config::default(),
             bounds: None,
+            last_chunk: OnceLock::new(),
         };
         let format = index.meta("format")?.ok_or_else(|| index.damaged("it has no format"))?;
         let found = String::from_utf8_lossy(&format).into_owned();
@@ -121,7 +127,7 @@ impl Index {
     /// Returns the contents of a bundle, in a database that holds nothing else, as an index.
     pub(crate) fn of_bundle(db: DB, path: &Path, config: Config, bounds: Option<Bounds>) -> Self {
         let (path, faults, seal) = (path.to_owned(), MergeFaults::default(), Seal::default());
-        Self { db, faults, path, generation: 0, seal, config, bounds }
+        Self { db, faults, path, generation: 0, seal, config, bounds, last_chunk: OnceLock::new() }
     }
 
     /// Returns the directory of the index.
@@ -174,6 +180,23 @@ impl Index {
             return Err(DecodeError::Invalid("rows of another interval than the configuration's"));
         }
         Ok(cursor)
+    }
+
+    /// Returns the last series that has a chunk of rows. All others have pages only, and seeking a chunk after the last
+    /// one would read a page.
+    pub(crate) fn last_chunk(&self) -> Result<Option<SeriesId>, StoreError> {
+        if let Some(last) = self.last_chunk.get() {
+            return Ok(*last);
+        }
+        let rows = self.family(column_families::ROWS)?;
+        let mut cursor = self.db.raw_iterator_cf_opt(rows, column_families::range_options());
+        let [first_page, _] = RowPageKey::range_of(SeriesKind::Call);
+        cursor.seek_for_prev(first_page);
+        let key = cursor.key().map(RowKey::decode).transpose();
+        cursor.status().map_err(|error| self.read_error(error))?;
+        // A key that does not decode is reported when it is reached.
+        let last = key.map_or(Some(SeriesId::LAST), |key| key.map(|key| key.series));
+        Ok(*self.last_chunk.get_or_init(|| last))
     }
 
     /// Returns the error for a row's value that does not decode.

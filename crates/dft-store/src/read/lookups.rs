@@ -1,7 +1,8 @@
 //! Lookups of files, names, series and bundles in an index.
 
 use dft_codec::{
-    DecodeError, DuplicateEntry, FileEntry, NameGivers, NameKey, NameKind, ProcessId, SeriesIdentity, SeriesKind,
+    DecodeError, DuplicateEntry, FileEntry, FileId, NameGivers, NameKey, NameKind, NamePageCursor, NamePageKey,
+    ProcessId, SeriesIdentity, SeriesKind,
 };
 
 use crate::column_families;
@@ -62,7 +63,10 @@ impl Index {
     /// If the index cannot be read.
     pub fn names(&self, kind: NameKind) -> Result<NameTable, StoreError> {
         let mut table = NameTable::new();
-        self.each_name(kind, |key, givers| table.add(&key.hash, &key.name, givers))?;
+        self.each_name(&[kind.tag()], |hash, name, givers| {
+            table.add(hash, name, givers);
+            Ok(true)
+        })?;
         Ok(table)
     }
 
@@ -75,18 +79,51 @@ impl Index {
         count_ambiguous(&self.db, self.family(column_families::NAMES)?, self.path())
     }
 
-    /// Passes the names of a kind and their values to `visit`, by hash; names of the same hash in byte order.
+    /// Passes the hash, the name and the givers of each name whose key starts with `prefix` to `visit`, which returns
+    /// whether to go on. Names come by hash, and those of a hash in byte order.
     fn each_name(
         &self,
-        kind: NameKind,
-        mut visit: impl FnMut(NameKey, &[u8]) -> Result<(), DecodeError>,
+        prefix: &[u8],
+        mut visit: impl FnMut(&str, &str, &NameGivers) -> Result<bool, DecodeError>,
     ) -> Result<(), StoreError> {
-        self.each(column_families::NAMES, &[kind.tag()], |key, givers| {
-            if key.first() != Some(&kind.tag()) {
+        self.each(column_families::NAMES, prefix, |key, value| {
+            if !key.starts_with(prefix) {
                 return Ok(false);
             }
-            visit(NameKey::decode(key)?, givers)?;
+            if !NamePageKey::is_page(key) {
+                let key = NameKey::decode(key)?;
+                return visit(&key.hash, &key.name, &NameGivers::decode(value)?);
+            }
+            let mut names = NamePageCursor::begin(NamePageKey::decode(key)?, value)?;
+            let mut hash = String::new();
+            while names.advance()? {
+                hash.clear();
+                hash.push_str(names.hash());
+                names.file().put_text(&mut hash);
+                if !visit(&hash, names.name()?, names.givers())? {
+                    return Ok(false);
+                }
+            }
             Ok(true)
+        })
+    }
+
+    /// Passes the names of a hash and their givers to `visit`, in byte order.
+    fn each_name_of(
+        &self,
+        kind: NameKind,
+        hash: &str,
+        mut visit: impl FnMut(&str, &NameGivers) -> bool,
+    ) -> Result<(), StoreError> {
+        let prefix = match kind {
+            NameKind::File => NamePageKey::of(FileId::of(hash.as_bytes())).encode().to_vec(),
+            _ => NameKey::prefix(kind, hash),
+        };
+        let mut found = false;
+        self.each_name(&prefix, |of, name, givers| {
+            let is_of = of == hash;
+            found |= is_of;
+            Ok(if is_of { visit(name, givers) } else { !found })
         })
     }
 
@@ -96,13 +133,10 @@ impl Index {
     ///
     /// If the index cannot be read.
     pub fn name(&self, kind: NameKind, hash: &str) -> Result<Option<String>, StoreError> {
-        let prefix = NameKey::prefix(kind, hash);
         let mut found = None;
-        self.each(column_families::NAMES, &prefix, |key, _| {
-            if key.starts_with(&prefix) {
-                found = Some(NameKey::decode(key)?.name);
-            }
-            Ok(false)
+        self.each_name_of(kind, hash, |name, _| {
+            found = Some(name.to_owned());
+            false
         })?;
         Ok(found)
     }
@@ -141,29 +175,23 @@ impl Index {
         Ok(entries)
     }
 
-    /// Returns the name that a process of a host means by the hash of a file; empty if it has none. If the hash has several
-    /// names, this is the one that the process gave itself, else the lowest in byte order.
+    /// Returns the name that a process of a host means by the hash of a file; empty if it has none. If the hash has
+    /// several names, this is the one that the process gave itself, else the lowest in byte order.
     ///
     /// # Errors
     ///
     /// If the index cannot be read.
     pub fn file_name(&self, hash: &str, host_hash: &str, pid: i64) -> Result<String, StoreError> {
-        let prefix = NameKey::prefix(NameKind::File, hash);
         // A record that gives a name may lack the host.
         let processes = [ProcessId::of(host_hash, pid), ProcessId::of("", pid)];
         let (mut first, mut own) = (None, None);
-        self.each(column_families::NAMES, &prefix, |key, givers| {
-            if !key.starts_with(&prefix) {
-                return Ok(false);
-            }
-            let name = NameKey::decode(key)?.name;
-            let givers = NameGivers::decode(givers)?;
+        self.each_name_of(NameKind::File, hash, |name, givers| {
             if processes.iter().any(|process| givers.contains(*process)) {
-                own = Some(name);
-                return Ok(false);
+                own = Some(name.to_owned());
+                return false;
             }
-            first.get_or_insert(name);
-            Ok(true)
+            first.get_or_insert_with(|| name.to_owned());
+            true
         })?;
         Ok(own.or(first).unwrap_or_default())
     }

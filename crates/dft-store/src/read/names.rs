@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use ahash::RandomState;
-use dft_codec::{DecodeError, NameGivers, NameKey, ProcessId};
+use dft_codec::{DecodeError, NameGivers, NameKey, NamePageCursor, NamePageKey, ProcessId};
 use hashbrown::HashTable;
 use rocksdb::{ColumnFamily, DB};
 
@@ -16,20 +16,35 @@ pub(crate) fn count_ambiguous(db: &DB, family: &ColumnFamily, path: &Path) -> Re
     let mut cursor = db.raw_iterator_cf_opt(family, column_families::scan_options());
     let (mut last, mut names, mut ambiguous) = (Vec::new(), 0, 0);
     cursor.seek_to_first();
-    while let Some(key) = cursor.key() {
+    while let Some((key, value)) = cursor.item() {
         let damaged = |error| StoreError::entry(path, column_families::NAMES, key, error);
-        let hash = NameKey::hash_part(key).map_err(damaged)?;
-        if *hash == last[..] {
-            names += 1;
+        if NamePageKey::is_page(key) {
+            ambiguous += count_in_page(key, value).map_err(damaged)?;
         } else {
-            last.clear();
-            last.extend_from_slice(hash);
-            names = 1;
+            let hash = NameKey::hash_part(key).map_err(damaged)?;
+            if *hash == last[..] {
+                names += 1;
+            } else {
+                last.clear();
+                last.extend_from_slice(hash);
+                names = 1;
+            }
+            ambiguous += u64::from(names == 2);
         }
-        ambiguous += u64::from(names == 2);
         cursor.next();
     }
     cursor.status().map_err(StoreError::rocks(path, "read the index"))?;
+    Ok(ambiguous)
+}
+
+/// Returns how many files of a page have more than one name.
+fn count_in_page(key: &[u8], page: &[u8]) -> Result<u64, DecodeError> {
+    let mut names = NamePageCursor::begin(NamePageKey::decode(key)?, page)?;
+    let (mut ambiguous, mut is_first) = (0, true);
+    while names.advance()? {
+        ambiguous += u64::from(is_first && names.has_more());
+        is_first = !names.has_more();
+    }
     Ok(ambiguous)
 }
 
@@ -44,8 +59,8 @@ pub struct NameTable {
     hasher: RandomState,
     /// The names of each hash that has several, in byte order, with their givers.
     several: HashMap<String, Vec<(String, NameGivers)>>,
-    /// The value of the last name, needed only if its hash has another name.
-    last: Vec<u8>,
+    /// The givers of the last name, needed only if its hash has another name.
+    last: NameGivers,
 }
 
 /// Where in the text a hash and its name start. The name ends where the next hash starts.
@@ -65,31 +80,26 @@ impl NameTable {
             table: HashTable::new(),
             hasher,
             several: HashMap::new(),
-            last: Vec::new(),
+            last: NameGivers::default(),
         }
     }
 
-    /// Adds a name with its value. Names must come by hash, and those of one hash in byte order, so the first is the
+    /// Adds a name with its givers. Names must come by hash, and those of one hash in byte order, so the first is the
     /// lowest.
-    ///
-    /// # Errors
-    ///
-    /// If the value is not an encoding of [`NameGivers`].
-    pub(crate) fn add(&mut self, hash: &str, name: &str, givers: &[u8]) -> Result<(), DecodeError> {
+    pub(crate) fn add(&mut self, hash: &str, name: &str, givers: &NameGivers) {
         if let Some(last) = self.places.len().checked_sub(1)
             && self.hash(last) == hash
         {
             if !self.several.contains_key(hash) {
-                let first = (self.name(last).to_owned(), NameGivers::decode(&self.last)?);
+                let first = (self.name(last).to_owned(), std::mem::take(&mut self.last));
                 self.several.insert(hash.to_owned(), vec![first]);
             }
             if let Some(names) = self.several.get_mut(hash) {
-                names.push((name.to_owned(), NameGivers::decode(givers)?));
+                names.push((name.to_owned(), givers.clone()));
             }
-            return Ok(());
+            return;
         }
-        self.last.clear();
-        self.last.extend_from_slice(givers);
+        self.last = givers.clone();
         let start = self.text.len();
         self.text.push_str(hash);
         self.text.push_str(name);
@@ -97,7 +107,6 @@ impl NameTable {
         let Self { text, places, table, hasher, .. } = self;
         let hash_of = |&at: &usize| hasher.hash_one(&text[places[at].hash..places[at].name]);
         table.insert_unique(hash_of(&(places.len() - 1)), places.len() - 1, hash_of);
-        Ok(())
     }
 
     fn hash(&self, at: usize) -> &str {
@@ -159,9 +168,9 @@ mod tests {
         let mut table = NameTable::new();
         assert_eq!((table.get(""), table.is_empty()), (None, true));
         let names = [("", "of nothing"), ("a", ""), ("a", "x"), ("a", "y"), ("ab", "c"), ("b", "n"), ("b", "o")];
-        let nobody = NameGivers::default().encode();
+        let nobody = NameGivers::default();
         for (hash, name) in names {
-            table.add(hash, name, &nobody).expect("a name");
+            table.add(hash, name, &nobody);
         }
         let wanted = [("", "of nothing"), ("a", ""), ("ab", "c"), ("b", "n")];
         assert!(table.iter().eq(wanted));
@@ -173,7 +182,7 @@ mod tests {
         }
         assert_eq!((table.len(), table.ambiguous()), (4, 2));
         for at in 0..3_000 {
-            table.add(&format!("h{at:05}"), &format!("/{at}"), &nobody).expect("a name");
+            table.add(&format!("h{at:05}"), &format!("/{at}"), &nobody);
         }
         for at in 0..3_000 {
             assert_eq!(table.get(&format!("h{at:05}")), Some(&*format!("/{at}")));
@@ -185,13 +194,13 @@ mod tests {
         let givers = |processes: &[(&str, i64)]| {
             let mut givers = NameGivers::default();
             givers.extend(processes.iter().map(|(host_hash, pid)| ProcessId::of(host_hash, *pid)));
-            givers.encode()
+            givers
         };
         let mut table = NameTable::new();
-        table.add("7", "/a", &givers(&[("node1", 1)])).expect("a name");
-        table.add("7", "/b", &givers(&[("node1", 2), ("node2", 1)])).expect("a name");
-        table.add("7", "/c", &givers(&[("", 9), ("node1", 2)])).expect("a name");
-        table.add("8", "/d", &givers(&[("node1", 1)])).expect("a name");
+        table.add("7", "/a", &givers(&[("node1", 1)]));
+        table.add("7", "/b", &givers(&[("node1", 2), ("node2", 1)]));
+        table.add("7", "/c", &givers(&[("", 9), ("node1", 2)]));
+        table.add("8", "/d", &givers(&[("node1", 1)]));
         let of = |hash, host_hash, pid| table.of_process(hash, host_hash, pid);
         assert_eq!(of("7", "node1", 1), Some("/a"));
         assert_eq!(of("7", "node2", 1), Some("/b"));
@@ -202,6 +211,5 @@ mod tests {
         assert_eq!(of("7", "node3", 3), Some("/a"));
         assert_eq!((of("8", "node5", 5), of("9", "node1", 1)), (Some("/d"), None));
         assert_eq!(table.ambiguous(), 1);
-        assert!(table.add("8", "/e", b"damaged").is_err());
     }
 }

@@ -6,13 +6,15 @@ use std::fmt;
 use std::ops::Range;
 
 use dft_codec::{
-    ChunkCursor, DecodeError, NameKind, ProcessKey, RowKey, ScopeId, SeriesId, SeriesIdentity, SeriesKind,
+    DecodeError, NameKind, ProcessKey, RowKey, RowPageKey, ScopeId, SeriesId, SeriesIdentity, SeriesKind, merge_rows,
 };
 use rocksdb::{DBRawIterator, ReadOptions};
 
 use crate::column_families;
 use crate::error::StoreError;
+use crate::read::chunk_rows::ChunkRows;
 use crate::read::index::Index;
+use crate::read::page_rows::PageRows;
 
 /// Which rows to scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,9 +31,18 @@ impl RowQuery {
         Self { series: SeriesId::first_of(kind as u8)..SeriesId::first_of(kind as u8 + 1), time: None }
     }
 
+    /// Returns whether a window of time lies before, in or after the time range. Windows that overlap it are in it.
+    pub(super) fn place_of_window(&self, start: u64, span: u64) -> Ordering {
+        match &self.time {
+            Some(time) if start.saturating_add(span) <= time.start => Ordering::Less,
+            Some(time) if start >= time.end => Ordering::Greater,
+            _ => Ordering::Equal,
+        }
+    }
+
     /// Returns whether a bucket lies before, in or after the time range.
     #[inline]
-    fn place_of(&self, bucket: u64) -> Ordering {
+    pub(super) fn place_of(&self, bucket: u64) -> Ordering {
         match &self.time {
             Some(time) if bucket < time.start => Ordering::Less,
             Some(time) if bucket >= time.end => Ordering::Greater,
@@ -46,14 +57,22 @@ fn options_of(range: &Range<SeriesId>) -> ReadOptions {
     if is_whole_kind { column_families::scan_options() } else { column_families::range_options() }
 }
 
-/// Walks rows in key order. Skips rows outside of the time range by seeking.
+/// Walks rows in key order: those of chunks and those of pages, merged.
 pub struct RowScan<'a> {
     index: &'a Index,
-    cursor: DBRawIterator<'a>,
+    chunks: ChunkRows<'a>,
+    pages: PageRows<'a>,
     query: RowQuery,
-    started: bool,
-    /// The position in the current entry.
-    chunk: Option<ChunkCursor>,
+    /// The value of the last row that was partly in a chunk and partly in a page.
+    merged: Vec<u8>,
+}
+
+/// Where the next row is.
+enum Place {
+    Chunk,
+    Page,
+    /// A part in each.
+    Both,
 }
 
 impl Index {
@@ -63,8 +82,11 @@ impl Index {
     ///
     /// If the index cannot be read.
     pub fn rows(&self, query: RowQuery) -> Result<RowScan<'_>, StoreError> {
-        let cursor = self.db.raw_iterator_cf_opt(self.family(column_families::ROWS)?, options_of(&query.series));
-        Ok(RowScan { index: self, cursor, query, started: false, chunk: None })
+        let mut chunks = ChunkRows::new(self, options_of(&query.series))?;
+        let mut pages = PageRows::new(self, options_of(&query.series))?;
+        chunks.seek(query.series.start);
+        pages.seek(query.series.start);
+        Ok(RowScan { index: self, chunks, pages, query, merged: Vec::new() })
     }
 
     /// Returns about how many bytes the rows of a series kind take on disk.
@@ -74,8 +96,9 @@ impl Index {
     /// If the index has no such column family.
     pub fn row_bytes(&self, kind: SeriesKind) -> Result<u64, StoreError> {
         let Range { start, end } = RowQuery::kind(kind).series;
-        let range = rocksdb::Range::new(&start.0, &end.0);
-        Ok(self.db.get_approximate_sizes_cf(self.family(column_families::ROWS)?, &[range]).into_iter().sum())
+        let [first_page, last_page] = RowPageKey::range_of(kind);
+        let ranges = [rocksdb::Range::new(&start.0, &end.0), rocksdb::Range::new(&first_page, &last_page)];
+        Ok(self.db.get_approximate_sizes_cf(self.family(column_families::ROWS)?, &ranges).into_iter().sum())
     }
 
     /// Returns about how many bytes the names of files take on disk.
@@ -142,21 +165,44 @@ impl Index {
         range: Range<SeriesId>,
         mut visit: impl FnMut(SeriesId) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut cursor = self.db.raw_iterator_cf_opt(self.family(column_families::ROWS)?, options_of(&range));
-        cursor.seek(range.start.0);
-        let mut last = None;
-        while let Some(key) = cursor.key() {
-            let id = RowKey::decode(key).map_err(|error| self.entry(column_families::ROWS, key, error))?.series;
-            if id >= range.end {
-                return Ok(());
-            }
-            if last != Some(id) {
-                last = Some(id);
-                visit(id)?;
-            }
-            cursor.next();
+        let query = RowQuery { series: range, time: None };
+        // Of chunks, only the keys are needed.
+        let family = self.family(column_families::ROWS)?;
+        let mut chunks = self.db.raw_iterator_cf_opt(family, options_of(&query.series));
+        let mut pages = PageRows::new(self, options_of(&query.series))?;
+        pages.seek(query.series.start);
+        let mut in_chunk = None;
+        if self.last_chunk()?.is_some_and(|last| last >= query.series.start) {
+            chunks.seek(query.series.start.0);
+            in_chunk = self.series_of_chunk(&chunks, &query)?;
         }
-        Ok(cursor.status().map_err(|error| self.read_error(error))?)
+        let mut last = None;
+        loop {
+            let in_page = pages.peek(&query)?.map(|key| key.series);
+            let Some(series) = in_chunk.into_iter().chain(in_page).min() else { return Ok(()) };
+            if last != Some(series) {
+                last = Some(series);
+                visit(series)?;
+            }
+            if in_page == Some(series) {
+                pages.pass();
+            } else {
+                chunks.next();
+                in_chunk = self.series_of_chunk(&chunks, &query)?;
+            }
+        }
+    }
+
+    /// Returns the series of the chunk that a cursor is at; `None` if there are no more chunks in the query's series.
+    fn series_of_chunk(&self, cursor: &DBRawIterator<'_>, query: &RowQuery) -> Result<Option<SeriesId>, StoreError> {
+        let Some(key) = cursor.key() else {
+            return cursor.status().map(|()| None).map_err(|error| self.read_error(error));
+        };
+        if RowPageKey::is_page(key) {
+            return Ok(None);
+        }
+        let series = RowKey::decode(key).map_err(|error| self.entry(column_families::ROWS, key, error))?.series;
+        Ok(Some(series).filter(|series| *series < query.series.end))
     }
 }
 
@@ -170,8 +216,8 @@ impl RowScan<'_> {
     /// Moves to the first row of `series`, or of the first series after it.
     pub fn seek(&mut self, series: SeriesId) {
         self.query.series.start = series;
-        self.started = false;
-        self.chunk = None;
+        self.chunks.seek(series);
+        self.pages.seek(series);
     }
 
     /// Returns the next row's key and value; `None` at the end.
@@ -181,83 +227,76 @@ impl RowScan<'_> {
     /// If the index cannot be read, or a value cannot be merged.
     #[expect(clippy::should_implement_trait, reason = "what it lends ends with the next step")]
     pub fn next(&mut self) -> Result<Option<(RowKey, &[u8])>, StoreError> {
-        let Some((key, place)) = self.find_row()? else { return Ok(None) };
-        let row = self.cursor.value().and_then(|rows| rows.get(place));
+        if self.pages.is_ended() {
+            // The usual case: no page is left to compare with.
+            let Some((key, place)) = self.chunks.next(&self.query)? else { return Ok(None) };
+            let row = self.chunks.bytes().get(place).ok_or_else(|| self.index.bad_row(&key, DecodeError::Truncated))?;
+            return Ok(Some((key, row)));
+        }
+        let Some((key, place, _)) = self.find_row()? else { return Ok(None) };
+        let row = match place {
+            Place::Chunk => {
+                let place = self.chunks.pass();
+                self.chunks.bytes().get(place)
+            }
+            Place::Page => {
+                let place = self.pages.pass();
+                self.pages.bytes().get(place)
+            }
+            Place::Both => {
+                self.merge(&key)?;
+                Some(&self.merged[..])
+            }
+        };
         row.map(|row| Some((key, row))).ok_or_else(|| self.index.bad_row(&key, DecodeError::Truncated))
     }
 
-    /// Moves to the next row. Returns its key and its position in the current entry.
-    fn find_row(&mut self) -> Result<Option<(RowKey, Range<usize>)>, StoreError> {
-        loop {
-            if let (Some(mut chunk), Some(rows)) = (self.chunk.take(), self.cursor.value()) {
-                while let Some((key, place)) =
-                    chunk.advance(rows).map_err(|error| self.index.bad_row(&chunk.key(), error))?
-                {
-                    match self.query.place_of(key.bucket) {
-                        Ordering::Less => {}
-                        Ordering::Equal => {
-                            self.chunk = Some(chunk);
-                            return Ok(Some((key, place)));
-                        }
-                        Ordering::Greater => break,
-                    }
-                }
-            }
-            self.chunk = self.find_chunk()?;
-            if self.chunk.is_none() {
-                return Ok(None);
-            }
-        }
+    /// Returns the next row's key, where it is, and the next row that is elsewhere; `None` at the end.
+    #[inline]
+    fn find_row(&mut self) -> Result<Option<(RowKey, Place, Option<RowKey>)>, StoreError> {
+        let (chunk, page) = (self.chunks.peek(&self.query)?, self.pages.peek(&self.query)?);
+        Ok(match (chunk, page) {
+            (None, None) => None,
+            (Some(chunk), None) => Some((chunk, Place::Chunk, None)),
+            (None, Some(page)) => Some((page, Place::Page, None)),
+            (Some(chunk), Some(page)) => Some(match chunk.cmp(&page) {
+                Ordering::Less => (chunk, Place::Chunk, Some(page)),
+                Ordering::Greater => (page, Place::Page, Some(chunk)),
+                Ordering::Equal => (chunk, Place::Both, None),
+            }),
+        })
     }
 
-    /// Passes the remaining rows of the current entry, or else those of the next one, to `visit`: their keys and
-    /// positions in the entry. Then returns the entry; it may have no row that matches. `None` at the end.
+    /// Merges the parts of the next row.
+    fn merge(&mut self, key: &RowKey) -> Result<(), StoreError> {
+        let (chunk, page) = (self.chunks.pass(), self.pages.pass());
+        let parts = [self.chunks.bytes().get(chunk), self.pages.bytes().get(page)];
+        let merged = merge_rows(key.bucket, parts.into_iter().flatten());
+        self.merged = merged.map_err(|error| self.index.bad_row(key, error))?;
+        Ok(())
+    }
+
+    /// Passes rows that are next to each other to `visit`: their keys, and their positions in bytes that are then
+    /// returned. There may be no row. `None` at the end.
     pub(crate) fn next_entry(
         &mut self,
         mut visit: impl FnMut(RowKey, Range<usize>),
     ) -> Result<Option<&[u8]>, StoreError> {
-        let chunk = match self.chunk.take() {
-            Some(chunk) => Some(chunk),
-            None => self.find_chunk()?,
-        };
-        let Some(mut chunk) = chunk else { return Ok(None) };
-        let rows = self.cursor.value().unwrap_or_default();
-        while let Some((key, place)) = chunk.advance(rows).map_err(|error| self.index.bad_row(&chunk.key(), error))? {
-            if self.query.place_of(key.bucket).is_eq() {
-                visit(key, place);
+        let Some((key, place, end)) = self.find_row()? else { return Ok(None) };
+        Ok(Some(match place {
+            Place::Chunk => {
+                self.chunks.pass_until(&self.query, end, visit)?;
+                self.chunks.bytes()
             }
-        }
-        Ok(Some(rows))
-    }
-
-    /// Moves to the next entry that may have matching rows.
-    fn find_chunk(&mut self) -> Result<Option<ChunkCursor>, StoreError> {
-        // The chunk in which the time range begins.
-        let start = self.query.time.as_ref().map_or(0, |time| time.start);
-        let RowKey { bucket, .. } =
-            RowKey { series: self.query.series.start, bucket: start }.chunk(self.index.config().interval_us);
-        let first = |series| RowKey { series, bucket };
-        if self.started {
-            self.cursor.next();
-        } else {
-            self.started = true;
-            self.cursor.seek(first(self.query.series.start).encode());
-        }
-        while let Some((bytes, rows)) = self.cursor.item() {
-            let key = RowKey::decode(bytes).map_err(|error| self.index.entry(column_families::ROWS, bytes, error))?;
-            if key.series >= self.query.series.end {
-                return Ok(None);
+            Place::Page => {
+                let all = self.pages.pass_until(end, visit);
+                &self.pages.bytes()[all]
             }
-            let next = if key < first(key.series) {
-                key.series
-            } else if self.query.place_of(key.bucket).is_gt() {
-                key.series.next()
-            } else {
-                return self.index.chunk(key, rows).map(Some).map_err(|error| self.index.bad_row(&key, error));
-            };
-            self.cursor.seek(first(next).encode());
-        }
-        self.cursor.status().map_err(|error| self.index.read_error(error))?;
-        Ok(None)
+            Place::Both => {
+                self.merge(&key)?;
+                visit(key, 0..self.merged.len());
+                &self.merged
+            }
+        }))
     }
 }

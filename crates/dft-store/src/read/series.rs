@@ -166,8 +166,8 @@ impl SeriesCursor<'_> {
         self.identity.as_ref()
     }
 
-    /// Returns the id of the first scope after the current series' scope for which `passes` returns true; `None` if there
-    /// is none.
+    /// Returns the id of the first scope after the current series' scope for which `passes` returns true; `None` if
+    /// there is none.
     ///
     /// # Errors
     ///

@@ -32,6 +32,8 @@ pub struct TelemetryQuery {
     pub name: Option<String>,
     /// Buckets, in µs, end excluded; `None` for all.
     pub time: Option<Range<u64>>,
+    /// Where keys start and end, the end excluded; `None` for all. See [`TelemetryKey::prefix`].
+    pub keys: Option<Range<Vec<u8>>>,
 }
 
 impl TelemetryQuery {
@@ -44,6 +46,14 @@ impl TelemetryQuery {
 
     /// Returns the first key that may match.
     fn start(&self) -> Vec<u8> {
+        let start = self.start_of_counters();
+        match &self.keys {
+            Some(keys) if keys.start > start => keys.start.clone(),
+            _ => start,
+        }
+    }
+
+    fn start_of_counters(&self) -> Vec<u8> {
         match (&self.host_hash, &self.name) {
             (Some(host_hash), Some(name)) => seek_key(&TelemetryKey::prefix(host_hash, name), self.time.as_ref()),
             (Some(host_hash), None) => Self::host_start(host_hash),
@@ -133,6 +143,9 @@ impl TelemetryScan<'_> {
                 self.cursor.status().map_err(|error| self.index.read_error(error))?;
                 return Ok(None);
             };
+            if self.query.keys.as_ref().is_some_and(|keys| bytes >= &keys.end[..]) {
+                return Ok(None);
+            }
             match (&mut self.key, bytes.split_last_chunk()) {
                 // A bucket has 63 bits. Other bytes are rejected by the decoder.
                 (Some(key), Some((counter, bucket))) if counter == self.counter && bucket[0] < 0x80 => {

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dft_codec::{Bounds, FileEntry, PieceEntry, RowKey, SeriesIdentity, TelemetryKey};
+use dft_codec::{Bounds, FileEntry, PieceEntry, RowKey, RowPageKey, SeriesIdentity, TelemetryKey};
 use dft_trace::Clock;
 use rocksdb::SstFileWriter;
 use tempfile::TempDir;
@@ -47,6 +47,13 @@ impl Forged {
         &mut self.files.iter_mut().find(|(of, ..)| *of == family).expect("a file of the family").2
     }
 
+    /// Returns the only page of rows.
+    fn page(&mut self) -> &mut Entry {
+        let page = self.entries(ROWS).last_mut().expect("an entry");
+        assert!(RowPageKey::is_page(&page.0));
+        page
+    }
+
     fn entry(&mut self) -> &mut FileEntry {
         match &mut self.manifest.contents {
             Contents::Traces(traces) => &mut traces[0].1,
@@ -84,10 +91,16 @@ impl Forged {
     }
 }
 
+/// Rows of two functions fill chunks. Those of two files are in a page.
 fn lines() -> Vec<String> {
     let mut lines: Vec<_> = (0..90).map(|at| call(["read", "write"][at % 2], 1_000 + at as u64 * 7, 1)).collect();
     lines.extend((0..20).map(|at| reading("h", "cpu", 1_070 + at * 9, at as f64 / 7.0)));
+    lines.extend(["1", "234"].map(|file| {
+        let call = call("open", 1_300, 0);
+        call.replace("\"ret\":0", &format!("\"fhash\":{file},\"ret\":0"))
+    }));
     lines.push(name("FH", "7", "/a"));
+    lines.push(name("FH", "7", "/b"));
     lines
 }
 
@@ -239,6 +252,28 @@ fn a_bundle_that_contradicts_itself_or_its_index_is_refused_and_named() {
         (*forged.entries(ROWS), *forged.entries(SERIES)) = (series, rows);
     });
     check("a chunk off the grid", "time grid", |forged| forged.entries(ROWS)[0].0[31] += 1);
+    check("a page off the grid", "time grid", |forged| *forged.page().0.last_mut().expect("a byte") += 10);
+    check("a page of another interval", "rows of another interval", |forged| {
+        assert_eq!(forged.page().1[1], 10);
+        forged.page().1[1] = 5;
+    });
+    check("a page of another slice", "series is not known", |forged| forged.page().0[1] ^= 0x80);
+    check("a page of no series", "series is not known", |forged| forged.page().0[9] ^= 1);
+    check("a page with a file less", "bytes follow", |forged| {
+        let page = &mut forged.page().1;
+        // Two files, in the same slice.
+        assert_eq!(page[2], 2);
+        let width = usize::from(page[3]);
+        page[2] = 1;
+        page.drain(4 + width..4 + 2 * width);
+    });
+    check("a page of names with a changed order", "out of order", |forged| {
+        let names = &mut forged.entries(NAMES)[0].1;
+        let last = names.len() - 1;
+        assert_eq!(names[last], b'b');
+        names[last] = b'A';
+    });
+    check("a page of names between two others", "names key", |forged| forged.entries(NAMES)[0].0[3] |= 1);
     check("telemetry off the grid", "time grid", |forged| {
         let last = forged.entries(TELEMETRY).last_mut().expect("one");
         *last.0.last_mut().expect("a byte") += 1;
@@ -248,9 +283,12 @@ fn a_bundle_that_contradicts_itself_or_its_index_is_refused_and_named() {
         forged.entries(ROWS)[0].1[1] = 5;
     });
     check("rows of no family", "no known family", |forged| {
-        for entry in forged.entries(ROWS) {
+        for entry in forged.entries(ROWS).iter_mut().filter(|entry| !RowPageKey::is_page(&entry.0)) {
             entry.0[0] = 9;
         }
+    });
+    check("a page of no family", "no known family", |forged| {
+        forged.page().0[0] = 0x89;
     });
     check("bounds that are too narrow", "time bounds", |forged| {
         forged.manifest.bounds = Some(Bounds { min: 1_000, max: 1_010 });
@@ -260,7 +298,8 @@ fn a_bundle_that_contradicts_itself_or_its_index_is_refused_and_named() {
     });
     check("no bounds", "time bounds", |forged| forged.manifest.bounds = None);
     check("a row outside of the bounds", "time bounds", |forged| {
-        let last = forged.entries(ROWS).last_mut().expect("one");
+        let at = forged.entries(ROWS).len() - 2;
+        let last = &mut forged.entries(ROWS)[at];
         let RowKey { series, bucket } = RowKey::decode(&last.0).expect("a key");
         last.0 = RowKey { series, bucket: bucket + (160 << 20) }.encode().to_vec();
     });

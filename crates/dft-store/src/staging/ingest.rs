@@ -62,7 +62,7 @@ impl IndexWriter {
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; the index is then unchanged.
+    /// [`StoreError`]. The index is unchanged then, except after [`StoreError::Committed`].
     pub fn ingest(&mut self, shared: &Path, keep: bool) -> Result<IngestReport, StoreError> {
         let no_lock = self.no_lock().cloned();
         let mut report = IngestReport { unfinished: unfinished(shared)?, no_lock, ..IngestReport::default() };

@@ -217,7 +217,7 @@ impl IndexWriter {
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; the index is then unchanged.
+    /// [`StoreError`]. The index is unchanged then, except after [`StoreError::Committed`].
     pub fn publish(&mut self, batch: &Batch, threads: usize) -> Result<Written, StoreError> {
         self.try_publish(batch, threads).map_err(|error| self.in_place(error))
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use dft_aggregate::{PARTITIONS, Run, Section, merge_runs};
-use dft_codec::{ChunkWriter, RowKey};
+use dft_codec::RowKey;
 use dft_io::account::{self, Chain, Stage};
 use rocksdb::{DBCompressionType, Options};
 
@@ -14,6 +14,8 @@ use crate::column_families::{self, MergeFaults};
 use crate::error::StoreError;
 use crate::hashed::FileHashes;
 use crate::threads::join;
+use crate::write::name_entries::NameEntries;
+use crate::write::row_entries::RowEntries;
 use crate::write::sst::SstSet;
 
 /// Below this size, in bytes, one thread writes all rows to one file.
@@ -110,32 +112,17 @@ impl<'a> Sorter<'a> {
     /// Writes the rows, in parallel over ranges of their keys.
     pub(crate) fn rows(&self) -> Result<SstFiles, StoreError> {
         let options = self.options(column_families::ROWS);
-        let write = |at: usize, range: &Range<usize>| -> Result<(SstSet<'_>, Written), StoreError> {
-            let mut set = SstSet::new(&options, self.folder, &format!("{}-{at:02}", column_families::ROWS), self.merge);
-            let mut chunk = ChunkWriter::new(self.interval);
-            let (mut rows, mut series, mut last) = (0, 0, None);
-            let mut put = |chunk: &mut ChunkWriter| -> Result<(), StoreError> {
-                let Some((key, bytes)) = chunk.chunk() else { return Ok(()) };
-                set.put(&key.encode(), bytes)?;
-                chunk.clear();
-                Ok(())
-            };
+        let write = |part: usize, range: &Range<usize>| -> Result<([SstSet<'_>; 2], Written), StoreError> {
+            let mut entries = RowEntries::new(&options, self.folder, part, self.merge, self.interval);
+            let (mut rows, mut series) = (0, 0);
             merge_runs(self.runs, Section::Rows, Some(range), |key, row| {
                 let bad = |error| StoreError::entry(self.folder, column_families::ROWS, key, error);
-                let key = RowKey::decode(key).map_err(bad)?;
-                if !chunk.takes(&key) {
-                    put(&mut chunk)?;
-                }
+                let is_first = entries.put(RowKey::decode(key).map_err(bad)?, row)?;
                 rows += 1;
-                if last != Some(key.series) {
-                    last = Some(key.series);
-                    series += 1;
-                }
-                chunk.put(&key, row).map_err(bad)
+                series += u64::from(is_first);
+                Ok(())
             })?;
-            put(&mut chunk)?;
-            set.end()?;
-            Ok((set, Written { rows, series, ..Written::default() }))
+            Ok((entries.end()?, Written { rows, series, ..Written::default() }))
         };
         let mut sorted = SstFiles::default();
         thread::scope(|scope| {
@@ -145,10 +132,10 @@ impl<'a> Sorter<'a> {
                 .enumerate()
                 .map(|(at, range)| scope.spawn(move || account::work(Stage::Merge, Chain::new(), || write(at, &range))))
                 .collect();
-            for set in workers.into_iter().map(join) {
-                let (set, written) = set?;
+            for sets in workers.into_iter().map(join) {
+                let (sets, written) = sets?;
                 sorted.written += written;
-                sorted.add(column_families::ROWS, set);
+                sets.into_iter().for_each(|set| sorted.add(column_families::ROWS, set));
             }
             Ok(sorted)
         })
@@ -175,12 +162,18 @@ impl<'a> Sorter<'a> {
             dft_io::failpoint("sort:before a family is written").map_err(StoreError::io(self.folder))?;
             let options = self.options(family);
             let mut set = SstSet::new(&options, self.folder, family, self.merge);
-            merge_runs(self.runs, section, None, |key, value| {
-                if section == Section::Series {
-                    see_scope(key, value)?;
-                }
-                set.put(key, value)
-            })?;
+            if section == Section::Names {
+                let mut names = NameEntries::new(self.folder, &mut set);
+                merge_runs(self.runs, section, None, |key, givers| names.put(key, givers))?;
+                names.end()?;
+            } else {
+                merge_runs(self.runs, section, None, |key, value| {
+                    if section == Section::Series {
+                        see_scope(key, value)?;
+                    }
+                    set.put(key, value)
+                })?;
+            }
             set.end()?;
             // Series are counted with their rows.
             if section == Section::Telemetry {

@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use dft_codec::{
-    Bounds, DecodeError, FileCounts, FileEntry, FileHashKey, NameGivers, NameKey, RowKey, RowValue, ScopeId, SeriesId,
+    Bounds, DecodeError, FileCounts, FileEntry, FileHashKey, NameGivers, NameKey, NamePageCursor, NamePageKey, ScopeId,
     SeriesIdentity, SeriesKind, TelemetryKey, TelemetryValue,
 };
-use rocksdb::DBRawIterator;
 
 use crate::column_families;
 use crate::error::StoreError;
@@ -19,21 +18,21 @@ use crate::trace_names::TraceNames;
 
 /// The sums of the counts of rows and readings; calls modulo 2⁶⁴, like the counts of files.
 #[derive(Default)]
-struct RowTotals {
-    calls: [u64; SeriesKind::ALL.len()],
+pub(super) struct RowTotals {
+    pub(super) calls: [u64; SeriesKind::ALL.len()],
     readings: u64,
 }
 
 pub(super) struct Verifier<'a> {
-    index: &'a Index,
-    found: Verification,
+    pub(super) index: &'a Index,
+    pub(super) found: Verification,
     bounds: Option<Bounds>,
-    sums: RowTotals,
+    pub(super) sums: RowTotals,
     /// The number of entries of each staged family.
-    entries: [u64; column_families::STAGED.len()],
+    pub(super) entries: [u64; column_families::STAGED.len()],
 }
 
-const OUT_OF_ORDER: DecodeError = DecodeError::Invalid("keys out of order");
+pub(super) const OUT_OF_ORDER: DecodeError = DecodeError::Invalid("keys out of order");
 
 /// The number of threads that read.
 const MOST_THREADS: usize = 8;
@@ -56,52 +55,8 @@ fn ranges(threads: usize) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
         .collect()
 }
 
-/// Walks and checks the series of a range.
-struct SeriesWalk<'a> {
-    cursor: DBRawIterator<'a>,
-    index: &'a Index,
-    to: Option<&'a [u8]>,
-    /// The last series that was checked.
-    last: Vec<u8>,
-}
-
-impl<'a> SeriesWalk<'a> {
-    fn new(index: &'a Index, from: &[u8], to: Option<&'a [u8]>) -> Result<Self, StoreError> {
-        let mut cursor =
-            index.db.raw_iterator_cf_opt(index.family(column_families::SERIES)?, column_families::scan_options());
-        cursor.seek(from);
-        Ok(Self { cursor, index, to, last: Vec::new() })
-    }
-
-    /// Moves to the first series that is not before `id`, or to the end. Returns whether it is `id`.
-    fn advance(&mut self, reading: &mut Verifier<'_>, id: Option<&[u8]>) -> Result<bool, StoreError> {
-        while let Some((key, value)) = self.cursor.item() {
-            if self.to.is_some_and(|to| key >= to) {
-                return Ok(false);
-            }
-            if self.last.is_empty() || key != self.last {
-                if key <= &self.last[..] {
-                    return Err(self.index.entry(column_families::SERIES, key, OUT_OF_ORDER));
-                }
-                self.last.clear();
-                self.last.extend_from_slice(key);
-                reading.entries[SERIES_AT] += 1;
-                if let Err(error) = reading.series(key, value) {
-                    reading.found.fault(self.index.entry(column_families::SERIES, key, error));
-                }
-            }
-            match id {
-                Some(id) if key >= id => return Ok(key == id),
-                _ => self.cursor.next(),
-            }
-        }
-        self.cursor.status().map_err(|error| self.index.read_error(error))?;
-        Ok(false)
-    }
-}
-
 /// The position of the series among the staged families.
-const SERIES_AT: usize = 2;
+pub(super) const SERIES_AT: usize = 2;
 
 /// Reads all entries of a bundle's SST files and checks them against the bundle's manifest. `check` receives the number
 /// of entries of each staged family.
@@ -189,7 +144,7 @@ impl<'a> Verifier<'a> {
         self.each_of(family, b"", None, check)
     }
 
-    fn each_of(
+    pub(super) fn each_of(
         &mut self,
         family: &'static str,
         from: &[u8],
@@ -215,12 +170,12 @@ impl<'a> Verifier<'a> {
             Ok(true)
         });
         if let Some(at) = column_families::STAGED.iter().position(|staged| *staged == family) {
-            self.entries[at] = entries;
+            self.entries[at] += entries;
         }
         read
     }
 
-    fn series(&mut self, key: &[u8], value: &[u8]) -> Result<(), DecodeError> {
+    pub(super) fn series(&mut self, key: &[u8], value: &[u8]) -> Result<(), DecodeError> {
         let (hash, scope) = SeriesIdentity::scope_with_hash(value)?;
         let id = ScopeId(key.try_into().map_err(|_| DecodeError::Truncated)?);
         if !id.is_of(hash) {
@@ -236,57 +191,19 @@ impl<'a> Verifier<'a> {
         self.each(column_families::NAMES, |this, key, value| {
             if key.first() == Some(&FileHashKey::TAG) {
                 FileHashKey::decode(key)?;
+            } else if NamePageKey::is_page(key) {
+                let mut names = NamePageCursor::begin(NamePageKey::decode(key)?, value)?;
+                while names.advance()? {
+                    this.found.names += 1;
+                    names.name()?;
+                }
+                return Ok(());
             } else {
                 this.found.names += 1;
                 NameKey::decode(key)?;
             }
             NameGivers::decode(value).map(drop)
         })
-    }
-
-    /// Reads the rows of a range of series, and in step with them the series, which have the same order.
-    fn rows(&mut self, from: &[u8], to: Option<&[u8]>) -> Result<(), StoreError> {
-        let index = self.index;
-        let mut walk = SeriesWalk::new(index, from, to)?;
-        let (mut last, mut is_known, mut stopped) = (None, false, None);
-        self.each_of(column_families::ROWS, from, to, |this, key, chunk| {
-            let key = RowKey::decode(key)?;
-            let family = key.series.kind().ok_or(DecodeError::Invalid("a row of no known family"))?;
-            let mut rows = index.chunk(key, chunk)?;
-            while let Some((key, place)) = rows.advance(chunk)? {
-                this.found.rows += 1;
-                let row = RowValue::decode(&chunk[place], key.bucket);
-                let checked = row.and_then(|row| this.row(family, &row).and(this.bucket(key.bucket)).map(|()| row));
-                match checked {
-                    Ok(row) => {
-                        let calls = &mut this.sums.calls[family as usize];
-                        *calls = calls.wrapping_add(row.core.count as u64);
-                    }
-                    Err(error) => this.found.fault(index.bad_row(&key, error)),
-                }
-            }
-            if last != Some(key.series) {
-                let same_scope = last.is_some_and(|last: SeriesId| last.scope() == key.series.scope());
-                last = Some(key.series);
-                this.found.series += 1;
-                if !same_scope {
-                    match walk.advance(this, Some(&key.series.scope().0)) {
-                        Ok(found) => is_known = found,
-                        // Otherwise all following rows would be reported as unknown.
-                        Err(error) => (is_known, stopped) = (true, stopped.take().or(Some(error))),
-                    }
-                }
-                if !is_known {
-                    return Err(DecodeError::Invalid("the row's series is not known"));
-                }
-                let file = key.series.file()?;
-                if file.needs_text() && index.file_hash(file).is_err() {
-                    return Err(DecodeError::Invalid("the row's file has no hash"));
-                }
-            }
-            Ok(())
-        })?;
-        stopped.map_or_else(|| walk.advance(self, None).map(drop), Err)
     }
 
     fn telemetry(&mut self) -> Result<(), StoreError> {
@@ -304,19 +221,7 @@ impl<'a> Verifier<'a> {
         })
     }
 
-    /// Checks that the row has the parts that the configuration asks for.
-    fn row(&self, kind: SeriesKind, row: &RowValue) -> Result<(), DecodeError> {
-        let wanted = kind == SeriesKind::Call && self.index.config().occupancy;
-        match row.core.occupancy.is_some() == wanted {
-            true => Ok(()),
-            false if wanted => Err(DecodeError::Invalid("the row does not say when its calls were in progress")),
-            false => {
-                Err(DecodeError::Invalid("the row says when its calls were in progress, against the configuration"))
-            }
-        }
-    }
-
-    fn bucket(&mut self, bucket: u64) -> Result<(), DecodeError> {
+    pub(super) fn bucket(&mut self, bucket: u64) -> Result<(), DecodeError> {
         self.bounds = Some(self.bounds.map_or(Bounds::of(bucket), |bounds| bounds.union(Bounds::of(bucket))));
         if !bucket.is_multiple_of(self.index.config().interval_us) {
             return Err(DecodeError::Invalid("the bucket is not on the time grid"));
