@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use crate::header;
 use crate::install;
 use crate::provision::{provision, python_with};
-use crate::step::step;
+use crate::step::{step, test_step};
 use crate::target::{root, target_directory, workspace_directory};
 
 /// Arguments for the compilation of every program, in addition to its standard.
@@ -59,7 +59,7 @@ pub(crate) fn run() -> Result<()> {
     step("building the library with panics on request", &mut build)?;
     let panics = bench.work.join("libdft_utils_panics.so");
     fs::copy(target.join("release/libdft_utils.so"), &panics)?;
-    step("a panic in every entry point", &mut library("panics", &panics))?;
+    test_step("a panic in every entry point", &mut library("panics", &panics))?;
     let printed = library("panics", &panics).stdout(Stdio::null()).output()?.stderr;
     if !printed.is_empty() {
         bail!("the library prints: {}", String::from_utf8_lossy(&printed));
@@ -68,8 +68,11 @@ pub(crate) fn run() -> Result<()> {
     install::run(&bench.prefix)?;
     let installed = bench.prefix.join("lib/libdft_utils.so");
     let data = root().join("tests/data");
-    step("streams equal the Parquet export", library("streams", &installed).arg(&data).arg(bench.empty("streams")?))?;
-    step("loaded and unloaded", library("reload", &installed).arg(bench.work.join("streams/index")))?;
+    test_step(
+        "streams equal the Parquet export",
+        library("streams", &installed).arg(&data).arg(bench.empty("streams")?),
+    )?;
+    test_step("loaded and unloaded", library("reload", &installed).arg(bench.work.join("streams/index")))?;
 
     for (kind, package) in [("shared", "dft_utils"), ("static", "dft_utils-static")] {
         let flags = bench.flags(package)?;
@@ -111,6 +114,8 @@ pub(crate) fn run() -> Result<()> {
 /// Returns valgrind, set to fail on errors and leaks.
 fn memcheck() -> Command {
     let mut command = Command::new("valgrind");
+    // One thread runs at a time. Without turns, threads that call all the time keep one that forks from ever running.
+    command.arg("--fair-sched=yes");
     // The test of forks makes some; under valgrind, each one takes seconds.
     command.env("DFT_FORKS", "10");
     // Memory that the runtime keeps for the main thread until the end is not a leak.
@@ -158,7 +163,7 @@ impl Bench {
     fn run_programs(&self, programs: &[PathBuf], how: &[&str]) -> Result<()> {
         for program in programs {
             let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            step(&format!("{name} {}", how.join(" ")), Command::new(program).arg(self.empty("program")?))?;
+            test_step(&format!("{name} {}", how.join(" ")), Command::new(program).arg(self.empty("program")?))?;
         }
         Ok(())
     }
@@ -195,7 +200,7 @@ impl Bench {
                 // after the start of its allocations.
                 command.arg("--leak-check=no");
             }
-            step(&format!("{name} under valgrind"), command.arg(program).arg(self.empty("program")?))?;
+            test_step(&format!("{name} under valgrind"), command.arg(program).arg(self.empty("program")?))?;
         }
         Ok(())
     }
@@ -208,7 +213,7 @@ impl Bench {
         // If addresses are randomized in too many bits, the sanitizer finds no room for its memory.
         let mut run = Command::new("setarch");
         run.arg("-R").arg(&sanitized).arg(self.empty("program")?);
-        step("threads under ThreadSanitizer", &mut run)?;
+        test_step("threads under ThreadSanitizer", &mut run)?;
         let program = self.compile("threads", SOURCE, flags, &["-g"])?;
         if !self.has_valgrind() {
             return Ok(());
@@ -216,7 +221,7 @@ impl Bench {
         let mut helgrind = Command::new("valgrind");
         helgrind.args(["--tool=helgrind", "-q", "--error-exitcode=9"]);
         helgrind.arg(format!("--suppressions={}", root().join("capi/tests/helgrind.supp").display()));
-        step("threads under helgrind", helgrind.arg(program).arg(self.empty("program")?))
+        test_step("threads under helgrind", helgrind.arg(program).arg(self.empty("program")?))
     }
 
     /// Runs the example that passes a stream to Apache Arrow C++, which pyarrow includes.
@@ -234,7 +239,7 @@ impl Bench {
         compile.arg(root().join("capi/examples/arrow.cpp")).args(flags).arg(&library);
         compile.arg(format!("-Wl,-rpath,{directory}")).arg("-o").arg(&program);
         step("c++ -std=c++20 capi/examples/arrow.cpp", &mut compile)?;
-        step("arrow", Command::new(program).arg(self.work.join("streams/index")))
+        test_step("arrow", Command::new(program).arg(self.work.join("streams/index")))
     }
 
     /// Measures the time to add a record.
@@ -257,7 +262,7 @@ impl Bench {
             let work = self.empty(&format!("tracer_{name}"))?;
             let (live, trace, index) = (work.join("live"), work.join("calls.pfw"), work.join("of_trace"));
             program.env("LD_PRELOAD", &tracer).env("TRACER_INDEX", &live).env("TRACER_TRACE", &trace);
-            step(&format!("{name} under the tracer"), program.env("TRACER_INTERVAL_MS", interval))?;
+            test_step(&format!("{name} under the tracer"), program.env("TRACER_INTERVAL_MS", interval))?;
             step("its calls as a trace", Command::new(dft).arg("index").arg(&trace).arg("--index").arg(&index))?;
             let mut tables = Vec::new();
             for index in [&live, &index] {

@@ -22,15 +22,7 @@ pub(crate) fn run() -> Result<()> {
     step("the crates that need RocksDB, and the whole system", &mut rest)?;
     // Built with failpoints, which no release has.
     let mut failpoints = provisions.cargo();
-    failpoints.args(["test", "--release", "--workspace", "--features", "dft-tests/failpoints"]);
-    failpoints.args([
-        "--test",
-        "a_process_killed_at_any_failpoint_leaves_a_whole_index",
-        "--test",
-        "a_process_killed_while_copies_are_found_counts_none_twice",
-        "--test",
-        "a_killed_export_leaves_no_mixed_tables",
-    ]);
+    failpoints.args(["test", "--release", "--workspace", "--features", "dft-tests/failpoints", "--test", "failpoints"]);
     step("deaths and refusals at every failpoint", &mut failpoints)?;
     crate::capi::run()?;
     crate::python::run()

@@ -1,4 +1,4 @@
-//! A directory of traces and its index, for the tests of copied, moved and growing traces.
+//! What scenarios share: the program, and a directory of traces with its index.
 #![allow(dead_code, reason = "each test uses some of it")]
 
 use std::collections::BTreeMap;
@@ -104,4 +104,14 @@ fn exported(index: &Path, work: &Path) -> BTreeMap<String, Vec<u8>> {
     let _ = fs::remove_dir_all(&out);
     export(DFT, index, &out);
     contents(&out)
+}
+
+/// Fails if a file in a directory of tests is not a module of its `main.rs`, since then it is not compiled.
+pub(crate) fn check_modules(directory: &str, main: &str) {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(directory);
+    for entry in fs::read_dir(directory).expect("the tests") {
+        let path = entry.expect("a test").path();
+        let name = path.file_stem().expect("a name").to_string_lossy();
+        assert!(name == "main" || main.contains(&format!("mod {name};")), "{}: not in main.rs", path.display());
+    }
 }

@@ -1,0 +1,71 @@
+//! Whole-system tests: one scenario for each file. Memory is tested in a process of its own.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod a_compressed_trace_is_the_same_trace;
+mod a_copy_of_a_trace_is_not_counted;
+mod a_dash_is_refused_as_a_path;
+mod a_directory_that_is_no_index_is_left_untouched;
+mod a_full_disk_is_one_error_and_no_damage;
+mod a_growing_trace_is_counted_once;
+mod a_hash_is_resolved_by_its_own_process;
+mod a_large_trace_is_staged_in_pieces;
+mod a_moved_trace_keeps_its_place_in_the_index;
+mod a_process_killed_at_a_random_time_leaves_a_whole_index;
+mod a_rebuild_replaces_only_an_index;
+mod a_report_is_one_page_with_the_totals_of_the_tables;
+mod a_report_replaces_only_a_report;
+mod a_staged_copy_is_not_counted;
+mod a_trace_is_indexed_once;
+mod aggregated_records_give_only_what_they_hold;
+mod an_account_of_the_stages_is_printed_on_request;
+mod an_analysis_says_where_the_time_went;
+mod an_export_is_the_same_for_any_threads_order_and_memory;
+mod an_export_removes_stale_tables;
+mod an_impossible_time_unit_is_reported;
+mod an_index_needs_no_links_no_locks_and_no_small_blocks;
+mod an_unwritable_directory_is_one_clear_error;
+mod bundles_of_many_workers_make_one_index;
+mod control_characters_in_names_are_escaped;
+mod every_tracer_generation_gives_the_same_rows;
+mod faulty_input_is_reported_and_the_rest_is_indexed;
+mod fifos_and_sockets_are_refused_at_once;
+mod fixtures_of_each_format_are_read_or_refused;
+mod fread_and_fwrite_count_items_times_size;
+mod groups_have_every_statistic_in_every_format;
+mod identifiers_are_no_metrics;
+mod input_without_a_trace_makes_no_index;
+mod letter_c_counters_give_period_starts_if_the_tracer_names_its_version;
+mod lines_of_crashed_and_concatenated_traces_are_read;
+mod lost_records_are_a_fault_with_their_count;
+mod many_readers_of_a_read_only_index_get_the_same_answers;
+mod older_processors_make_the_same_index_and_tables;
+mod paths_override_those_of_a_chosen_preset;
+mod plain_files_give_the_same_rows_as_gzip;
+mod quantiles_lie_within_the_extrema;
+mod rank_is_a_dimension_wherever_pid_is;
+mod readers_see_whole_states_during_a_write;
+mod real_traces_have_their_totals;
+mod shells_and_man_know_every_command;
+mod strict_refuses_faulty_input;
+mod strict_removes_what_it_made;
+mod telemetry_keeps_its_identity;
+mod the_command_line;
+mod the_processes_table_holds_what_traces_say;
+mod the_summary_names_a_row_past_int64;
+mod too_few_threads_are_one_error;
+mod too_little_address_space_is_one_error;
+mod traces_of_two_nodes_with_the_same_path_are_kept_apart;
+mod traces_with_the_same_processes_are_warned_of;
+mod two_runs_are_compared;
+mod unknown_phases_are_named_faults;
+mod validate_judges_traces_without_an_index;
+mod watch_follows_traces_until_it_is_interrupted;
+mod what_only_looks_like_a_trace_is_reported;
+mod writers_without_working_locks_lose_nothing;
+
+#[test]
+fn every_scenario_is_compiled() {
+    common::check_modules("system", include_str!("main.rs"));
+}
