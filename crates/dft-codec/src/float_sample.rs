@@ -22,7 +22,7 @@ fn with_decimals(value: f64, decimals: usize) -> Option<i64> {
     // Rounds without a call; if this rounds differently somewhere, the next line finds out.
     let scaled = value * POWERS[decimals];
     let digits = (scaled + 0.5_f64.copysign(scaled)) as i64;
-    let is_it = digits.unsigned_abs() < EXACT && digits as f64 / POWERS[decimals] == value;
+    let is_it = digits.unsigned_abs() < EXACT && (digits as f64 / POWERS[decimals]).to_bits() == value.to_bits();
     is_it.then_some(digits)
 }
 
@@ -53,10 +53,17 @@ fn decimal_of(value: f64) -> Option<(i64, usize)> {
     Some((digits, decimals))
 }
 
-/// Appends a finite double.
+/// Appends a finite double. `decimals` is the `e` of its shortest form, if it is known.
 #[inline]
-pub(crate) fn put_sample(out: &mut Vec<u8>, value: f64) {
-    match decimal_of(value) {
+pub(crate) fn put_sample(out: &mut Vec<u8>, value: f64, decimals: Option<u8>) {
+    let known = decimals.map(usize::from).filter(|&decimals| decimals < POWERS.len());
+    let known = known.and_then(|decimals| Some((with_decimals(value, decimals)?, decimals)));
+    debug_assert!(known.is_none_or(|known| decimal_of(value) == Some(known)), "{value:e}, {decimals:?}");
+    let decimal = match known {
+        Some(known) => Some(known),
+        None => decimal_of(value),
+    };
+    match decimal {
         Some((digits, decimals)) => {
             let zigzag = ((digits << 1) ^ (digits >> 63)) as u64;
             put_varint(out, u128::from(zigzag << 4 | decimals as u64));
@@ -91,7 +98,7 @@ mod tests {
 
     fn encoded(value: f64) -> Vec<u8> {
         let mut bytes = Vec::new();
-        put_sample(&mut bytes, value);
+        put_sample(&mut bytes, value, None);
         bytes
     }
 
@@ -114,6 +121,26 @@ mod tests {
             let mut reader = Reader::new(&bytes);
             assert_eq!(take_sample(&mut reader).map(f64::to_bits), Ok(value.to_bits()), "{value:e}");
             assert_eq!(reader.left(), 0);
+        }
+    }
+
+    #[test]
+    fn known_decimals_change_no_byte_and_wrong_ones_no_value() {
+        let with = |value: f64, decimals: usize| {
+            let mut bytes = Vec::new();
+            put_sample(&mut bytes, value, Some(decimals as u8));
+            bytes
+        };
+        let mut state = 3_u64;
+        for round in 0..50_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let digits = (state >> 8) % 10_u64.pow(1 + round % 15);
+            let value = digits as f64 / POWERS[state as usize % 15];
+            let (_, decimals) = decimal_of(value).expect("a decimal number");
+            assert_eq!(with(value, decimals), encoded(value), "{value:e}");
+        }
+        for (value, decimals) in [(0.5, 0), (-0.0, 0), (28.9741, 3), (1.0 / 3.0, 14), (2.5, 15), (2.5, 255)] {
+            assert_eq!(with(value, decimals), encoded(value), "{value:e}");
         }
     }
 

@@ -175,20 +175,21 @@ fn take_any_int(reader: &mut Reader<'_>, count: u128) -> Result<IntStats, Decode
 }
 
 pub(crate) fn put_float(out: &mut Vec<u8>, stats: &FloatStats, count: u128) {
-    if let Some(only) = stats.only_sample() {
-        out.push(ONE);
-        return put_sample(out, only);
-    }
     if let Some(few) = stats.few_samples().filter(|few| !few.is_empty()) {
         match few.len() {
+            1 => out.push(ONE),
             number if number as u128 == count => out.push(FEW | SAME_COUNT),
             number => {
                 out.push(FEW);
                 put_varint(out, number as u128);
             }
         }
-        few.iter().for_each(|sample| put_sample(out, sample));
+        few.with_decimals().for_each(|(sample, decimals)| put_sample(out, sample, decimals));
         return;
+    }
+    if let Some(only) = stats.only_sample() {
+        out.push(ONE);
+        return put_sample(out, only, None);
     }
     let parts = stats.parts();
     let mut flags = 0;

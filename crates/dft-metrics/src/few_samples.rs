@@ -9,8 +9,13 @@ use crate::rounding;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FewSamples {
     number: u8,
+    /// The decimals of each value, or [`UNKNOWN`].
+    decimals: [u8; Self::MOST],
     values: [f64; Self::MOST],
 }
+
+/// Decimals that nobody told.
+const UNKNOWN: u8 = u8::MAX;
 
 impl PartialEq for FewSamples {
     fn eq(&self, other: &Self) -> bool {
@@ -24,16 +29,18 @@ impl FewSamples {
 
     /// Adds a sample, which must be finite. Returns false, and adds nothing, if there are [`MOST`](Self::MOST).
     #[inline]
-    pub(crate) fn push(&mut self, sample: f64) -> bool {
+    pub(crate) fn push(&mut self, sample: f64, decimals: Option<u8>) -> bool {
         let mut at = self.len();
         if at == Self::MOST {
             return false;
         }
         while at > 0 && self.values[at - 1].total_cmp(&sample).is_gt() {
             self.values[at] = self.values[at - 1];
+            self.decimals[at] = self.decimals[at - 1];
             at -= 1;
         }
         self.values[at] = sample;
+        self.decimals[at] = decimals.unwrap_or(UNKNOWN);
         self.number += 1;
         true
     }
@@ -66,6 +73,13 @@ impl FewSamples {
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = f64> {
         self.as_slice().iter().copied()
+    }
+
+    /// Returns the samples in ascending order, each with the decimals of its shortest decimal form, where they are known.
+    #[inline]
+    pub fn with_decimals(&self) -> impl Iterator<Item = (f64, Option<u8>)> {
+        let decimals = self.decimals.iter().map(|&decimals| (decimals != UNKNOWN).then_some(decimals));
+        self.iter().zip(decimals)
     }
 
     /// Returns the only sample; `None` if there are none or several.

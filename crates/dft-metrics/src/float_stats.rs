@@ -80,7 +80,7 @@ impl FloatStats {
         let mut few = FewSamples::default();
         samples
             .iter()
-            .all(|&sample| sample.is_finite() && few.push(sample))
+            .all(|&sample| sample.is_finite() && few.push(sample, None))
             .then_some(Self { samples: Samples::Few(few) })
     }
 
@@ -105,8 +105,15 @@ impl FloatStats {
     /// Adds one sample.
     #[inline]
     pub fn sample(&mut self, value: f64) {
+        self.sample_with_decimals(value, None);
+    }
+
+    /// Adds one sample, the double nearest to a decimal number of up to 15 digits. `decimals` is how many of them come after
+    /// the point in its shortest form, where that is known. It makes storing the sample faster, and changes nothing else.
+    #[inline]
+    pub fn sample_with_decimals(&mut self, value: f64, decimals: Option<u8>) {
         let is_added = match &mut self.samples {
-            Samples::Few(few) => value.is_finite() && few.push(value),
+            Samples::Few(few) => value.is_finite() && few.push(value, decimals),
             Samples::Any(_) => false,
         };
         if !is_added {
@@ -163,7 +170,9 @@ impl FloatStats {
     /// Adds all samples of another. Associative and commutative, with the default as identity.
     pub fn merge(&mut self, other: &Self) {
         match &other.samples {
-            Samples::Few(few) => few.iter().for_each(|sample| self.sample(sample)),
+            Samples::Few(few) => {
+                few.with_decimals().for_each(|(sample, decimals)| self.sample_with_decimals(sample, decimals))
+            }
             Samples::Any(theirs) => self.parts_mut().merge(theirs),
         }
     }

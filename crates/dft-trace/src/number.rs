@@ -225,7 +225,13 @@ pub(crate) fn integer_of_number(text: &[u8]) -> Integer {
 /// Returns the double nearest to a JSON number; infinite if it is beyond the range of doubles.
 #[inline]
 pub(crate) fn float_of_number(text: &[u8]) -> f64 {
-    short_float(text).unwrap_or_else(|| any_float(text))
+    float_and_decimals(text).0
+}
+
+/// Returns the double nearest to a JSON number, and how many decimals its shortest decimal form has, if the text tells.
+#[inline]
+pub(crate) fn float_and_decimals(text: &[u8]) -> (f64, Option<u8>) {
+    short_float(text).unwrap_or_else(|| (any_float(text), None))
 }
 
 /// The powers of ten that are doubles.
@@ -281,18 +287,22 @@ macro_rules! without_point {
 without_point!(point_out_of_eight, u64);
 without_point!(point_out_of_sixteen, u128);
 
-/// Returns the value of a number of up to 15 digits without an exponent. The digits and the power of ten are exact as
-/// doubles, so their quotient is correctly rounded (Clinger, *How to Read Floating Point Numbers Accurately*, 1990).
+/// Returns the value of a number of up to 15 digits without an exponent, and how many decimals its shortest decimal form
+/// has; none for −0, which has no such form.
+///
+/// The digits and the power of ten are exact as doubles, so their quotient is correctly rounded (Clinger, *How to Read
+/// Floating Point Numbers Accurately*, 1990). Different numbers of up to 15 digits have different doubles, so the shortest
+/// form is the text without the zeros at its end.
 #[inline]
-fn short_float(text: &[u8]) -> Option<f64> {
+fn short_float(text: &[u8]) -> Option<(f64, Option<u8>)> {
     let (is_negative, text) = match text {
         [b'-', rest @ ..] => (true, rest),
         _ => (false, text),
     };
-    let (digits, decimals) = match text.len() {
+    let (digits, decimals, zeros) = match text.len() {
         length @ 1..=8 => {
             let (ones, _, decimals) = point_out_of_eight(up_to_eight(text), length)?;
-            (eight_digits(ones), decimals)
+            (eight_digits(ones), decimals, ones.leading_zeros() / 8)
         }
         length @ 9..=16 => {
             let (ones, number, decimals) = point_out_of_sixteen(up_to_sixteen(text)?, length)?;
@@ -300,12 +310,16 @@ fn short_float(text: &[u8]) -> Option<f64> {
             if number > 15 {
                 return None;
             }
-            (sixteen_digits(ones), decimals)
+            (sixteen_digits(ones), decimals, ones.leading_zeros() / 8)
         }
         _ => return None,
     };
     let value = digits as f64 / POWERS_OF_TEN[decimals];
-    Some(if is_negative { -value } else { value })
+    if is_negative && digits == 0 {
+        return Some((-value, None));
+    }
+    let shortest = decimals.saturating_sub(zeros as usize) as u8;
+    Some((if is_negative { -value } else { value }, Some(shortest)))
 }
 
 #[cold]
@@ -382,7 +396,9 @@ mod tests {
         for at in 0..20_000_u64 {
             digits = digits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(at);
             let text = format!("{}.{:0width$}", digits >> 44, digits % 1_000_000, width = 6 + (at % 3) as usize);
-            assert_eq!(short_float(text.as_bytes()), Some(text.parse().expect("a number")), "{text}");
+            let shortest = text.trim_end_matches('0').len() - text.find('.').expect("a point") - 1;
+            let wanted = (text.parse().expect("a number"), Some(shortest as u8));
+            assert_eq!(short_float(text.as_bytes()), Some(wanted), "{text}");
         }
         for other in [
             "",

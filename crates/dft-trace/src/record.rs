@@ -112,6 +112,17 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Returns the double nearest to a JSON number, and how many decimals its shortest decimal form has, at most 14, if the
+    /// trace tells; `None` if this is not a number.
+    #[inline]
+    pub fn float_and_decimals(&self) -> Option<(f64, Option<u8>)> {
+        match self {
+            Value::Integer(value) => Some((*value as f64, (value.unsigned_abs() < 10_u64.pow(15)).then_some(0))),
+            Value::Number(text) => Some(number::float_and_decimals(text)),
+            _ => None,
+        }
+    }
+
     /// Returns the value of a JSON number without fraction and exponent, if it fits 64 bits; a wider one
     /// is a float.
     #[inline]

@@ -26,13 +26,13 @@ impl Aggregator {
         let mut added_bytes = 0;
         for arg in &record.args {
             if is_metric(arg)
-                && let Some(value) = arg.value.float()
+                && let Some((value, decimals)) = arg.value.float_and_decimals()
                 && let Some(&name) = names.next()
             {
                 counts.not_finite += u64::from(!value.is_finite());
                 let stats = cell.metrics.entry(name);
                 let bytes_before = stats.heap_bytes();
-                stats.sample(value);
+                stats.sample_with_decimals(value, decimals);
                 added_bytes += stats.heap_bytes() - bytes_before;
             }
         }
