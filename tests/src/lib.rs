@@ -12,7 +12,8 @@ use std::thread;
 use std::time::Duration;
 
 use arrow_array::Array;
-use arrow_cast::display::array_value_to_string;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int32Type, Int64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 
@@ -204,11 +205,23 @@ pub fn table(path: &Path) -> Vec<Row> {
             let columns = batch.schema_ref().fields().iter().zip(batch.columns());
             let values = columns
                 .filter(|(_, column)| !column.is_null(at))
-                .map(|(field, column)| (field.name().clone(), array_value_to_string(column, at).expect("a value")));
+                .map(|(field, column)| (field.name().clone(), text_of(column, at)));
             rows.push(values.collect());
         }
     }
     rows
+}
+
+/// Returns a value of a column as text.
+fn text_of(column: &dyn Array, row: usize) -> String {
+    if let Some(integers) = column.as_primitive_opt::<Int64Type>() {
+        return integers.value(row).to_string();
+    }
+    if let Some(floats) = column.as_primitive_opt::<Float64Type>() {
+        return format!("{:?}", floats.value(row));
+    }
+    let texts = column.as_dictionary::<Int32Type>();
+    texts.values().as_string::<i32>().value(texts.keys().value(row) as usize).to_owned()
 }
 
 /// Indexes `traces` and exports every table. Returns the directory of the tables.

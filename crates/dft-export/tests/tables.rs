@@ -8,9 +8,8 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use arrow_array::{Array, RecordBatch};
-use arrow_cast::display::array_value_to_string;
 use arrow_schema::{DataType, Schema};
-use common::build;
+use common::{build, text_of};
 use dft_aggregate::Config;
 use dft_codec::SeriesKind;
 use dft_export::{
@@ -59,7 +58,7 @@ fn rows_of(batch: &RecordBatch) -> Vec<Row> {
             let columns = batch.schema_ref().fields().iter().zip(batch.columns());
             columns
                 .filter(|(_, column)| !column.is_null(row))
-                .map(|(field, column)| (field.name().clone(), array_value_to_string(column, row).expect("a value")))
+                .map(|(field, column)| (field.name().clone(), text_of(column, row)))
                 .collect()
         })
         .collect()

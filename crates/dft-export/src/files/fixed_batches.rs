@@ -59,9 +59,9 @@ impl<I: Iterator<Item = Result<RecordBatch, ExportError>>> Iterator for FixedBat
 mod tests {
     use std::sync::Arc;
 
+    use arrow_array::cast::AsArray;
     use arrow_array::types::Int32Type;
-    use arrow_array::{Array, DictionaryArray};
-    use arrow_cast::display::array_value_to_string;
+    use arrow_array::{DictionaryArray, StringArray};
     use arrow_schema::{Field, Schema};
 
     use super::*;
@@ -86,11 +86,14 @@ mod tests {
             let (last, full) = fixed.split_last().map_or((0, &[][..]), |(last, full)| (last.num_rows(), full));
             assert!(full.iter().all(|batch| batch.num_rows() == 5), "{lengths:?}");
             assert_eq!(full.len() * 5 + last, row as usize, "{lengths:?}");
-            let names = fixed.iter().flat_map(|batch| {
-                let names = batch.column(0).clone();
-                (0..names.len()).map(move |at| array_value_to_string(&names, at).expect("a name"))
-            });
-            assert!(names.eq((0..row).map(|row| format!("n{}", row % 7))), "{lengths:?}");
+            let names: Vec<&str> = fixed
+                .iter()
+                .flat_map(|batch| {
+                    batch.column(0).as_dictionary::<Int32Type>().downcast_dict::<StringArray>().expect("texts")
+                })
+                .map(|name| name.expect("a name"))
+                .collect();
+            assert!(names.into_iter().eq((0..row).map(|row| format!("n{}", row % 7))), "{lengths:?}");
         }
     }
 }

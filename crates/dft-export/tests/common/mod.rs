@@ -1,5 +1,8 @@
 //! What tests of tables share.
 
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int32Type, Int64Type};
 use dft_aggregate::{Aggregator, Config};
 use dft_codec::FileCounts;
 use dft_store::{Batch, Index, IndexWriter};
@@ -28,4 +31,17 @@ pub(crate) fn build(lines: &[String], config: &Config) -> Built {
     drop(writer);
     let index = Index::open(folder.path()).expect("opened");
     Built { _folder: folder, index }
+}
+
+/// Returns a value of a column as text.
+#[allow(dead_code, reason = "not every test reads values")]
+pub(crate) fn text_of(column: &dyn Array, row: usize) -> String {
+    if let Some(integers) = column.as_primitive_opt::<Int64Type>() {
+        return integers.value(row).to_string();
+    }
+    if let Some(floats) = column.as_primitive_opt::<Float64Type>() {
+        return format!("{:?}", floats.value(row));
+    }
+    let texts = column.as_dictionary::<Int32Type>();
+    texts.values().as_string::<i32>().value(texts.keys().value(row) as usize).to_owned()
 }
