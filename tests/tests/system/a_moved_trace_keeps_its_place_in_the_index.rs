@@ -4,7 +4,7 @@ use std::fs;
 
 use dft_tests::{gzip, run, trace};
 
-use crate::common::Case;
+use crate::common::{Case, DFT};
 
 #[test]
 fn traces_and_directories_may_be_renamed_and_grow_meanwhile() {
@@ -40,7 +40,7 @@ fn an_index_that_is_moved_next_to_its_traces_knows_them() {
     let elsewhere = case.root().join("far/away/index");
     let traces = case.root().join("t");
     let index = |index: &std::path::Path| {
-        run(common::DFT, ["index".as_ref(), traces.as_os_str(), "--index".as_ref(), index.as_os_str()])
+        run(DFT, ["index".as_ref(), traces.as_os_str(), "--index".as_ref(), index.as_os_str()])
     };
     index(&elsewhere).exits(0);
     let default = traces.join(".dftagg");
@@ -50,7 +50,7 @@ fn an_index_that_is_moved_next_to_its_traces_knows_them() {
     // Move everything.
     let moved = case.root().join("moved");
     fs::rename(&traces, &moved).expect("moved");
-    let ran = run(common::DFT, ["index".as_ref(), moved.as_os_str()]).exits(0);
+    let ran = run(DFT, ["index".as_ref(), moved.as_os_str()]).exits(0);
     assert!(ran.out.starts_with("nothing to do"), "{}", ran.out);
 }
 
@@ -65,11 +65,11 @@ fn a_trace_that_is_gone_is_reported() {
     let ran = case.index().exits(0);
     assert!(ran.err.contains(says), "{}", ran.err);
     let index = case.index_path();
-    let info = run(common::DFT, ["info".as_ref(), index.as_os_str()]).exits(0);
+    let info = run(DFT, ["info".as_ref(), index.as_os_str()]).exits(0);
     assert!(info.out.contains("gone       1 trace file, still counted"), "{}", info.out);
-    let summary = run(common::DFT, ["summary".as_ref(), index.as_os_str()]).exits(0);
+    let summary = run(DFT, ["summary".as_ref(), index.as_os_str()]).exits(0);
     assert!(summary.err.contains(says), "{}", summary.err);
-    let json = run(common::DFT, ["summary".as_ref(), index.as_os_str(), "--json".as_ref()]).exits(0);
+    let json = run(DFT, ["summary".as_ref(), index.as_os_str(), "--json".as_ref()]).exits(0);
     assert!(json.out.contains("\"gone\": [\n") && json.out.contains("t/a.pfw\""), "{}", json.out);
 }
 
@@ -79,20 +79,20 @@ fn traces_whose_index_has_other_traces_are_refused() {
     case.write("a.pfw", trace(1, 500));
     case.write("b.pfw", trace(2, 500));
     let traces = case.root().join("t");
-    run(common::DFT, ["index".as_ref(), traces.as_os_str()]).exits(0);
+    run(DFT, ["index".as_ref(), traces.as_os_str()]).exits(0);
     let (one, out) = (case.path("a.pfw"), case.root().join("tables"));
     for command in [
         vec!["summary".as_ref(), one.as_os_str()],
         vec!["info".as_ref(), one.as_os_str()],
         vec!["export".as_ref(), one.as_os_str(), "--out".as_ref(), out.as_os_str()],
     ] {
-        let refused = run(common::DFT, command).exits(1);
+        let refused = run(DFT, command).exits(1);
         assert!(refused.err.contains("also has other traces") && refused.err.contains("b.pfw"), "{}", refused.err);
     }
     assert!(!out.exists());
-    run(common::DFT, ["summary".as_ref(), traces.as_os_str()]).exits(0);
+    run(DFT, ["summary".as_ref(), traces.as_os_str()]).exits(0);
     // A trace that is gone does not count as another trace.
     fs::remove_file(case.path("b.pfw")).expect("removed");
-    let ran = run(common::DFT, ["summary".as_ref(), one.as_os_str()]).exits(0);
+    let ran = run(DFT, ["summary".as_ref(), one.as_os_str()]).exits(0);
     assert!(ran.err.contains("b.pfw: the file is gone, but its trace is still counted"), "{}", ran.err);
 }
