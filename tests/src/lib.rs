@@ -218,7 +218,7 @@ fn text_of(column: &dyn Array, row: usize) -> String {
         return integers.value(row).to_string();
     }
     if let Some(floats) = column.as_primitive_opt::<Float64Type>() {
-        return format!("{:?}", floats.value(row));
+        return ryu::Buffer::new().format(floats.value(row)).to_owned();
     }
     let texts = column.as_dictionary::<Int32Type>();
     texts.values().as_string::<i32>().value(texts.keys().value(row) as usize).to_owned()
