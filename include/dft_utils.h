@@ -436,7 +436,7 @@ typedef struct dft_analyze_request {
     // Which calls, and the granularity of groups by time; its `size` must be set; NULL for all.
     const struct dft_view *view;
     // Which calls belong to which layer: the name of a built-in preset (posix, dlio, dlio-prev, generic), or the path
-    // of a TOML file, which has a `/` or a `.`; empty to choose a built-in one by what the trace has.
+    // of a TOML file, which has a `/` or a `.`; empty or `auto` to choose a built-in one by what the trace has.
     struct dft_text preset;
     // What to group by: time, process, host, rank, file, directory, pattern, function, epoch or a group key of the
     // index; empty for no groups.

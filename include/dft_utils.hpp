@@ -744,6 +744,38 @@ struct GroupRequest {
     std::uint32_t threads = 0;
 };
 
+/// What to analyze or compare, as `dft analyze` and `dft compare` do.
+struct AnalyzeRequest {
+    /// Which calls, and the granularity of groups by time.
+    dft_view view = sized<dft_view>();
+    /// The layers: the name of a built-in preset, or the path of a TOML file; empty to choose by what the trace has.
+    std::string preset = {};
+    /// What to group by, such as `process`; empty for no groups.
+    std::string by = {};
+    /// Conditions of a comparison, such as `time > 1.2x where cat = posix`.
+    std::vector<std::string> conditions = {};
+};
+
+namespace detail {
+/// Passes a request to an analysis or a comparison, and returns its text.
+template <typename Call> std::string analysis(const AnalyzeRequest &request, Call &&call) {
+    std::vector<dft_text> conditions;
+    for (const std::string &condition : request.conditions) {
+        conditions.push_back(text(condition));
+    }
+    auto asked = sized<dft_analyze_request>();
+    asked.view = &request.view;
+    asked.preset = text(request.preset);
+    asked.by = text(request.by);
+    asked.conditions = conditions.data();
+    asked.conditions_length = conditions.size();
+    std::string json;
+    visit<dft_note>([&](const dft_note &note) { json = view(note.text); },
+                    [&](dft_on_note on_text, void *context) { return call(&asked, on_text, context); });
+    return json;
+}
+} // namespace detail
+
 /// An index that is open for reading: a snapshot that no writer changes.
 class Index {
 public:
@@ -873,6 +905,12 @@ public:
         asked.view = &request.view;
         asked.threads = request.threads;
         check(dft_group_stream(get(), &asked, stream));
+    }
+    /// Analyzes where the time of a job went. Returns a JSON object: see `dft_analyze()`.
+    std::string analyze(const AnalyzeRequest &request = {}) const {
+        return detail::analysis(request, [&](const dft_analyze_request *asked, dft_on_note on_text, void *context) {
+            return dft_analyze(get(), asked, on_text, context);
+        });
     }
     /// Writes tables to files in a directory.
     void export_tables(const ExportRequest &request) const {
@@ -1293,6 +1331,25 @@ template <typename Visit> void resolve(const std::vector<std::string> &traces, s
 
 /// Reads everything in an index; throws if the index is damaged.
 inline void verify(std::string_view index) { check(dft_verify(text(index), nullptr, nullptr)); }
+
+/// A run to compare, and its name in the result.
+struct Run {
+    std::string name;
+    const Index *index;
+};
+
+/// Compares runs with the first of them. Returns a JSON object: see `dft_compare()`.
+inline std::string compare(const std::vector<Run> &runs, const AnalyzeRequest &request = {}) {
+    std::vector<const dft_index *> indexes;
+    std::vector<dft_text> names;
+    for (const Run &run : runs) {
+        indexes.push_back(run.index->get());
+        names.push_back(text(run.name));
+    }
+    return detail::analysis(request, [&](const dft_analyze_request *asked, dft_on_note on_text, void *context) {
+        return dft_compare(indexes.data(), names.data(), runs.size(), asked, on_text, context);
+    });
+}
 
 } // namespace dft
 

@@ -26,7 +26,7 @@ pub struct dft_analyze_request {
     /// Which calls, and the granularity of groups by time; its `size` must be set; NULL for all.
     pub view: *const dft_view,
     /// Which calls belong to which layer: the name of a built-in preset (posix, dlio, dlio-prev, generic), or the path
-    /// of a TOML file, which has a `/` or a `.`; empty to choose a built-in one by what the trace has.
+    /// of a TOML file, which has a `/` or a `.`; empty or `auto` to choose a built-in one by what the trace has.
     pub preset: dft_text,
     /// What to group by: time, process, host, rank, file, directory, pattern, function, epoch or a group key of the
     /// index; empty for no groups.
@@ -63,7 +63,7 @@ struct Given {
 fn request(request: *const dft_analyze_request) -> Result<Given, Failure> {
     let request = if request.is_null() { dft_analyze_request::default() } else { given("request", request)? };
     let preset = match request.preset.utf8("request.preset")? {
-        "" => PresetChoice::default(),
+        "" | "auto" => PresetChoice::default(),
         name if name.contains(['/', '.']) => Preset::read(Path::new(name), &BTreeMap::new())?.into(),
         name => Preset::built_in(name, &BTreeMap::new())?.into(),
     };
@@ -128,7 +128,7 @@ pub extern "C" fn dft_compare(
 ) -> dft_status {
     boundary("dft_compare", || {
         let on_text = Callback::required("on_text", on_text, context)?;
-        let Given { request, preset, by, filter, .. } = self::request(request)?;
+        let Given { request, preset, by, filter, granularity_us } = self::request(request)?;
         let sources: Vec<_> =
             list("indexes", indexes, length)?.iter().map(|&index| source(index)).collect::<Result<_, _>>()?;
         let names: Vec<&str> =
@@ -136,7 +136,7 @@ pub extern "C" fn dft_compare(
         let conditions = list("request.conditions", request.conditions, request.conditions_length)?;
         let conditions = conditions.iter().map(|text| Ok(text.utf8("request.conditions")?.parse()?));
         let conditions = conditions.collect::<Result<_, Failure>>()?;
-        let options = CompareOptions { preset, by, filter, conditions, ..CompareOptions::default() };
+        let options = CompareOptions { preset, by, filter, granularity_us, conditions, ..CompareOptions::default() };
         let runs: Vec<(&str, &Index)> = names.into_iter().zip(sources.iter().map(|source| &***source)).collect();
         pass(&on_text, &compare(&runs, &options)?)
     })

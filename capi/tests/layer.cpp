@@ -322,6 +322,40 @@ void errors_are_logged(const std::string &folder) {
     CHECK(logged.size() == 1);
 }
 
+void jobs_are_analyzed_and_compared(const std::string &folder) {
+    for (const std::int64_t calls : {100, 150}) {
+        aggregated(0, calls).finalize(folder + "/run" + std::to_string(calls), "trace");
+    }
+    const dft::Index first(folder + "/run100"), second(folder + "/run150");
+    const auto has = [](const std::string &json, const std::string &part) {
+        return json.find(part) != std::string::npos;
+    };
+    dft::AnalyzeRequest request;
+    request.preset = "auto";
+    request.by = "function";
+    const std::string analysis = first.analyze(request);
+    CHECK(analysis.front() == '{' && has(analysis, "\"calls\":100") && has(analysis, "\"time_of_calls_us\":4950"));
+    CHECK(has(analysis, "\"by\":\"function\"") && has(analysis, "read"));
+    CHECK(first.analyze() == first.analyze({dft::sized<dft_view>(), "auto"}));
+
+    request.conditions = {"calls > 1.4x", "calls > 1.6x"};
+    CHECK(!dft::attempt([&] { return first.analyze(request); }));
+    const std::string compared = dft::compare({{"A", &first}, {"B", &second}}, request);
+    CHECK(has(compared, "\"runs\":[\"A\",\"B\"]"));
+    CHECK(has(compared, "\"condition\":\"calls > 1.4x\",\"holds\":true,\"values\":[100.0,150.0]"));
+    CHECK(has(compared, "\"condition\":\"calls > 1.6x\",\"holds\":false"));
+
+    request = {};
+    request.by = "time";
+    request.view.granularity_us = 1500;
+    CHECK(!dft::attempt([&] { return dft::compare({{"A", &first}, {"B", &second}}, request); }));
+    request.view.granularity_us = 5000;
+    CHECK(has(dft::compare({{"A", &first}, {"B", &second}}, request), " 0.005 s"));
+    request.preset = "nosuch";
+    CHECK(!dft::attempt([&] { return first.analyze(request); }));
+    CHECK(!dft::attempt([&] { return dft::compare({{"A", &first}}); }));
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -335,5 +369,6 @@ int main(int argc, char **argv) {
     event_aggregator_has_the_ported_interface(argv[1]);
     a_sink_takes_records_of_many_threads(argv[1]);
     errors_are_logged(argv[1]);
-    std::cout << "layer.cpp: 9 passed, 0 failed\n";
+    jobs_are_analyzed_and_compared(argv[1]);
+    std::cout << "layer.cpp: 10 passed, 0 failed\n";
 }

@@ -61,6 +61,7 @@ def test_runs_are_compared_with_the_first(run, tmp_path):
 
 
 def test_what_is_wrong_is_an_error(run, tmp_path):
+    assert run.analyze(preset="auto").data == run.analyze().data
     with pytest.raises(dft_utils.InvalidArgumentError, match="no preset"):
         run.analyze(preset="nothing")
     with pytest.raises(dft_utils.InvalidArgumentError, match="two runs"):

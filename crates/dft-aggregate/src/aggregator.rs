@@ -106,14 +106,14 @@ impl Aggregator {
             Phase::Complete => self.event(record, clock.unit, counts)?,
             Phase::Counter => self.telemetry(record, clock.unit, counts)?,
             Phase::Aggregated => self.aggregated(record, clock, counts, Origin::Aggregated)?,
-            Phase::LetterCounter => {
+            Phase::CounterOrAggregated => {
                 let numeric =
                     |keys: &[ArgKey]| record.args.iter().any(|arg| keys.contains(&arg.key) && arg.value.is_number());
                 let counted = numeric(&[ArgKey::DftCnt, ArgKey::Count]);
                 let timed = || numeric(&[ArgKey::Dur, ArgKey::DurSum, ArgKey::DurMin, ArgKey::DurMax]);
                 let system = record.cat.text().eq_ignore_ascii_case(b"sys");
                 if counted || (!system && timed()) {
-                    self.aggregated(record, clock, counts, Origin::LetterCounter)?;
+                    self.aggregated(record, clock, counts, Origin::CounterOrAggregated)?;
                 } else {
                     self.telemetry(record, clock.unit, counts)?;
                 }

@@ -1,7 +1,5 @@
 //! What an analysis found, before it is reported.
 
-use dft_codec::SeriesKind;
-
 use crate::collect::Collected;
 use crate::names::ProcessNames;
 use crate::preset::Preset;
@@ -46,14 +44,13 @@ pub(crate) fn why_unknown(config: &dft_aggregate::Config, aggregated: u128, call
                 .to_owned(),
         );
     }
-    let kind = SeriesKind::AggregatedCall.name();
     match aggregated {
         0 => None,
-        _ if aggregated == calls => Some(format!(
-            "the tracer summed up all calls (family {kind}), so it is not known when they were in progress"
-        )),
+        _ if aggregated == calls => {
+            Some(format!("the tracer summed up all {calls} calls, so it is not known when they were in progress"))
+        }
         _ => Some(format!(
-            "the tracer summed up {aggregated} of {calls} calls (family {kind}): busy times and overlaps are without them"
+            "the tracer summed up {aggregated} of {calls} calls: busy times and overlaps are without them"
         )),
     }
 }

@@ -56,6 +56,7 @@ pub(crate) fn totals(layer: &str, sums: Option<&Sums>, times: Times) -> LayerTot
     LayerTotals {
         layer: layer.to_owned(),
         calls: sums.map(|sums| sums.calls),
+        unknown_calls: sums.map(|sums| sums.unknown_calls),
         time_us: sums.map(|sums| sums.duration.sum()),
         mean_us: sums.and_then(|sums| sums.duration.mean()),
         std_us: sums.and_then(|sums| sums.duration.std()),

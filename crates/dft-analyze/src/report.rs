@@ -262,6 +262,8 @@ pub struct LayerTotals {
     pub layer: String,
     /// The number of calls; `None` for windows of time that are no cells of the index.
     pub calls: Option<u128>,
+    /// Calls among them with unknown times; `None` for such windows, too.
+    pub unknown_calls: Option<u128>,
     /// The sum of their durations, in µs; `None` for such windows, too.
     pub time_us: Option<i128>,
     /// The mean of their durations, in µs.

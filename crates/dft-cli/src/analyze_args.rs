@@ -10,9 +10,9 @@ use crate::units::parse_duration;
 
 #[derive(Args)]
 pub(crate) struct AnalyzeArgs {
-    /// An index, or a trace or a directory of traces
-    #[arg(value_parser = named_path())]
-    pub(crate) index: PathBuf,
+    /// An index, or traces or directories of traces
+    #[arg(required = true, value_name = "INDEX|TRACE", value_parser = named_path())]
+    pub(crate) inputs: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) preset: PresetArgs,
     /// What to group by: time, process, host, rank, file, directory, pattern, function, epoch or a group key
@@ -22,7 +22,7 @@ pub(crate) struct AnalyzeArgs {
     #[arg(long, value_name = "N")]
     pub(crate) top: Option<usize>,
     /// The length of a cell with --by time, a multiple of the index's interval [default: the interval]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "by")]
     pub(crate) granularity: Option<u64>,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
@@ -44,9 +44,9 @@ pub(crate) struct AnalyzeArgs {
 /// Whose report it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum ReportAs {
-    /// This program's.
+    /// This program's report.
     Dft,
-    /// That of dfanalyzer.
+    /// The tables of dfanalyzer.
     Dfanalyzer,
 }
 
@@ -64,10 +64,13 @@ pub(crate) struct CompareArgs {
     /// How many rows to show
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) top: usize,
+    /// The length of a cell with --by time, a multiple of the indexes' interval [default: the interval]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "by")]
+    pub(crate) granularity: Option<u64>,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
     /// End with exit code 4 if this holds, such as 'time > 1.2x where cat == "posix"': time, busy, calls, bytes,
-    /// bandwidth, mean or job, as a number of times the first run's; repeatable
+    /// bandwidth, mean or job, relative to the first run; repeatable
     #[arg(long, value_name = "C", action = ArgAction::Append)]
     pub(crate) fail_if: Vec<String>,
     /// Write a page for the browser that shows the runs side by side

@@ -25,6 +25,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<Outcome> {
         by: args.by.as_ref().and_then(|by| by.parse().ok()),
         filter: filter(&args.filter)?,
         conditions: args.fail_if.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
+        granularity_us: args.granularity,
         threads: args.threads.map_or(0, usize::from),
     };
     let mut indexes: Vec<(String, Index)> = Vec::new();
@@ -82,10 +83,20 @@ fn text(comparison: &Comparison, top: usize) -> String {
         let more = plural((comparison.rows.len() - top) as u64, "more row");
         let _ = writeln!(text, "and {more}; --top N shows more");
     }
+    let sums = |row: &&&ComparedRow| row.runs.iter().flatten().any(|run| run.busy_us.is_none());
+    if let Some(row) = rows.iter().find(sums) {
+        let rows = if rows.iter().all(|row| sums(&row)) { "all rows" } else { "some rows" };
+        let _ = writeln!(
+            text,
+            "time is the sum of durations in {rows}, such as {}: not every run knows when its calls were in progress",
+            row.name.shown()
+        );
+    }
     for condition in &comparison.conditions {
         let verdict = if condition.holds { "holds" } else { "does not hold" };
         let values: Vec<String> = condition.values.iter().map(|value| three_digits(*value)).collect();
-        let _ = writeln!(text, "\n{}: {verdict} ({})", condition.condition.shown(), values.join(", "));
+        let none = if condition.calls.iter().all(|&calls| calls == 0) { "; no run has such calls" } else { "" };
+        let _ = writeln!(text, "\n{}: {verdict} ({}{none})", condition.condition.shown(), values.join(", "));
     }
     text
 }

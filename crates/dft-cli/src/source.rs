@@ -16,19 +16,31 @@ use dft_io::units::{count, plural};
 
 /// Opens an index. Traces are indexed first, into an index next to them, with its configuration if it exists.
 pub(crate) fn open(path: &Path) -> Result<(Index, Outcome)> {
-    if Index::exists(path)? {
-        return Ok((Index::open(path)?, Outcome::Done));
+    open_all(&[path.to_owned()])
+}
+
+/// Opens an index, which is given alone, or one of several traces.
+pub(crate) fn open_all(paths: &[PathBuf]) -> Result<(Index, Outcome)> {
+    for path in paths {
+        if Index::exists(path)? {
+            match paths {
+                [_] => return Ok((Index::open(path)?, Outcome::Done)),
+                _ => bail!("{} is an index: give one index, or traces only", path.shown()),
+            }
+        }
     }
-    let traces: [PathBuf; 1] = [path.to_owned()];
-    if path.is_file() && !may_be_a_trace(path) {
-        return Err(BuildError::NotTraces(traces.to_vec()).into());
+    let traces = paths;
+    let others: Vec<PathBuf> = traces.iter().filter(|path| path.is_file() && !may_be_a_trace(path)).cloned().collect();
+    if !others.is_empty() {
+        return Err(BuildError::NotTraces(others).into());
     }
-    let index = index_location(&traces)?;
+    let given = traces.iter().map(|path| path.shown().to_string()).collect::<Vec<_>>().join(" ");
+    let index = index_location(traces)?;
     let config = match Index::exists(&index)? {
         false => Config::default(),
         true => {
             let opened = Index::open(&index)?;
-            let others = other_traces(&opened, &traces)?;
+            let others = other_traces(&opened, traces)?;
             if let Some(other) = others.first() {
                 let more = match others.len() - 1 {
                     0 => String::new(),
@@ -37,17 +49,17 @@ pub(crate) fn open(path: &Path) -> Result<(Index, Outcome)> {
                 bail!(
                     "{}: {} also has other traces: {}{more}; give {} for all of them, or build a separate index: \
                      `dft index {} --index DIR`",
-                    path.shown(),
+                    given,
                     index.shown(),
                     other.shown(),
                     index.shown(),
-                    path.shown(),
+                    given,
                 );
             }
             opened.config().clone()
         }
     };
-    let report = watched(|progress| build(&traces, &index, &config, &BuildOptions::default(), progress))?;
+    let report = watched(|progress| build(traces, &index, &config, &BuildOptions::default(), progress))?;
     let input = &report.input;
     if !input.files.is_empty() {
         tell(&format!(

@@ -91,7 +91,7 @@ impl ProcessCollector {
             Phase::Unknown => {}
             Phase::Metadata => self.metadata(record),
             Phase::Complete => self.complete(record, unit),
-            Phase::Counter | Phase::LetterCounter | Phase::Aggregated => {
+            Phase::Counter | Phase::CounterOrAggregated | Phase::Aggregated => {
                 if after.telemetry == before.telemetry {
                     let calls = CountsBefore::of(after).calls.wrapping_sub(before.calls);
                     self.period(record, unit, 1, calls);

@@ -13,7 +13,7 @@ pub enum Phase {
     Complete,
     /// A counter written as the letter `"C"` (generation 2): telemetry, or statistics of a period
     /// that ended at `ts`, depending on the fields.
-    LetterCounter,
+    CounterOrAggregated,
     /// A counter written as 2 (generation 3): always telemetry.
     Counter,
     /// Statistics of a period that started at `ts`: `"A"` or 3.
@@ -31,7 +31,7 @@ impl Phase {
         match value {
             Value::Text(text) => match *text {
                 b"X" => Self::Complete,
-                b"C" => Self::LetterCounter,
+                b"C" => Self::CounterOrAggregated,
                 b"A" => Self::Aggregated,
                 b"M" => Self::Metadata,
                 _ => Self::Unknown,

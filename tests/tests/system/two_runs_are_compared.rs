@@ -80,3 +80,69 @@ fn changes_are_told_from_noise_and_conditions_end_with_code_4() {
     assert!(wrong.err.contains("speed") && wrong.err.contains("bandwidth"), "{}", wrong.err);
     compare(&[&a], &[]).exits(2);
 }
+
+/// Busy time was once compared with the sum of durations, where one run did not tell its busy times.
+#[test]
+fn runs_are_compared_by_the_same_quantity() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [a, b] = ["a", "b"].map(|name| run_of(folder.path(), name, 100, "1111111111111111", 300, ""));
+    let index = folder.path().join("sums");
+    run(DFT, ["index".as_ref(), a.as_os_str(), "--index".as_ref(), index.as_os_str(), "--no-occupancy".as_ref()])
+        .exits(0);
+    for runs in [[index.as_path(), &b], [&b, &index]] {
+        let ran = compare(&runs, &["--json"]).exits(0);
+        let json: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+        let rows = json["rows"].as_array().expect("rows");
+        assert!(!rows.is_empty());
+        for row in rows {
+            assert_eq!(
+                (&row["changes"][0]["time_us"], &row["changes"][0]["time_ratio"]),
+                (&0.into(), &1.0.into()),
+                "{row}"
+            );
+            assert!(row["runs"][0]["busy_us"].is_null() && row["runs"][1]["busy_us"].is_null(), "{row}");
+        }
+        let text = compare(&runs, &[]).exits(0).out;
+        assert!(text.contains("time is the sum of durations in some rows, such as "), "{text}");
+    }
+    let text = compare(&[&a, &b], &[]).exits(0).out;
+    assert!(!text.contains("sum of durations"), "{text}");
+}
+
+/// Cells of less than a second once shared a name, and all but one were left out.
+#[test]
+fn every_cell_of_time_is_compared() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [a, b] = ["a", "b"].map(|name| {
+        let traces = run_of(folder.path(), name, 100, "1111111111111111", 300, "");
+        let index = folder.path().join(format!("{name}.index"));
+        let words = [traces.as_os_str(), "--index".as_ref(), index.as_os_str(), "--interval".as_ref(), "10ms".as_ref()];
+        run(DFT, ["index".as_ref()].into_iter().chain(words)).exits(0);
+        index
+    });
+    for (granularity, wanted) in
+        [(None, &["0 s", "0.01 s", "0.02 s", "0.03 s", "0.04 s"][..]), (Some("20ms"), &["0 s", "0.02 s", "0.04 s"])]
+    {
+        let options =
+            ["--by", "time", "--json"].into_iter().chain(granularity.map(|_| "--granularity")).chain(granularity);
+        let ran = compare(&[&a, &b], &options.collect::<Vec<_>>()).exits(0);
+        let json: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+        let rows = json["rows"].as_array().expect("rows");
+        let mut names: Vec<&str> = rows.iter().map(|row| row["name"].as_str().expect("a name").trim()).collect();
+        names.sort_unstable();
+        assert_eq!(names, wanted);
+        let calls = |run: usize| rows.iter().map(|row| row["runs"][run]["calls"].as_u64().expect("calls")).sum::<u64>();
+        assert_eq!((calls(0), calls(1)), (100, 100));
+    }
+    compare(&[&a, &b], &["--granularity", "20ms"]).exits(2);
+}
+
+#[test]
+fn a_condition_about_no_call_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [a, b] = ["a", "b"].map(|name| run_of(folder.path(), name, 100, "1111111111111111", 300, ""));
+    let text = compare(&[&a, &b], &["--fail-if", "time > 1.2x where cat = nosuch"]).exits(0).out;
+    assert!(text.contains("does not hold (0, 0; no run has such calls)"), "{text}");
+    let text = compare(&[&a, &b], &["--fail-if", "calls > 1.2x where cat = posix"]).exits(0).out;
+    assert!(text.contains("does not hold (100, 100)"), "{text}");
+}

@@ -33,7 +33,7 @@ impl Aggregator {
             true => args.sizes(record, calls, series.items)?,
             false => TransferSizes { size: MetricSums::nothing(count), failed: false, consistent: true },
         };
-        let closes = origin == Origin::LetterCounter && !system && !self.counter_starts(clock);
+        let closes = origin == Origin::CounterOrAggregated && !system && !self.counter_starts(clock);
         // A time on a boundary belongs to the period that it closes.
         let bucket = self.bucket(if closes { (ts - 1).max(0) } else { ts });
         let count_is_plain = dft_cnt.is_none() && plain_count.is_some();

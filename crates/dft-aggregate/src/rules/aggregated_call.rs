@@ -10,7 +10,7 @@ use crate::arg_plan::ArgIndex;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// A record of phase `"C"`.
-    LetterCounter,
+    CounterOrAggregated,
     /// A record of phase `"A"` or 3.
     Aggregated,
 }

@@ -41,6 +41,8 @@ pub struct ConditionResult {
     pub holds: bool,
     /// The number of each run.
     pub values: Vec<f64>,
+    /// How many calls of each run the condition is about. If it is about none, the query may have an error.
+    pub calls: Vec<u128>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,17 +135,16 @@ impl Condition {
         analyses: &[Analysis],
         options: &AnalyzeOptions,
     ) -> Result<ConditionResult, AnalyzeError> {
-        let mut values = Vec::new();
+        let (mut values, mut calls) = (Vec::new(), Vec::new());
         for ((name, index), analysis) in runs.iter().zip(analyses) {
-            let value = match &self.query {
-                None => self.value(analysis),
-                Some(query) => self.value(&self.narrowed(index, query, options)?),
-            };
-            values.push(value.ok_or_else(|| AnalyzeError::Condition {
+            let narrowed = self.query.as_ref().map(|query| self.narrowed(index, query, options)).transpose()?;
+            let judged = narrowed.as_ref().unwrap_or(analysis);
+            calls.push(judged.job.calls);
+            values.push(self.value(judged).ok_or_else(|| AnalyzeError::Condition {
                 text: self.text.clone(),
                 reason: format!(
-                    "the metric is not known of {name}: {}",
-                    analysis.job.unknown_because.as_deref().unwrap_or("there are no such calls, or they move no bytes")
+                    "it cannot be judged, because {name} does not have the number: {}",
+                    judged.job.unknown_because.as_deref().unwrap_or("there are no such calls, or they move no bytes")
                 ),
             })?);
         }
@@ -155,7 +156,7 @@ impl Condition {
             Operator::Less => *value < limit,
             Operator::AtMost => *value <= limit,
         });
-        Ok(ConditionResult { condition: self.text.clone(), holds, values })
+        Ok(ConditionResult { condition: self.text.clone(), holds, values, calls })
     }
 
     /// Analyzes the calls that the condition is about.

@@ -27,6 +27,8 @@ pub struct CompareOptions {
     pub by: Option<By>,
     /// Which calls to compare.
     pub filter: Filter,
+    /// The length of a cell of time, in µs, for rows by time; the index's interval if `None`.
+    pub granularity_us: Option<u64>,
     /// Conditions to judge.
     pub conditions: Vec<Condition>,
     /// The number of threads; one for each core if 0.
@@ -73,7 +75,8 @@ pub struct RunNumbers {
     pub calls: Option<u128>,
     /// The sum of their durations, in µs.
     pub time_us: Option<i128>,
-    /// The time in which any process was busy.
+    /// The time in which any process was busy. `None` in all runs unless it is known of all calls of each run: what one run
+    /// does not tell cannot be compared.
     pub busy_us: Option<u64>,
     /// The bytes that they moved.
     pub bytes: Option<i128>,
@@ -87,7 +90,7 @@ pub struct RunNumbers {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Change {
-    /// Of the busy time, or of the sum of durations if busy times are not known, in µs.
+    /// Of the busy time, or of the sum of durations if a run's busy time is not known, in µs.
     pub time_us: Option<i128>,
     /// The other run's time over the first one's.
     pub time_ratio: Option<f64>,
@@ -108,7 +111,7 @@ impl RunNumbers {
         Self {
             calls: totals.calls,
             time_us: totals.time_us,
-            busy_us: totals.busy_us,
+            busy_us: totals.busy_us.filter(|_| totals.unknown_calls.unwrap_or(0) == 0),
             bytes: totals.bytes,
             mean_us: totals.mean_us,
             std_us: totals.std_us,
@@ -134,6 +137,7 @@ pub fn compare(runs: &[(&str, &Index)], options: &CompareOptions) -> Result<Comp
         preset: preset.into(),
         by: options.by.clone(),
         filter: options.filter.clone(),
+        granularity_us: options.granularity_us,
         ..AnalyzeOptions::default()
     };
     if options.threads > 0 {
@@ -174,13 +178,14 @@ fn job(analysis: &Analysis) -> RunNumbers {
 fn rows(analyses: &[Analysis], by: Option<&By>) -> Vec<ComparedRow> {
     let mut named: BTreeMap<String, Vec<Option<RunNumbers>>> = BTreeMap::new();
     for (run, analysis) in analyses.iter().enumerate() {
-        let origin = analysis.job.start_us;
         let of_run: Vec<(String, RunNumbers)> = match (by, &analysis.groups) {
             (Some(By::Process), _) => by_rank(analysis),
             (_, Some(groups)) => {
-                let name = |name: &String, start: Option<i64>| match start {
-                    // Runs start at different times.
-                    Some(start) if name.is_empty() => format!("{:>12} s", (start - origin).div_euclid(1_000_000)),
+                // Runs start at different times, so cells are named by the time since the first one.
+                let first = groups.groups.iter().filter_map(|group| group.start_us).min();
+                let name = |name: &String, start: Option<i64>| match start.zip(first) {
+                    Some((start, first)) if name.is_empty() => since(start.abs_diff(first)),
+                    _ if name.is_empty() => format!("(no {})", groups.by),
                     _ => name.clone(),
                 };
                 let groups = groups.groups.iter();
@@ -200,11 +205,20 @@ fn rows(analyses: &[Analysis], by: Option<&By>) -> Vec<ComparedRow> {
     rows
 }
 
+/// Formats a time in seconds, with as many decimals as it has, so that names sort as times do.
+fn since(us: u64) -> String {
+    let (whole, fraction) = (us / 1_000_000, us % 1_000_000);
+    match fraction {
+        0 => format!("{whole:>12} s"),
+        _ => format!("{whole:>12}.{} s", format!("{fraction:06}").trim_end_matches('0')),
+    }
+}
+
 fn of_layer(layer: &crate::report::Layer) -> RunNumbers {
     RunNumbers {
         calls: Some(layer.calls),
         time_us: Some(layer.time_us),
-        busy_us: layer.busy.as_ref().map(|busy| busy.any_us),
+        busy_us: layer.busy.as_ref().filter(|_| layer.unknown_calls == 0).map(|busy| busy.any_us),
         bytes: layer.bytes,
         mean_us: layer.duration_us.mean,
         std_us: layer.duration_us.std,
@@ -242,7 +256,11 @@ fn by_rank(analysis: &Analysis) -> Vec<(String, RunNumbers)> {
 }
 
 /// Returns a row with its changes.
-fn row(name: String, runs: Vec<Option<RunNumbers>>) -> ComparedRow {
+fn row(name: String, mut runs: Vec<Option<RunNumbers>>) -> ComparedRow {
+    // Busy time and the sum of durations are different quantities, so all runs show the same one.
+    if runs.iter().flatten().any(|numbers| numbers.busy_us.is_none()) {
+        runs.iter_mut().flatten().for_each(|numbers| numbers.busy_us = None);
+    }
     let none = RunNumbers::default();
     let first = runs.first().and_then(Option::as_ref);
     let changes = runs.iter().skip(1).map(|other| change(first, other.as_ref(), &none)).collect();

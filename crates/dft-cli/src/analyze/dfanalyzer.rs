@@ -23,7 +23,7 @@ pub(super) fn run(args: &AnalyzeArgs) -> Result<Outcome> {
         granularity_us: args.granularity.unwrap_or(0),
         filter: filter(&args.filter)?,
     };
-    let (index, outcome) = source::open(&args.index)?;
+    let (index, outcome) = source::open_all(&args.inputs)?;
     let report = dfanalyzer(&index, &options)?;
     if args.json {
         say_json(&serde_json::to_value(&report)?)?;

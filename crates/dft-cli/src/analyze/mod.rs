@@ -30,7 +30,7 @@ pub(crate) fn run(args: &AnalyzeArgs) -> Result<Outcome> {
     if let Some(threads) = args.threads {
         options.threads = threads.into();
     }
-    let (index, outcome) = source::open(&args.index)?;
+    let (index, outcome) = source::open_all(&args.inputs)?;
     let mut analysis = analyze(&index, &options)?;
     // A screen says how many groups it leaves out.
     if (args.json || args.csv)

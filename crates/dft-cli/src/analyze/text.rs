@@ -292,9 +292,19 @@ fn findings(analysis: &Analysis) -> String {
     if analysis.findings.found.is_empty() {
         text.push_str("\nnothing stands out\n");
     }
-    let unknown: Vec<String> = analysis.findings.unknown.iter().map(|unknown| unknown.title.to_lowercase()).collect();
-    if let Some(first) = analysis.findings.unknown.first() {
-        let _ = writeln!(text, "\nnot judged: {} ({})", unknown.join("; "), first.reason);
+    // Findings that need the same are told together.
+    let mut unknown: Vec<(&str, Vec<&str>)> = Vec::new();
+    for finding in &analysis.findings.unknown {
+        match unknown.iter_mut().find(|(reason, _)| *reason == finding.reason) {
+            Some((_, titles)) => titles.push(&finding.title),
+            None => unknown.push((&finding.reason, vec![&finding.title])),
+        }
+    }
+    if !unknown.is_empty() {
+        text.push_str("\nnot judged:\n");
+    }
+    for (reason, titles) in unknown {
+        let _ = writeln!(text, "  {}: {}", titles.join("; "), reason.shown());
     }
     text
 }
