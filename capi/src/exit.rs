@@ -1,7 +1,7 @@
 //! The start and the end of the library in a process.
 //!
 //! What is done once is done when the library is loaded. On first use, another thread could fork meanwhile; the child
-//! would wait for good for what the thread had begun.
+//! would wait forever for what the thread had begun.
 //!
 //! At the end, RocksDB's static objects are not destroyed.
 //! C++ destroys static objects in the reverse order of their creation, and RocksDB creates its objects on first use. A

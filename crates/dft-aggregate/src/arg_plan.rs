@@ -1,30 +1,12 @@
 //! Arg plans: where the args of a record are, found once for all records of a layout.
 
-use dft_trace::{ArgKey, LayoutId, Record, Value};
+use dft_trace::{ArgKey, LayoutId, Record};
 
+use crate::arg_index::ArgIndex;
 use crate::config::Config;
 use crate::intern::{Interner, Symbol};
 use crate::rules::CallArgs;
 use crate::table::MetricPart;
-
-/// The index of an arg among a record's args; past their end if the record does not have the arg.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ArgIndex(u32);
-
-impl ArgIndex {
-    pub(crate) const NONE: Self = Self(u32::MAX);
-
-    /// Returns the index of the first arg with a key.
-    pub(crate) fn of_key(record: &Record<'_>, key: ArgKey) -> Self {
-        record.args.iter().position(|arg| arg.key == key).map_or(Self::NONE, |at| Self(at as u32))
-    }
-
-    /// Returns the arg's value; [`Value::Null`] if there is none.
-    #[inline]
-    pub(crate) fn of<'r, 'a>(self, record: &'r Record<'a>) -> &'r Value<'a> {
-        record.args.get(self.0 as usize).map_or(&Value::Null, |arg| &arg.value)
-    }
-}
 
 /// The indexes of the args that a record's series and metrics come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

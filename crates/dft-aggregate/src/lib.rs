@@ -40,6 +40,7 @@
 //! ```
 
 mod aggregator;
+mod arg_index;
 mod arg_plan;
 mod cells;
 mod config;

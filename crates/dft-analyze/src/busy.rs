@@ -182,5 +182,5 @@ impl<'f> Tracks<'f> {
     }
 }
 
-/// The number of intervals for which a part of a sweep is worth a copy of them.
+/// The minimum number of intervals for each part of a parallel sweep, which copies them.
 const MANY: usize = 1 << 16;

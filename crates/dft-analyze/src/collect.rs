@@ -118,7 +118,7 @@ pub(crate) struct Collected {
     pub(crate) slowest: HashMap<u32, SlowestCall, RandomState>,
 }
 
-/// The slowest call of some.
+/// The slowest call of a class.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SlowestCall {
     pub(crate) duration_us: i64,

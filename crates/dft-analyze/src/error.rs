@@ -24,9 +24,9 @@ pub enum AnalyzeError {
         /// What is wrong, with the line and the key if there is one, and what to do.
         reason: String,
     },
-    /// What was asked to analyze by is not known.
+    /// What was asked to group by is not known.
     #[error(
-        "there is no {0:?} to analyze by: use time, process, host, rank, file, directory, pattern, function, epoch, or a \
+        "cannot group by {0:?}: use time, process, host, rank, file, directory, pattern, function, epoch, or a \
          group key of the index"
     )]
     NoBy(String),

@@ -146,11 +146,11 @@ pub struct Busy {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Imbalance {
-    /// The greatest busy time over the mean; 1 if all are equal.
+    /// The maximum busy time over the mean; 1 if all are equal.
     pub max_over_mean: f64,
     /// The standard deviation of the busy times (over all processes) over their mean.
     pub coefficient_of_variation: f64,
-    /// The process with the greatest busy time.
+    /// The process with the maximum busy time.
     pub most: ProcessTime,
     /// The process with the least.
     pub least: ProcessTime,

@@ -248,7 +248,7 @@ pub(crate) struct WatchArgs {
     /// The index [default: .dftagg next to the traces]
     #[arg(long, value_name = "DIR", value_parser = named_path())]
     pub(crate) index: Option<PathBuf>,
-    /// How long to wait between two looks
+    /// How long to wait between two updates
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_duration)]
     pub(crate) every: u64,
     /// End when no trace has grown for this time [default: until q or Ctrl-C]

@@ -129,7 +129,7 @@ impl Facts {
         line("size", bytes(self.bytes as f64));
         let (processes, ranks) = self.processes();
         line("processes", format!("{}, {} with a rank", count(processes), count(ranks)));
-        line("files", format!("{}, {} records", count(self.files.len() as u64), count(self.totals.records())));
+        line("files", format!("{}, {}", count(self.files.len() as u64), plural(self.totals.records(), "record")));
         let mut rows = Vec::new();
         // Those with faults first: they are what a reader looks for.
         let faulty = |entry: &dft_codec::FileEntry, lost: &[LostRecords]| {
@@ -163,7 +163,7 @@ impl Facts {
             rows.push(vec![
                 path.clone(),
                 bytes(entry.size as f64),
-                format!("{} records", count(entry.counts.records())),
+                plural(entry.counts.records(), "record"),
                 malformed,
                 skipped,
                 faults.join("; "),

@@ -23,9 +23,9 @@ pub(crate) fn read(input: &InputReport) -> String {
     let records = input.counts().records();
     let seconds = input.elapsed.as_secs_f64();
     format!(
-        "{} in {seconds:.2} s: {} records, {}, {} of {} text",
+        "{} in {seconds:.2} s: {}, {}, {} of {} text",
         files_and_pieces(&input.files),
-        count(records),
+        plural(records, "record"),
         rate(records as f64 / seconds.max(1e-6)),
         bytes(input.bytes as f64),
         bytes(input.text_bytes as f64),

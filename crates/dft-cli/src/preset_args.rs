@@ -9,8 +9,8 @@ use dft_analyze::{Preset, PresetChoice};
 
 #[derive(Args)]
 pub(crate) struct PresetArgs {
-    /// Which calls belong to which layer: posix, dlio, dlio-prev, generic, a TOML file, or auto, which chooses by what
-    /// the trace, or the first run, has
+    /// Which calls belong to which layer: posix, dlio, dlio-prev, generic, a TOML file, or auto, which chooses by the
+    /// trace, or by the first run of several
     #[arg(long, value_name = "P", default_value = "auto")]
     preset: String,
     /// A text in the names of files by which the preset tells I/O apart, such as reader=/data; repeatable

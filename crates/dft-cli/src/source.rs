@@ -12,7 +12,7 @@ use crate::Outcome;
 use crate::build_progress::watched;
 use crate::input::{faults, notes, outcome};
 use crate::output::tell;
-use dft_io::units::{count, plural};
+use dft_io::units::plural;
 
 /// Opens an index. Traces are indexed first, into an index next to them, with its configuration if it exists.
 pub(crate) fn open(path: &Path) -> Result<(Index, Outcome)> {
@@ -63,9 +63,9 @@ pub(crate) fn open_all(paths: &[PathBuf]) -> Result<(Index, Outcome)> {
     let input = &report.input;
     if !input.files.is_empty() {
         tell(&format!(
-            "indexed {}, {} records, into {}\n",
+            "indexed {}, {}, into {}\n",
             plural(input.files.len() as u64, "file"),
-            count(input.counts().records()),
+            plural(input.counts().records(), "record"),
             report.index.shown()
         ));
     }

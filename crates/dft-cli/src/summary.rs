@@ -87,10 +87,10 @@ fn text(summary: &Summary, index: &Index, traces: usize, records: &FileCounts, l
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "{}: {}, {} records",
+        "{}: {}, {}",
         index.path().shown(),
         plural(traces as u64, "trace file"),
-        count(records.records())
+        plural(records.records(), "record")
     );
     let Some((first, last)) = summary.first_us.zip(summary.last_us) else {
         text.push_str("no calls and no telemetry\n");

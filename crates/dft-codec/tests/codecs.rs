@@ -534,7 +534,7 @@ fn rows_in_other_than_the_shortest_form_are_rejected() {
 }
 
 #[test]
-fn it_is_known_of_a_row_when_its_calls_were_in_progress_only_if_it_is_of_all() {
+fn a_merged_row_has_occupancy_only_if_all_its_parts_have_it() {
     let known = |calls: &[(i64, i64)]| {
         let mut row = RowValue::empty();
         for (start, end) in calls {

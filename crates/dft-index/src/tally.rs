@@ -1,4 +1,4 @@
-//! What the lines of one file were, counted while they are parsed.
+//! Counts of the lines of one file by kind, made while they are parsed.
 
 use std::io;
 

@@ -3,8 +3,7 @@
 //! A layout is the literal text between the values of a line, including names and punctuation. Layouts
 //! with a common start share it, so they form a trie: a node is a literal, the kind of the value after
 //! it, and the field of a record that the value is for. Reading a line walks the trie; most literals
-//! take one comparison of 32 bytes. Reading a line of a known layout parses no names and looks no
-//! members up.
+//! take one comparison of 32 bytes. A line of a known layout needs no parsing of names.
 //!
 //! A line that ends elsewhere than its layout, or has another kind of value, has another layout. Values
 //! are read by the same rules as in [`scan`](crate::scan). So if a layout matches, the scanner gives

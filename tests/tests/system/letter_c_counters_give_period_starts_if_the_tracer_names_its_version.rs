@@ -22,12 +22,12 @@ const CALL: &str =
     r#"{"name":"read","cat":"POSIX","pid":1,"tid":1,"ts":1000000,"dur":1,"ph":"X","args":{"hhash":"h"}}"#;
 
 #[test]
-fn a_trace_that_names_its_version_writes_starts() {
+fn a_trace_with_a_version_writes_starts() {
     assert_eq!(cell(&[START, COUNTER], &[]), "2");
 }
 
 #[test]
-fn a_trace_that_does_not_writes_ends() {
+fn a_trace_without_a_version_writes_ends() {
     assert_eq!(cell(&[CALL, COUNTER], &[]), "1");
     // A version after the counter does not apply to it.
     assert_eq!(cell(&[CALL, COUNTER, START], &[]), "1");

@@ -4,7 +4,7 @@ use dft_codec::Custom;
 use dft_metrics::SketchMapping;
 use dft_trace::{ArgKey, Integer, MalformedReason, Record, TimeUnit, Value};
 
-use crate::arg_plan::ArgIndex;
+use crate::arg_index::ArgIndex;
 
 /// The kind of record that a contribution comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

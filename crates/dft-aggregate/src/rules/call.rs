@@ -6,7 +6,7 @@ use dft_trace::{Integer, MalformedReason, Record, TimeUnit, Value};
 use super::aggregated_call;
 use super::times::Times;
 use crate::aggregator::Aggregator;
-use crate::arg_plan::ArgIndex;
+use crate::arg_index::ArgIndex;
 use crate::config::CustomMetrics;
 use crate::functions::is_transfer;
 use crate::table::{CellEncoder, sketch_bytes};

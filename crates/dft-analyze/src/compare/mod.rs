@@ -49,7 +49,7 @@ pub struct Comparison {
     pub by: String,
     /// The jobs as a whole. Their `busy_us` is the time from the first call to the last.
     pub job: ComparedRow,
-    /// The rows, the greatest change of the job's time first.
+    /// The rows, the largest change of time first.
     pub rows: Vec<ComparedRow>,
     /// The conditions, and whether they hold.
     pub conditions: Vec<ConditionResult>,

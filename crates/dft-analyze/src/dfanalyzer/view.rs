@@ -74,7 +74,7 @@ pub struct RowLayer {
     pub count: u128,
     /// The sum of their durations.
     pub time_sum_s: f64,
-    /// The greatest time of a cell that has any.
+    /// The maximum time of a cell that has any.
     pub time_proc_max_s: Option<f64>,
     /// The least time of such a cell.
     pub time_proc_min_s: Option<f64>,
@@ -203,7 +203,7 @@ fn layer_numbers(found: &Collected, view: DfanalyzerView, layer: usize, rows: &[
     let size_bytes = has_size.then_some(size);
     LayerNumbers {
         name: found.layers[layer].name.clone(),
-        // Where no thread has calls, there is no greatest time, but an empty sum.
+        // Where no thread has calls, the maximum is undefined, and the sum is 0.
         time_s: (count > 0 || !is_of_threads).then_some(time_s),
         count,
         size_bytes,

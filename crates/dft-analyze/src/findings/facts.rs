@@ -92,7 +92,7 @@ impl Facts {
         ("placed_bytes", Bytes),
         ("reread_bytes", Bytes),
         ("first_read_bytes", Bytes),
-        // The greatest of the layers that take at least 5 % of the job.
+        // The maximum of the layers that take at least 5 % of the job.
         ("imbalance", Factor),
         // Busy times of layers, summed over processes.
         ("communication", Time),
@@ -305,7 +305,7 @@ impl Facts {
             self.numbers.insert("first_read_bytes", files.read.bytes.saturating_sub(files.reread.bytes) as f64);
             self.places.extend(worst(&files.reread).map(|name| ("reread_place", format!("most of {name}"))));
         } else if self.number("reads").is_some_and(|reads| reads > 0.0) {
-            let reason = "the trace has no offsets of reads, which tell data that was read again".to_owned();
+            let reason = "reads have no offsets, so data that is read again is not seen".to_owned();
             self.unknown.insert("reread_bytes", reason);
         }
     }

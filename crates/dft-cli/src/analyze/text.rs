@@ -50,7 +50,7 @@ fn head(analysis: &Analysis, path: &Path) -> String {
         plural(job.threads as u64, "thread"),
         plural(job.hosts as u64, "host"),
         plural(job.files, "file"),
-        format!("{} calls", big(job.calls)),
+        format!("{} {}", big(job.calls), if job.calls == 1 { "call" } else { "calls" }),
     ];
     parts.extend(job.bytes.map(|total| bytes(total as f64)));
     text.push_str(&parts.join(", "));

@@ -105,7 +105,7 @@ fn processes(view: &View<'_>) -> Result<Vec<ProcessLook>> {
     Ok(groups.rows().iter().filter_map(look).collect())
 }
 
-/// What changed between two looks, per second.
+/// What changed between two updates, per second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Rates {
     pub(super) calls: f64,

@@ -9,7 +9,7 @@ use crate::column_families;
 use crate::error::StoreError;
 use crate::read::index::Index;
 use crate::read::names::{NameTable, count_ambiguous};
-use crate::read::scan::RowQuery;
+use crate::read::row_query::RowQuery;
 
 impl Index {
     /// Returns the entry of a trace file.

@@ -8,6 +8,7 @@ mod lookups;
 pub(crate) mod names;
 mod page_rows;
 pub(crate) mod prefetch;
+pub(crate) mod row_query;
 pub(crate) mod same_traces;
 pub(crate) mod scan;
 pub(crate) mod series;

@@ -9,7 +9,7 @@ use rocksdb::{DBRawIterator, ReadOptions};
 use crate::column_families;
 use crate::error::StoreError;
 use crate::read::index::Index;
-use crate::read::scan::RowQuery;
+use crate::read::row_query::RowQuery;
 
 /// Walks the rows of pages. The pages of one scope are read together, because they have the same series in different
 /// windows of time.

@@ -6,7 +6,7 @@ use rocksdb::DBRawIterator;
 use crate::column_families;
 use crate::error::StoreError;
 use crate::read::index::Index;
-use crate::read::scan::RowQuery;
+use crate::read::row_query::RowQuery;
 use crate::read::verify::entries::{OUT_OF_ORDER, SERIES_AT, Verifier};
 
 const UNKNOWN_KIND: DecodeError = DecodeError::Invalid("a row of no known family");
