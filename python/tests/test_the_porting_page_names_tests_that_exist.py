@@ -7,7 +7,7 @@ from conftest import ROOT
 
 PAGE = (ROOT / "docs" / "porting.md").read_text()
 CPP_TABLE, CPP_TESTS = PAGE[: PAGE.index("## The Python package")].split("### What its tests pin")
-PYTHON = PAGE[PAGE.index("## The Python package") :]
+PYTHON, COMPARING = PAGE[PAGE.index("## The Python package") :].split("## Comparing runs")
 CPP = (ROOT / "capi" / "tests" / "porting.cpp").read_text()
 
 
@@ -32,6 +32,11 @@ def test_every_verdict_on_the_python_package_names_a_test():
         for name in re.findall(r"^def (test_\w+)", file.read_text(), flags=re.M)
     }
     check(PYTHON, tests, 70)
+
+
+def test_every_verdict_on_comparing_runs_names_a_scenario():
+    scenarios = (file.read_text() for file in (ROOT / "tests" / "tests" / "system").glob("*.rs"))
+    check(COMPARING, {name for text in scenarios for name in re.findall(r"#\[test\]\nfn (\w+)", text)}, 9)
 
 
 def test_every_verdict_on_the_aggregator_names_a_function_that_runs():
