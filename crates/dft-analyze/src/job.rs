@@ -19,6 +19,9 @@ pub(crate) fn job(findable: &Findable<'_>, config: &Config) -> Job {
     let (start_us, end_us) = findable.span.unwrap_or((0, 0));
     let hosts: BTreeSet<_> = with_calls().map(|((key, _), _)| &key.host_hash).filter(|host| !host.is_empty()).collect();
     let ranks: BTreeSet<_> = with_calls().filter_map(|((_, facts), _)| facts.rank).collect();
+    let busy_us = findable.together.time(|set| set.has(findable.all()));
+    // A call that reaches into the time to analyze may count outside of it.
+    let is_known = sums.unknown_calls < sums.calls || (sums.calls == 0 && busy_us > 0);
     Job {
         start_us,
         end_us,
@@ -32,7 +35,7 @@ pub(crate) fn job(findable: &Findable<'_>, config: &Config) -> Job {
         aggregated_calls: sums.aggregated_calls,
         unknown_calls: sums.unknown_calls,
         time_of_calls_us: sums.duration.sum(),
-        busy_us: (sums.unknown_calls < sums.calls).then(|| findable.together.time(|set| set.has(findable.all()))),
+        busy_us: is_known.then_some(busy_us),
         bytes: bytes(sums),
         unknown_because: why_unknown(config, sums.aggregated_calls, sums.calls).filter(|_| sums.calls > 0),
     }

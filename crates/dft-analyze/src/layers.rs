@@ -74,7 +74,8 @@ pub(crate) fn distribution(stats: &IntStats, sketch: Option<&Sketch>, accuracy: 
     }
 }
 
-/// Returns the layers that have calls.
+/// Returns the layers that have calls, or are busy: a call that reaches into the time to analyze counts in the cell of its
+/// middle, which may be outside.
 pub(crate) fn layers(findable: &Findable<'_>) -> Vec<Layer> {
     (0..findable.preset.layers.len()).filter_map(|at| layer(findable, at)).collect()
 }
@@ -84,7 +85,7 @@ fn layer(findable: &Findable<'_>, at: usize) -> Option<Layer> {
     let spec = &preset.layers[at];
     let all = LayerSums::of(findable, at);
     let sums = &all.sums;
-    if sums.calls == 0 {
+    if sums.calls == 0 && findable.together.time(|set| set.has(at)) == 0 {
         return None;
     }
     let accuracy = findable.accuracy;
@@ -115,7 +116,7 @@ fn layer(findable: &Findable<'_>, at: usize) -> Option<Layer> {
         size_bytes: (!sums.size.is_empty()).then(|| distribution(&sums.size, sketch(1), accuracy)),
         processes: all.processes.iter().filter(|has| **has).count(),
         files: findable.found.files.by_layer.get(at).copied().unwrap_or(0),
-        busy: (sums.unknown_calls < sums.calls).then(|| busy(findable, at, &all)),
+        busy: (sums.calls == 0 || sums.unknown_calls < sums.calls).then(|| busy(findable, at, &all)),
         kinds,
     })
 }
@@ -137,7 +138,7 @@ fn busy(findable: &Findable<'_>, at: usize, all: &LayerSums) -> Busy {
     let calls_us = if all.has_joined_calls { sums.duration.sum() as f64 } else { in_progress.time_us as f64 };
     let ratio = |over: f64, under: f64| if under > 0.0 { over / under } else { 0.0 };
     let of_processes: Vec<(usize, u64)> =
-        times.iter().copied().enumerate().filter(|(process, _)| all.processes[*process]).collect();
+        times.iter().copied().enumerate().filter(|(process, time)| all.processes[*process] || *time > 0).collect();
     Busy {
         any_us,
         share_of_job: ratio(any_us as f64, findable.job_us() as f64),

@@ -71,3 +71,39 @@ fn an_index_without_occupancy_says_that_busy_times_are_unknown() {
     let other = run(DFT, ["index", &traces, "--index", &path("without")]).exits(1);
     assert!(other.err.contains("occupancy off") && other.err.contains("--rebuild"), "{}", other.err);
 }
+
+/// A call counts in the cell of its middle. Layers without such a call in the time to analyze once had no busy time there,
+/// although a call that reached into it was in progress.
+#[test]
+fn busy_times_of_windows_add_up_to_those_of_the_job() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let call = |name: &str, cat: &str, ts: u64, dur: u64| {
+        format!(
+            "{{\"name\":\"{name}\",\"cat\":\"{cat}\",\"pid\":1,\"tid\":1,\"ts\":{ts},\"dur\":{dur},\"ph\":1,\"args\":{{\"hhash\":\"h\"}}}}\n"
+        )
+    };
+    let mut text = call("train", "compute", 500_000, 9_000_000);
+    (0..10).for_each(|second| text += &call("read", "POSIX", second * 1_000_000 + 100_000, 600_000));
+    let (trace, index) = (folder.path().join("x.pfw"), folder.path().join("index").display().to_string());
+    write(&trace, text);
+    run(DFT, ["index", &trace.display().to_string(), "--index", &index]).exits(0);
+    let analyze = |options: &[&str]| {
+        let words = ["analyze", &index, "--preset", "generic", "--json"];
+        let out = run(DFT, words.iter().chain(options)).exits(0).out;
+        serde_json::from_str::<serde_json::Value>(&out).expect("JSON")
+    };
+    let names = ["compute", "posix"];
+    let busy = |analysis: &serde_json::Value| {
+        names.map(|name| {
+            let layer = analysis["layers"].as_array().and_then(|all| all.iter().find(|layer| layer["name"] == name));
+            layer.map_or(Some(0), |layer| layer["busy"]["any_us"].as_u64()).expect("a busy time")
+        })
+    };
+    assert_eq!(busy(&analyze(&[])), [9_000_000, 6_000_000]);
+    let windows: Vec<[u64; 2]> =
+        (0..10).map(|second| busy(&analyze(&["--time", &format!("{second}s..{}s", second + 1)]))).collect();
+    assert_eq!(windows[2], [1_000_000, 600_000]);
+    assert_eq!(windows[5], [1_000_000, 600_000]);
+    let sums = windows.iter().fold([0; 2], |sums, window| [sums[0] + window[0], sums[1] + window[1]]);
+    assert_eq!(sums, [9_000_000, 6_000_000]);
+}
