@@ -7,7 +7,7 @@ use dft_store::Index;
 
 use crate::busy::{Tracks, unite_all};
 use crate::by::{By, SeriesGroup};
-use crate::collect::{Request, collect};
+use crate::collect::{Collected, Request, collect};
 use crate::epochs::{epochs, process_epochs};
 use crate::error::AnalyzeError;
 use crate::findable::Findable;
@@ -91,12 +91,7 @@ pub fn analyze(index: &Index, options: &AnalyzeOptions) -> Result<Analysis, Anal
         names: ProcessNames::of(&found),
         processes,
         together,
-        span: found
-            .facts
-            .iter()
-            .map(|process| process.span)
-            .filter(|(start, end)| start <= end)
-            .reduce(|(start, end), (other_start, other_end)| (start.min(other_start), end.max(other_end))),
+        span: span(&found, request.time.as_ref()),
         accuracy: index.config().sketch_accuracy,
         preset: &preset,
         found: &found,
@@ -126,6 +121,24 @@ pub fn analyze(index: &Index, options: &AnalyzeOptions) -> Result<Analysis, Anal
         groups,
         findings,
     })
+}
+
+/// Returns the times of the first start and the last end of a call, within the time to analyze.
+fn span(found: &Collected, time: Option<&Range<u64>>) -> Option<(i64, i64)> {
+    let calls = found.facts.iter().map(|process| process.span);
+    let Some(time) = time else { return unite_spans(calls) };
+    // Calls that reach into the time are in progress there, also if they count outside.
+    let busy =
+        found.times.values().filter_map(|times| Some((times.intervals.first()?.start, times.intervals.last()?.end)));
+    let (first, last) = unite_spans(calls.chain(busy))?;
+    let signed = |time: u64| i64::try_from(time).unwrap_or(i64::MAX);
+    Some((first.max(signed(time.start)), last.min(signed(time.end))))
+}
+
+fn unite_spans(spans: impl Iterator<Item = (i64, i64)>) -> Option<(i64, i64)> {
+    spans
+        .filter(|(start, end)| start <= end)
+        .reduce(|(start, end), (other_start, other_end)| (start.min(other_start), end.max(other_end)))
 }
 
 /// Returns the cells that overlap with a range of time, in µs of the tracer's clock.

@@ -104,6 +104,10 @@ fn busy_times_of_windows_add_up_to_those_of_the_job() {
         (0..10).map(|second| busy(&analyze(&["--time", &format!("{second}s..{}s", second + 1)]))).collect();
     assert_eq!(windows[2], [1_000_000, 600_000]);
     assert_eq!(windows[5], [1_000_000, 600_000]);
+    let window = analyze(&["--time", "4s..6s"]);
+    assert_eq!((&window["job"]["time_us"], &window["job"]["busy_us"]), (&2_000_000.into(), &2_000_000.into()));
+    let compute = window["layers"].as_array().and_then(|all| all.iter().find(|layer| layer["name"] == "compute"));
+    assert_eq!(compute.expect("a layer")["busy"]["share_of_job"], 1.0);
     let sums = windows.iter().fold([0; 2], |sums, window| [sums[0] + window[0], sums[1] + window[1]]);
     assert_eq!(sums, [9_000_000, 6_000_000]);
 }
